@@ -1,11 +1,18 @@
-//! What a long conversation costs: `cargo bench --bench conversation` prints a line for each way to tell a run of it.
+//! What a long conversation costs: `cargo bench --bench conversation` prints a line for each way to
+//! tell a run of it.
 //!
-//! 200 turns grow to 100,000 words. In each the application tells the gate what was said, and the model makes one call,
-//! whose rules ask where three values came from: one that the user said at the beginning, one that a tool said, and
-//! one that nobody said, for which all of the conversation is searched. What is timed is `set_history` (or `add_message`) and
-//! `submit`, with messages that are new copies in each turn, as they are when a dialect reads them.
+//! 200 turns grow to 100,000 words. In each the application tells the gate what was said, and the
+//! model makes one call, whose rules ask where three values came from: one that the user said at
+//! the beginning, one that a tool said, and one that nobody said, for which all of the conversation
+//! is searched. What is timed is `set_history` (or `add_message`) and `submit`, with messages that
+//! are new copies in each turn, as they are when a dialect reads them.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark prints what it measures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark prints what it measures"
+)]
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -28,7 +35,9 @@ const ROUNDS: usize = 3;
 fn as_said(rules: Rules<Pay>) -> Rules<Pay> {
     rules
         .deny("a tool named the matter")
-        .when(|call| matches!(call.origin(&call.matter), Origin::Tool { .. }) && call.amount > 1_000)
+        .when(|call| {
+            matches!(call.origin(&call.matter), Origin::Tool { .. }) && call.amount > 1_000
+        })
         .auto_approve("the user named the recipient, and nobody the note")
         .when(|call| call.origin(&call.recipient).is_user())
         .when(|call| call.origin(&call.note) == Origin::Agent)
@@ -57,8 +66,10 @@ async fn pay_small(recipient: String, amount: u64, matter: String, note: String)
 
 registry! { Tools for () { Pay, PaySmall } }
 
-const ARGUMENTS: &str =
-    r#"{"recipient":"alice@example.com","amount":24,"matter":"invoice 12-7","note":"with the compliments of nobody"}"#;
+const ARGUMENTS: &str = concat!(
+    r#"{"recipient":"alice@example.com","amount":24,"matter":"invoice 12-7","#,
+    r#""note":"with the compliments of nobody"}"#
+);
 
 /// How the application tells the gate of a conversation.
 #[derive(Clone, Copy)]
@@ -84,13 +95,17 @@ impl Way {
     /// The messages of a conversation after so many turns, as new copies.
     fn messages(self, pages: &[String], turns: usize) -> Vec<Message> {
         let says_time = matches!(self, Self::Time | Self::NobodyAsks);
-        let time = if says_time { format!(" It is {turns} minutes past noon.") } else { String::new() };
+        let time =
+            if says_time { format!(" It is {turns} minutes past noon.") } else { String::new() };
         let mut messages = vec![
             Message::system(format!("You are a payment assistant.{time}")),
             Message::user("Please pay alice@example.com what she asks for."),
         ];
         for page in pages.iter().take(turns) {
-            messages.extend([Message::agent("I look into the next page."), Message::tool("read_page", page.as_str())]);
+            messages.extend([
+                Message::agent("I look into the next page."),
+                Message::tool("read_page", page.as_str()),
+            ]);
         }
         if matches!(self, Self::Window) && messages.len() > WINDOW {
             messages.drain(2..messages.len() - (WINDOW - 2));
@@ -166,12 +181,18 @@ fn main() {
     let pages = pages();
     let (mut halves, mut wholes) = (0.0, 0.0);
     for (way, name) in Way::ALL {
-        let best = |turns: usize| (0..ROUNDS).map(|_| told(&runtime, way, pages.get(..turns).unwrap())).min().unwrap();
+        let best = |turns: usize| {
+            (0..ROUNDS).map(|_| told(&runtime, way, pages.get(..turns).unwrap())).min().unwrap()
+        };
         let (half, whole) = (best(TURNS / 2), best(TURNS));
         println!("{name:<54}{:>9.3} s", whole.as_secs_f64());
         halves += half.as_secs_f64();
         wholes += whole.as_secs_f64();
     }
-    println!("{:<54}{:>9} bytes", "heap for each word, besides the text", bytes_per_word(&runtime, &pages));
+    println!(
+        "{:<54}{:>9} bytes",
+        "heap for each word, besides the text",
+        bytes_per_word(&runtime, &pages)
+    );
     println!("growth conversation {:.2}", wholes / halves / 2.0);
 }

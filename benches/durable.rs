@@ -1,7 +1,9 @@
-//! What durability costs: `cargo bench --bench durable` prints a table for each topic, everything compared within one run.
+//! What durability costs: `cargo bench --bench durable` prints a table for each topic, everything
+//! compared within one run.
 //!
-//! A word behind it (`-- pending`) runs only the topics whose name has that word. `GATE_BENCH_PENDING=1000000` lets a million approvals wait
-//! instead of a hundred thousand; `GATE_BENCH_FOLDER` says where the databases lie, which decides what an `fsync` costs.
+//! A word behind it (`-- pending`) runs only the topics whose name has that word.
+//! `GATE_BENCH_PENDING=1000000` lets a million approvals wait instead of a hundred thousand;
+//! `GATE_BENCH_FOLDER` says where the databases lie, which decides what an `fsync` costs.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,12 +51,14 @@ fn main() {
     if let Some(file) = std::env::var_os(VISITOR) {
         return runtime.block_on(pending::visit(Path::new(&file)));
     }
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parent =
-        std::env::var_os("GATE_BENCH_FOLDER").map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let chosen: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let parent = std::env::var_os("GATE_BENCH_FOLDER")
+        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     std::fs::create_dir_all(&parent).unwrap();
     let folder = tempfile::tempdir_in(parent).unwrap();
-    let (system, cores) = (file_system(folder.path()), std::thread::available_parallelism().unwrap());
+    let (system, cores) =
+        (file_system(folder.path()), std::thread::available_parallelism().unwrap());
     println!("on {system}, {cores} cores, SQLite {}", rusqlite::version());
 
     let topics: [(&str, Topic); 7] = [
@@ -84,7 +88,8 @@ fn file_system(folder: &Path) -> String {
         let mut words = line.split(' ').skip(1);
         Some((words.next()?, words.next()?))
     });
-    let nearest = places.filter(|(place, _)| folder.starts_with(place)).max_by_key(|(place, _)| place.len());
+    let nearest =
+        places.filter(|(place, _)| folder.starts_with(place)).max_by_key(|(place, _)| place.len());
     nearest.map_or_else(|| "an unknown file system".to_owned(), |(_, kind)| kind.to_owned())
 }
 

@@ -1,7 +1,8 @@
 //! What the gate costs: `cargo bench` prints a table, with ratios from this one run.
 //!
-//! Every subject is timed in rounds, one after the other, so that a noisy machine disturbs all of them alike; the best round of
-//! each counts. With records on: every call writes its assessment, its dispatch and its end into the memory store.
+//! Every subject is timed in rounds, one after the other, so that a noisy machine disturbs all of
+//! them alike; the best round of each counts. With records on: every call writes its assessment,
+//! its dispatch and its end into the memory store.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,7 +50,10 @@ fn rules<T: Tool>(mut rules: Rules<T>, count: u64, amount: fn(&T) -> u64) -> Rul
         let name = format!("above {number} millions");
         rules = rules.deny(&name).when(move |call| amount(call) > number * 100_000_000).into();
     }
-    rules.auto_approve("small").when(move |call| amount(call) < 5_000).otherwise(ask(role("manager")))
+    rules
+        .auto_approve("small")
+        .when(move |call| amount(call) < 5_000)
+        .otherwise(ask(role("manager")))
 }
 
 macro_rules! refunds {
@@ -61,7 +65,11 @@ macro_rules! refunds {
 
         /// Refund an order.
         #[gated_tool(policy = $policy)]
-        async fn $function(#[state] ledger: &Ledger, order_id: String, amount_cents: u64) -> String {
+        async fn $function(
+            #[state] ledger: &Ledger,
+            order_id: String,
+            amount_cents: u64,
+        ) -> String {
             ledger.refund(&order_id, amount_cents)
         }
     )*};
@@ -142,7 +150,8 @@ fn submitted(ledger: &Ledger, runtime: &Runtime, tool: &'static str) -> Duration
     runtime.block_on(async {
         let gate = build(ledger).await;
         let run = gate.run("run");
-        let calls: Vec<ToolCall> = (0..CALLS).map(|id| ToolCall::new(id.to_string(), tool, SMALL)).collect();
+        let calls: Vec<ToolCall> =
+            (0..CALLS).map(|id| ToolCall::new(id.to_string(), tool, SMALL)).collect();
         let started = Instant::now();
         for call in calls {
             drop(black_box(run.submit([call]).await.unwrap()));
@@ -169,7 +178,8 @@ fn said(ledger: &Ledger, runtime: &Runtime, words: usize) -> (Duration, Duration
     runtime.block_on(async {
         let gate = build(ledger).await;
         let page: Vec<String> = (0..words).map(|word| format!("word{}", word % 5_000)).collect();
-        let conversation = [Message::user("Refund A-1001 please."), Message::tool("read_page", page.join(" "))];
+        let conversation =
+            [Message::user("Refund A-1001 please."), Message::tool("read_page", page.join(" "))];
         let run = gate.run("run").history(conversation);
         let call = |id: usize| ToolCall::new(id.to_string(), "refund_said", SMALL);
         let started = Instant::now();
@@ -183,13 +193,18 @@ fn said(ledger: &Ledger, runtime: &Runtime, words: usize) -> (Duration, Duration
     })
 }
 
-/// Asks, writes the state as JSON, reads it in a second gate, approves there and runs. Also gives the state's length.
+/// Asks, writes the state as JSON, reads it in a second gate, approves there and runs. Also gives
+/// the state's length.
 fn paused(ledger: &Ledger, runtime: &Runtime) -> (Duration, usize) {
     runtime.block_on(async {
         let store = std::sync::Arc::new(MemoryStore::new());
         let gate = |store| {
             let people = StaticDirectory::new().person("dana", ["manager"]);
-            Gate::<Tools>::builder(ledger.clone()).directory(people).key([7; 32]).store(store).build()
+            Gate::<Tools>::builder(ledger.clone())
+                .directory(people)
+                .key([7; 32])
+                .store(store)
+                .build()
         };
         let (first, second) = (gate(store.clone()).await.unwrap(), gate(store).await.unwrap());
         let dana = second.reviewer("dana").await.unwrap();
@@ -201,7 +216,15 @@ fn paused(ledger: &Ledger, runtime: &Runtime) -> (Duration, usize) {
             let saved = run.state().await.unwrap().to_json();
             bytes = saved.len();
             let run = second.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
-            run.proceed().await.unwrap().interruptions().first().unwrap().approve(&dana).await.unwrap();
+            run.proceed()
+                .await
+                .unwrap()
+                .interruptions()
+                .first()
+                .unwrap()
+                .approve(&dana)
+                .await
+                .unwrap();
             drop(black_box(run.proceed().await.unwrap()));
         }
         (started.elapsed(), bytes)
@@ -243,7 +266,19 @@ fn main() {
     ];
     let mut state = 0;
     for _ in 0..ROUNDS {
-        let [free, plain, one, ten, hundred, function, pause, first, further, first_long, further_long] = &mut rows;
+        let [
+            free,
+            plain,
+            one,
+            ten,
+            hundred,
+            function,
+            pause,
+            first,
+            further,
+            first_long,
+            further_long,
+        ] = &mut rows;
         free.keep(direct(&ledger, &runtime), CALLS);
         plain.keep(ungated(&ledger, &runtime), CALLS);
         one.keep(submitted(&ledger, &runtime, "refund_1"), CALLS);
@@ -253,7 +288,9 @@ fn main() {
         let (all, bytes) = paused(&ledger, &runtime);
         pause.keep(all, PAUSES);
         state = bytes;
-        for (words, first, further) in [(10_000, first, further), (100_000, first_long, further_long)] {
+        for (words, first, further) in
+            [(10_000, first, further), (100_000, first_long, further_long)]
+        {
             let (once, all) = said(&ledger, &runtime, words);
             first.keep(once, 1);
             further.keep(all, CALLS);
@@ -264,11 +301,22 @@ fn main() {
     let [_, plain, one, ten, hundred, ..] = &rows;
     println!("{:<48}{:>12}{:>24}", "", "per call", "× parse + call, ungated");
     for row in &rows {
-        println!("{:<48}{:>9.3} µs{:>24.1}", row.0, nanos(row) / 1_000.0, nanos(row) / nanos(plain));
+        println!(
+            "{:<48}{:>9.3} µs{:>24.1}",
+            row.0,
+            nanos(row) / 1_000.0,
+            nanos(row) / nanos(plain)
+        );
     }
     println!();
-    println!("the gate adds to an auto-approved call         {:>9.3} µs", (nanos(one) - nanos(plain)) / 1_000.0);
-    println!("10 further rules add                           {:>9.0} ns", (nanos(hundred) - nanos(ten)) / 9.0);
+    println!(
+        "the gate adds to an auto-approved call         {:>9.3} µs",
+        (nanos(one) - nanos(plain)) / 1_000.0
+    );
+    println!(
+        "10 further rules add                           {:>9.0} ns",
+        (nanos(hundred) - nanos(ten)) / 9.0
+    );
     println!("state of a run with one question               {state:>9} bytes");
     println!("heap per pending approval, at {PENDING}           {bytes:>9} bytes");
 }

@@ -1,8 +1,10 @@
 //! How the cost of a call grows with what happened before it: `cargo bench --bench growth`.
 //!
-//! Each line is one curve over one store: what one operation costs after 1, 16, 256 and 4,096 of something. It ends with a line
-//! `growth NAME RATIO` for each curve, the cost at 4,096 over that at 16 (for the tools of a registry: at 128 over 16). The goal is at most 1.5.
-//! A word behind it (`-- nested`) runs only the curves whose name has that word; `GATE_BENCH_FOLDER` says where the databases lie.
+//! Each line is one curve over one store: what one operation costs after 1, 16, 256 and 4,096 of
+//! something. It ends with a line `growth NAME RATIO` for each curve, the cost at 4,096 over that
+//! at 16 (for the tools of a registry: at 128 over 16). The goal is at most 1.5. A word behind it
+//! (`-- nested`) runs only the curves whose name has that word; `GATE_BENCH_FOLDER` says where the
+//! databases lie.
 
 #![allow(
     clippy::unwrap_used,
@@ -60,12 +62,17 @@ fn small(id: usize) -> ToolCall {
 }
 
 fn asks(id: usize) -> ToolCall {
-    ToolCall::new(format!("asks-{id}"), "pay", format!(r#"{{"to":"alice","amount":{}}}"#, 1_000 + id))
+    ToolCall::new(
+        format!("asks-{id}"),
+        "pay",
+        format!(r#"{{"to":"alice","amount":{}}}"#, 1_000 + id),
+    )
 }
 
 async fn gate(store: &Shared) -> Gate<Tools> {
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let gate = Gate::builder(()).directory(people).denials_per_run(1_000_000).questions_per_run(1_000_000);
+    let gate =
+        Gate::builder(()).directory(people).denials_per_run(1_000_000).questions_per_run(1_000_000);
     gate.key([7; 32]).store(Arc::clone(store)).build().await.unwrap()
 }
 
@@ -83,7 +90,10 @@ async fn time(mut operation: impl AsyncFnMut(usize)) -> Duration {
 
 /// What a run costs that has so many of something, over a store that is new.
 async fn submits(run: &Run<Tools>) -> Duration {
-    time(async |number| assert_eq!(run.submit([small(number)]).await.unwrap().answers()[0].kind(), "succeeded")).await
+    time(async |number| {
+        assert_eq!(run.submit([small(number)]).await.unwrap().answers()[0].kind(), "succeeded");
+    })
+    .await
 }
 
 async fn waiting(store: Shared, count: usize) -> Duration {
@@ -113,7 +123,11 @@ async fn used_up(store: Shared, count: usize) -> Duration {
         turn.interruptions()[0].grant(&dana, Scope::this_run().uses(1)).await.unwrap();
         let _ = run.proceed().await.unwrap();
         // It asks the same again, and the permission is used up by that.
-        let again = ToolCall::new(format!("again-{id}"), "pay", format!(r#"{{"to":"alice","amount":{}}}"#, 1_000 + id));
+        let again = ToolCall::new(
+            format!("again-{id}"),
+            "pay",
+            format!(r#"{{"to":"alice","amount":{}}}"#, 1_000 + id),
+        );
         assert_eq!(run.submit([again]).await.unwrap().answers()[0].kind(), "succeeded");
     }
     submits(&run).await
@@ -122,12 +136,16 @@ async fn used_up(store: Shared, count: usize) -> Duration {
 async fn limit(store: Shared, count: usize) -> Duration {
     let gate = gate(&store).await;
     let run = gate.run("run");
-    let counted = |id: usize| ToolCall::new(format!("counted-{id}"), "pay", r#"{"to":"alice","amount":77}"#);
+    let counted =
+        |id: usize| ToolCall::new(format!("counted-{id}"), "pay", r#"{"to":"alice","amount":77}"#);
     for part in (0..count).collect::<Vec<_>>().chunks(64) {
         let _ = run.submit(part.iter().map(|id| counted(*id))).await.unwrap();
     }
     time(async |number| {
-        assert_eq!(run.submit([counted(100_000 + number)]).await.unwrap().answers()[0].kind(), "succeeded");
+        assert_eq!(
+            run.submit([counted(100_000 + number)]).await.unwrap().answers()[0].kind(),
+            "succeeded"
+        );
     })
     .await
 }
@@ -160,8 +178,12 @@ async fn finished(store: Shared, count: usize) -> Duration {
 /// Messages that were said, and of which no rule asks anything.
 async fn said(store: Shared, count: usize) -> Duration {
     let gate = gate(&store).await;
-    let text = "the parcel for alice did not arrive on monday and she would like to have her money back ".repeat(3);
-    let run = gate.run("run").history((0..count).map(|number| Message::user(format!("{number}: {text}"))));
+    let text =
+        "the parcel for alice did not arrive on monday and she would like to have her money back "
+            .repeat(3);
+    let run = gate
+        .run("run")
+        .history((0..count).map(|number| Message::user(format!("{number}: {text}"))));
     let _ = run.submit([small(100_000)]).await.unwrap();
     submits(&run).await
 }
@@ -196,7 +218,11 @@ macro_rules! curve {
         curve!($name, $function, SIZES)
     };
     ($name:literal, $function:path, $sizes:expr) => {
-        Curve { name: $name, sizes: $sizes, cost: |runtime, store, count| runtime.block_on($function(store, count)) }
+        Curve {
+            name: $name,
+            sizes: $sizes,
+            cost: |runtime, store, count| runtime.block_on($function(store, count)),
+        }
     };
 }
 
@@ -214,14 +240,20 @@ const CURVES: [Curve; 9] = [
 
 fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parent =
-        std::env::var_os("GATE_BENCH_FOLDER").map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let chosen: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let parent = std::env::var_os("GATE_BENCH_FOLDER")
+        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     std::fs::create_dir_all(&parent).unwrap();
     let folder = tempfile::tempdir_in(parent).unwrap();
-    let is_chosen = |curve: &&Curve| chosen.is_empty() || chosen.iter().any(|word| curve.name.contains(word.as_str()));
+    let is_chosen = |curve: &&Curve| {
+        chosen.is_empty() || chosen.iter().any(|word| curve.name.contains(word.as_str()))
+    };
     let mut ratios = Vec::new();
-    println!("{:<40} {:>10} {:>10} {:>10} {:>10}", "one call, in µs, after", SIZES[0], SIZES[1], SIZES[2], SIZES[3]);
+    println!(
+        "{:<40} {:>10} {:>10} {:>10} {:>10}",
+        "one call, in µs, after", SIZES[0], SIZES[1], SIZES[2], SIZES[3]
+    );
     for curve in CURVES.iter().filter(is_chosen) {
         for kept_in in ["memory", "sqlite"] {
             let costs = curve.sizes.map(|count| {
@@ -236,7 +268,10 @@ fn main() {
             let name = format!("{} ({kept_in})", curve.name);
             let [a, b, c, d] = costs.map(|cost| cost.as_secs_f64() * 1e6);
             println!("{name:<40} {a:>10.1} {b:>10.1} {c:>10.1} {d:>10.1}");
-            ratios.push((name.replace(" (", "/").replace(')', ""), costs[3].as_secs_f64() / costs[1].as_secs_f64()));
+            ratios.push((
+                name.replace(" (", "/").replace(')', ""),
+                costs[3].as_secs_f64() / costs[1].as_secs_f64(),
+            ));
         }
     }
     for (name, ratio) in ratios {

@@ -1,4 +1,5 @@
-//! Exhaustive: a match over all tools of a registry stops compiling when a tool is added, so nobody forgets it.
+//! Exhaustive: a match over all tools of a registry stops compiling when a tool is added, so nobody
+//! forgets it.
 //!
 //! `cargo run --example exhaustive`
 
@@ -29,8 +30,8 @@ registry! {
     pub SupportTools for () { GetOrder, Refund, DeleteAccount }
 }
 
-/// What a call could cost the shop at worst, in cents. Add a tool to the registry, and this does not compile until it says of the new one
-/// too: rustc names the tool that is missing.
+/// What a call could cost the shop at worst, in cents. Add a tool to the registry, and this does
+/// not compile until it says of the new one too: rustc names the tool that is missing.
 fn at_risk(call: &SupportToolsCall) -> u64 {
     match call {
         SupportToolsCall::GetOrder(_) => 0,
@@ -50,7 +51,9 @@ fn main() {
     for call in &proposed {
         // Typed, and checked against the schema; running it still takes a gate.
         match SupportTools::parse(call) {
-            Ok(typed) => println!("{:<14} {:>9} cents at risk", call.tool().as_str(), at_risk(&typed)),
+            Ok(typed) => {
+                println!("{:<14} {:>9} cents at risk", call.tool().as_str(), at_risk(&typed));
+            }
             Err(misfits) => println!("{:<14} {misfits}", call.tool().as_str()),
         }
     }

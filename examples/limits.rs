@@ -1,4 +1,5 @@
-//! Limits: a hundred refunds just under the threshold are a hundred small ones to a rule, and one large one to a customer.
+//! Limits: a hundred refunds just under the threshold are a hundred small ones to a rule, and one
+//! large one to a customer.
 //!
 //! `cargo run --example limits`
 

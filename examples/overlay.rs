@@ -1,4 +1,5 @@
-//! Overlays: a judge of every call beside the policies, here a change freeze. It can only tighten: there is no way for it to approve.
+//! Overlays: a judge of every call beside the policies, here a change freeze. It can only tighten:
+//! there is no way for it to approve.
 //!
 //! `cargo run --example overlay`
 
@@ -10,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gate_runtime::prelude::*;
 use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall};
 
-/// Nothing that changes anything runs while it is on; what only reads does. The tool's own hint cannot help it: the list is ours.
+/// Nothing that changes anything runs while it is on; what only reads does. The tool's own hint
+/// cannot help it: the list is ours.
 #[derive(Clone, Default)]
 struct ChangeFreeze(Arc<AtomicBool>);
 
@@ -21,10 +23,15 @@ impl Overlay for ChangeFreeze {
         "change freeze"
     }
 
-    fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    fn judge<'a>(
+        &'a self,
+        call: &'a OverlayCall<'a>,
+    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
         Box::pin(async move {
             let is_on = self.0.load(Ordering::Relaxed) && !READS.contains(&call.tool().as_str());
-            Ok(is_on.then(|| Objection::ask("nothing changes during the freeze", role("incident lead"))))
+            Ok(is_on.then(|| {
+                Objection::ask("nothing changes during the freeze", role("incident lead"))
+            }))
         })
     }
 }
@@ -56,7 +63,8 @@ registry! {
 async fn main() -> anyhow::Result<()> {
     let freeze = ChangeFreeze::default();
     let people = StaticDirectory::new().person("ines", ["incident lead"]);
-    let gate: Gate<Tools> = Gate::builder(()).overlay(freeze.clone()).directory(people).build().await?;
+    let gate: Gate<Tools> =
+        Gate::builder(()).overlay(freeze.clone()).directory(people).build().await?;
 
     for (run, is_frozen) in [("before", false), ("in the freeze", true), ("after", false)] {
         freeze.0.store(is_frozen, Ordering::Relaxed);

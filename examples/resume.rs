@@ -21,7 +21,8 @@ registry! {
     pub Tools for () { Deploy }
 }
 
-/// Both gates have one key, so that each resumes what the other saved. Yours is a secret of your own.
+/// Both gates have one key, so that each resumes what the other saved. Yours is a secret of your
+/// own.
 const KEY: [u8; 32] = *b"thirty-two bytes that stay here!";
 
 async fn gate() -> anyhow::Result<Gate<Tools>> {
@@ -62,7 +63,12 @@ async fn go_on() -> anyhow::Result<()> {
     let gate = gate().await?;
     let run = gate.resume(RunState::from_json(&saved)?).await?;
     for asked in run.proceed().await?.interruptions() {
-        println!("[{}] dana approves {} {}", name(), asked.approval().tool(), asked.approval().arguments().as_json());
+        println!(
+            "[{}] dana approves {} {}",
+            name(),
+            asked.approval().tool(),
+            asked.approval().arguments().as_json()
+        );
         asked.approve(&gate.reviewer("dana").await?).await?;
     }
     for answer in run.proceed().await?.answers() {

@@ -1,7 +1,8 @@
-//! Tomorrow: the agent asks and ends; a person decides with `gate`, whenever they like; the agent, started again, goes on.
+//! Tomorrow: the agent asks and ends; a person decides with `gate`, whenever they like; the agent,
+//! started again, goes on.
 //!
-//! `cargo run --example tomorrow`, then `gate pending`, `gate approve ID`, then the same again. It reads `people.toml` and keeps
-//! `gate.db` in the current folder.
+//! `cargo run --example tomorrow`, then `gate pending`, `gate approve ID`, then the same again. It
+//! reads `people.toml` and keeps `gate.db` in the current folder.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
@@ -35,9 +36,14 @@ async fn main() -> anyhow::Result<()> {
     let people = FileDirectory::open("people.toml")?;
     let store = SqliteStore::open("gate.db").await?;
     let gate: Gate<Tools> = Gate::builder(()).directory(people).store(store).build().await?;
-    let run = gate.run("release-42").on_behalf_of("mia").case("ticket-7").reasoning("all checks of 2.0.1 are green");
+    let run = gate
+        .run("release-42")
+        .on_behalf_of("mia")
+        .case("ticket-7")
+        .reasoning("all checks of 2.0.1 are green");
 
-    // The same call under the same id is the same call: asked once, run once, however often this program is started.
+    // The same call under the same id is the same call: asked once, run once, however often this
+    // program is started.
     let turn = run.submit([ToolCall::new("call_1", "deploy", r#"{"version":"2.0.1"}"#)]).await?;
     for answer in turn.answers() {
         println!("{} {}: {}", answer.tool(), answer.kind(), answer.for_model());

@@ -1,6 +1,12 @@
-//! Arguments are read, written and described as serde and schemars derive it for a struct with the same fields.
+//! Arguments are read, written and described as serde and schemars derive it for a struct with the
+//! same fields.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
 
 use std::collections::BTreeMap;
 
@@ -97,9 +103,10 @@ fn the_schema_is_that_of_the_derive() {
 
 fn full() -> Value {
     json!({
-        "to": "mia", "weight": 1_200, "speed": "express", "address": {"street": "Main St 1", "floor": 2}, "second": null,
-        "others": [{"street": "a", "floor": null}], "notes": {"a": "b"}, "type": [1, true], "anything": {"x": [1]}, "nothing": null,
-        "count": 3, "urgent": true, "ref": "r-7",
+        "to": "mia", "weight": 1_200, "speed": "express",
+        "address": {"street": "Main St 1", "floor": 2}, "second": null,
+        "others": [{"street": "a", "floor": null}], "notes": {"a": "b"}, "type": [1, true],
+        "anything": {"x": [1]}, "nothing": null, "count": 3, "urgent": true, "ref": "r-7",
     })
 }
 
@@ -108,12 +115,20 @@ fn parse(arguments: &Value) -> Option<Send> {
     Tools::parse(&call).ok().map(|ToolsCall::Send(send)| send)
 }
 
-/// What is given, what is left out, what is wrong: the tool takes it if the derive does, and as the same call.
+/// What is given, what is left out, what is wrong: the tool takes it if the derive does, and as the
+/// same call.
 #[test]
 fn a_call_reads_and_writes_as_the_derive_does() {
     let mut cases = vec![full()];
     for field in full().as_object().unwrap().keys() {
-        for value in [None, Some(json!(null)), Some(json!("text")), Some(json!(7)), Some(json!([])), Some(json!({}))] {
+        for value in [
+            None,
+            Some(json!(null)),
+            Some(json!("text")),
+            Some(json!(7)),
+            Some(json!([])),
+            Some(json!({})),
+        ] {
             let mut case = full();
             match value {
                 None => drop(case.as_object_mut().unwrap().remove(field)),
@@ -135,8 +150,11 @@ fn a_call_reads_and_writes_as_the_derive_does() {
                 assert_eq!(send.into_json().unwrap(), written, "{case}");
             }
             (None, None) => {}
-            // The schema asks more than the type: a range is no part of it, and `()` is a null that must be there.
-            (None, Some(_)) => assert!(!(1..=9).contains(&case["count"].as_u64().unwrap_or(0)), "{case}"),
+            // The schema asks more than the type: a range is no part of it, and `()` is a null that
+            // must be there.
+            (None, Some(_)) => {
+                assert!(!(1..=9).contains(&case["count"].as_u64().unwrap_or(0)), "{case}");
+            }
             (Some(_), None) => panic!("the derive refuses {case}"),
         }
     }

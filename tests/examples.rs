@@ -46,11 +46,16 @@ fn timeless(text: &str) -> String {
 /// Runs an example and compares what it says with its transcript.
 async fn plays(example: &str) {
     let output = program(example).output().await.unwrap();
-    let (path, now) = (PathBuf::from(format!("tests/transcripts/{example}.txt")), timeless(&said(&output)));
+    let (path, now) =
+        (PathBuf::from(format!("tests/transcripts/{example}.txt")), timeless(&said(&output)));
     if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
         std::fs::write(&path, &now).unwrap();
     }
-    assert_eq!(now, std::fs::read_to_string(&path).unwrap(), "`UPDATE_TRANSCRIPTS=1` writes it anew");
+    assert_eq!(
+        now,
+        std::fs::read_to_string(&path).unwrap(),
+        "`UPDATE_TRANSCRIPTS=1` writes it anew"
+    );
 }
 
 /// A test for each example that plays a story.
@@ -97,7 +102,8 @@ async fn refund_desk_keeps_its_story_in_a_database() {
     let file = folder.path().join("gate.db");
     for told in 1..=2 {
         assert!(
-            said(&program("refund_desk").arg("--db").arg(&file).output().await.unwrap()).contains("The record of it")
+            said(&program("refund_desk").arg("--db").arg(&file).output().await.unwrap())
+                .contains("The record of it")
         );
         let store = gate_sqlite::SqliteStore::open(&file).await.unwrap();
         let desk: gate_runtime::Gate<gate_runtime::NoTools> =
@@ -111,8 +117,10 @@ async fn refund_desk_keeps_its_story_in_a_database() {
 /// Every example that is there is named here, so none is left untested.
 #[test]
 fn every_example_is_tested() {
-    let names = |path: std::fs::DirEntry| path.path().file_stem().unwrap().to_str().unwrap().to_owned();
-    let mut there: Vec<String> = std::fs::read_dir("examples").unwrap().map(|path| names(path.unwrap())).collect();
+    let names =
+        |path: std::fs::DirEntry| path.path().file_stem().unwrap().to_str().unwrap().to_owned();
+    let mut there: Vec<String> =
+        std::fs::read_dir("examples").unwrap().map(|path| names(path.unwrap())).collect();
     there.sort();
     let tested = [
         "agents",
@@ -131,7 +139,8 @@ fn every_example_is_tested() {
     assert_eq!(there, tested);
 }
 
-/// A server that speaks the protocol, with a model that plays a part: each answer follows from how many it gave.
+/// A server that speaks the protocol, with a model that plays a part: each answer follows from how
+/// many it gave.
 #[derive(Clone, Default)]
 struct Server {
     requests: Arc<Mutex<Vec<Value>>>,
@@ -141,7 +150,8 @@ impl Server {
     async fn start(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
-        let app = Router::new().route("/v1/chat/completions", post(complete)).with_state(self.clone());
+        let app =
+            Router::new().route("/v1/chat/completions", post(complete)).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         base
     }
@@ -153,7 +163,14 @@ async fn complete(
     Json(request): Json<Value>,
 ) -> Result<Json<Value>, (StatusCode, Json<Value>)> {
     let problem = |text: String| {
-        let error = json!({"error": {"message": text, "type": "invalid_request_error", "param": null, "code": null}});
+        let error = json!({
+            "error": {
+                "message": text,
+                "type": "invalid_request_error",
+                "param": null,
+                "code": null,
+            },
+        });
         (StatusCode::BAD_REQUEST, Json(error))
     };
     if headers.get("authorization").is_none_or(|key| key != "Bearer sk-test") {
@@ -169,7 +186,8 @@ async fn complete(
         let function = json!({"name": name, "arguments": arguments.to_string()});
         json!({"id": id, "type": "function", "function": function})
     };
-    let refund = |cents: u64| json!({"order_id": "A-1001", "customer_id": "c-88", "amount_cents": cents});
+    let refund =
+        |cents: u64| json!({"order_id": "A-1001", "customer_id": "c-88", "amount_cents": cents});
     let message = match turn {
         1 => json!({"role": "assistant", "content": null, "tool_calls": [
             call("call_a", "get_order", json!({"order_id": "A-1001"})),
@@ -182,13 +200,15 @@ async fn complete(
     };
     let reason = if message.get("tool_calls").is_some() { "tool_calls" } else { "stop" };
     Ok(Json(json!({
-        "id": format!("chatcmpl-{turn}"), "object": "chat.completion", "created": 1_760_000_000, "model": "test-model",
+        "id": format!("chatcmpl-{turn}"), "object": "chat.completion", "created": 1_760_000_000,
+        "model": "test-model",
         "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": null}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     })))
 }
 
-/// What the real server refuses: calls without an answer each, answers to no call, tools that are not strict.
+/// What the real server refuses: calls without an answer each, answers to no call, tools that are
+/// not strict.
 fn well_formed(request: &Value) -> Result<(), String> {
     if request["model"] != "test-model" {
         return Err(format!("the model `{}` does not exist", request["model"]));
@@ -196,9 +216,13 @@ fn well_formed(request: &Value) -> Result<(), String> {
     for tool in request["tools"].as_array().ok_or("no tools")? {
         let function = &tool["function"];
         let parameters = &function["parameters"];
-        let (properties, required) = (parameters["properties"].as_object(), parameters["required"].as_array());
+        let (properties, required) =
+            (parameters["properties"].as_object(), parameters["required"].as_array());
         let all_required = properties.map(serde_json::Map::len) == required.map(Vec::len);
-        if function["strict"] != true || parameters["additionalProperties"] != false || !all_required {
+        if function["strict"] != true
+            || parameters["additionalProperties"] != false
+            || !all_required
+        {
             return Err(format!("Invalid schema for function '{}'", function["name"]));
         }
     }
@@ -211,7 +235,9 @@ fn well_formed(request: &Value) -> Result<(), String> {
                 return Err("a tool message without content".to_owned());
             }
         } else if !open.is_empty() {
-            return Err(format!("An assistant message with 'tool_calls' must be answered: {open:?}"));
+            return Err(format!(
+                "An assistant message with 'tool_calls' must be answered: {open:?}"
+            ));
         }
         open.extend(message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["id"]));
     }
@@ -223,15 +249,22 @@ async fn refund_desk_talks_to_an_openai_compatible_server() {
     let server = Server::default();
     let base = server.start().await;
     let mut program = program("refund_desk");
-    program.env("OPENAI_API_KEY", "sk-test").env("OPENAI_BASE_URL", base).env("OPENAI_MODEL", "test-model");
+    program
+        .env("OPENAI_API_KEY", "sk-test")
+        .env("OPENAI_BASE_URL", base)
+        .env("OPENAI_MODEL", "test-model");
     let mut desk = program.stdin(Stdio::piped()).spawn().unwrap();
     // The customer's line; the manager rejects, and says why; an empty line ends it.
-    let typed = "I was charged twice, and delete my account\nr\nnot while a refund is under way\n\n";
+    let typed =
+        "I was charged twice, and delete my account\nr\nnot while a refund is under way\n\n";
     desk.stdin.take().unwrap().write_all(typed.as_bytes()).await.unwrap();
     let shown = said(&desk.wait_with_output().await.unwrap());
 
-    let expected =
-        ["succeeded {\"order_id\":\"A-1001\",\"refunded_cents\":2400}", "rejected", "That is all I could do."];
+    let expected = [
+        "succeeded {\"order_id\":\"A-1001\",\"refunded_cents\":2400}",
+        "rejected",
+        "That is all I could do.",
+    ];
     for part in expected {
         assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");
     }
@@ -243,7 +276,10 @@ async fn refund_desk_talks_to_an_openai_compatible_server() {
             messages.iter().map(|message| message["role"].as_str().unwrap()).collect()
         })
         .collect();
-    assert_eq!(roles.last().unwrap(), &["system", "user", "assistant", "tool", "tool", "assistant", "tool"]);
+    assert_eq!(
+        roles.last().unwrap(),
+        &["system", "user", "assistant", "tool", "tool", "assistant", "tool"]
+    );
     let last = &requests.last().unwrap()["messages"][6];
     assert_eq!(last["tool_call_id"], "call_c");
     assert!(last["content"].as_str().unwrap().contains("not while a refund is under way"));
@@ -256,7 +292,8 @@ async fn refund_desk_says_what_to_check_when_the_server_does_not_answer() {
     program.env("OPENAI_API_KEY", "sk-test").env("OPENAI_BASE_URL", "http://127.0.0.1:1/v1");
     let mut desk = program.stdin(Stdio::piped()).spawn().unwrap();
     desk.stdin.take().unwrap().write_all(b"hello\n").await.unwrap();
-    let output = tokio::time::timeout(std::time::Duration::from_mins(1), desk.wait_with_output()).await;
+    let output =
+        tokio::time::timeout(std::time::Duration::from_mins(1), desk.wait_with_output()).await;
     let output = output.unwrap().unwrap();
     assert!(!output.status.success());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -269,24 +306,33 @@ async fn dialects_show_every_dialect() {
     for dialect in ["openai", "openai_responses", "anthropic", "gemini", "mcp"] {
         assert!(shown.contains(&format!("── {dialect}\n")), "{dialect} is missing in:\n{shown}");
     }
-    let all: Value = serde_json::from_str(&said(&program("dialects").arg("--json").output().await.unwrap())).unwrap();
+    let all: Value =
+        serde_json::from_str(&said(&program("dialects").arg("--json").output().await.unwrap()))
+            .unwrap();
     assert_eq!(all.as_object().unwrap().len(), 5);
 }
 
 /// The recordings of the public tau-bench repository: at `$TAU_BENCH`, or beside this checkout.
 fn tau_bench() -> Option<PathBuf> {
     let named = std::env::var_os("TAU_BENCH").map(PathBuf::from);
-    let places = named.into_iter().chain([PathBuf::from("../shared/tau-bench"), PathBuf::from("../tau-bench")]);
-    places.into_iter().find(|place| place.join("historical_trajectories/gpt-4o-airline.json").exists())
+    let places = named
+        .into_iter()
+        .chain([PathBuf::from("../shared/tau-bench"), PathBuf::from("../tau-bench")]);
+    places
+        .into_iter()
+        .find(|place| place.join("historical_trajectories/gpt-4o-airline.json").exists())
 }
 
 #[tokio::test]
 async fn airline_desk_denies_no_right_change_that_keeps_the_written_rules() {
     let Some(place) = tau_bench() else {
-        eprintln!("left out: no clone of https://github.com/sierra-research/tau-bench at $TAU_BENCH");
+        eprintln!(
+            "left out: no clone of https://github.com/sierra-research/tau-bench at $TAU_BENCH"
+        );
         return;
     };
-    let output = program("airline_desk").arg("--tau-bench").arg(place).arg("--json").output().await.unwrap();
+    let output =
+        program("airline_desk").arg("--tau-bench").arg(place).arg("--json").output().await.unwrap();
     let report: Value = serde_json::from_str(&said(&output)).unwrap();
     let figures = [&report["runs"], &report["calls"], &report["changes"], &report["reads_asked"]];
     assert_eq!(figures, [200, 1_164, 250, 0]);
@@ -316,6 +362,9 @@ async fn airline_desk_says_where_the_recordings_come_from() {
         let output = program("airline_desk").args(&arguments).output().await.unwrap();
         assert!(!output.status.success());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(error.contains("https://github.com/sierra-research/tau-bench"), "{arguments:?}: {error}");
+        assert!(
+            error.contains("https://github.com/sierra-research/tau-bench"),
+            "{arguments:?}: {error}"
+        );
     }
 }

@@ -1,9 +1,16 @@
-//! The ledger of what a run owes its application, under every order in which its tasks can come to it.
+//! The ledger of what a run owes its application, under every order in which its tasks can come to
+//! it.
 //!
-//! The ledger of a run is built here with shuttle's lock in the place of the standard one. Shuttle runs threads one at a time, and
-//! chooses at each lock who goes on: thousands of orders, each of which can be played again from what it prints.
+//! The ledger of a run is built here with shuttle's lock in the place of the standard one. Shuttle
+//! runs threads one at a time, and chooses at each lock who goes on: thousands of orders, each of
+//! which can be played again from what it prints.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 #![allow(dead_code, unreachable_pub, reason = "the ledger has more than is tried here")]
 
 use std::collections::BTreeMap;
@@ -50,7 +57,11 @@ struct Scene {
 
 impl Scene {
     fn new() -> Arc<Self> {
-        Arc::new(Self { store: MemoryStore::new(), ledger: Ledger::new(RUN.into()), told: lock::Mutex::default() })
+        Arc::new(Self {
+            store: MemoryStore::new(),
+            ledger: Ledger::new(RUN.into()),
+            told: lock::Mutex::default(),
+        })
     }
 
     /// Writes a call and what happened to it, and tells the ledger, as the engine does.
@@ -90,7 +101,11 @@ impl Scene {
     fn runs(&self, call: &str) -> ApprovalId {
         let approved = self.opens(RUN, call, Verdict::Approve);
         let dispatched = self.happens(&approved, CallEvent::Dispatched);
-        self.happens(&dispatched, CallEvent::Finished { outcome: ToolOutcome::returned(&json!("done")) }).id()
+        self.happens(
+            &dispatched,
+            CallEvent::Finished { outcome: ToolOutcome::returned(&json!("done")) },
+        )
+        .id()
     }
 
     /// One turn: what is owed is told; and with the next one the application has it, on the record.
@@ -118,7 +133,10 @@ impl Scene {
         // A ledger of another process knows no more than the store.
         let other = Ledger::new(RUN.into());
         block_on(other.refresh(&self.store)).unwrap();
-        assert!(other.answers(&RUN.into()).is_empty(), "what was taken is not owed elsewhere either");
+        assert!(
+            other.answers(&RUN.into()).is_empty(),
+            "what was taken is not owed elsewhere either"
+        );
         lock::lock(&self.told).clone()
     }
 }
@@ -134,7 +152,8 @@ fn proposed(run: &str, call: &str, verdict: Verdict) -> NewApproval {
         digest,
     };
     let policy = Arc::new(policy);
-    let opinion = PolicyOpinion { agent: None, policy, results: Vec::new(), errors: Vec::new(), verdict };
+    let opinion =
+        PolicyOpinion { agent: None, policy, results: Vec::new(), errors: Vec::new(), verdict };
     let subject = Subject {
         approval: ApprovalId::new(),
         info: Arc::new(RunInfo::new(RunId::from(run), "agent")),
@@ -146,7 +165,11 @@ fn proposed(run: &str, call: &str, verdict: Verdict) -> NewApproval {
         request: None,
     };
     let arguments = Arguments::new(&json!({}), Vec::new()).unwrap();
-    NewApproval::of(Arc::new(subject), arguments, Arc::new(Assessment::join(vec![Opinion::Policy(opinion)])))
+    NewApproval::of(
+        Arc::new(subject),
+        arguments,
+        Arc::new(Assessment::join(vec![Opinion::Policy(opinion)])),
+    )
 }
 
 #[test]
@@ -159,7 +182,8 @@ fn an_end_is_told_once_in_whatever_order_the_tasks_come() {
             let other = thread::spawn(move || two.runs("3"));
             let reader = Arc::clone(&scene);
             // Another task of the same run only looks.
-            let reads = thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
+            let reads =
+                thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
             scene.turn();
             scene.turn();
             let [first, second] = engine.join().unwrap();
@@ -212,7 +236,10 @@ fn what_a_body_asks_is_shown_while_it_waits_and_owed_to_nobody_after() {
             let outer = outer.join().unwrap();
             assert_eq!(scene.told(), BTreeMap::from([(outer, 1)]));
             let nested = RunId::from("run>1>1");
-            assert!(scene.ledger.answers(&nested).is_empty() && scene.ledger.unfinished(&nested).is_empty());
+            assert!(
+                scene.ledger.answers(&nested).is_empty()
+                    && scene.ledger.unfinished(&nested).is_empty()
+            );
         },
         ORDERS,
     );
@@ -227,18 +254,22 @@ fn what_a_dropped_batch_left_is_told() {
             // The batch has its end, and goes away before anybody was told.
             let engine = thread::spawn(move || {
                 let before = engine.ledger.moment();
-                let mut approved = Approval::open(proposed(RUN, "1", Verdict::Approve), Timestamp::UNIX_EPOCH);
+                let mut approved =
+                    Approval::open(proposed(RUN, "1", Verdict::Approve), Timestamp::UNIX_EPOCH);
                 let event = approved.opening(None);
                 let approved = engine.written(approved, event);
-                let dispatched = approved.apply(&CallEvent::Dispatched, Timestamp::UNIX_EPOCH).unwrap();
+                let dispatched =
+                    approved.apply(&CallEvent::Dispatched, Timestamp::UNIX_EPOCH).unwrap();
                 let dispatched = engine.written(dispatched, CallEvent::Dispatched);
                 let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!("done")) };
-                let ended = engine.written(dispatched.apply(&ended, Timestamp::UNIX_EPOCH).unwrap(), ended);
+                let ended =
+                    engine.written(dispatched.apply(&ended, Timestamp::UNIX_EPOCH).unwrap(), ended);
                 engine.ledger.note_of_batch(&ended, before);
                 ended.id()
             });
             let reader = Arc::clone(&scene);
-            let reader = thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
+            let reader =
+                thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
             scene.turn();
             reader.join().unwrap();
             let id = engine.join().unwrap();
@@ -259,19 +290,24 @@ fn what_is_read_late_does_not_undo_what_is_known() {
                 engine.happens(&asked, CallEvent::Cancelled { reason: "not any more".into() }).id()
             });
             let reader = Arc::clone(&scene);
-            let reader = thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
+            let reader =
+                thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
             let id = engine.join().unwrap();
             // Whatever the reader reads after this, the call has ended.
             assert!(!scene.ledger.waiting().contains_key(&id), "it is known to have ended");
             reader.join().unwrap();
             assert!(!scene.ledger.waiting().contains_key(&id), "and stays so");
-            assert_eq!(scene.ledger.answers(&RUN.into()).first().map(|known| known.status()), Some(Status::Cancelled));
+            assert_eq!(
+                scene.ledger.answers(&RUN.into()).first().map(|known| known.status()),
+                Some(Status::Cancelled)
+            );
         },
         ORDERS,
     );
 }
 
-/// Shuttle must be able to tell: a ledger that takes the last that it hears for the newest is caught.
+/// Shuttle must be able to tell: a ledger that takes the last that it hears for the newest is
+/// caught.
 #[test]
 #[should_panic(expected = "stays the newest")]
 fn an_order_that_undoes_what_is_known_is_found() {

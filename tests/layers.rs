@@ -1,9 +1,11 @@
 //! Reads the imports of every crate of the workspace: no cycle of files outside a parent and its
-//! children, no layer that names one above it, and no two types of one name.
+//! children, no layer that names one above it, and no two types of one name. And the width of every
+//! file.
 //!
-//! The files are read as tokens, so that grouped and nested `use`, `super::`, paths in the middle of code and paths inside
-//! macros count like a plain `use crate::…`. A name that a module re-exports counts as the file that defines it. What
-//! stands under `#[cfg(test)]` may import anything.
+//! The files are read as tokens, so that grouped and nested `use`, `super::`, paths in the middle
+//! of code and paths inside macros count like a plain `use crate::…`. A name that a module
+//! re-exports counts as the file that defines it. What stands under `#[cfg(test)]` may import
+//! anything.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
@@ -13,11 +15,22 @@ use std::{env, fs, mem, slice};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The layers of a crate, first to last: a file names only its own layer and earlier ones. A file or folder directly
-/// under `src` that is not listed puts the layers together, and stands above all of them.
+/// The layers of a crate, first to last: a file names only its own layer and earlier ones. A file
+/// or folder directly under `src` that is not listed puts the layers together, and stands above all
+/// of them.
 const LAYERS: [(&str, &[&str]); 3] = [
     ("gate-core", &["text", "id people", "call", "approval assessment grants records", "ports"]),
-    ("gate-runtime", &["lock random private_file", "provenance", "logic", "ports", "engine outbox trail", "adapters"]),
+    (
+        "gate-runtime",
+        &[
+            "lock random private_file",
+            "provenance",
+            "logic",
+            "ports",
+            "engine outbox trail",
+            "adapters",
+        ],
+    ),
     (
         "gate-audit",
         &[
@@ -32,7 +45,8 @@ const LAYERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Files that stand in a cycle today. The list may only shrink: take out what no longer stands in one.
+/// Files that stand in a cycle today. The list may only shrink: take out what no longer stands in
+/// one.
 const IN_A_CYCLE: &[&str] = &[
     "gate-inbox/src/api/agents.rs",
     "gate-inbox/src/api/auditors.rs",
@@ -97,10 +111,15 @@ fn no_cycle_of_files_outside_a_parent_and_its_children() {
             println!("\n{arrows}");
         }
     }
-    let new: Vec<_> = found.iter().filter(|(file, _)| !IN_A_CYCLE.contains(&file.as_str())).collect();
+    let new: Vec<_> =
+        found.iter().filter(|(file, _)| !IN_A_CYCLE.contains(&file.as_str())).collect();
     let arrows: BTreeSet<_> = new.iter().map(|(_, arrows)| arrows.as_str()).collect();
     let files: Vec<_> = new.iter().map(|(file, _)| file).collect();
-    assert!(new.is_empty(), "new in a cycle: {files:#?}\n{}", arrows.into_iter().collect::<Vec<_>>().join("\n\n"));
+    assert!(
+        new.is_empty(),
+        "new in a cycle: {files:#?}\n{}",
+        arrows.into_iter().collect::<Vec<_>>().join("\n\n")
+    );
     let gone: Vec<_> = IN_A_CYCLE.iter().filter(|file| !found.contains_key(**file)).collect();
     assert!(gone.is_empty(), "no longer in a cycle, so take them out of IN_A_CYCLE: {gone:#?}");
 }
@@ -112,17 +131,26 @@ fn every_layer_names_only_earlier_ones() {
         let house = &houses[name];
         let depth = |file: &str| {
             let below_src = file.split('/').nth(2).unwrap().trim_end_matches(".rs");
-            layers.iter().position(|layer| layer.split(' ').any(|part| part == below_src)).unwrap_or(layers.len())
+            layers
+                .iter()
+                .position(|layer| layer.split(' ').any(|part| part == below_src))
+                .unwrap_or(layers.len())
         };
-        let depths: BTreeSet<_> = house.modules.values().map(|module| depth(&module.file)).collect();
-        assert!((0..layers.len()).all(|layer| depths.contains(&layer)), "{name} does not have all of {layers:?}");
-        let wrong: Vec<_> = house.arrows.keys().filter(|(from, to)| depth(from) < depth(to)).collect();
+        let depths: BTreeSet<_> =
+            house.modules.values().map(|module| depth(&module.file)).collect();
+        assert!(
+            (0..layers.len()).all(|layer| depths.contains(&layer)),
+            "{name} does not have all of {layers:?}"
+        );
+        let wrong: Vec<_> =
+            house.arrows.keys().filter(|(from, to)| depth(from) < depth(to)).collect();
         let wrong: Vec<_> = wrong.into_iter().map(|arrow| house.describe(arrow)).collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
 
-/// Paths that `gate-core` may not name, by their beginning: clocks, files, networks, threads, an async runtime.
+/// Paths that `gate-core` may not name, by their beginning: clocks, files, networks, threads, an
+/// async runtime.
 const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
@@ -139,10 +167,12 @@ const IMPURE: &[&str] = &[
     "uuid::Uuid::now_v7",
 ];
 
-/// Paths that it names all the same: the news of a store, and new ids, which are ordered by the machine's clock. No
-/// decision hangs on either.
-const ALLOWED: &[(&str, &str)] =
-    &[("gate-core/src/ports/store/mod.rs", "tokio::sync::watch"), ("gate-core/src/id.rs", "uuid::Uuid::now_v7")];
+/// Paths that it names all the same: the news of a store, and new ids, which are ordered by the
+/// machine's clock. No decision hangs on either.
+const ALLOWED: &[(&str, &str)] = &[
+    ("gate-core/src/ports/store/mod.rs", "tokio::sync::watch"),
+    ("gate-core/src/id.rs", "uuid::Uuid::now_v7"),
+];
 
 #[test]
 fn the_core_waits_for_nothing_and_reads_no_clock() {
@@ -162,15 +192,15 @@ fn the_core_waits_for_nothing_and_reads_no_clock() {
         }
     }
     let unlisted = found.iter().filter(|(file, path)| {
-        !ALLOWED
-            .iter()
-            .any(|(of, allowed)| file == of && (path == allowed || path.starts_with(&format!("{allowed}::"))))
+        !ALLOWED.iter().any(|(of, allowed)| {
+            file == of && (path == allowed || path.starts_with(&format!("{allowed}::")))
+        })
     });
     let unlisted: Vec<_> = unlisted.collect();
     assert!(unlisted.is_empty(), "{unlisted:#?}");
-    let gone = ALLOWED
-        .iter()
-        .filter(|(of, allowed)| !found.iter().any(|(file, path)| file == of && path.starts_with(allowed)));
+    let gone = ALLOWED.iter().filter(|(of, allowed)| {
+        !found.iter().any(|(file, path)| file == of && path.starts_with(allowed))
+    });
     assert_eq!(gone.count(), 0, "what is not named any more need not be allowed");
 }
 
@@ -184,22 +214,51 @@ fn no_crate_has_two_types_of_one_name() {
     assert!(twice.is_empty(), "{}", twice.join("\n"));
 }
 
+/// Generated code, and mistakes that the compiler quotes, are as they are.
+#[test]
+fn no_line_of_code_is_wider_than_a_hundred_columns() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()];
+    let (mut files, mut wide) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = entry.file_name().unwrap().to_str().unwrap();
+            if entry.is_dir() {
+                let is_other = ["target", "golden", "ui", "node_modules"].contains(&name);
+                folders.extend((!is_other && !name.starts_with('.')).then_some(entry));
+            } else if entry.extension().is_some_and(|of| of == "rs") {
+                files += 1;
+                let text = fs::read_to_string(&entry).unwrap();
+                let lines = text.lines().zip(1..).filter(|(line, _)| line.chars().count() > 100);
+                wide.extend(lines.map(|(_, number)| format!("{}:{number}", entry.display())));
+            }
+        }
+    }
+    assert!(files > 400, "only {files} files were looked at");
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
 #[test]
 fn every_form_of_an_import_is_read() {
     let files = BTreeMap::from([
         ("src/lib.rs", "pub mod a; pub mod b; pub mod c; pub use c::{Deep, deeper::Deeper};"),
-        ("src/a.rs", "use crate::{b::{self, Two as Three}, c::deeper::*}; fn f(x: b::Two) { self::g(); }"),
+        (
+            "src/a.rs",
+            "use crate::{b::{self, Two as Three}, c::deeper::*}; fn f(x: b::Two) { self::g(); }",
+        ),
         (
             "src/b/mod.rs",
-            "mod inner; pub use inner::Inner; pub struct Two; #[cfg(test)] mod tests { use crate::a::A; }",
+            "mod inner; pub use inner::Inner; pub struct Two; #[cfg(test)] mod tests { use \
+             crate::a::A; }",
         ),
         (
             "src/b/inner.rs",
-            "use super::super::Deep; pub struct Inner; mod within { pub(in crate::a) use super::Inner; }",
+            "use super::super::Deep; pub struct Inner; mod within { pub(in crate::a) use \
+             super::Inner; }",
         ),
         (
             "src/c/mod.rs",
-            "/// Not [`crate::a`].\npub struct Deep; pub mod deeper { pub struct Deeper; fn f() { x!(super::super::a::f()) } }",
+            "/// Not [`crate::a`].\npub struct Deep; pub mod deeper { pub struct Deeper; fn f() { \
+             x!(super::super::a::f()) } }",
         ),
     ]);
     let house = House::read("src/lib.rs", &|file| files.get(file).map(ToString::to_string));
@@ -228,7 +287,10 @@ fn a_parent_and_its_children_are_no_cycle_but_two_children_are() {
         House::read("src/lib.rs", &|file| files.get(file).map(ToString::to_string)).cycles()
     };
     assert!(read("use super::Home; pub struct B;").is_empty());
-    assert_eq!(read("use super::first::A; pub struct B;"), [["src/home/first.rs", "src/home/second.rs"]]);
+    assert_eq!(
+        read("use super::first::A; pub struct B;"),
+        [["src/home/first.rs", "src/home/second.rs"]]
+    );
 }
 
 /// The crates of the workspace, by the names of their folders.
@@ -282,7 +344,9 @@ impl House {
         for (at, module) in &house.modules {
             let imports = module.imported.values().chain(&module.globs);
             for path in imports.chain(&module.paths) {
-                let Some(to) = house.file_of(at, path, 0).filter(|to| *to != module.file) else { continue };
+                let Some(to) = house.file_of(at, path, 0).filter(|to| *to != module.file) else {
+                    continue;
+                };
                 let names = arrows.entry((module.file.clone(), to)).or_default();
                 // `Status::Pending` says no more than the import of `Status` did.
                 if names.is_empty() || ["crate", "self", "super"].contains(&path[0].as_str()) {
@@ -294,14 +358,26 @@ impl House {
         house
     }
 
-    fn read_file(&mut self, file: &str, folder: &str, at: &[String], source: &dyn Fn(&str) -> Option<String>) {
+    fn read_file(
+        &mut self,
+        file: &str,
+        folder: &str,
+        at: &[String],
+        source: &dyn Fn(&str) -> Option<String>,
+    ) {
         let text = source(file).unwrap();
         file.clone_into(&mut self.modules.entry(at.to_vec()).or_default().file);
         self.read_tokens(text.parse().unwrap(), folder, at, source);
     }
 
     /// Reads the code of a module, and the modules that it declares.
-    fn read_tokens(&mut self, code: TokenStream, folder: &str, at: &[String], source: &dyn Fn(&str) -> Option<String>) {
+    fn read_tokens(
+        &mut self,
+        code: TokenStream,
+        folder: &str,
+        at: &[String],
+        source: &dyn Fn(&str) -> Option<String>,
+    ) {
         let tokens: Vec<_> = code.into_iter().collect();
         let mut rest = tokens.as_slice();
         let mut is_test = false;
@@ -345,7 +421,8 @@ impl House {
                     }
                 }
                 TokenTree::Ident(word) if word == "use" => {
-                    let end = rest.iter().position(|token| is_punct(token, ';')).unwrap_or(rest.len());
+                    let end =
+                        rest.iter().position(|token| is_punct(token, ';')).unwrap_or(rest.len());
                     let (tree, after) = rest.split_at(end);
                     rest = after;
                     self.read_use(tree, &[], at);
@@ -358,7 +435,10 @@ impl House {
                         let module = self.modules.entry(at.to_vec()).or_default();
                         module.defined.insert(name.to_string());
                         if ["struct", "enum", "trait"].iter().any(|kind| word == kind) {
-                            self.types.entry(name.to_string()).or_default().push(module.file.clone());
+                            self.types
+                                .entry(name.to_string())
+                                .or_default()
+                                .push(module.file.clone());
                         }
                     }
                     let mut path = vec![word.to_string()];
@@ -393,10 +473,15 @@ impl House {
                     }
                     TokenTree::Ident(word) if word == "as" => name = Some(String::new()),
                     TokenTree::Ident(word) if name.is_some() => name = Some(word.to_string()),
-                    TokenTree::Ident(word) if word == "self" && path.len() > before.len().min(1) => {}
+                    TokenTree::Ident(word)
+                        if word == "self" && path.len() > before.len().min(1) => {}
                     TokenTree::Ident(word) => path.push(word.to_string()),
                     TokenTree::Punct(punct) if punct.as_char() == '*' => {
-                        self.modules.entry(at.to_vec()).or_default().globs.push(mem::take(&mut path));
+                        self.modules
+                            .entry(at.to_vec())
+                            .or_default()
+                            .globs
+                            .push(mem::take(&mut path));
                     }
                     _ => {}
                 }
@@ -429,7 +514,9 @@ impl House {
             } else if module.defined.contains(first) {
                 // What the path's own module defines is no import.
                 return Some(module.file.clone());
-            } else if let Some(import) = module.imported.get(first).filter(|import| *import != path && depth < 16) {
+            } else if let Some(import) =
+                module.imported.get(first).filter(|import| *import != path && depth < 16)
+            {
                 return self.file_of(&at, &[import, after].concat(), depth + 1);
             } else {
                 let from_glob = module.globs.iter().filter(|_| depth < 16).find_map(|glob| {
@@ -448,8 +535,9 @@ impl House {
     fn module_of(&self, at: &[String], path: &[String], depth: usize) -> Option<Vec<String>> {
         let file = self.file_of(at, path, depth)?;
         let name = path.last()?;
-        let is_it =
-            |(at, module): &(&Vec<String>, &Module)| module.file == file && at.last().is_none_or(|last| last == name);
+        let is_it = |(at, module): &(&Vec<String>, &Module)| {
+            module.file == file && at.last().is_none_or(|last| last == name)
+        };
         self.modules.iter().find(is_it).map(|(at, _)| at.clone())
     }
 
@@ -472,7 +560,11 @@ impl House {
             if together.len() == 1 {
                 continue;
             }
-            match together.iter().copied().find(|parent| together.iter().all(|file| is_within(file, parent))) {
+            match together
+                .iter()
+                .copied()
+                .find(|parent| together.iter().all(|file| is_within(file, parent)))
+            {
                 Some(parent) => {
                     together.remove(parent);
                     found.extend(self.cycles_among(&together));
@@ -484,7 +576,12 @@ impl House {
     }
 
     /// Returns which of some files one reaches by arrows among them, or is reached from.
-    fn reached<'a>(&self, first: &str, among: &BTreeSet<&'a str>, backwards: bool) -> BTreeSet<&'a str> {
+    fn reached<'a>(
+        &self,
+        first: &str,
+        among: &BTreeSet<&'a str>,
+        backwards: bool,
+    ) -> BTreeSet<&'a str> {
         let mut reached = BTreeSet::new();
         let mut next = vec![first];
         while let Some(file) = next.pop() {
@@ -502,7 +599,8 @@ impl House {
     }
 
     fn arrows_within(&self, files: &[String]) -> Vec<String> {
-        let within = self.arrows.keys().filter(|(from, to)| files.contains(from) && files.contains(to));
+        let within =
+            self.arrows.keys().filter(|(from, to)| files.contains(from) && files.contains(to));
         within.map(|arrow| self.describe(arrow)).collect()
     }
 
@@ -514,7 +612,9 @@ impl House {
 
 /// Whether a file is a module of another one's, at any depth.
 fn is_within(file: &str, parent: &str) -> bool {
-    let folder = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].into_iter().find_map(|end| parent.strip_suffix(end));
+    let folder = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"]
+        .into_iter()
+        .find_map(|end| parent.strip_suffix(end));
     file == parent || file.strip_prefix(folder.unwrap()).is_some_and(|rest| rest.starts_with('/'))
 }
 

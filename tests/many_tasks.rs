@@ -1,7 +1,13 @@
-//! One run, used by many tasks at once that go away in any moment, over restarts: whatever the model is told is true, every call runs
-//! at most once, and nothing that the application did not take is lost.
+//! One run, used by many tasks at once that go away in any moment, over restarts: whatever the
+//! model is told is true, every call runs at most once, and nothing that the application did not
+//! take is lost.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -46,7 +52,8 @@ struct Shared {
 
 async fn gate(store: &Arc<dyn Store>, world: &World) -> Gate<Tools> {
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let builder = Gate::builder(world.clone()).directory(people).key([1; 32]).denials_per_run(u64::MAX);
+    let builder =
+        Gate::builder(world.clone()).directory(people).key([1; 32]).denials_per_run(u64::MAX);
     builder.store(Arc::clone(store)).build().await.unwrap()
 }
 
@@ -55,7 +62,13 @@ impl Shared {
         let world = World::default();
         let gate = gate(&store, &world).await;
         let run = Arc::new(gate.run("run"));
-        Self { store, world, now: Mutex::new((gate, run)), told: Mutex::default(), next: AtomicU64::new(0) }
+        Self {
+            store,
+            world,
+            now: Mutex::new((gate, run)),
+            told: Mutex::default(),
+            next: AtomicU64::new(0),
+        }
     }
 
     fn now(&self) -> (Gate<Tools>, Arc<Run<Tools>>) {
@@ -128,7 +141,8 @@ impl Shared {
             for lost in gate.recover().await.unwrap() {
                 let number = lost.approval().subject().call().as_str().parse().unwrap();
                 let ran = self.world.0.lock().unwrap().contains_key(&number);
-                let what = if ran { Settlement::ran(&number.into()) } else { Settlement::DidNotRun };
+                let what =
+                    if ran { Settlement::ran(&number.into()) } else { Settlement::DidNotRun };
                 // What is running yet cannot be settled.
                 let _ = lost.settle(&dana, what, "I looked").await;
             }
@@ -158,18 +172,32 @@ impl Shared {
             let runs = ran.get(&number).copied().unwrap_or(0);
             assert!(approval.status().is_terminal(), "{call} is {}", approval.status());
             assert!(runs <= 1, "{call} ran {runs} times");
-            let kinds =
-                told.get(call).unwrap_or_else(|| panic!("nobody was told of {call}, which is {}", approval.status()));
+            let kinds = told.get(call).unwrap_or_else(|| {
+                panic!("nobody was told of {call}, which is {}", approval.status())
+            });
             let ended = ["succeeded", "failed", "denied", "rejected", "expired", "cancelled"];
             let ends: Vec<&&str> = kinds.iter().filter(|kind| ended.contains(*kind)).collect();
             let end = approval.status().to_string();
-            assert!(!ends.is_empty() && ends.iter().all(|kind| **kind == end), "{call} is {end}: told {kinds:?}");
+            assert!(
+                !ends.is_empty() && ends.iter().all(|kind| **kind == end),
+                "{call} is {end}: told {kinds:?}"
+            );
             let first = kinds.iter().position(|kind| *kind == end).unwrap();
-            assert!(!in_order || kinds[first..].iter().all(|kind| *kind == end), "{call} is {end}: told {kinds:?}");
+            assert!(
+                !in_order || kinds[first..].iter().all(|kind| *kind == end),
+                "{call} is {end}: told {kinds:?}"
+            );
             let end = approval.status();
-            assert_eq!(runs == 1, end == Status::Succeeded, "{call} ran {runs} times, and is {end}");
+            assert_eq!(
+                runs == 1,
+                end == Status::Succeeded,
+                "{call} ran {runs} times, and is {end}"
+            );
         }
-        assert_eq!(ran.len(), all.iter().filter(|approval| approval.status() == Status::Succeeded).count());
+        assert_eq!(
+            ran.len(),
+            all.iter().filter(|approval| approval.status() == Status::Succeeded).count()
+        );
     }
 }
 
@@ -182,7 +210,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }

@@ -1,7 +1,12 @@
-//! The life of calls against a reference: random operations by several processes over one store, and after each of them every call
-//! stands as the reference says, and has run as often.
+//! The life of calls against a reference: random operations by several processes over one store,
+//! and after each of them every call stands as the reference says, and has run as often.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Approval, ApprovalFilter, Auditor, Entry, FreezeScope, Interruption, MemoryStore, RecordFilter, Settlement, Status,
-    Store,
+    Approval, ApprovalFilter, Auditor, Entry, FreezeScope, Interruption, MemoryStore, RecordFilter,
+    Settlement, Status, Store,
 };
 use gate_sqlite::SqliteStore;
 use proptest::prelude::*;
@@ -36,7 +41,14 @@ fn by_number(rules: Rules<Act>) -> Rules<Act> {
         .when(|call| call.number % 4 == 0)
         .ask("one", ask(anyone()).within(minutes(30)))
         .when(|call| call.number % 4 == 1)
-        .ask("two", ask(anyone()).count(2).deny_count(2).within(minutes(20)).then(ask(anyone()).within(minutes(20))))
+        .ask(
+            "two",
+            ask(anyone())
+                .count(2)
+                .deny_count(2)
+                .within(minutes(20))
+                .then(ask(anyone()).within(minutes(20))),
+        )
         .when(|call| call.number % 4 == 2)
         .otherwise(deny())
 }
@@ -118,12 +130,18 @@ enum Op {
 fn any_op() -> impl Strategy<Value = Op> {
     let (process, call, who) = (0..2_usize, 0..CALLS, 0..PEOPLE.len());
     prop_oneof![
-        4 => (process.clone(), call.clone()).prop_map(|(process, call)| Op::Propose { process, call }),
-        5 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Approve { process, call, who }),
-        3 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Reject { process, call, who }),
-        2 => (process.clone(), call.clone()).prop_map(|(process, call)| Op::Leave { process, call }),
-        1 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Withdraw { process, call, who }),
-        1 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Revoke { process, call, who }),
+        4 => (process.clone(), call.clone())
+            .prop_map(|(process, call)| Op::Propose { process, call }),
+        5 => (process.clone(), call.clone(), who.clone())
+            .prop_map(|(process, call, who)| Op::Approve { process, call, who }),
+        3 => (process.clone(), call.clone(), who.clone())
+            .prop_map(|(process, call, who)| Op::Reject { process, call, who }),
+        2 => (process.clone(), call.clone())
+            .prop_map(|(process, call)| Op::Leave { process, call }),
+        1 => (process.clone(), call.clone(), who.clone())
+            .prop_map(|(process, call, who)| Op::Withdraw { process, call, who }),
+        1 => (process.clone(), call.clone(), who.clone())
+            .prop_map(|(process, call, who)| Op::Revoke { process, call, who }),
         3 => (process.clone(), call.clone(), who, 0..3_usize)
             .prop_map(|(process, call, who, how)| Op::Settle { process, call, who, how }),
         1 => process.clone().prop_map(|process| Op::Freeze { process }),
@@ -157,7 +175,9 @@ struct Known {
 impl Reference {
     fn expire(&mut self) {
         for (number, call) in self.calls.iter_mut().enumerate() {
-            let Some(call) = call.as_mut().filter(|call| call.status == Status::Pending) else { continue };
+            let Some(call) = call.as_mut().filter(|call| call.status == Status::Pending) else {
+                continue;
+            };
             // Whoever is asked only because nobody knows whether it ran has any time.
             let within = [u32::MAX, 30, 40, 40][number % 4];
             if self.now - call.asked >= within {
@@ -183,17 +203,23 @@ impl Reference {
                 }
             }
             Op::Withdraw { call, who, .. } => {
-                if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Pending) {
+                if let Some(call) =
+                    self.calls[call].as_mut().filter(|call| call.status == Status::Pending)
+                {
                     call.votes[who] = None;
                 }
             }
             Op::Revoke { call, .. } => {
-                if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Approved) {
+                if let Some(call) =
+                    self.calls[call].as_mut().filter(|call| call.status == Status::Approved)
+                {
                     call.end(Status::Cancelled);
                 }
             }
             Op::Settle { call, how, .. } => {
-                if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Indeterminate) {
+                if let Some(call) =
+                    self.calls[call].as_mut().filter(|call| call.status == Status::Indeterminate)
+                {
                     call.status = [Status::Succeeded, Status::Cancelled, Status::Pending][how];
                     (call.is_again, call.asked, call.votes) = (how == 2, self.now, [None; 3]);
                 }
@@ -220,7 +246,8 @@ impl Reference {
         self.expire();
     }
 
-    /// What follows from a call that is proposed; `None` where a stop refuses it before it is known.
+    /// What follows from a call that is proposed; `None` where a stop refuses it before it is
+    /// known.
     fn proposed(&mut self, call: usize) -> Option<&mut Known> {
         let (now, is_frozen) = (self.now, self.is_frozen);
         let status = [Status::Approved, Status::Pending, Status::Pending, Status::Denied][call % 4];
@@ -235,7 +262,10 @@ impl Reference {
     }
 
     fn vote(&mut self, call: usize, who: usize, yes: bool) {
-        let Some(known) = self.calls[call].as_mut().filter(|call| call.status == Status::Pending) else { return };
+        let Some(known) = self.calls[call].as_mut().filter(|call| call.status == Status::Pending)
+        else {
+            return;
+        };
         known.votes[who] = Some(yes);
         let count = |wanted| known.votes.iter().filter(|vote| **vote == Some(wanted)).count();
         // After twenty minutes one of the second step is enough: of those who say so then.
@@ -258,7 +288,8 @@ impl Known {
 
     /// It does not run, or not again: then nobody knows as before.
     fn end(&mut self, status: Status) {
-        self.status = if std::mem::take(&mut self.is_again) { Status::Indeterminate } else { status };
+        self.status =
+            if std::mem::take(&mut self.is_again) { Status::Indeterminate } else { status };
     }
 }
 
@@ -274,7 +305,8 @@ struct System {
 impl System {
     async fn new(store: Arc<dyn Store>) -> Self {
         let clock = ManualClock::at(gate_runtime::Timestamp::UNIX_EPOCH);
-        let mut system = Self { store, clock, world: World::default(), gates: vec![], runs: vec![] };
+        let mut system =
+            Self { store, clock, world: World::default(), gates: vec![], runs: vec![] };
         for process in 0..2 {
             let gate = system.gate().await;
             system.runs.push(gate.run("run"));
@@ -284,8 +316,13 @@ impl System {
     }
 
     async fn gate(&self) -> Gate<Tools> {
-        let people = PEOPLE.iter().fold(StaticDirectory::new(), |people, name| people.person(*name, [""; 0]));
-        let builder = Gate::builder(self.world.clone()).directory(people).key([1; 32]).denials_per_run(u64::MAX);
+        let people = PEOPLE
+            .iter()
+            .fold(StaticDirectory::new(), |people, name| people.person(*name, [""; 0]));
+        let builder = Gate::builder(self.world.clone())
+            .directory(people)
+            .key([1; 32])
+            .denials_per_run(u64::MAX);
         builder.clock(self.clock.clone()).store(Arc::clone(&self.store)).build().await.unwrap()
     }
 
@@ -314,7 +351,9 @@ impl System {
             Op::Leave { process, call } => self.leave(process, call).await,
             Op::Withdraw { process, call, who } => {
                 if let Some(asked) = self.pending(process, call).await {
-                    let _ = asked.withdraw(&self.gates[process].reviewer(PEOPLE[who]).await.unwrap()).await;
+                    let _ = asked
+                        .withdraw(&self.gates[process].reviewer(PEOPLE[who]).await.unwrap())
+                        .await;
                 }
             }
             Op::Revoke { process, call, who } => {
@@ -326,7 +365,9 @@ impl System {
             Op::Settle { process, call, who, how } => {
                 let listed = self.gates[process].recover().await.unwrap();
                 let settlement =
-                    [Settlement::ran(&call.into()), Settlement::DidNotRun, Settlement::RunAgain][how].clone();
+                    [Settlement::ran(&call.into()), Settlement::DidNotRun, Settlement::RunAgain]
+                        [how]
+                        .clone();
                 if let Some(lost) = listed.into_iter().find(|lost| is_of(lost.approval(), call)) {
                     let who = self.gates[process].reviewer(PEOPLE[who]).await.unwrap();
                     lost.settle(&who, settlement, "I looked").await.unwrap();
@@ -392,7 +433,9 @@ impl System {
         let mut auditor = Auditor::new();
         for record in self.store.records(&RecordFilter::after(0)).await.unwrap() {
             let leaf = Entry::leaf(&record).unwrap();
-            let Entry::Record(read) = Entry::parse(leaf.text().as_bytes()).unwrap() else { panic!("a short record") };
+            let Entry::Record(read) = Entry::parse(leaf.text().as_bytes()).unwrap() else {
+                panic!("a short record")
+            };
             assert_eq!(Entry::leaf(&read).unwrap(), leaf);
             auditor.take(&Entry::Record(read)).unwrap();
         }
@@ -402,14 +445,20 @@ impl System {
         let known = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
         for (number, call) in reference.calls.iter().enumerate() {
             let found = known.iter().find(|known| is_of(known, number));
-            assert_eq!(found.map(|found| found.status()), call.as_ref().map(|call| call.status), "call {number}");
+            assert_eq!(
+                found.map(|found| found.status()),
+                call.as_ref().map(|call| call.status),
+                "call {number}"
+            );
             if let (Some(found), Some(call)) = (found, call)
                 && call.status == Status::Pending
             {
-                let votes = PEOPLE.map(|who| found.votes().iter().any(|vote| vote.reviewer() == who));
+                let votes =
+                    PEOPLE.map(|who| found.votes().iter().any(|vote| vote.reviewer() == who));
                 assert_eq!(votes, call.votes.map(|vote| vote.is_some()), "votes on call {number}");
             }
-            let runs = self.world.0.ran.lock().unwrap().iter().filter(|ran| **ran == number).count();
+            let runs =
+                self.world.0.ran.lock().unwrap().iter().filter(|ran| **ran == number).count();
             assert_eq!(runs, call.as_ref().map_or(0, |call| call.runs), "runs of call {number}");
         }
     }
@@ -448,7 +497,11 @@ fn play(ops: &[Op], is_durable: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn calls_live_as_the_reference_says(ops in prop::collection::vec(any_op(), 1..60)) {
@@ -457,7 +510,11 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 40,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn calls_live_as_the_reference_says_on_sqlite(ops in prop::collection::vec(any_op(), 1..60)) {

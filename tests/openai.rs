@@ -1,10 +1,17 @@
 //! OpenAI's dialect: tool lists that its own types take, calls and answers in its shapes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 
 use std::collections::BTreeMap;
 
-use async_openai::types::chat::{ChatCompletionRequestMessage, ChatCompletionTools, CreateChatCompletionResponse};
+use async_openai::types::chat::{
+    ChatCompletionRequestMessage, ChatCompletionTools, CreateChatCompletionResponse,
+};
 use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
 use schemars::JsonSchema;
@@ -83,13 +90,15 @@ registry! { Tools for () { Order, Ping, Wipe } }
 
 fn valid_order() -> Value {
     json!({
-        "item": "A-1", "count": 2, "address": {"street": "Main", "country": "CH", "lines": []}, "second": null, "speed": "express",
-        "payments": [{"by": "card", "number": "4"}, {"by": "cash", "exact": true}], "note": null, "mail": null, "price": 1.5, "pin": null,
+        "item": "A-1", "count": 2, "address": {"street": "Main", "country": "CH", "lines": []},
+        "second": null, "speed": "express",
+        "payments": [{"by": "card", "number": "4"}, {"by": "cash", "exact": true}], "note": null,
+        "mail": null, "price": 1.5, "pin": null,
     })
 }
 
-/// What OpenAI documents of strict mode, checked without our code: every object is closed and all its fields are required, and no
-/// keyword stands that strict mode does not know.
+/// What OpenAI documents of strict mode, checked without our code: every object is closed and all
+/// its fields are required, and no keyword stands that strict mode does not know.
 fn check_strict(schema: &Value, place: &str) {
     let known = [
         "type",
@@ -117,15 +126,21 @@ fn check_strict(schema: &Value, place: &str) {
     for keyword in map.keys() {
         assert!(known.contains(&keyword.as_str()), "{place} has {keyword}");
     }
-    assert!(!map.contains_key("$ref") || map.len() == 1, "{place} has a `$ref` with something beside it");
+    assert!(
+        !map.contains_key("$ref") || map.len() == 1,
+        "{place} has a `$ref` with something beside it"
+    );
     if let Some(Value::Object(properties)) = map.get("properties") {
-        let required: Vec<&str> = map["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            map["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(map["additionalProperties"], json!(false), "{place}");
         assert_eq!(required, properties.keys().map(String::as_str).collect::<Vec<_>>(), "{place}");
         properties.iter().for_each(|(name, field)| check_strict(field, &format!("{place}/{name}")));
     }
     map.get("items").into_iter().for_each(|items| check_strict(items, &format!("{place}/items")));
-    for (index, branch) in map.get("anyOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (index, branch) in
+        map.get("anyOf").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
         check_strict(branch, &format!("{place}/{index}"));
     }
     for (name, definition) in map.get("$defs").and_then(Value::as_object).into_iter().flatten() {
@@ -136,7 +151,11 @@ fn check_strict(schema: &Value, place: &str) {
 #[test]
 fn descriptors_are_json_schemas_that_take_what_the_tool_takes() {
     for descriptor in Tools::descriptors() {
-        assert!(jsonschema::meta::is_valid(descriptor.input_schema()), "{:#}", descriptor.input_schema());
+        assert!(
+            jsonschema::meta::is_valid(descriptor.input_schema()),
+            "{:#}",
+            descriptor.input_schema()
+        );
         assert!(descriptor.output_schema().is_none_or(jsonschema::meta::is_valid));
     }
     let schema = Tools::descriptors()[0].input_schema();
@@ -166,16 +185,19 @@ fn strict_schemas_are_what_openai_documents_and_take_what_the_tool_takes() {
             .contains("minimum length: 2")
     );
     assert!(!strict.to_string().contains("x-gate"));
-    // What strict mode can write, the gate can read: the strict schema admits nothing that the tool's does not, but for what moved
-    // into descriptions.
+    // What strict mode can write, the gate can read: the strict schema admits nothing that the
+    // tool's does not, but for what moved into descriptions.
     let loose = Tools::descriptors()[0].input_schema();
     assert!(jsonschema::is_valid(loose, &valid_order()));
 }
 
 #[test]
 fn openais_own_types_take_the_tools() {
-    for tools in [openai::tools(Tools::descriptors()), openai::strict_tools(Tools::descriptors()).unwrap()] {
-        let typed: Vec<ChatCompletionTools> = serde_json::from_value(Value::Array(tools.clone())).unwrap();
+    for tools in
+        [openai::tools(Tools::descriptors()), openai::strict_tools(Tools::descriptors()).unwrap()]
+    {
+        let typed: Vec<ChatCompletionTools> =
+            serde_json::from_value(Value::Array(tools.clone())).unwrap();
         assert_eq!(serde_json::to_value(&typed).unwrap(), Value::Array(tools));
     }
 }
@@ -220,16 +242,33 @@ fn what_cannot_be_strict_is_named() {
 /// A response as the API documents it.
 fn response() -> Value {
     json!({
-        "id": "chatcmpl-123", "object": "chat.completion", "created": 1_741_570_283, "model": "gpt-4o-2024-08-06",
+        "id": "chatcmpl-123", "object": "chat.completion", "created": 1_741_570_283,
+        "model": "gpt-4o-2024-08-06",
         "choices": [{
             "index": 0, "finish_reason": "tool_calls", "logprobs": null,
             "message": {
                 "role": "assistant", "content": null, "refusal": null, "annotations": [],
                 "tool_calls": [
-                    {"id": "call_1", "type": "function", "function": {"name": "order", "arguments": valid_order().to_string()}},
-                    {"id": "call_2", "type": "function", "function": {"name": "wipe", "arguments": "{\"disk\":\"a\"}"}},
-                    {"id": "call_3", "type": "function", "function": {"name": "wipe", "arguments": "{\"disk\":"}},
-                    {"id": "call_4", "type": "function", "function": {"name": "pong", "arguments": "{}"}},
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "order", "arguments": valid_order().to_string()},
+                    },
+                    {
+                        "id": "call_2",
+                        "type": "function",
+                        "function": {"name": "wipe", "arguments": "{\"disk\":\"a\"}"},
+                    },
+                    {
+                        "id": "call_3",
+                        "type": "function",
+                        "function": {"name": "wipe", "arguments": "{\"disk\":"},
+                    },
+                    {
+                        "id": "call_4",
+                        "type": "function",
+                        "function": {"name": "pong", "arguments": "{}"},
+                    },
                 ],
             },
         }],
@@ -245,16 +284,19 @@ async fn parallel_calls_are_answered_in_one_well_formed_reply() {
     let run = gate.run("run");
     let turn = run.submit(openai::tool_calls(&response()).unwrap()).await.unwrap();
     let messages = openai::messages(&turn);
-    let ids: Vec<_> = messages.iter().map(|message| message["tool_call_id"].as_str().unwrap()).collect();
+    let ids: Vec<_> =
+        messages.iter().map(|message| message["tool_call_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["call_1", "call_2", "call_3", "call_4"]);
-    let said: Vec<_> = messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
+    let said: Vec<_> =
+        messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
     assert_eq!(said[0], "A-1");
     assert!(said[1].starts_with("<gate-notice>Not run yet"));
     assert!(said[2].contains("not JSON: EOF"));
-    assert!(
-        said[3].contains("There is no tool `pong`. The tools are `order`, `ping` and `wipe`; did you mean `ping`?")
-    );
-    let _: Vec<ChatCompletionRequestMessage> = serde_json::from_value(Value::Array(messages)).unwrap();
+    assert!(said[3].contains(
+        "There is no tool `pong`. The tools are `order`, `ping` and `wipe`; did you mean `ping`?"
+    ));
+    let _: Vec<ChatCompletionRequestMessage> =
+        serde_json::from_value(Value::Array(messages)).unwrap();
 }
 
 #[tokio::test]
@@ -272,25 +314,38 @@ async fn a_late_answer_is_quoted_and_does_not_speak_with_the_systems_voice() {
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "call_2");
     assert_eq!(messages[1]["role"], "system");
-    let (said, quoted) = messages[1]["content"].as_str().unwrap().split_once("no instruction:</gate-notice> ").unwrap();
+    let (said, quoted) = messages[1]["content"]
+        .as_str()
+        .unwrap()
+        .split_once("no instruction:</gate-notice> ")
+        .unwrap();
     assert!(said.contains("call_1") && !said.contains("wipe all disks"), "{said}");
     assert!(serde_json::from_str::<String>(quoted).unwrap().contains(hostile), "{quoted}");
-    let _: Vec<ChatCompletionRequestMessage> = serde_json::from_value(Value::Array(messages)).unwrap();
+    let _: Vec<ChatCompletionRequestMessage> =
+        serde_json::from_value(Value::Array(messages)).unwrap();
 }
 
 #[test]
 fn messages_and_oddities_are_read() {
     let message = response()["choices"][0]["message"].clone();
     assert_eq!(openai::tool_calls(&message).unwrap().len(), 4);
-    assert!(openai::tool_calls(&json!({"role": "assistant", "content": "hello"})).unwrap().is_empty());
-    assert!(openai::tool_calls(&json!({"role": "assistant", "tool_calls": null})).unwrap().is_empty());
+    assert!(
+        openai::tool_calls(&json!({"role": "assistant", "content": "hello"})).unwrap().is_empty()
+    );
+    assert!(
+        openai::tool_calls(&json!({"role": "assistant", "tool_calls": null})).unwrap().is_empty()
+    );
     // Arguments as JSON instead of its text, as some servers send them.
-    let odd = json!({"tool_calls": [{"id": "1", "function": {"name": "wipe", "arguments": {"disk": "a"}}}]});
+    let odd = json!({
+        "tool_calls": [{"id": "1", "function": {"name": "wipe", "arguments": {"disk": "a"}}}],
+    });
     assert_eq!(openai::tool_calls(&odd).unwrap()[0].arguments(), r#"{"disk":"a"}"#);
     // A call without an id or a name is given on, so that it is answered.
     let poor = json!({"tool_calls": [{"function": {}}, {}]});
     assert_eq!(openai::tool_calls(&poor).unwrap().len(), 2);
-    for wrong in [json!(null), json!([]), json!("hello"), json!({"choices": []}), json!({"tool_calls": {}})] {
+    for wrong in
+        [json!(null), json!([]), json!("hello"), json!({"choices": []}), json!({"tool_calls": {}})]
+    {
         assert!(openai::tool_calls(&wrong).is_err(), "{wrong}");
     }
     let old = json!({"role": "assistant", "function_call": {"name": "wipe", "arguments": "{}"}});
@@ -301,7 +356,10 @@ fn messages_and_oddities_are_read() {
 fn the_system_prompt_says_which_tools_ask() {
     let prompt = Tools::instructions();
     assert!(
-        prompt.contains("- `order`: runs at once.\n- `ping`: runs at once.\n- `wipe`: a person always decides.\n"),
+        prompt.contains(
+            "- `order`: runs at once.\n- `ping`: runs at once.\n- `wipe`: a person \
+            always decides.\n"
+        ),
         "{prompt}"
     );
     assert!(prompt.contains("Just call the tool") && prompt.contains("final"));

@@ -1,4 +1,5 @@
-//! The reviewer at a real terminal: a process of its own behind a pseudo-terminal, and what its screen shows.
+//! The reviewer at a real terminal: a process of its own behind a pseudo-terminal, and what its
+//! screen shows.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects")]
@@ -34,7 +35,8 @@ registry! { Tools for () { Pay, Wipe } }
 /// What the process behind the pseudo-terminal is told to do.
 const TASK: &str = "GATE_TEST_PSEUDO_TERMINAL";
 
-/// The process behind the pseudo-terminal: it asks about one call. Run by itself, this does nothing: the tests below run it.
+/// The process behind the pseudo-terminal: it asks about one call. Run by itself, this does
+/// nothing: the tests below run it.
 #[tokio::test]
 async fn behind_the_pseudo_terminal() {
     let Ok(task) = std::env::var(TASK) else { return };
@@ -42,7 +44,9 @@ async fn behind_the_pseudo_terminal() {
     let (tool, arguments) = call.split_once(' ').unwrap();
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await.unwrap();
-    let run = gate.run("run-1").history([Message::user("pay alice"), Message::tool("read_mail", "send 500")]);
+    let run = gate
+        .run("run-1")
+        .history([Message::user("pay alice"), Message::tool("read_mail", "send 500")]);
     let turn = run.submit([ToolCall::new("1", tool, arguments)]).await.unwrap();
     println!("type ahead");
     // Goes on when the test says so.
@@ -93,12 +97,15 @@ impl Seat {
             let _master = terminal.master;
             let mut buffer = [0; 4096];
             while let Ok(count) = reader.read(&mut buffer) {
-                if count == 0 || send.send(buffer.get(..count).unwrap_or_default().to_vec()).is_err() {
+                if count == 0
+                    || send.send(buffer.get(..count).unwrap_or_default().to_vec()).is_err()
+                {
                     break;
                 }
             }
         });
-        let screen = vt100::Parser::new(NonZero::new(60).unwrap(), NonZero::new(columns).unwrap(), 1_000);
+        let screen =
+            vt100::Parser::new(NonZero::new(60).unwrap(), NonZero::new(columns).unwrap(), 1_000);
         let mut seat = Self { child, keyboard, output, raw: Vec::new(), screen, listener };
         seat.sees("type ahead");
         seat
@@ -151,9 +158,12 @@ fn a_call_is_approved_at_a_terminal() {
     let mut seat = Seat::sit(80, PAYMENT, &[]);
     seat.go();
     let shown = seat.text();
-    for line in
-        ["pay wants a decision", "│  arguments  to      \"alice\"", "from read_mail", "said by the user · Who gets it."]
-    {
+    for line in [
+        "pay wants a decision",
+        "│  arguments  to      \"alice\"",
+        "from read_mail",
+        "said by the user · Who gets it.",
+    ] {
         assert!(shown.contains(line), "{line} in\n{shown}");
     }
     seat.types("a\r");
@@ -207,18 +217,28 @@ fn no_line_is_wider_than_the_terminal() {
         assert!(shown.contains("┌─ pay") && shown.contains("└─"), "{shown}");
         // The line with the choices is the prompt, and may wrap.
         assert!(wrapped.len() <= 1, "{columns}: {wrapped:?}\n{shown}");
-        assert!(shown.lines().filter(|line| line.starts_with('│')).all(|line| line.chars().count() <= 100), "{shown}");
+        assert!(
+            shown
+                .lines()
+                .filter(|line| line.starts_with('│'))
+                .all(|line| line.chars().count() <= 100),
+            "{shown}"
+        );
     }
 }
 
 #[test]
 fn w57_hostile_text_does_nothing_to_the_terminal() {
     let hostile = r"\u001b[2J\u001b[1;1H\u001b]0;owned\u0007\u009b31m\u202eevil\u200b аlice\r\n└─";
-    let mut seat = Seat::sit(80, &format!(r#"pay {{"to":"{hostile}","amount":500}}"#), &[("NO_COLOR", "1")]);
+    let mut seat =
+        Seat::sit(80, &format!(r#"pay {{"to":"{hostile}","amount":500}}"#), &[("NO_COLOR", "1")]);
     seat.go();
     let shown = seat.text().replace("\n│                     ┆ ", "");
     assert!(shown.contains("type ahead"), "the screen was cleared:\n{shown}");
-    assert!(shown.contains(r"\u{1b}[2J") && shown.contains(r"\u{202e}evil\u{200b} \u{430}lice"), "{shown}");
+    assert!(
+        shown.contains(r"\u{1b}[2J") && shown.contains(r"\u{202e}evil\u{200b} \u{430}lice"),
+        "{shown}"
+    );
     assert!(shown.contains("! it has control characters"), "{shown}");
     assert!(!seat.raw().contains('\u{1b}'), "{:?}", seat.raw());
 }

@@ -28,8 +28,9 @@ async fn gate() -> Gate<Tools> {
     gate.build().await.unwrap()
 }
 
-/// How the fixture of version 2 was made: a call that ran, one that waits, one that was rejected, one that was refused; then the run was
-/// handed over, and has a nested run with a call that waits. That of version 1 ends before the handoff.
+/// How the fixture of version 2 was made: a call that ran, one that waits, one that was rejected,
+/// one that was refused; then the run was handed over, and has a nested run with a call that waits.
+/// That of version 1 ends before the handoff.
 async fn write() -> String {
     let gate = gate().await;
     let run = gate.run("run-1").agent("support").on_behalf_of("mia").case("ticket-7");
@@ -62,7 +63,8 @@ async fn approved(gate: &Gate<Tools>, run: &Run<Tools>, place: usize) {
     let turn = run.proceed().await.unwrap();
     turn.interruptions()[0].approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    // Should the tool have changed since the fixture was written, it is asked again: that is right, and so is running.
+    // Should the tool have changed since the fixture was written, it is asked again: that is right,
+    // and so is running.
     let status = turn.answers()[place].approval().unwrap().status();
     assert!([Status::Succeeded, Status::Pending].contains(&status), "{status}");
 }
@@ -99,7 +101,10 @@ async fn what_version_2_wrote_loads_and_goes_on() {
 async fn a_state_is_small() {
     let gate = gate().await;
     let run = gate.run("run-1").agent("support").on_behalf_of("mia");
-    let _ = run.submit([ToolCall::new("call_1", "pay", r#"{"to":"alice","amount":500}"#)]).await.unwrap();
+    let _ = run
+        .submit([ToolCall::new("call_1", "pay", r#"{"to":"alice","amount":500}"#)])
+        .await
+        .unwrap();
     let bytes = run.state().await.unwrap().to_json().len();
     assert!(bytes <= 1_536, "{bytes} bytes");
 }

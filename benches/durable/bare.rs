@@ -1,8 +1,10 @@
-//! The same rows without a gate: one thread that writes what it is given into the same schema, with the same settings.
+//! The same rows without a gate: one thread that writes what it is given into the same schema, with
+//! the same settings.
 //!
-//! The rows are those that the engine writes for one call, taken from it beforehand as text. What is left out is the engine, reading before a
-//! call, looking whether a write still fits, and making JSON. What is the same: tables, indices, bytes, how many commits a call waits for, write-ahead log,
-//! `synchronous=FULL`, how many commits share one `fsync` at most.
+//! The rows are those that the engine writes for one call, taken from it beforehand as text. What
+//! is left out is the engine, reading before a call, looking whether a write still fits, and making
+//! JSON. What is the same: tables, indices, bytes, how many commits a call waits for, write-ahead
+//! log, `synchronous=FULL`, how many commits share one `fsync` at most.
 
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -30,7 +32,8 @@ pub(crate) struct Rows {
 impl Rows {
     fn of(changeset: &Changeset) -> Self {
         let approval = &changeset.approvals[0];
-        let record = |record: &Record| serde_json::to_string(&record.clone().numbered(10_000)).unwrap();
+        let record =
+            |record: &Record| serde_json::to_string(&record.clone().numbered(10_000)).unwrap();
         Self {
             version: approval.version(),
             status: approval.status().to_string(),
@@ -84,7 +87,8 @@ impl Bare {
 
     /// One call: its commits, one after the other.
     pub(crate) async fn call(&self, run: usize, call: usize) {
-        let call = Arc::new((ApprovalId::new().to_string(), format!("run-{run}"), call.to_string()));
+        let call =
+            Arc::new((ApprovalId::new().to_string(), format!("run-{run}"), call.to_string()));
         for commit in 0..self.rows.len() {
             let (answer, answered) = oneshot::channel();
             let (call, rows) = (Arc::clone(&call), Arc::clone(&self.rows));
@@ -97,8 +101,10 @@ impl Bare {
 fn write(mut connection: Connection, queue: &mpsc::Receiver<Wanted>) {
     let mut seq = 0_u64;
     while let Ok(first) = queue.recv() {
-        let group: Vec<Wanted> = std::iter::once(first).chain(queue.try_iter().take(GROUP - 1)).collect();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        let group: Vec<Wanted> =
+            std::iter::once(first).chain(queue.try_iter().take(GROUP - 1)).collect();
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
         for Wanted { call, rows, commit, .. } in &group {
             seq = put(&transaction, call, &rows[*commit], seq);
         }
@@ -114,16 +120,21 @@ fn put(connection: &Connection, call: &(String, String, String), rows: &Rows, la
     if rows.version == 1 {
         let mut new = connection
             .prepare_cached(
-                "INSERT INTO approvals (id, run, call, tool, status, version, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO approvals (id, run, call, tool, status, version, body) VALUES (?, ?, \
+                 ?, ?, ?, ?, ?)",
             )
             .unwrap();
-        new.execute(params![id, run, call, rows.tool, rows.status, rows.version, rows.approval]).unwrap();
+        new.execute(params![id, run, call, rows.tool, rows.status, rows.version, rows.approval])
+            .unwrap();
     } else {
-        let mut next =
-            connection.prepare_cached("UPDATE approvals SET status = ?, version = ?, body = ? WHERE id = ?").unwrap();
+        let mut next = connection
+            .prepare_cached("UPDATE approvals SET status = ?, version = ?, body = ? WHERE id = ?")
+            .unwrap();
         next.execute(params![rows.status, rows.version, rows.approval, id]).unwrap();
     }
-    let mut put = connection.prepare_cached("INSERT INTO records (seq, matter, body) VALUES (?, NULL, ?)").unwrap();
+    let mut put = connection
+        .prepare_cached("INSERT INTO records (seq, matter, body) VALUES (?, NULL, ?)")
+        .unwrap();
     let mut last = last;
     for record in &rows.records {
         last += 1;

@@ -24,11 +24,18 @@ pub(crate) fn auto_approved(folder: &Path, runtime: &Runtime) {
     let rows = Arc::new(runtime.block_on(rows_of(free(0))));
     let bytes: Vec<String> = rows.iter().map(|rows| rows.bytes().to_string()).collect();
     let (commits, bytes) = (rows.len(), bytes.join(" and "));
-    println!("A call is dispatched, and its end recorded: {commits} durable commits, of {bytes} bytes of JSON.");
     println!(
-        "Bare: the same rows, made beforehand, into the same schema, one thread that writes; nothing read or checked."
+        "A call is dispatched, and its end recorded: {commits} durable commits, of {bytes} bytes \
+         of JSON."
     );
-    println!("The best of {ROUNDS} rounds each, in turn; and the ratios within a round, lowest to highest.\n");
+    println!(
+        "Bare: the same rows, made beforehand, into the same schema, one thread that writes; \
+         nothing read or checked."
+    );
+    println!(
+        "The best of {ROUNDS} rounds each, in turn; and the ratios within a round, lowest to \
+         highest.\n"
+    );
     println!(
         "{:>8}{:>16}{:>16}{:>12}{:>18}",
         "callers", "gate, calls/s", "bare, calls/s", "gate/bare", "within a round"
@@ -44,7 +51,10 @@ pub(crate) fn auto_approved(folder: &Path, runtime: &Runtime) {
             (lowest, highest) = (lowest.min(gated / bare), highest.max(gated / bare));
         }
         let range = format!("{:.0} to {:.0}%", 100.0 * lowest, 100.0 * highest);
-        println!("{callers:>8}{best:>16.0}{best_bare:>16.0}{:>11.0}%{range:>18}", 100.0 * best / best_bare);
+        println!(
+            "{callers:>8}{best:>16.0}{best_bare:>16.0}{:>11.0}%{range:>18}",
+            100.0 * best / best_bare
+        );
     }
 }
 
@@ -77,7 +87,8 @@ pub(crate) async fn run_one(run: Arc<Run<Tools>>, number: usize) {
 /// Questions that are asked, decided and run, per second.
 pub(crate) fn cycles(folder: &Path, runtime: &Runtime) {
     println!(
-        "A call is asked, approved by a manager, judged again and run: four durable commits, one after the other."
+        "A call is asked, approved by a manager, judged again and run: four durable commits, one \
+         after the other."
     );
     println!("The best of {ROUNDS} rounds.\n");
     println!("{:>8}{:>16}", "callers", "cycles/s");
@@ -85,7 +96,8 @@ pub(crate) fn cycles(folder: &Path, runtime: &Runtime) {
         let mut best = 0.0_f64;
         for round in 0..ROUNDS {
             best = best.max(runtime.block_on(async {
-                let (gate, _) = subject::open(&folder.join(format!("cycles-{callers}-{round}.db"))).await;
+                let (gate, _) =
+                    subject::open(&folder.join(format!("cycles-{callers}-{round}.db"))).await;
                 per_second(callers, ROUND, |run| {
                     let (run, gate) = (Arc::new(gate.run(format!("run-{run}"))), gate.clone());
                     move |number| cycle(gate.clone(), Arc::clone(&run), number)
@@ -106,7 +118,11 @@ async fn cycle(gate: Gate<Tools>, run: Arc<Run<Tools>>, number: usize) {
 }
 
 /// Callers at once, each doing one thing after the other, for so long. How many things per second.
-pub(crate) async fn per_second<W, F>(callers: usize, round: Duration, begin: impl Fn(usize) -> W) -> f64
+pub(crate) async fn per_second<W, F>(
+    callers: usize,
+    round: Duration,
+    begin: impl Fn(usize) -> W,
+) -> f64
 where
     W: Fn(usize) -> F + Send + 'static,
     F: Future<Output = ()> + Send,
@@ -130,7 +146,10 @@ where
 
 /// The size of a database, per call.
 pub(crate) fn bytes(folder: &Path, runtime: &Runtime) {
-    println!("The file after a checkpoint, less that of a gate without calls, for each of {COUNTED} calls.\n");
+    println!(
+        "The file after a checkpoint, less that of a gate without calls, for each of {COUNTED} \
+         calls.\n"
+    );
     println!("{:<28}{:>14}", "", "bytes/call");
     for kind in ["auto-approved", "asked, approved and run"] {
         let file = folder.join(format!("bytes {kind}.db"));

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Delivery, DeliveryFilter,
-    Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError,
-    Timestamp,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    Delivery, DeliveryFilter, Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges,
+    RunQuery, Standing, Store, StoreError, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -33,7 +33,10 @@ impl<S> Observed<S> {
 }
 
 impl<S: Store> Store for Observed<S> {
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         self.store.load_history(about)
     }
 
@@ -42,16 +45,25 @@ impl<S: Store> Store for Observed<S> {
         self.store.commit(changeset)
     }
 
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         self.looks.lock().unwrap().push(Instant::now());
         self.store.approvals(filter)
     }
 
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.store.records(filter)
     }
 
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
         self.store.run_changes(query)
     }
 
@@ -59,7 +71,10 @@ impl<S: Store> Store for Observed<S> {
         self.store.grant(id)
     }
 
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
         self.store.record_texts(filter)
     }
 
@@ -67,7 +82,10 @@ impl<S: Store> Store for Observed<S> {
         self.store.standing(now)
     }
 
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.store.deliveries(filter)
     }
 

@@ -22,7 +22,8 @@ const BATCH: usize = 16;
 const AT_ONCE: usize = 32;
 
 pub(crate) fn many(folder: &Path, runtime: &Runtime) {
-    let wanted = std::env::var("GATE_BENCH_PENDING").ok().map_or(PENDING, |count| count.parse().unwrap());
+    let wanted =
+        std::env::var("GATE_BENCH_PENDING").ok().map_or(PENDING, |count| count.parse().unwrap());
     let file = folder.join("pending.db");
     let began = Instant::now();
     runtime.block_on(async {
@@ -34,7 +35,11 @@ pub(crate) fn many(folder: &Path, runtime: &Runtime) {
             all.spawn(async move {
                 for batch in (first..batches).step_by(AT_ONCE) {
                     let count = BATCH.min(wanted - batch * BATCH);
-                    let turn = gate.run(format!("run-{batch}")).submit((0..count).map(asked)).await.unwrap();
+                    let turn = gate
+                        .run(format!("run-{batch}"))
+                        .submit((0..count).map(asked))
+                        .await
+                        .unwrap();
                     assert_eq!(turn.interruptions().len(), count);
                 }
             });
@@ -43,9 +48,18 @@ pub(crate) fn many(folder: &Path, runtime: &Runtime) {
     });
     let taken = began.elapsed();
     let rate = wanted as f64 / taken.as_secs_f64();
-    println!("{wanted} approvals wait, each for a week; they were asked in {}, {rate:.0}/s.", words(taken));
+    println!(
+        "{wanted} approvals wait, each for a week; they were asked in {}, {rate:.0}/s.",
+        words(taken)
+    );
     println!("In a fresh process:\n");
-    assert!(Command::new(std::env::current_exe().unwrap()).env(VISITOR, &file).status().unwrap().success());
+    assert!(
+        Command::new(std::env::current_exe().unwrap())
+            .env(VISITOR, &file)
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 /// The fresh process.
@@ -88,7 +102,11 @@ pub(crate) async fn visit(file: &Path) {
 
     println!("{:<44}{:>12}{:>12}{:>12}", "", "p50", "p95", "p99");
     println!("{:<44}{}", format!("first page of {PAGE}"), percentiles(&mut first));
-    println!("{:<44}{}", format!("each of the {} pages after it", next.len()), percentiles(&mut next));
+    println!(
+        "{:<44}{}",
+        format!("each of the {} pages after it", next.len()),
+        percentiles(&mut next)
+    );
     println!("{:<44}{}", "deciding one, with the gate built", percentiles(&mut decided));
     println!();
     println!("{:<44}{:>12}", "building a gate over them", words(built));

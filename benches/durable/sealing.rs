@@ -1,4 +1,5 @@
-//! What the trail costs those who call, whether it keeps up, and what it takes to compare and to verify it.
+//! What the trail costs those who call, whether it keeps up, and what it takes to compare and to
+//! verify it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,7 +28,8 @@ fn key() -> SigningKey {
 
 async fn open(file: &Path, is_sealed: bool) -> Gate<Tools> {
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let builder = Gate::<Tools>::builder(()).directory(people).store(SqliteStore::open(file).await.unwrap());
+    let builder =
+        Gate::<Tools>::builder(()).directory(people).store(SqliteStore::open(file).await.unwrap());
     let folder = file.with_extension("trail");
     let builder = if is_sealed { builder.trail(Trail::in_folder(folder, key())) } else { builder };
     builder.build().await.unwrap()
@@ -36,19 +38,27 @@ async fn open(file: &Path, is_sealed: bool) -> Gate<Tools> {
 /// Auto-approved calls with and without a trail, in turn.
 pub(crate) fn overhead(folder: &Path, runtime: &Runtime) {
     println!(
-        "Auto-approved calls, without a trail and with one, {ROUNDS} rounds of 2.5 s each in turn. Unsealed: how many records were not in the tree at"
+        "Auto-approved calls, without a trail and with one, {ROUNDS} rounds of 2.5 s each in \
+         turn. Unsealed: how many records were not in the tree at"
     );
     println!("the end of a round, at most; drained: how long it took to seal them then.\n");
     println!(
         "{:>8}{:>16}{:>16}{:>12}{:>18}{:>12}{:>12}",
-        "callers", "without, calls/s", "with, calls/s", "median", "within a round", "unsealed", "drained"
+        "callers",
+        "without, calls/s",
+        "with, calls/s",
+        "median",
+        "within a round",
+        "unsealed",
+        "drained"
     );
     for callers in [1, 8, 64, 256] {
         let (mut best, mut best_sealed, mut ratios) = (0.0_f64, 0.0_f64, Vec::new());
         let (mut unsealed, mut drained) = (0, Duration::ZERO);
         for round in 0..ROUNDS {
             let file = |side: &str| folder.join(format!("sealing-{callers}-{round}-{side}.db"));
-            let without = runtime.block_on(async { calls(&open(&file("without"), false).await, callers).await });
+            let without = runtime
+                .block_on(async { calls(&open(&file("without"), false).await, callers).await });
             let with = runtime.block_on(async {
                 let gate = open(&file("with"), true).await;
                 let with = calls(&gate, callers).await;
@@ -66,7 +76,8 @@ pub(crate) fn overhead(folder: &Path, runtime: &Runtime) {
         let range = format!("{:.0} to {:.0}%", 100.0 * lowest, 100.0 * highest);
         let drained = words(drained);
         println!(
-            "{callers:>8}{best:>16.0}{best_sealed:>16.0}{:>11.0}%{range:>18}{unsealed:>12}{drained:>12}",
+            "{callers:>8}{best:>16.0}{best_sealed:>16.0}{:>11.0}%{range:>18}{unsealed:>12}\
+             {drained:>12}",
             100.0 * median
         );
     }
@@ -80,7 +91,8 @@ async fn calls(gate: &Gate<Tools>, callers: usize) -> f64 {
     .await
 }
 
-/// Building a gate over a database with a trail; verifying the trail; what one record takes of each.
+/// Building a gate over a database with a trail; verifying the trail; what one record takes of
+/// each.
 pub(crate) fn reading(folder: &Path, runtime: &Runtime) {
     let file = folder.join("reading.db");
     let records = runtime.block_on(async {
@@ -103,7 +115,8 @@ pub(crate) fn reading(folder: &Path, runtime: &Runtime) {
     drop(runtime.block_on(open(&file, true)));
     each("a gate is built: every record compared with the trail", began.elapsed());
     let keys = LogKeys::new("example.com/bench", key().verifier().clone()).unwrap();
-    let reader = TrailReader::open(file.with_extension("trail"), &keys, &WitnessPolicy::none()).unwrap();
+    let reader =
+        TrailReader::open(file.with_extension("trail"), &keys, &WitnessPolicy::none()).unwrap();
     let began = Instant::now();
     let mut auditor = Auditor::new();
     for entry in reader.entries(0) {

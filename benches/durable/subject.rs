@@ -21,7 +21,12 @@ fn a_manager(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
 
 /// Issue a refund to the original payment method.
 #[gated_tool(policy = "a_manager", destructive)]
-fn issue_refund(order_id: String, customer_id: String, amount_cents: u64, reason: String) -> String {
+fn issue_refund(
+    order_id: String,
+    customer_id: String,
+    amount_cents: u64,
+    reason: String,
+) -> String {
     format!("refunded {amount_cents} to {customer_id} for {order_id}: {reason}")
 }
 
@@ -40,13 +45,17 @@ pub(crate) async fn open(file: &Path) -> (Gate<Tools>, SqliteStore) {
 
 /// A call that a rule approves.
 pub(crate) fn free(id: usize) -> ToolCall {
-    let arguments = r#"{"order_id":"A-1001","customer_id":"mia_li_3668","from_day":19800,"to_day":19890}"#;
+    let arguments =
+        r#"{"order_id":"A-1001","customer_id":"mia_li_3668","from_day":19800,"to_day":19890}"#;
     ToolCall::new(id.to_string(), "get_payment", arguments)
 }
 
 /// A call that a manager decides.
 pub(crate) fn asked(id: usize) -> ToolCall {
-    let arguments = r#"{"order_id":"A-1001","customer_id":"mia_li_3668","amount_cents":2400,"reason":"charged twice"}"#;
+    let arguments = concat!(
+        r#"{"order_id":"A-1001","customer_id":"mia_li_3668","amount_cents":2400,"#,
+        r#""reason":"charged twice"}"#
+    );
     ToolCall::new(id.to_string(), "issue_refund", arguments)
 }
 

@@ -1,4 +1,5 @@
-//! How long after a vote's commit the caller wakes who waits for it: in the process where it is cast, and in another.
+//! How long after a vote's commit the caller wakes who waits for it: in the process where it is
+//! cast, and in another.
 
 use std::future::Future as _;
 use std::path::Path;
@@ -25,7 +26,8 @@ const ELSEWHERE: usize = 150;
 /// How long a caller has to lie down before somebody votes.
 const ASLEEP: Duration = Duration::from_millis(2);
 
-/// When a commit was done: noted on the thread that wrote it, as it tells whoever watches, before it answers.
+/// When a commit was done: noted on the thread that wrote it, as it tells whoever watches, before
+/// it answers.
 #[derive(Default)]
 struct Stamp(OnceLock<(Instant, SystemTime)>);
 
@@ -35,8 +37,13 @@ impl Wake for Stamp {
     }
 }
 
-/// Rejects, so that nothing has to be committed before the caller has its answer, and says when that was committed.
-async fn vote(gate: &Gate<Tools>, store: &SqliteStore, asked: &Interruption) -> (Instant, SystemTime) {
+/// Rejects, so that nothing has to be committed before the caller has its answer, and says when
+/// that was committed.
+async fn vote(
+    gate: &Gate<Tools>,
+    store: &SqliteStore,
+    asked: &Interruption,
+) -> (Instant, SystemTime) {
     let dana = gate.reviewer("dana").await.unwrap();
     let stamp = Arc::new(Stamp::default());
     let waker = Waker::from(Arc::clone(&stamp));
@@ -50,9 +57,13 @@ async fn vote(gate: &Gate<Tools>, store: &SqliteStore, asked: &Interruption) -> 
 
 pub(crate) fn latencies(folder: &Path, runtime: &Runtime) {
     println!(
-        "From a vote's commit until a task goes on that follows the store; until a caller in `Run::wait` is woken and asks the"
+        "From a vote's commit until a task goes on that follows the store; until a caller in \
+         `Run::wait` is woken and asks the"
     );
-    println!("store for its call; until it has the answer. {HERE} and {ELSEWHERE} votes, one at a time.\n");
+    println!(
+        "store for its call; until it has the answer. {HERE} and {ELSEWHERE} votes, one at a \
+         time.\n"
+    );
     println!("{:<44}{:>12}{:>12}{:>12}", "", "p50", "p95", "p99");
     let file = folder.join("wake.db");
     runtime.block_on(async {
@@ -132,7 +143,8 @@ async fn elsewhere(file: &Path) {
     println!("{:<44}{}", "another process: has the answer", percentiles(&mut answered));
 }
 
-/// The other process: it votes on each approval whose id it is given, and answers when that was committed.
+/// The other process: it votes on each approval whose id it is given, and answers when that was
+/// committed.
 pub(crate) async fn vote_on_request(file: &Path) {
     let (gate, store) = subject::open(file).await;
     // This thread drives nothing but this: it may block.

@@ -8,8 +8,8 @@ use jiff::civil::{Date, DateTime, date};
 use serde::Serialize;
 
 use crate::data::{
-    Bookings, Cabin, Data, Day, Dollars, Flight, FlightOn, FlightStatus, Insurance, Leg, Passenger, Payment,
-    PaymentMethod, PerCabin, Reservation, ReservationStatus, TripType, User,
+    Bookings, Cabin, Data, Day, Dollars, Flight, FlightOn, FlightStatus, Insurance, Leg, Passenger,
+    Payment, PaymentMethod, PerCabin, Reservation, ReservationStatus, TripType, User,
 };
 
 /// When the recorded conversations take place, in the airline's time.
@@ -74,13 +74,17 @@ impl fmt::Display for AirlineError {
             Self::NoReservation => f.write_str("reservation not found"),
             Self::NoFlight(number) => write!(f, "flight {number} not found"),
             Self::NoFlightOn(number, day) => write!(f, "flight {number} not found on date {day}"),
-            Self::NotAvailable(number, day) => write!(f, "flight {number} not available on date {day}"),
+            Self::NotAvailable(number, day) => {
+                write!(f, "flight {number} not available on date {day}")
+            }
             Self::NoSeats(number) => write!(f, "not enough seats on flight {number}"),
             Self::NoPaymentMethod => f.write_str("payment method not found"),
             Self::NoSuchPayment(id) => write!(f, "payment method {id} not found"),
             Self::LittleBalance(id) => write!(f, "not enough balance in payment method {id}"),
             Self::GiftCardTooSmall => f.write_str("gift card balance is not enough"),
-            Self::PaidByCertificate => f.write_str("certificate cannot be used to update reservation"),
+            Self::PaidByCertificate => {
+                f.write_str("certificate cannot be used to update reservation")
+            }
             Self::DoesNotAddUp { price, paid } => {
                 write!(f, "payment amount does not add up, total price is {price}, but paid {paid}")
             }
@@ -123,12 +127,16 @@ impl Airline {
 
     /// From where to where a flight goes.
     pub fn route(&self, flight_number: &str) -> Option<(&str, &str)> {
-        self.flights.get(flight_number).map(|flight| (flight.origin.as_str(), flight.destination.as_str()))
+        self.flights
+            .get(flight_number)
+            .map(|flight| (flight.origin.as_str(), flight.destination.as_str()))
     }
 
     pub fn direct(&self, origin: &str, destination: &str, day: &str) -> Vec<Found> {
-        let flights =
-            self.flights.values().filter(|flight| flight.origin == origin && flight.destination == destination);
+        let flights = self
+            .flights
+            .values()
+            .filter(|flight| flight.origin == origin && flight.destination == destination);
         flights.filter_map(|flight| found(flight, day, false)).collect()
     }
 
@@ -145,7 +153,9 @@ impl Airline {
                     && *lands <= second.scheduled_departure_time_est
             };
             for second in self.flights.values().filter(connects) {
-                if let (Some(one), Some(two)) = (found(first, day, true), found(second, &second_day, true)) {
+                if let (Some(one), Some(two)) =
+                    (found(first, day, true), found(second, &second_day, true))
+                {
                     pairs.push([one, two]);
                 }
             }
@@ -158,8 +168,12 @@ impl Airline {
     }
 
     fn day(&self, number: &str, day: &str) -> Result<(&Flight, &Day), AirlineError> {
-        let flight = self.flights.get(number).ok_or_else(|| AirlineError::NoFlight(number.to_owned()))?;
-        let on = flight.dates.get(day).ok_or_else(|| AirlineError::NoFlightOn(number.to_owned(), day.to_owned()))?;
+        let flight =
+            self.flights.get(number).ok_or_else(|| AirlineError::NoFlight(number.to_owned()))?;
+        let on = flight
+            .dates
+            .get(day)
+            .ok_or_else(|| AirlineError::NoFlightOn(number.to_owned(), day.to_owned()))?;
         Ok((flight, on))
     }
 }
@@ -195,9 +209,11 @@ impl Airline {
     /// What a new trip costs.
     pub fn price(&self, trip: &Trip<'_>) -> Result<Dollars, AirlineError> {
         let seats = trip.passengers.len();
-        let flights: Dollars = self.legs(trip.flights, trip.cabin, seats, &[])?.iter().map(|leg| leg.price).sum();
+        let flights: Dollars =
+            self.legs(trip.flights, trip.cabin, seats, &[])?.iter().map(|leg| leg.price).sum();
         let insurance = if trip.insurance == Insurance::Yes { INSURANCE } else { 0 };
-        Ok((flights + insurance) * dollars(seats) + EXTRA_BAG * Dollars::from(trip.nonfree_baggages))
+        Ok((flights + insurance) * dollars(seats)
+            + EXTRA_BAG * Dollars::from(trip.nonfree_baggages))
     }
 
     /// What other flights or another cabin cost, and the legs then; negative if money comes back.
@@ -220,10 +236,16 @@ impl Airline {
     }
 
     /// Whether a payment method can pay that much for a change of a reservation.
-    pub fn can_pay_change(user: &User, payment_id: &str, price: Dollars) -> Result<(), AirlineError> {
+    pub fn can_pay_change(
+        user: &User,
+        payment_id: &str,
+        price: Dollars,
+    ) -> Result<(), AirlineError> {
         match user.payment_methods.get(payment_id).ok_or(AirlineError::NoPaymentMethod)? {
             PaymentMethod::Certificate { .. } => Err(AirlineError::PaidByCertificate),
-            PaymentMethod::GiftCard { amount, .. } if *amount < price => Err(AirlineError::GiftCardTooSmall),
+            PaymentMethod::GiftCard { amount, .. } if *amount < price => {
+                Err(AirlineError::GiftCardTooSmall)
+            }
             PaymentMethod::GiftCard { .. } | PaymentMethod::CreditCard { .. } => Ok(()),
         }
     }
@@ -233,7 +255,8 @@ impl Airline {
         for Payment { payment_id, amount } in payments {
             let method = user.payment_methods.get(payment_id);
             match method.ok_or_else(|| AirlineError::NoSuchPayment(payment_id.clone()))? {
-                PaymentMethod::GiftCard { amount: left, .. } | PaymentMethod::Certificate { amount: left, .. }
+                PaymentMethod::GiftCard { amount: left, .. }
+                | PaymentMethod::Certificate { amount: left, .. }
                     if left < amount =>
                 {
                     return Err(AirlineError::LittleBalance(payment_id.clone()));
@@ -262,14 +285,17 @@ impl Airline {
         let Bookings { users, reservations } = &mut *bookings;
         let user = users.get_mut(user_id).ok_or(AirlineError::NoUser)?;
         Self::can_pay(user, &payments, price)?;
-        let free = ["HATHAT", "HATHAU", "HATHAV"].into_iter().find(|id| !reservations.contains_key(*id));
+        let free =
+            ["HATHAT", "HATHAU", "HATHAV"].into_iter().find(|id| !reservations.contains_key(*id));
         let reservation_id = free.ok_or(AirlineError::Full)?.to_owned();
         let user = Arc::make_mut(user);
         for Payment { payment_id, amount } in &payments {
             match user.payment_methods.get_mut(payment_id) {
                 Some(PaymentMethod::GiftCard { amount: left, .. }) => *left -= amount,
                 // What is left of a certificate is lost.
-                Some(PaymentMethod::Certificate { .. }) => drop(user.payment_methods.remove(payment_id)),
+                Some(PaymentMethod::Certificate { .. }) => {
+                    drop(user.payment_methods.remove(payment_id));
+                }
                 Some(PaymentMethod::CreditCard { .. }) | None => {}
             }
         }
@@ -319,8 +345,14 @@ impl Airline {
         payment_id: String,
     ) -> Result<Reservation, AirlineError> {
         self.change(reservation_id, |_, user, reservation| {
-            pay_change(user, reservation, payment_id, Self::price_of_bags(reservation, nonfree_baggages))?;
-            (reservation.total_baggages, reservation.nonfree_baggages) = (total_baggages, nonfree_baggages);
+            pay_change(
+                user,
+                reservation,
+                payment_id,
+                Self::price_of_bags(reservation, nonfree_baggages),
+            )?;
+            (reservation.total_baggages, reservation.nonfree_baggages) =
+                (total_baggages, nonfree_baggages);
             Ok(())
         })
     }
@@ -341,7 +373,10 @@ impl Airline {
 
     pub fn cancel(&self, reservation_id: &str) -> Result<Reservation, AirlineError> {
         self.change(reservation_id, |_, _, reservation| {
-            let back = |paid: &Payment| Payment { payment_id: paid.payment_id.clone(), amount: -paid.amount };
+            let back = |paid: &Payment| Payment {
+                payment_id: paid.payment_id.clone(),
+                amount: -paid.amount,
+            };
             let refunds: Vec<_> = reservation.payment_history.iter().map(back).collect();
             reservation.payment_history.extend(refunds);
             reservation.status = Some(ReservationStatus::Cancelled);
@@ -354,7 +389,8 @@ impl Airline {
         let user = Arc::make_mut(bookings.users.get_mut(user_id).ok_or(AirlineError::NoUser)?);
         let mut ids = (3_221_322..3_221_325).map(|number| format!("certificate_{number}"));
         let id = ids.find(|id| !user.payment_methods.contains_key(id)).ok_or(AirlineError::Full)?;
-        user.payment_methods.insert(id.clone(), PaymentMethod::Certificate { amount, id: id.clone() });
+        user.payment_methods
+            .insert(id.clone(), PaymentMethod::Certificate { amount, id: id.clone() });
         Ok(format!("Certificate {id} added to user {user_id} with amount {amount}."))
     }
 
@@ -383,7 +419,8 @@ fn pay_change(
     price: Dollars,
 ) -> Result<(), AirlineError> {
     Airline::can_pay_change(user, &payment_id, price)?;
-    if let Some(PaymentMethod::GiftCard { amount, .. }) = user.payment_methods.get_mut(&payment_id) {
+    if let Some(PaymentMethod::GiftCard { amount, .. }) = user.payment_methods.get_mut(&payment_id)
+    {
         *amount -= price;
     }
     if price != 0 {

@@ -96,7 +96,8 @@ pub struct Day {
 impl Day {
     /// Whether the flight is delayed, or left late.
     pub fn is_late(&self) -> bool {
-        let left_late = || self.departed_at.zip(self.scheduled_at).is_some_and(|(left, due)| left > due);
+        let left_late =
+            || self.departed_at.zip(self.scheduled_at).is_some_and(|(left, due)| left > due);
         self.status == FlightStatus::Delayed || left_late()
     }
 }
@@ -154,7 +155,8 @@ pub struct Reservation {
     pub insurance: Insurance,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<ReservationStatus>,
-    /// The cabin that was changed to since. The recorded system goes on showing the one that was booked.
+    /// The cabin that was changed to since. The recorded system goes on showing the one that was
+    /// booked.
     #[serde(skip)]
     pub changed_to: Option<Cabin>,
 }
@@ -261,12 +263,14 @@ impl Data {
     /// Reads them from a clone of the τ-bench repository.
     pub fn read(tau_bench: &Path) -> anyhow::Result<Self> {
         let folder = tau_bench.join("tau_bench/envs/airline/data");
-        let (users, reservations) = (read(&folder.join("users.json"))?, read(&folder.join("reservations.json"))?);
+        let (users, reservations) =
+            (read(&folder.join("users.json"))?, read(&folder.join("reservations.json"))?);
         let bookings = Bookings { users, reservations };
         let mut flights: BTreeMap<String, Flight> = read(&folder.join("flights.json"))?;
         for Flight { scheduled_departure_time_est: due, dates, .. } in flights.values_mut() {
             for (date, day) in dates {
-                day.scheduled_at = Some(format!("{date}T{due}").parse().context("a flight leaves at no time")?);
+                day.scheduled_at =
+                    Some(format!("{date}T{due}").parse().context("a flight leaves at no time")?);
             }
         }
         Ok(Self { flights: Arc::new(flights), bookings })
@@ -277,7 +281,10 @@ impl Data {
 pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read(path).with_context(|| {
         let name = path.display();
-        format!("cannot read {name}: is --tau-bench a clone of https://github.com/sierra-research/tau-bench?")
+        format!(
+            "cannot read {name}: is --tau-bench a clone of \
+            https://github.com/sierra-research/tau-bench?"
+        )
     })?;
     serde_json::from_slice(&text).with_context(|| format!("{} is not as expected", path.display()))
 }

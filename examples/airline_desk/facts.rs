@@ -8,12 +8,12 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::airline::{Airline, AirlineError, Trip};
 use crate::data::{
-    Cabin, Day, Dollars, FlightOn, FlightStatus, Insurance, Membership, Payment, PaymentMethod, Reservation, TripType,
-    User,
+    Cabin, Day, Dollars, FlightOn, FlightStatus, Insurance, Membership, Payment, PaymentMethod,
+    Reservation, TripType, User,
 };
 use crate::tools::{
-    BookReservation, CHANGES, CancelReservation, SendCertificate, UpdateReservationBaggages, UpdateReservationFlights,
-    UpdateReservationPassengers,
+    BookReservation, CHANGES, CancelReservation, SendCertificate, UpdateReservationBaggages,
+    UpdateReservationFlights, UpdateReservationPassengers,
 };
 
 /// A call about one reservation.
@@ -31,7 +31,12 @@ macro_rules! of_reservation {
     )*};
 }
 
-of_reservation!(CancelReservation, UpdateReservationBaggages, UpdateReservationFlights, UpdateReservationPassengers);
+of_reservation!(
+    CancelReservation,
+    UpdateReservationBaggages,
+    UpdateReservationFlights,
+    UpdateReservationPassengers
+);
 
 /// A call that pays for a change of a reservation.
 pub trait PaidChange: OfReservation {
@@ -73,8 +78,14 @@ pub fn theirs<T: OfReservation>(call: &Call<T>) -> Option<Arc<Reservation>> {
 
 /// Whether the agent looked at the reservation in this conversation.
 pub fn was_read<T: OfReservation>(call: &Call<T>) -> bool {
-    let reads = |speaker: &Speaker| matches!(speaker, Speaker::Tool { tool } if *tool == "get_reservation_details");
-    let names = |text: &str| text.contains(&format!("\"reservation_id\": \"{}\"", call.reservation_id()));
+    let reads = |speaker: &Speaker| {
+        matches!(
+            speaker,
+            Speaker::Tool { tool } if *tool == "get_reservation_details"
+        )
+    };
+    let names =
+        |text: &str| text.contains(&format!("\"reservation_id\": \"{}\"", call.reservation_id()));
     call.context().history().iter().any(|said| reads(said.speaker()) && names(said.text()))
 }
 
@@ -113,7 +124,10 @@ pub fn payment_of_change<T: PaidChange>(call: &Call<T>) -> Result<(), AirlineErr
 /// At most one certificate, one credit card and three gift cards pay for a trip.
 pub fn pays_with_too_many(user: &User, payments: &[Payment]) -> bool {
     let count = |is: fn(&PaymentMethod) -> bool| {
-        payments.iter().filter(|paid| user.payment_methods.get(&paid.payment_id).is_some_and(is)).count()
+        payments
+            .iter()
+            .filter(|paid| user.payment_methods.get(&paid.payment_id).is_some_and(is))
+            .count()
     };
     count(|method| matches!(method, PaymentMethod::Certificate { .. })) > 1
         || count(|method| matches!(method, PaymentMethod::CreditCard { .. })) > 1
@@ -128,7 +142,8 @@ pub fn bags_to_pay(user: &User, cabin: Cabin, passengers: usize, bags: u32) -> u
         (Membership::Regular, Cabin::Business)
         | (Membership::Silver, Cabin::Economy)
         | (Membership::Gold, Cabin::BasicEconomy) => 2,
-        (Membership::Silver, Cabin::Business) | (Membership::Gold, Cabin::Economy | Cabin::Business) => 3,
+        (Membership::Silver, Cabin::Business)
+        | (Membership::Gold, Cabin::Economy | Cabin::Business) => 3,
     };
     bags.saturating_sub(free * u32::try_from(passengers).unwrap_or(u32::MAX))
 }
@@ -141,12 +156,22 @@ pub fn bags_due(call: &Call<UpdateReservationBaggages>, cabin: Cabin) -> Option<
 }
 
 /// Whether flights follow each other from one place to the other, and back for a round trip.
-pub fn leads(airline: &Airline, flights: &[FlightOn], origin: &str, destination: &str, trip: TripType) -> bool {
-    let Some(legs) = flights.iter().map(|flight| airline.route(&flight.flight_number)).collect::<Option<Vec<_>>>()
+pub fn leads(
+    airline: &Airline,
+    flights: &[FlightOn],
+    origin: &str,
+    destination: &str,
+    trip: TripType,
+) -> bool {
+    let Some(legs) = flights
+        .iter()
+        .map(|flight| airline.route(&flight.flight_number))
+        .collect::<Option<Vec<_>>>()
     else {
         return false;
     };
-    let connected = legs.windows(2).all(|pair| matches!(pair, [(_, here), (next, _)] if here == next));
+    let connected =
+        legs.windows(2).all(|pair| matches!(pair, [(_, here), (next, _)] if here == next));
     let in_order = flights.is_sorted_by(|one, next| one.date <= next.date);
     let first = legs.first().is_some_and(|(from, _)| *from == origin);
     let ends = |place: &str| legs.last().is_some_and(|(_, to)| *to == place);
@@ -159,7 +184,8 @@ pub fn leads(airline: &Airline, flights: &[FlightOn], origin: &str, destination:
 
 /// Whether a reservation has just these flights.
 pub fn has_flights(booked: &Reservation, flights: &[FlightOn]) -> bool {
-    booked.flights.len() == flights.len() && booked.flights.iter().zip(flights).all(|(leg, flight)| leg.is(flight))
+    booked.flights.len() == flights.len()
+        && booked.flights.iter().zip(flights).all(|(leg, flight)| leg.is(flight))
 }
 
 pub fn hours_since_booking(booked: &Reservation, now: Timestamp) -> i64 {
@@ -169,7 +195,9 @@ pub fn hours_since_booking(booked: &Reservation, now: Timestamp) -> i64 {
 }
 
 pub fn is_partly_flown(airline: &Airline, booked: &Reservation) -> bool {
-    any_day(airline, booked, |day| matches!(day.status, FlightStatus::Flying | FlightStatus::Landed))
+    any_day(airline, booked, |day| {
+        matches!(day.status, FlightStatus::Flying | FlightStatus::Landed)
+    })
 }
 
 pub fn is_cancelled_by_airline(airline: &Airline, booked: &Reservation) -> bool {
@@ -185,7 +213,8 @@ pub enum Cause {
     Late,
 }
 
-/// Why the rules allow a certificate of just this sum: members, the insured and business passengers get one.
+/// Why the rules allow a certificate of just this sum: members, the insured and business passengers
+/// get one.
 pub fn causes_of(call: &Call<SendCertificate>) -> Vec<Cause> {
     let (airline, mut causes) = (call.state(), Vec::new());
     let Some(user) = asked_by(call, &call.user_id) else { return causes };
@@ -194,7 +223,8 @@ pub fn causes_of(call: &Call<SendCertificate>) -> Vec<Cause> {
             || booked.insurance == Insurance::Yes
             || booked.flies_in() == Cabin::Business;
         let passengers = Dollars::try_from(booked.passengers.len()).unwrap_or(0);
-        if entitled && call.amount == 100 * passengers && is_cancelled_by_airline(airline, &booked) {
+        if entitled && call.amount == 100 * passengers && is_cancelled_by_airline(airline, &booked)
+        {
             causes.push(Cause::Cancelled);
         }
         if entitled && call.amount == 50 * passengers && any_day(airline, &booked, Day::is_late) {

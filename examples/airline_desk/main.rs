@@ -1,8 +1,10 @@
-//! An airline's agent, recorded, behind a gate: the airline's written rules as policies, tried on what GPT-4o really did.
+//! An airline's agent, recorded, behind a gate: the airline's written rules as policies, tried on
+//! what GPT-4o really did.
 //!
-//! `cargo run --release --example airline_desk -- --tau-bench DIR` replays 200 conversations from a clone of
-//! <https://github.com/sierra-research/tau-bench> and prints how the rules took each change. `--json` prints the figures as JSON;
-//! `--db FILE` keeps every decision in a database, for `gate` to look at, and seals every record in a trail beside it, for `gate audit`.
+//! `cargo run --release --example airline_desk -- --tau-bench DIR` replays 200 conversations from a
+//! clone of <https://github.com/sierra-research/tau-bench> and prints how the rules took each
+//! change. `--json` prints the figures as JSON; `--db FILE` keeps every decision in a database, for
+//! `gate` to look at, and seals every record in a trail beside it, for `gate audit`.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(clippy::struct_field_names, reason = "the data name them so")]
@@ -36,21 +38,30 @@ async fn main() -> anyhow::Result<()> {
         match argument.as_str() {
             "--tau-bench" => tau_bench = arguments.next().map(PathBuf::from),
             "--json" => json = true,
-            "--db" => kept = Some(Kept::open(&arguments.next().context("`--db` needs a file")?).await?),
-            other => anyhow::bail!("unknown argument `{other}`: there are `--tau-bench DIR`, `--json` and `--db FILE`"),
+            "--db" => {
+                kept = Some(Kept::open(&arguments.next().context("`--db` needs a file")?).await?);
+            }
+            other => anyhow::bail!(
+                "unknown argument `{other}`: there are `--tau-bench DIR`, `--json` and `--db FILE`"
+            ),
         }
     }
     let tau_bench = tau_bench.context(
-        "where are the recordings? `git clone https://github.com/sierra-research/tau-bench`, then `--tau-bench tau-bench`",
+        "where are the recordings? `git clone https://github.com/sierra-research/tau-bench`, then \
+         `--tau-bench tau-bench`",
     )?;
     let data = Data::read(&tau_bench)?;
     let mut report = Report::default();
     for recording in Recording::read(&tau_bench)? {
         let run = match &kept {
-            Some(kept) => replay::replay(&data, &recording, kept.store.clone(), Some(kept.trail()?)).await,
+            Some(kept) => {
+                replay::replay(&data, &recording, kept.store.clone(), Some(kept.trail()?)).await
+            }
             None => replay::replay(&data, &recording, MemoryStore::new(), None).await,
         };
-        report.add(run.with_context(|| format!("in task {}, trial {}", recording.task, recording.trial))?);
+        report.add(
+            run.with_context(|| format!("in task {}, trial {}", recording.task, recording.trial))?,
+        );
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -58,7 +69,10 @@ async fn main() -> anyhow::Result<()> {
         println!("{report}");
         if let Some(Kept { folder, key, .. }) = &kept {
             let (folder, key) = (folder.display(), Trail::read_key(key)?);
-            println!("\nEvery record is sealed: gate audit verify --trail {folder} --key {}", key.verifier());
+            println!(
+                "\nEvery record is sealed: gate audit verify --trail {folder} --key {}",
+                key.verifier()
+            );
         }
     }
     Ok(())

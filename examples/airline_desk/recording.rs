@@ -1,4 +1,5 @@
-//! The recorded conversations of GPT-4o with simulated customers, as the τ-bench repository has them.
+//! The recorded conversations of GPT-4o with simulated customers, as the τ-bench repository has
+//! them.
 
 use std::path::Path;
 
@@ -44,7 +45,9 @@ impl Recording {
     /// Whether a call stands in the task's ground truth, argument for argument.
     pub fn is_right(&self, call: &ToolCall) -> bool {
         let arguments = serde_json::from_str::<Map<String, Value>>(call.arguments()).ok();
-        self.ground_truth.iter().any(|right| *call.tool() == *right.name && arguments.as_ref() == Some(&right.kwargs))
+        self.ground_truth
+            .iter()
+            .any(|right| *call.tool() == *right.name && arguments.as_ref() == Some(&right.kwargs))
     }
 }
 
@@ -107,11 +110,14 @@ impl Stored {
                     open = tool_calls.unwrap_or_default();
                 }
                 "tool" => {
-                    let called = open.iter().find(|called| tool_call_id.as_deref() == Some(called.id.as_str()));
+                    let called = open
+                        .iter()
+                        .find(|called| tool_call_id.as_deref() == Some(called.id.as_str()));
                     let Function { name: tool, arguments } = called
                         .map(|called| called.function.clone())
                         .context("an answer to a call that was not made")?;
-                    // The ids were made unrecognisable, and one stands for several calls: a call's place is its id here.
+                    // The ids were made unrecognisable, and one stands for several calls: a call's
+                    // place is its id here.
                     let call = ToolCall::new(place.to_string(), tool, arguments);
                     steps.push(Step::Called { call, answer: text.clone() });
                     steps.push(Step::Said(Message::tool(name.unwrap_or_default(), text)));

@@ -1,4 +1,5 @@
-//! Plays recorded conversations again, through a gate: the agent's calls are judged, and run on data of their own.
+//! Plays recorded conversations again, through a gate: the agent's calls are judged, and run on
+//! data of their own.
 
 use anyhow::Context as _;
 use gate_runtime::prelude::*;
@@ -43,7 +44,8 @@ pub async fn replay(
     }
     let gate = gate.build().await?;
     let (task, trial) = (recording.task, recording.trial);
-    let run = gate.run(format!("task-{task}-trial-{trial}")).on_behalf_of(recording.user_id.as_str());
+    let run =
+        gate.run(format!("task-{task}-trial-{trial}")).on_behalf_of(recording.user_id.as_str());
     let run = run.case(format!("task-{task}"));
     let mut judged = Vec::new();
     let mut diverged = false;
@@ -62,7 +64,8 @@ pub async fn replay(
                 let answer = turn.answers().first().context("a call without an answer")?;
                 let ran = matches!(answer.result(), CallResult::Ran(_));
                 let identical = (ran && !diverged).then(|| is_same(answer, recorded));
-                diverged |= is_change && (answer.kind() == "succeeded") == recorded.starts_with("Error");
+                diverged |=
+                    is_change && (answer.kind() == "succeeded") == recorded.starts_with("Error");
                 let tool = call.tool().to_string();
                 judged.push(Judged { task, trial, tool, right, verdict, rules, identical });
             }
@@ -76,18 +79,29 @@ pub async fn replay(
 fn verdict(turn: &Turn) -> anyhow::Result<(Verdict, Vec<(Verdict, String)>)> {
     let answer = turn.answers().first().context("a call without an answer")?;
     let Some(approval) = answer.approval() else {
-        return Ok((Verdict::Deny, vec![(Verdict::Deny, "arguments that do not fit the tool".to_owned())]));
+        return Ok((
+            Verdict::Deny,
+            vec![(Verdict::Deny, "arguments that do not fit the tool".to_owned())],
+        ));
     };
     let assessment = approval.assessment();
-    let fired = assessment.rules().filter(|rule| matches!(rule.result(), RuleResult::Matched | RuleResult::Failed));
+    let fired = assessment
+        .rules()
+        .filter(|rule| matches!(rule.result(), RuleResult::Matched | RuleResult::Failed));
     Ok((assessment.verdict(), fired.map(|rule| (rule.effect(), rule.rule().to_owned())).collect()))
 }
 
 /// Who is asked says yes to what is right, and no to the rest.
-async fn decide(gate: &Gate<AirlineTools>, turn: &Turn, customer: &str, right: bool) -> anyhow::Result<()> {
+async fn decide(
+    gate: &Gate<AirlineTools>,
+    turn: &Turn,
+    customer: &str,
+    right: bool,
+) -> anyhow::Result<()> {
     for asked in turn.interruptions() {
         let is_gesture = *asked.approval().subject().tool() == "send_certificate";
-        let person = if is_gesture { gate.reviewer("sam").await? } else { gate.principal(customer) };
+        let person =
+            if is_gesture { gate.reviewer("sam").await? } else { gate.principal(customer) };
         if right {
             asked.approve(&person).await?;
         } else {
@@ -115,6 +129,10 @@ impl Clock for Stopped {
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
-        if at <= self.0 { Box::pin(std::future::ready(())) } else { Box::pin(std::future::pending()) }
+        if at <= self.0 {
+            Box::pin(std::future::ready(()))
+        } else {
+            Box::pin(std::future::pending())
+        }
     }
 }

@@ -106,22 +106,38 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, calls, changes, .. } = self;
-        writeln!(f, "{runs} recorded conversations: {calls} calls, {changes} of which would change data.\n")?;
+        writeln!(
+            f,
+            "{runs} recorded conversations: {calls} calls, {changes} of which would change data.\n"
+        )?;
         writeln!(f, "{:<32}{:>10}{:>10}{:>10}{:>10}", "", "approved", "asked", "denied", "all")?;
         row(f, "right changes", self.right)?;
         row(f, "wrong changes", self.wrong)?;
         for (name, place) in [("right, by tool", 0), ("wrong, by tool", 1)] {
             writeln!(f, "\n{name}")?;
             for tool in CHANGES {
-                let verdicts = self.by_tool.get(tool).and_then(|both| both.get(place)).copied().unwrap_or_default();
+                let verdicts = self
+                    .by_tool
+                    .get(tool)
+                    .and_then(|both| both.get(place))
+                    .copied()
+                    .unwrap_or_default();
                 row(f, &format!("  {tool}"), verdicts)?;
             }
         }
         writeln!(f, "\n{:<82}{:>7}{:>7}", "the rules that matched", "right", "wrong")?;
         let mut rules: Vec<_> = self.by_rule.iter().collect();
-        rules.sort_by_key(|((verdict, _), [right, wrong])| (*verdict, std::cmp::Reverse(right + wrong)));
+        rules.sort_by_key(|((verdict, _), [right, wrong])| {
+            (*verdict, std::cmp::Reverse(right + wrong))
+        });
         for ((verdict, rule), [right, wrong]) in rules {
-            writeln!(f, "  {:<6}{rule:<74}{:>7}{:>7}", format!("{verdict}:"), dot(*right), dot(*wrong))?;
+            writeln!(
+                f,
+                "  {:<6}{rule:<74}{:>7}{:>7}",
+                format!("{verdict}:"),
+                dot(*right),
+                dot(*wrong)
+            )?;
         }
         writeln!(f, "\nright changes that a written rule forbids")?;
         let mut forbidden: BTreeMap<_, usize> = BTreeMap::new();
@@ -134,13 +150,24 @@ impl fmt::Display for Report {
         writeln!(f, "\nreads that asked     {}", self.reads_asked)?;
         writeln!(f, "questions per run    {}", self.questions_per_run)?;
         let Answers { compared, identical } = self.answers;
-        write!(f, "answers              {identical} of {compared} as recorded, while the data had not diverged")
+        write!(
+            f,
+            "answers              {identical} of {compared} as recorded, while the data had not \
+             diverged"
+        )
     }
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, verdicts: Verdicts) -> fmt::Result {
     let Verdicts { approved, asked, denied } = verdicts;
-    writeln!(f, "{name:<32}{:>10}{:>10}{:>10}{:>10}", dot(approved), dot(asked), dot(denied), verdicts.total())
+    writeln!(
+        f,
+        "{name:<32}{:>10}{:>10}{:>10}{:>10}",
+        dot(approved),
+        dot(asked),
+        dot(denied),
+        verdicts.total()
+    )
 }
 
 /// A number, with nothing where there is nothing.

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use gate_runtime::prelude::*;
 
 use crate::airline::{Airline, AirlineError, Found, Trip};
-use crate::data::{Cabin, Dollars, FlightOn, Insurance, Passenger, Payment, Reservation, TripType, User};
+use crate::data::{
+    Cabin, Dollars, FlightOn, Insurance, Passenger, Payment, Reservation, TripType, User,
+};
 #[expect(clippy::wildcard_imports, reason = "every policy belongs to a tool of this file")]
 use crate::policies::*;
 
 registry! {
     /// Everything the airline's agent may call.
     pub AirlineTools for Airline {
-        BookReservation, UpdateReservationFlights, UpdateReservationBaggages, UpdateReservationPassengers,
-        CancelReservation, SendCertificate, GetUserDetails, GetReservationDetails, ListAllAirports,
-        SearchDirectFlight, SearchOnestopFlight, Calculate, Think, TransferToHumanAgents,
+        BookReservation, UpdateReservationFlights, UpdateReservationBaggages,
+        UpdateReservationPassengers, CancelReservation, SendCertificate, GetUserDetails,
+        GetReservationDetails, ListAllAirports, SearchDirectFlight, SearchOnestopFlight, Calculate,
+        Think, TransferToHumanAgents,
     }
 }
 
@@ -53,8 +56,15 @@ pub fn book_reservation(
     nonfree_baggages: u32,
     insurance: Insurance,
 ) -> Result<Reservation, AirlineError> {
-    let trip = Trip { flights: &flights, cabin, passengers: &passengers, nonfree_baggages, insurance };
-    airline.book(&user_id, (origin, destination, flight_type), &trip, payment_methods, total_baggages)
+    let trip =
+        Trip { flights: &flights, cabin, passengers: &passengers, nonfree_baggages, insurance };
+    airline.book(
+        &user_id,
+        (origin, destination, flight_type),
+        &trip,
+        payment_methods,
+        total_baggages,
+    )
 }
 
 /// Change the flights of a reservation, or its cabin.

@@ -1,6 +1,7 @@
 //! One registry, every model: tool lists, calls and answers in each provider's own format.
 //!
-//! `cargo run --example dialects` shows them; with `--json` it prints everything as one JSON object.
+//! `cargo run --example dialects` shows them; with `--json` it prints everything as one JSON
+//! object.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "the modules of an example are its own")]
@@ -124,7 +125,13 @@ async fn main() -> anyhow::Result<()> {
     if std::env::args().any(|argument| argument == "--json") {
         let all = parts.map(|part| {
             let Part { dialect, tools, plain, response, reply, late } = part;
-            let all = json!({"tools": tools, "plain": plain, "response": response, "reply": reply, "late": late});
+            let all = json!({
+                "tools": tools,
+                "plain": plain,
+                "response": response,
+                "reply": reply,
+                "late": late,
+            });
             (dialect.to_owned(), all)
         });
         println!("{}", Value::Object(all.into_iter().collect()));
@@ -139,7 +146,8 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the model sent, submitted, and the answer to it. The parcel that is to be sent waits for a person.
+/// What the model sent, submitted, and the answer to it. The parcel that is to be sent waits for a
+/// person.
 async fn part<E: std::error::Error + Send + Sync + 'static>(
     dialect: &'static str,
     plain: impl Fn(&[Descriptor]) -> Vec<Value>,
@@ -148,8 +156,10 @@ async fn part<E: std::error::Error + Send + Sync + 'static>(
     calls: impl Fn(&Value) -> Result<Vec<ToolCall>, E>,
     reply: impl Fn(&Turn) -> Value,
 ) -> anyhow::Result<Part> {
-    let gate: Gate<PostOffice> =
-        Gate::builder(()).directory(StaticDirectory::new().person("dana", ["clerk"])).build().await?;
+    let gate: Gate<PostOffice> = Gate::builder(())
+        .directory(StaticDirectory::new().person("dana", ["clerk"]))
+        .build()
+        .await?;
     let run = gate.run(dialect);
     let turn = run.submit(calls(&response)?).await?;
     let first = reply(&turn);
@@ -161,11 +171,20 @@ async fn part<E: std::error::Error + Send + Sync + 'static>(
     }
     let _ = run.submit([]).await?;
     let late = reply(&run.proceed().await?);
-    Ok(Part { dialect, tools, plain: plain(PostOffice::descriptors()).into(), response, reply: first, late })
+    Ok(Part {
+        dialect,
+        tools,
+        plain: plain(PostOffice::descriptors()).into(),
+        response,
+        reply: first,
+        late,
+    })
 }
 
 /// The beginning of a JSON text.
 fn short(value: &Value) -> String {
     let text = value.to_string();
-    text.char_indices().nth(100).map_or(text.clone(), |(end, _)| format!("{}…", text.get(..end).unwrap_or_default()))
+    text.char_indices()
+        .nth(100)
+        .map_or(text.clone(), |(end, _)| format!("{}…", text.get(..end).unwrap_or_default()))
 }

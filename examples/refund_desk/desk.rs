@@ -26,9 +26,18 @@ fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
         .at_most(3)
         .per(DAY)
         .by(|call| call.customer_id.clone())
-        .matches(IssueRefund { order_id: "A-1001".into(), customer_id: "c-88".into(), amount_cents: 4_999 })
-        .not_matches(IssueRefund { order_id: "A-1001".into(), customer_id: "c-99".into(), amount_cents: 4_999 })
-        // Nobody else has to agree where a manager pays back less than was proposed, or to another order.
+        .matches(IssueRefund {
+            order_id: "A-1001".into(),
+            customer_id: "c-88".into(),
+            amount_cents: 4_999,
+        })
+        .not_matches(IssueRefund {
+            order_id: "A-1001".into(),
+            customer_id: "c-99".into(),
+            amount_cents: 4_999,
+        })
+        // Nobody else has to agree where a manager pays back less than was proposed, or to another
+        // order.
         .otherwise(ask(role("manager")).within(minutes(30)).edits_need_no_other())
 }
 
@@ -85,7 +94,11 @@ async fn send_mail(to: String, subject: String, text: String) -> String {
 
 /// Change the delivery address of an order that has not been sent.
 #[gated_tool(policy = "always_ask", summary = "Send order {order_id} to {address}")]
-fn change_address(#[state] desk: &Desk, order_id: String, address: String) -> Result<String, DeskError> {
+fn change_address(
+    #[state] desk: &Desk,
+    order_id: String,
+    address: String,
+) -> Result<String, DeskError> {
     desk.order(&order_id).map(|_| format!("{order_id} goes to {address}"))
 }
 
@@ -145,7 +158,10 @@ impl Desk {
             order("A-1002", "espresso machine", 120_000),
             order("A-1003", "cups, set of six", 6_000),
         ];
-        Self { orders: Mutex::new(orders.into_iter().collect()), customers: BTreeSet::from(["c-88"]) }
+        Self {
+            orders: Mutex::new(orders.into_iter().collect()),
+            customers: BTreeSet::from(["c-88"]),
+        }
     }
 
     fn knows(&self, customer_id: &str) -> bool {
@@ -163,7 +179,8 @@ impl Desk {
 
     fn refund(&self, order_id: &str, amount_cents: u64) -> Result<Receipt, DeskError> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = orders.get_mut(order_id).ok_or_else(|| DeskError::NoOrder(order_id.to_owned()))?;
+        let order =
+            orders.get_mut(order_id).ok_or_else(|| DeskError::NoOrder(order_id.to_owned()))?;
         if order.refunded_cents + amount_cents > order.paid_cents {
             return Err(DeskError::AlreadyRefunded);
         }

@@ -25,7 +25,10 @@ impl Office {
     pub fn furnish() -> anyhow::Result<Self> {
         let (folder, token) = (tempfile::tempdir()?, ReviewerToken::new());
         let file = folder.path().join("people.toml");
-        let dana = format!("[[person]]\nid = \"dana\"\nroles = [\"manager\"]\ntoken = \"{}\"\n", token.hash());
+        let dana = format!(
+            "[[person]]\nid = \"dana\"\nroles = [\"manager\"]\ntoken = \"{}\"\n",
+            token.hash()
+        );
         std::fs::write(&file, dana)?;
         Ok(Self { people: FileDirectory::open(&file)?, token, _folder: folder })
     }
@@ -56,7 +59,10 @@ impl Open {
 
     /// Keeps the inbox open, to look back in it.
     pub async fn stay(&self) -> anyhow::Result<()> {
-        println!("\nThe inbox stays open, to look at History, Rules and Overview: {}. Ctrl-C ends it.", self.address);
+        println!(
+            "\nThe inbox stays open, to look at History, Rules and Overview: {}. Ctrl-C ends it.",
+            self.address
+        );
         std::future::pending().await
     }
 }

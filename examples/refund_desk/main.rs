@@ -1,12 +1,14 @@
 //! A support desk whose agent has real tools behind a gate.
 //!
-//! `cargo run --example refund_desk` plays a scripted conversation: an auto-approval, a denial, an approval, an edit and a rejection,
-//! asked in this terminal. Where standard input is no terminal, it plays the reviewer's part too.
+//! `cargo run --example refund_desk` plays a scripted conversation: an auto-approval, a denial, an
+//! approval, an edit and a rejection, asked in this terminal. Where standard input is no terminal,
+//! it plays the reviewer's part too.
 //!
-//! With `OPENAI_API_KEY` set (and optionally `OPENAI_BASE_URL`, `OPENAI_MODEL`) a real model takes the agent's part, and you the
-//! customer's and the manager's.
+//! With `OPENAI_API_KEY` set (and optionally `OPENAI_BASE_URL`, `OPENAI_MODEL`) a real model takes
+//! the agent's part, and you the customer's and the manager's.
 //!
-//! `-- --db FILE` keeps everything in a database, for `gate --db FILE` to look at. `-- --inbox` opens the inbox inside of this process: the manager decides in the browser.
+//! `-- --db FILE` keeps everything in a database, for `gate --db FILE` to look at. `-- --inbox`
+//! opens the inbox inside of this process: the manager decides in the browser.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "the modules of an example are its own")]
@@ -62,7 +64,8 @@ async fn main() -> anyhow::Result<()> {
         messages.push(json!({"role": "user", "content": text}));
         loop {
             let response = model.reply(&messages).await?;
-            let message = response.pointer("/choices/0/message").context("the model sent no message")?;
+            let message =
+                response.pointer("/choices/0/message").context("the model sent no message")?;
             messages.push(message.clone());
             people::show_agent(message);
             let calls = openai::tool_calls(&response)?;
@@ -76,10 +79,15 @@ async fn main() -> anyhow::Result<()> {
                 match &mut reviewer {
                     Reviewing::AtTerminal(terminal) => {
                         for asked in turn.interruptions() {
-                            terminal.ask(asked, &dana).await?.context("nobody decided: the conversation ends here")?;
+                            terminal
+                                .ask(asked, &dana)
+                                .await?
+                                .context("nobody decided: the conversation ends here")?;
                         }
                     }
-                    Reviewing::InBrowser(inbox) => inbox.wait(turn.interruptions(), &mut news).await?,
+                    Reviewing::InBrowser(inbox) => {
+                        inbox.wait(turn.interruptions(), &mut news).await?;
+                    }
                 }
                 turn = run.proceed().await?;
             }
@@ -123,8 +131,8 @@ impl Options {
 
 /// The system prompt: the agent's task, and what the gate has to say about its tools.
 fn instructions() -> String {
-    let task = "You are the support agent of a small shop, talking to the customer mia (customer id c-88). \
-                Be brief. Use your tools; never promise what a tool has not done.";
+    let task = "You are the support agent of a small shop, talking to the customer mia (customer \
+                id c-88). Be brief. Use your tools; never promise what a tool has not done.";
     format!("{task}\n\n{}", SupportTools::instructions())
 }
 

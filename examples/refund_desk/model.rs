@@ -43,10 +43,12 @@ impl Model {
         match self {
             Self::Script(script) => script.reply(messages),
             Self::Real { client, name } => {
-                let request = json!({"model": name, "messages": messages, "tools": crate::tools()?});
+                let request =
+                    json!({"model": name, "messages": messages, "tools": crate::tools()?});
                 let response: Result<Value, _> = client.chat().create_byot(request).await;
                 response.context(
-                    "the model's server did not answer: check OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL",
+                    "the model's server did not answer: check OPENAI_BASE_URL, OPENAI_API_KEY and \
+                     OPENAI_MODEL",
                 )
             }
         }

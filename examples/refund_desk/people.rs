@@ -32,7 +32,8 @@ impl Customer {
                 print!("\nYou    ");
                 io::stdout().flush()?;
                 let mut line = String::new();
-                let is_end = io::stdin().lock().read_line(&mut line)? == 0 || line.trim().is_empty();
+                let is_end =
+                    io::stdin().lock().read_line(&mut line)? == 0 || line.trim().is_empty();
                 Ok((!is_end).then(|| line.trim().to_owned()))
             }
         }
@@ -53,7 +54,8 @@ struct Echo(&'static [u8]);
 
 impl Read for Echo {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let line = self.0.iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |end| end + 1);
+        let line =
+            self.0.iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |end| end + 1);
         let (typed, rest) = self.0.split_at(line.min(buffer.len()));
         self.0 = rest;
         io::stdout().write_all(typed)?;
@@ -71,18 +73,27 @@ pub fn introduce(model: &Model) {
 }
 
 pub fn show_agent(message: &Value) {
-    if let Some(text) = message.get("content").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+    if let Some(text) =
+        message.get("content").and_then(Value::as_str).filter(|text| !text.is_empty())
+    {
         println!("Agent  {}", plain(text));
     }
     for call in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-        let part = |name: &str| call.pointer(&format!("/function/{name}")).and_then(Value::as_str).unwrap_or_default();
+        let part = |name: &str| {
+            call.pointer(&format!("/function/{name}")).and_then(Value::as_str).unwrap_or_default()
+        };
         println!("  →    {} {}", plain(part("name")), plain(part("arguments")));
     }
 }
 
 pub fn show_turn(turn: &Turn) {
     for answer in turn.answers() {
-        println!("  ←    {:<9} {}{}", answer.kind(), plain(&answer.for_model()), decided_by(answer));
+        println!(
+            "  ←    {:<9} {}{}",
+            answer.kind(),
+            plain(&answer.for_model()),
+            decided_by(answer)
+        );
     }
 }
 
@@ -93,11 +104,14 @@ fn plain(text: &str) -> String {
 
 /// Which rule let a call run, or who.
 fn decided_by(answer: &Answer) -> String {
-    let Some(approval) = answer.approval().filter(|_| answer.kind() == "succeeded") else { return String::new() };
+    let Some(approval) = answer.approval().filter(|_| answer.kind() == "succeeded") else {
+        return String::new();
+    };
     if let Some(vote) = approval.votes().last() {
         return format!("   (decided by {})", vote.reviewer());
     }
-    let rules: Vec<_> = approval.assessment().reasons().map(|rule| rule.rule().to_owned()).collect();
+    let rules: Vec<_> =
+        approval.assessment().reasons().map(|rule| rule.rule().to_owned()).collect();
     format!("   (no person asked: {})", rules.join(", "))
 }
 
@@ -107,9 +121,17 @@ pub async fn show_record(gate: &Gate<SupportTools>, run: &RunId) -> anyhow::Resu
     records.retain(|record| record.run().is_none_or(|other| other == run));
     println!("\nThe record of it, {} entries:", records.len());
     for record in records {
-        let subject = record.subject().map(|subject| format!("{:<7} {}", subject.call().as_str(), subject.tool()));
+        let subject = record
+            .subject()
+            .map(|subject| format!("{:<7} {}", subject.call().as_str(), subject.tool()));
         let status = record.status().map(|status| status.to_string()).unwrap_or_default();
-        let line = format!("{:>5}  {:<10} {:<10} {}", record.seq(), record.kind(), status, subject.unwrap_or_default());
+        let line = format!(
+            "{:>5}  {:<10} {:<10} {}",
+            record.seq(),
+            record.kind(),
+            status,
+            subject.unwrap_or_default()
+        );
         println!("{}", line.trim_end());
     }
     Ok(())

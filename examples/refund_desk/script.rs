@@ -1,4 +1,5 @@
-//! The scripted conversation: what the customer, the agent and, without a terminal, the reviewer say.
+//! The scripted conversation: what the customer, the agent and, without a terminal, the reviewer
+//! say.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -26,10 +27,17 @@ pub struct Script {
 impl Script {
     pub fn new() -> Self {
         let refund = |id: &str, order: &str, cents: u64| {
-            call(id, "issue_refund", &json!({"order_id": order, "customer_id": "c-88", "amount_cents": cents}))
+            call(
+                id,
+                "issue_refund",
+                &json!({"order_id": order, "customer_id": "c-88", "amount_cents": cents}),
+            )
         };
         let responses = vec![
-            calls("Let me look at that order.", &[call("call_1", "get_order", &json!({"order_id": "A-1001"}))]),
+            calls(
+                "Let me look at that order.",
+                &[call("call_1", "get_order", &json!({"order_id": "A-1001"}))],
+            ),
             calls("That is a double charge. I refund it.", &[refund("call_2", "A-1001", 2_400)]),
             says("Done: $24 are on their way to you."),
             calls("I see what I can do.", &[refund("call_3", "A-1002", 1_500_000)]),
@@ -38,9 +46,13 @@ impl Script {
             says("Done: $120 for the repair, approved by our manager."),
             calls("I refund the cups.", &[refund("call_5", "A-1003", 6_000)]),
             says("Our manager changed it: $20 for the two broken cups, and that is what you get."),
-            calls("As you wish.", &[call("call_6", "delete_account", &json!({"customer_id": "c-88"}))]),
+            calls(
+                "As you wish.",
+                &[call("call_6", "delete_account", &json!({"customer_id": "c-88"}))],
+            ),
             says(
-                "Your account was not deleted: our manager asks you to come back next week, when the refunds are through.",
+                "Your account was not deleted: our manager asks you to come back next week, when \
+                 the refunds are through.",
             ),
         ];
         Self { responses: responses.into_iter() }
@@ -60,5 +72,9 @@ fn calls(text: &str, calls: &[Value]) -> Value {
 }
 
 fn call(id: &str, tool: &str, arguments: &Value) -> Value {
-    json!({"id": id, "type": "function", "function": {"name": tool, "arguments": arguments.to_string()}})
+    json!({
+        "id": id,
+        "type": "function",
+        "function": {"name": tool, "arguments": arguments.to_string()},
+    })
 }

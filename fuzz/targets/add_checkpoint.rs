@@ -14,11 +14,16 @@ fuzz_target!(|bytes: &[u8]| {
     for index in 0..5 {
         let last = (index > 0).then(|| tree.head());
         match witness.decide(&keys(), last, &request, 1_700_000_000) {
-            Err(refusal) => assert!((400..500).contains(&refusal.status()) && refusal.body().ends_with('\n')),
+            Err(refusal) => {
+                assert!((400..500).contains(&refusal.status()) && refusal.body().ends_with('\n'))
+            }
             Ok(seen) => {
                 assert_eq!(request.old(), tree.size());
                 let mut note = request.checkpoint().clone();
-                assert_eq!(note.add_cosignatures(seen.response(), &[witness.verifier().clone()]).unwrap(), 1);
+                assert_eq!(
+                    note.add_cosignatures(seen.response(), &[witness.verifier().clone()]).unwrap(),
+                    1
+                );
             }
         }
         tree.append(Hash::of_leaf(record(index).as_bytes()));

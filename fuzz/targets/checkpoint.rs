@@ -11,5 +11,8 @@ fuzz_target!(|text: &str| {
     let note = checkpoint.sign(&log()).unwrap();
     let verified = keys().verify(&note, &WitnessPolicy::none());
     assert_eq!(verified.is_ok(), checkpoint.origin() == ORIGIN);
-    assert!(verified.is_ok_and(|verified| *verified.checkpoint() == checkpoint) || checkpoint.origin() != ORIGIN);
+    assert!(
+        verified.is_ok_and(|verified| *verified.checkpoint() == checkpoint)
+            || checkpoint.origin() != ORIGIN
+    );
 });

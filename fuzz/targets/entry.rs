@@ -12,7 +12,9 @@ fuzz_target!(|bytes: &[u8]| {
             let leaf = Entry::leaf(record).unwrap();
             let again = Entry::parse(leaf.text().as_bytes()).unwrap();
             let same = match (&again, leaf.beside()) {
-                (Entry::Stub(stub), Some((_, text))) => Entry::parse_beside(stub, text.as_bytes()).unwrap() == **record,
+                (Entry::Stub(stub), Some((_, text))) => {
+                    Entry::parse_beside(stub, text.as_bytes()).unwrap() == **record
+                }
                 (Entry::Record(again), None) => again == record,
                 _ => false,
             };

@@ -11,10 +11,12 @@ const LEAVES: u64 = 64;
 
 fn leaves() -> &'static [Hash] {
     static LEAVES_OF_THE_LOG: OnceLock<Vec<Hash>> = OnceLock::new();
-    LEAVES_OF_THE_LOG.get_or_init(|| (0..LEAVES).map(|index| Hash::of_leaf(record(index).as_bytes())).collect())
+    LEAVES_OF_THE_LOG
+        .get_or_init(|| (0..LEAVES).map(|index| Hash::of_leaf(record(index).as_bytes())).collect())
 }
 
-/// What is made of a true proof: each pair of bytes drops, doubles, moves or changes one of its hashes.
+/// What is made of a true proof: each pair of bytes drops, doubles, moves or changes one of its
+/// hashes.
 fn edited(proof: &[Hash], edits: &[u8]) -> Vec<Hash> {
     let mut proof = proof.to_vec();
     for edit in edits.chunks_exact(2).take(8) {
@@ -39,7 +41,8 @@ fuzz_target!(|bytes: &[u8]| {
     // Any numbers, any hashes.
     if let Some((numbers, rest)) = bytes.split_first_chunk::<24>() {
         let number = |at: usize| u64::from_be_bytes(numbers[at..at + 8].try_into().unwrap());
-        let hashes: Vec<_> = rest.as_chunks().0.iter().map(|hash| Hash::from_bytes(*hash)).collect();
+        let hashes: Vec<_> =
+            rest.as_chunks().0.iter().map(|hash| Hash::from_bytes(*hash)).collect();
         let root = hashes.first().copied().unwrap_or_else(Hash::of_nothing);
         let (new, old) = (TreeHead::new(number(0), root), TreeHead::new(number(8), root));
         _ = new.verify_inclusion(number(16), root, &hashes);
@@ -58,7 +61,10 @@ fuzz_target!(|bytes: &[u8]| {
     let claim = edited(&inclusion, edits);
     let truth = prove_inclusion(leaves(), claimed, size).unwrap();
     assert_eq!(head(size).verify_inclusion(claimed, leaf, &claim).is_ok(), claim == truth);
-    assert_eq!(head(size).verify_inclusion(index, leaf, &claim).is_ok(), claim == truth && index == claimed);
+    assert_eq!(
+        head(size).verify_inclusion(index, leaf, &claim).is_ok(),
+        claim == truth && index == claimed
+    );
 
     let consistency = prove_consistency(leaves(), index, size).unwrap();
     let claim = edited(&consistency, edits);

@@ -10,6 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(receipt.to_string().as_bytes(), bytes);
     assert_eq!(Receipt::new(receipt.evidence().to_vec(), receipt.note().clone()).unwrap(), receipt);
     if receipt.verify(&keys(), &WitnessPolicy::none()).is_ok() {
-        assert!(receipt.evidence().iter().all(|evidence| evidence.entry() == record(evidence.index())));
+        assert!(
+            receipt.evidence().iter().all(|evidence| evidence.entry() == record(evidence.index()))
+        );
     }
 });

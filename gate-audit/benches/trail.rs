@@ -1,6 +1,8 @@
-//! What a trail costs: `cargo bench -p gate-audit` writes a million entries of 300 bytes and verifies them again.
+//! What a trail costs: `cargo bench -p gate-audit` writes a million entries of 300 bytes and
+//! verifies them again.
 //!
-//! `GATE_BENCH_ENTRIES` says how many, `GATE_BENCH_FOLDER` where the files lie, which decides what writing them costs.
+//! `GATE_BENCH_ENTRIES` says how many, `GATE_BENCH_FOLDER` where the files lie, which decides what
+//! writing them costs.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,17 +18,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gate_audit::{
-    Checkpoint, Evidence, Frontier, Hash, KeyKind, LogKeys, Note, Receipt, SigningKey, Tiles, TrailWriter,
-    WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint, read_keys,
+    Checkpoint, Evidence, Frontier, Hash, KeyKind, LogKeys, Note, Receipt, SigningKey, Tiles,
+    TrailWriter, WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint, read_keys,
 };
 
 const ORIGIN: &str = "example.com/trail";
 const PROOFS: u64 = 1_000;
 
 fn main() {
-    let count: u64 = std::env::var("GATE_BENCH_ENTRIES").map_or(1_000_000, |count| count.parse().unwrap());
-    let parent =
-        std::env::var_os("GATE_BENCH_FOLDER").map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let count: u64 =
+        std::env::var("GATE_BENCH_ENTRIES").map_or(1_000_000, |count| count.parse().unwrap());
+    let parent = std::env::var_os("GATE_BENCH_FOLDER")
+        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     std::fs::create_dir_all(&parent).unwrap();
     let dir = tempfile::tempdir_in(parent).unwrap();
     let folder = dir.path().join("trail");
@@ -35,8 +38,16 @@ fn main() {
     let mut tree = Frontier::new();
     let spent = timed(|| (0..count).for_each(|index| tree.append(Hash::of_leaf(&entry(index)))));
     rate("append to the tree, in memory", count, spent);
-    each("root of the tree", PROOFS, timed(|| (0..PROOFS).for_each(|_| _ = black_box(black_box(&tree).root()))));
-    println!("{:<44} {:>12} bytes", "the tree takes", size_of::<Frontier>() + size_of_val(tree.peaks()));
+    each(
+        "root of the tree",
+        PROOFS,
+        timed(|| (0..PROOFS).for_each(|_| _ = black_box(black_box(&tree).root()))),
+    );
+    println!(
+        "{:<44} {:>12} bytes",
+        "the tree takes",
+        size_of::<Frontier>() + size_of_val(tree.peaks())
+    );
     memory("after appending to the tree");
 
     let key = SigningKey::from_seed(ORIGIN, KeyKind::Log, [1; 32]).unwrap();
@@ -67,7 +78,9 @@ fn main() {
 
     let keys = LogKeys::new(ORIGIN, key.verifier().clone()).unwrap();
     let note = read_checkpoint(&folder).unwrap();
-    let spent = timed(|| (0..PROOFS).for_each(|_| drop(keys.verify(&note, &WitnessPolicy::none()).unwrap())));
+    let spent = timed(|| {
+        (0..PROOFS).for_each(|_| drop(keys.verify(&note, &WitnessPolicy::none()).unwrap()));
+    });
     each("verify a checkpoint", PROOFS, spent);
     let verified = keys.verify(&note, &WitnessPolicy::none()).unwrap();
     let size = verified.head().size();
@@ -114,7 +127,8 @@ fn audit(folder: &Path, key: &SigningKey, count: u64) {
     let (mut read, mut size) = (0, 0);
     let spent = timed(|| {
         let keys = read_keys(folder, ORIGIN, key.verifier().clone()).unwrap();
-        let verified = keys.verify(&read_checkpoint(folder).unwrap(), &WitnessPolicy::none()).unwrap();
+        let verified =
+            keys.verify(&read_checkpoint(folder).unwrap(), &WitnessPolicy::none()).unwrap();
         let tiles = Tiles::open(folder, verified.head()).unwrap();
         size = verified.head().size();
         for bundle in 0..tiles.bundles() {
@@ -149,7 +163,11 @@ fn timed(work: impl FnOnce()) -> Duration {
 }
 
 fn rate(what: &str, count: u64, spent: Duration) {
-    println!("{what:<44} {:>12.0} per second ({:.2} s)", count as f64 / spent.as_secs_f64(), spent.as_secs_f64());
+    println!(
+        "{what:<44} {:>12.0} per second ({:.2} s)",
+        count as f64 / spent.as_secs_f64(),
+        spent.as_secs_f64()
+    );
 }
 
 fn each(what: &str, count: u64, spent: Duration) {

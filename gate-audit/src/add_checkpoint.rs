@@ -12,19 +12,24 @@ use crate::note::{self, Note};
 /// The longest request that is read: a note, and the lines of a proof above it.
 const LONGEST: usize = note::LONGEST + 3_000;
 
-const OLD: &str = "write `old ` and the size of the tree before, a decimal number without leading zeros";
+const OLD: &str =
+    "write `old ` and the size of the tree before, a decimal number without leading zeros";
 const HASH: &str = "write a hash as 44 characters of base64, and no more than 63";
 
-/// A new checkpoint, and the proof that its tree continues the one that the witness has cosigned last: the body of a `POST` to `add-checkpoint`.
+/// A new checkpoint, and the proof that its tree continues the one that the witness has cosigned
+/// last: the body of a `POST` to `add-checkpoint`.
 ///
 /// # Example
 ///
 /// ```
-/// use gate_audit::{AddCheckpoint, Checkpoint, Hash, KeyKind, SigningKey, TreeHead, prove_consistency, root_of};
+/// use gate_audit::{
+///     AddCheckpoint, Checkpoint, Hash, KeyKind, SigningKey, TreeHead, prove_consistency, root_of,
+/// };
 ///
 /// let leaves = ["asked", "approved", "run"].map(|record| Hash::of_leaf(record.as_bytes()));
 /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-/// let note = Checkpoint::new("example.com/trail", TreeHead::new(3, root_of(&leaves[..], 3)?))?.sign(&key)?;
+/// let note = Checkpoint::new("example.com/trail", TreeHead::new(3, root_of(&leaves[..], 3)?))?
+///     .sign(&key)?;
 /// let request = AddCheckpoint::new(2, prove_consistency(&leaves[..], 2, 3)?, note.clone())?;
 /// assert_eq!(request.to_string(), format!("old 2\n{}\n\n{note}", leaves[2]));
 /// assert_eq!(AddCheckpoint::parse(request.to_string().as_bytes())?, request);
@@ -38,7 +43,8 @@ pub struct AddCheckpoint {
 }
 
 impl AddCheckpoint {
-    /// Asks for a cosignature of a checkpoint, where the witness cosigned one of size `old` before, or nothing yet if that is 0.
+    /// Asks for a cosignature of a checkpoint, where the witness cosigned one of size `old` before,
+    /// or nothing yet if that is 0.
     ///
     /// # Errors
     ///
@@ -58,7 +64,9 @@ impl AddCheckpoint {
         Ok(AddCheckpoint { old, proof, checkpoint })
     }
 
-    /// Reads a request. Nothing is verified yet: give it to [`Witness::decide`](crate::Witness::decide). What cannot be read is answered with status 400.
+    /// Reads a request. Nothing is verified yet: give it to
+    /// [`Witness::decide`](crate::Witness::decide). What cannot be read is answered with
+    /// status 400.
     ///
     /// # Errors
     ///
@@ -66,16 +74,24 @@ impl AddCheckpoint {
     ///
     /// ```
     /// let refused = gate_audit::AddCheckpoint::parse(b"old 07\n\n").unwrap_err();
-    /// assert!(refused.to_string().starts_with("add-checkpoint, line 1: write `old ` and the size of the tree before"));
+    /// assert!(
+    ///     refused.to_string().starts_with(
+    ///         "add-checkpoint, line 1: write `old ` and the size of the tree before"
+    ///     )
+    /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<AddCheckpoint, Error> {
         let what = Document::AddCheckpoint;
         if bytes.len() > LONGEST {
             return Err(Error::whole(what, "give a request of no more than 1003000 bytes"));
         }
-        let text = std::str::from_utf8(bytes).map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
         let Some((head, note)) = text.split_once("\n\n") else {
-            return Err(Error::whole(what, "put an empty line between the proof and the checkpoint"));
+            return Err(Error::whole(
+                what,
+                "put an empty line between the proof and the checkpoint",
+            ));
         };
         let mut lines = (1..).zip(head.split('\n'));
         let old = lines.next().and_then(|(_, line)| decimal(after(line, "old")?));
@@ -86,7 +102,8 @@ impl AddCheckpoint {
             proof.push(hash.ok_or_else(|| Error::line(what, at, HASH))?);
         }
         let above = head.matches('\n').count() + 2;
-        let request = Note::parse(note.as_bytes()).and_then(|note| AddCheckpoint::new(old, proof, note));
+        let request =
+            Note::parse(note.as_bytes()).and_then(|note| AddCheckpoint::new(old, proof, note));
         request.map_err(|error| error.further_down(above, head.len() + 2))
     }
 
@@ -132,7 +149,8 @@ impl AddCheckpoint {
         &self.checkpoint
     }
 
-    /// Which log the checkpoint says it is of: by it a witness of several logs finds the keys and the last tree of this one.
+    /// Which log the checkpoint says it is of: by it a witness of several logs finds the keys and
+    /// the last tree of this one.
     ///
     /// ```
     /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, SigningKey};

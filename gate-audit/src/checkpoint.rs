@@ -17,9 +17,13 @@ use crate::note::Note;
 /// ```
 /// use gate_audit::Checkpoint;
 ///
-/// let text = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+/// let text =
+///     "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 /// let checkpoint: Checkpoint = text.parse()?;
-/// assert_eq!((checkpoint.origin(), checkpoint.head().size()), ("example.com/behind-the-sofa", 20_852_163));
+/// assert_eq!(
+///     (checkpoint.origin(), checkpoint.head().size()),
+///     ("example.com/behind-the-sofa", 20_852_163)
+/// );
 /// assert_eq!(checkpoint.to_string(), text);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
@@ -35,13 +39,17 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] for an origin that is not one line, a size beyond 2^63 - 1, and an empty tree with the root of another.
+    /// [`Error::Malformed`] for an origin that is not one line, a size beyond 2^63 - 1, and an
+    /// empty tree with the root of another.
     ///
     /// ```
     /// use gate_audit::{Checkpoint, Frontier};
     ///
     /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?;
-    /// assert_eq!(checkpoint.to_string(), "example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n");
+    /// assert_eq!(
+    ///     checkpoint.to_string(),
+    ///     "example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn new(origin: &str, head: TreeHead) -> Result<Checkpoint, Error> {
@@ -67,7 +75,8 @@ impl Checkpoint {
     /// ```
     /// use gate_audit::{Checkpoint, Frontier};
     ///
-    /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?.with_extension("gate 0.1")?;
+    /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?
+    ///     .with_extension("gate 0.1")?;
     /// assert!(checkpoint.to_string().ends_with("\ngate 0.1\n"));
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -84,7 +93,8 @@ impl Checkpoint {
     ///
     /// # Security
     ///
-    /// Never sign a checkpoint that does not continue the one signed before: it proves that history was changed.
+    /// Never sign a checkpoint that does not continue the one signed before: it proves that history
+    /// was changed.
     ///
     /// # Errors
     ///
@@ -106,7 +116,10 @@ impl Checkpoint {
     ///
     /// ```
     /// # use gate_audit::{Checkpoint, Frontier};
-    /// assert_eq!(Checkpoint::new("example.com/trail", Frontier::new().head())?.origin(), "example.com/trail");
+    /// assert_eq!(
+    ///     Checkpoint::new("example.com/trail", Frontier::new().head())?.origin(),
+    ///     "example.com/trail"
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -118,7 +131,10 @@ impl Checkpoint {
     ///
     /// ```
     /// # use gate_audit::{Checkpoint, Frontier};
-    /// assert_eq!(Checkpoint::new("example.com/trail", Frontier::new().head())?.head(), Frontier::new().head());
+    /// assert_eq!(
+    ///     Checkpoint::new("example.com/trail", Frontier::new().head())?.head(),
+    ///     Frontier::new().head()
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -130,7 +146,9 @@ impl Checkpoint {
     ///
     /// ```
     /// # use gate_audit::{Checkpoint, Frontier};
-    /// assert!(Checkpoint::new("example.com/trail", Frontier::new().head())?.extensions().is_empty());
+    /// assert!(
+    ///     Checkpoint::new("example.com/trail", Frontier::new().head())?.extensions().is_empty()
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -152,12 +170,16 @@ impl FromStr for Checkpoint {
     fn from_str(text: &str) -> Result<Checkpoint, Error> {
         let refuse = |line, hint| Error::line(Document::Checkpoint, line, hint);
         let lines = text.strip_suffix('\n').ok_or_else(|| {
-            Error::whole(Document::Checkpoint, "write origin, size and root, each in a line that ends with a newline")
+            Error::whole(
+                Document::Checkpoint,
+                "write origin, size and root, each in a line that ends with a newline",
+            )
         })?;
         let mut lines = lines.split('\n');
         let origin = lines.next().unwrap_or_default();
         let size = lines.next().and_then(decimal);
-        let size = size.ok_or_else(|| refuse(2, "write the size as a decimal number without leading zeros"))?;
+        let size = size
+            .ok_or_else(|| refuse(2, "write the size as a decimal number without leading zeros"))?;
         let root = lines.next().and_then(Hash::from_base64);
         let root = root.ok_or_else(|| refuse(3, "write the root as 44 characters of base64"))?;
         lines.try_fold(Checkpoint::new(origin, TreeHead::new(size, root))?, |checkpoint, line| {

@@ -15,7 +15,8 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// A decimal number without sign or leading zeros.
 pub(crate) fn decimal(text: &str) -> Option<u64> {
-    let plain = text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let plain =
+        text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
     plain.then(|| text.parse().ok()).flatten()
 }
 

@@ -12,7 +12,10 @@ use std::{fmt, io};
 ///
 /// let refused = "example.com/trail\n007\n".parse::<Checkpoint>().unwrap_err();
 /// assert!(matches!(refused, Error::Malformed { .. }));
-/// assert_eq!(refused.to_string(), "checkpoint, line 2: write the size as a decimal number without leading zeros");
+/// assert_eq!(
+///     refused.to_string(),
+///     "checkpoint, line 2: write the size as a decimal number without leading zeros"
+/// );
 /// ```
 #[derive(Debug)]
 pub enum Error {
@@ -241,8 +244,12 @@ impl Error {
     /// The same fault in a document that stands behind so many lines and bytes of another.
     pub(crate) fn further_down(self, lines: usize, bytes: usize) -> Error {
         match self {
-            Error::Malformed { what, place: Place::Line(line), hint } => Error::line(what, line + lines, hint),
-            Error::Malformed { what, place: Place::Byte(byte), hint } => Error::byte(what, byte + bytes, hint),
+            Error::Malformed { what, place: Place::Line(line), hint } => {
+                Error::line(what, line + lines, hint)
+            }
+            Error::Malformed { what, place: Place::Byte(byte), hint } => {
+                Error::byte(what, byte + bytes, hint)
+            }
             other => other,
         }
     }
@@ -265,63 +272,113 @@ impl fmt::Display for Error {
             Error::Unsigned { unknown } => {
                 write!(
                     f,
-                    "no signature is by a known key ({unknown} by others); give the verifier key of who must sign"
+                    "no signature is by a known key ({unknown} by others); give the verifier key \
+                     of who must sign"
                 )
             }
             Error::BadSignature { key } => {
-                write!(f, "the signature of `{key}` is not by that key; do not trust this text, get it again")
+                write!(
+                    f,
+                    "the signature of `{key}` is not by that key; do not trust this text, get it \
+                     again"
+                )
             }
             Error::NotInForce { key, size } => write!(
                 f,
-                "`{key}` was not in force at size {size}; give the succession that introduced the key, or do not trust this"
+                "`{key}` was not in force at size {size}; give the succession that introduced the \
+                 key, or do not trust this"
             ),
             Error::WrongKind { key } => {
-                write!(f, "`{key}` is a key of the other kind; logs sign with algorithm 1, witnesses with algorithm 4")
+                write!(
+                    f,
+                    "`{key}` is a key of the other kind; logs sign with algorithm 1, witnesses \
+                     with algorithm 4"
+                )
             }
             Error::OtherOrigin { found, expected } => {
-                write!(f, "the checkpoint is of `{found}`, not of `{expected}`; give the keys of that log, or its file")
+                write!(
+                    f,
+                    "the checkpoint is of `{found}`, not of `{expected}`; give the keys of that \
+                     log, or its file"
+                )
             }
             Error::TooFewWitnesses { found, wanted } => {
-                write!(f, "{found} of the wanted {wanted} witnesses have cosigned; have the checkpoint cosigned")
+                write!(
+                    f,
+                    "{found} of the wanted {wanted} witnesses have cosigned; have the checkpoint \
+                     cosigned"
+                )
             }
-            Error::BadSuccession { reason } => write!(f, "the key succession does not hold: {reason}"),
+            Error::BadSuccession { reason } => {
+                write!(f, "the key succession does not hold: {reason}")
+            }
             Error::OutOfRange { index, size } => {
                 write!(f, "{index} is beyond a tree of {size} leaves; use a newer checkpoint")
             }
             Error::NotIncluded { index, size } => {
-                write!(f, "this is not what stands at {index} in the tree of {size} leaves; do not trust it")
+                write!(
+                    f,
+                    "this is not what stands at {index} in the tree of {size} leaves; do not \
+                     trust it"
+                )
             }
             Error::NotConsistent { older, newer } => write!(
                 f,
-                "the tree of {newer} leaves does not continue that of {older}; keep both checkpoints: history was changed"
+                "the tree of {newer} leaves does not continue that of {older}; keep both \
+                 checkpoints: history was changed"
             ),
             Error::OtherTree { size } => {
-                write!(f, "the files are not the checkpoint's tree of {size} leaves; restore them or do not trust them")
+                write!(
+                    f,
+                    "the files are not the checkpoint's tree of {size} leaves; restore them or do \
+                     not trust them"
+                )
             }
             Error::Tampered { path } => {
-                write!(f, "`{path}` is not what the checkpoint's tree has there; restore it or do not trust it")
+                write!(
+                    f,
+                    "`{path}` is not what the checkpoint's tree has there; restore it or do not \
+                     trust it"
+                )
             }
             Error::EntryChanged { index } => {
                 write!(f, "entry {index} is not what was logged; restore it or do not trust it")
             }
             Error::EntryTooLong { len } => {
-                write!(f, "an entry of {len} bytes is longer than 65535; log its digest, and keep the entry elsewhere")
+                write!(
+                    f,
+                    "an entry of {len} bytes is longer than 65535; log its digest, and keep the \
+                     entry elsewhere"
+                )
             }
             Error::Occupied { path } => {
-                write!(f, "`{}` is there already; resume that trail, or take an empty folder", path.display())
+                write!(
+                    f,
+                    "`{}` is there already; resume that trail, or take an empty folder",
+                    path.display()
+                )
             }
             Error::Busy { path } => {
                 let path = path.display();
-                write!(f, "`{path}` is locked: another process writes this trail; let it end, or write through it")
+                write!(
+                    f,
+                    "`{path}` is locked: another process writes this trail; let it end, or write \
+                     through it"
+                )
             }
             Error::Foreign { path } => {
-                write!(f, "`{}` is no file of this trail; find out who put it there, and move it away", path.display())
+                write!(
+                    f,
+                    "`{}` is no file of this trail; find out who put it there, and move it away",
+                    path.display()
+                )
             }
             Error::InFile { path, error } => write!(f, "`{}`: {error}", path.display()),
             Error::Io { path, source } => {
                 write!(
                     f,
-                    "`{}` cannot be read or written ({source}); check that it exists and who owns it",
+                    "`{}` cannot be read or written ({source}); check that it exists and who owns \
+                     it",
                     path.display()
                 )
             }

@@ -9,8 +9,8 @@ use crate::error::Error;
 /// How many files are made durable at once.
 const THREADS: usize = 16;
 
-/// Puts a file in its place, durably: once this returns, all its bytes are there under its name, and until then what was there before. Its folder must be
-/// there.
+/// Puts a file in its place, durably: once this returns, all its bytes are there under its name,
+/// and until then what was there before. Its folder must be there.
 ///
 /// # Errors
 ///
@@ -32,7 +32,9 @@ pub fn replace_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
     write_at(&beside, bytes).map_err(|source| Error::io(&beside, source))?;
     sync_file(&beside)?;
     fs::rename(&beside, path).map_err(|source| Error::io(path, source))?;
-    sync_folder(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    sync_folder(
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+    )
 }
 
 /// Writes a file so that nobody finds it with a part of its bytes.
@@ -52,21 +54,30 @@ fn write_at(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Does for many files what waits for the disk: a disk takes many such requests in the time of one.
-pub(crate) fn at_once(paths: &[PathBuf], work: fn(&Path) -> Result<(), Error>) -> Result<(), Error> {
+pub(crate) fn at_once(
+    paths: &[PathBuf],
+    work: fn(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     let one_by_one = |paths: &[PathBuf]| paths.iter().try_for_each(|path| work(path));
-    let (last, others) = match paths.chunks(paths.len().div_ceil(THREADS).max(1)).collect::<Vec<_>>().split_last() {
-        None => return Ok(()),
-        Some((last, others)) => (*last, others.to_vec()),
-    };
+    let (last, others) =
+        match paths.chunks(paths.len().div_ceil(THREADS).max(1)).collect::<Vec<_>>().split_last() {
+            None => return Ok(()),
+            Some((last, others)) => (*last, others.to_vec()),
+        };
     std::thread::scope(|scope| {
         let started: Vec<_> = others
             .into_iter()
-            .map(|paths| (paths, std::thread::Builder::new().spawn_scoped(scope, move || one_by_one(paths))))
+            .map(|paths| {
+                (paths, std::thread::Builder::new().spawn_scoped(scope, move || one_by_one(paths)))
+            })
             .collect();
         let mut done = one_by_one(last);
         for (paths, thread) in started {
             // Where there is no thread to be had, or it fell over, this one does its work.
-            let other = thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| one_by_one(paths));
+            let other = thread
+                .ok()
+                .and_then(|thread| thread.join().ok())
+                .unwrap_or_else(|| one_by_one(paths));
             done = done.and(other);
         }
         done
@@ -81,7 +92,9 @@ pub(crate) fn sync_file(path: &Path) -> Result<(), Error> {
 /// Makes the names in a folder durable, where the system can.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
     if cfg!(unix) {
-        return File::open(path).and_then(|folder| folder.sync_all()).map_err(|source| Error::io(path, source));
+        return File::open(path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| Error::io(path, source));
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::log_keys::{LogKeys, Succession};
 use crate::note::{self, Note};
 use crate::tiles::read_file;
 
-/// Reads the keys of the trail in a folder, of which one is known: every later one is introduced by the one before it.
+/// Reads the keys of the trail in a folder, of which one is known: every later one is introduced by
+/// the one before it.
 ///
 /// The successions up to the one that introduces the known key say nothing to whoever trusts that
 /// one: they are skipped, and the key counts for every size up to its end. None is skipped where
@@ -18,15 +19,18 @@ use crate::tiles::read_file;
 ///
 /// # Security
 ///
-/// Every file in `keys` must be a succession that holds, numbered without a gap from 1 on. What else is there, but the `.tmp` of a writer that died, is
-/// refused: it would be a key that somebody meant and nobody reads. Successions that are missing at the end cannot be noticed here. Then the key before
-/// them is taken for the current one, and a checkpoint by a later one is refused; only witnesses, or somebody who kept a later checkpoint, stand
-/// against whoever has stolen that old key.
+/// Every file in `keys` must be a succession that holds, numbered without a gap from 1 on. What
+/// else is there, but the `.tmp` of a writer that died, is refused: it would be a key that somebody
+/// meant and nobody reads. Successions that are missing at the end cannot be noticed here. Then the
+/// key before them is taken for the current one, and a checkpoint by a later one is refused; only
+/// witnesses, or somebody who kept a later checkpoint, stand against whoever has stolen that old
+/// key.
 ///
 /// # Errors
 ///
-/// [`Error::InFile`] for a file that is no succession, or one that [`LogKeys::accept`] refuses; [`Error::Foreign`] for a file that does not belong there;
-/// [`Error::Io`], also for a missing number; what [`LogKeys::new`] says.
+/// [`Error::InFile`] for a file that is no succession, or one that [`LogKeys::accept`] refuses;
+/// [`Error::Foreign`] for a file that does not belong there; [`Error::Io`], also for a missing
+/// number; what [`LogKeys::new`] says.
 ///
 /// # Example
 ///
@@ -35,28 +39,40 @@ use crate::tiles::read_file;
 ///
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let folder = dir.path().join("trail");
-/// let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+/// let [old, new] = [[1; 32], [2; 32]]
+///     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
 /// let (old, new) = (old?, new?);
 /// let mut trail = TrailWriter::create(&folder)?;
 /// trail.append(b"asked")?;
 /// let size = trail.seal()?.size();
-/// trail.succeed(&Succession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?)?;
+/// trail.succeed(
+///     &Succession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?,
+/// )?;
 ///
 /// // One auditor was given the first key.
 /// let keys = read_keys(&folder, "example.com/trail", old.verifier().clone())?;
 /// assert_eq!(keys.current(), new.verifier());
 /// // Another one was given the second key.
-/// assert_eq!(read_keys(&folder, "example.com/trail", new.verifier().clone())?.current(), new.verifier());
+/// assert_eq!(
+///     read_keys(&folder, "example.com/trail", new.verifier().clone())?.current(),
+///     new.verifier()
+/// );
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn read_keys(folder: impl AsRef<Path>, origin: &str, known: VerifierKey) -> Result<LogKeys, Error> {
+pub fn read_keys(
+    folder: impl AsRef<Path>,
+    origin: &str,
+    known: VerifierKey,
+) -> Result<LogKeys, Error> {
     let folder = folder.as_ref();
     let mut notes = Vec::new();
     let mut introduced = None;
     for number in 1..=last(folder)? {
         let path = path(folder, number);
-        let bytes = read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
-        let read = Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<Succession>()?, note)));
+        let bytes =
+            read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
+        let read =
+            Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<Succession>()?, note)));
         let (succession, note) = read.map_err(|error| Error::in_file(&path, error))?;
         succession.must_be_of(origin).map_err(|error| Error::in_file(&path, error))?;
         notes.push((path, note));
@@ -98,7 +114,8 @@ fn last(folder: &Path) -> Result<u64, Error> {
     let mut last = 0;
     for file in files {
         let path = file.map_err(|source| Error::io(&folder, source))?.path();
-        let number = |name: Option<&std::ffi::OsStr>| decimal(name?.to_str()?).filter(|number| *number > 0);
+        let number =
+            |name: Option<&std::ffi::OsStr>| decimal(name?.to_str()?).filter(|number| *number > 0);
         if path.extension().is_some_and(|end| end == "tmp") && number(path.file_stem()).is_some() {
             continue;
         }

@@ -15,7 +15,8 @@ use crate::head::TreeHead;
 /// for record in ["asked", "approved", "run"] {
 ///     tree.append(Hash::of_leaf(record.as_bytes()));
 /// }
-/// let (asked, approved, run) = (Hash::of_leaf(b"asked"), Hash::of_leaf(b"approved"), Hash::of_leaf(b"run"));
+/// let (asked, approved, run) =
+///     (Hash::of_leaf(b"asked"), Hash::of_leaf(b"approved"), Hash::of_leaf(b"run"));
 /// assert_eq!(tree.root(), Hash::of_node(Hash::of_node(asked, approved), run));
 /// assert_eq!(tree.peaks().len(), 2);
 /// ```
@@ -41,7 +42,8 @@ impl Frontier {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the number of peaks is not the number of bits that are set in the size.
+    /// [`Error::Malformed`] if the number of peaks is not the number of bits that are set in the
+    /// size.
     ///
     /// ```
     /// use gate_audit::{Frontier, Hash};
@@ -54,7 +56,10 @@ impl Frontier {
     /// ```
     pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Result<Frontier, Error> {
         if size > MAX_SIZE || peaks.len() != size.count_ones() as usize {
-            return Err(Error::whole(Document::Frontier, "give one peak for each bit that is set in the size"));
+            return Err(Error::whole(
+                Document::Frontier,
+                "give one peak for each bit that is set in the size",
+            ));
         }
         Ok(Frontier { size, peaks })
     }
@@ -72,7 +77,8 @@ impl Frontier {
         self.append_with(leaf, |_, _| ());
     }
 
-    /// Adds a leaf, and tells of every node that is complete with it: its level (0 is the leaf's) and hash.
+    /// Adds a leaf, and tells of every node that is complete with it: its level (0 is the leaf's)
+    /// and hash.
     ///
     /// ```
     /// use gate_audit::{Frontier, Hash};
@@ -126,7 +132,8 @@ impl Frontier {
     /// ```
     #[must_use]
     pub fn root(&self) -> Hash {
-        let joined = self.peaks.iter().rev().copied().reduce(|right, left| Hash::of_node(left, right));
+        let joined =
+            self.peaks.iter().rev().copied().reduce(|right, left| Hash::of_node(left, right));
         joined.unwrap_or_else(Hash::of_nothing)
     }
 

@@ -1,4 +1,5 @@
-//! The hash of RFC 6962: leaves and nodes have different first bytes, so that neither passes for the other.
+//! The hash of RFC 6962: leaves and nodes have different first bytes, so that neither passes for
+//! the other.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::encoding::{decode, encode};
 use crate::error::{Document, Error};
 
-/// The most leaves that a tree may have here: what fits the signed integers of other implementations.
+/// The most leaves that a tree may have here: what fits the signed integers of other
+/// implementations.
 pub(crate) const MAX_SIZE: u64 = i64::MAX.unsigned_abs();
 
 /// A SHA-256 hash of a leaf, a node or a tree; written as base64.
@@ -56,7 +58,14 @@ impl Hash {
     /// ```
     #[must_use]
     pub fn of_node(left: Hash, right: Hash) -> Hash {
-        Hash(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
+        Hash(
+            Sha256::new()
+                .chain_update([1])
+                .chain_update(left.0)
+                .chain_update(right.0)
+                .finalize()
+                .into(),
+        )
     }
 
     /// The root of a tree without leaves: the hash of no bytes.
@@ -118,6 +127,8 @@ impl FromStr for Hash {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Hash, Error> {
-        Hash::from_base64(text).ok_or_else(|| Error::whole(Document::Hash, "write 32 bytes as 44 characters of base64"))
+        Hash::from_base64(text).ok_or_else(|| {
+            Error::whole(Document::Hash, "write 32 bytes as 44 characters of base64")
+        })
     }
 }

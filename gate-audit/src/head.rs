@@ -19,7 +19,11 @@ pub(crate) const LONGEST_PROOF: usize = 63;
 ///
 /// newer.verify_inclusion(1, Hash::of_leaf(b"approved"), &prove_inclusion(&leaves[..], 1, 3)?)?;
 /// newer.verify_consistency(older, &prove_consistency(&leaves[..], 2, 3)?)?;
-/// assert!(newer.verify_inclusion(1, Hash::of_leaf(b"denied"), &prove_inclusion(&leaves[..], 1, 3)?).is_err());
+/// assert!(
+///     newer
+///         .verify_inclusion(1, Hash::of_leaf(b"denied"), &prove_inclusion(&leaves[..], 1, 3)?)
+///         .is_err()
+/// );
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +73,8 @@ impl TreeHead {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] for an index beyond the tree, [`Error::NotIncluded`] if the proof does not lead to the root.
+    /// [`Error::OutOfRange`] for an index beyond the tree, [`Error::NotIncluded`] if the proof does
+    /// not lead to the root.
     ///
     /// ```
     /// use gate_audit::{Hash, TreeHead};
@@ -95,11 +100,13 @@ impl TreeHead {
         if climb.last == 0 && hash == self.root { Ok(()) } else { Err(not_included) }
     }
 
-    /// Checks that this tree begins with all the leaves of the older one, in the same order (RFC 9162, section 2.1.4.2).
+    /// Checks that this tree begins with all the leaves of the older one, in the same order (RFC
+    /// 9162, section 2.1.4.2).
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] if the older tree is larger, [`Error::NotConsistent`] if the proof does not lead to both roots.
+    /// [`Error::OutOfRange`] if the older tree is larger, [`Error::NotConsistent`] if the proof
+    /// does not lead to both roots.
     ///
     /// ```
     /// use gate_audit::{Frontier, Hash};
@@ -118,9 +125,14 @@ impl TreeHead {
         let not_consistent = Error::NotConsistent { older: older.size, newer: self.size };
         if older.size == self.size || older.size == 0 {
             let older_root = if older.size == 0 { Hash::of_nothing() } else { self.root };
-            return if proof.is_empty() && older.root == older_root { Ok(()) } else { Err(not_consistent) };
+            return if proof.is_empty() && older.root == older_root {
+                Ok(())
+            } else {
+                Err(not_consistent)
+            };
         }
-        // From the last complete subtree of the older tree upwards; if that subtree is the whole older tree, the proof leaves its hash out.
+        // From the last complete subtree of the older tree upwards; if that subtree is the whole
+        // older tree, the proof leaves its hash out.
         let mut climb = Climb { node: older.size - 1, last: self.size - 1 };
         climb.rise(climb.node.trailing_ones());
         let (first, rest) = match proof.split_first() {
@@ -132,7 +144,9 @@ impl TreeHead {
         for sibling in rest {
             match climb.step() {
                 None => return Err(not_consistent),
-                Some(Side::Left) => (old, new) = (Hash::of_node(*sibling, old), Hash::of_node(*sibling, new)),
+                Some(Side::Left) => {
+                    (old, new) = (Hash::of_node(*sibling, old), Hash::of_node(*sibling, new));
+                }
                 Some(Side::Right) => new = Hash::of_node(new, *sibling),
             }
         }
@@ -164,8 +178,10 @@ impl Climb {
         if self.last == 0 {
             return None;
         }
-        let side = if self.node & 1 == 1 || self.node == self.last { Side::Left } else { Side::Right };
-        // The last node of a level has no sibling as long as it is a left child: it is its own parent.
+        let side =
+            if self.node & 1 == 1 || self.node == self.last { Side::Left } else { Side::Right };
+        // The last node of a level has no sibling as long as it is a left child: it is its own
+        // parent.
         if matches!(side, Side::Left) && self.node & 1 == 0 {
             self.rise(self.node.trailing_zeros());
         }

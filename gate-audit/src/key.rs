@@ -14,7 +14,8 @@ use crate::hash::MAX_SIZE;
 const LONGEST: usize = 1_000;
 
 /// What stands before an Ed25519 key in a `SubjectPublicKeyInfo` of RFC 8410.
-const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_INFO: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What a key signs. The same 32 bytes are another key, with another id, in the other kind.
 ///
@@ -47,7 +48,8 @@ impl KeyKind {
 
 /// A public key with the name of whom it belongs to: what an auditor is given.
 ///
-/// Its text form is the `vkey` of C2SP `signed-note`: name, id in hexadecimal, algorithm and key in base64.
+/// Its text form is the `vkey` of C2SP `signed-note`: name, id in hexadecimal, algorithm and key in
+/// base64.
 ///
 /// # Example
 ///
@@ -106,11 +108,13 @@ impl VerifierKey {
         self.kind
     }
 
-    /// The first four bytes of `SHA-256(name ‖ "\n" ‖ algorithm ‖ key)`. It finds a key, and proves nothing.
+    /// The first four bytes of `SHA-256(name ‖ "\n" ‖ algorithm ‖ key)`. It finds a key, and proves
+    /// nothing.
     ///
     /// ```
     /// # use gate_audit::VerifierKey;
-    /// let key: VerifierKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse()?;
+    /// let key: VerifierKey =
+    ///     "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse()?;
     /// assert_eq!(key.id(), 0xc74f_20a3);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -134,13 +138,17 @@ impl VerifierKey {
 
     /// The key without its name, as a PEM public key (RFC 8410), for programs such as OpenSSL.
     ///
-    /// With it, `openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature` verifies what a log's key has signed: a note's text
-    /// with its last newline, without the empty line, and the bytes of the signature line's base64 behind the first four.
+    /// With it, `openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature`
+    /// verifies what a log's key has signed: a note's text with its last newline, without the empty
+    /// line, and the bytes of the signature line's base64 behind the first four.
     ///
     /// ```
     /// # use gate_audit::VerifierKey;
-    /// let key: VerifierKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse()?;
-    /// let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGlzZBxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRNY=\n-----END PUBLIC KEY-----\n";
+    /// let key: VerifierKey =
+    ///     "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse()?;
+    /// let pem = "-----BEGIN PUBLIC KEY-----\n\
+    ///     MCowBQYDK2VwAyEAGlzZBxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRNY=\n\
+    ///     -----END PUBLIC KEY-----\n";
     /// assert_eq!(key.to_pem(), pem);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -155,7 +163,8 @@ impl VerifierKey {
         if self.kind == kind { Ok(()) } else { Err(Error::WrongKind { key: self.name.clone() }) }
     }
 
-    /// If these bytes are this key's signature of the text: when it was cosigned, or 0 for a log's key, which does not say.
+    /// If these bytes are this key's signature of the text: when it was cosigned, or 0 for a log's
+    /// key, which does not say.
     pub(crate) fn check(&self, text: &str, bytes: &[u8]) -> Option<u64> {
         let (at, message, signature) = match self.kind {
             KeyKind::Log => (0, text.as_bytes().to_vec(), bytes),
@@ -196,13 +205,20 @@ impl FromStr for VerifierKey {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
             .ok()
             .filter(|key| !key.is_weak())
-            .ok_or_else(|| Error::whole(what, "this is no usable Ed25519 key; get it again from its owner"))?;
+            .ok_or_else(|| {
+                Error::whole(what, "this is no usable Ed25519 key; get it again from its owner")
+            })?;
         let key = VerifierKey::new(name, kind, key);
-        if key.id == id { Ok(key) } else { Err(Error::whole(what, "the id is not that of name and key; get it again")) }
+        if key.id == id {
+            Ok(key)
+        } else {
+            Err(Error::whole(what, "the id is not that of name and key; get it again"))
+        }
     }
 }
 
-/// A private key with a name. `Debug` does not show it; [`SigningKey::to_secret_text`] is the one way out.
+/// A private key with a name. `Debug` does not show it; [`SigningKey::to_secret_text`] is the one
+/// way out.
 ///
 /// # Example
 ///
@@ -297,11 +313,17 @@ impl FromStr for SigningKey {
 
     fn from_str(text: &str) -> Result<SigningKey, Error> {
         let what = Document::SigningKey;
-        let text = text.strip_prefix("PRIVATE+KEY+").ok_or_else(|| Error::whole(what, "begin with `PRIVATE+KEY+`"))?;
+        let text = text
+            .strip_prefix("PRIVATE+KEY+")
+            .ok_or_else(|| Error::whole(what, "begin with `PRIVATE+KEY+`"))?;
         let (name, id, kind, seed) = parts(text, what)?;
         let key = SigningKey::from_seed(name, kind, seed)?;
         let same = key.verifier.id == id;
-        if same { Ok(key) } else { Err(Error::whole(what, "the id is not that of name and key; get it again")) }
+        if same {
+            Ok(key)
+        } else {
+            Err(Error::whole(what, "the id is not that of name and key; get it again"))
+        }
     }
 }
 
@@ -309,7 +331,9 @@ const NAME: &str = "give the key a name without spaces, `+` and control characte
 
 /// Whether a text can be a key's name.
 pub(crate) fn is_name(text: &str) -> bool {
-    text.len() <= LONGEST && is_line(text) && !text.contains(|letter: char| letter == '+' || letter.is_whitespace())
+    text.len() <= LONGEST
+        && is_line(text)
+        && !text.contains(|letter: char| letter == '+' || letter.is_whitespace())
 }
 
 /// Algorithm and key in base64.
@@ -328,14 +352,18 @@ fn parts(text: &str, what: Document) -> Result<(&str, u32, KeyKind, [u8; 32]), E
         return Err(refuse(NAME));
     }
     let written = u32::from_str_radix(id, 16).ok().filter(|number| format!("{number:08x}") == id);
-    let id = written.ok_or_else(|| refuse("write the id as eight lower-case hexadecimal digits"))?;
+    let id =
+        written.ok_or_else(|| refuse("write the id as eight lower-case hexadecimal digits"))?;
     let bytes = (key.len() == 44).then(|| decode(key)).flatten();
-    let bytes = bytes.ok_or_else(|| refuse("write the key as 33 bytes in 44 characters of base64"))?;
+    let bytes =
+        bytes.ok_or_else(|| refuse("write the key as 33 bytes in 44 characters of base64"))?;
     let (kind, key) = match bytes.split_first() {
         Some((1, key)) => (KeyKind::Log, key),
         Some((4, key)) => (KeyKind::Witness, key),
         _ => return Err(refuse("use algorithm 1 (Ed25519) or 4 (Ed25519 cosignature)")),
     };
-    let key = key.try_into().map_err(|_| refuse("write the key as 33 bytes in 44 characters of base64"))?;
+    let key = key
+        .try_into()
+        .map_err(|_| refuse("write the key as 33 bytes in 44 characters of base64"))?;
     Ok((name, id, kind, key))
 }

@@ -1,23 +1,38 @@
-//! A log of records that anyone can verify: with this crate, or with any other program that speaks the same public formats.
+//! A log of records that anyone can verify: with this crate, or with any other program that speaks
+//! the same public formats.
 //!
 //! | format | here |
 //! |---|---|
-//! | [RFC 6962](https://www.rfc-editor.org/rfc/rfc6962.html) Merkle trees | [`Hash`](struct@Hash), [`Frontier`], [`TreeHead`], [`prove_inclusion`], [`prove_consistency`] |
+#![doc = "| [RFC 6962] Merkle trees | [`Hash`](struct@Hash), [`Frontier`], [`TreeHead`], \
+          [`prove_inclusion`], [`prove_consistency`] |"]
 //! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
-//! | [checkpoints](https://c2sp.org/tlog-checkpoint), [cosignatures](https://c2sp.org/tlog-cosignature) | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
-//! | [asking witnesses](https://c2sp.org/tlog-witness), and being one | [`AddCheckpoint`], [`Note::add_cosignatures`], [`Witness`] |
+//! | [checkpoints], [cosignatures] | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
+#![doc = "| [asking witnesses], and being one | [`AddCheckpoint`], [`Note::add_cosignatures`], \
+          [`Witness`] |"]
 //! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`Tiles`] |
-//! | key rotation, a note of our own | [`Succession`], [`LogKeys`], [`TrailWriter::succeed`], [`read_keys`] |
-//! | receipts of several entries, a text of our own in the manner of [`tlog-proof`](https://c2sp.org/tlog-proof) | [`Receipt`], [`Evidence`] |
+#![doc = "| key rotation, a note of our own | [`Succession`], [`LogKeys`], \
+          [`TrailWriter::succeed`], [`read_keys`] |"]
+#![doc = "| receipts of several entries, a text of our own in the manner of [`tlog-proof`] | \
+          [`Receipt`], [`Evidence`] |"]
 //!
-//! It is small so that an auditor can read all of it. It knows nothing of what the records say, reads no clock and no environment, makes no randomness
-//! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`], [`read_checkpoint`], [`read_keys`] and [`replace_file`] alone. No bytes make it panic, and no length that
-//! foreign bytes claim makes it allocate.
+//! [RFC 6962]: https://www.rfc-editor.org/rfc/rfc6962.html
+//! [checkpoints]: https://c2sp.org/tlog-checkpoint
+//! [cosignatures]: https://c2sp.org/tlog-cosignature
+//! [asking witnesses]: https://c2sp.org/tlog-witness
+//! [`tlog-proof`]: https://c2sp.org/tlog-proof
+//!
+//! It is small so that an auditor can read all of it. It knows nothing of what the records say,
+//! reads no clock and no environment, makes no randomness and opens no connection; files are
+//! touched by [`TrailWriter`], [`Tiles`], [`read_checkpoint`], [`read_keys`] and [`replace_file`]
+//! alone. No bytes make it panic, and no length that foreign bytes claim makes it allocate.
 //!
 //! # Example
 //!
 //! ```
-//! use gate_audit::{Checkpoint, Evidence, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter, WitnessPolicy, prove_inclusion, read_checkpoint};
+//! use gate_audit::{
+//!     Checkpoint, Evidence, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter,
+//!     WitnessPolicy, prove_inclusion, read_checkpoint,
+//! };
 //!
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let folder = dir.path().join("trail");
@@ -39,7 +54,10 @@
 //!
 //! // Somebody else gets a receipt of two records.
 //! let evidence = [(1, "approved by dana"), (2, "run")];
-//! let evidence: Result<_, _> = evidence.into_iter().map(|(at, entry)| Ok(Evidence::new(at, entry, prove_inclusion(&tiles, at, 3)?))).collect();
+//! let evidence: Result<_, _> = evidence
+//!     .into_iter()
+//!     .map(|(at, entry)| Ok(Evidence::new(at, entry, prove_inclusion(&tiles, at, 3)?)))
+//!     .collect();
 //! let receipt = Receipt::new(evidence?, note)?;
 //! receipt.verify(&keys, &WitnessPolicy::none())?;
 //! # Ok::<(), gate_audit::Error>(())

@@ -12,28 +12,33 @@ use crate::key::{KeyKind, SigningKey, VerifierKey};
 use crate::note::{Note, VerifiedSignature};
 use crate::witness_policy::WitnessPolicy;
 
-/// The first line of a succession. It can be no checkpoint: those have a bare number in their second line.
+/// The first line of a succession. It can be no checkpoint: those have a bare number in their
+/// second line.
 const HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
 
 /// A log's keys, each with the sizes of tree at which it is in force.
 ///
-/// A key is in force from the size that introduced it up to, and with, the size that introduced the next one.
+/// A key is in force from the size that introduced it up to, and with, the size that introduced the
+/// next one.
 ///
 /// # Security
 ///
-/// Whoever has a key that was replaced can sign other trees up to that size, and another succession for auditors who have not seen ours: publish
-/// successions, and have checkpoints cosigned.
+/// Whoever has a key that was replaced can sign other trees up to that size, and another succession
+/// for auditors who have not seen ours: publish successions, and have checkpoints cosigned.
 ///
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Checkpoint, Frontier, Hash, KeyKind, LogKeys, SigningKey, Succession, WitnessPolicy};
+/// use gate_audit::{
+///     Checkpoint, Frontier, Hash, KeyKind, LogKeys, SigningKey, Succession, WitnessPolicy,
+/// };
 ///
 /// let origin = "example.com/trail";
 /// let old = SigningKey::from_seed(origin, KeyKind::Log, [1; 32])?;
 /// let new = SigningKey::from_seed(origin, KeyKind::Log, [2; 32])?;
 ///
-/// // The auditor was given the old key. The old key introduces the new one, from the next record on.
+/// // The auditor was given the old key. The old key introduces the new one, from the next record
+/// // on.
 /// let mut keys = LogKeys::new(origin, old.verifier().clone())?;
 /// keys.accept(&Succession::new(origin, 1, new.verifier().clone())?.sign(&old)?)?;
 ///
@@ -78,19 +83,26 @@ impl LogKeys {
     /// ```
     pub fn new(origin: &str, key: VerifierKey) -> Result<LogKeys, Error> {
         key.must_be(KeyKind::Log)?;
-        Ok(LogKeys { origin: origin.to_owned(), current: Era { key, from: 0, until: u64::MAX }, past: Vec::new() })
+        Ok(LogKeys {
+            origin: origin.to_owned(),
+            current: Era { key, from: 0, until: u64::MAX },
+            past: Vec::new(),
+        })
     }
 
-    /// Takes a new key from a note in which the current key introduces it. Give successions in their order.
+    /// Takes a new key from a note in which the current key introduces it. Give successions in
+    /// their order.
     ///
     /// # Errors
     ///
-    /// What [`Note::verify`] says of the current key's signature; [`Error::OtherOrigin`]; [`Error::BadSuccession`] for a key that the log had before,
-    /// or a size before that of the current key.
+    /// What [`Note::verify`] says of the current key's signature; [`Error::OtherOrigin`];
+    /// [`Error::BadSuccession`] for a key that the log had before, or a size before that of the
+    /// current key.
     ///
     /// ```
     /// # use gate_audit::{KeyKind, LogKeys, SigningKey, Succession};
-    /// let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+    /// let [old, new] = [[1; 32], [2; 32]]
+    ///     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// let (old, new) = (old?, new?);
     /// let succession = Succession::new("example.com/trail", 5, new.verifier().clone())?;
     /// let mut keys = LogKeys::new("example.com/trail", old.verifier().clone())?;
@@ -104,10 +116,14 @@ impl LogKeys {
         let Succession { origin, from, key } = note.text().parse()?;
         self.must_be_ours(&origin)?;
         if self.eras().any(|era| era.key.as_bytes() == key.as_bytes()) {
-            return Err(Error::BadSuccession { reason: "the log had this key before; make a new one" });
+            return Err(Error::BadSuccession {
+                reason: "the log had this key before; make a new one",
+            });
         }
         if from < self.current.from {
-            return Err(Error::BadSuccession { reason: "it begins before the current key does; give a later size" });
+            return Err(Error::BadSuccession {
+                reason: "it begins before the current key does; give a later size",
+            });
         }
         let replaced = std::mem::replace(&mut self.current, Era { key, from, until: u64::MAX });
         self.past.push(Era { until: from, ..replaced });
@@ -119,7 +135,10 @@ impl LogKeys {
     /// ```
     /// # use gate_audit::{KeyKind, LogKeys, SigningKey};
     /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// assert_eq!(LogKeys::new("example.com/trail", key.verifier().clone())?.current(), key.verifier());
+    /// assert_eq!(
+    ///     LogKeys::new("example.com/trail", key.verifier().clone())?.current(),
+    ///     key.verifier()
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -127,11 +146,13 @@ impl LogKeys {
         &self.current.key
     }
 
-    /// Reads a checkpoint of this log that a key in force at its size has signed, and enough witnesses have cosigned.
+    /// Reads a checkpoint of this log that a key in force at its size has signed, and enough
+    /// witnesses have cosigned.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`], [`Error::OtherOrigin`], [`Error::BadSignature`], [`Error::NotInForce`], [`Error::Unsigned`], [`Error::TooFewWitnesses`].
+    /// [`Error::Malformed`], [`Error::OtherOrigin`], [`Error::BadSignature`],
+    /// [`Error::NotInForce`], [`Error::Unsigned`], [`Error::TooFewWitnesses`].
     ///
     /// ```
     /// use gate_audit::{Checkpoint, Error, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
@@ -139,10 +160,17 @@ impl LogKeys {
     /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
     /// let foreign = Checkpoint::new("example.com/other", Frontier::new().head())?.sign(&key)?;
-    /// assert!(matches!(keys.verify(&foreign, &WitnessPolicy::none()), Err(Error::OtherOrigin { .. })));
+    /// assert!(matches!(
+    ///     keys.verify(&foreign, &WitnessPolicy::none()),
+    ///     Err(Error::OtherOrigin { .. })
+    /// ));
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn verify(&self, note: &Note, witnesses: &WitnessPolicy) -> Result<VerifiedCheckpoint, Error> {
+    pub fn verify(
+        &self,
+        note: &Note,
+        witnesses: &WitnessPolicy,
+    ) -> Result<VerifiedCheckpoint, Error> {
         let checkpoint: Checkpoint = note.text().parse()?;
         self.must_be_ours(checkpoint.origin())?;
         let size = checkpoint.head().size();
@@ -150,9 +178,12 @@ impl LogKeys {
             self.eras().partition(|era| (era.from..=era.until).contains(&size));
         let valid: Vec<VerifierKey> = valid.into_iter().map(|era| era.key.clone()).collect();
         if let Err(unsigned) = note.verify(&valid) {
-            let expired = expired.into_iter().find(|era| note.verify(std::slice::from_ref(&era.key)).is_ok());
+            let expired =
+                expired.into_iter().find(|era| note.verify(std::slice::from_ref(&era.key)).is_ok());
             return Err(match (unsigned, expired) {
-                (Error::Unsigned { .. }, Some(era)) => Error::NotInForce { key: era.key.name().to_owned(), size },
+                (Error::Unsigned { .. }, Some(era)) => {
+                    Error::NotInForce { key: era.key.name().to_owned(), size }
+                }
                 (other, _) => other,
             });
         }
@@ -175,7 +206,8 @@ fn must_be(found: &str, expected: &str) -> Result<(), Error> {
     Err(Error::OtherOrigin { found: found.to_owned(), expected: expected.to_owned() })
 }
 
-/// A checkpoint of which origin, signature and witnesses were verified. Only [`LogKeys::verify`] and [`Receipt::verify`](crate::Receipt::verify) make it.
+/// A checkpoint of which origin, signature and witnesses were verified. Only [`LogKeys::verify`]
+/// and [`Receipt::verify`](crate::Receipt::verify) make it.
 ///
 /// # Example
 ///
@@ -184,7 +216,8 @@ fn must_be(found: &str, expected: &str) -> Result<(), Error> {
 ///
 /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?;
-/// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?.verify(&checkpoint.sign(&key)?, &WitnessPolicy::none())?;
+/// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?
+///     .verify(&checkpoint.sign(&key)?, &WitnessPolicy::none())?;
 /// assert_eq!(verified.checkpoint(), &checkpoint);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
@@ -202,7 +235,8 @@ impl VerifiedCheckpoint {
     /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?.verify(&note, &WitnessPolicy::none())?;
+    /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?
+    ///     .verify(&note, &WitnessPolicy::none())?;
     /// assert_eq!(verified.checkpoint().origin(), "example.com/trail");
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -217,7 +251,8 @@ impl VerifiedCheckpoint {
     /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?.verify(&note, &WitnessPolicy::none())?;
+    /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?
+    ///     .verify(&note, &WitnessPolicy::none())?;
     /// assert_eq!(verified.head(), Frontier::new().head());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -235,7 +270,8 @@ impl VerifiedCheckpoint {
     /// let witness = SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?;
     /// note.cosign(&witness, 1_679_315_147)?;
     /// let policy = WitnessPolicy::at_least(1, vec![witness.verifier().clone()])?;
-    /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?.verify(&note, &policy)?;
+    /// let verified =
+    ///     LogKeys::new("example.com/trail", key.verifier().clone())?.verify(&note, &policy)?;
     /// assert_eq!(verified.cosignatures()[0].cosigned_at(), Some(1_679_315_147));
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -245,7 +281,8 @@ impl VerifiedCheckpoint {
     }
 }
 
-/// The text by which a log's key introduces the next one: origin, the size from which the new key holds, the new key.
+/// The text by which a log's key introduces the next one: origin, the size from which the new key
+/// holds, the new key.
 ///
 /// # Example
 ///
@@ -254,7 +291,11 @@ impl VerifiedCheckpoint {
 ///
 /// let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
 /// let succession = Succession::new("example.com/trail", 5, new.verifier().clone())?;
-/// assert!(succession.to_string().contains("\norigin example.com/trail\nfrom 5\nkey example.com/trail+"));
+/// assert!(
+///     succession
+///         .to_string()
+///         .contains("\norigin example.com/trail\nfrom 5\nkey example.com/trail+")
+/// );
 /// assert_eq!(succession.to_string().parse::<Succession>()?, succession);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
@@ -270,7 +311,8 @@ impl Succession {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] for an origin that is not one line or a size beyond 2^63 - 1, [`Error::WrongKind`] for a witness's key.
+    /// [`Error::Malformed`] for an origin that is not one line or a size beyond 2^63 - 1,
+    /// [`Error::WrongKind`] for a witness's key.
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Succession};
@@ -280,7 +322,11 @@ impl Succession {
     /// ```
     pub fn new(origin: &str, from: u64, key: VerifierKey) -> Result<Succession, Error> {
         if !is_line(origin) {
-            return Err(Error::line(Document::Succession, 2, "write `origin ` and the log's origin"));
+            return Err(Error::line(
+                Document::Succession,
+                2,
+                "write `origin ` and the log's origin",
+            ));
         }
         if from > MAX_SIZE {
             return Err(Error::line(Document::Succession, 3, FROM));
@@ -307,7 +353,10 @@ impl Succession {
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Succession};
     /// # let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
-    /// assert_eq!(Succession::new("example.com/trail", 5, new.verifier().clone())?.key(), new.verifier());
+    /// assert_eq!(
+    ///     Succession::new("example.com/trail", 5, new.verifier().clone())?.key(),
+    ///     new.verifier()
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -328,7 +377,8 @@ impl Succession {
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Succession};
-    /// # let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+    /// # let [old, new] = [[1; 32], [2; 32]]
+    /// #     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// # let (old, new) = (old?, new?);
     /// let note = Succession::new("example.com/trail", 5, new.verifier().clone())?.sign(&old)?;
     /// assert!(note.verify(&[old.verifier().clone()]).is_ok());
@@ -352,13 +402,19 @@ impl FromStr for Succession {
         let what = Document::Succession;
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
         if lines.next() != Some(HEADER) {
-            return Err(Error::line(what, 1, "begin with `github.com/gate-rs/gate/key-succession@v1`"));
+            return Err(Error::line(
+                what,
+                1,
+                "begin with `github.com/gate-rs/gate/key-succession@v1`",
+            ));
         }
         let origin = lines.next().and_then(|line| after(line, "origin")).unwrap_or_default();
         let from = lines.next().and_then(|line| decimal(after(line, "from")?));
         let from = from.ok_or_else(|| Error::line(what, 3, FROM))?;
         let key = lines.next().and_then(|line| after(line, "key"));
-        let key = key.ok_or_else(|| Error::line(what, 4, "write `key ` and the new verifier key"))?.parse()?;
+        let key = key
+            .ok_or_else(|| Error::line(what, 4, "write `key ` and the new verifier key"))?
+            .parse()?;
         if lines.next().is_some() {
             return Err(Error::line(what, 5, "end with the key"));
         }
@@ -366,4 +422,5 @@ impl FromStr for Succession {
     }
 }
 
-const FROM: &str = "write `from ` and the size of the tree, a decimal number without leading zeros, below 2^63";
+const FROM: &str =
+    "write `from ` and the size of the tree, a decimal number without leading zeros, below 2^63";

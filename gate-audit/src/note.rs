@@ -11,7 +11,8 @@ use crate::key::{KeyKind, SigningKey, VerifierKey, is_name};
 pub(crate) const LONGEST: usize = 1_000_000;
 const MOST_SIGNATURES: usize = 100;
 
-/// A text with at least one signature. What it says must not be used before [`Note::verify`] or [`LogKeys::verify`](crate::LogKeys::verify).
+/// A text with at least one signature. What it says must not be used before [`Note::verify`] or
+/// [`LogKeys::verify`](crate::LogKeys::verify).
 ///
 /// # Example
 ///
@@ -48,10 +49,14 @@ struct Signature {
 ///
 /// let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// let witness = SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?;
-/// let mut note = Note::sign("example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", &log)?;
+/// let mut note =
+///     Note::sign("example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", &log)?;
 /// note.cosign(&witness, 1_679_315_147)?;
 /// let verified = note.verify(&[witness.verifier().clone()])?;
-/// assert_eq!((verified[0].key(), verified[0].cosigned_at()), (witness.verifier(), Some(1_679_315_147)));
+/// assert_eq!(
+///     (verified[0].key(), verified[0].cosigned_at()),
+///     (witness.verifier(), Some(1_679_315_147))
+/// );
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +100,8 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] unless the text ends with a newline and has no other control character; [`Error::WrongKind`] for a witness's key.
+    /// [`Error::Malformed`] unless the text ends with a newline and has no other control character;
+    /// [`Error::WrongKind`] for a witness's key.
     ///
     /// ```
     /// use gate_audit::{KeyKind, Note, SigningKey};
@@ -109,7 +115,10 @@ impl Note {
         let mut note = Note { text: text.into(), signatures: Vec::new() };
         check_characters(&note.text)?;
         if !note.text.ends_with('\n') || note.text.len() > LONGEST / 2 {
-            return Err(Error::whole(Document::Note, "end the text with a newline, and keep it below 500000 bytes"));
+            return Err(Error::whole(
+                Document::Note,
+                "end the text with a newline, and keep it below 500000 bytes",
+            ));
         }
         note.also_sign(key)?;
         Ok(note)
@@ -124,7 +133,8 @@ impl Note {
     /// ```
     /// use gate_audit::{KeyKind, Note, SigningKey};
     ///
-    /// let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+    /// let [old, new] = [[1; 32], [2; 32]]
+    ///     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// let (old, new) = (old?, new?);
     /// let mut note = Note::sign("text\n", &old)?;
     /// note.also_sign(&new)?;
@@ -142,14 +152,18 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongKind`] for a log's key, [`Error::Malformed`] for a time beyond 2^63 - 1 or more than 100 signatures.
+    /// [`Error::WrongKind`] for a log's key, [`Error::Malformed`] for a time beyond 2^63 - 1 or
+    /// more than 100 signatures.
     ///
     /// ```
     /// use gate_audit::{KeyKind, Note, SigningKey};
     ///
     /// let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// let witness = SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?;
-    /// let mut note = Note::sign("example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", &log)?;
+    /// let mut note = Note::sign(
+    ///     "example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+    ///     &log,
+    /// )?;
     /// note.cosign(&witness, 1_679_315_147)?;
     /// assert!(note.cosign(&log, 1_679_315_147).is_err());
     /// # Ok::<(), gate_audit::Error>(())
@@ -162,14 +176,17 @@ impl Note {
         self.add(vec![Signature::by(key, &self.text, at)])
     }
 
-    /// Adds what a witness has answered: those of its signature lines that are by these witnesses. Gives how many these are.
+    /// Adds what a witness has answered: those of its signature lines that are by these witnesses.
+    /// Gives how many these are.
     ///
-    /// Lines by others are left out, and so are those that claim one of these keys and are not by it.
+    /// Lines by others are left out, and so are those that claim one of these keys and are not by
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] with the line, also for more than 100 signatures in the note; [`Error::WrongKind`] for a log's key; [`Error::BadSignature`] or
-    /// [`Error::Unsigned`] if no line is by these witnesses. The note is then as it was.
+    /// [`Error::Malformed`] with the line, also for more than 100 signatures in the note;
+    /// [`Error::WrongKind`] for a log's key; [`Error::BadSignature`] or [`Error::Unsigned`] if no
+    /// line is by these witnesses. The note is then as it was.
     ///
     /// ```
     /// use gate_audit::{Checkpoint, Frontier, KeyKind, SigningKey};
@@ -186,7 +203,11 @@ impl Note {
     /// assert!(note.add_cosignatures(&response, &[]).is_err());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn add_cosignatures(&mut self, response: &str, keys: &[VerifierKey]) -> Result<usize, Error> {
+    pub fn add_cosignatures(
+        &mut self,
+        response: &str,
+        keys: &[VerifierKey],
+    ) -> Result<usize, Error> {
         let what = Document::Cosignatures;
         keys.iter().try_for_each(|key| key.must_be(KeyKind::Witness))?;
         let (mut kept, mut unknown, mut bad) = (Vec::new(), 0, None);
@@ -231,26 +252,36 @@ impl Note {
     /// use gate_audit::Note;
     ///
     /// let refused = Note::parse(b"text\n\nno signature\n").unwrap_err();
-    /// assert_eq!(refused.to_string(), "note, line 3: write a signature as an em dash, a space, the key's name, a space, and base64");
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "note, line 3: write a signature as an em dash, a space, the key's name, a space, and \
+    ///      base64"
+    /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Note, Error> {
         let what = Document::Note;
         if bytes.len() > LONGEST {
             return Err(Error::whole(what, TOO_LONG));
         }
-        let all = std::str::from_utf8(bytes).map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
+        let all = std::str::from_utf8(bytes)
+            .map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
         check_characters(all)?;
         let Some((text, lines)) = all.rsplit_once("\n\n") else {
-            return Err(Error::whole(what, "put an empty line between the text and its signatures"));
+            return Err(Error::whole(
+                what,
+                "put an empty line between the text and its signatures",
+            ));
         };
         let text = format!("{text}\n");
         let signatures = signatures(lines, what, text.matches('\n').count() + 2)?;
         Ok(Note { text, signatures })
     }
 
-    /// Verifies the signatures by these keys. Those by others are ignored; one that claims a known key and is not by it spoils the note.
+    /// Verifies the signatures by these keys. Those by others are ignored; one that claims a known
+    /// key and is not by it spoils the note.
     ///
-    /// A witness's signature alone says nothing of who wrote the text: for checkpoints use [`LogKeys::verify`](crate::LogKeys::verify).
+    /// A witness's signature alone says nothing of who wrote the text: for checkpoints use
+    /// [`LogKeys::verify`](crate::LogKeys::verify).
     ///
     /// # Errors
     ///
@@ -259,18 +290,29 @@ impl Note {
     /// ```
     /// use gate_audit::{Error, KeyKind, Note, SigningKey};
     ///
-    /// let [ours, other] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+    /// let [ours, other] = [[1; 32], [2; 32]]
+    ///     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// let note = Note::sign("text\n", &ours?)?;
-    /// assert!(matches!(note.verify(&[other?.verifier().clone()]), Err(Error::Unsigned { unknown: 1 })));
+    /// assert!(matches!(
+    ///     note.verify(&[other?.verifier().clone()]),
+    ///     Err(Error::Unsigned { unknown: 1 })
+    /// ));
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, Error> {
         let verified = self.verified_by(keys)?;
-        if verified.is_empty() { Err(Error::Unsigned { unknown: self.signatures.len() }) } else { Ok(verified) }
+        if verified.is_empty() {
+            Err(Error::Unsigned { unknown: self.signatures.len() })
+        } else {
+            Ok(verified)
+        }
     }
 
     /// As [`Note::verify`], and none is fine.
-    pub(crate) fn verified_by(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, Error> {
+    pub(crate) fn verified_by(
+        &self,
+        keys: &[VerifierKey],
+    ) -> Result<Vec<VerifiedSignature>, Error> {
         let mut verified = Vec::new();
         for signature in &self.signatures {
             verified.extend(self.verified(signature, keys).transpose()?);
@@ -279,7 +321,11 @@ impl Note {
     }
 
     /// Verifies a signature of this text if it claims one of these keys.
-    fn verified(&self, signature: &Signature, keys: &[VerifierKey]) -> Option<Result<VerifiedSignature, Error>> {
+    fn verified(
+        &self,
+        signature: &Signature,
+        keys: &[VerifierKey],
+    ) -> Option<Result<VerifiedSignature, Error>> {
         let Signature { name, id, bytes } = signature;
         let mut known = keys.iter().filter(|key| key.name() == name && key.id() == *id).peekable();
         known.peek()?;
@@ -312,7 +358,11 @@ impl fmt::Display for Note {
 impl Signature {
     /// This key's signature of a text; `at` counts for a witness.
     fn by(key: &SigningKey, text: &str, at: u64) -> Signature {
-        Signature { name: key.verifier().name().to_owned(), id: key.verifier().id(), bytes: key.sign(text, at) }
+        Signature {
+            name: key.verifier().name().to_owned(),
+            id: key.verifier().id(),
+            bytes: key.sign(text, at),
+        }
     }
 }
 
@@ -341,7 +391,11 @@ fn put(signatures: &mut Vec<Signature>, new: Signature) {
 fn signatures(lines: &str, what: Document, first: usize) -> Result<Vec<Signature>, Error> {
     let Some(lines) = lines.strip_suffix('\n') else {
         let last = first + lines.matches('\n').count();
-        return Err(Error::line(what, last, "write at least one signature, and end each with a newline"));
+        return Err(Error::line(
+            what,
+            last,
+            "write at least one signature, and end each with a newline",
+        ));
     };
     let mut signatures = Vec::new();
     for (count, line) in lines.split('\n').enumerate() {
@@ -363,15 +417,18 @@ fn check_characters(text: &str) -> Result<(), Error> {
 /// `— name base64(id ‖ signature)`.
 fn signature(line: &str) -> Result<Signature, &'static str> {
     let form = "write a signature as an em dash, a space, the key's name, a space, and base64";
-    let (name, base64) = line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')).ok_or(form)?;
+    let (name, base64) =
+        line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')).ok_or(form)?;
     if !is_name(name) {
         return Err(form);
     }
     let bytes = decode(base64).ok_or(form)?;
     match bytes.split_first_chunk() {
-        Some((id, bytes)) if !bytes.is_empty() => {
-            Ok(Signature { name: name.to_owned(), id: u32::from_be_bytes(*id), bytes: bytes.to_vec() })
-        }
+        Some((id, bytes)) if !bytes.is_empty() => Ok(Signature {
+            name: name.to_owned(),
+            id: u32::from_be_bytes(*id),
+            bytes: bytes.to_vec(),
+        }),
         _ => Err("write the key's id (4 bytes) and the signature in one base64"),
     }
 }

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::hash::Hash;
 
-/// Where the hashes of complete subtrees come from: leaf hashes in memory, or [tiles](crate::Tiles).
+/// Where the hashes of complete subtrees come from: leaf hashes in memory, or
+/// [tiles](crate::Tiles).
 ///
 /// # Example
 ///
@@ -20,16 +21,26 @@ pub trait Nodes {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] if there are no such leaves, and whatever keeps the source from giving the hash.
+    /// [`Error::OutOfRange`] if there are no such leaves, and whatever keeps the source from giving
+    /// the hash.
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error>;
 }
 
 impl Nodes for [Hash] {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
         let out_of_range = || Error::OutOfRange { index, size: self.len() as u64 };
-        let width = 1_usize.checked_shl(level).filter(|width| *width <= self.len()).ok_or_else(out_of_range)?;
-        let start = usize::try_from(index).ok().and_then(|index| index.checked_mul(width)).ok_or_else(out_of_range)?;
-        let leaves = start.checked_add(width).and_then(|end| self.get(start..end)).ok_or_else(out_of_range)?;
+        let width = 1_usize
+            .checked_shl(level)
+            .filter(|width| *width <= self.len())
+            .ok_or_else(out_of_range)?;
+        let start = usize::try_from(index)
+            .ok()
+            .and_then(|index| index.checked_mul(width))
+            .ok_or_else(out_of_range)?;
+        let leaves = start
+            .checked_add(width)
+            .and_then(|end| self.get(start..end))
+            .ok_or_else(out_of_range)?;
         complete(leaves).ok_or_else(out_of_range)
     }
 }
@@ -66,7 +77,8 @@ pub fn root_of<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Hash, Error> {
     range(nodes, 0, size)
 }
 
-/// The proof that the leaf at `index` is in the tree of the first `size` leaves: the siblings from the leaf up (RFC 6962, section 2.1.1).
+/// The proof that the leaf at `index` is in the tree of the first `size` leaves: the siblings from
+/// the leaf up (RFC 6962, section 2.1.1).
 ///
 /// # Errors
 ///
@@ -81,7 +93,11 @@ pub fn root_of<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Hash, Error> {
 /// assert_eq!(prove_inclusion(&leaves[..], 0, 2)?, [leaves[1]]);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn prove_inclusion<N: Nodes + ?Sized>(nodes: &N, index: u64, size: u64) -> Result<Vec<Hash>, Error> {
+pub fn prove_inclusion<N: Nodes + ?Sized>(
+    nodes: &N,
+    index: u64,
+    size: u64,
+) -> Result<Vec<Hash>, Error> {
     if index >= size {
         return Err(Error::OutOfRange { index, size });
     }
@@ -100,7 +116,8 @@ pub fn prove_inclusion<N: Nodes + ?Sized>(nodes: &N, index: u64, size: u64) -> R
     Ok(proof)
 }
 
-/// The proof that the tree of the first `newer` leaves continues that of the first `older` (RFC 6962, section 2.1.2).
+/// The proof that the tree of the first `newer` leaves continues that of the first `older` (RFC
+/// 6962, section 2.1.2).
 ///
 /// # Errors
 ///
@@ -115,7 +132,11 @@ pub fn prove_inclusion<N: Nodes + ?Sized>(nodes: &N, index: u64, size: u64) -> R
 /// assert_eq!(prove_consistency(&leaves[..], 1, 2)?, [leaves[1]]);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn prove_consistency<N: Nodes + ?Sized>(nodes: &N, older: u64, newer: u64) -> Result<Vec<Hash>, Error> {
+pub fn prove_consistency<N: Nodes + ?Sized>(
+    nodes: &N,
+    older: u64,
+    newer: u64,
+) -> Result<Vec<Hash>, Error> {
     if older > newer {
         return Err(Error::OutOfRange { index: older, size: newer });
     }
@@ -138,7 +159,8 @@ pub fn prove_consistency<N: Nodes + ?Sized>(nodes: &N, older: u64, newer: u64) -
     Ok(proof)
 }
 
-/// The largest power of two below a width of two or more: how many leaves are on the left of its root.
+/// The largest power of two below a width of two or more: how many leaves are on the left of its
+/// root.
 fn left_width(width: u64) -> u64 {
     1 << (width - 1).ilog2()
 }

@@ -15,13 +15,14 @@ const HEADER: &str = "github.com/gate-rs/gate/receipt@v1";
 /// The longest receipt that is read.
 const LONGEST: usize = 10_000_000;
 
-const ENTRY: &str =
-    "write `entry `, the index as a decimal number without leading zeros, a space, and the entry in one line";
+const ENTRY: &str = "write `entry `, the index as a decimal number without leading zeros, a \
+    space, and the entry in one line";
 const ORDER: &str = "give each entry once, in the order of the indexes";
 const WITH: &str = "write `with ` and a text in one line, before the hashes of the proof";
 const HASH: &str = "write a hash as 44 characters of base64, and no more than 63";
 
-/// Entries, the proof that each of them stands where it says, and the signed checkpoint of the tree.
+/// Entries, the proof that each of them stands where it says, and the signed checkpoint of the
+/// tree.
 ///
 /// It is a text that a person can read, and every receipt has one form:
 ///
@@ -38,31 +39,43 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
 /// 3
 /// u34rRGJ5mvkPkQIVWZz0p7Hi0/hRT8NfrJ0Z+ehkJwQ=
 ///
-/// — example.com/trail tqlzGovkDENnYnkyN3JcZxAYxUfB6zxAXKX5D0CZvAjkDsrZ/nwIp+GWw8D2hW1zXn7LOyZ+bQ6oToBeGqUVRAq9cQE=
+#[doc = "— example.com/trail \
+         tqlzGovkDENnYnkyN3JcZxAYxUfB6zxAXKX5D0CZvAjkDsrZ/nwIp+GWw8D2hW1zXn7LOyZ+bQ6oToBeGqUV\
+         RAq9cQE="]
 /// ```
 ///
-/// It is made in the manner of C2SP [`tlog-proof`](https://c2sp.org/tlog-proof), and is not that format: a `tlog-proof` is of one entry, and does not
-/// have the entry itself. Here are all the entries of one story under one checkpoint, as they were logged. Whoever needs a `tlog-proof` of one of them
-/// finds its index, its hashes and the checkpoint here, in the form that it wants.
+/// It is made in the manner of C2SP [`tlog-proof`](https://c2sp.org/tlog-proof), and is not that
+/// format: a `tlog-proof` is of one entry, and does not have the entry itself. Here are all the
+/// entries of one story under one checkpoint, as they were logged. Whoever needs a `tlog-proof` of
+/// one of them finds its index, its hashes and the checkpoint here, in the form that it wants.
 ///
 /// # Security
 ///
-/// [`Receipt::verify`] vouches for the entries, not for what is attached to them: that is for whoever knows how an entry commits to it. Letters of other
-/// scripts, and those that turn the direction of writing, are left as they are; show a foreign receipt where they cannot deceive.
+/// [`Receipt::verify`] vouches for the entries, not for what is attached to them: that is for
+/// whoever knows how an entry commits to it. Letters of other scripts, and those that turn the
+/// direction of writing, are left as they are; show a foreign receipt where they cannot deceive.
 ///
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy, prove_inclusion, root_of};
+/// use gate_audit::{
+///     Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy,
+///     prove_inclusion, root_of,
+/// };
 ///
 /// let leaves = ["asked", "approved", "run"].map(|record| Hash::of_leaf(record.as_bytes()));
 /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// let head = TreeHead::new(3, root_of(&leaves[..], 3)?);
 /// let note = Checkpoint::new("example.com/trail", head)?.sign(&key)?;
-/// let approved = Evidence::new(1, "approved", prove_inclusion(&leaves[..], 1, 3)?).with("the approval");
+/// let approved =
+///     Evidence::new(1, "approved", prove_inclusion(&leaves[..], 1, 3)?).with("the approval");
 /// let run = Evidence::new(2, "run", prove_inclusion(&leaves[..], 2, 3)?);
 /// let file = Receipt::new(vec![approved, run], note)?.to_string();
-/// assert!(file.starts_with("github.com/gate-rs/gate/receipt@v1\nentry 1 approved\nwith the approval\n"));
+/// assert!(
+///     file.starts_with(
+///         "github.com/gate-rs/gate/receipt@v1\nentry 1 approved\nwith the approval\n"
+///     )
+/// );
 ///
 /// // Somebody else has the file and the log's key.
 /// let receipt = Receipt::parse(file.as_bytes())?;
@@ -87,7 +100,8 @@ pub struct Receipt {
 /// ```
 /// use gate_audit::Evidence;
 ///
-/// let evidence = Evidence::new(41, r#"{"type":"approved"}"#, Vec::new()).with(r#"{"salt":"b3Vy"}"#);
+/// let evidence =
+///     Evidence::new(41, r#"{"type":"approved"}"#, Vec::new()).with(r#"{"salt":"b3Vy"}"#);
 /// assert_eq!((evidence.index(), evidence.entry()), (41, r#"{"type":"approved"}"#));
 /// assert_eq!(evidence.attachments(), [r#"{"salt":"b3Vy"}"#]);
 /// ```
@@ -115,7 +129,10 @@ impl Evidence {
     ///
     /// ```
     /// # use gate_audit::Evidence;
-    /// assert_eq!(Evidence::new(0, "asked", Vec::new()).with("what was asked").attachments(), ["what was asked"]);
+    /// assert_eq!(
+    ///     Evidence::new(0, "asked", Vec::new()).with("what was asked").attachments(),
+    ///     ["what was asked"]
+    /// );
     /// ```
     #[must_use]
     pub fn with(mut self, text: impl Into<String>) -> Evidence {
@@ -149,7 +166,10 @@ impl Evidence {
     ///
     /// ```
     /// # use gate_audit::Evidence;
-    /// assert_eq!(Evidence::new(7, "asked", Vec::new()).with("one").with("two").attachments(), ["one", "two"]);
+    /// assert_eq!(
+    ///     Evidence::new(7, "asked", Vec::new()).with("one").with("two").attachments(),
+    ///     ["one", "two"]
+    /// );
     /// ```
     #[must_use]
     pub fn attachments(&self) -> &[String] {
@@ -174,9 +194,10 @@ impl Receipt {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the note is no checkpoint, and, with the line that it would have, for what has no form as a receipt: no entry at all, an
-    /// index that is not above the one before, a text that is empty or has control characters, a proof longer than any tree needs, more than 10,000,000
-    /// bytes in all.
+    /// [`Error::Malformed`] if the note is no checkpoint, and, with the line that it would have,
+    /// for what has no form as a receipt: no entry at all, an index that is not above the one
+    /// before, a text that is empty or has control characters, a proof longer than any tree needs,
+    /// more than 10,000,000 bytes in all.
     ///
     /// ```
     /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
@@ -184,7 +205,10 @@ impl Receipt {
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
     /// let twice = ["asked", "approved"].map(|entry| Evidence::new(7, entry, Vec::new()));
     /// let refused = Receipt::new(twice.to_vec(), note).unwrap_err();
-    /// assert_eq!(refused.to_string(), "receipt, line 3: give each entry once, in the order of the indexes");
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "receipt, line 3: give each entry once, in the order of the indexes"
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn new(evidence: Vec<Evidence>, note: Note) -> Result<Receipt, Error> {
@@ -194,7 +218,8 @@ impl Receipt {
         if receipt.to_string().len() > LONGEST { Err(too_long()) } else { Ok(receipt) }
     }
 
-    /// Reads a receipt. Nothing is verified yet. It takes some eight times its bytes in memory at most.
+    /// Reads a receipt. Nothing is verified yet. It takes some eight times its bytes in memory at
+    /// most.
     ///
     /// # Errors
     ///
@@ -203,17 +228,26 @@ impl Receipt {
     /// ```
     /// use gate_audit::Receipt;
     ///
-    /// let refused = Receipt::parse(b"github.com/gate-rs/gate/receipt@v1\nentry 7 asked\nAAAA\n\n").unwrap_err();
-    /// assert_eq!(refused.to_string(), "receipt, line 3: write a hash as 44 characters of base64, and no more than 63");
+    /// let refused =
+    ///     Receipt::parse(b"github.com/gate-rs/gate/receipt@v1\nentry 7 asked\nAAAA\n\n")
+    ///         .unwrap_err();
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "receipt, line 3: write a hash as 44 characters of base64, and no more than 63"
+    /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Receipt, Error> {
         let what = Document::Receipt;
         if bytes.len() > LONGEST {
             return Err(too_long());
         }
-        let text = std::str::from_utf8(bytes).map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
         let Some((head, note)) = text.split_once("\n\n") else {
-            return Err(Error::whole(what, "put an empty line between the entries and the checkpoint"));
+            return Err(Error::whole(
+                what,
+                "put an empty line between the entries and the checkpoint",
+            ));
         };
         let mut lines = (1..).zip(head.split('\n'));
         if lines.next().is_none_or(|(_, line)| line != HEADER) {
@@ -224,28 +258,40 @@ impl Receipt {
             add(&mut evidence, line).map_err(|hint| Error::line(what, at, hint))?;
         }
         check(&evidence)?;
-        let note = Note::parse(note.as_bytes()).and_then(|note| note.text().parse::<Checkpoint>().map(|_| note));
+        let note = Note::parse(note.as_bytes())
+            .and_then(|note| note.text().parse::<Checkpoint>().map(|_| note));
         let above = head.matches('\n').count() + 2;
         let note = note.map_err(|error| error.further_down(above, head.len() + 2))?;
         Ok(Receipt { evidence, note })
     }
 
-    /// Checks that every entry stands, as it is, at its index in a tree that the log has signed and enough witnesses have seen.
+    /// Checks that every entry stands, as it is, at its index in a tree that the log has signed and
+    /// enough witnesses have seen.
     ///
     /// # Errors
     ///
-    /// What [`LogKeys::verify`] and, for the first entry that is not there, [`TreeHead::verify_inclusion`](crate::TreeHead::verify_inclusion) say.
+    /// What [`LogKeys::verify`] and, for the first entry that is not there,
+    /// [`TreeHead::verify_inclusion`](crate::TreeHead::verify_inclusion) say.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy};
+    /// # use gate_audit::{
+    /// #     Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead,
+    /// #     WitnessPolicy,
+    /// # };
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", TreeHead::new(1, Hash::of_leaf(b"asked")))?.sign(&key)?;
+    /// # let note =
+    /// #     Checkpoint::new("example.com/trail", TreeHead::new(1, Hash::of_leaf(b"asked")))?
+    /// #         .sign(&key)?;
     /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
     /// let receipt = Receipt::new(vec![Evidence::new(0, "asked", Vec::new())], note)?;
     /// assert_eq!(receipt.verify(&keys, &WitnessPolicy::none())?.head().size(), 1);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn verify(&self, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<VerifiedCheckpoint, Error> {
+    pub fn verify(
+        &self,
+        keys: &LogKeys,
+        witnesses: &WitnessPolicy,
+    ) -> Result<VerifiedCheckpoint, Error> {
         let checkpoint = keys.verify(&self.note, witnesses)?;
         for Evidence { index, entry, proof, .. } in &self.evidence {
             checkpoint.head().verify_inclusion(*index, Hash::of_leaf(entry.as_bytes()), proof)?;
@@ -274,7 +320,10 @@ impl Receipt {
     /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// assert_eq!(Receipt::new(vec![Evidence::new(7, "asked", Vec::new())], note.clone())?.note(), &note);
+    /// assert_eq!(
+    ///     Receipt::new(vec![Evidence::new(7, "asked", Vec::new())], note.clone())?.note(),
+    ///     &note
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]

@@ -116,7 +116,11 @@ impl TilePath {
     pub fn read_hashes(&self, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
         let (hashes, rest) = bytes.as_chunks();
         if hashes.len() != usize::from(self.width) || !rest.is_empty() {
-            return Err(Error::byte(Document::Tile, bytes.len(), "give 32 bytes for each hash of the tile's width"));
+            return Err(Error::byte(
+                Document::Tile,
+                bytes.len(),
+                "give 32 bytes for each hash of the tile's width",
+            ));
         }
         Ok(hashes.iter().map(|bytes| Hash::from_bytes(*bytes)).collect())
     }
@@ -130,23 +134,33 @@ impl TilePath {
     /// ```
     /// use gate_audit::TilePath;
     ///
-    /// assert_eq!(TilePath::entries(0, 2)?.read_entries(b"\0\x05asked\0\x03run")?, [&b"asked"[..], b"run"]);
+    /// assert_eq!(
+    ///     TilePath::entries(0, 2)?.read_entries(b"\0\x05asked\0\x03run")?,
+    ///     [&b"asked"[..], b"run"]
+    /// );
     /// assert!(TilePath::entries(0, 2)?.read_entries(b"\0\x05asked\0\x04run").is_err());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn read_entries<'a>(&self, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, Error> {
         let mut rest = bytes;
-        let refuse = |rest: &[u8], hint| Error::byte(Document::Bundle, bytes.len() - rest.len(), hint);
+        let refuse =
+            |rest: &[u8], hint| Error::byte(Document::Bundle, bytes.len() - rest.len(), hint);
         let mut entries = Vec::new();
         for _ in 0..self.width {
-            let split =
-                rest.split_first_chunk().and_then(|(len, rest)| rest.split_at_checked(u16::from_be_bytes(*len).into()));
-            let (entry, behind) =
-                split.ok_or_else(|| refuse(rest, "give the entry's length in two bytes, and its bytes"))?;
+            let split = rest
+                .split_first_chunk()
+                .and_then(|(len, rest)| rest.split_at_checked(u16::from_be_bytes(*len).into()));
+            let (entry, behind) = split.ok_or_else(|| {
+                refuse(rest, "give the entry's length in two bytes, and its bytes")
+            })?;
             entries.push(entry);
             rest = behind;
         }
-        if rest.is_empty() { Ok(entries) } else { Err(refuse(rest, "end with the last entry of the bundle's width")) }
+        if rest.is_empty() {
+            Ok(entries)
+        } else {
+            Err(refuse(rest, "end with the last entry of the bundle's width"))
+        }
     }
 }
 
@@ -178,7 +192,8 @@ impl fmt::Display for TilePath {
             None => f.write_str("tile/entries/")?,
         }
         // Three digits each, from the left: 2^64 has seven such groups.
-        let groups = (1..7).rev().map(|group| 1_000_u64.pow(group)).skip_while(|unit| self.index < *unit);
+        let groups =
+            (1..7).rev().map(|group| 1_000_u64.pow(group)).skip_while(|unit| self.index < *unit);
         for unit in groups {
             write!(f, "x{:03}/", self.index / unit % 1_000)?;
         }
@@ -192,12 +207,19 @@ impl FromStr for TilePath {
 
     fn from_str(text: &str) -> Result<TilePath, Error> {
         let malformed = || {
-            let hint = "write `tile/<level>/<index>` or `tile/entries/<index>`, with `.p/<width>` for a partial one";
+            let hint = "write `tile/<level>/<index>` or `tile/entries/<index>`, with `.p/<width>` \
+                for a partial one";
             Error::whole(Document::TilePath, hint)
         };
-        let (level, rest) = text.strip_prefix("tile/").and_then(|rest| rest.split_once('/')).ok_or_else(malformed)?;
-        let (index, width) = rest.split_once(".p/").map_or((rest, None), |(index, width)| (index, Some(width)));
-        let width = width.map_or(Some(FULL), |width| u16::try_from(decimal(width)?).ok()).ok_or_else(malformed)?;
+        let (level, rest) = text
+            .strip_prefix("tile/")
+            .and_then(|rest| rest.split_once('/'))
+            .ok_or_else(malformed)?;
+        let (index, width) =
+            rest.split_once(".p/").map_or((rest, None), |(index, width)| (index, Some(width)));
+        let width = width
+            .map_or(Some(FULL), |width| u16::try_from(decimal(width)?).ok())
+            .ok_or_else(malformed)?;
         let index = index.split('/').try_fold(0_u64, |index, group| {
             let group = decimal(group.trim_start_matches(['x', '0'])).unwrap_or_default();
             index.checked_mul(1_000)?.checked_add(group)
@@ -206,7 +228,9 @@ impl FromStr for TilePath {
         let path = match level {
             "entries" => TilePath::entries(index, width)?,
             level => {
-                let level = decimal(level).and_then(|level| u8::try_from(level).ok()).ok_or_else(malformed)?;
+                let level = decimal(level)
+                    .and_then(|level| u8::try_from(level).ok())
+                    .ok_or_else(malformed)?;
                 TilePath::hashes(level, index, width)?
             }
         };

@@ -16,9 +16,11 @@ use crate::tile_path::{FULL, TilePath};
 /// The most levels of tiles that a tree can have.
 const LEVELS: u8 = 8;
 
-/// The tree in a folder: every hash and every entry that it gives has been verified against the tree head.
+/// The tree in a folder: every hash and every entry that it gives has been verified against the
+/// tree head.
 ///
-/// The head must come from a [`VerifiedCheckpoint`](crate::VerifiedCheckpoint). A few tiles are kept in memory, whatever the size of the tree.
+/// The head must come from a [`VerifiedCheckpoint`](crate::VerifiedCheckpoint). A few tiles are
+/// kept in memory, whatever the size of the tree.
 ///
 /// # Example
 ///
@@ -55,8 +57,8 @@ impl Tiles {
     ///
     /// # Errors
     ///
-    /// [`Error::OtherTree`] if the tiles at the right end do not lead to the root, [`Error::Tampered`] if they have another length,
-    /// [`Error::Io`] if one cannot be read.
+    /// [`Error::OtherTree`] if the tiles at the right end do not lead to the root,
+    /// [`Error::Tampered`] if they have another length, [`Error::Io`] if one cannot be read.
     ///
     /// ```
     /// use gate_audit::{Error, Hash, Tiles, TreeHead, TrailWriter};
@@ -75,11 +77,15 @@ impl Tiles {
         let mut edge: Vec<Arc<[Hash]>> = Vec::new();
         for level in (0..LEVELS).take_while(|level| count(size, *level) > 0) {
             let (index, width) = split(count(size, level));
-            let hashes =
-                if width == 0 { Vec::new() } else { read_tile(&folder, TilePath::hashes(level, index, width)?)? };
+            let hashes = if width == 0 {
+                Vec::new()
+            } else {
+                read_tile(&folder, TilePath::hashes(level, index, width)?)?
+            };
             edge.push(hashes.into());
         }
-        // A tree's peaks, the largest first, are the bits of its size: eight bits of them in each level's last tile.
+        // A tree's peaks, the largest first, are the bits of its size: eight bits of them in each
+        // level's last tile.
         let mut peaks = Vec::new();
         for tile in edge.iter().rev() {
             let mut rest = &**tile;
@@ -128,8 +134,9 @@ impl Tiles {
     ///
     /// # Errors
     ///
-    /// [`Error::EntryChanged`] names the first entry that is not the one that was logged, [`Error::Tampered`] the tile or bundle that is damaged;
-    /// [`Error::OutOfRange`]; [`Error::Io`].
+    /// [`Error::EntryChanged`] names the first entry that is not the one that was logged,
+    /// [`Error::Tampered`] the tile or bundle that is damaged; [`Error::OutOfRange`];
+    /// [`Error::Io`].
     ///
     /// ```
     /// # use gate_audit::{Tiles, TrailWriter};
@@ -146,7 +153,8 @@ impl Tiles {
         let hashes = self.tile(0, index)?;
         let width = u16::try_from(hashes.len()).unwrap_or(FULL);
         let (path, bytes) = read(&self.folder, TilePath::entries(index, width)?)?;
-        let entries = path.read_entries(&bytes).map_err(|_| Error::Tampered { path: path.to_string() })?;
+        let entries =
+            path.read_entries(&bytes).map_err(|_| Error::Tampered { path: path.to_string() })?;
         // Of a bundle that has grown since, only what the tree has.
         for (at, (entry, hash)) in entries.iter().zip(&*hashes).enumerate() {
             if Hash::of_leaf(entry) != *hash {
@@ -187,7 +195,8 @@ impl Tiles {
         (self.frontier, self.edge.iter().map(|tile| tile.to_vec()).collect())
     }
 
-    /// The hashes of a tile, which the tree vouches for: those at the right end by its root, a full tile by its hash in the tile above.
+    /// The hashes of a tile, which the tree vouches for: those at the right end by its root, a full
+    /// tile by its hash in the tile above.
     fn tile(&self, level: u8, index: u64) -> Result<Arc<[Hash]>, Error> {
         let size = self.frontier.size();
         let out_of_range = || Error::OutOfRange { index, size };
@@ -199,7 +208,8 @@ impl Tiles {
         if index == last {
             return self.edge.get(slot).cloned().ok_or_else(out_of_range);
         }
-        if let Some(Some((known, tile))) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).get(slot)
+        if let Some(Some((known, tile))) =
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).get(slot)
             && *known == index
         {
             return Ok(Arc::clone(tile));
@@ -212,7 +222,9 @@ impl Tiles {
             return Err(Error::Tampered { path: path.to_string() });
         }
         let tile: Arc<[Hash]> = hashes.into();
-        if let Some(recent) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).get_mut(slot) {
+        if let Some(recent) =
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).get_mut(slot)
+        {
             *recent = Some((index, Arc::clone(&tile)));
         }
         Ok(tile)
@@ -225,14 +237,18 @@ impl Nodes for Tiles {
         let height = level % 8;
         let first = index.checked_mul(1 << height).ok_or_else(out_of_range)?;
         let (tile, at) = split(first);
-        let level = u8::try_from(level / 8).ok().filter(|level| *level < LEVELS).ok_or_else(out_of_range)?;
+        let level = u8::try_from(level / 8)
+            .ok()
+            .filter(|level| *level < LEVELS)
+            .ok_or_else(out_of_range)?;
         let tile = self.tile(level, tile)?;
         let start = usize::from(at);
         tile.get(start..start + (1 << height)).and_then(complete).ok_or_else(out_of_range)
     }
 }
 
-/// Reads a trail's checkpoint. Nothing is verified yet: give it to [`LogKeys::verify`](crate::LogKeys::verify).
+/// Reads a trail's checkpoint. Nothing is verified yet: give it to
+/// [`LogKeys::verify`](crate::LogKeys::verify).
 ///
 /// # Errors
 ///
@@ -241,7 +257,10 @@ impl Nodes for Tiles {
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Checkpoint, KeyKind, LogKeys, SigningKey, Tiles, TrailWriter, WitnessPolicy, read_checkpoint};
+/// use gate_audit::{
+///     Checkpoint, KeyKind, LogKeys, SigningKey, Tiles, TrailWriter, WitnessPolicy,
+///     read_checkpoint,
+/// };
 ///
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let folder = dir.path().join("trail");
@@ -276,15 +295,18 @@ pub(crate) fn split(index: u64) -> (u64, u16) {
 
 fn read_tile(folder: &Path, wanted: TilePath) -> Result<Vec<Hash>, Error> {
     let (path, bytes) = read(folder, wanted)?;
-    let mut hashes = path.read_hashes(&bytes).map_err(|_| Error::Tampered { path: path.to_string() })?;
+    let mut hashes =
+        path.read_hashes(&bytes).map_err(|_| Error::Tampered { path: path.to_string() })?;
     hashes.truncate(wanted.width().into());
     Ok(hashes)
 }
 
-/// The bytes of a tile; where a partial one has been removed, those of the full one that took its place.
+/// The bytes of a tile; where a partial one has been removed, those of the full one that took its
+/// place.
 fn read(folder: &Path, wanted: TilePath) -> Result<(TilePath, Vec<u8>), Error> {
-    let attempt =
-        |path: TilePath| read_file(&folder.join(path.to_string()), path.most_bytes()).map(|bytes| (path, bytes));
+    let attempt = |path: TilePath| {
+        read_file(&folder.join(path.to_string()), path.most_bytes()).map(|bytes| (path, bytes))
+    };
     let found = match attempt(wanted) {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound && !wanted.is_full() => {
             attempt(wanted.full()).map_err(|_| missing)

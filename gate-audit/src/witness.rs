@@ -1,4 +1,5 @@
-//! A witness's own side of C2SP `tlog-witness`: what it cosigns, and what it answers to everything else.
+//! A witness's own side of C2SP `tlog-witness`: what it cosigns, and what it answers to everything
+//! else.
 
 use std::fmt;
 
@@ -13,29 +14,38 @@ use crate::witness_policy::WitnessPolicy;
 
 /// Cosigns checkpoints that continue what it has cosigned before, and no others.
 ///
-/// It only decides. The caller receives requests, keeps for each log the tree that was cosigned last, and knows the time.
+/// It only decides. The caller receives requests, keeps for each log the tree that was cosigned
+/// last, and knows the time.
 ///
 /// # Security
 ///
-/// What a witness is worth lies in this: for each log, the [`Seen::head`] must be durable, in the place of the `last` from which it was decided and only if
-/// that is still the last one, **before** the response leaves. Two requests that are decided from the same `last` may not both be answered. A witness that
-/// has lost its last trees must not go on under its key.
+/// What a witness is worth lies in this: for each log, the [`Seen::head`] must be durable, in the
+/// place of the `last` from which it was decided and only if that is still the last one, **before**
+/// the response leaves. Two requests that are decided from the same `last` may not both be
+/// answered. A witness that has lost its last trees must not go on under its key.
 ///
 /// # Example
 ///
 /// ```
-/// use gate_audit::{AddCheckpoint, Checkpoint, Hash, KeyKind, LogKeys, Refusal, SigningKey, TreeHead, Witness, WitnessPolicy, prove_consistency, root_of};
+/// use gate_audit::{
+///     AddCheckpoint, Checkpoint, Hash, KeyKind, LogKeys, Refusal, SigningKey, TreeHead, Witness,
+///     WitnessPolicy, prove_consistency, root_of,
+/// };
 ///
 /// let leaves = ["asked", "approved", "run"].map(|record| Hash::of_leaf(record.as_bytes()));
 /// let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
-/// let witness = Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
+/// let witness =
+///     Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
 /// let known = [witness.verifier().clone()];
 ///
 /// let mut last = None;
 /// for (old, size) in [(0, 2), (2, 3)] {
-///     let mut note = Checkpoint::new("example.com/trail", TreeHead::new(size, root_of(&leaves[..], size)?))?.sign(&log)?;
-///     let request = AddCheckpoint::new(old, prove_consistency(&leaves[..], old, size)?, note.clone())?;
+///     let mut note =
+///         Checkpoint::new("example.com/trail", TreeHead::new(size, root_of(&leaves[..], size)?))?
+///             .sign(&log)?;
+///     let request =
+///         AddCheckpoint::new(old, prove_consistency(&leaves[..], old, size)?, note.clone())?;
 ///     let seen = witness.decide(&keys, last, &request, 1_679_315_147).unwrap();
 ///     last = Some(seen.head());
 ///
@@ -62,7 +72,10 @@ impl Witness {
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Witness};
-    /// assert!(Witness::new(SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?).is_err());
+    /// assert!(
+    ///     Witness::new(SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?)
+    ///         .is_err()
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn new(key: SigningKey) -> Result<Witness, Error> {
@@ -74,7 +87,8 @@ impl Witness {
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Witness};
-    /// let witness = Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
+    /// let witness =
+    ///     Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
     /// assert_eq!(witness.verifier().name(), "witness.example/w1");
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -83,17 +97,24 @@ impl Witness {
         self.key.verifier()
     }
 
-    /// Decides about a request, from the log's keys, the tree of this log that was cosigned last, and the time in seconds since 1970.
+    /// Decides about a request, from the log's keys, the tree of this log that was cosigned last,
+    /// and the time in seconds since 1970.
     ///
     /// # Errors
     ///
     /// A [`Refusal`], in the order in which the specification checks.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, Refusal, SigningKey, Witness};
+    /// # use gate_audit::{
+    /// #     AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, Refusal, SigningKey, Witness,
+    /// # };
     /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
-    /// # let witness = Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
+    /// # let witness = Witness::new(SigningKey::from_seed(
+    /// #     "witness.example/w1",
+    /// #     KeyKind::Witness,
+    /// #     [2; 32],
+    /// # )?)?;
     /// let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
     /// let request = AddCheckpoint::new(1, Vec::new(), empty)?;
     /// let refusal = witness.decide(&keys, None, &request, 1_679_315_147).unwrap_err();
@@ -107,10 +128,12 @@ impl Witness {
         request: &AddCheckpoint,
         at: u64,
     ) -> Result<Seen, Refusal> {
-        let verified = keys.verify(request.checkpoint(), &WitnessPolicy::none()).map_err(|error| match error {
-            Error::OtherOrigin { found, .. } => Refusal::UnknownLog { origin: found },
-            error => Refusal::NotSigned { error },
-        })?;
+        let verified = keys.verify(request.checkpoint(), &WitnessPolicy::none()).map_err(
+            |error| match error {
+                Error::OtherOrigin { found, .. } => Refusal::UnknownLog { origin: found },
+                error => Refusal::NotSigned { error },
+            },
+        )?;
         let head = verified.head();
         let last = last.unwrap_or_else(|| TreeHead::new(0, Hash::of_nothing()));
         let (old, size) = (request.old(), head.size());
@@ -123,7 +146,8 @@ impl Witness {
         if old == size && head.root() != last.root() {
             return Err(Refusal::OtherRoot { size });
         }
-        head.verify_consistency(last, request.proof()).map_err(|_| Refusal::Inconsistent { old, size })?;
+        head.verify_consistency(last, request.proof())
+            .map_err(|_| Refusal::Inconsistent { old, size })?;
         if at > MAX_SIZE {
             return Err(Refusal::NoTime { at });
         }
@@ -139,7 +163,8 @@ impl Witness {
 /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness};
 /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
-/// # let witness = Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
+/// # let witness =
+/// #     Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
 /// # let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
 /// # let request = AddCheckpoint::new(0, Vec::new(), empty)?;
 /// let seen = witness.decide(&keys, None, &request, 1_679_315_147).unwrap();
@@ -158,10 +183,16 @@ impl Seen {
     /// The tree to keep as the last one of this log, durably, before the response leaves.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness};
+    /// # use gate_audit::{
+    /// #     AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness,
+    /// # };
     /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
-    /// # let witness = Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
+    /// # let witness = Witness::new(SigningKey::from_seed(
+    /// #     "witness.example/w1",
+    /// #     KeyKind::Witness,
+    /// #     [2; 32],
+    /// # )?)?;
     /// # let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
     /// # let request = AddCheckpoint::new(0, Vec::new(), empty)?;
     /// assert_eq!(witness.decide(&keys, None, &request, 1_679_315_147).unwrap().head().size(), 0);
@@ -175,13 +206,25 @@ impl Seen {
     /// The signature line to answer with, under status 200.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness};
+    /// # use gate_audit::{
+    /// #     AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness,
+    /// # };
     /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
-    /// # let witness = Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
+    /// # let witness = Witness::new(SigningKey::from_seed(
+    /// #     "witness.example/w1",
+    /// #     KeyKind::Witness,
+    /// #     [2; 32],
+    /// # )?)?;
     /// # let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
     /// # let request = AddCheckpoint::new(0, Vec::new(), empty)?;
-    /// assert!(witness.decide(&keys, None, &request, 1_679_315_147).unwrap().response().ends_with('\n'));
+    /// assert!(
+    ///     witness
+    ///         .decide(&keys, None, &request, 1_679_315_147)
+    ///         .unwrap()
+    ///         .response()
+    ///         .ends_with('\n')
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -225,12 +268,14 @@ pub enum Refusal {
         /// The size of that tree.
         known: u64,
     },
-    /// The log has signed two trees of one size. Keep the request: it proves that history was changed.
+    /// The log has signed two trees of one size. Keep the request: it proves that history was
+    /// changed.
     OtherRoot {
         /// The size of both trees.
         size: u64,
     },
-    /// The proof does not show that the new tree continues the last one. It may be a wrong proof, or a changed history.
+    /// The proof does not show that the new tree continues the last one. It may be a wrong proof,
+    /// or a changed history.
     Inconsistent {
         /// The size of the last tree.
         old: u64,
@@ -269,7 +314,10 @@ impl Refusal {
     /// The `Content-Type` of the answer.
     ///
     /// ```
-    /// assert_eq!(gate_audit::Refusal::OtherRoot { size: 1 }.content_type(), "text/plain; charset=utf-8");
+    /// assert_eq!(
+    ///     gate_audit::Refusal::OtherRoot { size: 1 }.content_type(),
+    ///     "text/plain; charset=utf-8"
+    /// );
     /// ```
     #[must_use]
     pub fn content_type(&self) -> &'static str {
@@ -279,13 +327,17 @@ impl Refusal {
         }
     }
 
-    /// The text of the answer: the known size where the log can go on from it, and otherwise the reason.
+    /// The text of the answer: the known size where the log can go on from it, and otherwise the
+    /// reason.
     ///
     /// ```
     /// use gate_audit::Refusal;
     ///
     /// assert_eq!(Refusal::OtherSize { known: 41 }.body(), "41\n");
-    /// assert_eq!(Refusal::OldTooLarge { old: 2, size: 1 }.body(), "the tree before cannot have 2 leaves if the new one has 1\n");
+    /// assert_eq!(
+    ///     Refusal::OldTooLarge { old: 2, size: 1 }.body(),
+    ///     "the tree before cannot have 2 leaves if the new one has 1\n"
+    /// );
     /// ```
     #[must_use]
     pub fn body(&self) -> String {
@@ -305,13 +357,24 @@ impl fmt::Display for Refusal {
                 write!(f, "the tree before cannot have {old} leaves if the new one has {size}")
             }
             Refusal::OtherSize { known } => {
-                write!(f, "the tree that was cosigned last has {known} leaves; prove that the new one continues it")
+                write!(
+                    f,
+                    "the tree that was cosigned last has {known} leaves; prove that the new one \
+                     continues it"
+                )
             }
-            Refusal::OtherRoot { size } => write!(f, "another tree of {size} leaves was cosigned; history was changed"),
+            Refusal::OtherRoot { size } => {
+                write!(f, "another tree of {size} leaves was cosigned; history was changed")
+            }
             Refusal::Inconsistent { old, size } => {
-                write!(f, "the proof does not show that the tree of {size} leaves continues that of {old}")
+                write!(
+                    f,
+                    "the proof does not show that the tree of {size} leaves continues that of {old}"
+                )
             }
-            Refusal::NoTime { at } => write!(f, "the witness's clock shows {at}; set it to seconds since 1970"),
+            Refusal::NoTime { at } => {
+                write!(f, "the witness's clock shows {at}; set it to seconds since 1970")
+            }
         }
     }
 }

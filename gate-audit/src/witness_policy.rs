@@ -4,7 +4,8 @@ use crate::error::{Document, Error};
 use crate::key::{KeyKind, VerifierKey};
 use crate::note::{Note, VerifiedSignature};
 
-/// At least so many of these witnesses. A witness counts once, whatever its names and however often it signs.
+/// At least so many of these witnesses. A witness counts once, whatever its names and however often
+/// it signs.
 ///
 /// # Example
 ///
@@ -46,7 +47,8 @@ impl WitnessPolicy {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongKind`] for a key that is not a witness's, [`Error::Malformed`] if more are wanted than there are.
+    /// [`Error::WrongKind`] for a key that is not a witness's, [`Error::Malformed`] if more are
+    /// wanted than there are.
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, WitnessPolicy};
@@ -69,7 +71,11 @@ impl WitnessPolicy {
     pub(crate) fn check(&self, note: &Note) -> Result<Vec<VerifiedSignature>, Error> {
         let cosigned = note.verified_by(&self.keys)?;
         let found = distinct(&cosigned.iter().map(VerifiedSignature::key).collect::<Vec<_>>());
-        if found < self.wanted { Err(Error::TooFewWitnesses { found, wanted: self.wanted }) } else { Ok(cosigned) }
+        if found < self.wanted {
+            Err(Error::TooFewWitnesses { found, wanted: self.wanted })
+        } else {
+            Ok(cosigned)
+        }
     }
 }
 

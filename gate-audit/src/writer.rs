@@ -22,12 +22,14 @@ const MOST_UNSYNCED: usize = 1_024;
 
 /// Appends entries to a folder in the layout of C2SP `tlog-tiles`.
 ///
-/// [`seal`](TrailWriter::seal) makes durable what was appended and says the tree's head; [`publish`](TrailWriter::publish) puts the signed
-/// checkpoint beside it. Whoever reads the folder meanwhile finds the last published tree whole: files appear with all their bytes, and the
+/// [`seal`](TrailWriter::seal) makes durable what was appended and says the tree's head;
+/// [`publish`](TrailWriter::publish) puts the signed checkpoint beside it. Whoever reads the folder
+/// meanwhile finds the last published tree whole: files appear with all their bytes, and the
 /// checkpoint last. Memory does not grow with the trail.
 ///
-/// One writer at a time: it locks the file `lock` in the folder, and a second one is refused for as long as the first is there. The lock ends with the
-/// writer, and with its process however that ends.
+/// One writer at a time: it locks the file `lock` in the folder, and a second one is refused for as
+/// long as the first is there. The lock ends with the writer, and with its process however that
+/// ends.
 ///
 /// # Example
 ///
@@ -67,7 +69,8 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Occupied`] if there is a checkpoint already, [`Error::Busy`] if another writer has the folder, [`Error::Io`].
+    /// [`Error::Occupied`] if there is a checkpoint already, [`Error::Busy`] if another writer has
+    /// the folder, [`Error::Io`].
     ///
     /// ```
     /// # use gate_audit::TrailWriter;
@@ -96,7 +99,8 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if another writer has the folder, and what [`Tiles::open`] and [`Tiles::bundle`] say.
+    /// [`Error::Busy`] if another writer has the folder, and what [`Tiles::open`] and
+    /// [`Tiles::bundle`] say.
     ///
     /// ```
     /// # use gate_audit::TrailWriter;
@@ -123,15 +127,31 @@ impl TrailWriter {
         Ok(TrailWriter::over(folder, lock, tree, edge, bundle))
     }
 
-    fn over(folder: PathBuf, lock: File, tree: Frontier, edge: Vec<Vec<Hash>>, bundle: Vec<u8>) -> TrailWriter {
-        TrailWriter { folder, tree, edge, bundle, full: Vec::new(), unsynced: Vec::new(), sealed: None, _lock: lock }
+    fn over(
+        folder: PathBuf,
+        lock: File,
+        tree: Frontier,
+        edge: Vec<Vec<Hash>>,
+        bundle: Vec<u8>,
+    ) -> TrailWriter {
+        TrailWriter {
+            folder,
+            tree,
+            edge,
+            bundle,
+            full: Vec::new(),
+            unsynced: Vec::new(),
+            sealed: None,
+            _lock: lock,
+        }
     }
 
     /// Adds an entry, and says at which index. An error means that it was not added.
     ///
     /// # Errors
     ///
-    /// [`Error::EntryTooLong`] beyond 65,535 bytes; [`Error::Io`] if tiles that became full before cannot be written.
+    /// [`Error::EntryTooLong`] beyond 65,535 bytes; [`Error::Io`] if tiles that became full before
+    /// cannot be written.
     ///
     /// ```
     /// # use gate_audit::TrailWriter;
@@ -179,12 +199,14 @@ impl TrailWriter {
         self.tree.size()
     }
 
-    /// Writes what is not written yet, makes it durable, and gives the head for the next checkpoint.
+    /// Writes what is not written yet, makes it durable, and gives the head for the next
+    /// checkpoint.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]. Then drop this writer, [`resume`](TrailWriter::resume) from the last checkpoint and append again what came after it: a second try
-    /// over the same files may succeed although the system has dropped what it could not make durable.
+    /// [`Error::Io`]. Then drop this writer, [`resume`](TrailWriter::resume) from the last
+    /// checkpoint and append again what came after it: a second try over the same files may succeed
+    /// although the system has dropped what it could not make durable.
     ///
     /// ```
     /// # use gate_audit::{Hash, TrailWriter};
@@ -225,7 +247,8 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the note is no checkpoint, [`Error::OtherTree`] if it is not that of the sealed tree, [`Error::Io`].
+    /// [`Error::Malformed`] if the note is no checkpoint, [`Error::OtherTree`] if it is not that of
+    /// the sealed tree, [`Error::Io`].
     ///
     /// ```
     /// # use gate_audit::{Checkpoint, Frontier, KeyKind, SigningKey, TrailWriter};
@@ -247,27 +270,32 @@ impl TrailWriter {
         replace_file(self.folder.join("checkpoint"), checkpoint.to_string().as_bytes())
     }
 
-    /// Puts the note by which the log's current key introduces the next one into the folder, durably, behind those that are there.
+    /// Puts the note by which the log's current key introduces the next one into the folder,
+    /// durably, behind those that are there.
     ///
     /// # Security
     ///
-    /// The writer knows no keys, and what was put there stays. First give the note to [`LogKeys::accept`](crate::LogKeys::accept): a succession that the
-    /// keys do not accept makes the trail unreadable for everyone.
+    /// The writer knows no keys, and what was put there stays. First give the note to
+    /// [`LogKeys::accept`](crate::LogKeys::accept): a succession that the keys do not accept makes
+    /// the trail unreadable for everyone.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the note is no succession, [`Error::BadSuccession`] unless the new key is in force from the tree that was sealed last,
-    /// [`Error::Foreign`] if something else is in the folder `keys`, [`Error::Io`].
+    /// [`Error::Malformed`] if the note is no succession, [`Error::BadSuccession`] unless the new
+    /// key is in force from the tree that was sealed last, [`Error::Foreign`] if something else is
+    /// in the folder `keys`, [`Error::Io`].
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Succession, TrailWriter};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let mut trail = TrailWriter::create(dir.path().join("trail"))?;
-    /// # let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+    /// # let [old, new] = [[1; 32], [2; 32]]
+    /// #     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// # let (old, new) = (old?, new?);
     /// trail.append(b"asked")?;
     /// let size = trail.seal()?.size();
-    /// let succession = |from| Succession::new("example.com/trail", from, new.verifier().clone())?.sign(&old);
+    /// let succession =
+    ///     |from| Succession::new("example.com/trail", from, new.verifier().clone())?.sign(&old);
     /// assert!(trail.succeed(&succession(size + 1)?).is_err());
     /// trail.succeed(&succession(size)?)?;
     /// # Ok::<(), gate_audit::Error>(())
@@ -297,7 +325,8 @@ impl TrailWriter {
 
     /// Makes what was written durable, and removes the partial tiles that full ones replace.
     fn sync(&mut self) -> Result<(), Error> {
-        let files: Vec<_> = self.unsynced.iter().map(|path| self.folder.join(path.to_string())).collect();
+        let files: Vec<_> =
+            self.unsynced.iter().map(|path| self.folder.join(path.to_string())).collect();
         let folders: BTreeSet<_> = files.iter().flat_map(|file| file.ancestors().skip(1)).collect();
         let folders = folders.into_iter().filter(|folder| folder.starts_with(&self.folder));
         let folders: Vec<_> = folders.map(Path::to_path_buf).collect();
@@ -306,7 +335,9 @@ impl TrailWriter {
         for path in self.unsynced.drain(..).filter(TilePath::is_full) {
             let partial = self.folder.join(format!("{path}.p"));
             match fs::remove_dir_all(&partial) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(Error::io(partial, source)),
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io(partial, source));
+                }
                 _ => {}
             }
         }
@@ -314,7 +345,8 @@ impl TrailWriter {
     }
 }
 
-/// Takes the folder for one writer. The file stays when the lock ends: if it were removed, two could hold locks on two files of that name.
+/// Takes the folder for one writer. The file stays when the lock ends: if it were removed, two
+/// could hold locks on two files of that name.
 fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);

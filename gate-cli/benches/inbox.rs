@@ -1,6 +1,8 @@
-//! The inbox under load: `cargo bench -p gate-cli --bench inbox`. The inbox is `gate inbox`; this process is the agents, their gate, and every browser.
+//! The inbox under load: `cargo bench -p gate-cli --bench inbox`. The inbox is `gate inbox`; this
+//! process is the agents, their gate, and every browser.
 //!
-//! `GATE_BENCH_PENDING=1000` lets fewer approvals wait than ten thousand; `GATE_BENCH_FOLDER` says where the database lies.
+//! `GATE_BENCH_PENDING=1000` lets fewer approvals wait than ten thousand; `GATE_BENCH_FOLDER` says
+//! where the database lies.
 
 #![allow(
     clippy::unwrap_used,
@@ -53,23 +55,33 @@ fn main() {
     if std::env::args().any(|word| word == "--test" || word == "--list") {
         return;
     }
-    let parent =
-        std::env::var_os("GATE_BENCH_FOLDER").map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let parent = std::env::var_os("GATE_BENCH_FOLDER")
+        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     std::fs::create_dir_all(&parent).unwrap();
     let folder = tempfile::tempdir_in(parent).unwrap();
     runtime.block_on(measure(folder.path()));
 }
 
 async fn measure(folder: &Path) {
-    let pending = std::env::var("GATE_BENCH_PENDING").ok().map_or(PENDING, |count| count.parse().unwrap());
+    let pending =
+        std::env::var("GATE_BENCH_PENDING").ok().map_or(PENDING, |count| count.parse().unwrap());
     let waiting = WAITING.min(pending / 4);
-    println!("{} cores for everything; the inbox is one process, agents and browsers are another\n", cores());
+    println!(
+        "{} cores for everything; the inbox is one process, agents and browsers are another\n",
+        cores()
+    );
     office::write_people(folder);
     let agents = Agents::open(folder).await;
     let office = Office::start(folder).await;
 
-    println!("Auto-approved calls of 8 callers, in turn: {ROUNDS} rounds of {} s each.", ROUND.as_secs());
-    println!("Live pages load the list again at every message; dead ones opened it, or the stream, and never read.\n");
+    println!(
+        "Auto-approved calls of 8 callers, in turn: {ROUNDS} rounds of {} s each.",
+        ROUND.as_secs()
+    );
+    println!(
+        "Live pages load the list again at every message; dead ones opened it, or the stream, and \
+         never read.\n"
+    );
     println!("{:<30}{:>14}{:>22}{:>22}", "", "no page", "200 live pages", "200 dead pages");
     beside_pages(&agents, &office, "nothing waits").await;
 
@@ -78,8 +90,8 @@ async fn measure(folder: &Path) {
     let mut waiters = agents.wait(waiting).await;
     let (mut programs, mut asked) = Programs::wait(&office, waiting).await;
     println!(
-        "\n{pending} approvals wait, for {waiting} of which an agent does in its process, and for {waiting} one over HTTP; \
-         asked in {}\n",
+        "\n{pending} approvals wait, for {waiting} of which an agent does in its process, and for \
+         {waiting} one over HTTP; asked in {}\n",
         words(began.elapsed())
     );
     beside_pages(&agents, &office, "these wait").await;
@@ -107,7 +119,8 @@ async fn measure(folder: &Path) {
     println!("{:<52}{}", "memory of the inbox", office.memory());
 
     pages.forget();
-    let waited_for: Vec<ApprovalId> = waiters.ids().iter().zip(programs.ids()).flat_map(|(a, b)| [*a, *b]).collect();
+    let waited_for: Vec<ApprovalId> =
+        waiters.ids().iter().zip(programs.ids()).flat_map(|(a, b)| [*a, *b]).collect();
     let others = &ids[..(DECISIONS - waited_for.len()).min(ids.len())];
     let count = waited_for.len() + others.len();
     let began = Instant::now();
@@ -120,10 +133,15 @@ async fn measure(folder: &Path) {
     };
     let mut decided = tokio::select! { decided = deciding => decided, () = probing => return };
     let rate = count as f64 / began.elapsed().as_secs_f64();
-    println!("\n{count} decisions by forms, beside the 200 pages: {rate:.0}/s, {PER_SECOND}/s wanted\n");
+    println!(
+        "\n{count} decisions by forms, beside the 200 pages: {rate:.0}/s, {PER_SECOND}/s wanted\n"
+    );
     line("a reviewer: a call's page", &mut decided.looked);
     line("a reviewer: the form, until its answer", &mut decided.sent);
-    line("an agent: from the form until its tool has run", &mut waiters.ends(&decided.sent_at).await);
+    line(
+        "an agent: from the form until its tool has run",
+        &mut waiters.ends(&decided.sent_at).await,
+    );
     let ran = programs.ends(&decided.sent_at).await;
     let since = |at: fn(&Ran) -> Instant| -> Vec<Duration> {
         ran.iter().map(|(sent, ran)| at(ran).saturating_duration_since(*sent)).collect()
@@ -162,9 +180,11 @@ async fn beside_pages(agents: &Agents, office: &Office, when: &str) {
 
 fn line(what: &str, times: &mut [Duration]) {
     times.sort_unstable();
-    let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)));
-    let columns =
-        [0.5, 0.95, 0.99].map(|share| format!("{:>12}", at(share).map_or("–".to_owned(), |time| words(*time))));
+    let at = |share: f64| {
+        times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)))
+    };
+    let columns = [0.5, 0.95, 0.99]
+        .map(|share| format!("{:>12}", at(share).map_or("–".to_owned(), |time| words(*time))));
     println!("{what:<52}{}   of {}", columns.concat(), times.len());
 }
 

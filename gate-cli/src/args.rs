@@ -9,16 +9,24 @@ use gate_runtime::audit::VerifierKey;
 
 /// Decides what agents may do: over the database that they keep their questions in.
 ///
-/// Exit codes: 0 done · 1 the database, the people file or the key did not do its part · 2 not a command · 3 there is no such thing ·
-/// 4 refused: not entitled, not now; a reason, a confirmation or a signature is missing · 5 decided before, otherwise
+/// Exit codes: 0 done · 1 the database, the people file or the key did not do its part · 2 not a
+/// command · 3 there is no such thing · 4 refused: not entitled, not now; a reason, a confirmation
+/// or a signature is missing · 5 decided before, otherwise
 #[derive(Debug, Parser)]
 #[command(name = "gate", version, max_term_width = 110)]
 pub(crate) struct Cli {
     /// The database of the gate.
     #[arg(long, global = true, env = "GATE_DB", default_value = "gate.db", value_name = "FILE")]
     pub(crate) db: PathBuf,
-    /// The people who review, their roles and the hashes of their tokens. Who decides is known by the token in `GATE_TOKEN`, or asked for it.
-    #[arg(long, global = true, env = "GATE_PEOPLE", default_value = "people.toml", value_name = "FILE")]
+    /// The people who review, their roles and the hashes of their tokens. Who decides is known by
+    /// the token in `GATE_TOKEN`, or asked for it.
+    #[arg(
+        long,
+        global = true,
+        env = "GATE_PEOPLE",
+        default_value = "people.toml",
+        value_name = "FILE"
+    )]
     pub(crate) people: PathBuf,
     /// JSON for programs, and not tables for people.
     #[arg(long, global = true)]
@@ -148,7 +156,8 @@ pub(crate) enum Command {
         /// How you know: for the record.
         #[arg(long)]
         why: String,
-        /// Which attempt to run it, if it began more than once: what is said of one is not said of the next.
+        /// Which attempt to run it, if it began more than once: what is said of one is not said of
+        /// the next.
         #[arg(long, value_name = "NUMBER")]
         attempt: Option<u32>,
         /// What it gave back, where it ran: JSON, or a text.
@@ -186,7 +195,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ADDRESS")]
         contact: Option<String>,
     },
-    /// An agent in another program, for the people file, on standard output; its token is shown once.
+    /// An agent in another program, for the people file, on standard output; its token is shown
+    /// once.
     Agent {
         /// Its name: letters, digits, `_`, `-` and `.`.
         id: String,
@@ -201,11 +211,14 @@ pub(crate) enum Command {
     },
 }
 
-/// What the file of people takes as a member of Slack: the id, and not the name, which they can change to another's.
+/// What the file of people takes as a member of Slack: the id, and not the name, which they can
+/// change to another's.
 fn member_of_slack(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix(['U', 'W']).unwrap_or_default();
-    let is_id = (6..=20).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    let words = "copy the member ID from the profile in Slack (⋮, \"Copy member ID\"), like U012AB3CD";
+    let is_id = (6..=20).contains(&rest.len())
+        && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let words =
+        "copy the member ID from the profile in Slack (⋮, \"Copy member ID\"), like U012AB3CD";
     if is_id { Ok(text.to_owned()) } else { Err(words.to_owned()) }
 }
 
@@ -215,10 +228,12 @@ pub(crate) struct Served {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
     pub(crate) listen: String,
-    /// Where people reach it, if that is not this machine: the address of a server in front of it that speaks TLS, like `https://gate.example.com`.
+    /// Where people reach it, if that is not this machine: the address of a server in front of it
+    /// that speaks TLS, like `https://gate.example.com`.
     #[arg(long, env = "GATE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Tells those whom this file names of what happens: a channel of Slack, whose buttons then decide, mails, PagerDuty, web addresses.
+    /// Tells those whom this file names of what happens: a channel of Slack, whose buttons then
+    /// decide, mails, PagerDuty, web addresses.
     #[arg(long, env = "GATE_NOTIFY", value_name = "FILE")]
     pub(crate) notify: Option<PathBuf>,
     /// The folder of the trail whose checkpoints and receipts programs may fetch.
@@ -227,7 +242,8 @@ pub(crate) struct Served {
     /// The public key of that trail, or a file with it.
     #[arg(long, requires = "trail", value_name = "KEY")]
     pub(crate) trail_key: Option<String>,
-    /// Appends to this file who signed in or failed to, used a wrong token or read records, and each change of the people file: lines of JSON.
+    /// Appends to this file who signed in or failed to, used a wrong token or read records, and
+    /// each change of the people file: lines of JSON.
     #[arg(long, env = "GATE_SECURITY_LOG", value_name = "FILE")]
     pub(crate) security_log: Option<PathBuf>,
 }
@@ -245,7 +261,8 @@ pub(crate) struct Sure {
     /// The name of the tool: for a destructive call.
     #[arg(long, value_name = "TOOL")]
     pub(crate) confirm: Option<String>,
-    /// The digest of the arguments, as `gate show` has it: for a call that was edited, or ran and failed.
+    /// The digest of the arguments, as `gate show` has it: for a call that was edited, or ran and
+    /// failed.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<String>,
 }
@@ -253,7 +270,8 @@ pub(crate) struct Sure {
 /// What signs a vote.
 #[derive(Debug, Args)]
 pub(crate) struct Signing {
-    /// The file with your private key, which signs your vote. Whoever has a key in the people file must.
+    /// The file with your private key, which signs your vote. Whoever has a key in the people file
+    /// must.
     #[arg(long, env = "GATE_SIGNING_KEY", value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
 }
@@ -287,8 +305,8 @@ pub(crate) enum Grants {
         /// An argument that may be anything. Every other one must be as in the call.
         #[arg(long = "any", value_name = "NAME")]
         any: Vec<String>,
-        /// Lets an argument be any amount from 0 to this, like `amount=12.50`: as a number or as a text,
-        /// as in this call. May be given several times.
+        /// Lets an argument be any amount from 0 to this, like `amount=12.50`: as a number or as a
+        /// text, as in this call. May be given several times.
         #[arg(long, value_name = "NAME=MAX")]
         up_to: Vec<String>,
         /// Lets so many calls run. Without it, as many as come.
@@ -320,7 +338,8 @@ pub(crate) enum Grants {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Letters {
-    /// Has dead ones delivered after all, by a process that tells: `gate inbox --notify`, or the agent's own.
+    /// Has dead ones delivered after all, by a process that tells: `gate inbox --notify`, or the
+    /// agent's own.
     Again {
         /// Its id.
         #[arg(required_unless_present = "all")]
@@ -351,11 +370,24 @@ pub(crate) struct Audited {
     /// The folder of the trail.
     #[arg(long, global = true, env = "GATE_TRAIL", default_value = "trail", value_name = "FOLDER")]
     pub(crate) trail: PathBuf,
-    /// The public key of the trail, or a file with it. Get it from the trail's owner, and never from the folder.
-    #[arg(long, global = true, env = "GATE_TRAIL_KEY", default_value = "trail.pub", value_name = "KEY")]
+    /// The public key of the trail, or a file with it. Get it from the trail's owner, and never
+    /// from the folder.
+    #[arg(
+        long,
+        global = true,
+        env = "GATE_TRAIL_KEY",
+        default_value = "trail.pub",
+        value_name = "KEY"
+    )]
     pub(crate) key: String,
     /// The file of the key that signs: for `seal`, `settle` and `key rotate`.
-    #[arg(long, global = true, env = "GATE_TRAIL_SECRET", default_value = "trail.key", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "GATE_TRAIL_SECRET",
+        default_value = "trail.key",
+        value_name = "FILE"
+    )]
     pub(crate) secret: PathBuf,
     /// The public key of a witness that must have cosigned.
     #[arg(long = "witness", global = true, value_name = "KEY")]
@@ -369,9 +401,11 @@ pub(crate) struct Audited {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Verifies every entry: that it is the one that was sealed, and that what it tells could have happened.
+    /// Verifies every entry: that it is the one that was sealed, and that what it tells could have
+    /// happened.
     Verify {
-        /// Only what came after this checkpoint, which you kept; and that nothing before it has changed since.
+        /// Only what came after this checkpoint, which you kept; and that nothing before it has
+        /// changed since.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
         /// Also compares every record of the database with the trail. A call is compared with its
@@ -385,7 +419,8 @@ pub(crate) enum Audit {
         #[arg(long)]
         signers_in_people: bool,
     },
-    /// A file that proves what became of one call, to somebody who has the public key and nothing else.
+    /// A file that proves what became of one call, to somebody who has the public key and nothing
+    /// else.
     Receipt {
         #[command(flatten)]
         one: One,
@@ -395,7 +430,8 @@ pub(crate) enum Audit {
         /// The receipt; `-` for standard input.
         file: PathBuf,
     },
-    /// Writes a receipt that also shows one secret argument. Asks you for the secret: no database has it.
+    /// Writes a receipt that also shows one secret argument. Asks you for the secret: no database
+    /// has it.
     Disclose {
         #[command(flatten)]
         one: One,
@@ -407,7 +443,8 @@ pub(crate) enum Audit {
         #[arg(long, env = "GATE_KEY_FILE", value_name = "FILE")]
         gate_key: Option<PathBuf>,
     },
-    /// Makes the secrets of a call impossible to find out: deletes the salts of their commitments. The trail stays as it is.
+    /// Makes the secrets of a call impossible to find out: deletes the salts of their commitments.
+    /// The trail stays as it is.
     Erase(One),
     /// Every entry, one JSON object a line; verified before it is given out.
     Export {
@@ -422,12 +459,14 @@ pub(crate) enum Audit {
     Log(Wanted),
     /// Seals what is in the database, where no process of an agent does.
     Seal,
-    /// Says why database and trail say different things, as after a restored backup, and lets the trail go on from the database.
+    /// Says why database and trail say different things, as after a restored backup, and lets the
+    /// trail go on from the database.
     Settle {
         /// Why: for the record.
         reason: String,
     },
-    /// Is a witness for the trails of others: cosigns their checkpoints, as long as each continues the one before.
+    /// Is a witness for the trails of others: cosigns their checkpoints, as long as each continues
+    /// the one before.
     Witness {
         /// Where to listen.
         #[arg(long, default_value = "127.0.0.1:8485", value_name = "ADDRESS")]

@@ -3,7 +3,9 @@
 use clap::CommandFactory as _;
 use gate_runtime::audit::SigningKey;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalFilter, Decide, Interruption, RecordFilter, Settlement, Status, Store as _, Terminal};
+use gate_runtime::{
+    ApprovalFilter, Decide, Interruption, RecordFilter, Settlement, Status, Store as _, Terminal,
+};
 use serde_json::{Value, json};
 
 use crate::args::{Became, Cli, Command, Frozen, Grants, One};
@@ -17,11 +19,15 @@ use crate::{key, letters};
 
 pub(crate) async fn run(cli: &Cli) -> Done {
     match &cli.command {
-        Command::Pending { run, limit } => pending(&Desk::to_look(cli).await?, run.as_deref(), *limit).await,
+        Command::Pending { run, limit } => {
+            pending(&Desk::to_look(cli).await?, run.as_deref(), *limit).await
+        }
         Command::Show(one) => show(&Desk::to_look(cli).await?, one).await,
         Command::Case { id } => case(&Desk::to_look(cli).await?, id).await,
         Command::Inbox(served) => crate::inbox::serve(cli, served).await,
-        Command::Letters { limit, what } => letters::run(&Desk::to_look(cli).await?, *limit, what.as_ref()).await,
+        Command::Letters { limit, what } => {
+            letters::run(&Desk::to_look(cli).await?, *limit, what.as_ref()).await
+        }
         Command::Recover => recover(&Desk::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
@@ -50,17 +56,26 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
         Command::Approve { one, comment, sure, .. } => {
             let asked = desk.one(one).await?;
             desk.confirm(&asked, None, sure).await?;
-            tell(desk, saying(asked.approve(&me), comment.as_deref(), key.as_ref()).await?.approval())
+            tell(
+                desk,
+                saying(asked.approve(&me), comment.as_deref(), key.as_ref()).await?.approval(),
+            )
         }
         Command::Edit { one, set, remove, comment, sure, .. } => {
             let asked = desk.one(one).await?;
             let edit = edit(set, remove)?;
             desk.confirm(&asked, Some(&edit), sure).await?;
-            tell(desk, saying(asked.edit(&me, edit), comment.as_deref(), key.as_ref()).await?.approval())
+            tell(
+                desk,
+                saying(asked.edit(&me, edit), comment.as_deref(), key.as_ref()).await?.approval(),
+            )
         }
         Command::Reject { one, reason, .. } => {
             let asked = desk.one(one).await?;
-            tell(desk, saying(asked.reject(&me, reason.as_str()), None, key.as_ref()).await?.approval())
+            tell(
+                desk,
+                saying(asked.reject(&me, reason.as_str()), None, key.as_ref()).await?.approval(),
+            )
         }
         Command::Respond { one, value, comment, .. } => {
             let asked = desk.one(one).await?;
@@ -68,26 +83,37 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             tell(desk, saying(answer, comment.as_deref(), key.as_ref()).await?.approval())
         }
         Command::Withdraw(one) => tell(desk, &*desk.one(one).await?.withdraw(&me).await?),
-        Command::Revoke { one, reason } => tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?),
+        Command::Revoke { one, reason } => {
+            tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?)
+        }
         Command::Grants { what: Some(Grants::Revoke { id }) } => {
             let grant = desk.grant(id).await?;
             desk.gate.revoke(&grant, &me).await?;
-            desk.look.done(&format!("It covers nothing any more: {}", plain(grant.to_string())), &json!(*grant))
+            desk.look.done(
+                &format!("It covers nothing any more: {}", plain(grant.to_string())),
+                &json!(*grant),
+            )
         }
         Command::Grants { what: Some(add @ Grants::Add { one, sure, comment, .. }) } => {
             let asked = desk.one(one).await?;
             let scope = scope(add)?;
             desk.confirm(&asked, None, sure).await?;
             let grant = if asked.approval().status() == Status::Pending {
-                saying(asked.grant(&me, scope), comment.as_deref(), key.as_ref()).await?.grant().cloned()
+                saying(asked.grant(&me, scope), comment.as_deref(), key.as_ref())
+                    .await?
+                    .grant()
+                    .cloned()
             } else {
                 Some(asked.grant_like(&me, scope).await?)
             };
-            let grant =
-                grant.ok_or_else(|| Failure::TooLate("you had decided it before: nothing is granted".to_owned()))?;
+            let grant = grant.ok_or_else(|| {
+                Failure::TooLate("you had decided it before: nothing is granted".to_owned())
+            })?;
             desk.look.done(&format!("From now on: {}", plain(grant.to_string())), &json!(*grant))
         }
-        Command::Freeze { scope, lift, reason } => freeze(desk, &me, scope, *lift, reason.as_deref()).await,
+        Command::Freeze { scope, lift, reason } => {
+            freeze(desk, &me, scope, *lift, reason.as_deref()).await
+        }
         Command::Settle { one, what, why, value, attempt } => {
             let settlement = match what {
                 Became::Ran => Settlement::ran(&value_of(value)),
@@ -97,8 +123,10 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             let lost = desk.in_flight(one).await?;
             let begun = lost.approval().attempts();
             if attempt.map_or(begun > 1, |attempt| attempt != begun) {
-                let words =
-                    format!("it began {begun} times: say which you mean by `--attempt`, as `gate recover` lists it");
+                let words = format!(
+                    "it began {begun} times: say which you mean by `--attempt`, as `gate recover` \
+                     lists it"
+                );
                 return Err(Failure::Refused(words));
             }
             tell(desk, &*lost.settle(&me, settlement, why.as_str()).await?)
@@ -136,7 +164,11 @@ fn key_of(command: &Command) -> Result<Option<SigningKey>, Failure> {
     signing.signing_key.as_deref().map(key::read).transpose()
 }
 
-fn saying<'a>(deciding: Decide<'a>, comment: Option<&str>, key: Option<&'a SigningKey>) -> Decide<'a> {
+fn saying<'a>(
+    deciding: Decide<'a>,
+    comment: Option<&str>,
+    key: Option<&'a SigningKey>,
+) -> Decide<'a> {
     let deciding = match comment {
         Some(comment) => deciding.comment(comment),
         None => deciding,
@@ -175,7 +207,13 @@ async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
         ]
     };
     let heads = ["ID", "TOOL", "WHAT", "AGENT", "DECIDES", "AGE", "ENDS"];
-    desk.look.list(&found, &heads, row, |asked| object(asked.approval()), "Nothing waits for a decision.")?;
+    desk.look.list(
+        &found,
+        &heads,
+        row,
+        |asked| object(asked.approval()),
+        "Nothing waits for a decision.",
+    )?;
     match desk.look {
         Look::People if is_more => say(&format!("More than {limit} wait: `--limit` shows more.")),
         _ => Ok(()),
@@ -203,7 +241,9 @@ async fn show(desk: &Desk, one: &One) -> Done {
             let approval = asked.approval();
             let note = approval.not_run().map(|reason| reason.for_reviewer());
             let note = note.or_else(|| approval.outcome().map(ToolOutcome::for_model));
-            let note = note.or_else(|| approval.note().map(str::to_owned)).map(|note| format!(": {}", plain(note)));
+            let note = note
+                .or_else(|| approval.note().map(str::to_owned))
+                .map(|note| format!(": {}", plain(note)));
             say(&format!("It is {}{}", approval.status(), note.unwrap_or_default()))
         }
     }
@@ -232,7 +272,13 @@ async fn case(desk: &Desk, id: &str) -> Done {
         let call = record.subject().map_or_else(String::new, |subject| short(&subject.approval()));
         vec![format!("{:.0}", record.at()), call, what, record.kind().to_owned(), words(record)]
     };
-    desk.look.list(&found, &["TIME", "ID", "TOOL", "WHAT", "DETAILS"], row, |record| json!(**record), "")
+    desk.look.list(
+        &found,
+        &["TIME", "ID", "TOOL", "WHAT", "DETAILS"],
+        row,
+        |record| json!(**record),
+        "",
+    )
 }
 
 async fn recover(desk: &Desk) -> Done {
@@ -257,7 +303,8 @@ async fn recover(desk: &Desk) -> Done {
     desk.look.list(&found, &heads, row, |lost| object(lost.approval()), "Nothing is in flight.")?;
     match desk.look {
         Look::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
-            say("\nFind out what became of each, then: gate settle ID ran|did-not-run|run-again --why \"…\"")
+            say("\nFind out what became of each, then: gate settle ID ran|did-not-run|run-again \
+             --why \"…\"")
         }
         _ => Ok(()),
     }
@@ -286,7 +333,10 @@ fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
     let tool = plain(approval.tool());
     let words = match approval.status() {
         Status::Pending => {
-            format!("Your part is taken. {tool} still waits for others: {}", plain(approval.still_needs()))
+            format!(
+                "Your part is taken. {tool} still waits for others: {}",
+                plain(approval.still_needs())
+            )
         }
         Status::Approved => format!("{tool} is approved: it runs when its run goes on"),
         status => format!("{tool} is {status}"),

@@ -4,7 +4,8 @@ use std::io::IsTerminal as _;
 
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    ApprovalFilter, ApprovalId, FileDirectory, GrantId, InFlight, Interruption, NoTools, Reviewer, Status, Terminal,
+    ApprovalFilter, ApprovalId, FileDirectory, GrantId, InFlight, Interruption, NoTools, Reviewer,
+    Status, Terminal,
 };
 use gate_sqlite::SqliteStore;
 
@@ -29,7 +30,8 @@ impl Desk {
     /// For deciding: the people must be known.
     pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, Failure> {
         let people = FileDirectory::open(&cli.people)?;
-        let gate = Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
+        let gate =
+            Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
         Ok(Self { gate, look: Look::of(cli.json), people: Some(people) })
     }
 
@@ -42,8 +44,8 @@ impl Desk {
             Ok(token) => token,
             Err(_) if std::io::stdin().is_terminal() => rpassword::prompt_password("Your token: ")?,
             Err(_) => {
-                let words =
-                    "who decides? Put your token into GATE_TOKEN, or run this at a terminal, where it is asked for";
+                let words = "who decides? Put your token into GATE_TOKEN, or run this at a \
+                    terminal, where it is asked for";
                 return Err(Failure::Refused(words.to_owned()));
             }
         };
@@ -66,9 +68,13 @@ impl Desk {
     /// The call that is meant, as one that was running.
     pub(crate) async fn in_flight(&self, one: &One) -> Result<InFlight, Failure> {
         let asked = self.one(one).await?;
-        let found = self.gate.recover().await?.into_iter().find(|lost| lost.approval().id() == asked.id());
+        let found =
+            self.gate.recover().await?.into_iter().find(|lost| lost.approval().id() == asked.id());
         found.ok_or_else(|| {
-            let words = format!("it is {}: only what was running needs to be settled", asked.approval().status());
+            let words = format!(
+                "it is {}: only what was running needs to be settled",
+                asked.approval().status()
+            );
             Failure::TooLate(words)
         })
     }
@@ -79,12 +85,16 @@ impl Desk {
             .status(Status::Approved)
             .status(Status::Dispatched)
             .status(Status::Indeterminate);
-        let found = self.gate.interruptions(&open).await?.iter().map(Interruption::id).collect::<Vec<_>>();
+        let found =
+            self.gate.interruptions(&open).await?.iter().map(Interruption::id).collect::<Vec<_>>();
         only(&found, end, "call that is open")
     }
 
     /// The standing permission that is meant.
-    pub(crate) async fn grant(&self, id: &str) -> Result<std::sync::Arc<gate_runtime::Grant>, Failure> {
+    pub(crate) async fn grant(
+        &self,
+        id: &str,
+    ) -> Result<std::sync::Arc<gate_runtime::Grant>, Failure> {
         let grants = self.gate.standing().await?.grants;
         let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id()).collect();
         let id = only(&ids, id, "standing permission that holds")?;
@@ -92,9 +102,15 @@ impl Desk {
         found.ok_or_else(|| Failure::Missing(format!("there is no standing permission {id}")))
     }
 
-    /// Shows everything about a call and what an edit would make of it, and makes sure that it is this one that is meant: asks at the terminal, and wants the name of the tool typed if
-    /// the call is destructive; where nobody is there, the options say it.
-    pub(crate) async fn confirm(&self, asked: &Interruption, edit: Option<&Edit>, sure: &Sure) -> Result<(), Failure> {
+    /// Shows everything about a call and what an edit would make of it, and makes sure that it is
+    /// this one that is meant: asks at the terminal, and wants the name of the tool typed if the
+    /// call is destructive; where nobody is there, the options say it.
+    pub(crate) async fn confirm(
+        &self,
+        asked: &Interruption,
+        edit: Option<&Edit>,
+        sure: &Sure,
+    ) -> Result<(), Failure> {
         let approval = asked.approval();
         let mut terminal = Terminal::on_stderr();
         terminal.show(asked).await?;
@@ -107,11 +123,13 @@ impl Desk {
         let is_there = std::io::stdin().is_terminal();
         match &sure.digest {
             Some(given) if *given != digest => {
-                return Err(Failure::Refused("its arguments are not those any more: look at it again".to_owned()));
+                return Err(Failure::Refused(
+                    "its arguments are not those any more: look at it again".to_owned(),
+                ));
             }
             None if !is_there && (approval.is_edited() || approval.failure().is_some()) => {
-                let words =
-                    "it was edited, or it ran and failed: look at it, and add `--digest` with what `gate show` has";
+                let words = "it was edited, or it ran and failed: look at it, and add `--digest` \
+                    with what `gate show` has";
                 return Err(Failure::Refused(words.to_owned()));
             }
             _ => {}
@@ -125,7 +143,8 @@ impl Desk {
             Some(given) => given.clone(),
             None if is_there => terminal.read_line(question).await?.unwrap_or_default(),
             None if is_destructive => {
-                let words = format!("{} is destructive: add `--confirm {}`", plain(tool), plain(tool));
+                let words =
+                    format!("{} is destructive: add `--confirm {}`", plain(tool), plain(tool));
                 return Err(Failure::Refused(words));
             }
             None => return Ok(()),
@@ -139,7 +158,8 @@ impl Desk {
 
 pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, Failure> {
     if !cli.db.exists() {
-        let words = format!("there is no database {}: name it by --db or GATE_DB", cli.db.display());
+        let words =
+            format!("there is no database {}: name it by --db or GATE_DB", cli.db.display());
         return Err(Failure::Trouble(words));
     }
     Ok(SqliteStore::open(&cli.db).await?)
@@ -151,10 +171,13 @@ fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, Failu
     let mut found = ids.iter().filter(|id| id.to_string().ends_with(&typed));
     match (typed.len() >= 4, found.next(), found.next()) {
         (true, Some(only), None) => Ok(*only),
-        (true, Some(_), Some(_)) => {
-            Err(Failure::Missing(format!("more than one {what} ends with {}: type more of it", plain(end))))
+        (true, Some(_), Some(_)) => Err(Failure::Missing(format!(
+            "more than one {what} ends with {}: type more of it",
+            plain(end)
+        ))),
+        (true, None, _) => {
+            Err(Failure::Missing(format!("no {what} ends with {}: type the whole id", plain(end))))
         }
-        (true, None, _) => Err(Failure::Missing(format!("no {what} ends with {}: type the whole id", plain(end)))),
         (false, ..) => Err(Failure::Usage("type four characters of the id, at least".to_owned())),
     }
 }

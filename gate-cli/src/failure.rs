@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use gate_runtime::{BuildError, DecideError, DirectoryError, ReviewerError, StoreError, TrailError, audit};
+use gate_runtime::{
+    BuildError, DecideError, DirectoryError, ReviewerError, StoreError, TrailError, audit,
+};
 
 /// What a command gives back.
 pub(crate) type Done = Result<(), Failure>;
@@ -89,7 +91,9 @@ impl From<TrailError> for Failure {
         match error {
             TrailError::Audit(error) => error.into(),
             TrailError::Refused(error) => error.into(),
-            TrailError::Store(_) | TrailError::Busy { .. } | TrailError::Ended => Self::Trouble(error.to_string()),
+            TrailError::Store(_) | TrailError::Busy { .. } | TrailError::Ended => {
+                Self::Trouble(error.to_string())
+            }
             TrailError::NotParted => Self::TooLate(error.to_string()),
             _ => Self::Refused(error.to_string()),
         }
@@ -108,7 +112,9 @@ impl From<DecideError> for Failure {
         match error {
             DecideError::Unknown(_) => Self::Missing(words),
             DecideError::AlreadyDecided(_) => Self::TooLate(words),
-            DecideError::Store(_) | DecideError::Reviewer(ReviewerError::Directory(_)) => Self::Trouble(words),
+            DecideError::Store(_) | DecideError::Reviewer(ReviewerError::Directory(_)) => {
+                Self::Trouble(words)
+            }
             _ => Self::Refused(words),
         }
     }

@@ -11,11 +11,14 @@ use crate::failure::Failure;
 use crate::security_log::JsonLines;
 use crate::show::say;
 
-/// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the database: so this does.
+/// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the
+/// database: so this does.
 pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
     let Served { listen, url, notify, trail, trail_key, security_log } = served;
     if let Some(path) = security_log {
-        let problem = |error: &dyn std::fmt::Display| Failure::Trouble(format!("{}: {error}", path.display()));
+        let problem = |error: &dyn std::fmt::Display| {
+            Failure::Trouble(format!("{}: {error}", path.display()))
+        };
         let log = JsonLines::open(path).map_err(|error| problem(&error))?;
         tracing::subscriber::set_global_default(log).map_err(|error| problem(&error))?;
     }
@@ -26,7 +29,8 @@ pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
     let address = listener.local_addr()?;
     if url.is_none() && !address.ip().is_loopback() {
-        let words = "other machines reach this address: put a server in front of it that speaks TLS, and say by `--url` where people reach that";
+        let words = "other machines reach this address: put a server in front of it that speaks \
+            TLS, and say by `--url` where people reach that";
         return Err(Failure::Usage(format!("{address}: {words}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -47,7 +51,8 @@ pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
     if let (Some(folder), Some(key)) = (trail, trail_key) {
         inbox = inbox.trail(folder, public_key(key)?);
     }
-    let made = if is_new { format!(", over a new database, {}", cli.db.display()) } else { String::new() };
+    let made =
+        if is_new { format!(", over a new database, {}", cli.db.display()) } else { String::new() };
     say(&format!("The inbox is at {at}{made}"))?;
     inbox.serve(listener).await.map_err(trouble)
 }

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 
 /// Reads the key from its file.
 pub(crate) fn read(path: &Path) -> Result<SigningKey, Failure> {
-    let trouble = |words: &str| Failure::Trouble(format!("the signing key {}: {words}", path.display()));
+    let trouble =
+        |words: &str| Failure::Trouble(format!("the signing key {}: {words}", path.display()));
     if !path.exists() {
         return Err(trouble("it is not there: name its file by --signing-key or GATE_SIGNING_KEY"));
     }
@@ -19,6 +20,8 @@ pub(crate) fn read(path: &Path) -> Result<SigningKey, Failure> {
     })?;
     match key.verifier().kind() {
         KeyKind::Log => Ok(key),
-        KeyKind::Witness => Err(trouble("it is a witness's key, which signs checkpoints: take one of algorithm 1")),
+        KeyKind::Witness => {
+            Err(trouble("it is a witness's key, which signs checkpoints: take one of algorithm 1"))
+        }
     }
 }

@@ -36,7 +36,9 @@ impl Row {
     fn cells(&self, now: Timestamp) -> Vec<String> {
         let letter = &*self.letter;
         let next = match letter.state() {
-            DeliveryState::Waiting if letter.due_at() > now => format!("in {}", span(now, letter.due_at())),
+            DeliveryState::Waiting if letter.due_at() > now => {
+                format!("in {}", span(now, letter.due_at()))
+            }
             DeliveryState::Waiting => "now".to_owned(),
             _ => String::new(),
         };
@@ -72,7 +74,9 @@ impl Row {
 
 async fn list(desk: &Desk, limit: usize) -> Done {
     let wanted = [DeliveryState::Waiting, DeliveryState::Sending, DeliveryState::Dead];
-    let filter = wanted.into_iter().fold(DeliveryFilter::all().limit(limit.saturating_add(1)), DeliveryFilter::state);
+    let filter = wanted
+        .into_iter()
+        .fold(DeliveryFilter::all().limit(limit.saturating_add(1)), DeliveryFilter::state);
     let mut rows = Vec::new();
     let found = desk.gate.deliveries(&filter).await?;
     let is_more = found.len() > limit;
@@ -90,17 +94,21 @@ async fn list(desk: &Desk, limit: usize) -> Done {
 }
 
 async fn again(desk: &Desk, id: &str) -> Done {
-    let missing = || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
+    let missing =
+        || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
     let (notifier, record) = id.rsplit_once('-').ok_or_else(missing)?;
     let record = record.parse().ok().filter(|record| *record > 0).ok_or_else(missing)?;
-    let found = desk.gate.deliveries(&DeliveryFilter::all().notifier(notifier).record(record)).await?;
+    let found =
+        desk.gate.deliveries(&DeliveryFilter::all().notifier(notifier).record(record)).await?;
     let letter = found.first().ok_or_else(missing)?;
     if desk.gate.deliver_again(letter).await?.is_none() {
         let words = format!("{} is {}: only a dead one is put back", plain(id), letter.state());
         return Err(Failure::TooLate(words));
     }
-    desk.look
-        .done(&format!("{} is delivered again, by a process that has its notifier", plain(id)), &json!({"again": [id]}))
+    desk.look.done(
+        &format!("{} is delivered again, by a process that has its notifier", plain(id)),
+        &json!({"again": [id]}),
+    )
 }
 
 async fn all_again(desk: &Desk) -> Done {
@@ -112,7 +120,10 @@ async fn all_again(desk: &Desk) -> Done {
     }
     let words = match done.len() {
         0 => "No letter is dead.".to_owned(),
-        count => format!("Delivered again, by processes that have their notifiers: {}", plural(count as u64, "letter")),
+        count => format!(
+            "Delivered again, by processes that have their notifiers: {}",
+            plural(count as u64, "letter")
+        ),
     };
     desk.look.done(&words, &json!({"again": done}))
 }

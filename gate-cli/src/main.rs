@@ -1,7 +1,8 @@
 //! `gate`: where people decide, on the command line, what agents may do.
 //!
-//! It works on the database that agents' processes keep their questions in, whether they run or not. It runs no tool: whoever asked does,
-//! once the question is decided. `gate --help` lists the commands and the exit codes.
+//! It works on the database that agents' processes keep their questions in, whether they run or
+//! not. It runs no tool: whoever asked does, once the question is decided. `gate --help` lists the
+//! commands and the exit codes.
 
 mod args;
 mod audit;

@@ -1,4 +1,5 @@
-//! Writes the security log of an inbox into a file: a line of JSON for each event of `tracing` with the target `gate::security`.
+//! Writes the security log of an inbox into a file: a line of JSON for each event of `tracing` with
+//! the target `gate::security`.
 
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
@@ -59,7 +60,8 @@ impl Subscriber for JsonLines {
         fields.0.insert("level".to_owned(), event.metadata().level().as_str().into());
         event.record(&mut fields);
         let line = format!("{}\n", Value::Object(fields.0));
-        // Requests are answered also where the disk is full: the log is told of them, and decides nothing.
+        // Requests are answered also where the disk is full: the log is told of them, and decides
+        // nothing.
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use gate_runtime::{Approval, CallEvent, Decision, Descriptor, Event, GateEvent, Record, Timestamp, Visible};
+use gate_runtime::{
+    Approval, CallEvent, Decision, Descriptor, Event, GateEvent, Record, Timestamp, Visible,
+};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -44,7 +46,8 @@ impl Look {
                 table.load_style(presets::NOTHING).set_header(heads.to_vec());
                 table.set_content_arrangement(ContentArrangement::Dynamic);
                 // Whoever reads from a pipe has room.
-                let columns = console::Term::stdout().size_checked().map_or(200, |(_, columns)| columns);
+                let columns =
+                    console::Term::stdout().size_checked().map_or(200, |(_, columns)| columns);
                 table.set_width(columns.max(60));
                 for item in items {
                     table.add_row(row(item));
@@ -67,7 +70,8 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
-/// JSON for programs. At a terminal, what is not plain text is escaped as JSON does, so that nothing in it acts there.
+/// JSON for programs. At a terminal, what is not plain text is escaped as JSON does, so that
+/// nothing in it acts there.
 pub(crate) fn say_json(value: &Value) -> Result<(), Failure> {
     let text = value.to_string();
     if !io::stdout().is_terminal() {
@@ -114,14 +118,17 @@ pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String 
         return approval.headline(tool).to_string();
     }
     let shown = approval.shown_arguments(tool);
-    let pairs: Vec<String> =
-        shown.iter().map(|argument| format!("{}: {}", plain(argument.name()), argument.text())).collect();
+    let pairs: Vec<String> = shown
+        .iter()
+        .map(|argument| format!("{}: {}", plain(argument.name()), argument.text()))
+        .collect();
     let line = pairs.join(", ");
     let count = line.chars().count();
     if count <= 100 {
         return line;
     }
-    let (head, tail): (String, String) = (line.chars().take(70).collect(), line.chars().skip(count - 25).collect());
+    let (head, tail): (String, String) =
+        (line.chars().take(70).collect(), line.chars().skip(count - 25).collect());
     format!("{head} … {tail}")
 }
 
@@ -163,7 +170,8 @@ pub(crate) fn words(record: &Record) -> String {
     let text = match record.event() {
         Event::Call(event) => match event {
             CallEvent::Assessed { assessment, .. } => {
-                let reasons: Vec<_> = assessment.reasons().map(|rule| rule.rule().to_owned()).collect();
+                let reasons: Vec<_> =
+                    assessment.reasons().map(|rule| rule.rule().to_owned()).collect();
                 format!("{}: {}", assessment.verdict(), reasons.join(", "))
             }
             CallEvent::Voted { vote } => {
@@ -181,23 +189,35 @@ pub(crate) fn words(record: &Record) -> String {
                 let signed = if vote.is_signed() { ", signed" } else { "" };
                 format!("{} {does}{signed}{why}", vote.reviewer())
             }
-            CallEvent::Covered { grant, by, .. } => format!("by the standing permission …{} of {by}", short(grant)),
-            CallEvent::Uncovered { grant } => format!("the standing permission …{} holds no more", short(grant)),
+            CallEvent::Covered { grant, by, .. } => {
+                format!("by the standing permission …{} of {by}", short(grant))
+            }
+            CallEvent::Uncovered { grant } => {
+                format!("the standing permission …{} holds no more", short(grant))
+            }
             CallEvent::Voided { voters } => {
-                let voters: Vec<&str> = voters.iter().map(gate_runtime::ReviewerId::as_str).collect();
+                let voters: Vec<&str> =
+                    voters.iter().map(gate_runtime::ReviewerId::as_str).collect();
                 format!("no longer counted: {}", voters.join(", "))
             }
             CallEvent::Lapsed => "the approval was not used in time: it is asked again".to_owned(),
             CallEvent::Cancelled { reason } => reason.clone(),
-            CallEvent::Revoked { by, reason } | CallEvent::AskedAgain { by, reason } => format!("by {by}: {reason}"),
+            CallEvent::Revoked { by, reason } | CallEvent::AskedAgain { by, reason } => {
+                format!("by {by}: {reason}")
+            }
             CallEvent::Withdrawn { by } | CallEvent::SecretsErased { by } => format!("by {by}"),
             CallEvent::Finished { outcome } => outcome.for_reviewer(),
             CallEvent::Faltered { error } => error.to_string(),
             CallEvent::Lost { why } | CallEvent::Released { why } => why.clone(),
             CallEvent::Settled { settlement, by, reason } => {
-                format!("{settlement}, says {by}{}", reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
+                format!(
+                    "{settlement}, says {by}{}",
+                    reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+                )
             }
-            CallEvent::Reassessed { assessment, changes } if changes.is_empty() => assessment.verdict().to_string(),
+            CallEvent::Reassessed { assessment, changes } if changes.is_empty() => {
+                assessment.verdict().to_string()
+            }
             CallEvent::Reassessed { assessment, changes } => {
                 format!("{}, for {} changed", assessment.verdict(), changes.words())
             }
@@ -209,10 +229,14 @@ pub(crate) fn words(record: &Record) -> String {
             GateEvent::Action { action, details, .. } => format!("{action} {details}"),
             GateEvent::GrantGiven { grant } => format!("by {}: {grant}", grant.by()),
             GateEvent::GrantRevoked { grant, by } => format!("…{} by {by}", short(grant)),
-            GateEvent::Frozen { freeze } => format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason()),
+            GateEvent::Frozen { freeze } => {
+                format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason())
+            }
             GateEvent::FreezeLifted { scope, by } => format!("{scope} by {by}"),
             GateEvent::TrailBegun { origin, key } => format!("{origin}, signed by {key}"),
-            GateEvent::TrailSettled { by, next, reason, .. } => format!("from record {next} on, by {by}: {reason}"),
+            GateEvent::TrailSettled { by, next, reason, .. } => {
+                format!("from record {next} on, by {by}: {reason}")
+            }
             _ => String::new(),
         },
     };

@@ -15,7 +15,12 @@ use crate::typed::{pair, unread};
 pub(crate) async fn grants(desk: &Desk) -> Done {
     let found = desk.gate.standing().await?.grants;
     let row = |grant: &std::sync::Arc<gate_runtime::Grant>| {
-        vec![short(&grant.id()), plain(grant.to_string()), plain(grant.by()), format!("{:.0}", grant.given_at())]
+        vec![
+            short(&grant.id()),
+            plain(grant.to_string()),
+            plain(grant.by()),
+            format!("{:.0}", grant.given_at()),
+        ]
     };
     desk.look.list(
         &found,
@@ -32,7 +37,13 @@ pub(crate) async fn freezes(desk: &Desk) -> Done {
         let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
         vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
     };
-    desk.look.list(&found, &["STOPPED", "WHY", "BY", "SINCE"], row, |freeze| json!(freeze), "Nothing is stopped.")
+    desk.look.list(
+        &found,
+        &["STOPPED", "WHY", "BY", "SINCE"],
+        row,
+        |freeze| json!(freeze),
+        "Nothing is stopped.",
+    )
 }
 
 pub(crate) async fn freeze(
@@ -59,12 +70,16 @@ pub(crate) async fn freeze(
         return Err(Failure::Usage("say why: the agents are told".to_owned()));
     };
     let freeze = desk.gate.freeze(scope, reason, me).await?;
-    desk.look.done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
+    desk.look
+        .done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
 }
 
 /// How far a permission reaches, as it was said.
 pub(crate) fn scope(add: &Grants) -> Result<Scope, Failure> {
-    let Grants::Add { any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, .. } = add else {
+    let Grants::Add {
+        any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, ..
+    } = add
+    else {
         return Ok(Scope::this_run());
     };
     let mut scope = if *any_run { Scope::any_run() } else { Scope::this_run() };
@@ -87,10 +102,12 @@ pub(crate) fn scope(add: &Grants) -> Result<Scope, Failure> {
         scope = scope.uses(*uses);
     }
     if let Some(text) = per {
-        scope = scope.per(length(text).ok_or_else(|| unread(text, "a length of time, like `1h` or `7d`"))?);
+        scope = scope
+            .per(length(text).ok_or_else(|| unread(text, "a length of time, like `1h` or `7d`"))?);
     }
     if let Some(text) = until {
-        let end: Timestamp = text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
+        let end: Timestamp =
+            text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
         scope = scope.until(end);
     }
     Ok(scope)

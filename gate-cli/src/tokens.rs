@@ -7,15 +7,23 @@ use serde_json::Value;
 use crate::failure::{Done, Failure};
 use crate::show::{plain, say};
 
-pub(crate) fn person(id: &str, roles: &[String], also: &[(&str, &Option<String>)], key: Option<&VerifierKey>) -> Done {
+pub(crate) fn person(
+    id: &str,
+    roles: &[String],
+    also: &[(&str, &Option<String>)],
+    key: Option<&VerifierKey>,
+) -> Done {
     let token = ReviewerToken::new();
     if let Some(key) = key
         && (key.name() != id || key.kind() != KeyKind::Log)
     {
-        let words = format!("the key is not one of {} for votes: make one with this name", plain(id));
+        let words =
+            format!("the key is not one of {} for votes: make one with this name", plain(id));
         return Err(Failure::Usage(words));
     }
-    let lines = also.iter().filter_map(|(field, value)| Some(format!("{field} = {}\n", text(value.as_deref()?))));
+    let lines = also
+        .iter()
+        .filter_map(|(field, value)| Some(format!("{field} = {}\n", text(value.as_deref()?))));
     let also: String = lines.collect();
     let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
     let (id, roles, hash) = (text(id), texts(roles), token.hash());

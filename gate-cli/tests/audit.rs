@@ -67,19 +67,23 @@ async fn dropped(office: &Office, gate: Gate<Tools>) {
     }
 }
 
-/// A trail with a call that was approved, one that was denied by its limits, and one with a secret that was rejected.
+/// A trail with a call that was approved, one that was denied by its limits, and one with a secret
+/// that was rejected.
 async fn office() -> (Office, String, String) {
     let office = Office::new();
     office.make_key();
     let gate = office.sealed().await;
     let dana = gate.reviewer("dana").await.unwrap();
-    let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7").reasoning("the invoice is due");
+    let run =
+        gate.run("run-1").on_behalf_of("mia").case("ticket-7").reasoning("the invoice is due");
     let turn = run.submit([pays("1", 100)]).await.unwrap();
     let (_, paid) = asked(&turn);
     turn.interruptions()[0].approve(&dana).comment("fine").await.unwrap();
     drop((turn, run.proceed().await.unwrap()));
-    let turn =
-        run.submit([call("2", "sign_in", &json!({"user": "mia", "password": "hunter2-hunter2"}))]).await.unwrap();
+    let turn = run
+        .submit([call("2", "sign_in", &json!({"user": "mia", "password": "hunter2-hunter2"}))])
+        .await
+        .unwrap();
     let secret = turn.interruptions()[0].id().to_string();
     turn.interruptions()[0].reject(&dana, "not now").await.unwrap();
     drop(run.submit([pays("3", 5)]).await.unwrap());
@@ -94,7 +98,11 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
     let (office, ..) = office().await;
     let told = office.audit("verify|--compare");
     assert!(told.starts_with("example.com/office: it holds, all of 1"), "{told}");
-    assert!(told.contains("3 calls · 2 votes\nroot ") && told.contains("The database has the same records."), "{told}");
+    assert!(
+        told.contains("3 calls · 2 votes\nroot ")
+            && told.contains("The database has the same records."),
+        "{told}"
+    );
     // The auditor has the folder and the key, and nothing else.
     for file in ["gate.db", "gate.db-wal", "gate.db-shm", "trail.key", "people.toml"] {
         let _ = fs::remove_file(office.at(file));
@@ -150,13 +158,22 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
     let (code, told) = office.refused("verify-receipt|forged.receipt");
     assert!(code == 4 && !told.is_empty(), "{told}");
     // One of its records left out: what is left does not follow.
-    let vote = receipt.lines().position(|line| line.starts_with("entry") && line.contains("\"voted\"")).unwrap();
-    let after = receipt.lines().skip(vote + 1).position(|line| line.starts_with("entry")).unwrap() + vote + 1;
+    let vote = receipt
+        .lines()
+        .position(|line| line.starts_with("entry") && line.contains("\"voted\""))
+        .unwrap();
+    let after = receipt.lines().skip(vote + 1).position(|line| line.starts_with("entry")).unwrap()
+        + vote
+        + 1;
     let kept = receipt.lines().enumerate().filter(|(number, _)| !(vote..after).contains(number));
     let less = kept.flat_map(|(_, line)| [line, "\n"]).collect::<String>();
     fs::write(office.at("less.receipt"), less).unwrap();
     let (code, told) = office.refused("verify-receipt|less.receipt");
-    assert!(code == 4 && told.contains("it is number 3 among the records of its call, and number 2 is due"), "{told}");
+    assert!(
+        code == 4
+            && told.contains("it is number 3 among the records of its call, and number 2 is due"),
+        "{told}"
+    );
     fs::rename(office.at("away"), office.at("trail")).unwrap();
     assert_eq!(office.refused("receipt|0000").0, 3);
     assert_eq!(office.refused("receipt|0").0, 2);
@@ -167,9 +184,16 @@ async fn one_secret_is_disclosed_and_can_be_erased() {
     let (office, _, secret) = office().await;
     let disclose_with = |key: Option<&str>, typed: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
-        command.current_dir(office.path()).args(["audit", "disclose", &secret, "--field", "password"]);
+        command
+            .current_dir(office.path())
+            .args(["audit", "disclose", &secret, "--field", "password"]);
         command.args(key.into_iter().flat_map(|file| ["--gate-key", file]));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         // A command that refuses at once reads nothing.
         let _ = std::io::Write::write_all(child.stdin.as_mut().unwrap(), typed.as_bytes());
         child.wait_with_output().unwrap()
@@ -182,10 +206,14 @@ async fn one_secret_is_disclosed_and_can_be_erased() {
     fs::write(office.at("gate.key"), "07".repeat(32)).unwrap();
     let wide = disclose_with(Some("gate.key"), "hunter2-hunter2\n");
     assert!(code(&wide) != 0 && wrong(&wide).contains("chmod 600"), "{wide:?}");
-    fs::set_permissions(office.at("gate.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(office.at("gate.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
     let disclose = |typed: &str| disclose_with(Some("gate.key"), typed);
     let other = disclose("hunter3-hunter3\n");
-    assert!(code(&other) == 4 && wrong(&other).contains("this is not the secret that was recorded"), "{other:?}");
+    assert!(
+        code(&other) == 4 && wrong(&other).contains("this is not the secret that was recorded"),
+        "{other:?}"
+    );
     let shown = disclose("hunter2-hunter2\n");
     assert_eq!(code(&shown), 0, "{}", wrong(&shown));
     fs::write(office.at("shown.receipt"), &shown.stdout).unwrap();
@@ -212,13 +240,19 @@ async fn the_log_is_read_and_filtered() {
     let lines = |words: &str| office.audit(words).lines().count();
     assert_eq!(lines("log"), office.audit("export").lines().count() + 1);
     let voted = office.audit("log|--decision|voted");
-    assert!(voted.contains("dana approves: fine") && voted.contains("dana rejects: not now"), "{voted}");
+    assert!(
+        voted.contains("dana approves: fine") && voted.contains("dana rejects: not now"),
+        "{voted}"
+    );
     assert_eq!(lines("log|--reviewer|dana|--decision|reject"), 2);
     assert_eq!(lines("log|--tool|sign_in"), 3);
     assert_eq!(lines(&format!("log|--call|{paid}")), 6);
     assert_eq!(lines("log|--decision|rejected"), 2);
     assert_eq!(office.audit("log|--agent|nobody"), "Nothing in the trail is like that.\n");
-    assert_eq!(office.audit("log|--after|2999-01-01T00:00:00Z"), "Nothing in the trail is like that.\n");
+    assert_eq!(
+        office.audit("log|--after|2999-01-01T00:00:00Z"),
+        "Nothing in the trail is like that.\n"
+    );
     assert_eq!(lines("log|--case|ticket-7"), lines("log|--run|run-1"));
 }
 
@@ -256,8 +290,18 @@ async fn an_older_database_is_settled_from_the_command_line() {
     gate.seal().await.unwrap();
     dropped(&office, gate).await;
 
-    let refused = office.builder_over("backup.db").await.trail(office.trail()).build().await.unwrap_err().to_string();
-    assert!(refused.contains("it is an older copy") && refused.contains("gate audit settle"), "{refused}");
+    let refused = office
+        .builder_over("backup.db")
+        .await
+        .trail(office.trail())
+        .build()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("it is an older copy") && refused.contains("gate audit settle"),
+        "{refused}"
+    );
     let (ended, told) = office.refused("verify|--compare|--db|backup.db");
     assert!(ended == 4 && told.contains("the trail holds, and the database does not"), "{told}");
     assert_eq!(office.refused("seal|--db|backup.db").0, 1);
@@ -267,7 +311,11 @@ async fn an_older_database_is_settled_from_the_command_line() {
     assert!(settled.contains("unknown here") && settled.contains("pay"), "{settled}");
     assert_eq!(office.refused("settle|again|--db|backup.db").0, 5);
     let told = office.audit("verify|--compare|--db|backup.db");
-    assert!(told.contains("database and trail had parted at record") && told.contains("settled by dana"), "{told}");
+    assert!(
+        told.contains("database and trail had parted at record")
+            && told.contains("settled by dana"),
+        "{told}"
+    );
     drop(office.builder_over("backup.db").await.trail(office.trail()).build().await.unwrap());
 }
 
@@ -280,7 +328,10 @@ async fn a_key_is_replaced_and_who_had_the_old_one_goes_on() {
     let third = office.audit("key|rotate");
     assert_eq!(office.audit("key|show"), third);
     for known in [&first, &second, &third] {
-        assert!(office.audit(&format!("verify|--key|{}", known.trim())).contains("it holds"), "{known}");
+        assert!(
+            office.audit(&format!("verify|--key|{}", known.trim())).contains("it holds"),
+            "{known}"
+        );
     }
     let gate = office.sealed().await;
     let (ended, told) = office.refused("key|rotate");
@@ -311,8 +362,16 @@ struct Witness {
 impl Witness {
     fn start(office: &Office) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
-        command.current_dir(office.path()).args(["audit", "witness", "--listen", "127.0.0.1:0", "--log", "trail.pub"]);
-        let mut child = command.args(["--secret", "witness.key"]).stdout(Stdio::piped()).spawn().unwrap();
+        command.current_dir(office.path()).args([
+            "audit",
+            "witness",
+            "--listen",
+            "127.0.0.1:0",
+            "--log",
+            "trail.pub",
+        ]);
+        let mut child =
+            command.args(["--secret", "witness.key"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let (key, url) = line.trim().split_once(" listens at ").unwrap();
@@ -341,7 +400,8 @@ impl Drop for Witness {
 async fn a_witness_cosigns_what_continues_and_nothing_else() {
     let office = Office::new();
     office.make_key();
-    let made = office.gate_as(None, "audit|key|new|witness.example/w1|--for-witness|--secret|witness.key");
+    let made =
+        office.gate_as(None, "audit|key|new|witness.example/w1|--for-witness|--secret|witness.key");
     assert_eq!(code(&made), 0, "{made:?}");
     let witness = Witness::start(&office);
     let (status, key) = (witness.seal(&office, "gate.db", "run-1").await, witness.key.clone());
@@ -360,7 +420,10 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
         (turn.answers()[0].kind(), status)
     };
     assert_eq!(ended, "succeeded", "a witness that is away stops nothing");
-    assert!(unreachable.witness_trouble().unwrap().contains("it does not answer"), "{unreachable:?}");
+    assert!(
+        unreachable.witness_trouble().unwrap().contains("it does not answer"),
+        "{unreachable:?}"
+    );
     let witness = Witness::start(&office);
     assert_eq!(witness.seal(&office, "gate.db", "run-3").await.cosignatures(), 1);
 
@@ -386,7 +449,8 @@ async fn signed_votes_are_verified_with_the_keys_of_people() {
     let key: VerifierKey = said(&made).trim().parse().unwrap();
     drop(office.gate_where_dana_signs_by(&key).await);
     let people = gate_runtime::FileDirectory::open(office.at("people.toml")).unwrap();
-    let gate = office.builder().await.directory(people).trail(office.trail()).build().await.unwrap();
+    let gate =
+        office.builder().await.directory(people).trail(office.trail()).build().await.unwrap();
     let turn = gate.run("run-1").submit([pays("1", 100)]).await.unwrap();
     let (_, end) = asked(&turn);
     let approved = office.dana(&format!("approve|{end}|--signing-key|dana.key"));
@@ -396,8 +460,16 @@ async fn signed_votes_are_verified_with_the_keys_of_people() {
     dropped(&office, gate).await;
 
     assert!(office.audit("verify").contains("1 signed vote not looked at: add `--signer`"));
-    assert!(office.audit("verify|--signer|dana.pub").contains("1 signed vote, by the keys that were given"));
-    assert!(office.audit("verify|--signers-in-people").contains("1 signed vote, by the keys that were given"));
+    assert!(
+        office
+            .audit("verify|--signer|dana.pub")
+            .contains("1 signed vote, by the keys that were given")
+    );
+    assert!(
+        office
+            .audit("verify|--signers-in-people")
+            .contains("1 signed vote, by the keys that were given")
+    );
     let other = Trail::create_key(office.at("other.key"), "dana").unwrap();
     let (ended, told) = office.refused(&format!("verify|--signer|{}", other.verifier()));
     assert!(ended == 4 && told.contains("(voted): the signature of dana does not hold"), "{told}");
@@ -428,7 +500,12 @@ async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
     let receipt = office.audit(&format!("receipt|{paid}"));
     fs::write(office.at("paid.receipt"), &receipt).unwrap();
     let told = office.audit("verify-receipt|paid.receipt");
-    let places = ["finished", "had parted at record", "settled by dana: restored Monday's backup", "cancelled"];
+    let places = [
+        "finished",
+        "had parted at record",
+        "settled by dana: restored Monday's backup",
+        "cancelled",
+    ];
     let places = places.map(|part| told.find(part).unwrap_or_else(|| panic!("{part}: {told}")));
     assert!(places.is_sorted(), "{told}");
     assert!(told.contains("Verified: 6 records"), "{told}");
@@ -437,5 +514,7 @@ async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
     let without: String = lines.iter().filter(|line| !line.contains("Monday")).copied().collect();
     assert_ne!(without, receipt);
     fs::write(office.at("paid.receipt"), without).unwrap();
-    assert!(office.refused("verify-receipt|paid.receipt").1.contains("no break between them is shown"));
+    assert!(
+        office.refused("verify-receipt|paid.receipt").1.contains("no break between them is shown")
+    );
 }

@@ -27,14 +27,22 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
     let run = office.run().await;
     let (id, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let listed = said(&office.gate_as(None, "pending"));
-    for word in
-        [end.as_str(), "pay", "to: \"alice\", amount: 100", "agent for mia", "a manager within 2 hours", "in 2 h"]
-    {
+    for word in [
+        end.as_str(),
+        "pay",
+        "to: \"alice\", amount: 100",
+        "agent for mia",
+        "a manager within 2 hours",
+        "in 2 h",
+    ] {
         assert!(listed.contains(word), "no {word} in\n{listed}");
     }
     assert_eq!(office.json("pending")[0]["id"], json!(id));
     let done = office.dana(&format!("approve|{end}|--comment|fine"));
-    assert_eq!((code(&done), said(&done)), (0, "pay is approved: it runs when its run goes on\n".to_owned()));
+    assert_eq!(
+        (code(&done), said(&done)),
+        (0, "pay is approved: it runs when its run goes on\n".to_owned())
+    );
     assert!(wrong(&done).contains("\"alice\""), "everything is shown first: {}", wrong(&done));
     assert_eq!(code(&office.dana(&format!("approve|{end}"))), 0, "twice is once");
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
@@ -42,7 +50,14 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
     assert_eq!(code(&late), 5);
     assert!(wrong(&late).contains("already succeeded by dana"), "{}", wrong(&late));
     let timeline = said(&office.gate_as(None, "case|ticket-7"));
-    for word in ["assessed", "ask: otherwise", "voted", "dana approves: fine", "dispatched", "paid 100 to alice"] {
+    for word in [
+        "assessed",
+        "ask: otherwise",
+        "voted",
+        "dana approves: fine",
+        "dispatched",
+        "paid 100 to alice",
+    ] {
         assert!(timeline.contains(word), "no {word} in\n{timeline}");
     }
     assert_eq!(said(&office.gate_as(None, "pending")), "Nothing waits for a decision.\n");
@@ -60,7 +75,11 @@ async fn who_decides_is_known_by_their_token_and_by_nothing_else() {
     assert_eq!(code(&stranger), 4);
     let intern = office.gate_as(Some(&office.ines), &approve);
     assert_eq!(code(&intern), 4);
-    assert!(wrong(&intern).contains("ines cannot decide this: it asks a manager"), "{}", wrong(&intern));
+    assert!(
+        wrong(&intern).contains("ines cannot decide this: it asks a manager"),
+        "{}",
+        wrong(&intern)
+    );
     std::fs::write(office.path().join("people.toml"), "[[person]]\nid = 7").unwrap();
     let broken = office.dana(&approve);
     assert_eq!(code(&broken), 1, "nobody is entitled while the file is broken: {}", wrong(&broken));
@@ -73,7 +92,9 @@ async fn two_people_decide_from_two_processes() {
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 5_000)]).await.unwrap());
     let approve = format!("approve|{end}");
-    assert!(said(&office.dana(&approve)).starts_with("Your part is taken. pay still waits for others"));
+    assert!(
+        said(&office.dana(&approve)).starts_with("Your part is taken. pay still waits for others")
+    );
     assert_eq!(code(&office.dana(&format!("withdraw|{end}"))), 0);
     assert!(said(&office.gate_as(Some(&office.omar), &approve)).starts_with("Your part is taken"));
     assert!(said(&office.dana(&approve)).starts_with("pay is approved"));
@@ -95,7 +116,8 @@ async fn a_destructive_call_wants_the_name_of_its_tool() {
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "wiped a");
 }
 
-/// Runs `gate …` at a terminal, answers each question, and gives what was on the screen, and the exit code.
+/// Runs `gate …` at a terminal, answers each question, and gives what was on the screen, and the
+/// exit code.
 #[cfg(unix)]
 fn at_a_terminal(folder: &Path, words: &[&str], answers: &[(&str, &str)]) -> (String, u32) {
     use std::io::{Read as _, Write as _};
@@ -133,8 +155,10 @@ fn at_a_terminal(folder: &Path, words: &[&str], answers: &[(&str, &str)]) -> (St
 async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_enter() {
     let office = Office::new();
     let run = office.run().await;
-    let turn = run.submit([pays("1", 100), call("2", "wipe", &json!({"disk": "a"}))]).await.unwrap();
-    let ends: Vec<String> = turn.interruptions().iter().map(|asked| asked.id().to_string().split_off(28)).collect();
+    let turn =
+        run.submit([pays("1", 100), call("2", "wipe", &json!({"disk": "a"}))]).await.unwrap();
+    let ends: Vec<String> =
+        turn.interruptions().iter().map(|asked| asked.id().to_string().split_off(28)).collect();
     let token = ("Your token: ", format!("{}\n", office.dana));
     for (end, question, answer, code) in [
         (&ends[0], "Type yes to go on: ", "\n", 4),
@@ -148,7 +172,8 @@ async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_e
         assert_eq!(ended, code, "{answer:?}: {shown}");
         assert!(!shown.contains(&office.dana), "the token is on the screen: {shown}");
     }
-    let kinds: Vec<_> = run.proceed().await.unwrap().answers().iter().map(gate_runtime::Answer::kind).collect();
+    let kinds: Vec<_> =
+        run.proceed().await.unwrap().answers().iter().map(gate_runtime::Answer::kind).collect();
     assert_eq!(kinds, ["succeeded", "succeeded"]);
 }
 
@@ -157,7 +182,9 @@ async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
     let office = Office::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
-    for (set, problem) in [("amount=many", "/amount"), ("amount=9001", "/amount"), ("amout=5", "amout")] {
+    for (set, problem) in
+        [("amount=many", "/amount"), ("amount=9001", "/amount"), ("amout=5", "amout")]
+    {
         let refused = office.dana(&format!("edit|{end}|--set|{set}"));
         assert_eq!(code(&refused), 4, "{set}");
         assert!(wrong(&refused).contains(problem), "{set}: {}", wrong(&refused));
@@ -165,7 +192,11 @@ async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
     assert_eq!(code(&office.dana(&format!("edit|{end}"))), 2);
     assert_eq!(code(&office.dana(&format!("edit|{end}|--set|amount=50|--set|note= today"))), 0);
     let turn = run.proceed().await.unwrap();
-    assert!(turn.answers()[0].for_model().ends_with("paid 50 to alice today"), "{}", turn.answers()[0].for_model());
+    assert!(
+        turn.answers()[0].for_model().ends_with("paid 50 to alice today"),
+        "{}",
+        turn.answers()[0].for_model()
+    );
     // The rules are in the agent's process: it judges the edited call before it runs.
     let (_, end) = asked(&run.submit([pays("2", 100)]).await.unwrap());
     assert_eq!(code(&office.dana(&format!("edit|{end}|--set|amount=5000"))), 0);
@@ -175,8 +206,14 @@ async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
     let blind = office.gate_as(Some(&office.omar), &format!("approve|{end}"));
     assert_eq!(code(&blind), 4, "who saw it before it was edited has not seen this");
     let digest = office.json(&format!("show|{end}"))["digest"].as_str().unwrap().to_owned();
-    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}|--digest|sha256:00"))), 4);
-    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}|--digest|{digest}"))), 0);
+    assert_eq!(
+        code(&office.gate_as(Some(&office.omar), &format!("approve|{end}|--digest|sha256:00"))),
+        4
+    );
+    assert_eq!(
+        code(&office.gate_as(Some(&office.omar), &format!("approve|{end}|--digest|{digest}"))),
+        0
+    );
     assert!(run.proceed().await.unwrap().answers()[0].for_model().ends_with("paid 5000 to alice"));
 }
 
@@ -194,7 +231,10 @@ async fn a_call_is_rejected_answered_and_revoked() {
     let (_, end) = asked(&run.submit([pays("3", 102)]).await.unwrap());
     assert_eq!(code(&office.dana(&format!("revoke|{end}|too early"))), 5, "it is not approved yet");
     office.dana(&format!("approve|{end}"));
-    assert_eq!(said(&office.gate_as(Some(&office.omar), &format!("revoke|{end}|too risky"))), "pay is cancelled\n");
+    assert_eq!(
+        said(&office.gate_as(Some(&office.omar), &format!("revoke|{end}|too risky"))),
+        "pay is cancelled\n"
+    );
     assert!(run.proceed().await.unwrap().answers()[0].for_model().contains("too risky"));
 }
 
@@ -207,14 +247,21 @@ async fn grants_are_given_listed_and_revoked() {
     assert_eq!(code(&wrong_scope), 4);
     assert_eq!(code(&office.dana(&format!("grants|add|{end}|--budget|amount"))), 2);
     assert_eq!(code(&office.dana(&format!("grants|add|{end}|--uses|3|--per|soon"))), 2);
-    let given = office.dana(&format!("grants|add|{end}|--any-run|--any|amount|--budget|amount=300|--per|1d"));
+    let given = office
+        .dana(&format!("grants|add|{end}|--any-run|--any|amount|--budget|amount=300|--per|1d"));
     assert_eq!(code(&given), 0, "{}", wrong(&given));
     let listed = said(&office.gate_as(None, "grants"));
     assert!(listed.contains("pay in any run, of agent, for mia, any `amount`"), "{listed}");
     assert!(listed.contains("300 of `amount` in all within 1 day"), "{listed}");
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
-    let turn =
-        office.gate().await.run("run-2").on_behalf_of("mia").submit([pays("1", 200), pays("2", 101)]).await.unwrap();
+    let turn = office
+        .gate()
+        .await
+        .run("run-2")
+        .on_behalf_of("mia")
+        .submit([pays("1", 200), pays("2", 101)])
+        .await
+        .unwrap();
     let kinds: Vec<_> = turn.answers().iter().map(gate_runtime::Answer::kind).collect();
     assert!(kinds == ["succeeded", "waiting"] || kinds == ["waiting", "succeeded"], "{kinds:?}");
     let id = office.json("grants")[0]["id"].as_str().unwrap().to_owned();
@@ -247,19 +294,29 @@ async fn what_was_in_flight_is_listed_and_settled() {
     {
         let run = office.run().await;
         let hanging = [call("1", "hang", &json!({"what": "a"}))];
-        tokio::time::timeout(std::time::Duration::from_millis(200), run.submit(hanging)).await.unwrap_err();
+        tokio::time::timeout(std::time::Duration::from_millis(200), run.submit(hanging))
+            .await
+            .unwrap_err();
         // Whoever ran it went away, which is written a moment later.
         while run.state().await.is_ok() && office.json("recover")[0]["status"] != "indeterminate" {
             tokio::task::yield_now().await;
         }
     }
     let listed = said(&office.gate_as(None, "recover"));
-    assert!(listed.contains("went away while it ran") && listed.contains("gate settle"), "{listed}");
+    assert!(
+        listed.contains("went away while it ran") && listed.contains("gate settle"),
+        "{listed}"
+    );
     let id = office.json("recover")[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(code(&office.dana(&format!("settle|{id}|ran"))), 2, "without saying why");
     assert_eq!(code(&office.dana(&format!("settle|{id}|ran|--why| "))), 4);
     let settled = office.dana(&format!("settle|{id}|ran|--why|looked|--value|{{\"done\":true}}"));
-    assert_eq!((code(&settled), said(&settled)), (0, "hang is succeeded\n".to_owned()), "{}", wrong(&settled));
+    assert_eq!(
+        (code(&settled), said(&settled)),
+        (0, "hang is succeeded\n".to_owned()),
+        "{}",
+        wrong(&settled)
+    );
     assert_eq!(code(&office.dana(&format!("settle|{id}|run-again|--why|once more"))), 5);
     assert_eq!(said(&office.gate_as(None, "recover")), "Nothing is in flight.\n");
 }
@@ -269,12 +326,16 @@ async fn hostile_text_is_shown_and_does_nothing() {
     let office = Office::new();
     let run = office.run().await;
     let hostile = "\u{1b}[2Jalice\u{202e}\n\r| approved";
-    let turn = run.submit([call("1", "pay", &json!({"to": hostile, "amount": 100}))]).await.unwrap();
+    let turn =
+        run.submit([call("1", "pay", &json!({"to": hostile, "amount": 100}))]).await.unwrap();
     let (_, end) = asked(&turn);
     for words in ["pending".to_owned(), format!("show|{end}"), "case|ticket-7".to_owned()] {
         let shown = office.gate_as(None, &words);
         let text = said(&shown) + &wrong(&shown);
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && !text.contains('\r'), "{words}: {text:?}");
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{202e}') && !text.contains('\r'),
+            "{words}: {text:?}"
+        );
     }
     assert!(said(&office.gate_as(None, &format!("show|{end}"))).contains("\\u{1b}[2Jalice"));
 }
@@ -283,9 +344,17 @@ async fn hostile_text_is_shown_and_does_nothing() {
 async fn secrets_and_their_salts_stay_where_they_are() {
     let office = Office::new();
     let run = office.run().await;
-    let turn = run.submit([call("1", "sign_in", &json!({"user": "mia", "password": "correct horse"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "sign_in", &json!({"user": "mia", "password": "correct horse"}))])
+        .await
+        .unwrap();
     let (_, end) = asked(&turn);
-    for words in ["pending".to_owned(), format!("show|{end}"), "case|ticket-7".to_owned(), "export".to_owned()] {
+    for words in [
+        "pending".to_owned(),
+        format!("show|{end}"),
+        "case|ticket-7".to_owned(),
+        "export".to_owned(),
+    ] {
         for words in [words.clone(), format!("--json|{words}")] {
             let shown = office.gate_as(None, &words);
             assert_eq!(code(&shown), 0, "{words}: {}", wrong(&shown));
@@ -323,13 +392,21 @@ fn what_is_not_there_is_said() {
     let office = Office::new();
     let no_database = office.dana("pending");
     assert_eq!(code(&no_database), 1);
-    assert_eq!(wrong(&no_database), "gate: there is no database gate.db: name it by --db or GATE_DB\n");
+    assert_eq!(
+        wrong(&no_database),
+        "gate: there is no database gate.db: name it by --db or GATE_DB\n"
+    );
     assert!(!office.path().join("gate.db").exists(), "looking makes none");
-    std::fs::write(office.path().join("gate.db"), "this is no database, whatever its name is").unwrap();
+    std::fs::write(office.path().join("gate.db"), "this is no database, whatever its name is")
+        .unwrap();
     assert_eq!(code(&office.dana("pending")), 1);
     assert_eq!(code(&office.dana("approve")), 2);
     assert_eq!(code(&office.dana("aprove|x")), 2);
-    assert_eq!(code(&office.dana("--db|gone.db|export")), 1, "who exports from a slip of the finger is told");
+    assert_eq!(
+        code(&office.dana("--db|gone.db|export")),
+        1,
+        "who exports from a slip of the finger is told"
+    );
 }
 
 #[tokio::test]
@@ -407,15 +484,31 @@ async fn whoever_has_a_key_signs_by_its_file() {
 
     let unsigned = office.dana(&format!("approve|{end}"));
     assert_eq!(code(&unsigned), 4);
-    assert!(wrong(&unsigned).contains("sign it by that key (`--signing-key FILE`"), "{}", wrong(&unsigned));
+    assert!(
+        wrong(&unsigned).contains("sign it by that key (`--signing-key FILE`"),
+        "{}",
+        wrong(&unsigned)
+    );
     let other = office.dana(&format!("approve|{end}|--signing-key|dana-9.key"));
     assert_eq!(code(&other), 4);
-    assert!(wrong(&other).contains("not signed by the key that the directory has"), "{}", wrong(&other));
-    let nobodys = office.gate_as(Some(&office.omar), &format!("reject|{end}|no|--signing-key|dana-1.key"));
+    assert!(
+        wrong(&other).contains("not signed by the key that the directory has"),
+        "{}",
+        wrong(&other)
+    );
+    let nobodys =
+        office.gate_as(Some(&office.omar), &format!("reject|{end}|no|--signing-key|dana-1.key"));
     assert_eq!(code(&nobodys), 4);
-    assert!(wrong(&nobodys).contains("the directory has no key of whoever gives it"), "{}", wrong(&nobodys));
+    assert!(
+        wrong(&nobodys).contains("the directory has no key of whoever gives it"),
+        "{}",
+        wrong(&nobodys)
+    );
 
-    assert_eq!(code(&office.dana(&format!("approve|{end}|-c|paid before|--signing-key|dana-1.key"))), 0);
+    assert_eq!(
+        code(&office.dana(&format!("approve|{end}|-c|paid before|--signing-key|dana-1.key"))),
+        0
+    );
     assert!(said(&office.gate_as(None, "pending")).contains("(1 voted, 1 signed)"));
     let note = office.json("pending")[0]["votes"][0]["signed"].as_str().unwrap().to_owned();
     let note = Note::parse(note.as_bytes()).unwrap();
@@ -427,9 +520,21 @@ async fn whoever_has_a_key_signs_by_its_file() {
     assert!(case.contains("dana approves, signed: paid before"), "{case}");
 
     let mut named = office.command("approve|ID|--confirm|pay".replace("ID", &end).as_str());
-    let named = named.env("GATE_TOKEN", &office.omar).env("GATE_SIGNING_KEY", "dana-1.key").output().unwrap();
-    assert!(wrong(&named).contains("the directory has no key of whoever gives it"), "{}", wrong(&named));
-    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}"))), 0, "he has no key");
+    let named = named
+        .env("GATE_TOKEN", &office.omar)
+        .env("GATE_SIGNING_KEY", "dana-1.key")
+        .output()
+        .unwrap();
+    assert!(
+        wrong(&named).contains("the directory has no key of whoever gives it"),
+        "{}",
+        wrong(&named)
+    );
+    assert_eq!(
+        code(&office.gate_as(Some(&office.omar), &format!("approve|{end}"))),
+        0,
+        "he has no key"
+    );
     assert!(run.proceed().await.unwrap().answers()[0].for_model().ends_with("paid 5000 to alice"));
 
     // Every other way to decide.
@@ -457,10 +562,13 @@ async fn a_review_at_the_terminal_is_signed_too() {
     let run = office.gate_where_dana_signs_by(&key).await.run("run-1");
     let turn = run.submit([pays("1", 100)]).await.unwrap();
     let token = format!("{}\n", office.dana);
-    let answers = [("Your token: ", token.as_str()), (" later > ", "a\n"), ("if you like > ", "\n")];
-    let (shown, ended) = at_a_terminal(office.path(), &["review", "--signing-key", "dana-1.key"], &answers);
+    let answers =
+        [("Your token: ", token.as_str()), (" later > ", "a\n"), ("if you like > ", "\n")];
+    let (shown, ended) =
+        at_a_terminal(office.path(), &["review", "--signing-key", "dana-1.key"], &answers);
     assert_eq!(ended, 0, "{shown}");
-    let approval = office.gate().await.approval(turn.interruptions()[0].id()).await.unwrap().unwrap();
+    let approval =
+        office.gate().await.approval(turn.interruptions()[0].id()).await.unwrap().unwrap();
     approval.votes()[0].verify_signature(approval.subject(), &key).unwrap();
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
 }
@@ -475,7 +583,8 @@ fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
         let file = office.path().join(name);
         std::fs::write(&file, text).unwrap();
         #[cfg(unix)]
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o400))
+            .unwrap();
     };
     write("witness.key", &witness.to_secret_text());
     write("public.key", &log.verifier().to_string());
@@ -498,10 +607,15 @@ fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
     #[cfg(unix)]
     for mode in [0o640, 0o604, 0o660, 0o610] {
         let file = office.path().join("dana-1.key");
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .unwrap();
         let refused = office.dana("reject|0000|no|--signing-key|dana-1.key");
         assert_eq!(code(&refused), 1);
-        assert!(wrong(&refused).contains("others than its owner can read it: `chmod 600` it"), "{}", wrong(&refused));
+        assert!(
+            wrong(&refused).contains("others than its owner can read it: `chmod 600` it"),
+            "{}",
+            wrong(&refused)
+        );
     }
 }
 
@@ -517,7 +631,10 @@ fn a_person_is_made_with_their_key() {
     assert_eq!(dana.key(), Some(&key));
     let other = office.gate_as(None, &format!("person|omar|--role|manager|--key|{key}"));
     assert_eq!((code(&other), said(&other)), (2, String::new()));
-    assert_eq!(wrong(&other), "gate: the key is not one of omar for votes: make one with this name\n");
+    assert_eq!(
+        wrong(&other),
+        "gate: the key is not one of omar for votes: make one with this name\n"
+    );
     assert_eq!(code(&office.gate_as(None, "person|dana|--key|hunter2")), 2);
 }
 

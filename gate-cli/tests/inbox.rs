@@ -1,4 +1,5 @@
-//! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that another process asked about.
+//! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that
+//! another process asked about.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,14 +28,32 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
     let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
     let browser = config.new_agent();
     let get = |path: &str, cookie: &str| {
-        let mut page = browser.get(format!("{}{path}", inbox.url)).header("cookie", cookie).call().unwrap();
-        let set = page.headers().get("set-cookie").map(|set| set.to_str().unwrap().to_owned()).unwrap_or_default();
+        let mut page =
+            browser.get(format!("{}{path}", inbox.url)).header("cookie", cookie).call().unwrap();
+        let set = page
+            .headers()
+            .get("set-cookie")
+            .map(|set| set.to_str().unwrap().to_owned())
+            .unwrap_or_default();
         (page.body_mut().read_to_string().unwrap(), set.split(';').next().unwrap().to_owned())
     };
     let (page, form) = get("/sign-in", "");
     let fields = [("form_secret", hidden(&page, "form_secret")), ("token", office.dana.clone())];
-    let answer = browser.post(format!("{}/sign-in", inbox.url)).header("cookie", form).send_form(fields).unwrap();
-    let session = answer.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+    let answer = browser
+        .post(format!("{}/sign-in", inbox.url))
+        .header("cookie", form)
+        .send_form(fields)
+        .unwrap();
+    let session = answer
+        .headers()
+        .get("set-cookie")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
 
     let (page, _) = get("/", &session);
     assert!(page.contains("For you") && page.contains(&id.to_string()), "{page}");
@@ -46,8 +65,13 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
 
     let log = std::fs::read_to_string(office.folder.path().join("security.jsonl")).unwrap();
-    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((&lines[0]["event"], &lines[0]["who"]), (&"signed_in".into(), &"dana".into()), "{log}");
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (&lines[0]["event"], &lines[0]["who"]),
+        (&"signed_in".into(), &"dana".into()),
+        "{log}"
+    );
     assert!(!log.contains(&office.dana), "no token");
 }
 

@@ -1,4 +1,5 @@
-//! `gate inbox --notify` and `gate letters`, as processes of their own: a web address is told, or it is not, and people see that.
+//! `gate inbox --notify` and `gate letters`, as processes of their own: a web address is told, or
+//! it is not, and people see that.
 
 #![allow(
     clippy::unwrap_used,
@@ -46,7 +47,8 @@ impl Drop for Telling {
 fn names(office: &Office, server: &Receiver) {
     let url = server.url("/gate");
     let file = format!(
-        "[[webhook]]\nname = \"ops\"\nurl = \"{url}\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nallow_private = true\n"
+        "[[webhook]]\nname = \"ops\"\nurl = \"{url}\"\nsecrets = \
+         [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nallow_private = true\n"
     );
     std::fs::write(office.path().join("notify.toml"), file).unwrap();
 }
@@ -60,7 +62,10 @@ async fn a_web_address_is_told_of_what_another_process_asks() {
     let _telling = Telling::start(&office);
     let request = tokio::task::block_in_place(|| server.next());
     let body: Value = serde_json::from_str(&request.body).unwrap();
-    assert_eq!((&body["type"], &body["data"]["id"]), (&json!("call.asked"), &json!(id.to_string())));
+    assert_eq!(
+        (&body["type"], &body["data"]["id"]),
+        (&json!("call.asked"), &json!(id.to_string()))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +79,8 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     tokio::task::block_in_place(|| server.next());
     let begun = std::time::Instant::now();
     let dead = loop {
-        let found = gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
+        let found =
+            gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
         if let Some(dead) = found.into_iter().next() {
             break dead;
         }
@@ -87,15 +93,24 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     let row = table.lines().nth(1).unwrap();
     let words: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(words[..3], [dead.id().as_str(), "dead", "1"], "{table}");
-    assert!(row.contains(&format!("pay assessed …{end}")) && row.contains("it answered 410"), "{table}");
+    assert!(
+        row.contains(&format!("pay assessed …{end}")) && row.contains("it answered 410"),
+        "{table}"
+    );
     let listed = office.json("letters");
     let wanted = json!([{
-        "id": dead.id(), "notifier": "ops", "record": dead.record(), "kind": "assessed", "approval": id.to_string(), "tool": "pay",
-        "state": "dead", "attempts": 1, "due_at": dead.due_at(), "changed_at": dead.changed_at(), "problem": dead.problem(),
+        "id": dead.id(), "notifier": "ops", "record": dead.record(), "kind": "assessed",
+        "approval": id.to_string(), "tool": "pay", "state": "dead", "attempts": 1,
+        "due_at": dead.due_at(), "changed_at": dead.changed_at(), "problem": dead.problem(),
     }]);
     assert_eq!(listed, wanted);
 
-    for missing in ["letters|again|ops-999", "letters|again|ops", "letters|again|ops-0", "letters|again|mail-2"] {
+    for missing in [
+        "letters|again|ops-999",
+        "letters|again|ops",
+        "letters|again|ops-0",
+        "letters|again|mail-2",
+    ] {
         let output = office.gate_as(None, missing);
         assert_eq!(code(&output), 3, "{missing}: {}", wrong(&output));
     }
@@ -103,7 +118,10 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     assert_eq!(code(&office.gate_as(None, &again)), 0);
     assert_eq!(office.json("letters")[0]["state"], "waiting");
     let late = office.gate_as(None, &again);
-    assert_eq!((code(&late), wrong(&late).contains("is waiting: only a dead one is put back")), (5, true));
+    assert_eq!(
+        (code(&late), wrong(&late).contains("is waiting: only a dead one is put back")),
+        (5, true)
+    );
     assert_eq!(said(&office.gate_as(None, "letters|again|--all")), "No letter is dead.\n");
     assert_eq!(code(&office.gate_as(None, "letters|again")), 2);
     // The next process that tells takes it.
@@ -115,14 +133,21 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
 fn a_file_with_mistakes_serves_nothing_and_names_their_lines() {
     let office = Office::new();
     std::fs::write(office.path().join("gate.db"), "").unwrap();
-    std::fs::write(office.path().join("notify.toml"), "[[webhook]]\nname = \"ops\"\nurl = \"http://ops.example/\"\n")
-        .unwrap();
+    std::fs::write(
+        office.path().join("notify.toml"),
+        "[[webhook]]\nname = \"ops\"\nurl = \"http://ops.example/\"\n",
+    )
+    .unwrap();
     let output = office.gate_as(None, "inbox|--listen|127.0.0.1:0|--notify|notify.toml");
     assert_eq!(code(&output), 2);
     let words = wrong(&output);
     assert!(words.contains("notify.toml, line 1: this webhook has no `secrets`"), "{words}");
     let output = office.gate_as(None, "inbox|--notify|nowhere.toml");
-    assert!(code(&output) == 2 && wrong(&output).contains("nowhere.toml is not there"), "{}", wrong(&output));
+    assert!(
+        code(&output) == 2 && wrong(&output).contains("nowhere.toml is not there"),
+        "{}",
+        wrong(&output)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,7 +168,8 @@ async fn what_a_killed_process_was_telling_another_one_tells_under_the_same_id()
     let later = gate_runtime::Timestamp::now() + std::time::Duration::from_mins(2);
     let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
     let webhook = Webhook::private("ops", &server.url("/gate"), [secret]).unwrap();
-    let _next = office.builder().await.clock(ManualClock::at(later)).notify(webhook).build().await.unwrap();
+    let _next =
+        office.builder().await.clock(ManualClock::at(later)).notify(webhook).build().await.unwrap();
     let second = tokio::task::block_in_place(|| server.next());
     assert_eq!(first.head["webhook-id"], second.head["webhook-id"]);
     let body = |request: &Request| serde_json::from_str::<Value>(&request.body).unwrap();

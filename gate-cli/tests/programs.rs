@@ -1,4 +1,5 @@
-//! The programs of `examples/python`, which ask people over HTTP, against `gate inbox`. They need `python3`; without it, they are left out, and said.
+//! The programs of `examples/python`, which ask people over HTTP, against `gate inbox`. They need
+//! `python3`; without it, they are left out, and said.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,7 +48,11 @@ impl Desk {
     fn python(&self, name: &str, arguments: &[&str]) -> Child {
         let mut command = Command::new("python3");
         command.arg(example(name)).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("GATE_API", &self.inbox.url).env("GATE_AGENT_TOKEN", &self.token).spawn().unwrap()
+        command
+            .env("GATE_API", &self.inbox.url)
+            .env("GATE_AGENT_TOKEN", &self.token)
+            .spawn()
+            .unwrap()
     }
 
     /// The id of the next call that waits.
@@ -69,7 +74,12 @@ fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
     let id = desk.next();
     assert_eq!(code(&desk.office.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
     let ended = program.wait_with_output().unwrap();
-    assert_eq!((said(&ended).trim(), code(&ended)), (r#"{"refunded": 2000, "order": "A-1"}"#, 0), "{}", wrong(&ended));
+    assert_eq!(
+        (said(&ended).trim(), code(&ended)),
+        (r#"{"refunded": 2000, "order": "A-1"}"#, 0),
+        "{}",
+        wrong(&ended)
+    );
     let again = desk.python("refund.py", &["A-1", "2400"]).wait_with_output().unwrap();
     assert!(code(&again) == 1 && wrong(&again).contains("succeeded"), "{}", wrong(&again));
 
@@ -77,7 +87,9 @@ fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
     assert_eq!(code(&desk.office.dana(&format!("reject|{}|not ours", desk.next()))), 0);
     let ended = program.wait_with_output().unwrap();
     assert!(
-        code(&ended) == 1 && wrong(&ended).contains("not refunded: rejected: ") && wrong(&ended).contains("not ours")
+        code(&ended) == 1
+            && wrong(&ended).contains("not refunded: rejected: ")
+            && wrong(&ended).contains("not ours")
     );
 }
 
@@ -90,7 +102,8 @@ fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
         for status in ["503 Service Unavailable", "503 Service Unavailable", "200 OK"] {
             let (mut stream, _) = provider.accept().unwrap();
             let _ = stream.read(&mut [0; 4_096]).unwrap();
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone");
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone");
             stream.write_all(answer.as_bytes()).unwrap();
         }
     });
@@ -114,7 +127,10 @@ fn the_programs_are_short_and_need_nothing_but_the_standard_library() {
         let text = std::fs::read_to_string(example(name)).unwrap();
         assert!(text.lines().count() < 40, "{name}");
         for line in text.lines().filter_map(|line| line.strip_prefix("import ")) {
-            assert!(["json", "os", "sys", "uuid", "urllib.error", "urllib.request"].contains(&line), "{name}: {line}");
+            assert!(
+                ["json", "os", "sys", "uuid", "urllib.error", "urllib.request"].contains(&line),
+                "{name}: {line}"
+            );
         }
     }
 }

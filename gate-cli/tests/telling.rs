@@ -1,4 +1,5 @@
-//! `gate inbox --notify` with Slack, mail, PagerDuty and a web address, as servers of the test: what another process asks arrives at all of them, and a click decides it.
+//! `gate inbox --notify` with Slack, mail, PagerDuty and a web address, as servers of the test:
+//! what another process asks arrives at all of them, and a click decides it.
 
 #![allow(
     clippy::unwrap_used,
@@ -60,13 +61,16 @@ impl Services {
     fn write(&self, office: &Office) {
         let Self { slack, hooks, mail, pagerduty, webhook } = self;
         let file = format!(
-            "[slack]\ntoken_env = 'SLACK_TOKEN'\nchannel = '#approvals'\nsigning_secret_env = 'SLACK_SIGNING_SECRET'\n\
+            "[slack]\ntoken_env = 'SLACK_TOKEN'\nchannel = '#approvals'\n\
+             signing_secret_env = 'SLACK_SIGNING_SECRET'\n\
              workspace = 'T0000001'\napi = '{}/api'\nhooks = '{}'\n\
-             [mail]\nfrom = 'Gate <gate@example.com>'\nhost = '127.0.0.1'\nport = {}\nuser = 'gate'\n\
+             [mail]\nfrom = 'Gate <gate@example.com>'\nhost = '127.0.0.1'\nport = {}\nuser = \
+             'gate'\n\
              password_env = 'SMTP_PASSWORD'\nto_who_decides = true\n\
              [links]\nkey_file = 'links.key'\n\
              [pagerduty]\nkey_env = 'PAGERDUTY_KEY'\nevery_question = true\napi = '{}'\n\
-             [[webhook]]\nname = 'ops'\nurl = '{}/gate'\nsecrets_env = ['OPS_SECRET']\nallow_private = true\n",
+             [[webhook]]\nname = 'ops'\nurl = '{}/gate'\nsecrets_env = \
+             ['OPS_SECRET']\nallow_private = true\n",
             slack.url(),
             hooks.url(),
             mail.address.port(),
@@ -96,25 +100,34 @@ impl Telling {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("The inbox is at ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let url = line
+            .trim()
+            .strip_prefix("The inbox is at ")
+            .unwrap_or_else(|| panic!("{line}"))
+            .to_owned();
         Self { child, url }
     }
 
     /// What Slack sends when somebody clicks, and what it is answered.
     async fn click(&self, payload: &Value, secret: &str) -> u16 {
-        let body =
-            form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("payload", &payload.to_string())
+            .finish();
         let time = Timestamp::now().as_second().to_string();
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(format!("v0:{time}:{body}").as_bytes());
-        let signature = mac.finalize().into_bytes().iter().fold("v0=".to_owned(), |mut text, byte| {
-            write!(text, "{byte:02x}").unwrap();
-            text
-        });
+        let signature =
+            mac.finalize().into_bytes().iter().fold("v0=".to_owned(), |mut text, byte| {
+                write!(text, "{byte:02x}").unwrap();
+                text
+            });
         let url = format!("{}/slack/actions", self.url);
         let sent = tokio::task::spawn_blocking(move || {
-            let request = browser().post(url).header("content-type", "application/x-www-form-urlencoded");
-            let request = request.header("x-slack-signature", signature).header("x-slack-request-timestamp", time);
+            let request =
+                browser().post(url).header("content-type", "application/x-www-form-urlencoded");
+            let request = request
+                .header("x-slack-signature", signature)
+                .header("x-slack-request-timestamp", time);
             request.send(body).unwrap().status().as_u16()
         });
         sent.await.unwrap()
@@ -136,7 +149,8 @@ fn browser() -> ureq::Agent {
 fn add_kim(office: &Office) {
     let words = format!("person|kim|--role|manager|--slack|{KIM}|--contact|kim@example.com");
     let file = office.path().join("people.toml");
-    let people = std::fs::read_to_string(&file).unwrap() + "\n" + &said(&office.gate_as(None, &words));
+    let people =
+        std::fs::read_to_string(&file).unwrap() + "\n" + &said(&office.gate_as(None, &words));
     std::fs::write(file, people).unwrap();
 }
 
@@ -144,7 +158,9 @@ fn add_kim(office: &Office) {
 fn button(message: &Value, action: &str) -> String {
     let blocks = message["blocks"].as_array().unwrap().iter();
     let mut buttons = blocks.filter_map(|block| block["elements"].as_array()).flatten();
-    let found = buttons.find(|button| button["action_id"] == action).unwrap_or_else(|| panic!("{message:#}"));
+    let found = buttons
+        .find(|button| button["action_id"] == action)
+        .unwrap_or_else(|| panic!("{message:#}"));
     found["value"].as_str().unwrap().to_owned()
 }
 
@@ -171,7 +187,8 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     let (office, mut services) = (Office::new(), Services::open().await);
     services.write(&office);
     add_kim(&office);
-    let gate = office.gate_with(FileDirectory::open(office.path().join("people.toml")).unwrap()).await;
+    let gate =
+        office.gate_with(FileDirectory::open(office.path().join("people.toml")).unwrap()).await;
     let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
     let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let telling = Telling::start(&office);
@@ -187,20 +204,36 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     assert!(message.to_string().contains(&page), "{message:#}");
     let incident = services.pagerduty.came().await.json();
     assert_eq!(
-        (&incident["event_action"], &incident["dedup_key"], &incident["client_url"], &incident["routing_key"]),
+        (
+            &incident["event_action"],
+            &incident["dedup_key"],
+            &incident["client_url"],
+            &incident["routing_key"]
+        ),
         (&json!("trigger"), &json!(id.to_string()), &json!(page), &json!(KEY))
     );
     let told = services.webhook.came().await.json();
-    assert_eq!((&told["type"], &told["data"]["id"]), (&json!("call.asked"), &json!(id.to_string())));
+    assert_eq!(
+        (&told["type"], &told["data"]["id"]),
+        (&json!("call.asked"), &json!(id.to_string()))
+    );
     let mail = services.mail.came().await;
     assert!(mail.said.iter().any(|said| said.starts_with("AUTH PLAIN ")), "{:?}", mail.said);
     let mail = mail.mail.unwrap();
-    assert_eq!((mail.header("from"), mail.header("to")), ("Gate <gate@example.com>", "kim@example.com"));
+    assert_eq!(
+        (mail.header("from"), mail.header("to")),
+        ("Gate <gate@example.com>", "kim@example.com")
+    );
     let links: Vec<&str> = mail.text.lines().filter(|line| line.starts_with("http://")).collect();
-    assert!(links[..2].iter().all(|link| link.starts_with(&format!("{}/link/", telling.url))), "{links:?}");
+    assert!(
+        links[..2].iter().all(|link| link.starts_with(&format!("{}/link/", telling.url))),
+        "{links:?}"
+    );
     let link = links[0].to_owned();
-    let opened = tokio::task::spawn_blocking(move || browser().get(link).call().unwrap()).await.unwrap();
-    let leads_to = opened.headers().get("location").map(|location| location.to_str().unwrap().to_owned());
+    let opened =
+        tokio::task::spawn_blocking(move || browser().get(link).call().unwrap()).await.unwrap();
+    let leads_to =
+        opened.headers().get("location").map(|location| location.to_str().unwrap().to_owned());
     assert_eq!(opened.status(), 303);
     assert!(leads_to.as_deref().is_some_and(|path| path.starts_with("/sign-in")), "{leads_to:?}");
 
@@ -227,7 +260,10 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
 
     let (channel, ts, head) = changed(&services.slack.came().await);
-    assert_eq!((channel, ts, head.as_str()), (json!("C024BE91L"), json!("1800000000.000100"), "pay: approved"));
+    assert_eq!(
+        (channel, ts, head.as_str()),
+        (json!("C024BE91L"), json!("1800000000.000100"), "pay: approved")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,7 +284,8 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     assert_eq!(twice[0], twice[1]);
     let which = twice[1]["metadata"]["event_payload"]["id"].as_str().unwrap().to_owned();
     assert!(which.starts_with("slack-"), "{which}");
-    let twice = [services.pagerduty.came().await, services.pagerduty.came().await].map(|came| came.json());
+    let twice =
+        [services.pagerduty.came().await, services.pagerduty.came().await].map(|came| came.json());
     assert_eq!((&twice[0], &twice[1]["dedup_key"]), (&twice[1], &json!(id.to_string())));
     let twice = [services.webhook.came().await, services.webhook.came().await];
     assert_eq!(twice[0].header("webhook-id"), twice[1].header("webhook-id"));
@@ -267,11 +304,20 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     let approved = office.dana(&format!("approve|{end}"));
     assert_eq!(code(&approved), 0, "{}", wrong(&approved));
     let (channel, ts, head) = changed(&services.slack.came().await);
-    assert_eq!((channel, ts, head.as_str()), (json!("C024BE91L"), json!("1800000000.000100"), "pay: approved"));
+    assert_eq!(
+        (channel, ts, head.as_str()),
+        (json!("C024BE91L"), json!("1800000000.000100"), "pay: approved")
+    );
     let resolved = services.pagerduty.came().await.json();
-    assert_eq!(resolved, json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id.to_string()}));
+    assert_eq!(
+        resolved,
+        json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id.to_string()})
+    );
     let news = services.mail.mail().await;
-    assert_eq!((news.header("in-reply-to"), news.header("to")), (first.as_str(), "kim@example.com"));
+    assert_eq!(
+        (news.header("in-reply-to"), news.header("to")),
+        (first.as_str(), "kim@example.com")
+    );
     assert_eq!(news.header("subject"), "Re: Decision wanted: pay: to alice, amount 100");
     assert_ne!(header(&news), first);
     let told = services.webhook.came().await.json();
@@ -286,8 +332,10 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
 #[test]
 fn all_mistakes_of_a_file_are_said_with_their_lines_and_no_secret_is_repeated() {
     let office = Office::new();
-    let file = "[slack]\ntoken = 'hunter2-secret'\nchanel = '#approvals'\nsigning_secret_env = 'NOT_SET_HERE'\n\
-                [mail]\nfrom = 'gate@example.com'\nhost = 'smtp.example.com'\nport = 'hunter2-secret'\n\
+    let file = "[slack]\ntoken = 'hunter2-secret'\nchanel = '#approvals'\n\
+                signing_secret_env = 'NOT_SET_HERE'\n\
+                [mail]\nfrom = 'gate@example.com'\nhost = 'smtp.example.com'\nport = \
+                'hunter2-secret'\n\
                 [pagerduty]\nkey = 'hunter2-secret'\nkey_env = 'PAGERDUTY_KEY'\n\
                 [links]\n";
     std::fs::write(office.path().join("notify.toml"), file).unwrap();
@@ -316,14 +364,20 @@ fn all_mistakes_of_a_file_are_said_with_their_lines_and_no_secret_is_repeated() 
 #[test]
 fn nobody_is_told_of_an_inbox_at_an_address_that_is_none() {
     let office = Office::new();
-    std::fs::write(office.path().join("notify.toml"), format!("[pagerduty]\nkey = '{KEY}'\n")).unwrap();
+    std::fs::write(office.path().join("notify.toml"), format!("[pagerduty]\nkey = '{KEY}'\n"))
+        .unwrap();
     for url in ["https://gate.example.com/inbox", "http://gate.example.com", "gate.example.com"] {
-        let output = office.gate_as(None, &format!("inbox|--listen|127.0.0.1:0|--notify|notify.toml|--url|{url}"));
+        let output = office
+            .gate_as(None, &format!("inbox|--listen|127.0.0.1:0|--notify|notify.toml|--url|{url}"));
         assert_eq!(code(&output), 2, "{url}");
         assert!(wrong(&output).starts_with("gate: --url: "), "{}", wrong(&output));
         assert!(!office.path().join("gate.db").exists());
     }
     for wrong in ["kim", "u012ab3cd", "U012", "U012-AB3CD", "T012AB3CD"] {
-        assert_eq!(code(&office.gate_as(None, &format!("person|kim|--slack|{wrong}"))), 2, "{wrong}");
+        assert_eq!(
+            code(&office.gate_as(None, &format!("person|kim|--slack|{wrong}"))),
+            2,
+            "{wrong}"
+        );
     }
 }

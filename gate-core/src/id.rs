@@ -205,7 +205,8 @@ macro_rules! unique {
 }
 
 unique! {
-    /// The id of an [`Approval`](crate::approval::Approval); answers are matched by it, never by position.
+    /// The id of an [`Approval`](crate::approval::Approval); answers are matched by it, never by
+    /// position.
     ///
     /// ```
     /// use gate_runtime::ApprovalId;

@@ -4,24 +4,29 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{AgentName, ApprovalFilter, ApprovalId, Interruption, Status, StoreError, Subject, Timestamp};
+use gate_runtime::{
+    AgentName, ApprovalFilter, ApprovalId, Interruption, Status, StoreError, Subject, Timestamp,
+};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use crate::office::Questions;
 use crate::waiting::Waiting;
 
-/// Of so much time, looking for open pages takes one part at most: with very many questions, they are a moment late, and agents and deciders are not.
+/// Of so much time, looking for open pages takes one part at most: with very many questions, they
+/// are a moment late, and agents and deciders are not.
 const SHARE: u32 = 5;
 
 /// The shortest and the longest time from one look for open pages to the next.
 const PACE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(2);
 
-/// Going on from the record may take this part of the time that reading all of it took; else all of it is read.
+/// Going on from the record may take this part of the time that reading all of it took; else all of
+/// it is read.
 const PART: u32 = 4;
 
-/// How often all of it is read in any case, for what no record tells: a database that was put back to what it was. With very many questions, in a hundredth of the time at most.
+/// How often all of it is read in any case, for what no record tells: a database that was put back
+/// to what it was. With very many questions, in a hundredth of the time at most.
 const ANEW: Duration = Duration::from_mins(1);
 const SELDOM: u32 = 100;
 
@@ -57,9 +62,14 @@ type ListOrder = (Timestamp, Timestamp, ApprovalId);
 impl Board {
     /// All that waits, as it is now or was a moment after this was asked: never as it was before.
     ///
-    /// When something happens, every open list asks. Whoever waits for a look that began after they asked takes what it found.
-    /// A page that only looks for news waits its turn; somebody who opens one does not.
-    pub(crate) async fn pending(&self, gate: &dyn Questions, is_live: bool) -> Result<Arc<Waiting>, StoreError> {
+    /// When something happens, every open list asks. Whoever waits for a look that began after they
+    /// asked takes what it found. A page that only looks for news waits its turn; somebody who
+    /// opens one does not.
+    pub(crate) async fn pending(
+        &self,
+        gate: &dyn Questions,
+        is_live: bool,
+    ) -> Result<Arc<Waiting>, StoreError> {
         self.look(gate, is_live, Kept::list).await
     }
 
@@ -75,7 +85,9 @@ impl Board {
             let mut last = self.0.lock().await;
             let due = match &mut *last {
                 Some(kept) if kept.begun > asked => return Ok(take(kept)),
-                Some(kept) if is_live => kept.begun + kept.took.saturating_mul(SHARE).clamp(PACE, LATE),
+                Some(kept) if is_live => {
+                    kept.begun + kept.took.saturating_mul(SHARE).clamp(PACE, LATE)
+                }
                 _ => break last,
             };
             if due <= Instant::now() {
@@ -97,7 +109,8 @@ impl Board {
     }
 }
 
-/// What happened since the last look: the record up to which it was read, and each call that may have begun or ceased to wait.
+/// What happened since the last look: the record up to which it was read, and each call that may
+/// have begun or ceased to wait.
 struct News {
     seen: u64,
     changed: Vec<(ApprovalId, Option<Interruption>)>,
@@ -112,7 +125,8 @@ impl Kept {
         let all = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
         let whole = read.elapsed();
         let (keys, sorted, of_agent) = (HashMap::new(), BTreeMap::new(), HashMap::new());
-        let mut kept = Self { begun, took: whole, read, whole, seen, keys, sorted, of_agent, list: None };
+        let mut kept =
+            Self { begun, took: whole, read, whole, seen, keys, sorted, of_agent, list: None };
         for asked in all {
             kept.put(asked);
         }
@@ -166,7 +180,9 @@ impl Kept {
     }
 
     fn remove(&mut self, id: ApprovalId) {
-        let Some(gone) = self.keys.remove(&id).and_then(|key| self.sorted.remove(&key)) else { return };
+        let Some(gone) = self.keys.remove(&id).and_then(|key| self.sorted.remove(&key)) else {
+            return;
+        };
         let agent = gone.approval().subject().info().agent();
         if let Some(count) = self.of_agent.get_mut(agent) {
             *count -= 1;
@@ -178,14 +194,17 @@ impl Kept {
 
     fn put(&mut self, asked: Interruption) {
         let approval = asked.approval();
-        let key = (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id());
+        let key =
+            (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id());
         *self.of_agent.entry(approval.subject().info().agent().clone()).or_default() += 1;
         self.keys.insert(approval.id(), key);
         self.sorted.insert(key, asked);
     }
 
     fn list(&mut self) -> Arc<Waiting> {
-        let list = self.list.get_or_insert_with(|| Arc::new(Waiting::of(self.sorted.values().cloned().collect())));
+        let list = self
+            .list
+            .get_or_insert_with(|| Arc::new(Waiting::of(self.sorted.values().cloned().collect())));
         Arc::clone(list)
     }
 }
@@ -198,8 +217,9 @@ mod tests {
     use futures_util::future::join_all;
     use gate_runtime::prelude::*;
     use gate_runtime::{
-        ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record, Remote, RemoteCall,
-        Reviewer, ReviewerError, ReviewerId, Standing, StoreErrorKind, TrailStatus,
+        ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record,
+        Remote, RemoteCall, Reviewer, ReviewerError, ReviewerId, Standing, StoreErrorKind,
+        TrailStatus,
     };
     use serde_json::json;
     use tokio::time::advance;
@@ -211,8 +231,13 @@ mod tests {
 
     impl Counting {
         async fn new() -> Self {
-            let people = StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
-            Self(Gate::builder(()).directory(people).build().await.unwrap(), Default::default(), AtomicBool::new(false))
+            let people =
+                StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
+            Self(
+                Gate::builder(()).directory(people).build().await.unwrap(),
+                Default::default(),
+                AtomicBool::new(false),
+            )
         }
 
         fn counts(&self) -> [usize; 2] {
@@ -221,7 +246,10 @@ mod tests {
     }
 
     impl Questions for Counting {
-        fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
+        fn list<'a>(
+            &'a self,
+            filter: &'a ApprovalFilter,
+        ) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
             Box::pin(async move {
                 self.1[0].fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
@@ -233,7 +261,12 @@ mod tests {
             Box::pin(self.0.interruption(id))
         }
 
-        fn case(&self, case: CaseId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        fn case(
+            &self,
+            case: CaseId,
+            after: u64,
+            limit: usize,
+        ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
             Box::pin(self.0.case_after(case, after, limit))
         }
 
@@ -249,7 +282,11 @@ mod tests {
             self.0.events_after(0)
         }
 
-        fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        fn records(
+            &self,
+            after: u64,
+            limit: usize,
+        ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
             self.1[1].fetch_add(1, Ordering::SeqCst);
             if self.2.load(Ordering::SeqCst) {
                 let error = StoreError::new(StoreErrorKind::Corrupt, "a record cannot be read");
@@ -274,7 +311,11 @@ mod tests {
             Box::pin(self.0.keep_deadlines())
         }
 
-        fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>> {
+        fn revoke(
+            &self,
+            grant: Arc<Grant>,
+            by: Reviewer,
+        ) -> BoxFuture<'_, Result<(), DecideError>> {
             Box::pin(async move { self.0.revoke(&grant, &by).await })
         }
     }
@@ -298,10 +339,13 @@ mod tests {
         board.pending(&gate, false).await.unwrap();
         board.0.lock().await.as_mut().unwrap().took = Duration::from_mins(1);
         let began = Instant::now();
-        let (live, opened) = tokio::join!(async { board.pending(&gate, true).await.map(|_| began.elapsed()) }, async {
-            advance(Duration::from_millis(1)).await;
-            board.pending(&gate, false).await.map(|_| began.elapsed())
-        });
+        let (live, opened) = tokio::join!(
+            async { board.pending(&gate, true).await.map(|_| began.elapsed()) },
+            async {
+                advance(Duration::from_millis(1)).await;
+                board.pending(&gate, false).await.map(|_| began.elapsed())
+            }
+        );
         assert!(opened.unwrap() < PACE);
         assert!(live.unwrap() >= LATE, "and takes what the other found");
         assert_eq!(gate.counts()[0] + gate.counts()[1], 2);
@@ -312,7 +356,9 @@ mod tests {
         let gate = Counting::new().await;
         let board = Board::default();
         let look = async || board.pending(&gate, false).await.unwrap().len();
-        let ask = async |id| gate.0.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap();
+        let ask = async |id| {
+            gate.0.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap()
+        };
         assert_eq!(look().await, 0);
         gate.2.store(true, Ordering::SeqCst);
         ask("1").await;
@@ -327,12 +373,14 @@ mod tests {
     #[tokio::test]
     async fn it_shows_what_waits_whether_it_goes_on_or_begins_anew() {
         let gate = Counting::new().await;
-        let [dana, eve] = [gate.0.reviewer("dana").await.unwrap(), gate.0.reviewer("eve").await.unwrap()];
+        let [dana, eve] =
+            [gate.0.reviewer("dana").await.unwrap(), gate.0.reviewer("eve").await.unwrap()];
         let (board, bot, run) = (Board::default(), gate.0.remote("bot"), gate.0.run("run"));
         // How many wait, each with how often it changed.
         let shown = async || {
             let found = board.pending(&gate, false).await.unwrap();
-            let all = gate.0.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
+            let all =
+                gate.0.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
             let versions = |all: &[Interruption]| -> BTreeMap<_, _> {
                 all.iter().map(|asked| (asked.id(), asked.approval().version())).collect()
             };
@@ -347,7 +395,11 @@ mod tests {
             board.0.lock().await.as_mut().unwrap().whole = patience;
             let two = ask(role("manager")).count(2);
             // What was refused once is not asked again.
-            let call = RemoteCall::new(format!("call-{round}"), "issue_refund", format!("{{\"round\":{round}}}"));
+            let call = RemoteCall::new(
+                format!("call-{round}"),
+                "issue_refund",
+                format!("{{\"round\":{round}}}"),
+            );
             let asked = bot.ask(call.ask("it is money", two));
             let asked = gate.one(asked.await.unwrap().id()).await.unwrap().unwrap();
             // More than is read of the record at once.

@@ -1,4 +1,5 @@
-//! One task that follows the record, for all pages that count or look back: no page reads all of it.
+//! One task that follows the record, for all pages that count or look back: no page reads all of
+//! it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,13 +30,17 @@ impl Known {
         self.statistics.take(record);
         match record.event() {
             Event::Call(CallEvent::Voted { .. }) => {
-                let is_decided =
-                    matches!(record.status(), Some(Status::Approved | Status::Rejected | Status::Responded));
+                let is_decided = matches!(
+                    record.status(),
+                    Some(Status::Approved | Status::Rejected | Status::Responded)
+                );
                 if let Some(subject) = record.subject().filter(|_| is_decided) {
                     self.precedents.decided(subject);
                 }
             }
-            Event::Gate(GateEvent::GateBuilt { tools, .. }) => self.rulebook.built(tools, record.at()),
+            Event::Gate(GateEvent::GateBuilt { tools, .. }) => {
+                self.rulebook.built(tools, record.at());
+            }
             Event::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
             _ => {}
         }
@@ -77,7 +82,8 @@ impl Chronicle {
         Self { known, seen, task: task.abort_handle() }
     }
 
-    /// What is known, with all that is on the record when this is asked; or with what was read in time.
+    /// What is known, with all that is on the record when this is asked; or with what was read in
+    /// time.
     pub(crate) async fn ask<T: Send>(
         &self,
         gate: &dyn Questions,
@@ -92,7 +98,8 @@ impl Chronicle {
         Ok(Found { found: question(&lock(&self.known)), is_behind })
     }
 
-    /// The number of the newest record; 0 if there is none. It is looked for from what was read on, in ever larger steps.
+    /// The number of the newest record; 0 if there is none. It is looked for from what was read on,
+    /// in ever larger steps.
     pub(crate) async fn newest(&self, gate: &dyn Questions) -> Result<u64, StoreError> {
         // There is a record `low`, or it is 0; and none after `high`.
         let (mut low, mut step) = (*self.seen.borrow(), 0_u64);

@@ -8,7 +8,8 @@ use crate::fields::Fields;
 /// The longest token of a link.
 const LONGEST: usize = 300;
 
-/// What somebody wants to look at. Only an id or a token: nobody is sent to an address that somebody else wrote.
+/// What somebody wants to look at. Only an id or a token: nobody is sent to an address that
+/// somebody else wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// A call.

@@ -56,8 +56,13 @@ impl EditForm {
     pub(crate) fn of(approval: &Approval, schema: &Value) -> Self {
         let arguments = approval.arguments().to_json();
         let known = schema.get("properties").and_then(Value::as_object);
-        let required: BTreeSet<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: BTreeSet<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let names: BTreeSet<&String> = known
             .into_iter()
             .flat_map(Map::keys)
@@ -70,14 +75,26 @@ impl EditForm {
                 Some(value) if approval.arguments().is_secret(value) => (Kind::Secret, false),
                 Some(Value::String(text)) if !hazards_of(text).is_empty() => (Kind::Json, false),
                 before => {
-                    let (kind, takes_null) = about_it.map_or((Kind::Json, false), |part| kind_of(schema, part));
-                    let is_typable = before.as_ref().is_none_or(|value| value.is_null() || kind.fits(value));
+                    let (kind, takes_null) =
+                        about_it.map_or((Kind::Json, false), |part| kind_of(schema, part));
+                    let is_typable =
+                        before.as_ref().is_none_or(|value| value.is_null() || kind.fits(value));
                     (if is_typable { kind } else { Kind::Json }, takes_null)
                 }
             };
             let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
-            let (about, is_required) = (about(schema, name).map(str::to_owned), required.contains(name.as_str()));
-            Field { name: name.clone(), about, kind, is_required, takes_null, before, text, problem: None }
+            let (about, is_required) =
+                (about(schema, name).map(str::to_owned), required.contains(name.as_str()));
+            Field {
+                name: name.clone(),
+                about,
+                kind,
+                is_required,
+                takes_null,
+                before,
+                text,
+                problem: None,
+            }
         };
         let mut fields: Vec<Field> = names.into_iter().map(field).collect();
         fields.sort_by_key(|field| !field.is_required);
@@ -101,7 +118,11 @@ impl EditForm {
     /// Puts what does not fit the schema to the fields that it is about.
     pub(crate) fn tell(&mut self, misfits: &SchemaErrors) {
         for misfit in misfits.iter() {
-            let place = misfit.pointer().split('/').nth(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+            let place = misfit
+                .pointer()
+                .split('/')
+                .nth(1)
+                .map(|step| step.replace("~1", "/").replace("~0", "~"));
             match self.fields.iter_mut().find(|field| Some(&field.name) == place.as_ref()) {
                 Some(field) if misfit.pointer().matches('/').count() == 1 => {
                     field.problem = Some(misfit.problem().to_owned());
@@ -116,7 +137,9 @@ impl EditForm {
 impl Field {
     /// Its value; `None` if it is left out. What nobody touched stays exactly what it is.
     fn read(&mut self, typed: Option<String>) -> Result<Option<Value>, String> {
-        let Some(typed) = typed.filter(|_| self.kind != Kind::Secret) else { return Ok(self.before.clone()) };
+        let Some(typed) = typed.filter(|_| self.kind != Kind::Secret) else {
+            return Ok(self.before.clone());
+        };
         let untouched = std::mem::replace(&mut self.text, typed);
         if self.text == untouched.replace("\r\n", "\n") {
             return Ok(self.before.clone());
@@ -132,13 +155,21 @@ impl Field {
         match &self.kind {
             Kind::Text => Ok(Some(Value::from(self.text.clone()))),
             Kind::Integer => {
-                let number = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
-                number.map(|number| Some(number.into())).map_err(|_| "type a whole number, like 12".to_owned())
+                let number = text
+                    .parse::<i64>()
+                    .map(Number::from)
+                    .or_else(|_| text.parse::<u64>().map(Number::from));
+                number
+                    .map(|number| Some(number.into()))
+                    .map_err(|_| "type a whole number, like 12".to_owned())
             }
             Kind::Number => {
                 let number = text.parse::<f64>().ok().and_then(Number::from_f64);
                 let whole = text.parse::<i64>().ok().map(Number::from);
-                whole.or(number).map(|number| Some(number.into())).ok_or("type a number, like 12.5".to_owned())
+                whole
+                    .or(number)
+                    .map(|number| Some(number.into()))
+                    .ok_or("type a number, like 12.5".to_owned())
             }
             Kind::Truth | Kind::Choice(_) => {
                 let chosen = serde_json::from_str::<Value>(text).ok();
@@ -146,7 +177,10 @@ impl Field {
                     Kind::Choice(all) => all.contains(value),
                     _ => value.is_boolean(),
                 };
-                chosen.filter(is_offered).map(Some).ok_or("choose one of those that are offered".to_owned())
+                chosen
+                    .filter(is_offered)
+                    .map(Some)
+                    .ok_or("choose one of those that are offered".to_owned())
             }
             Kind::Json | Kind::Secret => match serde_json::from_str(text) {
                 Ok(value) => Ok(Some(value)),
@@ -168,10 +202,13 @@ impl Kind {
         }
     }
 
-    /// A value as it is typed. In JSON, what could hide or pass for something else stands as an escape.
+    /// A value as it is typed. In JSON, what could hide or pass for something else stands as an
+    /// escape.
     fn write(&self, value: &Value) -> String {
         match (self, value) {
-            (Self::Json, value) => escaped(&serde_json::to_string_pretty(value).unwrap_or_default()),
+            (Self::Json, value) => {
+                escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
+            }
             (Self::Secret, _) | (_, Value::Null) => String::new(),
             (Self::Text, Value::String(text)) => text.clone(),
             (_, value) => value.to_string(),
@@ -208,7 +245,8 @@ fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
 /// A part of a schema, wherever it is.
 fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
     for _ in 0..8 {
-        let place = part.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
+        let place =
+            part.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
         match place.and_then(|place| schema.pointer(place)) {
             Some(found) => part = found,
             None => break,
@@ -223,7 +261,9 @@ fn kind_of(schema: &Value, part: &Value) -> (Kind, bool) {
     let null = json!({"type": "null"});
     match part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
         // One step, and no further: what is nested in it may lead back to itself.
-        Some([inner, other] | [other, inner]) if *other == null => (plain_kind(resolved(schema, inner)).0, true),
+        Some([inner, other] | [other, inner]) if *other == null => {
+            (plain_kind(resolved(schema, inner)).0, true)
+        }
         _ => plain_kind(part),
     }
 }
@@ -258,10 +298,12 @@ fn choices(part: &Value) -> Option<Vec<Value>> {
         return all.iter().all(is_plain).then(|| all.clone());
     }
     let each = part.get("oneOf").and_then(Value::as_array)?;
-    let each = each.iter().map(|one| match (one.get("const"), one.get("enum").and_then(Value::as_array)) {
-        (Some(value), _) if is_plain(value) => Some(vec![value.clone()]),
-        (None, Some(all)) if all.iter().all(is_plain) => Some(all.clone()),
-        _ => None,
+    let each = each.iter().map(|one| {
+        match (one.get("const"), one.get("enum").and_then(Value::as_array)) {
+            (Some(value), _) if is_plain(value) => Some(vec![value.clone()]),
+            (None, Some(all)) if all.iter().all(is_plain) => Some(all.clone()),
+            _ => None,
+        }
     });
     Some(each.collect::<Option<Vec<_>>>()?.concat())
 }
@@ -271,7 +313,13 @@ mod tests {
     use super::*;
 
     fn kind(part: &Value) -> (Kind, bool) {
-        let schema = json!({"$defs": {"Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]}, "Loop": {"anyOf": [{"$ref": "#/$defs/Loop"}, {"type": "null"}]}}, "properties": {"x": part}});
+        let schema = json!({
+            "$defs": {
+                "Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]},
+                "Loop": {"anyOf": [{"$ref": "#/$defs/Loop"}, {"type": "null"}]},
+            },
+            "properties": {"x": part},
+        });
         kind_of(&schema, &schema["properties"]["x"])
     }
 
@@ -298,12 +346,23 @@ mod tests {
 
     fn field(kind: Kind, before: Option<Value>, is_required: bool) -> Field {
         let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
-        Field { name: "x".into(), about: None, kind, is_required, takes_null: false, before, text, problem: None }
+        Field {
+            name: "x".into(),
+            about: None,
+            kind,
+            is_required,
+            takes_null: false,
+            before,
+            text,
+            problem: None,
+        }
     }
 
     #[test]
     fn what_is_typed_becomes_a_value_or_says_what_is_wrong() {
-        let read = |kind: Kind, typed: &str| field(kind, Some(json!(1)), true).read(Some(typed.to_owned()));
+        let read = |kind: Kind, typed: &str| {
+            field(kind, Some(json!(1)), true).read(Some(typed.to_owned()))
+        };
         assert_eq!(read(Kind::Integer, " 12 "), Ok(Some(json!(12))));
         assert_eq!(read(Kind::Integer, "18446744073709551615"), Ok(Some(json!(u64::MAX))));
         assert!(read(Kind::Integer, "1.5").is_err() && read(Kind::Integer, "").is_err());
@@ -326,7 +385,10 @@ mod tests {
             assert_eq!(field.read(Some(typed)), Ok(Some(before)));
         }
         assert_eq!(field(Kind::Text, None, true).read(Some(String::new())), Ok(None));
-        assert_eq!(field(Kind::Secret, Some(json!("s")), true).read(Some("new".into())), Ok(Some(json!("s"))));
+        assert_eq!(
+            field(Kind::Secret, Some(json!("s")), true).read(Some("new".into())),
+            Ok(Some(json!("s")))
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 
 use crate::stop::Stop;
 
-/// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes for one.
+/// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes
+/// for one.
 pub(crate) const LONGEST: usize = 1 << 20;
 
 /// What a form sent.
@@ -18,7 +19,8 @@ impl Fields {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    /// The value of a field, with line ends as they were before a browser sent them; empty if it is not there.
+    /// The value of a field, with line ends as they were before a browser sent them; empty if it is
+    /// not there.
     pub(crate) fn get(&self, name: &str) -> String {
         self.find(name).unwrap_or_default()
     }
@@ -47,7 +49,11 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Stop;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Stop> {
-        let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
         if !kind.starts_with(b"application/x-www-form-urlencoded") {
             let words = "This is not a form of this inbox.";
             return Err(Stop::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", words));
@@ -56,8 +62,10 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             let words = "The form could not be read, or is too long. Nothing was decided.";
             Stop::with(StatusCode::PAYLOAD_TOO_LARGE, "Not read", words)
         };
-        let length =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let length = request
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
         // Else it would only be noticed once so much of it has come.
         if length.is_some_and(|length: u64| length > LONGEST as u64) {
             return Err(too_long());

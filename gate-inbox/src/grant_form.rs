@@ -10,7 +10,8 @@ use crate::fields::Fields;
 use crate::reach::{Bound, End, For, Limit, Reach, Written};
 
 /// Lengths of time to choose from: the value of the field, and what it means.
-pub(crate) const LENGTHS: [(&str, Duration); 4] = [("hour", HOUR), ("day", DAY), ("week", WEEK), ("month", days(30))];
+pub(crate) const LENGTHS: [(&str, Duration); 4] =
+    [("hour", HOUR), ("day", DAY), ("week", WEEK), ("month", days(30))];
 
 /// One argument, and what it may be.
 #[derive(Clone, Debug)]
@@ -42,7 +43,8 @@ pub(crate) struct GrantForm {
 }
 
 /// The fields that are no argument.
-const OTHERS: [&str; 8] = ["run", "agent", "principal", "uses", "budget_of", "budget", "per", "lasts"];
+const OTHERS: [&str; 8] =
+    ["run", "agent", "principal", "uses", "budget_of", "budget", "per", "lasts"];
 
 impl GrantForm {
     /// A form that reaches no further than the call itself, for a day.
@@ -72,7 +74,9 @@ impl GrantForm {
     }
 
     pub(crate) fn is_wrong(&self) -> bool {
-        self.problem.is_some() || !self.problems.is_empty() || self.fields.iter().any(|field| field.problem.is_some())
+        self.problem.is_some()
+            || !self.problems.is_empty()
+            || self.fields.iter().any(|field| field.problem.is_some())
     }
 
     /// Everything that was typed, to be sent again.
@@ -111,8 +115,15 @@ impl GrantForm {
         reach.budget = self.budget();
         reach.window = self.length("per");
         reach.end = self.length("lasts").map_or(End::Open, End::After);
-        if reach.window.is_some() && reach.uses.is_none() && reach.budget.is_none() && !self.is_wrong() {
-            self.wrong("per", "say how many calls, or a sum, there may be in each such time".to_owned());
+        if reach.window.is_some()
+            && reach.uses.is_none()
+            && reach.budget.is_none()
+            && !self.is_wrong()
+        {
+            self.wrong(
+                "per",
+                "say how many calls, or a sum, there may be in each such time".to_owned(),
+            );
         }
         (!self.is_wrong()).then_some(reach)
     }
@@ -122,7 +133,11 @@ impl GrantForm {
         let words = bad.to_string();
         match bad {
             BadScope::Unknown { argument } | BadScope::NotUpTo { argument } => {
-                match self.fields.iter_mut().find(|field| field.name == *argument && field.bound == "up_to") {
+                match self
+                    .fields
+                    .iter_mut()
+                    .find(|field| field.name == *argument && field.bound == "up_to")
+                {
                     Some(field) => field.problem = Some(words),
                     None => self.wrong("budget", words),
                 }
@@ -165,7 +180,10 @@ impl GrantForm {
         }
         let field = self.fields.iter().find(|field| field.name == name);
         let Some(field) = field.filter(|field| field.amount().is_some()) else {
-            self.wrong("budget_of", "choose the argument that is summed up, or leave the sum empty".to_owned());
+            self.wrong(
+                "budget_of",
+                "choose the argument that is summed up, or leave the sum empty".to_owned(),
+            );
             return None;
         };
         match field.limit(&typed) {
@@ -200,9 +218,12 @@ impl BoundField {
     /// A limit that admits the call itself.
     fn limit(&self, typed: &str) -> Result<Limit, String> {
         let shown = self.amount().ok_or("only an amount, like 100 or 12.50, has a limit")?;
-        let max: Amount = typed.parse().map_err(|_| "type a number in digits, like 100 or 12.50")?;
+        let max: Amount =
+            typed.parse().map_err(|_| "type a number in digits, like 100 or 12.50")?;
         if max < shown {
-            return Err(format!("this very call has {shown}: a lower limit would not let it through"));
+            return Err(format!(
+                "this very call has {shown}: a lower limit would not let it through"
+            ));
         }
         Ok(Limit { max, of: if self.value.is_string() { Written::Text } else { Written::Number } })
     }

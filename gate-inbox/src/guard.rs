@@ -17,8 +17,9 @@ use crate::unread;
 /// How long a request may take. A stream of news begins at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'; connect-src 'self'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'; connect-src \
+                      'self'";
 
 /// Where people reach the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,8 @@ impl Place {
     pub(crate) fn at(url: &str) -> Result<Self, BadUrl> {
         let origin = url.strip_suffix('/').unwrap_or(url).to_ascii_lowercase();
         let host = origin.strip_prefix("https://").ok_or(BadUrl)?.to_owned();
-        let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        let is_of_host =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
         if host.is_empty() || !host.chars().all(is_of_host) {
             return Err(BadUrl);
         }
@@ -50,7 +52,8 @@ impl Place {
         matches!(self, Self::At { .. })
     }
 
-    /// Whether a request is for this inbox, and not for a name that somebody else gave to this machine.
+    /// Whether a request is for this inbox, and not for a name that somebody else gave to this
+    /// machine.
     fn is_host(&self, named: &str) -> bool {
         let named = named.to_ascii_lowercase();
         match self {
@@ -67,13 +70,17 @@ impl Place {
     fn is_origin(&self, named: &str, host: &str) -> bool {
         match self {
             Self::At { origin, .. } => named == origin,
-            Self::Loopback => named.strip_prefix("http://").is_some_and(|rest| rest.eq_ignore_ascii_case(host)),
+            Self::Loopback => {
+                named.strip_prefix("http://").is_some_and(|rest| rest.eq_ignore_ascii_case(host))
+            }
         }
     }
 
     /// Whether a form was sent from a page of this inbox, as far as the browser says.
     pub(crate) fn is_from_here(&self, headers: &HeaderMap) -> bool {
-        let text = |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        let text = |name: HeaderName| {
+            headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
+        };
         let host = text(header::HOST).next().unwrap_or_default();
         text(SITE).all(|site| matches!(site, "same-origin" | "none"))
             && text(header::ORIGIN).all(|origin| self.is_origin(origin, host))
@@ -82,8 +89,13 @@ impl Place {
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what is not for this inbox, ends what takes too long, and gives every response its headers.
-pub(crate) async fn watch(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response {
+/// Refuses what is not for this inbox, ends what takes too long, and gives every response its
+/// headers.
+pub(crate) async fn watch(
+    State(office): State<Arc<Office>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let is_here = match (hosts.next().map(HeaderValue::to_str), hosts.next()) {
         (Some(Ok(host)), None) => office.place.is_host(host),
@@ -122,7 +134,10 @@ pub(crate) async fn watch(State(office): State<Arc<Office>>, request: Request, n
         headers.insert(name, HeaderValue::from_static(value));
     }
     if office.place.is_secure() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     response
 }
@@ -136,17 +151,28 @@ mod tests {
         for name in ["127.0.0.1:8484", "localhost", "LOCALHOST:80", "[::1]:8484", "[::1]"] {
             assert!(Place::Loopback.is_host(name), "{name}");
         }
-        for name in
-            ["evil.example:8484", "127.0.0.1.evil.example", "localhost.", "", "10.0.0.1", "[::1]:x", "a:b@localhost"]
-        {
+        for name in [
+            "evil.example:8484",
+            "127.0.0.1.evil.example",
+            "localhost.",
+            "",
+            "10.0.0.1",
+            "[::1]:x",
+            "a:b@localhost",
+        ] {
             assert!(!Place::Loopback.is_host(name), "{name}");
         }
         let place = Place::at("https://Gate.example.com/").unwrap();
         assert!(place.is_host("gate.example.com") && place.is_secure());
         assert!(!place.is_host("localhost") && !place.is_host("gate.example.com:444"));
-        for wrong in
-            ["http://gate.example.com", "gate.example.com", "https://", "https://a/b", "https://a b", "https://u@a"]
-        {
+        for wrong in [
+            "http://gate.example.com",
+            "gate.example.com",
+            "https://",
+            "https://a/b",
+            "https://a b",
+            "https://u@a",
+        ] {
             assert_eq!(Place::at(wrong), Err(BadUrl), "{wrong}");
         }
     }
@@ -161,7 +187,10 @@ mod tests {
             }
             Place::Loopback.is_from_here(&headers)
         };
-        assert!(sent(&[]) && sent(&[("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:8484")]));
+        assert!(
+            sent(&[])
+                && sent(&[("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:8484")])
+        );
         for wrong in [
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-site", "same-site"),

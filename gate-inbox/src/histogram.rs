@@ -38,7 +38,10 @@ impl Histogram {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the logarithm of any length of time is below 1,000")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the logarithm of any length of time is below 1,000"
+)]
 fn class(time: Duration) -> i32 {
     time.as_secs_f64().max(1.0).log(STEP).round() as i32
 }

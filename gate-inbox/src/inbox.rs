@@ -37,7 +37,10 @@ const WHOLE: Duration = Duration::from_hours(12);
 /// # use gate_inbox::Inbox;
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::{FileDirectory, NoTools};
-/// # async fn serve(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn serve(
+/// #     gate: Gate<NoTools>,
+/// #     people: FileDirectory,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8484").await?;
 /// Inbox::new(gate, people).serve(listener).await?;
 /// # Ok(()) }
@@ -60,7 +63,8 @@ pub struct Inbox {
 impl Inbox {
     /// An inbox over a gate, for the people of a file: the one that the gate has as its directory.
     ///
-    /// They sign in by their tokens. A session ends after half an hour without use, and after twelve hours in any case.
+    /// They sign in by their tokens. A session ends after half an hour without use, and after
+    /// twelve hours in any case.
     pub fn new<R: Registry>(gate: Gate<R>, people: FileDirectory) -> Self {
         Self {
             gate: Arc::new(gate),
@@ -77,7 +81,8 @@ impl Inbox {
         }
     }
 
-    /// Says at which address people reach it, where that is not this machine itself: `https://gate.example.com`, for a server in front of it that speaks TLS.
+    /// Says at which address people reach it, where that is not this machine itself:
+    /// `https://gate.example.com`, for a server in front of it that speaks TLS.
     ///
     /// Cookies are then only sent over TLS, and a request that names another host is refused.
     ///
@@ -98,7 +103,8 @@ impl Inbox {
         Ok(self)
     }
 
-    /// Lets people sign in in another way than by their tokens. Who they are must be in the people file all the same.
+    /// Lets people sign in in another way than by their tokens. Who they are must be in the people
+    /// file all the same.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, SignIn};
@@ -130,13 +136,18 @@ impl Inbox {
         self
     }
 
-    /// Gives out checkpoints and receipts of the trail in a folder, that began with this key, over [the API](crate#programs).
+    /// Gives out checkpoints and receipts of the trail in a folder, that began with this key, over
+    /// [the API](crate#programs).
     ///
     /// ```
     /// # use gate_inbox::Inbox;
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::{FileDirectory, NoTools};
-    /// # fn show(gate: Gate<NoTools>, people: FileDirectory, key: gate_runtime::audit::VerifierKey) {
+    /// # fn show(
+    /// #     gate: Gate<NoTools>,
+    /// #     people: FileDirectory,
+    /// #     key: gate_runtime::audit::VerifierKey,
+    /// # ) {
     /// let inbox = Inbox::new(gate, people).trail("trail", key);
     /// # let _ = inbox;
     /// # }
@@ -146,18 +157,25 @@ impl Inbox {
         self
     }
 
-    /// Lets people answer by the buttons of [`Slack`]'s messages: its requests are taken at `/slack/actions`.
+    /// Lets people answer by the buttons of [`Slack`]'s messages: its requests are taken at
+    /// `/slack/actions`.
     ///
-    /// Who somebody is, the people file says: `slack = "U012AB3CD"` is their member ID. A click counts for what the message showed; what has changed since is not decided.
+    /// Who somebody is, the people file says: `slack = "U012AB3CD"` is their member ID. A click
+    /// counts for what the message showed; what has changed since is not decided.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, Slack};
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::{FileDirectory, NoTools};
-    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+    /// # fn show(
+    /// #     gate: Gate<NoTools>,
+    /// #     people: FileDirectory,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
     /// # let (token, signing_secret) = ("xoxb-1-2-abc", "8f742231b10e8888abcd99yyyzzz85a5");
-    /// let slack = Slack::new(token, "#approvals", "https://gate.example.com")?.buttons(signing_secret)?;
-    /// let inbox = Inbox::new(gate, people).reached_at("https://gate.example.com")?.slack(slack)?;
+    /// let slack =
+    ///     Slack::new(token, "#approvals", "https://gate.example.com")?.buttons(signing_secret)?;
+    /// let inbox =
+    ///     Inbox::new(gate, people).reached_at("https://gate.example.com")?.slack(slack)?;
     /// # let _ = inbox;
     /// # Ok(()) }
     /// ```
@@ -166,8 +184,10 @@ impl Inbox {
     /// [`BadSetting`], if it has no [buttons](Slack::buttons): nothing could be verified.
     ///
     /// # Security
-    /// A request is verified before anything of it is read: Slack's signature over all of it, at most five minutes old, once. Then Slack is trusted as to who it was: whoever has
-    /// somebody's account there decides as they do, except what cannot be undone, and in the place of people who have a key. Each process that serves an inbox remembers for itself what it has taken.
+    /// A request is verified before anything of it is read: Slack's signature over all of it, at
+    /// most five minutes old, once. Then Slack is trusted as to who it was: whoever has somebody's
+    /// account there decides as they do, except what cannot be undone, and in the place of people
+    /// who have a key. Each process that serves an inbox remembers for itself what it has taken.
     pub fn slack(mut self, slack: Slack) -> Result<Self, BadSetting> {
         if slack.signing().is_none() {
             return Err(BadSetting::new(
@@ -184,7 +204,10 @@ impl Inbox {
     /// # use gate_inbox::{Inbox, LinkKey, Links};
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::{FileDirectory, NoTools};
-    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+    /// # fn show(
+    /// #     gate: Gate<NoTools>,
+    /// #     people: FileDirectory,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
     /// let links = Links::new(LinkKey::in_file("links.key")?, "https://gate.example.com")?;
     /// let inbox = Inbox::new(gate, people).reached_at("https://gate.example.com")?.links(links);
     /// # let _ = inbox;
@@ -195,7 +218,8 @@ impl Inbox {
         self
     }
 
-    /// Lets agents in other programs say where they want to be told of decisions: the gate must have these [`Callbacks`] as a notifier.
+    /// Lets agents in other programs say where they want to be told of decisions: the gate must
+    /// have these [`Callbacks`] as a notifier.
     pub fn callbacks(mut self, callbacks: &Callbacks) -> Self {
         self.callbacks = Some(callbacks.clone());
         self
@@ -217,15 +241,20 @@ impl Inbox {
         self
     }
 
-    /// The pages as a router of axum, for a server of your own. It must stand at the root of its host, and its connections should carry axum's
-    /// `ConnectInfo<SocketAddr>`: without it, all who try to sign in count as one address.
+    /// The pages as a router of axum, for a server of your own. It must stand at the root of its
+    /// host, and its connections should carry axum's `ConnectInfo<SocketAddr>`: without it, all who
+    /// try to sign in count as one address.
     ///
     /// ```
     /// # use std::net::SocketAddr;
     /// # use gate_inbox::Inbox;
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::{FileDirectory, NoTools};
-    /// # async fn serve(gate: Gate<NoTools>, people: FileDirectory, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// # async fn serve(
+    /// #     gate: Gate<NoTools>,
+    /// #     people: FileDirectory,
+    /// #     listener: tokio::net::TcpListener,
+    /// # ) -> std::io::Result<()> {
     /// let pages = Inbox::new(gate, people).router();
     /// axum::serve(listener, pages.into_make_service_with_connect_info::<SocketAddr>()).await
     /// # }
@@ -234,7 +263,19 @@ impl Inbox {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn router(self) -> Router {
-        let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack, links, callbacks } = self;
+        let Self {
+            gate,
+            people,
+            sign_in,
+            clock,
+            place,
+            idle,
+            whole,
+            trail,
+            slack,
+            links,
+            callbacks,
+        } = self;
         let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
         // What agents in other programs asked through an inbox before this one has nobody else.
         let keeper = Arc::clone(&gate);
@@ -244,7 +285,8 @@ impl Inbox {
             }
         });
         let sessions = Sessions::new(idle, whole);
-        let (throttle, wrong_tokens, board) = (Throttle::default(), Throttle::default(), Board::default());
+        let (throttle, wrong_tokens, board) =
+            (Throttle::default(), Throttle::default(), Board::default());
         routes::all(Arc::new(Office {
             gate,
             people,
@@ -266,14 +308,17 @@ impl Inbox {
 
     /// Serves the pages over HTTP/1.1, until the future is dropped.
     ///
-    /// Connections are limited in number and in time, so that those who do not read or do not write keep nobody else away for long.
+    /// Connections are limited in number and in time, so that those who do not read or do not write
+    /// keep nobody else away for long.
     ///
     /// # Errors
-    /// Where the listener can be reached from other machines, and nobody said [at which address](Self::reached_at).
+    /// Where the listener can be reached from other machines, and nobody said [at which
+    /// address](Self::reached_at).
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let is_open = !listener.local_addr()?.ip().is_loopback();
         if is_open && matches!(self.place, Place::Loopback) {
-            let words = "other machines reach this address: put a server in front of it that speaks TLS, and say by which URL people reach that";
+            let words = "other machines reach this address: put a server in front of it that \
+                speaks TLS, and say by which URL people reach that";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
         }
         serve::serve(listener, self.router()).await
@@ -297,7 +342,10 @@ pub struct BadUrl;
 
 impl fmt::Display for BadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this is not where people reach an inbox: write it like `https://gate.example.com`, without a path")
+        f.write_str(
+            "this is not where people reach an inbox: write it like \
+            `https://gate.example.com`, without a path",
+        )
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tells open pages that something changed.
 //!
-//! One task follows the record, for all pages. It keeps one number, the newest; a page that is behind reads that one and misses nothing it needs. So pages that are slow or
-//! gone cost a place each, and there are only so many.
+//! One task follows the record, for all pages. It keeps one number, the newest; a page that is
+//! behind reads that one and misses nothing it needs. So pages that are slow or gone cost a place
+//! each, and there are only so many.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -19,7 +20,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::office::{Office, RETRY};
 
-/// How many pages listen at once, of all people; and how many streams of agents, which take no place of a page.
+/// How many pages listen at once, of all people; and how many streams of agents, which take no
+/// place of a page.
 const ALL: usize = 512;
 
 /// How many of one person, or of one agent.
@@ -55,7 +57,12 @@ impl Live {
                 }
             }
         });
-        Self { newest, task: task.abort_handle(), of_people: Arc::default(), of_agents: Arc::default() }
+        Self {
+            newest,
+            task: task.abort_handle(),
+            of_people: Arc::default(),
+            of_agents: Arc::default(),
+        }
     }
 
     /// A place for a page of a person, if there is one.
@@ -136,10 +143,13 @@ pub(crate) fn news(
         }
         let changed = timeout(QUIET, newest.changed()).await;
         let office_now = office.upgrade()?;
-        let lasts = Instant::now() < end && office_now.session(session, false).await.is_ok_and(|found| found.is_some());
+        let lasts = Instant::now() < end
+            && office_now.session(session, false).await.is_ok_and(|found| found.is_some());
         let event = match changed {
             _ if !lasts => return None,
-            Ok(Ok(())) => Event::default().event("change").data(newest.borrow_and_update().to_string()),
+            Ok(Ok(())) => {
+                Event::default().event("change").data(newest.borrow_and_update().to_string())
+            }
             Ok(Err(_)) => return None,
             Err(_) => Event::default().comment("quiet"),
         };

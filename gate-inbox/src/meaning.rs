@@ -1,4 +1,5 @@
-//! What a value means, by its schema and its name, in words beside it. The value itself is always shown too.
+//! What a value means, by its schema and its name, in words beside it. The value itself is always
+//! shown too.
 
 use std::time::Duration;
 
@@ -14,11 +15,19 @@ use crate::text::{length, plural};
 const LONGEST: usize = 2_000;
 
 /// What a value means, in words; `None` where it says that itself.
-pub(crate) fn meaning(schema: Option<&Value>, pointer: &str, value: &Value, now: Timestamp) -> Option<String> {
+pub(crate) fn meaning(
+    schema: Option<&Value>,
+    pointer: &str,
+    value: &Value,
+    now: Timestamp,
+) -> Option<String> {
     // The format of what stands deeper is not looked up; its name says enough.
     let name = pointer.rsplit('/').next().unwrap_or_default();
     let is_argument = pointer.matches('/').count() == 1;
-    let format = schema.filter(|_| is_argument).and_then(|schema| format_of(schema, name)).unwrap_or_default();
+    let format = schema
+        .filter(|_| is_argument)
+        .and_then(|schema| format_of(schema, name))
+        .unwrap_or_default();
     match value {
         Value::Number(number) => {
             let number = number.as_i64()?;
@@ -38,7 +47,9 @@ fn format_of<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
 
 fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<String> {
     let name = name.to_ascii_lowercase();
-    let ends = |words: &[&str]| words.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")));
+    let ends = |words: &[&str]| {
+        words.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")))
+    };
     if ends(&["cents"]) || format == "cents" {
         return Some(format!("{}, counted in cents", cents(number)));
     }
@@ -49,18 +60,23 @@ fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<St
         (&["hours"], 3_600),
         (&["days"], 86_400),
     ];
-    if let (Some((_, size)), Ok(count)) = (units.iter().find(|(words, _)| ends(words)), u64::try_from(number)) {
+    if let (Some((_, size)), Ok(count)) =
+        (units.iter().find(|(words, _)| ends(words)), u64::try_from(number))
+    {
         let time = match size {
             0 => Duration::from_millis(count),
             size => Duration::from_secs(count.checked_mul(*size)?),
         };
         return (time.as_secs() >= 60).then(|| exact(time));
     }
-    let is_time = format == "unix-time" || ends(&["at", "time", "timestamp", "date", "until", "since", "deadline"]);
+    let is_time = format == "unix-time"
+        || ends(&["at", "time", "timestamp", "date", "until", "since", "deadline"]);
     if is_time {
         let (at, unit) = match number {
             1_000_000_000..=9_999_999_999 => (Timestamp::from_second(number).ok()?, "seconds"),
-            1_000_000_000_000..=9_999_999_999_999 => (Timestamp::from_millisecond(number).ok()?, "milliseconds"),
+            1_000_000_000_000..=9_999_999_999_999 => {
+                (Timestamp::from_millisecond(number).ok()?, "milliseconds")
+            }
             _ => return None,
         };
         return Some(format!("{}, if it counts {unit} since 1970", of_time(at, now)));
@@ -95,7 +111,10 @@ fn of_time(at: Timestamp, now: Timestamp) -> String {
     let distance = Duration::try_from(at.duration_since(now));
     let far = match distance {
         Ok(ahead) => format!("in {}", length(ahead)),
-        Err(_) => format!("{} ago", length(Duration::try_from(now.duration_since(at)).unwrap_or_default())),
+        Err(_) => format!(
+            "{} ago",
+            length(Duration::try_from(now.duration_since(at)).unwrap_or_default())
+        ),
     };
     let at = at.to_zoned(TimeZone::UTC);
     format!("{} ({far})", at.strftime("%A, %-d %B %Y, %H:%M:%S UTC"))
@@ -127,7 +146,12 @@ mod tests {
     #[test]
     fn values_are_said_in_words_where_that_helps() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let schema = json!({"properties": {"when": {"format": "unix-time"}, "due": {"anyOf": [{"format": "unix-time"}, {"type": "null"}]}}});
+        let schema = json!({
+            "properties": {
+                "when": {"format": "unix-time"},
+                "due": {"anyOf": [{"format": "unix-time"}, {"type": "null"}]},
+            },
+        });
         for (name, value, expected) in [
             ("amount_cents", json!(120_005), Some("1,200.05, counted in cents")),
             ("amount_cents", json!(-7), Some("-0.07, counted in cents")),
@@ -148,18 +172,32 @@ mod tests {
             (
                 "when",
                 json!(1_800_003_600),
-                Some("Friday, 15 January 2027, 09:00:00 UTC (in 1 hour), if it counts seconds since 1970"),
+                Some(
+                    "Friday, 15 January 2027, 09:00:00 UTC (in 1 hour), if it counts seconds \
+                     since 1970",
+                ),
             ),
             (
                 "due",
                 json!(1_799_999_940_000_i64),
-                Some("Friday, 15 January 2027, 07:59:00 UTC (1 minute ago), if it counts milliseconds since 1970"),
+                Some(
+                    "Friday, 15 January 2027, 07:59:00 UTC (1 minute ago), if it counts \
+                     milliseconds since 1970",
+                ),
             ),
             ("at", json!(5), None),
-            ("x", json!("2027-01-15T09:00:00+01:00"), Some("Friday, 15 January 2027, 08:00:00 UTC (in 0 seconds)")),
+            (
+                "x",
+                json!("2027-01-15T09:00:00+01:00"),
+                Some("Friday, 15 January 2027, 08:00:00 UTC (in 0 seconds)"),
+            ),
             ("x", json!("2027-01-15"), Some("Friday, 15 January 2027")),
             ("x", json!("2027-13-45"), None),
-            ("x", json!("https://bank.example@evil.example/bank.example"), Some("leads to evil.example")),
+            (
+                "x",
+                json!("https://bank.example@evil.example/bank.example"),
+                Some("leads to evil.example"),
+            ),
             ("x", json!("HTTP://\\evil"), None),
             (
                 "x",
@@ -170,7 +208,11 @@ mod tests {
             ("x", json!("A-1001"), None),
             ("x", json!(["2027-01-15"]), None),
         ] {
-            assert_eq!(meaning(Some(&schema), &format!("/{name}"), &value, now).as_deref(), expected, "{name} {value}");
+            assert_eq!(
+                meaning(Some(&schema), &format!("/{name}"), &value, now).as_deref(),
+                expected,
+                "{name} {value}"
+            );
         }
     }
 }

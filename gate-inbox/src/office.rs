@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_runtime::{
-    AgentName, ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events, FileDirectory, Gate, Grant,
-    Interruption, Record, Registry, Remote, Reviewer, ReviewerError, ReviewerId, Standing, StoreError, TrailStatus,
+    AgentName, ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events,
+    FileDirectory, Gate, Grant, Interruption, Record, Registry, Remote, Reviewer, ReviewerError,
+    ReviewerId, Standing, StoreError, TrailStatus,
 };
 
 use crate::board::Board;
@@ -30,7 +31,8 @@ pub(crate) struct Office {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
-    /// For tokens of the API, apart from those who sign in: programs that share an address do not keep people out.
+    /// For tokens of the API, apart from those who sign in: programs that share an address do not
+    /// keep people out.
     pub(crate) wrong_tokens: Throttle,
     pub(crate) board: Board,
     pub(crate) live: Live,
@@ -44,14 +46,26 @@ pub(crate) struct Office {
 
 /// The part of a gate that an inbox needs, whatever tools it has.
 pub(crate) trait Questions: Send + Sync + 'static {
-    fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>>;
+    fn list<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>>;
     fn one(&self, id: ApprovalId) -> BoxFuture<'_, Result<Option<Interruption>, StoreError>>;
-    fn case(&self, case: CaseId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    fn case(
+        &self,
+        case: CaseId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
     fn events(&self) -> Events;
     /// All that happened, and then what happens.
     fn story(&self) -> Events;
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    fn records(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn trail(&self) -> Option<TrailStatus>;
     fn remote(&self, agent: AgentName) -> Remote;
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>>;
@@ -60,7 +74,10 @@ pub(crate) trait Questions: Send + Sync + 'static {
 }
 
 impl<R: Registry> Questions for Gate<R> {
-    fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
+    fn list<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
         Box::pin(self.interruptions(filter))
     }
 
@@ -68,7 +85,12 @@ impl<R: Registry> Questions for Gate<R> {
         Box::pin(self.interruption(id))
     }
 
-    fn case(&self, case: CaseId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+    fn case(
+        &self,
+        case: CaseId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(self.case_after(case, after, limit))
     }
 
@@ -84,7 +106,11 @@ impl<R: Registry> Questions for Gate<R> {
         self.events_after(0)
     }
 
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(Gate::records(self, after, limit))
     }
 

@@ -1,4 +1,5 @@
-//! What part somebody has in a decision: for what a page offers. Whether a vote counts, the gate says.
+//! What part somebody has in a decision: for what a page offers. Whether a vote counts, the gate
+//! says.
 
 use std::time::Duration;
 
@@ -48,7 +49,11 @@ pub(crate) fn part(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Pa
 }
 
 /// The steps that have begun.
-fn begun(requirement: &Requirement, asked: Timestamp, now: Timestamp) -> impl Iterator<Item = &Tier> {
+fn begun(
+    requirement: &Requirement,
+    asked: Timestamp,
+    now: Timestamp,
+) -> impl Iterator<Item = &Tier> {
     let passed = Duration::try_from(now.duration_since(asked)).unwrap_or_default();
     let mut start = Duration::ZERO;
     requirement.tiers().iter().take_while(move |tier| {
@@ -58,19 +63,28 @@ fn begun(requirement: &Requirement, asked: Timestamp, now: Timestamp) -> impl It
     })
 }
 
-/// Why a person can give no standing permission with their approval, where they are asked: the gate would refuse it.
-pub(crate) fn no_grant(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Option<&'static str> {
+/// Why a person can give no standing permission with their approval, where they are asked: the gate
+/// would refuse it.
+pub(crate) fn no_grant(
+    approval: &Approval,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Option<&'static str> {
     let all = approval.requirements();
     let is_theirs = |tier: &Tier| tier.asks(&visitor.roles, false);
     let alone = |requirement: &Requirement| {
-        begun(requirement, approval.asked_at(), now).any(|tier| tier.count() == 1 && is_theirs(tier))
+        begun(requirement, approval.asked_at(), now)
+            .any(|tier| tier.count() == 1 && is_theirs(tier))
     };
     if all.iter().any(Requirement::wants_signature) {
         Some("only signed votes count here, each for one call.")
     } else if !all.iter().all(Requirement::takes_grants) {
         Some("the rules want each of these calls decided by itself.")
     } else if !all.iter().all(alone) {
-        Some("several people must agree on each of these calls, and a standing permission is one person's.")
+        Some(
+            "several people must agree on each of these calls, and a standing permission is one \
+             person's.",
+        )
     } else if !approval.arguments().secrets().is_empty() {
         Some("the call has a secret, which nobody was shown.")
     } else {
@@ -80,6 +94,9 @@ pub(crate) fn no_grant(approval: &Approval, visitor: &Visitor, now: Timestamp) -
 
 /// Whether a person still has something to do about it.
 pub(crate) fn is_theirs(approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
-    let has_voted = approval.votes().iter().any(|vote| vote.reviewer() == visitor.who() && approval.concerns(vote));
+    let has_voted = approval
+        .votes()
+        .iter()
+        .any(|vote| vote.reviewer() == visitor.who() && approval.concerns(vote));
     part(approval, visitor, now) == Part::Asked && !has_voted
 }

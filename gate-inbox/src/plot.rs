@@ -1,4 +1,5 @@
-//! Plots, drawn on the server. Each has its numbers as a table too, and no two parts differ by colour alone.
+//! Plots, drawn on the server. Each has its numbers as a table too, and no two parts differ by
+//! colour alone.
 
 mod scale;
 
@@ -63,9 +64,15 @@ impl Plot {
             (self.grid(&scale))
             @for (place, label) in self.places.iter().enumerate() {
                 @for (look, name, number, before) in self.parts(place) {
-                        @let tall = number / scale.top() * height;
-                        @let y = HEIGHT - BELOW - before / scale.top() * height - tall;
-                        (rect(self, look, (LEFT + count(place) * step + step * 0.12, y), (step * 0.76, tall), &format!("{label}: {name} {}", self.measure.words(number))))
+                    @let tall = number / scale.top() * height;
+                    @let y = HEIGHT - BELOW - before / scale.top() * height - tall;
+                    (rect(
+                        self,
+                        look,
+                        (LEFT + count(place) * step + step * 0.12, y),
+                        (step * 0.76, tall),
+                        &format!("{label}: {name} {}", self.measure.words(number)),
+                    ))
                 }
             }
             (self.below(step))
@@ -80,17 +87,35 @@ impl Plot {
         let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
         let step = plain_width / count(self.places.len().max(1));
         let at = |place: usize, number: f64| {
-            (LEFT + count(place) * step + step / 2.0, HEIGHT - BELOW - number / scale.top() * height)
+            (
+                LEFT + count(place) * step + step / 2.0,
+                HEIGHT - BELOW - number / scale.top() * height,
+            )
         };
         let drawn = html! {
             (self.grid(&scale))
             @for Series { look, name, numbers } in &self.series {
-                @let points: Vec<(usize, f64)> = numbers.iter().enumerate().filter_map(|(place, number)| Some((place, (*number)?))).collect();
-                polyline class=(format!("line look{}", look % LOOKS)) points=(points.iter().map(|(place, number)| { let (x, y) = at(*place, *number); format!("{x:.1},{y:.1}") }).collect::<Vec<_>>().join(" ")) {}
+                @let points: Vec<(usize, f64)> = numbers
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(place, number)| Some((place, (*number)?)))
+                    .collect();
+                polyline class=(format!("line look{}", look % LOOKS))
+                    points=(points
+                        .iter()
+                        .map(|(place, number)| {
+                            let (x, y) = at(*place, *number);
+                            format!("{x:.1},{y:.1}")
+                        })
+                        .collect::<Vec<_>>()
+                        .join(" ")) {}
                 @for (place, number) in &points {
                     @let (x, y) = at(*place, *number);
                     g class=(format!("point look{}", look % LOOKS)) {
-                        title { (self.places.get(*place).map(String::as_str).unwrap_or_default()) ": " (name) " " (self.measure.words(*number)) }
+                        title {
+                            (self.places.get(*place).map(String::as_str).unwrap_or_default()) ": "
+                            (name) " " (self.measure.words(*number))
+                        }
                         (mark(*look, x, y))
                     }
                 }
@@ -112,9 +137,19 @@ impl Plot {
                 text.label x="0" y=(format!("{:.1}", y + 13.0)) { (cut(label)) }
                 @let long = |number: f64| number / most * (WIDTH - RIGHT);
                 @for (look, name, number, before) in self.parts(place) {
-                        (rect(self, look, (long(before), y + 18.0), (long(number), 15.0), &format!("{label}: {name} {}", self.measure.words(number))))
+                    (rect(
+                        self,
+                        look,
+                        (long(before), y + 18.0),
+                        (long(number), 15.0),
+                        &format!("{label}: {name} {}", self.measure.words(number)),
+                    ))
                 }
-                text.number x=(format!("{:.1}", long(self.sum(place)) + 6.0)) y=(format!("{:.1}", y + 30.0)) { (self.measure.words(sums.get(place).copied().unwrap_or_default())) }
+                text.number x=(format!("{:.1}", long(self.sum(place)) + 6.0))
+                    y=(format!("{:.1}", y + 30.0))
+                {
+                    (self.measure.words(sums.get(place).copied().unwrap_or_default()))
+                }
             }
         };
         self.framed((count(self.places.len()) * ROW).max(ROW), &drawn, true)
@@ -145,7 +180,9 @@ impl Plot {
                 @for tick in scale.ticks() {
                     @let y = format!("{:.1}", HEIGHT - BELOW - tick / scale.top() * height);
                     line x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
-                    text x=(LEFT - 6.0) y=(y) dy="4" text-anchor="end" { (self.measure.words(tick)) }
+                    text x=(LEFT - 6.0) y=(y) dy="4" text-anchor="end" {
+                        (self.measure.words(tick))
+                    }
                 }
             }
         }
@@ -156,11 +193,15 @@ impl Plot {
         let each = self.places.len().div_ceil(5).max(1);
         html! {
             g.axis {
-                @for (place, label) in self.places.iter().enumerate().filter(|(place, _)| place.is_multiple_of(each)) {
+                @for (place, label) in
+                    self.places.iter().enumerate().filter(|(place, _)| place.is_multiple_of(each))
+                {
                     @let x = format!("{:.1}", LEFT + count(place) * step + step / 2.0);
                     text x=(x) y=(HEIGHT - BELOW + 15.0) text-anchor="middle" { (cut(label)) }
                 }
-                text.name x=(f64::midpoint(LEFT, WIDTH)) y=(HEIGHT - 3.0) text-anchor="middle" { (self.along) }
+                text.name x=(f64::midpoint(LEFT, WIDTH)) y=(HEIGHT - 3.0) text-anchor="middle" {
+                    (self.along)
+                }
             }
         }
     }
@@ -172,10 +213,15 @@ impl Plot {
             figure.plot aria-labelledby=(format!("{id}-caption")) {
                 figcaption #(format!("{id}-caption")) { (bare(&self.title)) }
                 @if has_legend { (self.legend()) }
-                svg.drawn viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-title {id}-desc")) {
+                svg.drawn viewBox=(format!("0 0 {WIDTH} \
+                    {height}")) role="img" aria-labelledby=(format!("{id}-title {id}-desc")) {
                     title #(format!("{id}-title")) { (bare(&self.title)) }
                     desc #(format!("{id}-desc")) { (self.said()) }
-                    defs { @for Series { look, .. } in &self.series { (pattern(&format!("{id}-look{look}"), *look)) } }
+                    defs {
+                        @for Series { look, .. } in &self.series {
+                            (pattern(&format!("{id}-look{look}"), *look))
+                        }
+                    }
                     (drawn)
                 }
                 (self.table())
@@ -189,10 +235,15 @@ impl Plot {
             let all = numbers.iter().flatten().copied();
             match self.measure {
                 Measure::Count => format!("{name} {} in all", self.measure.words(all.sum())),
-                Measure::Time => format!("{name} {} at most", self.measure.words(all.fold(0.0, f64::max))),
+                Measure::Time => {
+                    format!("{name} {} at most", self.measure.words(all.fold(0.0, f64::max)))
+                }
             }
         };
-        format!("{}. The table below has all numbers.", self.series.iter().map(of).collect::<Vec<_>>().join(", "))
+        format!(
+            "{}. The table below has all numbers.",
+            self.series.iter().map(of).collect::<Vec<_>>().join(", ")
+        )
     }
 
     fn legend(&self) -> Markup {
@@ -202,7 +253,8 @@ impl Plot {
                     li {
                         svg.swatch viewBox="0 0 14 14" {
                             defs { (pattern(&format!("{}-swatch{look}", self.id), *look)) }
-                            rect class=(format!("part look{}", look % LOOKS)) x="1" y="1" width="12" height="12" fill=(format!("url(#{}-swatch{look})", self.id)) {}
+                            rect class=(format!("part look{}", look % LOOKS)) x="1" y="1" width="12"
+                                height="12" fill=(format!("url(#{}-swatch{look})", self.id)) {}
                         }
                         (name)
                     }
@@ -216,16 +268,30 @@ impl Plot {
             details {
                 summary { "The numbers" }
                 // Where it is wider than the page, the arrow keys move it.
-                div.wide tabindex="0" role="group" aria-label=(format!("{}: the numbers", bare(&self.title))) {
+                div.wide tabindex="0" role="group"
+                    aria-label=(format!("{}: the numbers", bare(&self.title)))
+                {
                     table {
                         caption.hidden { (bare(&self.title)) }
-                        thead { tr { th scope="col" { (self.along) } @for Series { name, .. } in &self.series { th scope="col" { (name) } } } }
+                        thead {
+                            tr {
+                                th scope="col" { (self.along) }
+                                @for Series { name, .. } in &self.series {
+                                    th scope="col" { (name) }
+                                }
+                            }
+                        }
                         tbody {
                             @for (place, label) in self.places.iter().enumerate() {
                                 tr {
                                     th scope="row" { (crate::text::plain(label)) }
                                     @for Series { numbers, .. } in &self.series {
-                                        td { @match numbers.get(place).copied().flatten() { Some(number) => (self.measure.words(number)), None => "–" } }
+                                        td {
+                                            @match numbers.get(place).copied().flatten() {
+                                                Some(number) => (self.measure.words(number)),
+                                                None => "–",
+                                            }
+                                        }
                                     }
                                 }
                             }
@@ -238,9 +304,16 @@ impl Plot {
 }
 
 /// A part of a bar.
-fn rect(plot: &Plot, look: usize, (x, y): (f64, f64), (wide, tall): (f64, f64), words: &str) -> Markup {
+fn rect(
+    plot: &Plot,
+    look: usize,
+    (x, y): (f64, f64),
+    (wide, tall): (f64, f64),
+    words: &str,
+) -> Markup {
     html! {
-        rect class=(format!("part look{}", look % LOOKS)) x=(format!("{x:.1}")) y=(format!("{y:.1}")) width=(format!("{wide:.1}")) height=(format!("{tall:.1}"))
+        rect class=(format!("part look{}", look % LOOKS)) x=(format!("{x:.1}"))
+            y=(format!("{y:.1}")) width=(format!("{wide:.1}")) height=(format!("{tall:.1}"))
             fill=(format!("url(#{}-look{look})", plot.id)) { title { (bare(words)) } }
     }
 }
@@ -251,7 +324,10 @@ fn pattern(id: &str, look: usize) -> Markup {
     let strokes = match look % LOOKS {
         0 => "",
         1 => r#"<path d="M-1 7L7 -1M3 9L9 3" class="stroke"/>"#,
-        2 => r#"<circle cx="2" cy="2" r="1.3" class="dot"/><circle cx="6" cy="6" r="1.3" class="dot"/>"#,
+        2 => concat!(
+            r#"<circle cx="2" cy="2" r="1.3" class="dot"/>"#,
+            r#"<circle cx="6" cy="6" r="1.3" class="dot"/>"#
+        ),
         3 => r#"<path d="M0 0L8 8M8 0L0 8" class="stroke"/>"#,
         4 => r#"<path d="M0 2H8M0 6H8" class="stroke"/>"#,
         5 => r#"<path d="M2 0V8M6 0V8" class="stroke"/>"#,
@@ -262,7 +338,9 @@ fn pattern(id: &str, look: usize) -> Markup {
         _ => r#"<path d="M2 2H6V6H2Z" class="stroke"/>"#,
     };
     html! {
-        pattern id=(id) class=(format!("look{}", look % LOOKS)) width="8" height="8" patternUnits="userSpaceOnUse" {
+        pattern id=(id) class=(format!("look{}", look % LOOKS)) width="8" height="8"
+            patternUnits="userSpaceOnUse"
+        {
             rect class="ground" width="8" height="8" {}
             (PreEscaped(strokes))
         }
@@ -272,8 +350,11 @@ fn pattern(id: &str, look: usize) -> Markup {
 /// A point of a line.
 fn mark(look: usize, x: f64, y: f64) -> Markup {
     html! {
-        @if look == 0 { circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" {} }
-        @else { rect x=(format!("{:.1}", x - 3.0)) y=(format!("{:.1}", y - 3.0)) width="6" height="6" {} }
+        @if look == 0 {
+            circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" {}
+        } @else {
+            rect x=(format!("{:.1}", x - 3.0)) y=(format!("{:.1}", y - 3.0)) width="6" height="6" {}
+        }
     }
 }
 
@@ -325,7 +406,10 @@ mod tests {
             ] {
                 assert!(drawn.contains(words), "{words} {drawn}");
             }
-            assert!(!drawn.contains("NaN") && !drawn.contains("inf") && !drawn.contains("style="), "{drawn}");
+            assert!(
+                !drawn.contains("NaN") && !drawn.contains("inf") && !drawn.contains("style="),
+                "{drawn}"
+            );
         }
     }
 
@@ -335,7 +419,9 @@ mod tests {
         for drawn in [plot(&[&hostile], &[1.0]).columns(), plot(&[&hostile], &[1.0]).rows()] {
             let drawn = drawn.into_string();
             assert!(
-                !drawn.contains("<script>") && !drawn.contains('\u{202e}') && drawn.contains("\\u{202e}"),
+                !drawn.contains("<script>")
+                    && !drawn.contains('\u{202e}')
+                    && drawn.contains("\\u{202e}"),
                 "{drawn}"
             );
         }
@@ -343,7 +429,8 @@ mod tests {
 
     #[test]
     fn where_there_is_nothing_there_is_an_empty_plot() {
-        for drawn in [plot(&[], &[]).columns(), plot(&[], &[]).lines(), plot(&["x"], &[0.0]).rows()] {
+        for drawn in [plot(&[], &[]).columns(), plot(&[], &[]).lines(), plot(&["x"], &[0.0]).rows()]
+        {
             assert!(!drawn.into_string().contains("NaN"));
         }
     }

@@ -45,18 +45,23 @@ impl Precedents {
         known.or((self.uses.len() < GRANTS).then_some(0))
     }
 
-    /// The last decided calls of the tool, and those of the case: newest first, without the call itself.
+    /// The last decided calls of the tool, and those of the case: newest first, without the call
+    /// itself.
     pub(crate) fn like(&self, subject: &Subject) -> (Vec<ApprovalId>, Vec<ApprovalId>) {
         let others = |found: Option<&VecDeque<ApprovalId>>| {
             let others = found.into_iter().flatten().rev().filter(|id| **id != subject.approval());
             others.take(EACH - 1).copied().collect()
         };
         let of_case = subject.info().case().and_then(|case| self.of_case.each.get(case));
-        (others(self.of_tool.each.get(subject.tool()).map(|(_, ids)| ids)), others(of_case.map(|(_, ids)| ids)))
+        (
+            others(self.of_tool.each.get(subject.tool()).map(|(_, ids)| ids)),
+            others(of_case.map(|(_, ids)| ids)),
+        )
     }
 }
 
-/// The newest approvals of each key, for so many keys: that which is the longest untouched goes first.
+/// The newest approvals of each key, for so many keys: that which is the longest untouched goes
+/// first.
 #[derive(Debug)]
 struct Newest<K> {
     each: HashMap<K, (u64, VecDeque<ApprovalId>)>,

@@ -90,8 +90,12 @@ impl Reach {
             tool: approval.tool().to_string(),
             run: Some(info.run().to_string()),
             agent: Some(info.agent().to_string()),
-            principal: info.principal().map_or(For::Nobody, |principal| For::One(principal.to_string())),
-            arguments: arguments.map(|(name, value)| (name.clone(), Bound::Same(value.clone()))).collect(),
+            principal: info
+                .principal()
+                .map_or(For::Nobody, |principal| For::One(principal.to_string())),
+            arguments: arguments
+                .map(|(name, value)| (name.clone(), Bound::Same(value.clone())))
+                .collect(),
             uses: None,
             budget: None,
             window: None,
@@ -99,7 +103,8 @@ impl Reach {
         }
     }
 
-    /// That of one which holds, from its form in JSON; `None` if that says something that this does not know.
+    /// That of one which holds, from its form in JSON; `None` if that says something that this does
+    /// not know.
     pub(crate) fn of(grant: &Grant) -> Option<Self> {
         let json = serde_json::to_value(grant).ok()?;
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -119,7 +124,9 @@ impl Reach {
             Some((name.clone(), bound))
         });
         let budget = match json.get("budget") {
-            Some(budget) => Some((budget.get("argument")?.as_str()?.to_owned(), Limit::of(budget)?)),
+            Some(budget) => {
+                Some((budget.get("argument")?.as_str()?.to_owned(), Limit::of(budget)?))
+            }
             None => None,
         };
         let window = match json.get("window") {

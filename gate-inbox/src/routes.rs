@@ -49,9 +49,20 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/link/{token}", get(link::open))
         .route("/slack/actions", post(slack::actions))
         .route(EVENTS, get(events))
-        .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))
-        .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", include_str!("assets/page.js")) }))
-        .route("/icon.svg", get(|| async { asset("image/svg+xml", include_str!("assets/icon.svg")) }))
+        .route(
+            "/style.css",
+            get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }),
+        )
+        .route(
+            "/page.js",
+            get(|| async {
+                asset("text/javascript; charset=utf-8", include_str!("assets/page.js"))
+            }),
+        )
+        .route(
+            "/icon.svg",
+            get(|| async { asset("image/svg+xml", include_str!("assets/icon.svg")) }),
+        )
         .merge(api::routes())
         .fallback(|| async { Stop::not_found() })
         .method_not_allowed_fallback(not_so)
@@ -94,7 +105,9 @@ impl Office {
         let filter = all.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
         let found: HashMap<ApprovalId, Interruption> =
             self.gate.list(&filter).await?.into_iter().map(|asked| (asked.id(), asked)).collect();
-        let pick = |ids: Vec<ApprovalId>| ids.into_iter().filter_map(|id| found.get(&id).cloned()).collect();
+        let pick = |ids: Vec<ApprovalId>| {
+            ids.into_iter().filter_map(|id| found.get(&id).cloned()).collect()
+        };
         Ok(ShownPrecedents { of_case: pick(of_case), of_tool: pick(of_tool), is_behind })
     }
 }
@@ -107,31 +120,51 @@ async fn pending(
 ) -> Answer {
     let all = office.board.pending(&*office.gate, headers.contains_key(LIVE)).await?;
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    Ok(pages::pending(&visitor, &all, &Wanted::read(&query), query.get("page").parse().unwrap_or(1)))
+    Ok(pages::pending(
+        &visitor,
+        &all,
+        &Wanted::read(&query),
+        query.get("page").parse().unwrap_or(1),
+    ))
 }
 
-async fn approval(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
+async fn approval(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Answer {
     let asked = office.asked(&id).await?;
     let stamp = Stamp::new(&visitor, &asked)?;
     let found = office.precedents(&asked).await?;
     Ok(pages::approval(&visitor, &asked, &found, &stamp, &Draft::default()))
 }
 
-async fn edit(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
+async fn edit(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Answer {
     let asked = office.asked(&id).await?;
     if asked.approval().status() != Status::Pending {
         return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
     }
     let Some(descriptor) = asked.descriptor() else {
-        let words = "Nobody here knows this tool, so its arguments cannot be checked: approve or reject it as it is.";
+        let words = "Nobody here knows this tool, so its arguments cannot be checked: approve or \
+            reject it as it is.";
         return Err(Stop::with(StatusCode::CONFLICT, "It cannot be edited", words));
     };
     let form = EditForm::of(asked.approval(), descriptor.input_schema());
     Ok(pages::edit(&visitor, &asked, &Stamp::new(&visitor, &asked)?, &form))
 }
 
-async fn case(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
-    let id = Fields::parse(query.unwrap_or_default().as_bytes()).exact("id").ok_or_else(Stop::not_found)?;
+async fn case(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let id = Fields::parse(query.unwrap_or_default().as_bytes())
+        .exact("id")
+        .ok_or_else(Stop::not_found)?;
     let case = CaseId::from(id);
     let story = Story::read(&*office.gate, &case).await?;
     if story.count == 0 {

@@ -18,7 +18,8 @@ use crate::text::bare;
 /// How many records are on one page.
 pub(crate) const EACH: usize = 50;
 
-/// How many records are looked at for one page, and for how long: then the page says how far it came, and a link goes on.
+/// How many records are looked at for one page, and for how long: then the page says how far it
+/// came, and a link goes on.
 const MOST: usize = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -88,14 +89,26 @@ pub(crate) struct SearchPage {
 
 impl Search {
     pub(crate) fn read(query: &Fields) -> Self {
-        let get =
-            |name: &str| bare(query.exact(name).unwrap_or_default().trim().chars().take(1_000).collect::<String>());
+        let get = |name: &str| {
+            bare(
+                query
+                    .exact(name)
+                    .unwrap_or_default()
+                    .trim()
+                    .chars()
+                    .take(1_000)
+                    .collect::<String>(),
+            )
+        };
         let [tool, agent, person, case] = ["tool", "agent", "person", "case"].map(get);
         let [what, from, to, text] = ["what", "from", "to", "text"].map(get);
-        let mut search = Self { tool, agent, person, case, what, from, to, text, ..Self::default() };
+        let mut search =
+            Self { tool, agent, person, case, what, from, to, text, ..Self::default() };
         let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
         let mut day = |name: &'static str, typed: &str, more: i64| {
-            let parsed = typed.parse::<Date>().and_then(|day| midnight(day.checked_add(jiff::Span::new().days(more))?));
+            let parsed = typed
+                .parse::<Date>()
+                .and_then(|day| midnight(day.checked_add(jiff::Span::new().days(more))?));
             if parsed.is_err() && !typed.is_empty() {
                 search.problem = Some((name, "type a day, like 2026-12-24"));
             }
@@ -123,13 +136,17 @@ impl Search {
             ("to", to),
             ("text", text),
         ];
-        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())).collect()
+        all.into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name, value.as_str()))
+            .collect()
     }
 
     fn admits(&self, record: &Record) -> bool {
         let info = record.info();
-        let is =
-            |wanted: &str, found: Option<&str>| wanted.is_empty() || found.is_some_and(|found| wanted == bare(found));
+        let is = |wanted: &str, found: Option<&str>| {
+            wanted.is_empty() || found.is_some_and(|found| wanted == bare(found))
+        };
         self.first.is_none_or(|first| record.at() >= first)
             && self.end.is_none_or(|end| record.at() < end)
             && (self.what.is_empty() || self.what == kind(record))
@@ -144,8 +161,10 @@ impl Search {
     fn is_in(&self, record: &Record) -> bool {
         let text = self.text.to_lowercase();
         let hides = text.contains("\\u{");
-        let has =
-            |found: &str| found.to_lowercase().contains(&text) || (hides && bare(found).to_lowercase().contains(&text));
+        let has = |found: &str| {
+            found.to_lowercase().contains(&text)
+                || (hides && bare(found).to_lowercase().contains(&text))
+        };
         let info = record.info();
         let names = [
             tool(record),
@@ -167,7 +186,9 @@ impl Search {
             From::After(seq) => self.forward(office, seq, newest, begun).await,
             From::Before(seq) => {
                 let found = self.backward(office, seq.saturating_sub(1).min(newest), begun).await?;
-                let newer = Some(found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()));
+                let newer = Some(
+                    found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()),
+                );
                 Ok(SearchPage { newer: newer.filter(|newer| *newer < newest), ..found })
             }
             From::Newest => {
@@ -180,14 +201,21 @@ impl Search {
         }
     }
 
-    async fn backward(&self, office: &Office, start: u64, begun: Instant) -> Result<SearchPage, StoreError> {
+    async fn backward(
+        &self,
+        office: &Office,
+        start: u64,
+        begun: Instant,
+    ) -> Result<SearchPage, StoreError> {
         let (mut found, mut high) = (SearchPage::default(), start);
         while high > 0 {
             let low = high.saturating_sub(BLOCK);
-            let block = office.gate.records(low, usize::try_from(high - low).unwrap_or(usize::MAX)).await?;
+            let block =
+                office.gate.records(low, usize::try_from(high - low).unwrap_or(usize::MAX)).await?;
             for record in block.iter().rev().filter(|record| record.seq() <= high) {
                 if found.records.len() == EACH || self.is_past(record) {
-                    found.older = (found.records.len() == EACH).then(|| record.seq().saturating_add(1));
+                    found.older =
+                        (found.records.len() == EACH).then(|| record.seq().saturating_add(1));
                     return Ok(found);
                 }
                 found.looked += 1;
@@ -206,7 +234,9 @@ impl Search {
 
     /// Whether this and all before it are too old.
     fn is_past(&self, record: &Record) -> bool {
-        self.first.and_then(|first| first.checked_sub(SKEW).ok()).is_some_and(|first| record.at() < first)
+        self.first
+            .and_then(|first| first.checked_sub(SKEW).ok())
+            .is_some_and(|first| record.at() < first)
     }
 
     async fn forward(
@@ -218,7 +248,8 @@ impl Search {
     ) -> Result<SearchPage, StoreError> {
         let (mut found, mut at) = (SearchPage::default(), start);
         'all: while at < newest {
-            let block = office.gate.records(at, usize::try_from(BLOCK).unwrap_or(usize::MAX)).await?;
+            let block =
+                office.gate.records(at, usize::try_from(BLOCK).unwrap_or(usize::MAX)).await?;
             if block.is_empty() {
                 break;
             }
@@ -237,7 +268,8 @@ impl Search {
         }
         found.newer = (at < newest).then_some(at);
         found.older =
-            Some(found.records.first().map_or(start.saturating_add(1), |record| record.seq())).filter(|seq| *seq > 1);
+            Some(found.records.first().map_or(start.saturating_add(1), |record| record.seq()))
+                .filter(|seq| *seq > 1);
         found.records.reverse();
         Ok(found)
     }

@@ -1,7 +1,9 @@
-//! The security log: who came in, who did not, who read what. Events of `tracing`, target `gate::security`.
+//! The security log: who came in, who did not, who read what. Events of `tracing`, target
+//! `gate::security`.
 //!
-//! What stands in it is names, addresses of the network, ids and places; never a token, and nothing of a call's arguments. Failures
-//! are logged as often as somebody may fail: who is told to wait fills no log.
+//! What stands in it is names, addresses of the network, ids and places; never a token, and nothing
+//! of a call's arguments. Failures are logged as often as somebody may fail: who is told to wait
+//! fills no log.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
-//! Who is signed in. Nothing of it outlives the process, and nothing in it opens a session: of each cookie there is the hash.
+//! Who is signed in. Nothing of it outlives the process, and nothing in it opens a session: of each
+//! cookie there is the hash.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -77,24 +78,37 @@ impl Sessions {
     }
 
     /// Begins a session, and gives its cookie.
-    pub(crate) fn begin(&self, signed_in: SignedIn, now: Timestamp) -> Result<String, getrandom::Error> {
+    pub(crate) fn begin(
+        &self,
+        signed_in: SignedIn,
+        now: Timestamp,
+    ) -> Result<String, getrandom::Error> {
         let (cookie, form_secret) = (secret::random()?, secret::random()?);
         let mut open = self.lock();
         open.retain(|_, found| self.lasts(found, now));
-        let mut others: Vec<_> =
-            open.iter().filter(|(_, other)| other.session.signed_in.who() == signed_in.who()).collect();
+        let mut others: Vec<_> = open
+            .iter()
+            .filter(|(_, other)| other.session.signed_in.who() == signed_in.who())
+            .collect();
         others.sort_by_key(|(_, other)| other.seen);
-        let too_many: Vec<Digest> =
-            others.iter().take((others.len() + 1).saturating_sub(EACH)).map(|(id, _)| **id).collect();
+        let too_many: Vec<Digest> = others
+            .iter()
+            .take((others.len() + 1).saturating_sub(EACH))
+            .map(|(id, _)| **id)
+            .collect();
         for id in too_many {
             open.remove(&id);
         }
         let session = Session { signed_in, form_secret };
-        open.insert(Digest::of(&cookie), OpenSession { session, begun: now, seen: now, sent: VecDeque::new() });
+        open.insert(
+            Digest::of(&cookie),
+            OpenSession { session, begun: now, seen: now, sent: VecDeque::new() },
+        );
         Ok(cookie)
     }
 
-    /// The session of a cookie. That a person uses it makes it last longer; that their page looks for news does not.
+    /// The session of a cookie. That a person uses it makes it last longer; that their page looks
+    /// for news does not.
     pub(crate) fn find(&self, id: Digest, now: Timestamp, is_used: bool) -> Option<Session> {
         let mut open = self.lock();
         let found = open.get_mut(&id)?;
@@ -134,7 +148,8 @@ impl Sessions {
     }
 
     fn lasts(&self, open: &OpenSession, now: Timestamp) -> bool {
-        let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let age =
+            |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
         age(open.begun) < self.whole && age(open.seen) < self.idle
     }
 
@@ -174,7 +189,9 @@ mod tests {
         let sessions = Sessions::new(Duration::from_secs(100), Duration::from_secs(100));
         let of_omar = begin(&sessions, "omar", 0);
         let ids: Vec<Digest> = (0..20).map(|now| begin(&sessions, "dana", now)).collect();
-        let open = |ids: &[Digest]| ids.iter().filter(|id| sessions.find(**id, at(30), false).is_some()).count();
+        let open = |ids: &[Digest]| {
+            ids.iter().filter(|id| sessions.find(**id, at(30), false).is_some()).count()
+        };
         assert_eq!((open(&ids), open(&ids[..4])), (16, 0));
         sessions.end_all(&"dana".into());
         assert_eq!((open(&ids), open(&[of_omar])), (0, 1));

@@ -10,17 +10,24 @@ use gate_runtime::{BoxFuture, Digest, DirectoryError, FileDirectory, ReviewerId,
 /// use gate_inbox::{SignIn as _, SignedIn};
 /// use gate_runtime::{FileDirectory, ReviewerToken};
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("people.toml");
 /// let token = ReviewerToken::new();
-/// std::fs::write(&path, format!("[[person]]\nid = \"dana\"\nroles = []\ntoken = \"{}\"\n", token.hash()))?;
+/// std::fs::write(
+///     &path,
+///     format!("[[person]]\nid = \"dana\"\nroles = []\ntoken = \"{}\"\n", token.hash()),
+/// )?;
 /// let people = FileDirectory::open(&path)?;
 /// let dana = people.sign_in(token.reveal()).await?.expect("it is her token");
 /// assert_eq!(dana, SignedIn::new("dana", token.hash()));
 ///
-/// let another = ReviewerToken::new();                         // hers was stolen
-/// std::fs::write(&path, format!("[[person]]\nid = \"dana\"\nroles = []\ntoken = \"{}\"\n", another.hash()))?;
+/// let another = ReviewerToken::new(); // hers was stolen
+/// std::fs::write(
+///     &path,
+///     format!("[[person]]\nid = \"dana\"\nroles = []\ntoken = \"{}\"\n", another.hash()),
+/// )?;
 /// assert!(!people.still_holds(&dana).await?);
 /// # Ok(()) }
 /// ```
@@ -29,10 +36,16 @@ pub trait SignIn: Send + Sync + 'static {
     ///
     /// # Security
     /// How long it takes must not depend on how much of the secret is right.
-    fn sign_in<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
+    fn sign_in<'a>(
+        &'a self,
+        secret: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
 
     /// Whether somebody who signed in before still could: it is asked at every request.
-    fn still_holds<'a>(&'a self, before: &'a SignedIn) -> BoxFuture<'a, Result<bool, DirectoryError>>;
+    fn still_holds<'a>(
+        &'a self,
+        before: &'a SignedIn,
+    ) -> BoxFuture<'a, Result<bool, DirectoryError>>;
 }
 
 /// Somebody who signed in.
@@ -69,11 +82,19 @@ impl SignedIn {
 }
 
 impl SignIn for FileDirectory {
-    fn sign_in<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
-        Box::pin(async move { Ok(self.holder_of(secret)?.map(|who| SignedIn::new(who, Digest::of(secret)))) })
+    fn sign_in<'a>(
+        &'a self,
+        secret: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
+        Box::pin(async move {
+            Ok(self.holder_of(secret)?.map(|who| SignedIn::new(who, Digest::of(secret))))
+        })
     }
 
-    fn still_holds<'a>(&'a self, before: &'a SignedIn) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+    fn still_holds<'a>(
+        &'a self,
+        before: &'a SignedIn,
+    ) -> BoxFuture<'a, Result<bool, DirectoryError>> {
         Box::pin(async move {
             let person = self.person(before.who(), Timestamp::now())?;
             Ok(person.and_then(|person| person.token_hash()) == Some(before.by()))

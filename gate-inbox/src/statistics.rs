@@ -1,14 +1,17 @@
-//! How much was asked, how long it took, and what people decided: counted as it happens, by the hour, for a month.
+//! How much was asked, how long it took, and what people decided: counted as it happens, by the
+//! hour, for a month.
 //!
-//! What became of a question counts for the hour in which it was asked. So of what a rule asked in a time, all is decided, over or still waits. Where it is asked
-//! again, because rules changed or because it failed, the first answer is the one that counts.
+//! What became of a question counts for the hour in which it was asked. So of what a rule asked in
+//! a time, all is decided, over or still waits. Where it is asked again, because rules changed or
+//! because it failed, the first answer is the one that counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
 use gate_runtime::{
-    ApprovalId, CallEvent, Decision, Event, GateEvent, Record, ReviewerId, RuleResult, Status, Timestamp, Verdict,
+    ApprovalId, CallEvent, Decision, Event, GateEvent, Record, ReviewerId, RuleResult, Status,
+    Timestamp, Verdict,
 };
 
 use crate::histogram::Histogram;
@@ -16,7 +19,8 @@ use crate::histogram::Histogram;
 /// How many hours are kept: a month, and the one that has begun.
 const HOURS: usize = 31 * 24;
 
-/// How many questions can be open at once. Of more than that, the oldest are not followed to their end.
+/// How many questions can be open at once. Of more than that, the oldest are not followed to their
+/// end.
 const OPEN: usize = 100_000;
 
 /// How many rules, and how many people, are told apart. Later ones are counted together.
@@ -133,7 +137,8 @@ impl Statistics {
                     Decision::Respond { .. } => Became::Answered,
                 };
                 let who = self.people.place(vote.reviewer(), PEOPLE);
-                *self.hour(record.at()).people.entry(who).or_default().entry(kind).or_default() += 1;
+                *self.hour(record.at()).people.entry(who).or_default().entry(kind).or_default() +=
+                    1;
                 if let (Became::Edited, Some(open)) = (kind, self.open.get_mut(&id)) {
                     open.is_edited = true;
                 }
@@ -188,7 +193,10 @@ impl Statistics {
             Verdict::Ask => {
                 hour.asked += 1;
                 self.order.insert(record.seq(), id);
-                self.open.insert(id, Open { seq: record.seq(), asked_at: at, rules: reasons, is_edited: false });
+                self.open.insert(
+                    id,
+                    Open { seq: record.seq(), asked_at: at, rules: reasons, is_edited: false },
+                );
                 if self.open.len() > OPEN
                     && let Some((_, oldest)) = self.order.pop_first()
                 {
@@ -201,12 +209,14 @@ impl Statistics {
     fn close(&mut self, id: ApprovalId, became: Became, at: Timestamp) {
         let Some(open) = self.open.remove(&id) else { return };
         self.order.remove(&open.seq);
-        let became = if became == Became::Approved && open.is_edited { Became::Edited } else { became };
+        let became =
+            if became == Became::Approved && open.is_edited { Became::Edited } else { became };
         // Where its hour is too long ago, nobody asks for it any more.
         if let Some(hour) = self.hours.get_mut(&hour_of(open.asked_at)) {
             *hour.became.entry(became).or_default() += 1;
             if became.is_decided() {
-                hour.waits.add(Duration::try_from(at.duration_since(open.asked_at)).unwrap_or_default());
+                hour.waits
+                    .add(Duration::try_from(at.duration_since(open.asked_at)).unwrap_or_default());
             }
             for rule in open.rules {
                 *hour.rules.entry(rule).or_default().became.entry(became).or_default() += 1;
@@ -230,8 +240,14 @@ impl Statistics {
             sum.join(hour);
         }
         let Counts { rules, people, .. } = &mut sum;
-        let rules = std::mem::take(rules).into_iter().map(|(rule, of)| (self.rules.name(rule).cloned(), of)).collect();
-        let people = std::mem::take(people).into_iter().map(|(who, of)| (self.people.name(who).cloned(), of)).collect();
+        let rules = std::mem::take(rules)
+            .into_iter()
+            .map(|(rule, of)| (self.rules.name(rule).cloned(), of))
+            .collect();
+        let people = std::mem::take(people)
+            .into_iter()
+            .map(|(who, of)| (self.people.name(who).cloned(), of))
+            .collect();
         Summary { counts: sum, rules, people }
     }
 }
@@ -343,13 +359,24 @@ mod tests {
     async fn what_became_of_a_question_counts_for_the_hour_in_which_it_was_asked() {
         let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
         let people = StaticDirectory::new().person("dana", ["manager"]);
-        let gate: Gate<Tools> = Gate::builder(()).clock(clock.clone()).directory(people).build().await.unwrap();
+        let gate: Gate<Tools> =
+            Gate::builder(()).clock(clock.clone()).directory(people).build().await.unwrap();
         let run = gate.run("run-1");
-        let call = |id: &str, amount: u64| ToolCall::new(id, "pay", format!("{{\"amount\":{amount}}}"));
-        let calls = [call("1", 5), call("2", 5_000), call("3", 50), call("4", 60), call("5", 70), call("6", 80)];
+        let call =
+            |id: &str, amount: u64| ToolCall::new(id, "pay", format!("{{\"amount\":{amount}}}"));
+        let calls = [
+            call("1", 5),
+            call("2", 5_000),
+            call("3", 50),
+            call("4", 60),
+            call("5", 70),
+            call("6", 80),
+        ];
         let turn = run.submit(calls).await.unwrap();
         let dana = gate.reviewer("dana").await.unwrap();
-        let [approved, edited, rejected, _] = turn.interruptions() else { panic!("four are asked") };
+        let [approved, edited, rejected, _] = turn.interruptions() else {
+            panic!("four are asked")
+        };
         clock.advance(Duration::from_hours(2));
         approved.approve(&dana).await.unwrap();
         edited.edit(&dana, Edit::new().set("amount", 55)).await.unwrap();
@@ -371,7 +398,10 @@ mod tests {
         assert_eq!(counts.waits.count(), 3);
         let otherwise = Some(Rule { source: "policy payments".into(), name: "otherwise".into() });
         let of = &all.rules[&otherwise];
-        assert_eq!((of.fired(), of.asked, of.open(), count(&of.became, Became::Edited)), (4, 4, 0, 1));
+        assert_eq!(
+            (of.fired(), of.asked, of.open(), count(&of.became, Became::Edited)),
+            (4, 4, 0, 1)
+        );
         assert_eq!(all.people[&Some("dana".into())].values().sum::<u64>(), 3);
         assert_eq!(statistics.of(at, 3).counts.became.len(), 0, "they were asked before");
         assert_eq!(statistics.of(at, 4).people.len(), 1, "and the votes were later");
@@ -384,7 +414,10 @@ mod tests {
             statistics.hour(Timestamp::from_second(hour * 3_600).unwrap()).asked += 1;
         }
         assert_eq!(statistics.hours.len(), HOURS);
-        assert_eq!(statistics.of(Timestamp::from_second(9_999 * 3_600).unwrap(), 24).counts.asked, 24);
+        assert_eq!(
+            statistics.of(Timestamp::from_second(9_999 * 3_600).unwrap(), 24).counts.asked,
+            24
+        );
         let mut names = Names::default();
         let places: Vec<usize> = (0..5).map(|name| names.place(&name, 3)).collect();
         assert_eq!(places, [0, 1, 2, usize::MAX, usize::MAX]);

@@ -36,12 +36,18 @@ impl Stop {
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::with(StatusCode::NOT_FOUND, "Not found", "There is no such page, or no such approval.")
+        Self::with(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such page, or no such approval.",
+        )
     }
 
-    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name files.
+    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name
+    /// files.
     pub(crate) fn trouble() -> Self {
-        let words = "The database or the people file does not answer, so nothing was decided. Try again, or tell whoever runs this inbox.";
+        let words = "The database or the people file does not answer, so nothing was decided. Try \
+            again, or tell whoever runs this inbox.";
         Self::with(StatusCode::SERVICE_UNAVAILABLE, "Out of order", words)
     }
 }

@@ -1,9 +1,11 @@
-//! Text that others wrote, as a page shows it: nothing in it acts, hides or passes for something else.
+//! Text that others wrote, as a page shows it: nothing in it acts, hides or passes for something
+//! else.
 
 use std::time::Duration;
 
 use gate_runtime::{
-    Approval, Descriptor, Digest, Hazard, Headline, HeadlinePart, ShownArgument, ShownValue, Timestamp, Visible,
+    Approval, Descriptor, Digest, Hazard, Headline, HeadlinePart, ShownArgument, ShownValue,
+    Timestamp, Visible,
 };
 use maud::{Markup, html};
 use serde_json::Value;
@@ -15,7 +17,11 @@ const LONG: usize = 500;
 pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
     let shown = Visible::of(text.as_ref());
     html! {
-        @if shown.hazards().is_empty() { bdi { (shown.as_str()) } } @else { bdi.odd { (shown.as_str()) } }
+        @if shown.hazards().is_empty() {
+            bdi { (shown.as_str()) }
+        } @else {
+            bdi.odd { (shown.as_str()) }
+        }
     }
 }
 
@@ -24,7 +30,8 @@ pub(crate) fn bare(text: impl AsRef<str>) -> String {
     Visible::of(text.as_ref()).as_str().to_owned()
 }
 
-/// Text of several lines: whole, or its ends with what is left out behind a click. What is wrong with it is said of all of it.
+/// Text of several lines: whole, or its ends with what is left out behind a click. What is wrong
+/// with it is said of all of it.
 pub(crate) fn block(text: &str) -> Markup {
     let count = text.chars().count();
     html! {
@@ -33,7 +40,10 @@ pub(crate) fn block(text: &str) -> Markup {
         } @else if count <= LONG {
             pre.text tabindex=[scrolls(text)] { (lines(text)) }
         } @else {
-            pre.text tabindex="0" { (lines(&text.chars().take(LONG / 2).collect::<String>())) " […] " (lines(&text.chars().skip(count - LONG / 2).collect::<String>())) }
+            pre.text tabindex="0" {
+                (lines(&text.chars().take(LONG / 2).collect::<String>())) " […] "
+                (lines(&text.chars().skip(count - LONG / 2).collect::<String>()))
+            }
             details {
                 summary { "Show all " (count) " characters" }
                 pre.text tabindex="0" { (lines(text)) }
@@ -53,7 +63,8 @@ pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
     approval.shown_arguments(None).iter().all(is_short)
 }
 
-/// What lets somebody without a mouse scroll a text that may be higher than its box, also on a telephone.
+/// What lets somebody without a mouse scroll a text that may be higher than its box, also on a
+/// telephone.
 fn scrolls(text: &str) -> Option<&'static str> {
     let rows: usize = text.split('\n').map(|line| line.chars().count().div_ceil(20).max(1)).sum();
     (rows > 12).then_some("0")
@@ -80,7 +91,8 @@ pub(crate) fn value(value: &Value) -> Markup {
 /// stands far below where nobody looks.
 fn lines(text: &str) -> Markup {
     let all: Vec<&str> = text.split('\n').collect();
-    let runs: Vec<&[&str]> = all.chunk_by(|one, two| one.trim().is_empty() && two.trim().is_empty()).collect();
+    let runs: Vec<&[&str]> =
+        all.chunk_by(|one, two| one.trim().is_empty() && two.trim().is_empty()).collect();
     html! {
         @for (number, run) in runs.into_iter().enumerate() {
             @if number > 0 { "\n" }
@@ -161,7 +173,11 @@ pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> Markup 
     };
     html! {
         @for argument in shown.iter().take(8) {
-            span.pair { span.faint { (plain(short(argument.name()))) ": " } (plain(short(&written(argument)))) } " "
+            span.pair {
+                span.faint { (plain(short(argument.name()))) ": " }
+                (plain(short(&written(argument))))
+            }
+            " "
         }
         @if shown.len() > 8 { span.faint { "and " (shown.len() - 8) " more" } }
     }
@@ -174,7 +190,8 @@ pub(crate) fn short(text: &str) -> String {
     if count <= 70 {
         return text;
     }
-    let ends: (String, String) = (text.chars().take(45).collect(), text.chars().skip(count - 20).collect());
+    let ends: (String, String) =
+        (text.chars().take(45).collect(), text.chars().skip(count - 20).collect());
     format!("{} […] {}", ends.0, ends.1)
 }
 
@@ -182,14 +199,19 @@ pub(crate) fn short(text: &str) -> String {
 pub(crate) fn length(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let (size, unit) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "second"));
+    let (size, unit) =
+        units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "second"));
     plural(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
 }
 
 /// How long ago something was.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
-    html! { time datetime=(then) title=(format!("{then:.0}")) { @if age.as_secs() == 0 { "just now" } @else { (length(age)) " ago" } } }
+    html! {
+        time datetime=(then) title=(format!("{then:.0}")) {
+            @if age.as_secs() == 0 { "just now" } @else { (length(age)) " ago" }
+        }
+    }
 }
 
 /// Until when there is time.
@@ -209,7 +231,12 @@ mod tests {
     #[test]
     fn markup_in_a_text_is_text_and_what_hides_is_named() {
         let shown = block("<b>\u{202e}x\n</pre>").into_string();
-        assert!(!shown.contains("<b>") && !shown.contains('\u{202e}') && !shown.contains("x\n</pre></bdi>"), "{shown}");
+        assert!(
+            !shown.contains("<b>")
+                && !shown.contains('\u{202e}')
+                && !shown.contains("x\n</pre></bdi>"),
+            "{shown}"
+        );
         assert!(shown.contains("characters that turn the text around"), "{shown}");
         assert!(!block("two\nlines").into_string().contains("warning"));
     }
@@ -218,7 +245,10 @@ mod tests {
     fn a_long_text_is_shown_by_its_ends_and_what_hides_in_between_is_named() {
         let text = format!("{}\u{200b}{}", "a".repeat(1_000), "b".repeat(1_000));
         let shown = block(&text).into_string();
-        assert!(shown.contains("Show all 2001 characters") && shown.contains("invisible"), "{shown}");
+        assert!(
+            shown.contains("Show all 2001 characters") && shown.contains("invisible"),
+            "{shown}"
+        );
     }
 
     #[test]

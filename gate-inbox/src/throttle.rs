@@ -9,7 +9,8 @@ use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use gate_runtime::Timestamp;
 
-/// How often one address may be wrong before it has to wait: a second, then twice as long each time.
+/// How often one address may be wrong before it has to wait: a second, then twice as long each
+/// time.
 const FREE: u32 = 5;
 
 /// The longest wait, in seconds. After it, an address is as any other.
@@ -41,20 +42,23 @@ struct Count {
 impl Count {
     fn wait(self) -> Duration {
         let doublings = self.wrong.checked_sub(FREE);
-        let seconds = doublings.map_or(0, |more| 1_u64.checked_shl(more).unwrap_or(LONGEST).min(LONGEST));
+        let seconds =
+            doublings.map_or(0, |more| 1_u64.checked_shl(more).unwrap_or(LONGEST).min(LONGEST));
         Duration::from_secs(seconds)
     }
 }
 
 impl Throttle {
-    /// Lets somebody try; or says how long they have to wait. A try counts as wrong until it was right.
+    /// Lets somebody try; or says how long they have to wait. A try counts as wrong until it was
+    /// right.
     pub(crate) fn begin(&self, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
         let mut counts = self.lock();
         let minute = now.as_second().div_euclid(60);
         if counts.minute != minute {
             (counts.minute, counts.all) = (minute, 0);
         }
-        let since = |last: Timestamp| Duration::try_from(now.duration_since(last)).unwrap_or_default();
+        let since =
+            |last: Timestamp| Duration::try_from(now.duration_since(last)).unwrap_or_default();
         counts.each.retain(|_, count| since(count.last) < Duration::from_secs(LONGEST));
         let place = network(address);
         let known = counts.each.get(&place).copied().unwrap_or(Count { wrong: 0, last: now });
@@ -62,7 +66,9 @@ impl Throttle {
         if known.wrong >= FREE && !left.is_zero() {
             return Err(left);
         }
-        if counts.all >= ALL || (counts.each.len() >= ADDRESSES && !counts.each.contains_key(&place)) {
+        if counts.all >= ALL
+            || (counts.each.len() >= ADDRESSES && !counts.each.contains_key(&place))
+        {
             let over = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
             return Err(Duration::from_secs(60_u64.saturating_sub(over)));
         }
@@ -111,7 +117,8 @@ mod tests {
 
     #[test]
     fn whoever_is_wrong_waits_ever_longer_and_others_do_not() {
-        let (throttle, here, there) = (Throttle::default(), "10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let (throttle, here, there) =
+            (Throttle::default(), "10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         for _ in 0..FREE {
             assert_eq!(throttle.begin(here, at(0)), Ok(()));
         }
@@ -138,7 +145,13 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_network_are_one() {
-        assert_eq!(network("2001:db8:1:2:3::4".parse().unwrap()), network("2001:db8:1:2::9".parse().unwrap()));
-        assert_eq!(network("::ffff:10.0.0.1".parse().unwrap()), network("10.0.0.1".parse().unwrap()));
+        assert_eq!(
+            network("2001:db8:1:2:3::4".parse().unwrap()),
+            network("2001:db8:1:2::9".parse().unwrap())
+        );
+        assert_eq!(
+            network("::ffff:10.0.0.1".parse().unwrap()),
+            network("10.0.0.1".parse().unwrap())
+        );
     }
 }

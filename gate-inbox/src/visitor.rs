@@ -49,8 +49,14 @@ impl Visitor {
 
 impl Office {
     /// The session of a cookie, if it lasts, and whoever it is of could still sign in.
-    pub(crate) async fn session(&self, id: Digest, is_used: bool) -> Result<Option<Session>, DirectoryError> {
-        let Some(session) = self.sessions.find(id, self.clock.now(), is_used) else { return Ok(None) };
+    pub(crate) async fn session(
+        &self,
+        id: Digest,
+        is_used: bool,
+    ) -> Result<Option<Session>, DirectoryError> {
+        let Some(session) = self.sessions.find(id, self.clock.now(), is_used) else {
+            return Ok(None);
+        };
         if self.sign_in.still_holds(&session.signed_in).await? {
             return Ok(Some(session));
         }
@@ -68,7 +74,8 @@ pub(crate) fn cookie_name(place: &Place, name: &str) -> String {
 pub(crate) fn cookie(place: &Place, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
     let name = cookie_name(place, name);
     let secure = if place.is_secure() { "; Secure" } else { "" };
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let text =
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::try_from(text).ok()
 }
 
@@ -89,10 +96,15 @@ pub(crate) fn read_cookie(place: &Place, name: &str, headers: &HeaderMap) -> Opt
 /// The cookie of a session.
 pub(crate) const SESSION: &str = "gate_session";
 
-/// Whether somebody follows a link from another site: then the browser keeps the cookie back, and it says nothing about them.
+/// Whether somebody follows a link from another site: then the browser keeps the cookie back, and
+/// it says nothing about them.
 fn comes_from_elsewhere(parts: &Parts) -> bool {
-    let is = |name, value: &str| parts.headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes());
-    parts.method == Method::GET && is("sec-fetch-site", "cross-site") && is("sec-fetch-mode", "navigate")
+    let is = |name, value: &str| {
+        parts.headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes())
+    };
+    parts.method == Method::GET
+        && is("sec-fetch-site", "cross-site")
+        && is("sec-fetch-mode", "navigate")
 }
 
 impl FromRequestParts<Arc<Office>> for Visitor {
@@ -102,7 +114,11 @@ impl FromRequestParts<Arc<Office>> for Visitor {
         let wanted = Destination::of(parts);
         let sign_in = || wanted.as_ref().map_or_else(Stop::sign_in, Stop::sign_in_for);
         let Some(cookie) = read_cookie(&office.place, SESSION, &parts.headers) else {
-            return Err(if comes_from_elsewhere(parts) { Stop::new(pages::welcome()) } else { sign_in() });
+            return Err(if comes_from_elsewhere(parts) {
+                Stop::new(pages::welcome())
+            } else {
+                sign_in()
+            });
         };
         let id = Digest::of(cookie);
         let is_used = !parts.headers.contains_key(LIVE) && parts.uri.path() != EVENTS;
@@ -130,7 +146,8 @@ impl FromRequest<Arc<Office>> for Sent {
         let visitor = Visitor::from_request_parts(&mut parts, office).await?;
         let fields = Fields::from_request(Request::from_parts(parts, body), office).await?;
         if !secret::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
-            let words = "The form is not one of your present session. Nothing was decided: open the page again.";
+            let words = "The form is not one of your present session. Nothing was decided: open \
+                the page again.";
             return Err(Stop::with(StatusCode::FORBIDDEN, "Not your form", words));
         }
         Ok(Self { visitor, fields })

@@ -9,7 +9,8 @@ use crate::part::is_theirs;
 use crate::visitor::Visitor;
 use crate::wanted::{Wanted, names, roles, sorted};
 
-/// All that waits, by deadline, as it was at one time. With very many, to filter them is dear: those who ask for the same at the same time get the same.
+/// All that waits, by deadline, as it was at one time. With very many, to filter them is dear:
+/// those who ask for the same at the same time get the same.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     all: Vec<Interruption>,
@@ -56,18 +57,28 @@ impl Waiting {
     pub(crate) fn offers(&self) -> &Offers {
         self.offers.get_or_init(|| {
             let all = &self.all;
-            let principal = |approval| Approval::subject(approval).info().principal().map(AsRef::as_ref);
+            let principal =
+                |approval| Approval::subject(approval).info().principal().map(AsRef::as_ref);
             Offers {
                 tools: sorted(names(all, |approval| vec![approval.tool().as_str()])),
-                agents: sorted(names(all, |approval| vec![approval.subject().info().agent().as_str()])),
-                principals: sorted(names(all, |approval| principal(approval).into_iter().collect())),
+                agents: sorted(names(all, |approval| {
+                    vec![approval.subject().info().agent().as_str()]
+                })),
+                principals: sorted(names(all, |approval| {
+                    principal(approval).into_iter().collect()
+                })),
                 roles: sorted(names(all, |approval| roles(approval).collect())),
             }
         })
     }
 
     /// Gives a part of somebody's list to whoever shows it.
-    pub(crate) fn list<T>(&self, visitor: &Visitor, wanted: &Wanted, show: impl FnOnce(&Order) -> T) -> T {
+    pub(crate) fn list<T>(
+        &self,
+        visitor: &Visitor,
+        wanted: &Wanted,
+        show: impl FnOnce(&Order) -> T,
+    ) -> T {
         let whose = (visitor.who().clone(), visitor.roles.clone(), wanted.clone());
         let order = {
             let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +96,10 @@ impl Waiting {
             .map(|(place, asked)| (place, is_theirs(asked.approval(), visitor, asked.now())))
             .partition(|(_, is_theirs)| *is_theirs);
         let count = mine.len();
-        Order { places: mine.into_iter().chain(others).map(|(place, _)| place).collect(), mine: count }
+        Order {
+            places: mine.into_iter().chain(others).map(|(place, _)| place).collect(),
+            mine: count,
+        }
     }
 
     /// So many of a list, from a place on, each with whether its reader is asked.

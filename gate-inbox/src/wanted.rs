@@ -10,8 +10,8 @@ use crate::visitor::Visitor;
 /// The longest value of a filter, in characters: what is longer fits nothing that has a name.
 const LONGEST: usize = 1_000;
 
-/// Which of what waits somebody wants to see. An empty text wants all. Names are compared as they are shown, for that is what a page can offer: what hides in
-/// one is an escape there.
+/// Which of what waits somebody wants to see. An empty text wants all. Names are compared as they
+/// are shown, for that is what a page can offer: what hides in one is an escape there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wanted {
     pub(crate) tool: String,
@@ -25,9 +25,19 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn read(query: &Fields) -> Self {
-        let get =
-            |name: &str| bare(query.exact(name).unwrap_or_default().trim().chars().take(LONGEST).collect::<String>());
-        let [tool, agent, principal, role, text] = ["tool", "agent", "principal", "role", "text"].map(get);
+        let get = |name: &str| {
+            bare(
+                query
+                    .exact(name)
+                    .unwrap_or_default()
+                    .trim()
+                    .chars()
+                    .take(LONGEST)
+                    .collect::<String>(),
+            )
+        };
+        let [tool, agent, principal, role, text] =
+            ["tool", "agent", "principal", "role", "text"].map(get);
         Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
     }
 
@@ -64,9 +74,11 @@ impl Wanted {
 
 /// The roles that are asked, now or in a later step.
 pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
-    approval.requirements().iter().flat_map(Requirement::tiers).filter_map(|tier| match tier.who() {
-        Who::Role { role } => Some(role.as_str()),
-        _ => None,
+    approval.requirements().iter().flat_map(Requirement::tiers).filter_map(|tier| {
+        match tier.who() {
+            Who::Role { role } => Some(role.as_str()),
+            _ => None,
+        }
     })
 }
 
@@ -75,8 +87,10 @@ fn has(approval: &Approval, text: &str) -> bool {
     let text = text.to_lowercase();
     let (subject, info) = (approval.subject(), approval.subject().info());
     let hides = text.contains("\\u{");
-    let is_in =
-        |found: &str| found.to_lowercase().contains(&text) || (hides && bare(found).to_lowercase().contains(&text));
+    let is_in = |found: &str| {
+        found.to_lowercase().contains(&text)
+            || (hides && bare(found).to_lowercase().contains(&text))
+    };
     let names = [approval.tool().as_str(), info.agent().as_str(), info.run().as_str()];
     names.into_iter().any(is_in)
         || info.principal().is_some_and(|principal| is_in(principal.as_str()))

@@ -21,7 +21,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use desk::{Desk, write_people};
 use gate_inbox::{Callbacks, Inbox, WebhookSecret};
 use gate_runtime::prelude::*;
-use gate_runtime::{AgentToken, DeliveryFilter, DeliveryState, FileDirectory, NoTools, ReviewerToken, Status};
+use gate_runtime::{
+    AgentToken, DeliveryFilter, DeliveryState, FileDirectory, NoTools, ReviewerToken, Status,
+};
 use hmac::{KeyInit as _, Mac as _};
 use receiver::{Receiver, status};
 use serde_json::{Value, json};
@@ -50,7 +52,10 @@ impl Answer {
     fn problem(&self) -> &str {
         assert_eq!(self.kind, "application/problem+json", "{self:?}");
         assert_eq!(self.body["status"], self.status);
-        assert!(!self.body["detail"].as_str().unwrap().is_empty() && !self.body["title"].as_str().unwrap().is_empty());
+        assert!(
+            !self.body["detail"].as_str().unwrap().is_empty()
+                && !self.body["title"].as_str().unwrap().is_empty()
+        );
         self.body["type"].as_str().unwrap().strip_prefix("urn:gate:problem:").unwrap()
     }
 
@@ -67,18 +72,27 @@ impl Program {
     }
 
     async fn send_as(&self, method: &str, path: &str, body: Option<String>, kind: &str) -> Answer {
-        let (url, token) = (format!("http://{}{path}", self.address), format!("Bearer {}", self.token));
+        let (url, token) =
+            (format!("http://{}{path}", self.address), format!("Bearer {}", self.token));
         let (method, kind) = (method.to_owned(), kind.to_owned());
         spawn_blocking(move || {
-            let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+            let agent =
+                ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+            let request = ureq::http::Request::builder()
+                .method(method.as_str())
+                .uri(url)
+                .header("authorization", token);
             let request =
-                ureq::http::Request::builder().method(method.as_str()).uri(url).header("authorization", token);
-            let request = if body.is_some() { request.header("content-type", kind) } else { request };
+                if body.is_some() { request.header("content-type", kind) } else { request };
             let request = request.body(body.unwrap_or_default()).unwrap();
             let mut response = agent.run(request).unwrap();
             let text = response.body_mut().read_to_string().unwrap();
             let header = |name: &str| {
-                response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+                response
+                    .headers()
+                    .get(name)
+                    .map(|value| value.to_str().unwrap().to_owned())
+                    .unwrap_or_default()
             };
             Answer {
                 status: response.status().as_u16(),
@@ -118,9 +132,14 @@ impl Api {
     async fn open_as(change: impl FnOnce(Inbox) -> Inbox) -> Self {
         let desk = Desk::open_as(change).await;
         let (bot, careful) = (AgentToken::new(), AgentToken::new());
-        let people = [("dana", "manager", &desk.dana), ("omar", "manager", &desk.omar), ("ines", "intern", &desk.ines)];
+        let people = [
+            ("dana", "manager", &desk.dana),
+            ("omar", "manager", &desk.omar),
+            ("ines", "intern", &desk.ines),
+        ];
         let agents = format!(
-            "[[agent]]\nid = \"bot\"\ntoken = \"{}\"\n[[agent]]\nid = \"careful\"\nasks = [\"manager\"]\ntoken = \"{}\"\n",
+            "[[agent]]\nid = \"bot\"\ntoken = \"{}\"\n[[agent]]\nid = \"careful\"\nasks = \
+             [\"manager\"]\ntoken = \"{}\"\n",
             bot.hash(),
             careful.hash()
         );
@@ -181,26 +200,44 @@ async fn an_agent_asks_waits_begins_what_was_approved_and_says_how_it_ended() {
         async move { bot.get(&path).await }
     });
     let review = api.review(&id).await;
-    assert_eq!((&review["tool"], &review["claims"]["summary"]), (&json!("bot/refund"), &json!("Refund Mia")));
-    let approved = api.decide(&api.dana, &id, "approve", json!({"comment": "by phone"})).await.ok(200);
-    assert_eq!((&approved["status"], &approved["votes"][0]["reviewer"]), (&json!("approved"), &json!("dana")));
+    assert_eq!(
+        (&review["tool"], &review["claims"]["summary"]),
+        (&json!("bot/refund"), &json!("Refund Mia"))
+    );
+    let approved =
+        api.decide(&api.dana, &id, "approve", json!({"comment": "by phone"})).await.ok(200);
+    assert_eq!(
+        (&approved["status"], &approved["votes"][0]["reviewer"]),
+        (&json!("approved"), &json!("dana"))
+    );
     assert_eq!(waiting.await.unwrap().ok(200)["status"], "approved");
 
     let begun = api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200);
-    assert_eq!((&begun["status"], &begun["arguments"]["cents"]), (&json!("dispatched"), &json!(2_400)));
+    assert_eq!(
+        (&begun["status"], &begun["arguments"]["cents"]),
+        (&json!("dispatched"), &json!(2_400))
+    );
     let again = api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await;
     assert_eq!((again.status, again.problem()), (409, "state"));
     api.bot.post(&format!("/approvals/{id}/still-runs"), json!({})).await.ok(200);
     for _ in 0..2 {
-        let ended =
-            api.bot.post(&format!("/approvals/{id}/outcome"), json!({"result": {"refunded": 2_400}})).await.ok(200);
-        assert_eq!((&ended["status"], &ended["outcome"]["result"]["refunded"]), (&json!("succeeded"), &json!(2_400)));
+        let ended = api
+            .bot
+            .post(&format!("/approvals/{id}/outcome"), json!({"result": {"refunded": 2_400}}))
+            .await
+            .ok(200);
+        assert_eq!(
+            (&ended["status"], &ended["outcome"]["result"]["refunded"]),
+            (&json!("succeeded"), &json!(2_400))
+        );
     }
     let other = api.bot.post(&format!("/approvals/{id}/outcome"), json!({"error": "no"})).await;
     assert_eq!(other.problem(), "state");
-    let logged = json!({"run": "run-1", "action": "told Mia", "case": "ticket-7", "in_reply_to": id});
+    let logged =
+        json!({"run": "run-1", "action": "told Mia", "case": "ticket-7", "in_reply_to": id});
     assert_eq!(api.bot.post("/actions", logged).await.ok(201), json!({"recorded": true}));
-    let kinds: Vec<_> = api.desk.agent.case("ticket-7").await.unwrap().iter().map(|record| record.kind()).collect();
+    let kinds: Vec<_> =
+        api.desk.agent.case("ticket-7").await.unwrap().iter().map(|record| record.kind()).collect();
     assert_eq!(kinds, ["assessed", "voted", "dispatched", "finished", "action"]);
 }
 
@@ -222,9 +259,14 @@ async fn the_same_id_is_the_same_question_and_another_call_under_it_is_refused()
 async fn neither_kind_of_token_does_the_others_part() {
     let api = Api::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
-    for path in
-        ["/reviews", &format!("/reviews/{id}"), "/grants", "/records", "/checkpoint", &format!("/receipts/{id}")]
-    {
+    for path in [
+        "/reviews",
+        &format!("/reviews/{id}"),
+        "/grants",
+        "/records",
+        "/checkpoint",
+        &format!("/receipts/{id}"),
+    ] {
         let answer = api.bot.get(path).await;
         assert_eq!((answer.status, answer.problem()), (403, "wrong-kind-of-token"), "{path}");
     }
@@ -238,7 +280,11 @@ async fn neither_kind_of_token_does_the_others_part() {
         let answer = api.bot.post(&format!("/reviews/{id}/{what}"), body).await;
         assert_eq!((answer.status, answer.problem()), (403, "wrong-kind-of-token"), "{what}");
     }
-    for path in [format!("/approvals/{id}"), "/approvals?run=run-1".to_owned(), format!("/approvals/{id}/events")] {
+    for path in [
+        format!("/approvals/{id}"),
+        "/approvals?run=run-1".to_owned(),
+        format!("/approvals/{id}/events"),
+    ] {
         assert_eq!(api.dana.get(&path).await.problem(), "wrong-kind-of-token", "{path}");
     }
     assert_eq!(api.dana.post("/approvals", refund("2", 50)).await.problem(), "wrong-kind-of-token");
@@ -278,12 +324,21 @@ async fn an_agent_sees_only_its_own_calls() {
             ("still-runs", json!({})),
             ("outcome", json!({"result": 1})),
         ] {
-            assert_eq!(program.post(&format!("/approvals/{id}/{what}"), body).await.problem(), "not-found", "{what}");
+            assert_eq!(
+                program.post(&format!("/approvals/{id}/{what}"), body).await.problem(),
+                "not-found",
+                "{what}"
+            );
         }
         let reply = json!({"run": "r", "action": "x", "in_reply_to": id});
         assert_eq!(program.post("/actions", reply).await.problem(), "invalid");
     }
-    assert!(api.careful.get("/approvals?run=run-1").await.ok(200)["items"].as_array().unwrap().is_empty());
+    assert!(
+        api.careful.get("/approvals?run=run-1").await.ok(200)["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -296,7 +351,10 @@ async fn whom_the_people_file_wants_to_be_asked_is_asked_whatever_the_agent_says
     assert!(waits.contains("an intern") && waits.contains("a manager"), "{waits}");
     let id = id_of(&asked);
     assert_eq!(api.decide(&api.ines, &id, "approve", json!({})).await.ok(200)["status"], "pending");
-    assert_eq!(api.decide(&api.dana, &id, "approve", json!({})).await.ok(200)["status"], "approved");
+    assert_eq!(
+        api.decide(&api.dana, &id, "approve", json!({})).await.ok(200)["status"],
+        "approved"
+    );
     let mut anyone = refund("2", 50);
     anyone.as_object_mut().unwrap().remove("required_role");
     let id = id_of(&api.careful.post("/approvals", anyone).await.ok(201));
@@ -315,9 +373,16 @@ async fn whom_the_people_file_wants_to_be_asked_by_now_must_have_been_asked() {
     let people = [("dana", "manager", &api.desk.dana), ("ines", "cfo", &api.desk.ines)];
     write_people(&api.desk.folder, &people, &agent("\"cfo\""));
     let refused = api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await;
-    assert!(refused.problem() == "state" && refused.text.contains("A cfo must agree"), "{}", refused.text);
+    assert!(
+        refused.problem() == "state" && refused.text.contains("A cfo must agree"),
+        "{}",
+        refused.text
+    );
     write_people(&api.desk.folder, &people, &agent("\"manager\""));
-    assert_eq!(api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200)["attempts"], 1);
+    assert_eq!(
+        api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200)["attempts"],
+        1
+    );
 }
 
 #[tokio::test]
@@ -325,11 +390,17 @@ async fn an_agent_is_not_told_who_decided() {
     let api = Api::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     api.decide(&api.dana, &id, "reject", json!({"reason": "not ours"})).await.ok(200);
-    for (what, body) in
-        [("cancel", json!({"reason": "x"})), ("outcome", json!({"result": 1})), ("still-runs", json!({}))]
-    {
+    for (what, body) in [
+        ("cancel", json!({"reason": "x"})),
+        ("outcome", json!({"result": 1})),
+        ("still-runs", json!({})),
+    ] {
         let answer = api.bot.post(&format!("/approvals/{id}/{what}"), body).await;
-        assert!(answer.problem() == "state" && !answer.text.contains("dana"), "{what} {}", answer.text);
+        assert!(
+            answer.problem() == "state" && !answer.text.contains("dana"),
+            "{what} {}",
+            answer.text
+        );
     }
 }
 
@@ -372,7 +443,11 @@ async fn what_is_malformed_is_refused_with_its_place_and_asks_nobody() {
         (raw(r#"{"external_id":"1","tool":"t","arguments":{"a":1,"a":2}}"#), "invalid"),
         (raw(r#"{"external_id":"1","tool":"t","arguments":{"n":9007199254740993}}"#), "invalid"),
         (
-            format!(r#"{{"external_id":"1","tool":"t","arguments":{{"a":{}1{}}}}}"#, "[".repeat(100), "]".repeat(100)),
+            format!(
+                r#"{{"external_id":"1","tool":"t","arguments":{{"a":{}1{}}}}}"#,
+                "[".repeat(100),
+                "]".repeat(100)
+            ),
             "invalid",
         ),
         ("x".repeat((1 << 20) + 1), "too-long"),
@@ -380,8 +455,15 @@ async fn what_is_malformed_is_refused_with_its_place_and_asks_nobody() {
         let answer = api.bot.send("POST", "/api/v1/approvals", Some(text)).await;
         assert_eq!(answer.problem(), word, "{}", answer.text);
     }
-    let form =
-        api.bot.send_as("POST", "/api/v1/approvals", Some("a=b".to_owned()), "application/x-www-form-urlencoded").await;
+    let form = api
+        .bot
+        .send_as(
+            "POST",
+            "/api/v1/approvals",
+            Some("a=b".to_owned()),
+            "application/x-www-form-urlencoded",
+        )
+        .await;
     assert_eq!((form.status, form.problem()), (415, "not-json"));
     assert_eq!(api.bot.get("/nothing").await.problem(), "not-found");
     assert_eq!(api.bot.get("/approvals/not-an-id").await.problem(), "not-found");
@@ -414,14 +496,16 @@ async fn a_stream_tells_of_the_decision_and_ends() {
     let mut stream = TcpStream::connect(api.desk.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let head = format!(
-        "GET /api/v1/approvals/{id}/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        "GET /api/v1/approvals/{id}/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer \
+         {}\r\nConnection: close\r\n\r\n",
         api.desk.address, api.bot.token
     );
     stream.write_all(head.as_bytes()).unwrap();
     let reading = spawn_blocking(move || {
         let lines = BufReader::new(stream).lines().map(Result::unwrap);
         let told = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
-        told.map(|text| serde_json::from_str::<Value>(&text).unwrap()["status"].clone()).collect::<Vec<_>>()
+        told.map(|text| serde_json::from_str::<Value>(&text).unwrap()["status"].clone())
+            .collect::<Vec<_>>()
     });
     api.decide(&api.dana, &id, "reject", json!({"reason": "not ours"})).await.ok(200);
     let told = reading.await.unwrap();
@@ -432,8 +516,16 @@ async fn a_stream_tells_of_the_decision_and_ends() {
 #[tokio::test]
 async fn questions_are_answered_by_a_choice_or_in_words_and_by_nothing_else() {
     let api = Api::open().await;
-    let question = |id: &str, kind: &str, choices: Value| json!({"external_id": id, "question": "The provider says 503. What now?", "kind": kind, "choices": choices});
-    let choice = api.bot.post("/questions", question("1", "choice", json!(["retry", "skip"]))).await.ok(201);
+    let question = |id: &str, kind: &str, choices: Value| {
+        json!({
+            "external_id": id,
+            "question": "The provider says 503. What now?",
+            "kind": kind,
+            "choices": choices,
+        })
+    };
+    let choice =
+        api.bot.post("/questions", question("1", "choice", json!(["retry", "skip"]))).await.ok(201);
     let id = id_of(&choice);
     assert_eq!(api.review(&id).await["choices"], json!(["retry", "skip"]));
     for (what, said) in [
@@ -473,11 +565,17 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
     let stale = json!({"shown": "sha256:00", "confirm": "bot/refund"});
     assert_eq!(api.dana.post(&path, stale).await.problem(), "changed");
     assert_eq!(api.decide(&api.dana, &id, "approve", json!({})).await.problem(), "invalid");
-    assert_eq!(api.decide(&api.dana, &id, "approve", json!({"confirm": "refund"})).await.problem(), "invalid");
+    assert_eq!(
+        api.decide(&api.dana, &id, "approve", json!({"confirm": "refund"})).await.problem(),
+        "invalid"
+    );
     assert_eq!(api.desk.approval(id.parse().unwrap()).await.status(), Status::Pending);
     let edit = json!({"arguments": {"order": "A-1", "cents": "forty"}, "confirm": "bot/refund"});
     let wrong = api.decide(&api.dana, &id, "edit", edit).await;
-    assert_eq!((wrong.problem(), &wrong.body["errors"][0]["pointer"]), ("invalid", &json!("/cents")));
+    assert_eq!(
+        (wrong.problem(), &wrong.body["errors"][0]["pointer"]),
+        ("invalid", &json!("/cents"))
+    );
     let edit = json!({"arguments": {"order": "A-1", "cents": 40}, "confirm": "bot/refund"});
     assert_eq!(api.decide(&api.dana, &id, "edit", edit).await.ok(200)["proposed"]["cents"], 50);
     let stands = api.bot.get(&format!("/approvals/{id}")).await.ok(200);
@@ -508,9 +606,15 @@ async fn a_standing_permission_is_given_listed_and_taken_back() {
     assert_eq!(api.bot.post("/approvals", refund("3", 101)).await.ok(201)["status"], "pending");
     let grants = api.dana.get("/grants").await.ok(200);
     let grant = id_of(&grants["items"][0]);
-    assert_eq!(api.bot.send("DELETE", &format!("/api/v1/grants/{grant}"), None).await.problem(), "wrong-kind-of-token");
+    assert_eq!(
+        api.bot.send("DELETE", &format!("/api/v1/grants/{grant}"), None).await.problem(),
+        "wrong-kind-of-token"
+    );
     for _ in 0..2 {
-        assert_eq!(api.dana.send("DELETE", &format!("/api/v1/grants/{grant}"), None).await.status, 204);
+        assert_eq!(
+            api.dana.send("DELETE", &format!("/api/v1/grants/{grant}"), None).await.status,
+            204
+        );
     }
     assert_eq!(api.bot.post("/approvals", refund("4", 50)).await.ok(201)["status"], "pending");
 }
@@ -559,8 +663,13 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
     let callbacks = Callbacks::private([secret.parse::<WebhookSecret>().unwrap()]).unwrap();
     let api = Api::open_as(|inbox| inbox.callbacks(&callbacks)).await;
     let (store, clock) = (api.desk.store.clone(), api.desk.clock.clone());
-    let teller: Gate<NoTools> =
-        Gate::builder(()).store(store).clock(clock.clone()).notify(callbacks).build().await.unwrap();
+    let teller: Gate<NoTools> = Gate::builder(())
+        .store(store)
+        .clock(clock.clone())
+        .notify(callbacks)
+        .build()
+        .await
+        .unwrap();
     let receiver = Receiver::that([status(500, ""), status(204, "")]);
     let mut wanted = refund("1", 50);
     wanted["callback_url"] = json!(receiver.url("/decided?x=1"));
@@ -578,13 +687,20 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
     assert_eq!(first.line, "POST /decided?x=1 HTTP/1.1");
     for request in [&first, &second] {
         let head = |name: &str| request.head[name].as_str();
-        let expected = signature(secret, head("webhook-id"), head("webhook-timestamp"), &request.body);
+        let expected =
+            signature(secret, head("webhook-id"), head("webhook-timestamp"), &request.body);
         assert_eq!(head("webhook-signature"), expected);
         let body: Value = serde_json::from_str(&request.body).unwrap();
-        assert_eq!((&body["type"], &body["data"]["status"]), (&json!("approval.decided"), &json!("approved")));
+        assert_eq!(
+            (&body["type"], &body["data"]["status"]),
+            (&json!("approval.decided"), &json!("approved"))
+        );
         assert_eq!((&body["data"]["id"], &body["data"]["external_id"]), (&json!(id), &json!("1")));
     }
-    assert_eq!(first.head["webhook-id"], second.head["webhook-id"], "whoever gets it twice knows by this");
+    assert_eq!(
+        first.head["webhook-id"], second.head["webhook-id"],
+        "whoever gets it twice knows by this"
+    );
     // That it begins and ends is the agent's own news.
     api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200);
     api.bot.post(&format!("/approvals/{id}/outcome"), json!({"result": 1})).await.ok(200);
@@ -598,12 +714,15 @@ async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
     let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
     let store = MemoryStore::new();
     let gate = async || -> Gate<NoTools> {
-        let gate = Gate::builder(()).store(store.clone()).clock(desk.clock.clone()).directory(people.clone());
+        let gate = Gate::builder(())
+            .store(store.clone())
+            .clock(desk.clock.clone())
+            .directory(people.clone());
         gate.build().await.unwrap()
     };
     let before = gate().await;
-    let call =
-        gate_runtime::RemoteCall::new("1", "refund", "{}").ask("it is money", ask(role("manager")).within(hours(1)));
+    let call = gate_runtime::RemoteCall::new("1", "refund", "{}")
+        .ask("it is money", ask(role("manager")).within(hours(1)));
     let id = before.remote("bot").ask(call).await.unwrap().id();
     drop(before);
     let pages = Inbox::new(gate().await, people.clone()).router();
@@ -625,8 +744,16 @@ async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
     let api = Api::open().await;
     let itself = json!({"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]});
     for schema in [
-        json!({"type": "object", "properties": {"definitions": {"$ref": "#/$defs/A"}}, "$defs": {"A": itself}}),
-        json!({"type": "object", "properties": {"x": {"$ref": "#/$defs/a%30"}}, "$defs": {"a%30": true, "a0": true}}),
+        json!({
+            "type": "object",
+            "properties": {"definitions": {"$ref": "#/$defs/A"}},
+            "$defs": {"A": itself},
+        }),
+        json!({
+            "type": "object",
+            "properties": {"x": {"$ref": "#/$defs/a%30"}},
+            "$defs": {"a%30": true, "a0": true},
+        }),
     ] {
         let mut asked = refund("loop", 5);
         (asked["schema"], asked["arguments"]) = (schema, json!({}));
@@ -638,9 +765,11 @@ async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
 #[tokio::test]
 async fn what_would_take_long_to_check_is_refused_with_its_place() {
     let api = Api::open().await;
-    let text: String = (0..240_000_u32).map(|at| char::from(b'a' + (at.wrapping_mul(at) / 7 % 6) as u8)).collect();
+    let text: String =
+        (0..240_000_u32).map(|at| char::from(b'a' + (at.wrapping_mul(at) / 7 % 6) as u8)).collect();
     let numbers: Vec<f64> = (0..20_000).map(|at| f64::from(at) + 0.5).collect();
-    let fractions: Vec<_> = (1..=300).map(|at| json!({"multipleOf": 1e-9 * f64::from(at)})).collect();
+    let fractions: Vec<_> =
+        (1..=300).map(|at| json!({"multipleOf": 1e-9 * f64::from(at)})).collect();
     for (schema, arguments, place) in [
         (json!({"pattern": "([ab].{200}[cd].{200}[ef])Z"}), json!({"x": text}), "/x"),
         (json!({"items": {"allOf": fractions}}), json!({"x": numbers}), "/x/"),
@@ -650,7 +779,11 @@ async fn what_would_take_long_to_check_is_refused_with_its_place() {
         asked["arguments"] = arguments;
         let answer = api.bot.post("/approvals", asked).await;
         assert_eq!((answer.status, answer.problem()), (422, "invalid"), "{:.300}", answer.text);
-        assert!(answer.text.contains("would take too long") && answer.text.contains(place), "{:.300}", answer.text);
+        assert!(
+            answer.text.contains("would take too long") && answer.text.contains(place),
+            "{:.300}",
+            answer.text
+        );
     }
 }
 
@@ -663,7 +796,11 @@ async fn an_agent_whose_schemas_cost_too_much_is_told_when_to_come_back() {
     for _ in 0..60 {
         let answer = api.bot.post("/approvals", asked.clone()).await;
         if answer.status == 429 {
-            assert!(answer.problem() == "too-many" && answer.text.contains("Try again in"), "{}", answer.text);
+            assert!(
+                answer.problem() == "too-many" && answer.text.contains("Try again in"),
+                "{}",
+                answer.text
+            );
             return;
         }
         assert_eq!(answer.status, 422, "{}", answer.text);
@@ -682,12 +819,20 @@ async fn an_agent_that_floods_people_with_questions_has_to_wait() {
     let first = flood.post("/approvals", refund("1", 5)).await.ok(201);
     flood.post("/approvals", refund("2", 5)).await.ok(201);
     for path in ["/approvals", "/questions"] {
-        let asked = if path == "/approvals" { refund("3", 5) } else { json!({"external_id": "3", "question": "Why?"}) };
+        let asked = if path == "/approvals" {
+            refund("3", 5)
+        } else {
+            json!({"external_id": "3", "question": "Why?"})
+        };
         let answer = flood.post(path, asked).await;
         assert_eq!((answer.status, answer.problem()), (429, "too-many"), "{}", answer.text);
         assert!(answer.text.contains("2 of its questions wait already"), "{}", answer.text);
     }
-    assert_eq!(flood.post("/approvals", refund("1", 5)).await.ok(200)["id"], first["id"], "it is asked already");
+    assert_eq!(
+        flood.post("/approvals", refund("1", 5)).await.ok(200)["id"],
+        first["id"],
+        "it is asked already"
+    );
     api.desk.reject(first["id"].as_str().unwrap().parse().unwrap(), "dana", "no").await;
     flood.post("/approvals", refund("3", 6)).await.ok(201);
 }
@@ -701,10 +846,16 @@ async fn nobody_is_promised_a_call_that_is_not_made() {
     };
     let api = Api::open().await;
     let answer = api.bot.post("/approvals", with("https://bot.example/x")).await;
-    assert!(answer.problem() == "invalid" && answer.text.contains("calls nobody back"), "{}", answer.text);
+    assert!(
+        answer.problem() == "invalid" && answer.text.contains("calls nobody back"),
+        "{}",
+        answer.text
+    );
     let callbacks = Callbacks::new([WebhookSecret::new().unwrap()]).unwrap();
     let api = Api::open_as(|inbox| inbox.callbacks(&callbacks)).await;
-    for wrong in ["http://bot.example/x", "https://me:pass@bot.example/x", "gopher://x", "https://", "/x"] {
+    for wrong in
+        ["http://bot.example/x", "https://me:pass@bot.example/x", "gopher://x", "https://", "/x"]
+    {
         assert_eq!(api.bot.post("/approvals", with(wrong)).await.problem(), "invalid", "{wrong}");
     }
     api.bot.post("/approvals", with("https://bot.example/x")).await.ok(201);
@@ -713,16 +864,24 @@ async fn nobody_is_promised_a_call_that_is_not_made() {
 #[tokio::test]
 async fn every_operation_is_described_and_every_description_served() {
     let api = Api::open().await;
-    let document =
-        Program { token: String::new(), ..api.bot.clone() }.send("GET", "/api/openapi.json", None).await.ok(200);
+    let document = Program { token: String::new(), ..api.bot.clone() }
+        .send("GET", "/api/openapi.json", None)
+        .await
+        .ok(200);
     assert_eq!(document["openapi"], "3.1.0");
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let path = path.replace("{id}", "01a1ff51-5b04-730d-aa24-ae2e3ede6189");
             let nobody = Program { token: String::new(), ..api.bot.clone() };
             let answer = nobody.send(&method.to_uppercase(), &path, None).await;
-            assert_eq!((answer.status, answer.problem()), (401, "unknown-token"), "{method} {path}");
-            assert!(operation["responses"]["401"].is_object() && operation["operationId"].is_string());
+            assert_eq!(
+                (answer.status, answer.problem()),
+                (401, "unknown-token"),
+                "{method} {path}"
+            );
+            assert!(
+                operation["responses"]["401"].is_object() && operation["operationId"].is_string()
+            );
         }
     }
 }

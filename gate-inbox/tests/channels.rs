@@ -1,6 +1,11 @@
 //! One corpus through every channel: what people are shown is the same, wherever they are.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
 
 mod corpus;
 mod desk;
@@ -48,12 +53,22 @@ impl Channels {
         let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
         let accepted = json!({"status": "success", "message": "Event processed", "dedup_key": "x"});
         let incidents = Service::open(Reply::With("202 Accepted", accepted.to_string())).await;
-        let pagerduty = PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().every_question();
+        let pagerduty =
+            PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().every_question();
         let pagerduty = pagerduty.api(&incidents.url()).unwrap();
-        let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(smtp.address.port());
+        let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX)
+            .unwrap()
+            .port(smtp.address.port());
         let mail = mail.to("team@example.com").unwrap();
         let browser = desk.signed_in(&desk.dana).await;
-        Self { desk, browser, smtp, slack: (service, slack), pagerduty: (incidents, pagerduty), mail }
+        Self {
+            desk,
+            browser,
+            smtp,
+            slack: (service, slack),
+            pagerduty: (incidents, pagerduty),
+            mail,
+        }
     }
 
     /// Tells a notifier of a question.
@@ -98,8 +113,10 @@ impl Channels {
     /// A call of a tool of this gate, with a text wherever a model can put one.
     async fn ask(&self, text: &str, number: usize) -> ApprovalId {
         let arguments = json!({"to": text, "amount": 50, "note": text, "tags": [text]});
-        let call = ToolCall::new(format!("call-{number}"), "pay", arguments.to_string()).reasoning(text);
-        let run = self.desk.agent.run(&*format!("run-{number}")).on_behalf_of("mia").case("ticket-7");
+        let call =
+            ToolCall::new(format!("call-{number}"), "pay", arguments.to_string()).reasoning(text);
+        let run =
+            self.desk.agent.run(&*format!("run-{number}")).on_behalf_of("mia").case("ticket-7");
         run.submit([call]).await.unwrap().answers()[0].approval().unwrap().id()
     }
 
@@ -110,11 +127,15 @@ impl Channels {
             "properties": { "to": { "type": "string", "description": text } },
             "additionalProperties": { "type": "string" },
         });
-        let call = RemoteCall::new(format!("call-{number}"), "pay", json!({"to": text, text: text}).to_string())
-            .describe(text)
-            .schema(schema)
-            .request(Request::new().summary(text).priority(Priority::Urgent))
-            .reasoning(text);
+        let call = RemoteCall::new(
+            format!("call-{number}"),
+            "pay",
+            json!({"to": text, text: text}).to_string(),
+        )
+        .describe(text)
+        .schema(schema)
+        .request(Request::new().summary(text).priority(Priority::Urgent))
+        .reasoning(text);
         // One of its own for each: whoever is refused too often is heard no more.
         let agent = self.desk.agent.remote(&*format!("billing-bot-{number}"));
         agent.ask(call.ask("money", ask(role("manager")))).await.unwrap().id()
@@ -153,7 +174,11 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// Text of HTML or Slack as people see it.
 fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 #[tokio::test]
@@ -161,7 +186,9 @@ async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_chann
     let mut channels = Channels::open().await;
     let mut wrong = Vec::new();
     for (number, text) in ORDINARY.into_iter().enumerate() {
-        for id in [channels.ask(text, number).await, channels.ask_from_elsewhere(text, number).await] {
+        for id in
+            [channels.ask(text, number).await, channels.ask_from_elsewhere(text, number).await]
+        {
             for Shown { channel, text: shown, warns } in channels.show(id).await {
                 // A headline has quotes of its own.
                 let in_headline = text.replace(['“', '”'], "\"");
@@ -180,7 +207,9 @@ async fn a_hostile_text_acts_and_hides_in_no_channel_and_is_never_the_gates_own_
     let mut channels = Channels::open().await;
     let mut wrong = Vec::new();
     for (number, text) in hostile().into_iter().enumerate() {
-        for id in [channels.ask(&text, number).await, channels.ask_from_elsewhere(&text, number).await] {
+        for id in
+            [channels.ask(&text, number).await, channels.ask_from_elsewhere(&text, number).await]
+        {
             for Shown { channel, text: shown, warns } in channels.show(id).await {
                 let is_markup = matches!(channel, "page" | "list" | "mail as HTML" | "Slack");
                 let fake = fake_row(&shown).filter(|_| !is_markup);
@@ -188,7 +217,10 @@ async fn a_hostile_text_acts_and_hides_in_no_channel_and_is_never_the_gates_own_
                 if let (None, None, false) = (acting(&shown), fake, is_silent) {
                     continue;
                 }
-                wrong.push(format!("{channel} of {text:?}: {:?}, {fake:?}, warns: {warns}\n{shown}", acting(&shown)));
+                wrong.push(format!(
+                    "{channel} of {text:?}: {:?}, {fake:?}, warns: {warns}\n{shown}",
+                    acting(&shown)
+                ));
             }
             channels.desk.reject(id, "dana", "no").await;
         }

@@ -22,7 +22,12 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
     let desk = Desk::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get("/").await.has("For you").has(&format!("/approvals/{id}")).has("<bdi>50</bdi>").has("mia");
+    dana.get("/")
+        .await
+        .has("For you")
+        .has(&format!("/approvals/{id}"))
+        .has("<bdi>50</bdi>")
+        .has("mia");
     dana.get(&format!("/approvals/{id}"))
         .await
         .has("Pay someone.")
@@ -36,7 +41,10 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
     dana.get(&format!("/approvals/{id}")).await.has("Approved: it runs").has("called her");
     dana.get("/").await.has("Nothing waits");
     let approval = desk.approval(id).await;
-    assert_eq!((approval.status(), approval.votes()[0].comment()), (Status::Approved, Some("called her")));
+    assert_eq!(
+        (approval.status(), approval.votes()[0].comment()),
+        (Status::Approved, Some("called her"))
+    );
     assert_eq!(approval.votes()[0].reviewer().as_str(), "dana");
 }
 
@@ -48,7 +56,11 @@ async fn no_link_and_no_form_that_is_sent_again_decides() {
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
     for what in ["approve", "reject", "respond"] {
-        let fields = format!("form_secret={}&shown={}&form=1", page.hidden("form_secret"), page.hidden("shown"));
+        let fields = format!(
+            "form_secret={}&shown={}&form=1",
+            page.hidden("form_secret"),
+            page.hidden("shown")
+        );
         assert_eq!(dana.get(&format!("/approvals/{id}/{what}?{fields}")).await.status, 405);
     }
     assert_eq!(desk.approval(id).await.votes().len(), 0);
@@ -70,9 +82,13 @@ async fn a_rejection_wants_a_reason_and_the_agent_is_told() {
     let page = dana.decide(id, "reject", &[("reason", "  ")]).await;
     assert_eq!(page.status, 422);
     page.has("it needs a reason");
-    dana.fill_on(&page, &format!("/approvals/{id}/reject"), &[("reason", "wrong <b>account</b>")]).await;
+    dana.fill_on(&page, &format!("/approvals/{id}/reject"), &[("reason", "wrong <b>account</b>")])
+        .await;
     let approval = desk.approval(id).await;
-    assert!(matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "wrong <b>account</b>"));
+    assert!(matches!(
+        approval.votes()[0].decision(),
+        Decision::Reject { reason } if reason == "wrong <b>account</b>"
+    ));
     let page = dana.get(&format!("/approvals/{id}")).await;
     page.has("wrong &lt;b&gt;account").has("Rejected");
 }
@@ -90,7 +106,10 @@ async fn a_form_of_which_nothing_came_can_be_sent_again() {
     let id = desk.ask("explain", json!({"what": "where"})).await;
     let page = dana.decide(id, "respond", &[("value", "here"), ("comment", " ")]).await;
     page.has("needs a comment").has(">\nhere</textarea>");
-    assert_eq!(dana.decide(id, "respond", &[("value", "here"), ("comment", "I looked")]).await.status, 303);
+    assert_eq!(
+        dana.decide(id, "respond", &[("value", "here"), ("comment", "I looked")]).await.status,
+        303
+    );
 }
 
 #[tokio::test]
@@ -100,7 +119,10 @@ async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
     desk.approve(id, "dana").await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let path = format!("/approvals/{id}");
-    dana.get(&path).await.has("You voted. A new vote takes the place of it.").has_not("does not count");
+    dana.get(&path)
+        .await
+        .has("You voted. A new vote takes the place of it.")
+        .has_not("does not count");
     dana.get("/").await.has("1 vote, of <bdi>dana</bdi>");
     let omar = desk.agent.reviewer("omar").await.unwrap();
     let asked = desk.agent.interruption(id).await.unwrap().unwrap();
@@ -132,7 +154,9 @@ async fn what_was_decided_before_names_who_decided_so() {
 async fn a_person_can_answer_in_the_tools_place() {
     let desk = Desk::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    for (typed, expected) in [("{\"paid\": true}", json!({"paid": true})), ("paid by hand", json!("paid by hand"))] {
+    for (typed, expected) in
+        [("{\"paid\": true}", json!({"paid": true})), ("paid by hand", json!("paid by hand"))]
+    {
         let id = desk.ask_to_pay(50).await;
         assert_eq!(dana.decide(id, "respond", &[("value", " ")]).await.status, 422);
         dana.decide(id, "respond", &[("value", typed)]).await;
@@ -145,7 +169,8 @@ async fn a_person_can_answer_in_the_tools_place() {
 #[tokio::test]
 async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sent_then() {
     let desk = Desk::open().await;
-    let id = desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "a\nb", "tags": ["x"]})).await;
+    let id =
+        desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "a\nb", "tags": ["x"]})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let path = format!("/approvals/{id}/edit");
     let page = dana.get(&path).await;
@@ -180,11 +205,13 @@ async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sen
     page.has("What would change").has("As it is: <bdi>note, tags, to</bdi>");
     assert_eq!(desk.approval(id).await.votes().len(), 0, "nothing is sent yet");
     let arguments = page.hidden("arguments");
-    let sent = dana.fill_on(&page, &path, &[("arguments", &arguments), ("comment", "as agreed")]).await;
+    let sent =
+        dana.fill_on(&page, &path, &[("arguments", &arguments), ("comment", "as agreed")]).await;
     assert_eq!(sent.status, 303);
     let approval = desk.approval(id).await;
     assert_eq!(approval.status(), Status::Approved);
-    let expected = json!({"to": "alice", "amount": 40, "note": "a\nb", "speed": "fast", "tags": ["x"]});
+    let expected =
+        json!({"to": "alice", "amount": 40, "note": "a\nb", "speed": "fast", "tags": ["x"]});
     assert_eq!(approval.arguments().to_json(), expected);
     dana.get(&format!("/approvals/{id}")).await.has("Changed by a reviewer");
 }
@@ -195,11 +222,14 @@ async fn an_edit_that_changes_nothing_is_none() {
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let path = format!("/approvals/{id}/edit");
-    let page = dana.fill(&path, &path, &[("argument.to", "alice"), ("argument.amount", "50")]).await;
+    let page =
+        dana.fill(&path, &path, &[("argument.to", "alice"), ("argument.amount", "50")]).await;
     assert_eq!(page.status, 422);
     page.has("nothing is changed");
     let page = dana.get(&path).await;
-    let sent = dana.fill_on(&page, &path, &[("arguments", "{\"to\":\"alice\",\"amount\":50,\"more\":1}")]).await;
+    let sent = dana
+        .fill_on(&page, &path, &[("arguments", "{\"to\":\"alice\",\"amount\":50,\"more\":1}")])
+        .await;
     assert_eq!(sent.status, 422);
     assert_eq!(desk.approval(id).await.status(), Status::Pending);
 }
@@ -236,8 +266,10 @@ async fn of_two_who_answer_at_once_one_is_told_that_the_other_did() {
     let path = format!("/approvals/{id}");
     let (of_dana, of_omar) = (dana.get(&path).await, omar.get(&path).await);
     let (approve, reject) = (format!("{path}/approve"), format!("{path}/reject"));
-    let (one, other) =
-        tokio::join!(dana.fill_on(&of_dana, &approve, &[]), omar.fill_on(&of_omar, &reject, &[("reason", "no")]));
+    let (one, other) = tokio::join!(
+        dana.fill_on(&of_dana, &approve, &[]),
+        omar.fill_on(&of_omar, &reject, &[("reason", "no")])
+    );
     let statuses = [one.status, other.status];
     assert!(statuses == [303, 409] || statuses == [409, 303], "{statuses:?}");
     let (loser, winner) = if one.status == 409 { (one, "omar") } else { (other, "dana") };
@@ -275,7 +307,10 @@ async fn what_changed_since_it_was_shown_is_not_decided() {
     dana.get(&format!("/approvals/{id}")).await.has("Changed by a reviewer").has("2000");
     dana.decide(id, "approve", &[]).await;
     let approval = desk.approval(id).await;
-    assert_eq!((approval.status(), approval.arguments().get("amount")), (Status::Approved, Some(json!(3_000))));
+    assert_eq!(
+        (approval.status(), approval.arguments().get("amount")),
+        (Status::Approved, Some(json!(3_000)))
+    );
 }
 
 #[tokio::test]
@@ -312,7 +347,8 @@ async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
 async fn whom_the_run_acts_for_sees_it_and_cannot_decide() {
     let desk = Desk::open().await;
     let run = desk.agent.run("run-5").on_behalf_of("dana");
-    let turn = run.submit([ToolCall::new("1", "pay", r#"{"to":"dana","amount":5}"#)]).await.unwrap();
+    let turn =
+        run.submit([ToolCall::new("1", "pay", r#"{"to":"dana","amount":5}"#)]).await.unwrap();
     let id = turn.interruptions()[0].id();
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/").await.has("For others");
@@ -332,8 +368,17 @@ async fn whoever_has_a_key_is_told_how_to_sign() {
     let mut dana = desk.signed_in(&desk.dana).await;
     let file = desk.folder.path().join("people.toml");
     let people = std::fs::read_to_string(&file).unwrap();
-    let key = gate_runtime::audit::SigningKey::from_seed("dana", gate_runtime::audit::KeyKind::Log, [7; 32]).unwrap();
-    let keyed = people.replacen("id = \"dana\"\n", &format!("id = \"dana\"\nkey = \"{}\"\n", key.verifier()), 1);
+    let key = gate_runtime::audit::SigningKey::from_seed(
+        "dana",
+        gate_runtime::audit::KeyKind::Log,
+        [7; 32],
+    )
+    .unwrap();
+    let keyed = people.replacen(
+        "id = \"dana\"\n",
+        &format!("id = \"dana\"\nkey = \"{}\"\n", key.verifier()),
+        1,
+    );
     std::fs::write(&file, keyed).unwrap();
     let page = dana.get(&format!("/approvals/{id}")).await;
     page.has("--signing-key").has_not("/approve\"");
@@ -349,13 +394,19 @@ async fn a_secret_is_not_shown_and_stays_where_it_is() {
     let desk = Desk::open().await;
     let id = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    for path in
-        ["/".to_owned(), format!("/approvals/{id}"), format!("/approvals/{id}/edit"), "/case?id=ticket-7".to_owned()]
-    {
+    for path in [
+        "/".to_owned(),
+        format!("/approvals/{id}"),
+        format!("/approvals/{id}/edit"),
+        "/case?id=ticket-7".to_owned(),
+    ] {
         dana.get(&path).await.has_not("hunter2");
     }
     dana.get(&format!("/approvals/{id}")).await.has("A secret, which is not shown");
-    dana.get(&format!("/approvals/{id}/edit")).await.has("stays as it is").has_not("argument.password");
+    dana.get(&format!("/approvals/{id}/edit"))
+        .await
+        .has("stays as it is")
+        .has_not("argument.password");
 }
 
 #[tokio::test]
@@ -390,7 +441,10 @@ async fn a_question_shows_its_choices_and_only_they_answer_it() {
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/").await.has("&lt;i&gt;503&lt;/i&gt;").has("Urgent").has_not("<i>503");
     let page = dana.get(&format!("/approvals/{id}")).await;
-    page.has("Choose what the agent is told").has("value=\"retry\"").has("&lt;b&gt;skip&lt;/b&gt;").has_not("<b>skip");
+    page.has("Choose what the agent is told")
+        .has("value=\"retry\"")
+        .has("&lt;b&gt;skip&lt;/b&gt;")
+        .has_not("<b>skip");
     page.has_not("Approve: let it run").has_not("Edit…").has_not("Approve later calls too");
     for (what, fields) in [
         ("approve", vec![("typed", "bot/question")]),
@@ -398,12 +452,20 @@ async fn a_question_shows_its_choices_and_only_they_answer_it() {
         ("respond", vec![("value", "Retry!")]),
     ] {
         let page = dana.decide(id, what, &fields).await;
-        assert_eq!((page.status, desk.approval(id).await.status()), (422, Status::Pending), "{what} {fields:?}");
+        assert_eq!(
+            (page.status, desk.approval(id).await.status()),
+            (422, Status::Pending),
+            "{what} {fields:?}"
+        );
     }
     let page = dana.decide(id, "respond", &[("value", "1")]).await;
     assert_eq!(page.status, 303);
     let answered = desk.approval(id).await;
-    assert_eq!(answered.outcome().unwrap().value(), Some("1".into()), "the text of the choice, and no number");
+    assert_eq!(
+        answered.outcome().unwrap().value(),
+        Some("1".into()),
+        "the text of the choice, and no number"
+    );
 }
 
 #[tokio::test]
@@ -419,12 +481,19 @@ async fn what_was_said_before_is_shown_as_text_without_secrets() {
     let id = run.submit([call]).await.unwrap().interruptions()[0].id();
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
-    page.has("What was said before").has("The person it is for").has("I am &lt;b&gt;mia&lt;/b&gt;").has("A result of");
+    page.has("What was said before")
+        .has("The person it is for")
+        .has("I am &lt;b&gt;mia&lt;/b&gt;")
+        .has("A result of");
     page.has_not("hunter2").has_not("too long ago").has_not("<script>alert").has_not("\u{202e}");
-    assert!(page.text.len() < 100_000 && desk.approval(id).await.conversation()[2].text().len() < 2_100);
+    assert!(
+        page.text.len() < 100_000 && desk.approval(id).await.conversation()[2].text().len() < 2_100
+    );
     // It is in no record.
     let records = desk.agent.records(0, 100).await.unwrap();
-    assert!(records.iter().all(|record| !serde_json::to_string(record).unwrap().contains("</script>")));
+    assert!(
+        records.iter().all(|record| !serde_json::to_string(record).unwrap().contains("</script>"))
+    );
     assert_eq!(desk.approval(desk.ask_to_pay(50).await).await.conversation().len(), 0);
 }
 
@@ -435,7 +504,10 @@ async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_
     let mail = format!("{}rm -rf /srv{}", "x".repeat(310), "y".repeat(300));
     let id = desk.ask("pay", json!({"to": mail, "amount": 50})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get(&format!("/approvals/{id}")).await.has("I have read all of it").has("Show all 621 characters");
+    dana.get(&format!("/approvals/{id}"))
+        .await
+        .has("I have read all of it")
+        .has("Show all 621 characters");
     let refused = dana.decide(id, "approve", &[]).await;
     assert_eq!(refused.status, 422);
     refused.has("the page does not show all of it at first");
@@ -448,9 +520,15 @@ async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_
 #[tokio::test]
 async fn empty_lines_in_a_row_are_named() {
     let desk = Desk::open().await;
-    let id = desk.ask("pay", json!({"to": format!("ls{}rm -rf /srv", "\n".repeat(200)), "amount": 50})).await;
+    let id = desk
+        .ask("pay", json!({"to": format!("ls{}rm -rf /srv", "\n".repeat(200)), "amount": 50}))
+        .await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get(&format!("/approvals/{id}")).await.has("[199 empty lines]").has("rm -rf /srv").has_not("\n\n\n\n\n");
+    dana.get(&format!("/approvals/{id}"))
+        .await
+        .has("[199 empty lines]")
+        .has("rm -rf /srv")
+        .has_not("\n\n\n\n\n");
     dana.get(&format!("/approvals/{id}")).await.has_not("I have read all of it");
 }
 

@@ -89,13 +89,20 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     assert_eq!(done.location, Some(format!("/approvals/{id}")));
     assert_eq!(desk.approval(id).await.status(), Status::Approved);
     let page = dana.get("/standing").await;
-    page.has("Given by <bdi>dana</bdi>").has("used 0 times · 2 times left").has("any number from 0 to");
+    page.has("Given by <bdi>dana</bdi>")
+        .has("used 0 times · 2 times left")
+        .has("any number from 0 to");
 
     let run = desk.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
-    let pay =
-        |call: &str, amount: u64| ToolCall::new(call, "pay", json!({"to": "alice", "amount": amount}).to_string());
+    let pay = |call: &str, amount: u64| {
+        ToolCall::new(call, "pay", json!({"to": "alice", "amount": amount}).to_string())
+    };
     let turn = run.submit([pay("a", 100), pay("b", 101)]).await.unwrap();
-    let asked: Vec<_> = turn.interruptions().iter().map(|asked| asked.approval().arguments().get("amount")).collect();
+    let asked: Vec<_> = turn
+        .interruptions()
+        .iter()
+        .map(|asked| asked.approval().arguments().get("amount"))
+        .collect();
     assert_eq!(asked, [Some(json!(101))], "100 is let through");
     dana.get("/standing").await.has("used 1 time · 1 time left");
 }
@@ -122,10 +129,16 @@ async fn odd_input_is_refused_at_its_field() {
     let path = format!("/approvals/{id}/grant");
     for (changes, words) in [
         (&[("bound.amount", "up_to"), ("max.amount", "49")][..], "this very call has 50"),
-        (&[("bound.amount", "up_to"), ("max.amount", "1e9")], "type a number in digits, like 100 or 12.50"),
+        (
+            &[("bound.amount", "up_to"), ("max.amount", "1e9")],
+            "type a number in digits, like 100 or 12.50",
+        ),
         (&[("bound.amount", "up_to"), ("max.amount", "49.99")], "this very call has 50"),
         (&[("bound.amount", "all")], "choose one of these"),
-        (&[("bound.to", "up_to"), ("max.to", "5")], "only an amount, like 100 or 12.50, has a limit"),
+        (
+            &[("bound.to", "up_to"), ("max.to", "5")],
+            "only an amount, like 100 or 12.50, has a limit",
+        ),
         (&[("run", "")], "choose one of these"),
         (&[("run", "ANY")], "choose one of these"),
         (&[("agent", "\u{202e}")], "choose one of these"),
@@ -146,17 +159,31 @@ async fn odd_input_is_refused_at_its_field() {
             page.has(words).has("aria-invalid");
         }
     }
-    assert_eq!(dana.fill(&path, &path, &[]).await.status, 422, "a form without fields gives nothing");
+    assert_eq!(
+        dana.fill(&path, &path, &[]).await.status,
+        422,
+        "a form without fields gives nothing"
+    );
     assert_eq!(desk.approval(id).await.votes().len(), 0);
     assert!(desk.agent.standing().await.unwrap().grants.is_empty());
 }
 
 /// Sends the form that no page offers.
-async fn force(browser: &mut Browser, desk: &Desk, id: ApprovalId, fields: &[(&str, &str)]) -> Page {
+async fn force(
+    browser: &mut Browser,
+    desk: &Desk,
+    id: ApprovalId,
+    fields: &[(&str, &str)],
+) -> Page {
     let secret = browser.get("/").await.hidden("form_secret");
     let shown = desk.approval(id).await.shown().to_string();
     let form = format!("forced-{id}");
-    let mut all = vec![("form_secret", secret.as_str()), ("form", &form), ("shown", &shown), ("confirmed", "yes")];
+    let mut all = vec![
+        ("form_secret", secret.as_str()),
+        ("form", &form),
+        ("shown", &shown),
+        ("confirmed", "yes"),
+    ];
     all.extend(fields);
     browser.post(&format!("/approvals/{id}/grant"), &all).await
 }
@@ -165,15 +192,20 @@ async fn force(browser: &mut Browser, desk: &Desk, id: ApprovalId, fields: &[(&s
 async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
     let desk = Desk::open().await;
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let strict = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).directory(people);
+    let strict =
+        Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).directory(people);
     let strict: Gate<Strict> = strict.build().await.unwrap();
-    let calls = [ToolCall::new("1", "close", r#"{"user":"mia"}"#), ToolCall::new("2", "send", r#"{"to":"mia"}"#)];
+    let calls = [
+        ToolCall::new("1", "close", r#"{"user":"mia"}"#),
+        ToolCall::new("2", "send", r#"{"to":"mia"}"#),
+    ];
     let turn = strict.run("run-8").submit(calls).await.unwrap();
     let [close, send] = [0, 1].map(|number: usize| turn.interruptions()[number].id());
     let large = desk.ask_to_pay(2_000).await;
     let secret = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    let others = [("run", "this"), ("agent", "this"), ("principal", "this"), ("bound.user", "same")];
+    let others =
+        [("run", "this"), ("agent", "this"), ("principal", "this"), ("bound.user", "same")];
     let bounds = [("bound.to", "same"), ("bound.amount", "same"), ("bound.password", "any")];
     let fields = [&others[..], &bounds[..]].concat();
     for (id, words, refused) in [
@@ -185,7 +217,10 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
         (large, "several people must agree", "several people must agree"),
         (secret, "the call has a secret", "the call has a secret argument"),
     ] {
-        dana.get(&format!("/approvals/{id}")).await.has(words).has_not(&format!("/approvals/{id}/grant"));
+        dana.get(&format!("/approvals/{id}"))
+            .await
+            .has(words)
+            .has_not(&format!("/approvals/{id}/grant"));
         let page = dana.get(&format!("/approvals/{id}/grant")).await;
         assert_eq!(page.status, 403);
         page.has(words);
@@ -237,9 +272,19 @@ async fn what_cannot_be_undone_wants_the_name_of_the_tool_here_too() {
     let desk = Desk::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask("wipe", json!({"disk": "sda"})).await;
-    let fields = [("bound.disk", "any"), ("run", "any"), ("agent", "any"), ("principal", "any"), ("lasts", "")];
+    let fields = [
+        ("bound.disk", "any"),
+        ("run", "any"),
+        ("agent", "any"),
+        ("principal", "any"),
+        ("lasts", ""),
+    ];
     let (shown, refused) = give(&mut dana, id, &fields).await;
-    shown.has("in any run").has("as many of these calls as come").has("until somebody takes it back").has("anything");
+    shown
+        .has("in any run")
+        .has("as many of these calls as come")
+        .has("until somebody takes it back")
+        .has("anything");
     assert_eq!(refused.status, 422);
     refused.has("type the name of the tool, wipe");
     let typed = [&fields[..], &[("typed", "wipe")]].concat();
@@ -253,7 +298,10 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
     assert_eq!(
-        give(&mut dana, id, &with(&[("budget_of", "amount"), ("budget", "500"), ("per", "week")])).await.1.status,
+        give(&mut dana, id, &with(&[("budget_of", "amount"), ("budget", "500"), ("per", "week")]))
+            .await
+            .1
+            .status,
         303
     );
     let mut omar = desk.signed_in(&desk.omar).await;
@@ -261,16 +309,19 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
     page.has("is at most 500 in any 7 days");
     let (secret, grant) = (page.hidden("form_secret"), page.hidden("grant"));
     for _ in 0..2 {
-        let page = omar.post("/standing/revoke", &[("form_secret", &secret), ("grant", &grant)]).await;
+        let page =
+            omar.post("/standing/revoke", &[("form_secret", &secret), ("grant", &grant)]).await;
         assert_eq!(page.location.as_deref(), Some("/standing"));
     }
     for odd in ["", "x", "../..", &ApprovalId::new().to_string()] {
-        let status = omar.post("/standing/revoke", &[("form_secret", &secret), ("grant", odd)]).await.status;
+        let status =
+            omar.post("/standing/revoke", &[("form_secret", &secret), ("grant", odd)]).await.status;
         assert!([303, 404].contains(&status), "{odd} {status}");
     }
     omar.get("/standing").await.has("None: every call");
     let run = desk.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
-    let turn = run.submit([ToolCall::new("a", "pay", r#"{"to":"alice","amount":50}"#)]).await.unwrap();
+    let turn =
+        run.submit([ToolCall::new("a", "pay", r#"{"to":"alice","amount":50}"#)]).await.unwrap();
     assert_eq!(turn.interruptions().len(), 1);
 }
 
@@ -281,6 +332,10 @@ async fn stops_are_listed() {
     dana.get("/standing").await.has("Nothing is stopped");
     let omar = desk.agent.reviewer("omar").await.unwrap();
     desk.agent.freeze(FreezeScope::tool("pay"), "<b>incident</b> 42", &omar).await.unwrap();
-    dana.get("/standing").await.has("the tool pay").has("&lt;b&gt;incident").has("By <bdi>omar</bdi>");
+    dana.get("/standing")
+        .await
+        .has("the tool pay")
+        .has("&lt;b&gt;incident")
+        .has("By <bdi>omar</bdi>");
     assert_eq!(desk.browser().get("/standing").await.location.as_deref(), Some("/sign-in"));
 }

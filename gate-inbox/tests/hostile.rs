@@ -37,13 +37,22 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
     for hostile in CORPUS {
         let desk = Desk::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
-        let agent = Gate::builder(()).store(desk.store.clone()).key([7; 32]).clock(desk.clock.clone()).agent(hostile);
+        let agent = Gate::builder(())
+            .store(desk.store.clone())
+            .key([7; 32])
+            .clock(desk.clock.clone())
+            .agent(hostile);
         let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
         let agent: Gate<Tools> = agent.directory(people).build().await.unwrap();
         let run_id = hostile.replace(['>', '\0'], "");
-        let run = agent.run(run_id).agent(hostile).on_behalf_of(hostile).case(hostile).reasoning(hostile);
-        let arguments =
-            json!({"to": hostile, "amount": 50, "note": format!("{hostile}\n{hostile}"), "tags": [hostile]});
+        let run =
+            agent.run(run_id).agent(hostile).on_behalf_of(hostile).case(hostile).reasoning(hostile);
+        let arguments = json!({
+            "to": hostile,
+            "amount": 50,
+            "note": format!("{hostile}\n{hostile}"),
+            "tags": [hostile],
+        });
         let calls = [
             ToolCall::new(hostile, "pay", arguments.to_string()),
             ToolCall::new("2", "echo", json!({"text": hostile}).to_string()),
@@ -70,17 +79,24 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
         for path in &paths {
             check(&dana.get(path).await, hostile, path);
         }
-        dana.get(&paths[1]).await.has(&format!("/approvals/{id}\"")).has_not("Nothing of what waits fits");
+        dana.get(&paths[1])
+            .await
+            .has(&format!("/approvals/{id}\""))
+            .has_not("Nothing of what waits fits");
         check_grant(&desk, &run, hostile).await;
         let edit = format!("/approvals/{id}/edit");
-        let page = dana.fill(&edit, &edit, &[("argument.amount", hostile), ("argument.to", hostile)]).await;
+        let page = dana
+            .fill(&edit, &edit, &[("argument.amount", hostile), ("argument.to", hostile)])
+            .await;
         assert_eq!(page.status, 422);
         check(&page, hostile, "a wrong edit");
         let page = dana.fill(&edit, &edit, &[("argument.amount", "40")]).await;
         check(&page, hostile, "the difference");
         let page = dana.decide(id, "respond", &[("value", hostile)]).await;
         assert_eq!(page.status, 303, "{hostile:?} {}", page.text);
-        for path in paths.iter().filter(|path| !path.ends_with("/edit") && !path.ends_with("/grant")) {
+        for path in
+            paths.iter().filter(|path| !path.ends_with("/edit") && !path.ends_with("/grant"))
+        {
             check(&dana.get(path).await, hostile, path);
         }
     }
@@ -92,14 +108,18 @@ async fn what_a_tool_wrote_is_text_too() {
         let desk = Desk::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
         let run = desk.agent.run("run-1").case("ticket-7");
-        let _ = run.submit([ToolCall::new("1", "echo", json!({"text": hostile}).to_string())]).await.unwrap();
+        let _ = run
+            .submit([ToolCall::new("1", "echo", json!({"text": hostile}).to_string())])
+            .await
+            .unwrap();
         let page = dana.get("/case?id=ticket-7").await;
         page.has("What the agent got");
         check(&page, hostile, "the case");
     }
 }
 
-/// A standing permission for whatever somebody wrote, where it is confirmed and where it is listed; and a stop with such a reason.
+/// A standing permission for whatever somebody wrote, where it is confirmed and where it is listed;
+/// and a stop with such a reason.
 async fn check_grant(desk: &Desk, run: &Run<Tools>, hostile: &str) {
     let mut dana = desk.signed_in(&desk.dana).await;
     let arguments = json!({"to": hostile, "amount": 50, "tags": [hostile]});
@@ -112,8 +132,10 @@ async fn check_grant(desk: &Desk, run: &Run<Tools>, hostile: &str) {
         .id();
     let path = format!("/approvals/{id}/grant");
     let bounds = [("bound.to", "same"), ("bound.amount", "same"), ("bound.tags", "same")];
-    let fields = [&bounds[..], &[("run", "this"), ("agent", "this"), ("principal", "this")]].concat();
-    let wrong = [&fields[..], &[("uses", hostile), ("budget_of", hostile), ("lasts", hostile)]].concat();
+    let fields =
+        [&bounds[..], &[("run", "this"), ("agent", "this"), ("principal", "this")]].concat();
+    let wrong =
+        [&fields[..], &[("uses", hostile), ("budget_of", hostile), ("lasts", hostile)]].concat();
     let page = dana.fill(&path, &path, &wrong).await;
     assert_eq!(page.status, 422);
     check(&page, hostile, "/edit of a grant that is wrong");
@@ -136,7 +158,8 @@ fn url_of(case: &str) -> String {
     format!("/case?id={}", escaped(case))
 }
 
-/// Nothing of it is markup, and nothing in it hides. In fields, which hold what is sent, it stands as it is.
+/// Nothing of it is markup, and nothing in it hides. In fields, which hold what is sent, it stands
+/// as it is.
 #[track_caller]
 fn check(page: &desk::Page, hostile: &str, path: &str) {
     assert!(page.status == 200 || page.status == 422, "{path}: {} {hostile:?}", page.status);
@@ -149,8 +172,8 @@ fn check(page: &desk::Page, hostile: &str, path: &str) {
     let svgs = names.iter().filter(|name| *name == "svg").count();
     assert_eq!(svgs, 2 * (drawn + swatches), "{hostile:?} on {path}");
     for name in names.iter().filter(|name| *name != "svg") {
-        let is_ours =
-            !name.starts_with("on") && !["img", "style", "iframe", "autofocus", "!--"].contains(&name.as_str());
+        let is_ours = !name.starts_with("on")
+            && !["img", "style", "iframe", "autofocus", "!--"].contains(&name.as_str());
         assert!(is_ours, "<{name}> of {hostile:?} on {path}: {}", page.text);
     }
     assert_eq!(names.iter().filter(|name| *name == "script").count(), 2, "{hostile:?} on {path}");

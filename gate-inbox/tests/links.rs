@@ -30,7 +30,9 @@ struct Post {
 impl Post {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let links = || Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
+        let links = || {
+            Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap()
+        };
         let of_the_inbox = links();
         let desk = Desk::open_as(|inbox| inbox.links(of_the_inbox)).await;
         Self { desk, links: links(), folder }
@@ -57,7 +59,12 @@ fn link_of(path: &str) -> &str {
 }
 
 /// Sends the form of the page that a link leads to.
-async fn send(browser: &mut Browser, path: &str, action: &str, fields: &[(&str, &str)]) -> desk::Page {
+async fn send(
+    browser: &mut Browser,
+    path: &str,
+    action: &str,
+    fields: &[(&str, &str)],
+) -> desk::Page {
     let page = browser.get(path).await;
     assert_eq!(page.status, 200, "{}", page.text);
     let link = page.hidden("link");
@@ -82,11 +89,17 @@ async fn a_scanner_that_opens_every_link_decides_nothing_and_uses_none_up() {
             &[][..],
             &[("sec-purpose", "prefetch"), ("purpose", "prefetch")],
             &[("sec-purpose", "prefetch;prerender"), ("sec-fetch-site", "none")],
-            &[("user-agent", "Mozilla/5.0 (compatible; SafeLinks)"), ("referer", "https://mail.example")],
+            &[
+                ("user-agent", "Mozilla/5.0 (compatible; SafeLinks)"),
+                ("referer", "https://mail.example"),
+            ],
         ] {
-            browser.headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            browser.headers =
+                headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
             for path in &paths {
-                for page in [browser.get(path).await, browser.head(path).await, browser.get(path).await] {
+                for page in
+                    [browser.get(path).await, browser.head(path).await, browser.get(path).await]
+                {
                     assert!(page.status == 200 || page.status == 303, "{}", page.status);
                 }
                 assert_eq!(browser.post(path, &[]).await.status, 405);
@@ -106,7 +119,10 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
     let id = post.desk.ask_to_pay(50).await;
     let path = post.path(id, Intent::Reject).await;
     let mut browser = post.desk.browser();
-    browser.headers = vec![("sec-fetch-site", "cross-site".to_owned()), ("sec-fetch-mode", "navigate".to_owned())];
+    browser.headers = vec![
+        ("sec-fetch-site", "cross-site".to_owned()),
+        ("sec-fetch-mode", "navigate".to_owned()),
+    ];
     browser.get(&path).await.has("Go on").has("http-equiv=\"refresh\"");
     browser.headers.clear();
     let page = browser.get(&path).await;
@@ -114,21 +130,32 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
     let page = browser.get(&page.location.unwrap()).await;
     let (secret, link) = (page.hidden("form_secret"), page.hidden("link"));
     let token = post.desk.dana.reveal().to_owned();
-    let wrong = browser.post("/sign-in", &[("form_secret", &secret), ("link", &link), ("token", "x")]).await;
+    let wrong = browser
+        .post("/sign-in", &[("form_secret", &secret), ("link", &link), ("token", "x")])
+        .await;
     let (secret, link) = (wrong.hidden("form_secret"), wrong.hidden("link"));
-    let page = browser.post("/sign-in", &[("form_secret", &secret), ("link", &link), ("token", &token)]).await;
+    let page = browser
+        .post("/sign-in", &[("form_secret", &secret), ("link", &link), ("token", &token)])
+        .await;
     assert_eq!((page.status, page.location.as_ref()), (303, Some(&path)));
     let page = browser.get(&path).await;
-    page.has("<bdi>Reject pay?</bdi>").has("Nothing is decided yet.").has("refuse to let the agent").has("alice");
+    page.has("<bdi>Reject pay?</bdi>")
+        .has("Nothing is decided yet.")
+        .has("refuse to let the agent")
+        .has("alice");
     page.has("The agent claims")
         .has("It needs <bdi>a manager within 2 hours</bdi>.")
         .has("No other rule matched")
         .has("Why: the agent is told")
         .has_not("Approve: let it run");
-    let sent = send(&mut browser, &path, &format!("/approvals/{id}/reject"), &[("reason", "not her")]).await;
+    let sent =
+        send(&mut browser, &path, &format!("/approvals/{id}/reject"), &[("reason", "not her")])
+            .await;
     assert_eq!(sent.location, Some(format!("/approvals/{id}")));
     let approval = post.desk.approval(id).await;
-    assert!(matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "not her"));
+    assert!(
+        matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "not her")
+    );
     assert_eq!(approval.votes()[0].reviewer().as_str(), "dana");
 }
 
@@ -142,7 +169,11 @@ async fn a_link_decides_once_also_when_its_form_is_open_twice() {
     let (one, two) = (dana.get(&path).await, dana.get(&path).await);
     let link = link_of(&path);
     assert_eq!(dana.fill_on(&one, &action, &[("link", link)]).await.status, 303);
-    assert_eq!(dana.fill_on(&one, &action, &[("link", link)]).await.status, 303, "the same form again is no other");
+    assert_eq!(
+        dana.fill_on(&one, &action, &[("link", link)]).await.status,
+        303,
+        "the same form again is no other"
+    );
     let me = post.desk.agent.reviewer("dana").await.unwrap();
     post.desk.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
     let again = dana.fill_on(&two, &action, &[("link", link)]).await;
@@ -168,7 +199,8 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
     let id = post.desk.ask_to_pay(50).await;
     let path = post.path(id, Intent::Approve).await;
     let mut dana = post.desk.signed_in(&post.desk.dana).await;
-    let other = Links::new(LinkKey::in_file(post.folder.path().join("other.key")).unwrap(), INBOX).unwrap();
+    let other =
+        Links::new(LinkKey::in_file(post.folder.path().join("other.key")).unwrap(), INBOX).unwrap();
     let now = gate_runtime::Clock::now(&post.desk.clock);
     let forged = other.to(&post.desk.approval(id).await, Intent::Approve, "dana", now);
     let mut wrong = vec![
@@ -199,16 +231,25 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
     let page = post.desk.browser().get(&path).await;
     assert_eq!(page.status, 410);
     page.has("The time of this link is over");
-    assert_eq!(Desk::open().await.browser().get(&path).await.status, 404, "an inbox without links has none");
+    assert_eq!(
+        Desk::open().await.browser().get(&path).await.status,
+        404,
+        "an inbox without links has none"
+    );
 }
 
 #[tokio::test]
 async fn what_changed_was_decided_or_is_for_others_is_not_decided_by_a_link() {
     let post = Post::open().await;
     let id = post.desk.ask_to_pay(2_000).await;
-    let (approve, reject) = (post.path(id, Intent::Approve).await, post.path(id, Intent::Reject).await);
+    let (approve, reject) =
+        (post.path(id, Intent::Approve).await, post.path(id, Intent::Reject).await);
     let mut ines = post.desk.signed_in(&post.desk.ines).await;
-    assert_eq!(ines.get(&approve).await.location, Some(format!("/approvals/{id}")), "its page says that others decide");
+    assert_eq!(
+        ines.get(&approve).await.location,
+        Some(format!("/approvals/{id}")),
+        "its page says that others decide"
+    );
     let mut dana = post.desk.signed_in(&post.desk.dana).await;
     let page = dana.get(&approve).await;
     let me = post.desk.agent.reviewer("omar").await.unwrap();
@@ -219,11 +260,17 @@ async fn what_changed_was_decided_or_is_for_others_is_not_decided_by_a_link() {
         assert_eq!(page.status, 409);
         page.has("Nothing was decided");
     }
-    let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", link_of(&approve))]).await;
+    let sent = dana
+        .fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", link_of(&approve))])
+        .await;
     assert_eq!(sent.status, 409);
     assert_eq!(post.desk.approval(id).await.votes().len(), 1);
     post.desk.reject(id, "dana", "no").await;
-    assert_eq!(dana.get(&approve).await.location, Some(format!("/approvals/{id}")), "its page says what became of it");
+    assert_eq!(
+        dana.get(&approve).await.location,
+        Some(format!("/approvals/{id}")),
+        "its page says what became of it"
+    );
     let open = post.path(id, Intent::Open).await;
     assert_eq!(dana.get(&open).await.location, Some(format!("/approvals/{id}")));
 }
@@ -242,7 +289,12 @@ async fn a_link_is_for_one_answer_to_one_call_and_only_the_form_of_the_session_u
         page.has("The link is for something else");
     }
     let page = dana.get(&path).await;
-    let fields = [("link", link_of(&path)), ("reason", "no"), ("form", "1"), ("shown", &page.hidden("shown"))];
+    let fields = [
+        ("link", link_of(&path)),
+        ("reason", "no"),
+        ("form", "1"),
+        ("shown", &page.hidden("shown")),
+    ];
     assert_eq!(
         dana.post(&format!("/approvals/{id}/reject"), &fields).await.status,
         403,
@@ -299,7 +351,8 @@ async fn where_it_cannot_be_noted_that_a_link_is_used_it_decides_nothing() {
     // A folder in the place of the file, also for whom no rights hold.
     std::fs::create_dir(post.folder.path().join("links.key.used-2027-01-16")).unwrap();
     std::fs::set_permissions(post.folder.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
-    let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", link_of(&path))]).await;
+    let sent =
+        dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", link_of(&path))]).await;
     assert_eq!(sent.status, 503);
     assert_eq!(post.desk.approval(id).await.votes().len(), 0);
     std::fs::set_permissions(post.folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();

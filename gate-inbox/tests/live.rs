@@ -21,7 +21,10 @@ fn listen(browser: &Browser) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(browser.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let (name, value) = &browser.cookies[0];
-    let request = format!("GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {name}={value}\r\n\r\n", browser.address);
+    let request = format!(
+        "GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {name}={value}\r\n\r\n",
+        browser.address
+    );
     stream.write_all(request.as_bytes()).unwrap();
     let mut reader = BufReader::new(stream);
     let mut head = String::new();

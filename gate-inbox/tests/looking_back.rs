@@ -25,7 +25,11 @@ fn entries(page: &Page) -> usize {
 
 /// Where a link with these words leads.
 fn link(page: &Page, words: &str) -> Option<String> {
-    let before = page.text.split(&format!(">{words}</a>")).next().filter(|before| before.len() < page.text.len())?;
+    let before = page
+        .text
+        .split(&format!(">{words}</a>"))
+        .next()
+        .filter(|before| before.len() < page.text.len())?;
     Some(before.rsplit("href=\"").next()?.split('"').next()?.replace("&amp;", "&"))
 }
 
@@ -40,7 +44,11 @@ async fn the_record_is_read_page_by_page_from_either_end() {
     let (mut path, mut seen) = ("/history".to_owned(), Vec::new());
     loop {
         let page = dana.get(&path).await;
-        let numbers = page.text.split(" · record ").skip(1).map(|rest| rest.split('<').next().unwrap().parse::<u64>());
+        let numbers = page
+            .text
+            .split(" · record ")
+            .skip(1)
+            .map(|rest| rest.split('<').next().unwrap().parse::<u64>());
         seen.extend(numbers.map(Result::unwrap));
         match link(&page, "Older") {
             Some(next) => path = next,
@@ -60,7 +68,11 @@ async fn the_record_is_read_page_by_page_from_either_end() {
     };
     assert!(pages >= 2);
     last.has(&format!("record {all}"));
-    dana.get("/history").await.has(&format!("record {all}")).has("50 entries").has("does not know of a seal");
+    dana.get("/history")
+        .await
+        .has(&format!("record {all}"))
+        .has("50 entries")
+        .has("does not know of a seal");
 }
 
 #[tokio::test]
@@ -113,7 +125,10 @@ async fn each_filter_of_the_history_finds_what_it_says() {
             assert_eq!(entries(&page), count, "{query} {}", page.text);
         }
     }
-    dana.get("/history?what=rejected").await.has(&format!("/approvals/{wipe}")).has("/case?id=ticket-9");
+    dana.get("/history?what=rejected")
+        .await
+        .has(&format!("/approvals/{wipe}"))
+        .has("/case?id=ticket-9");
 }
 
 #[tokio::test]
@@ -155,7 +170,8 @@ async fn what_is_rare_in_a_long_record_is_found_in_steps() {
     let first = desk.ask("wipe", json!({"disk": "sda"})).await;
     let run = desk.agent.run("run-2");
     for round in 0..20 {
-        let calls = (0..100).map(|call| ToolCall::new(format!("{round}-{call}"), "echo", r#"{"text":"x"}"#));
+        let calls = (0..100)
+            .map(|call| ToolCall::new(format!("{round}-{call}"), "echo", r#"{"text":"x"}"#));
         let _ = run.submit(calls).await.unwrap();
     }
     let records = desk.agent.records(0, 100_000).await.unwrap().len();
@@ -172,7 +188,8 @@ async fn what_is_rare_in_a_long_record_is_found_in_steps() {
 async fn the_state_of_the_seal_is_said() {
     let desk = Desk::open().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = audit::SigningKey::from_seed("example.com/log", audit::KeyKind::Log, [7; 32]).unwrap();
+    let key =
+        audit::SigningKey::from_seed("example.com/log", audit::KeyKind::Log, [7; 32]).unwrap();
     let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
     let gate = Gate::builder(()).clock(desk.clock.clone()).directory(people.clone());
     let gate = gate.trail(Trail::in_folder(folder.path().join("trail"), key));
@@ -184,7 +201,9 @@ async fn the_state_of_the_seal_is_said() {
     tokio::spawn(Inbox::new(gate, people).clock(desk.clock.clone()).serve(listener));
     browser.sign_in(desk.dana.reveal()).await;
     let page = browser.get("/history").await;
-    page.has(&format!("Sealed up to record {}", sealed.sealed())).has("Nothing waits to be sealed").has("vouches for");
+    page.has(&format!("Sealed up to record {}", sealed.sealed()))
+        .has("Nothing waits to be sealed")
+        .has("vouches for");
     page.has_not("does not know of a seal");
 }
 
@@ -211,9 +230,11 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
     dana.decide(secret, "approve", &[]).await;
 
     let run = desk.agent.run("run-5").case("ticket-5");
-    let turn = run.submit([ToolCall::new("1", "pay", r#"{"to":"bob","amount":60}"#)]).await.unwrap();
+    let turn =
+        run.submit([ToolCall::new("1", "pay", r#"{"to":"bob","amount":60}"#)]).await.unwrap();
     let page = dana.get(&format!("/approvals/{}", turn.interruptions()[0].id())).await;
-    page.has("The last 10 decided of this tool").has("<bdi>alice</bdi>, here <strong><bdi>bob</bdi></strong>");
+    page.has("The last 10 decided of this tool")
+        .has("<bdi>alice</bdi>, here <strong><bdi>bob</bdi></strong>");
     page.has_not("In this case").has_not("wrong").has_not("<code><bdi>amount</bdi></code>");
 
     let here = desk.ask_to_pay(70).await;
@@ -226,17 +247,23 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
     dana.decide(again, "reject", &[("reason", "<i>wrong</i> account")]).await;
     let page = dana.get(&format!("/approvals/{here}")).await;
     page.has("Because: <bdi>&lt;i&gt;wrong&lt;/i&gt; account");
-    assert_eq!(page.text.matches(&format!("/approvals/{here}\"")).count(), 1, "it is not its own precedent");
+    assert_eq!(
+        page.text.matches(&format!("/approvals/{here}\"")).count(),
+        1,
+        "it is not its own precedent"
+    );
 }
 
 #[tokio::test]
 async fn the_meaning_of_a_value_stands_beside_the_value() {
     let desk = Desk::open().await;
     let note = "https://bank.example@evil.example/";
-    let id = desk.ask("pay", json!({"to": "2027-01-15T09:00:00Z", "amount": 5, "note": note})).await;
+    let id =
+        desk.ask("pay", json!({"to": "2027-01-15T09:00:00Z", "amount": 5, "note": note})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
-    page.has("<bdi>2027-01-15T09:00:00Z</bdi>").has("Friday, 15 January 2027, 09:00:00 UTC (in 1 hour)");
+    page.has("<bdi>2027-01-15T09:00:00Z</bdi>")
+        .has("Friday, 15 January 2027, 09:00:00 UTC (in 1 hour)");
     page.has(&format!("<bdi>{note}</bdi>")).has("leads to evil.example");
 }
 
@@ -253,7 +280,8 @@ async fn the_rules_say_what_they_did() {
     let page = dana.get("/rules").await;
     page.has("Payments: large ones are for two managers.").has("For the tool <bdi>pay</bdi>");
     page.has("too much").has("Denies it").has("2 of role manager").has("Where no rule matches");
-    page.has("It was the reason 3 times: 2 approved, 1 rejected.").has("It was the reason 1 time: 1 denied.");
+    page.has("It was the reason 3 times: 2 approved, 1 rejected.")
+        .has("It was the reason 1 time: 1 denied.");
     page.has("amount &gt; 8_000").has("For the tools <bdi>log_in</bdi>, <bdi>wipe</bdi>");
     page.has("role=\"img\"").has("The numbers");
     desk.clock.advance(Duration::from_hours(30));
@@ -279,10 +307,14 @@ async fn the_overview_counts_what_happened() {
     omar.decide(id, "reject", &[("reason", "no")]).await;
     desk.ask_to_pay(90).await;
     let page = dana.get("/overview").await;
-    page.has("<dt>Waiting now</dt><dd><a href=\"/\">1</a></dd>").has("<dt>People were asked</dt><dd>3</dd>");
-    page.has("<dt>of which they decided</dt><dd>2</dd>").has("<dt>Nine of ten within</dt><dd>19 min</dd>");
+    page.has("<dt>Waiting now</dt><dd><a href=\"/\">1</a></dd>")
+        .has("<dt>People were asked</dt><dd>3</dd>");
+    page.has("<dt>of which they decided</dt><dd>2</dd>")
+        .has("<dt>Nine of ten within</dt><dd>19 min</dd>");
     page.has("<th scope=\"row\"><bdi>omar</bdi></th>").has("otherwise · policy payments");
     for time in ["week", "month", "", "x"] {
-        dana.get(&format!("/overview?time={time}")).await.has("<dt>People were asked</dt><dd>3</dd>");
+        dana.get(&format!("/overview?time={time}"))
+            .await
+            .has("<dt>People were asked</dt><dd>3</dd>");
     }
 }

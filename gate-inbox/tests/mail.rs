@@ -16,7 +16,9 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::prelude::*;
-use gate_runtime::{Answers, ApprovalId, FileDirectory, Notifier as _, Priority, RemoteCall, Request, Status};
+use gate_runtime::{
+    Answers, ApprovalId, FileDirectory, Notifier as _, Priority, RemoteCall, Request, Status,
+};
 use serde_json::json;
 use smtp::{Act, Server, Tls};
 
@@ -33,7 +35,11 @@ fn local(server: &Server) -> Mail {
 }
 
 /// Tells the last news.
-async fn last(desk: &Desk, mail: &Mail, memo: Option<&str>) -> Result<Option<String>, gate_runtime::NotifyError> {
+async fn last(
+    desk: &Desk,
+    mail: &Mail,
+    memo: Option<&str>,
+) -> Result<Option<String>, gate_runtime::NotifyError> {
     let notice = desk.notices(mail).await.pop().unwrap();
     mail.deliver(&memo.map_or(notice.clone(), |memo| notice.after(memo))).await
 }
@@ -46,12 +52,21 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     let came = server.came().await;
     assert_eq!(
         came.said,
-        ["EHLO example.com", "MAIL FROM:<gate@example.com>", "RCPT TO:<team@example.com>", "DATA", "QUIT"]
+        [
+            "EHLO example.com",
+            "MAIL FROM:<gate@example.com>",
+            "RCPT TO:<team@example.com>",
+            "DATA",
+            "QUIT"
+        ]
     );
     let mail = came.mail.unwrap();
     println!("{}\n{}\n{}", mail.raw, mail.text, mail.html);
     assert_eq!(mail.header("subject"), "Decision wanted: pay: to alice, amount 50");
-    assert_eq!((mail.header("from"), mail.header("to")), ("Gate <gate@example.com>", "team@example.com"));
+    assert_eq!(
+        (mail.header("from"), mail.header("to")),
+        ("Gate <gate@example.com>", "team@example.com")
+    );
     assert_eq!(
         (mail.header("message-id"), mail.header("references")),
         (told.as_str(), format!("<gate.{id}@example.com>").as_str())
@@ -62,17 +77,24 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     assert_eq!(
         mail.text.trim_end(),
         format!(
-            "pay: to alice, amount 50\n\npay wants a decision.\nPay someone.\nAsked because no other rule matched.\n\nArguments:\n\n    to: \"alice\"\n    amount: 50\n\n\
-             Agent         agent\nOn behalf of  mia\nDecides       a manager within 2 hours\nDeadline      2027-01-15 10:00 UTC\n\
+            "pay: to alice, amount 50\n\npay wants a decision.\nPay someone.\n\
+             Asked because no other rule matched.\n\n\
+             Arguments:\n\n    to: \"alice\"\n    amount: 50\n\n\
+             Agent         agent\nOn behalf of  mia\nDecides       a manager within 2 \
+             hours\nDeadline      2027-01-15 10:00 UTC\n\
              Case          ticket-7\nRun           run-1\n\n\
              The agent claims, in its own words, which nobody has checked:\n\n    | it is due\n\n\
              Look at it:\n{INBOX}/approvals/{id}\n\n\
              Opening the link decides nothing: it leads to a page, where you sign in and decide."
         )
     );
-    for words in
-        ["<h1", "pay wants a decision.", "&quot;alice&quot;", "it is due", &format!("href=\"{INBOX}/approvals/{id}\"")]
-    {
+    for words in [
+        "<h1",
+        "pay wants a decision.",
+        "&quot;alice&quot;",
+        "it is due",
+        &format!("href=\"{INBOX}/approvals/{id}\""),
+    ] {
         assert!(mail.html.contains(words), "{words}: {}", mail.html);
     }
     assert!(!mail.html.contains("<img") && !mail.html.contains("<script"));
@@ -82,18 +104,31 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
 #[tokio::test]
 async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let links = || Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
+    let links =
+        || Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
     let of_the_inbox = links();
     let desk = Desk::open_as(|inbox| inbox.links(of_the_inbox)).await;
     let mut server = Server::open().await;
-    let mail = local(&server).to("dana@example.com").unwrap().to("omar@example.com").unwrap().links(links());
+    let mail = local(&server)
+        .to("dana@example.com")
+        .unwrap()
+        .to("omar@example.com")
+        .unwrap()
+        .links(links());
     let id = desk.ask_to_pay(50).await;
     last(&desk, &mail, None).await.unwrap();
     let (to_dana, to_omar) = (server.mail().await, server.mail().await);
-    assert_eq!((to_dana.header("to"), to_omar.header("to")), ("dana@example.com", "omar@example.com"));
-    let paths: Vec<String> = to_dana.links().iter().map(|link| link.strip_prefix(INBOX).unwrap().to_owned()).collect();
+    assert_eq!(
+        (to_dana.header("to"), to_omar.header("to")),
+        ("dana@example.com", "omar@example.com")
+    );
+    let paths: Vec<String> =
+        to_dana.links().iter().map(|link| link.strip_prefix(INBOX).unwrap().to_owned()).collect();
     assert_eq!(paths.len(), 3, "to approve, to reject, to look at it");
-    assert!(to_omar.links()[..2].iter().all(|link| !to_dana.links().contains(link)), "his are others");
+    assert!(
+        to_omar.links()[..2].iter().all(|link| !to_dana.links().contains(link)),
+        "his are others"
+    );
     for link in to_dana.links() {
         assert!(to_dana.html.contains(&format!("href=\"{link}\"")));
     }
@@ -118,7 +153,8 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
 async fn open_with_links() -> (Desk, Server, Mail, tempfile::TempDir) {
     let (desk, server, mail) = open().await;
     let folder = tempfile::tempdir().unwrap();
-    let links = Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
+    let links =
+        Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
     (desk, server, mail.links(links), folder)
 }
 
@@ -129,7 +165,11 @@ fn links_of(mail: &smtp::Mail) -> Vec<&str> {
     let named: Vec<&str> = named.collect();
     assert_eq!(named.len(), mail.links().len());
     for name in &named {
-        assert!(mail.html.contains(&format!(">{}</a>", name.trim_end_matches(':'))), "{name}: {}", mail.html);
+        assert!(
+            mail.html.contains(&format!(">{}</a>", name.trim_end_matches(':'))),
+            "{name}: {}",
+            mail.html
+        );
     }
     named
 }
@@ -145,9 +185,14 @@ async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
         check_whole(&server.mail().await, too_long, is_whole);
     }
     for (count, is_whole) in [(20, true), (21, false)] {
-        let many: serde_json::Value = (0..count).map(|number| (format!("field_{number}"), json!(1))).collect();
+        let many: serde_json::Value =
+            (0..count).map(|number| (format!("field_{number}"), json!(1))).collect();
         let call = RemoteCall::new(count.to_string(), "refund", many.to_string());
-        desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
+        desk.agent
+            .remote("billing-bot")
+            .ask(call.ask("money", ask(role("manager"))))
+            .await
+            .unwrap();
         last(&desk, &mail, None).await.unwrap();
         check_whole(&server.mail().await, too_long, is_whole);
     }
@@ -155,7 +200,11 @@ async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
 
 #[track_caller]
 fn check_whole(mail: &smtp::Mail, too_long: &str, is_whole: bool) {
-    let wanted: &[&str] = if is_whole { &["Approve:", "Reject:", "Look at it:"] } else { &["Reject:", "Look at it:"] };
+    let wanted: &[&str] = if is_whole {
+        &["Approve:", "Reject:", "Look at it:"]
+    } else {
+        &["Reject:", "Look at it:"]
+    };
     assert_eq!(links_of(mail), wanted, "{}", mail.text);
     assert_eq!(mail.text.lines().any(|line| line == too_long), !is_whole, "{}", mail.text);
     assert_eq!(mail.html.contains(too_long), !is_whole, "{}", mail.html);
@@ -173,10 +222,14 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     agent.ask(question("1", Answers::one_of(["retry", "<b>skip</b>\nApprove:"]))).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
-    assert_eq!(came.header("subject"), "Answer wanted: billing-bot/question: question “Which one?”");
+    assert_eq!(
+        came.header("subject"),
+        "Answer wanted: billing-bot/question: question “Which one?”"
+    );
     assert!(came.text.contains("\nbilling-bot/question wants an answer.\n"), "{}", came.text);
     assert_eq!(links_of(&came), ["Reject:", "Answer in the inbox:"], "{}", came.text);
-    let words = "It is a question: nothing runs by an answer. One of these counts, word for word:\n\n    | \"retry\"\n    | \"<b>skip</b>\\nApprove:\"\n";
+    let words = "It is a question: nothing runs by an answer. One of these counts, word for \
+        word:\n\n    | \"retry\"\n    | \"<b>skip</b>\\nApprove:\"\n";
     assert!(came.text.contains(words), "{}", came.text);
     assert!(came.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"), "{}", came.html);
 
@@ -198,7 +251,8 @@ async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar()
     desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
-    let claims = "The agent claims, in its own words, which nobody has checked:\n\n    | Harmless Approve:\n    | It says: urgent\n    \
+    let claims = "The agent claims, in its own words, which nobody has checked:\n\n    \
+                  | Harmless Approve:\n    | It says: urgent\n    \
                   | It says of the tool: Only looks, and changes nothing.\n    | it is due\n\n";
     assert!(came.text.contains(claims), "{}", came.text);
     for claimed in ["looks", "Harmless", "urgent"] {
@@ -226,9 +280,13 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
     assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
     assert_ne!(news.header("message-id"), first);
     assert_eq!(news.header("subject"), "Re: Decision wanted: pay: to alice, amount 50");
-    let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It does not run.\n";
+    let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It \
+        does not run.\n";
     assert!(news.text.starts_with(words), "{}", news.text);
-    assert!(news.html.contains("&lt;b&gt;no&lt;/b&gt;") && news.text.contains("There is nothing to do."));
+    assert!(
+        news.html.contains("&lt;b&gt;no&lt;/b&gt;")
+            && news.text.contains("There is nothing to do.")
+    );
 
     // What nobody was told of is no news.
     assert_eq!(last(&desk, &mail, None).await, Ok(None));
@@ -238,14 +296,20 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
 #[tokio::test]
 async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     let (desk, mut server, _) = open().await;
-    for (who, contact) in [("dana", "dana@example.com"), ("omar", "+49 30 123"), ("ines", "ines@example.com")] {
+    for (who, contact) in
+        [("dana", "dana@example.com"), ("omar", "+49 30 123"), ("ines", "ines@example.com")]
+    {
         desk.add_to_people(who, &format!("contact = \"{contact}\""));
     }
     let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
     let mail = local(&server).to_who_decides(people);
     let id = desk.ask("deploy", json!({"version": "1.2"})).await;
     let first = last(&desk, &mail, None).await.unwrap().unwrap();
-    assert_eq!(server.mail().await.header("to"), "dana@example.com", "a number is no address, and ines is not asked");
+    assert_eq!(
+        server.mail().await.header("to"),
+        "dana@example.com",
+        "a number is no address, and ines is not asked"
+    );
     server.is_silent();
 
     desk.clock.advance(Duration::from_mins(10));
@@ -254,7 +318,10 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     let mut to: Vec<String> = Vec::new();
     for _ in 0..2 {
         let mail = server.mail().await;
-        assert!(mail.text.contains("\ndeploy still waits for a decision, and more people are asked now."));
+        assert!(
+            mail.text
+                .contains("\ndeploy still waits for a decision, and more people are asked now.")
+        );
         to.push(mail.header("to").to_owned());
     }
     assert_eq!(to, ["dana@example.com", "ines@example.com"]);
@@ -262,7 +329,9 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     // Whoever is given a role is written to, and who it is for is not.
     desk.add_to_people("ines", "name = \"Ines\"");
     let text = std::fs::read_to_string(desk.folder.path().join("people.toml")).unwrap();
-    let text = text.replace("roles = [\"intern\"]", "roles = [\"manager\"]").replace("id = \"dana\"", "id = \"mia\"");
+    let text = text
+        .replace("roles = [\"intern\"]", "roles = [\"manager\"]")
+        .replace("id = \"dana\"", "id = \"mia\"");
     std::fs::write(desk.folder.path().join("people.toml"), text).unwrap();
     let other = desk.ask_to_pay(70).await;
     last(&desk, &mail, None).await.unwrap();
@@ -278,10 +347,16 @@ async fn that_nobody_can_be_written_to_is_said() {
     let mail = local(&server).to_who_decides(FileDirectory::open(&people).unwrap());
     desk.ask_to_pay(50).await;
     let error = last(&desk, &mail, None).await.unwrap_err();
-    assert!(error.is_final() && error.to_string().contains("nobody who may decide has an address"), "{error}");
+    assert!(
+        error.is_final() && error.to_string().contains("nobody who may decide has an address"),
+        "{error}"
+    );
     std::fs::write(&people, "[[person]]").unwrap();
     let error = last(&desk, &mail, None).await.unwrap_err();
-    assert!(!error.is_final() && error.to_string().contains("the directory of reviewers"), "{error}");
+    assert!(
+        !error.is_final() && error.to_string().contains("the directory of reviewers"),
+        "{error}"
+    );
     server.is_silent();
 }
 
@@ -309,14 +384,26 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         server.act(act.clone());
         let error = last(&desk, &mail, None).await.unwrap_err();
         assert_eq!(error.is_final(), is_final, "{act:?}: {error}");
-        assert!(error.to_string().starts_with("not written to 1 of 1: team@example.com: "), "{error}");
-        assert!(error.to_string().contains(words) && !error.to_string().contains("hunter2"), "{act:?}: {error}");
-        assert!(!error.to_string().contains(['\u{1b}', '\u{202e}']) && error.to_string().len() < 500);
+        assert!(
+            error.to_string().starts_with("not written to 1 of 1: team@example.com: "),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains(words) && !error.to_string().contains("hunter2"),
+            "{act:?}: {error}"
+        );
+        assert!(
+            !error.to_string().contains(['\u{1b}', '\u{202e}']) && error.to_string().len() < 500
+        );
         if !matches!(act, Act::Never) {
             server.came().await;
         }
     }
-    let nobody = Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(1).to("a@example.com").unwrap();
+    let nobody = Mail::new("gate@example.com", "127.0.0.1", INBOX)
+        .unwrap()
+        .port(1)
+        .to("a@example.com")
+        .unwrap();
     assert!(!last(&desk, &nobody, None).await.unwrap_err().is_final());
 }
 
@@ -340,7 +427,10 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     server.act(Act::LimitCharge);
     server.act(Act::Say("RCPT", "451 later"));
     let error = last(&desk, &mail, None).await.unwrap_err();
-    assert_eq!(error.to_string(), "not written to 1 of 2: omar@example.com: transient error (451): later");
+    assert_eq!(
+        error.to_string(),
+        "not written to 1 of 2: omar@example.com: transient error (451): later"
+    );
     assert_eq!(server.mail().await.header("to"), "team@example.com");
     server.came().await;
     last(&desk, &mail, None).await.unwrap();
@@ -350,7 +440,11 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     // One who is never reached is said, and keeps the others from nothing.
     server.act(Act::Say("RCPT", "550 unknown"));
     let error = last(&desk, &mail, None).await.unwrap_err();
-    assert!(error.is_final() && error.to_string().starts_with("not written to 1 of 2: team@example.com"), "{error}");
+    assert!(
+        error.is_final()
+            && error.to_string().starts_with("not written to 1 of 2: team@example.com"),
+        "{error}"
+    );
     server.came().await;
     assert_eq!(server.mail().await.header("to"), "omar@example.com");
 }
@@ -364,11 +458,14 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
     assert!(!error.is_final() && error.to_string().to_lowercase().contains("starttls"), "{error}");
     let came = server.came().await;
     assert!(
-        came.mail.is_none() && !came.said.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
+        came.mail.is_none()
+            && !came.said.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
         "{came:?}"
     );
     // Nor is it where TLS comes first, and the server speaks none.
-    let error = last(&desk, &mail.patience(Duration::from_millis(200)).tls_first(), None).await.unwrap_err();
+    let error = last(&desk, &mail.patience(Duration::from_millis(200)).tls_first(), None)
+        .await
+        .unwrap_err();
     assert!(!error.is_final(), "{error}");
     assert_eq!(server.came().await.said, [""; 0]);
 }
@@ -380,23 +477,39 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
     for is_first in [false, true] {
         let (tls, pem) = Tls::of(&["127.0.0.1"], is_first);
         let mut server = Server::open_with(Some(tls)).await;
-        let mail = local(&server).to("dana@example.com").unwrap().always_tls().sign_in("gate", "hunter2-secret");
+        let mail = local(&server)
+            .to("dana@example.com")
+            .unwrap()
+            .always_tls()
+            .sign_in("gate", "hunter2-secret");
         let mail = if is_first { mail.tls_first() } else { mail };
         let error = last(&desk, &mail, None).await.unwrap_err();
-        assert!(!error.is_final() && error.to_string().contains("certificate"), "nobody vouches for it: {error}");
+        assert!(
+            !error.is_final() && error.to_string().contains("certificate"),
+            "nobody vouches for it: {error}"
+        );
         assert!(server.came().await.mail.is_none());
         last(&desk, &mail.certificate(pem.as_bytes()).unwrap(), None).await.unwrap();
         let came = server.came().await;
         assert!(came.mail.is_some());
-        let said: Vec<&str> = came.said.iter().map(|line| line.split([' ', ':']).next().unwrap()).collect();
+        let said: Vec<&str> =
+            came.said.iter().map(|line| line.split([' ', ':']).next().unwrap()).collect();
         let before: &[&str] = if is_first { &[] } else { &["EHLO", "STARTTLS"] };
         assert_eq!(said, [before, &["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]].concat());
     }
     let (tls, pem) = Tls::of(&["mail.example"], false);
     let mut server = Server::open_with(Some(tls)).await;
-    let mail = local(&server).to("dana@example.com").unwrap().always_tls().certificate(pem.as_bytes()).unwrap();
+    let mail = local(&server)
+        .to("dana@example.com")
+        .unwrap()
+        .always_tls()
+        .certificate(pem.as_bytes())
+        .unwrap();
     let error = last(&desk, &mail, None).await.unwrap_err();
-    assert!(!error.is_final() && error.to_string().contains("certificate"), "it is of another name: {error}");
+    assert!(
+        !error.is_final() && error.to_string().contains("certificate"),
+        "it is of another name: {error}"
+    );
     assert!(server.came().await.mail.is_none());
 }
 
@@ -416,13 +529,22 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
     ] {
         for times in [1, 300] {
             let text = hostile.repeat(times);
-            let agent =
-                Gate::builder(()).store(desk.store.clone()).key([7; 32]).clock(desk.clock.clone()).agent(&*text);
-            let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+            let agent = Gate::builder(())
+                .store(desk.store.clone())
+                .key([7; 32])
+                .clock(desk.clock.clone())
+                .agent(&*text);
+            let people =
+                StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
             let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
-            let run = agent.run(format!("r{}", text.replace('>', ""))).agent(&*text).on_behalf_of(&*text).case(&*text);
+            let run = agent
+                .run(format!("r{}", text.replace('>', "")))
+                .agent(&*text)
+                .on_behalf_of(&*text)
+                .case(&*text);
             let arguments = json!({"to": text, "amount": 50, "tags": [hostile]});
-            let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string()).reasoning(&*text);
+            let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string())
+                .reasoning(&*text);
             let turn = run.submit([call]).await.unwrap();
             let [asked] = turn.interruptions() else { panic!("{turn:?}") };
             let first = last(&desk, &mail, None).await.unwrap().unwrap();
@@ -436,7 +558,8 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
 
 #[track_caller]
 fn check(mail: &smtp::Mail, hostile: &str, id: ApprovalId) {
-    let mut names: Vec<String> = mail.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let mut names: Vec<String> =
+        mail.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.retain(|name| name != "in-reply-to");
     names.sort();
     let known = [
@@ -453,20 +576,39 @@ fn check(mail: &smtp::Mail, hostile: &str, id: ApprovalId) {
     ];
     assert_eq!(names, known, "{hostile:?}");
     let subject = mail.header("subject");
-    assert!(subject.encode_utf16().count() <= 140 && !subject.chars().any(char::is_control), "{subject:?}");
+    assert!(
+        subject.encode_utf16().count() <= 140 && !subject.chars().any(char::is_control),
+        "{subject:?}"
+    );
     for text in [subject, &mail.text, &mail.html] {
-        assert!(!text.contains(['\u{202e}', '\u{200b}', '\u{1b}', '\u{2028}', '\u{2029}', '\r', 'а']), "{text:?}");
+        assert!(
+            !text.contains(['\u{202e}', '\u{200b}', '\u{1b}', '\u{2028}', '\u{2029}', '\r', 'а']),
+            "{text:?}"
+        );
     }
     assert!(
-        !mail.html.contains("<script") && !mail.html.contains("<img") && !mail.html.contains("<a href=\"https://evil")
+        !mail.html.contains("<script")
+            && !mail.html.contains("<img")
+            && !mail.html.contains("<a href=\"https://evil")
     );
     assert_eq!(mail.html.matches("<a ").count(), 1, "{}", mail.html);
-    assert_eq!(mail.links(), [format!("{INBOX}/approvals/{id}")], "no line of others passes for a link of ours");
+    assert_eq!(
+        mail.links(),
+        [format!("{INBOX}/approvals/{id}")],
+        "no line of others passes for a link of ours"
+    );
     for line in mail.text.lines() {
-        assert!(!line.starts_with("Bcc") && !line.starts_with("MAIL") && !line.starts_with("Approve"), "{line:?}");
+        assert!(
+            !line.starts_with("Bcc") && !line.starts_with("MAIL") && !line.starts_with("Approve"),
+            "{line:?}"
+        );
     }
     if hostile.contains('ü') {
-        assert!(mail.text.contains("to: \"Grüße aus 東京") && mail.html.contains("Grüße aus 東京"), "{}", mail.text);
+        assert!(
+            mail.text.contains("to: \"Grüße aus 東京") && mail.html.contains("Grüße aus 東京"),
+            "{}",
+            mail.text
+        );
     }
 }
 

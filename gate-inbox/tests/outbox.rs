@@ -1,4 +1,5 @@
-//! Slack, mail and PagerDuty as the engine tells them: what they gave back with one thing they get with the next, and what failed comes again.
+//! Slack, mail and PagerDuty as the engine tells them: what they gave back with one thing they get
+//! with the next, and what failed comes again.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +19,9 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Clock as _, Delivery, DeliveryFilter, DeliveryState, NoTools, Notifier};
+use gate_runtime::{
+    ApprovalId, Clock as _, Delivery, DeliveryFilter, DeliveryState, NoTools, Notifier,
+};
 use serde_json::{Value, json};
 use service::{Came, Reply, Service};
 use smtp::{Act, Server};
@@ -36,7 +39,8 @@ async fn letter(gate: &Gate<NoTools>, state: DeliveryState, attempts: u32) -> Ar
     let begun = std::time::Instant::now();
     loop {
         let all = gate.deliveries(&DeliveryFilter::all()).await.unwrap();
-        let found = all.iter().find(|letter| letter.state() == state && letter.attempts() == attempts);
+        let found =
+            all.iter().find(|letter| letter.state() == state && letter.attempts() == attempts);
         match found {
             Some(found) => return Arc::clone(found),
             None => assert!(begun.elapsed().as_secs() < 60, "{all:?}"),
@@ -50,7 +54,8 @@ async fn all_delivered(gate: &Gate<NoTools>, count: usize) {
     let begun = std::time::Instant::now();
     loop {
         let all = gate.deliveries(&DeliveryFilter::all()).await.unwrap();
-        if all.len() == count && all.iter().all(|letter| letter.state() == DeliveryState::Delivered) {
+        if all.len() == count && all.iter().all(|letter| letter.state() == DeliveryState::Delivered)
+        {
             return;
         }
         assert!(begun.elapsed().as_secs() < 60, "{all:?}");
@@ -107,7 +112,10 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
     assert_eq!(service.came().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 1).await;
 
-    service.reply(Reply::With("200 OK", json!({"ok": false, "error": "message_not_found"}).to_string()));
+    service.reply(Reply::With(
+        "200 OK",
+        json!({"ok": false, "error": "message_not_found"}).to_string(),
+    ));
     service.reply(posted("1800000600.000200"));
     desk.clock.advance(Duration::from_mins(10));
     desk.agent.run_due().await;
@@ -125,7 +133,8 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
 async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewhere() {
     let accepted = || Reply::With("202 Accepted", json!({"status": "success"}).to_string());
     let (desk, mut service) = (Desk::open().await, Service::open(accepted()).await);
-    let pagerduty = PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().api(&service.url()).unwrap();
+    let pagerduty =
+        PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().api(&service.url()).unwrap();
     let gate = telling(&desk, pagerduty).await;
     let id = deploy(&desk).await;
     service.reply(Reply::With("500 Internal Server Error", "no".to_owned()));
@@ -135,20 +144,27 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
     letter(&gate, DeliveryState::Waiting, 1).await;
     desk.clock.advance(Duration::from_secs(1));
     let second = service.came().await.json();
-    assert_eq!((&first, &second["event_action"], &second["dedup_key"]), (&second, &json!("trigger"), &json!(id)));
+    assert_eq!(
+        (&first, &second["event_action"], &second["dedup_key"]),
+        (&second, &json!("trigger"), &json!(id))
+    );
     all_delivered(&gate, 1).await;
 
     desk.reject(id, "dana", "not on a Friday").await;
     let resolved = service.came().await.json();
-    assert_eq!((&resolved["event_action"], &resolved["dedup_key"]), (&json!("resolve"), &json!(id)));
+    assert_eq!(
+        (&resolved["event_action"], &resolved["dedup_key"]),
+        (&json!("resolve"), &json!(id))
+    );
     all_delivered(&gate, 2).await;
     service.is_silent();
 }
 
 #[tokio::test]
-async fn a_mail_that_one_of_two_did_not_get_is_written_to_that_one_again_and_news_are_of_its_thread() {
+async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its_thread() {
     let (desk, mut server) = (Desk::open().await, Server::open().await);
-    let mail = Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
+    let mail =
+        Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
     let mail = mail.to("one@example.com").unwrap().to("two@example.com").unwrap();
     server.act(Act::LimitCharge);
     server.act(Act::Say("RCPT", "450 later"));
@@ -167,7 +183,10 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_to_that_one_again_and_new
     desk.reject(id, "dana", "no").await;
     for to in ["one@example.com", "two@example.com"] {
         let news = server.mail().await;
-        assert_eq!((news.header("to"), news.header("in-reply-to")), (to, first.header("message-id")));
+        assert_eq!(
+            (news.header("to"), news.header("in-reply-to")),
+            (to, first.header("message-id"))
+        );
     }
     all_delivered(&gate, 2).await;
     server.is_silent();
@@ -176,7 +195,9 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_to_that_one_again_and_new
 /// Two people are written to: one of them cannot be reached, for now or ever.
 async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     let (desk, mut server) = (Desk::open().await, Server::open().await);
-    let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(server.address.port());
+    let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX)
+        .unwrap()
+        .port(server.address.port());
     let mail = mail.to("dana@example.com").unwrap().to("gone@example.com").unwrap();
     let id = desk.ask_to_pay(50).await;
     server.act(Act::LimitCharge);
@@ -191,7 +212,10 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
         desk.clock.advance(Duration::from_mins(15));
     }
     let dead = letter(&gate, DeliveryState::Dead, tries).await;
-    assert!(dead.problem().unwrap().starts_with("not written to 1 of 2: gone@example.com"), "{dead:?}");
+    assert!(
+        dead.problem().unwrap().starts_with("not written to 1 of 2: gone@example.com"),
+        "{dead:?}"
+    );
     for _ in 0..tries {
         assert!(server.came().await.mail.is_none());
     }

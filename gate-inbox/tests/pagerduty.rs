@@ -30,7 +30,8 @@ fn accepted() -> Reply {
 
 async fn open() -> (Desk, Service, PagerDuty) {
     let service = Service::open(accepted()).await;
-    let pagerduty = PagerDuty::new(KEY).unwrap().severity(Severity::Critical).api(&service.url()).unwrap();
+    let pagerduty =
+        PagerDuty::new(KEY).unwrap().severity(Severity::Critical).api(&service.url()).unwrap();
     (Desk::open().await, service, pagerduty.inbox("https://gate.example.com").unwrap())
 }
 
@@ -59,9 +60,14 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
             "dedup_key": id,
             "client": "Gate",
             "client_url": format!("https://gate.example.com/approvals/{id}"),
-            "links": [{"href": format!("https://gate.example.com/approvals/{id}"), "text": "Decide in the inbox"}],
+            "links": [{
+                "href": format!("https://gate.example.com/approvals/{id}"),
+                "text": "Decide in the inbox",
+            }],
             "payload": {
-                "summary": "deploy waits for a decision until 2027-01-15T08:15:00Z (last step: a manager within 10 minutes, then anyone who reviews within 5 minutes): deploy: version 1.2",
+                "summary": "deploy waits for a decision until 2027-01-15T08:15:00Z (last step: a \
+                 manager within 10 minutes, then anyone who reviews within 5 minutes): deploy: \
+                 version 1.2",
                 "source": "gate",
                 "severity": "critical",
                 "timestamp": "2027-01-15T08:00:00Z",
@@ -74,7 +80,8 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
                     "on behalf of": "mia",
                     "case": "ticket-7",
                     "run": "run-1",
-                    "decides": "a manager within 10 minutes, then anyone who reviews within 5 minutes",
+                    "decides": "a manager within 10 minutes, then anyone who reviews within 5 \
+                     minutes",
                     "deadline": "2027-01-15T08:15:00Z",
                     "the agent claims (nobody has checked it)": "“it is due”",
                 },
@@ -85,7 +92,10 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
     let memo = id.to_string();
     assert_eq!(desk.tell(&pagerduty, Some(&memo)).await.last(), Some(&Ok(Some(memo))));
     let came = service.came().await;
-    assert_eq!(came.json(), json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id}));
+    assert_eq!(
+        came.json(),
+        json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id})
+    );
 }
 
 #[tokio::test]
@@ -142,14 +152,23 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
             "PagerDuty answered 400 Bad Request: invalid [secret]",
         ),
         (Reply::With("404 No", String::new()), true, None, "PagerDuty answered 404"),
-        (Reply::With("302 Found\r\nlocation: http://127.0.0.1:1/", String::new()), true, None, "sends us elsewhere"),
+        (
+            Reply::With("302 Found\r\nlocation: http://127.0.0.1:1/", String::new()),
+            true,
+            None,
+            "sends us elsewhere",
+        ),
         (Reply::Cut, false, None, "PagerDuty cannot be reached, or broke off"),
         (Reply::Never, false, None, "PagerDuty took too long to answer"),
     ] {
         service.reply(reply.clone());
         let told = desk.tell(&pagerduty, None).await;
         let [Err(error)] = &told[..] else { panic!("{told:?} for {reply:?}") };
-        assert_eq!((error.is_final(), error.wait()), (is_final, wait.map(Duration::from_secs)), "{reply:?}: {error}");
+        assert_eq!(
+            (error.is_final(), error.wait()),
+            (is_final, wait.map(Duration::from_secs)),
+            "{reply:?}: {error}"
+        );
         assert!(error.to_string().contains(words), "{reply:?}: {error}");
         assert!(error.to_string().len() < 500 && !error.to_string().contains(KEY));
         service.came().await;
@@ -172,7 +191,10 @@ async fn hostile_texts_are_told_as_text_and_within_what_pagerduty_takes() {
         details["warning"],
         "It has control characters and characters that turn the text around, shown as \\u{…}."
     );
-    assert!(details["arguments"].as_str().unwrap().contains("39000 characters in all"), "{details}");
+    assert!(
+        details["arguments"].as_str().unwrap().contains("39000 characters in all"),
+        "{details}"
+    );
     assert!(came.body.len() < 20_000 && !came.body.contains('\u{202e}'));
 }
 
@@ -183,6 +205,9 @@ fn a_key_that_is_none_is_refused_and_no_debug_shows_one() {
     }
     let pagerduty = PagerDuty::new(&format!("{KEY}\n")).unwrap();
     assert!(!format!("{pagerduty:?}").contains(KEY));
-    assert!(pagerduty.clone().api("http://events.pagerduty.com").is_err(), "the key would go over an open line");
+    assert!(
+        pagerduty.clone().api("http://events.pagerduty.com").is_err(),
+        "the key would go over an open line"
+    );
     assert_eq!(pagerduty.named("page-payments").name(), "page-payments");
 }

@@ -15,7 +15,11 @@ use gate_runtime::prelude::*;
 use serde_json::json;
 
 async fn ask_as(desk: &Desk, agent: &str, principal: &str, to: &str, amount: u64) {
-    let gate = Gate::builder(()).store(desk.store.clone()).key([7; 32]).clock(desk.clock.clone()).agent(agent);
+    let gate = Gate::builder(())
+        .store(desk.store.clone())
+        .key([7; 32])
+        .clock(desk.clock.clone())
+        .agent(agent);
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let gate: Gate<desk::Tools> = gate.directory(people).build().await.unwrap();
     let run = gate.run(format!("run-of-{to}")).agent(agent).on_behalf_of(principal);
@@ -46,7 +50,11 @@ async fn each_filter_shows_what_fits_it() {
         let page = dana.get(&format!("/?{query}")).await;
         let list = page.text.split("id=\"list\"").nth(1).unwrap();
         for value in ["Zoë", "yuri", "sda"] {
-            assert_eq!(list.contains(&format!("<bdi>{value}</bdi>")), shown.contains(&value), "{query}: {value}");
+            assert_eq!(
+                list.contains(&format!("<bdi>{value}</bdi>")),
+                shown.contains(&value),
+                "{query}: {value}"
+            );
         }
         if shown.is_empty() {
             page.has("Nothing of what waits fits the filter").has("Show all 3");
@@ -95,5 +103,8 @@ async fn pages_keep_the_filter_and_rows_say_who_voted() {
         .has_not("page=3");
     dana.get("/?tool=pay&text=alice&page=99").await.has("Page 2 of 2");
     dana.decide(id, "approve", &[]).await;
-    dana.get("/?text=2000").await.has("decides: <bdi>2 of role manager").has("1 vote, of <bdi>dana</bdi>");
+    dana.get("/?text=2000")
+        .await
+        .has("decides: <bdi>2 of role manager")
+        .has("1 vote, of <bdi>dana</bdi>");
 }

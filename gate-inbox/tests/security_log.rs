@@ -84,12 +84,18 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
     browser.sign_in(ReviewerToken::new().reveal()).await;
     browser.sign_in(desk.dana.reveal()).await;
     let lines = log.take();
-    let expected = ["WARN event=\"sign_in_failed\" from=127.0.0.1", "INFO event=\"signed_in\" who=dana from=127.0.0.1"];
+    let expected = [
+        "WARN event=\"sign_in_failed\" from=127.0.0.1",
+        "INFO event=\"signed_in\" who=dana from=127.0.0.1",
+    ];
     assert_eq!(lines, expected);
     assert!(!lines.join("\n").contains("gate_r_"), "no token: {lines:?}");
 
     assert_eq!(status(&desk, "/api/v1/records?after=0&limit=5", desk.dana.reveal()).await, 200);
-    assert_eq!(log.take(), ["INFO event=\"records_read\" who=dana what=\"records after 0, at most 5\""]);
+    assert_eq!(
+        log.take(),
+        ["INFO event=\"records_read\" who=dana what=\"records after 0, at most 5\""]
+    );
 
     let wrong = ReviewerToken::new();
     let mut answers = Vec::new();
@@ -102,15 +108,25 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
         ["WARN event=\"token_refused\" from=127.0.0.1 why=\"nobody has it\""; 5],
         "and fills no log"
     );
-    assert_eq!(status(&desk, "/api/v1/records", desk.dana.reveal()).await, 200, "a right token does not");
+    assert_eq!(
+        status(&desk, "/api/v1/records", desk.dana.reveal()).await,
+        200,
+        "a right token does not"
+    );
     log.take();
 
     write_people(&desk.folder, &[("dana", "intern", &desk.dana)], "");
     assert_eq!(status(&desk, "/api/v1/reviews", desk.dana.reveal()).await, 200);
     let lines = log.take();
-    assert!(lines.iter().any(|line| line.starts_with("INFO event=\"people_changed\" file=")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("INFO event=\"people_changed\" file=")),
+        "{lines:?}"
+    );
     std::fs::write(desk.folder.path().join("people.toml"), "person = 7").unwrap();
     status(&desk, "/api/v1/reviews", desk.dana.reveal()).await;
     let lines = log.take();
-    assert!(lines.iter().any(|line| line.starts_with("WARN event=\"people_unreadable\" file=")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("WARN event=\"people_unreadable\" file=")),
+        "{lines:?}"
+    );
 }

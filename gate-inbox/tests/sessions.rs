@@ -25,7 +25,8 @@ async fn a_token_opens_a_session_and_signing_out_ends_it() {
     assert_eq!((page.status, page.location.as_deref()), (303, Some("/sign-in")));
 
     let page = browser.sign_in(desk.dana.reveal()).await;
-    let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let cookies: Vec<_> =
+        page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
     let session = cookies.iter().find(|cookie| cookie.starts_with("gate_session=")).unwrap();
     assert!(session.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"), "{session}");
     assert_eq!(session.split(['=', ';']).nth(1).unwrap().len(), 64);
@@ -44,12 +45,18 @@ async fn whoever_signs_in_comes_to_the_call_that_they_wanted_to_see_and_nowhere_
     let desk = Desk::open().await;
     let id = desk.ask_to_pay(50).await;
     let path = format!("/approvals/{id}");
-    for (wanted, to) in [(id.to_string(), path.as_str()), ("//evil.example".to_owned(), "/"), ("x".to_owned(), "/")] {
+    for (wanted, to) in
+        [(id.to_string(), path.as_str()), ("//evil.example".to_owned(), "/"), ("x".to_owned(), "/")]
+    {
         let mut browser = desk.browser();
         let page = browser.get(&format!("/sign-in?for={wanted}")).await;
-        let mut fields = vec![("form_secret", page.hidden("form_secret")), ("token", desk.dana.reveal().to_owned())];
+        let mut fields = vec![
+            ("form_secret", page.hidden("form_secret")),
+            ("token", desk.dana.reveal().to_owned()),
+        ];
         fields.push(("for", wanted));
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(browser.post("/sign-in", &fields).await.location.as_deref(), Some(to));
     }
     let mut browser = desk.browser();
@@ -82,12 +89,20 @@ async fn people_can_sign_in_in_another_way() {
     /// The word of the day is everybody's.
     struct Word;
     impl SignIn for Word {
-        fn sign_in<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
-            let who = secret.strip_prefix("swordfish ").map(|who| SignedIn::new(who, Digest::of("swordfish")));
+        fn sign_in<'a>(
+            &'a self,
+            secret: &'a str,
+        ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
+            let who = secret
+                .strip_prefix("swordfish ")
+                .map(|who| SignedIn::new(who, Digest::of("swordfish")));
             Box::pin(std::future::ready(Ok(who)))
         }
 
-        fn still_holds<'a>(&'a self, before: &'a SignedIn) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        fn still_holds<'a>(
+            &'a self,
+            before: &'a SignedIn,
+        ) -> BoxFuture<'a, Result<bool, DirectoryError>> {
             Box::pin(std::future::ready(Ok(before.by() == Digest::of("swordfish"))))
         }
     }
@@ -115,13 +130,19 @@ async fn signing_out_everywhere_ends_every_session_of_the_person() {
 async fn a_wrong_token_opens_nothing_and_many_of_them_have_to_wait() {
     let desk = Desk::open().await;
     let mut browser = desk.browser();
-    for wrong in ["", "dana", "gate_r_", ReviewerToken::new().reveal(), &desk.dana.hash().to_string()] {
+    for wrong in
+        ["", "dana", "gate_r_", ReviewerToken::new().reveal(), &desk.dana.hash().to_string()]
+    {
         let page = browser.sign_in(wrong).await;
         assert_eq!(page.status, 403);
         page.has("Nobody has this token");
     }
     let page = browser.sign_in(desk.dana.reveal()).await;
-    assert_eq!((page.status, page.header("retry-after")), (429, "1"), "also the right one has to wait");
+    assert_eq!(
+        (page.status, page.header("retry-after")),
+        (429, "1"),
+        "also the right one has to wait"
+    );
     desk.clock.advance(Duration::from_secs(1));
     assert_eq!(browser.sign_in(desk.dana.reveal()).await.status, 303);
 }
@@ -134,7 +155,11 @@ async fn a_session_ends_when_nobody_uses_it_and_after_a_day_of_work() {
     idle.headers.push(("gate-live", "1".to_owned()));
     for quarter in 1..=48 {
         assert_eq!(busy.get("/").await.status, 200, "after {quarter} quarters");
-        assert_eq!(idle.get("/").await.status, if quarter <= 2 { 200 } else { 303 }, "after {quarter} quarters");
+        assert_eq!(
+            idle.get("/").await.status,
+            if quarter <= 2 { 200 } else { 303 },
+            "after {quarter} quarters"
+        );
         desk.clock.advance(Duration::from_mins(15));
     }
     assert_eq!(busy.get("/").await.status, 303);
@@ -173,7 +198,8 @@ async fn only_a_form_of_the_session_decides() {
     let of_omar = omar.get(&path).await.hidden("form_secret");
     let shown = page.hidden("shown");
     for wrong in ["", &of_omar, &page.hidden("form_secret")[1..]] {
-        let sent = dana.post(&action, &[("form_secret", wrong), ("form", "x"), ("shown", &shown)]).await;
+        let sent =
+            dana.post(&action, &[("form_secret", wrong), ("form", "x"), ("shown", &shown)]).await;
         assert_eq!(sent.status, 403, "{wrong}");
     }
     assert_eq!(dana.post(&action, &[("form", "x"), ("shown", &shown)]).await.status, 403);
@@ -219,8 +245,13 @@ async fn behind_tls_cookies_go_over_tls_only() {
     let mut browser = desk.browser();
     browser.headers.push(("host", "gate.example.com".to_owned()));
     let page = browser.sign_in(desk.dana.reveal()).await;
-    let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
-    assert!(cookies.iter().all(|cookie| cookie.starts_with("__Host-gate_") && cookie.ends_with("; Secure")));
+    let cookies: Vec<_> =
+        page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(
+        cookies
+            .iter()
+            .all(|cookie| cookie.starts_with("__Host-gate_") && cookie.ends_with("; Secure"))
+    );
     assert!(page.header("strict-transport-security").starts_with("max-age="));
     browser.get("/").await.has("Nothing waits");
     assert_eq!(desk.browser().get("/").await.status, 421);
@@ -247,8 +278,14 @@ async fn every_answer_has_its_headers() {
     ] {
         let page = dana.get(path).await;
         let policy = page.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"), "{path}: {policy}");
-        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"), "{path}");
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"),
+            "{path}: {policy}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"),
+            "{path}"
+        );
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
@@ -285,7 +322,8 @@ async fn a_form_that_is_too_long_is_not_even_read() {
     // Whoever sends it nevertheless is not cut off: they get the answer, and the next one.
     let rest = [
         b"x".repeat(2_000_000 - 7),
-        format!("GET /nowhere HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", desk.address).into_bytes(),
+        format!("GET /nowhere HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", desk.address)
+            .into_bytes(),
     ];
     stream.write_all(&rest.concat()).unwrap();
     let mut answers = String::new();
@@ -299,7 +337,9 @@ async fn what_is_not_there_is_not_found() {
     let desk = Desk::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let gone = format!("/approvals/{}", gate_runtime::ApprovalId::new());
-    for path in ["/nowhere", "/approvals/x", &gone, "/case", "/case?id=none", "/approvals/..%2f..%2fetc"] {
+    for path in
+        ["/nowhere", "/approvals/x", &gone, "/case", "/case?id=none", "/approvals/..%2f..%2fetc"]
+    {
         assert_eq!(dana.get(path).await.status, 404, "{path}");
     }
 }

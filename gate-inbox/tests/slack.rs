@@ -34,12 +34,16 @@ fn refused(error: &str) -> Reply {
 
 async fn open() -> (Desk, Service, Slack) {
     let service = Service::open(posted()).await;
-    let slack = Slack::new(TOKEN, "#approvals", "https://gate.example.com").unwrap().buttons(SECRET).unwrap();
+    let slack = Slack::new(TOKEN, "#approvals", "https://gate.example.com")
+        .unwrap()
+        .buttons(SECRET)
+        .unwrap();
     let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
     (Desk::open().await, service, slack)
 }
 
-/// The texts of a message in the order in which people see them, and its buttons in brackets; checked against every limit of Block Kit.
+/// The texts of a message in the order in which people see them, and its buttons in brackets;
+/// checked against every limit of Block Kit.
 fn seen(message: &Value) -> Vec<String> {
     let blocks = message["blocks"].as_array().unwrap();
     assert!(blocks.len() <= 50, "{}", blocks.len());
@@ -165,7 +169,10 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     let approval = notice.approval().unwrap().clone();
     slack.deliver(&notice.about(approval.into(), None)).await.unwrap();
     let message = service.came().await.json();
-    assert_eq!(self::seen(&message)[1], "wipe wants a decision: it is unknown here, and may do anything");
+    assert_eq!(
+        self::seen(&message)[1],
+        "wipe wants a decision: it is unknown here, and may do anything"
+    );
     assert!(!message.to_string().contains("gate_approve"));
 }
 
@@ -203,7 +210,9 @@ async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
         let message = posted_last(&desk, &mut service, &slack).await;
         check_whole(&message, is_whole, &arguments);
     }
-    let many = |count: usize| -> Value { (0..count).map(|number| (format!("field_{number}"), json!(1))).collect() };
+    let many = |count: usize| -> Value {
+        (0..count).map(|number| (format!("field_{number}"), json!(1))).collect()
+    };
     let (short, long) = ("refund".to_owned(), "r".repeat(140));
     let agent = desk.agent.remote("billing-bot");
     for (tool, arguments, is_whole) in [
@@ -212,7 +221,8 @@ async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
         (&short, json!({"f".repeat(401): 1}), false),
         (&long, many(1), false),
     ] {
-        let call = RemoteCall::new(ApprovalId::new().to_string(), tool.as_str(), arguments.to_string());
+        let call =
+            RemoteCall::new(ApprovalId::new().to_string(), tool.as_str(), arguments.to_string());
         agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
         let message = posted_last(&desk, &mut service, &slack).await;
         check_whole(&message, is_whole, &arguments);
@@ -223,12 +233,17 @@ async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
 fn check_whole(message: &Value, is_whole: bool, arguments: &Value) {
     let seen = seen(message);
     let whole = message.to_string();
-    assert_eq!(whole.contains("gate_approve") || whole.contains("gate_explain"), is_whole, "{arguments}: {seen:?}");
+    assert_eq!(
+        whole.contains("gate_approve") || whole.contains("gate_explain"),
+        is_whole,
+        "{arguments}: {seen:?}"
+    );
     assert_eq!(seen.contains(&TOO_LONG.to_owned()), !is_whole, "{arguments}: {seen:?}");
     assert!(whole.contains("gate_reject") && whole.contains("gate_open"), "{seen:?}");
     // Nobody is asked about less than what runs.
-    let confirms =
-        message["blocks"].as_array().unwrap().last().unwrap()["elements"][0]["confirm"]["text"]["text"].clone();
+    let confirms = message["blocks"].as_array().unwrap().last().unwrap()["elements"][0]["confirm"]
+        ["text"]["text"]
+        .clone();
     let confirms = confirms.as_str().unwrap_or_default();
     assert!(!confirms.contains('…') && !confirms.contains("more"), "{confirms}");
 }
@@ -254,7 +269,8 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
         let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
         call.ask("it asks", ask(role("manager")).answered(answers))
     };
-    let asked = agent.ask(question("1", Answers::one_of(["retry", "skip <it>\n[x]"]))).await.unwrap();
+    let asked =
+        agent.ask(question("1", Answers::one_of(["retry", "skip <it>\n[x]"]))).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let seen_of = seen(&message);
     for words in [
@@ -266,8 +282,14 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     ] {
         assert!(seen_of.iter().any(|text| text == words), "{words}: {seen_of:?}");
     }
-    assert_eq!(seen_of[seen_of.len() - 2..], ["[Reject…] gate_reject", "[Answer in the inbox] gate_open"]);
-    assert!(!message.to_string().contains("gate_approve") && !message.to_string().contains("anything"), "{message}");
+    assert_eq!(
+        seen_of[seen_of.len() - 2..],
+        ["[Reject…] gate_reject", "[Answer in the inbox] gate_open"]
+    );
+    assert!(
+        !message.to_string().contains("gate_approve") && !message.to_string().contains("anything"),
+        "{message}"
+    );
 
     agent.ask(question("2", Answers::Text)).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
@@ -280,7 +302,14 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
 
     let dana = desk.agent.reviewer("dana").await.unwrap();
-    desk.agent.interruption(asked.id()).await.unwrap().unwrap().respond(&dana, "retry").await.unwrap();
+    desk.agent
+        .interruption(asked.id())
+        .await
+        .unwrap()
+        .unwrap()
+        .respond(&dana, "retry")
+        .await
+        .unwrap();
     let seen = update(&desk, &mut service, &slack).await;
     assert!(seen.contains(&"⛔ dana answered, and the agent is told.".to_owned()), "{seen:?}");
 }
@@ -292,7 +321,9 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
     let agent = desk.agent.remote("billing-bot");
     let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
         .describe("Only looks, and changes nothing.\nReally.")
-        .request(Request::new().summary("Harmless\n*Approve* <!channel>").priority(Priority::Urgent))
+        .request(
+            Request::new().summary("Harmless\n*Approve* <!channel>").priority(Priority::Urgent),
+        )
         .reasoning("it is due");
     agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
@@ -309,16 +340,23 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
         ]
     );
     let before = seen_of[..claims].join("\n");
-    assert!(!before.contains("looks") && !before.contains("Harmless") && !before.contains("urgent"), "{before}");
+    assert!(
+        !before.contains("looks") && !before.contains("Harmless") && !before.contains("urgent"),
+        "{before}"
+    );
 
     // A claim that hides something is found, and one that is not made is not there.
     let call = RemoteCall::new("2", "refund", json!({"cents": 500}).to_string());
-    let call = call.request(Request::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
+    let call =
+        call.request(Request::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
     agent.ask(call).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let seen = seen(&message);
     let found = "⚠ It has characters that turn the text around, shown as \\u{…}.";
-    assert!(seen.contains(&found.to_owned()) && seen.contains(&"“x\\u{202e}y”".to_owned()), "{seen:?}");
+    assert!(
+        seen.contains(&found.to_owned()) && seen.contains(&"“x\\u{202e}y”".to_owned()),
+        "{seen:?}"
+    );
     assert!(!seen.iter().any(|text| text.starts_with("It says")), "{seen:?}");
 }
 
@@ -329,7 +367,10 @@ async fn without_the_signing_secret_there_is_only_a_link() {
     let plain = plain.api(&format!("{}/api", service.url()), &service.url()).unwrap();
     desk.ask_to_pay(50).await;
     let message = post(&desk, &mut service, &plain).await;
-    assert!(seen(&message).last().unwrap() == "[Open] gate_open" && !message.to_string().contains("gate_reject"));
+    assert!(
+        seen(&message).last().unwrap() == "[Open] gate_open"
+            && !message.to_string().contains("gate_reject")
+    );
     drop(slack);
 }
 
@@ -341,7 +382,10 @@ async fn update(desk: &Desk, service: &mut Service, slack: &Slack) -> Vec<String
     let came = service.came().await;
     assert_eq!(came.path(), "/api/chat.update");
     let message = came.json();
-    assert_eq!((&message["channel"], &message["ts"]), (&json!("C024BE91L"), &json!("1800000000.000100")));
+    assert_eq!(
+        (&message["channel"], &message["ts"]),
+        (&json!("C024BE91L"), &json!("1800000000.000100"))
+    );
     seen(&message)
 }
 
@@ -358,16 +402,19 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
     desk.approve(id, "dana").await;
     let seen = update(&desk, &mut service, &slack).await;
     assert!(
-        seen.contains(&"So far: dana approved it.".to_owned()) && seen.contains(&"[Approve] gate_approve".to_owned())
+        seen.contains(&"So far: dana approved it.".to_owned())
+            && seen.contains(&"[Approve] gate_approve".to_owned())
     );
     desk.approve(id, "omar").await;
     let link = format!("<https://gate.example.com/approvals/{id}|Look at it in the inbox>");
-    let words = ["pay: approved", "✅ Approved by dana and omar: it runs when its run goes on.", &link];
+    let words =
+        ["pay: approved", "✅ Approved by dana and omar: it runs when its run goes on.", &link];
     over(&update(&desk, &mut service, &slack).await, &words);
 
     let id = desk.ask_to_pay(50).await;
     desk.reject(id, "omar", "<!channel> no *way*").await;
-    let words = ["pay: rejected", "⛔ Rejected by omar: \"&lt;!channel&gt; no *way*\". It does not run."];
+    let words =
+        ["pay: rejected", "⛔ Rejected by omar: \"&lt;!channel&gt; no *way*\". It does not run."];
     over(&update(&desk, &mut service, &slack).await, &words);
 
     let id = desk.ask_to_pay(51).await;
@@ -381,13 +428,19 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
     desk.ask_to_pay(52).await;
     desk.clock.advance(Duration::from_hours(3));
     desk.agent.run_due().await;
-    over(&update(&desk, &mut service, &slack).await, &["pay: expired", "⛔ Nobody decided in time: it does not run."]);
+    over(
+        &update(&desk, &mut service, &slack).await,
+        &["pay: expired", "⛔ Nobody decided in time: it does not run."],
+    );
 
     let id = desk.ask_to_pay(53).await;
     let me = desk.agent.reviewer("dana").await.unwrap();
     let asked = desk.agent.interruption(id).await.unwrap().unwrap();
     asked.respond(&me, "paid by hand").await.unwrap();
-    over(&update(&desk, &mut service, &slack).await, &["⛔ dana answered in the tool's place: it does not run."]);
+    over(
+        &update(&desk, &mut service, &slack).await,
+        &["⛔ dana answered in the tool's place: it does not run."],
+    );
 }
 
 #[tokio::test]
@@ -419,7 +472,10 @@ async fn a_step_that_begins_rings_the_bell_again() {
     let came = service.came().await;
     assert_eq!(came.path(), "/api/chat.postMessage");
     let reply = came.json();
-    assert_eq!((&reply["thread_ts"], &reply["reply_broadcast"]), (&json!("1800000000.000100"), &json!(true)));
+    assert_eq!(
+        (&reply["thread_ts"], &reply["reply_broadcast"]),
+        (&json!("1800000000.000100"), &json!(true))
+    );
     assert_eq!(reply["text"], "deploy still waits, and now anyone who reviews is asked too.");
     service.is_silent();
 }
@@ -446,14 +502,21 @@ async fn what_is_settled_before_it_is_told_is_no_message_and_a_deleted_one_is_no
 async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     let (desk, _service, slack) = open().await;
     let service = Service::open(posted()).await;
-    let slack =
-        slack.api(&format!("{}/api", service.url()), &service.url()).unwrap().patience(Duration::from_millis(200));
+    let slack = slack
+        .api(&format!("{}/api", service.url()), &service.url())
+        .unwrap()
+        .patience(Duration::from_millis(200));
     desk.ask_to_pay(50).await;
     for (reply, is_final, wait, words) in [
         (Reply::With("429 Too Many\r\nretry-after: 30", String::new()), false, Some(30), "429"),
         (Reply::With("500 Oh", String::new()), false, None, "500"),
         (Reply::With("200 OK", "<html>".to_owned()), false, None, "Slack's answer is none"),
-        (Reply::With("200 OK", "{\"ok\":true}".to_owned()), false, None, "did not say which message"),
+        (
+            Reply::With("200 OK", "{\"ok\":true}".to_owned()),
+            false,
+            None,
+            "did not say which message",
+        ),
         (refused("ratelimited"), false, None, "Slack says ratelimited"),
         (refused("not_in_channel"), true, None, "invite the app"),
         (refused("invalid_auth"), true, None, "token"),
@@ -466,8 +529,15 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         service.reply(reply.clone());
         let told = desk.tell(&slack, None).await;
         let [Err(error)] = &told[..] else { panic!("{told:?} for {reply:?}") };
-        assert_eq!((error.is_final(), error.wait()), (is_final, wait.map(Duration::from_secs)), "{reply:?}: {error}");
-        assert!(error.to_string().contains(words) && error.to_string().len() < 500, "{reply:?}: {error}");
+        assert_eq!(
+            (error.is_final(), error.wait()),
+            (is_final, wait.map(Duration::from_secs)),
+            "{reply:?}: {error}"
+        );
+        assert!(
+            error.to_string().contains(words) && error.to_string().len() < 500,
+            "{reply:?}: {error}"
+        );
         assert!(!error.to_string().contains(TOKEN), "{error}");
     }
 }
@@ -492,7 +562,8 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
                 .key([7; 32])
                 .clock(desk.clock.clone())
                 .agent(if text.is_empty() { "x" } else { &*text });
-            let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+            let people =
+                StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
             let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
             let run = agent
                 .run(format!("r{times}{}", text.replace('>', "")))
@@ -500,7 +571,8 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
                 .on_behalf_of(&*text);
             let tags: Vec<&str> = (0..30).map(|_| hostile).collect();
             let arguments = json!({"to": text, "amount": 50, "note": text, "tags": tags});
-            let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string()).reasoning(&*text);
+            let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string())
+                .reasoning(&*text);
             let run = run.case(&*text);
             let turn = run.submit([call]).await.unwrap();
             let [asked] = turn.interruptions() else { panic!("{turn:?}") };
@@ -510,17 +582,28 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
             let seen = seen(&message).join("\n");
             let whole = message.to_string();
             assert!(
-                !whole.contains("<!channel") && !whole.contains("<@") && !whole.contains("<https://evil"),
+                !whole.contains("<!channel")
+                    && !whole.contains("<@")
+                    && !whole.contains("<https://evil"),
                 "{whole}"
             );
             for hidden in ['\u{202e}', '\u{200b}', '\u{1b}', '\u{2028}', 'а'] {
                 assert!(!whole.contains(hidden), "{hidden:?} in {whole}");
             }
             if hostile.contains('\u{202e}') {
-                assert!(seen.contains("⚠ It has control characters, characters that turn the text around, invisible characters and characters that look like others"), "{seen}");
+                assert!(
+                    seen.contains(
+                        "⚠ It has control characters, characters that turn the text \
+                    around, invisible characters and characters that look like others"
+                    ),
+                    "{seen}"
+                );
             }
             if hostile.starts_with('*') && times == 1 {
-                assert!(seen.contains(hostile.replace('>', "&gt;").as_str()), "it is there as it is: {seen}");
+                assert!(
+                    seen.contains(hostile.replace('>', "&gt;").as_str()),
+                    "it is there as it is: {seen}"
+                );
             }
             desk.reject(asked.id(), "dana", &format!("no {text}")).await;
             let notice = desk.notices(&slack).await.pop().unwrap().after("C1 1.1");
@@ -535,7 +618,10 @@ async fn a_secret_is_not_told() {
     let (desk, mut service, slack) = open().await;
     desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
     let message = post(&desk, &mut service, &slack).await;
-    assert!(seen(&message).contains(&"user: \"mia\"\npassword: a secret, which is not shown".to_owned()));
+    assert!(
+        seen(&message)
+            .contains(&"user: \"mia\"\npassword: a secret, which is not shown".to_owned())
+    );
     assert!(!message.to_string().contains("hunter2"));
 }
 

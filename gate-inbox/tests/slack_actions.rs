@@ -46,7 +46,9 @@ fn sign(secret: &str, time: &str, body: &str) -> String {
 }
 
 fn form(payload: &Value) -> String {
-    form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &payload.to_string())
+        .finish()
 }
 
 impl Chat {
@@ -56,8 +58,10 @@ impl Chat {
 
     async fn open_as(change: impl FnOnce(Slack) -> Slack) -> Self {
         let service = Service::open(Reply::With("200 OK", json!({"ok": true}).to_string())).await;
-        let slack =
-            Slack::new("xoxb-1-2-abc", "#approvals", "https://gate.example.com").unwrap().buttons(SECRET).unwrap();
+        let slack = Slack::new("xoxb-1-2-abc", "#approvals", "https://gate.example.com")
+            .unwrap()
+            .buttons(SECRET)
+            .unwrap();
         let slack = change(slack.api(&format!("{}/api", service.url()), &service.url()).unwrap());
         let desk = Desk::open_as(|inbox| inbox.slack(slack).unwrap()).await;
         desk.add_to_people("dana", &format!("slack = \"{DANA}\""));
@@ -80,7 +84,12 @@ impl Chat {
             "trigger_id": ApprovalId::new().to_string(),
             "response_url": format!("{}/actions/T0001/1/abc", self.slack.url()),
             "channel": {"id": "C1"},
-            "actions": [{"action_id": action, "block_id": "gate", "type": "button", "value": value}],
+            "actions": [{
+                "action_id": action,
+                "block_id": "gate",
+                "type": "button",
+                "value": value,
+            }],
         })
     }
 
@@ -92,14 +101,17 @@ impl Chat {
             "view": {
                 "callback_id": callback,
                 "private_metadata": value,
-                "state": {"values": {"words": {"words": {"type": "plain_text_input", "value": words}}}},
+                "state": {
+                    "values": {"words": {"words": {"type": "plain_text_input", "value": words}}},
+                },
             },
         })
     }
 
     async fn send(&self, body: &str, headers: &[(&'static str, &str)]) -> Page {
         let mut browser = self.desk.browser();
-        browser.headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        browser.headers =
+            headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         browser.post_body("/slack/actions", "application/x-www-form-urlencoded", body).await
     }
 
@@ -107,7 +119,8 @@ impl Chat {
     async fn signed(&self, payload: &Value) -> Page {
         let (body, time) = (form(payload), NOW.to_string());
         let signature = sign(SECRET, &time, &body);
-        self.send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)]).await
+        self.send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)])
+            .await
     }
 
     /// What the person is told after a click.
@@ -118,7 +131,10 @@ impl Chat {
         assert_eq!(came.path(), "/actions/T0001/1/abc");
         assert_eq!(came.header("authorization"), "", "the token is not for it");
         let answer = came.json();
-        assert_eq!((&answer["response_type"], &answer["replace_original"]), (&json!("ephemeral"), &json!(false)));
+        assert_eq!(
+            (&answer["response_type"], &answer["replace_original"]),
+            (&json!("ephemeral"), &json!(false))
+        );
         assert_eq!(answer["text"], answer["blocks"][0]["text"]["text"]);
         answer["text"].as_str().unwrap().to_owned()
     }
@@ -132,7 +148,10 @@ async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(told, "You approved pay: it runs when its run goes on.");
     let approval = chat.desk.approval(id).await;
-    assert_eq!((approval.status(), approval.votes()[0].reviewer().as_str()), (Status::Approved, "dana"));
+    assert_eq!(
+        (approval.status(), approval.votes()[0].reviewer().as_str()),
+        (Status::Approved, "dana")
+    );
 
     // A button that leads to the inbox needs no answer.
     let page = chat.signed(&chat.click(DANA, "gate_open", &value)).await;
@@ -148,26 +167,39 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
     let click = chat.click(DANA, "gate_reject", &value);
     assert_eq!(chat.signed(&click).await.status, 200);
     let came = chat.slack.came().await;
-    assert_eq!((came.path(), came.header("authorization")), ("/api/views.open", "Bearer xoxb-1-2-abc"));
+    assert_eq!(
+        (came.path(), came.header("authorization")),
+        ("/api/views.open", "Bearer xoxb-1-2-abc")
+    );
     let opened = came.json();
     assert_eq!(opened["trigger_id"], click["trigger_id"]);
     let view = &opened["view"];
-    assert_eq!((&view["callback_id"], &view["private_metadata"]), (&json!("gate_reject"), &json!(value)));
+    assert_eq!(
+        (&view["callback_id"], &view["private_metadata"]),
+        (&json!("gate_reject"), &json!(value))
+    );
     assert_eq!(view["blocks"][0]["text"]["text"], "pay: to: \"alice\", amount: 50");
     assert_eq!(view["blocks"][1]["element"]["action_id"], "words");
 
     let page = chat.signed(&Chat::window(DANA, "gate_reject", &value, " \n")).await;
     let answer: Value = serde_json::from_str(&page.text).unwrap();
-    assert_eq!(answer, json!({"response_action": "errors", "errors": {"words": "It needs a reason."}}));
+    assert_eq!(
+        answer,
+        json!({"response_action": "errors", "errors": {"words": "It needs a reason."}})
+    );
     assert_eq!(chat.desk.approval(id).await.status(), Status::Pending);
 
-    let page = chat.signed(&Chat::window(DANA, "gate_reject", &value, " wrong <b>account</b> ")).await;
+    let page =
+        chat.signed(&Chat::window(DANA, "gate_reject", &value, " wrong <b>account</b> ")).await;
     let answer: Value = serde_json::from_str(&page.text).unwrap();
     assert_eq!(answer["response_action"], "update");
     let words = "You rejected pay: it does not run, and the agent is told why.";
     assert_eq!(answer["view"]["blocks"][0]["text"]["text"], words);
     let approval = chat.desk.approval(id).await;
-    assert!(matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "wrong <b>account</b>"));
+    assert!(matches!(
+        approval.votes()[0].decision(),
+        Decision::Reject { reason } if reason == "wrong <b>account</b>"
+    ));
 }
 
 #[tokio::test]
@@ -175,13 +207,19 @@ async fn a_window_that_does_not_open_is_said() {
     let mut chat = Chat::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
-    chat.slack.reply(Reply::With("200 OK", json!({"ok": false, "error": "expired_trigger_id"}).to_string()));
+    chat.slack.reply(Reply::With(
+        "200 OK",
+        json!({"ok": false, "error": "expired_trigger_id"}).to_string(),
+    ));
     chat.signed(&chat.click(DANA, "gate_reject", &value)).await;
     assert_eq!(chat.slack.came().await.path(), "/api/views.open");
     let told = chat.slack.came().await.json()["text"].clone();
     assert_eq!(
         told,
-        format!("Slack did not open the window. Nothing was decided: https://gate.example.com/approvals/{id}")
+        format!(
+            "Slack did not open the window. Nothing was decided: \
+             https://gate.example.com/approvals/{id}"
+        )
     );
 }
 
@@ -199,25 +237,45 @@ async fn only_what_slack_signed_is_read() {
         ("another body", &of_another, &time, right.clone()),
         ("another time", &body, &(NOW + 1).to_string(), right.clone()),
         ("too old", &body, &(NOW - 301).to_string(), sign(SECRET, &(NOW - 301).to_string(), &body)),
-        ("of the future", &body, &(NOW + 301).to_string(), sign(SECRET, &(NOW + 301).to_string(), &body)),
+        (
+            "of the future",
+            &body,
+            &(NOW + 301).to_string(),
+            sign(SECRET, &(NOW + 301).to_string(), &body),
+        ),
         ("no signature", &body, &time, String::new()),
         ("another version", &body, &time, right.replacen("v0", "v1", 1)),
         ("half of it", &body, &time, right[..35].to_owned()),
         ("in capitals", &body, &time, right.to_uppercase()),
     ] {
-        let page = chat.send(body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", time)]).await;
-        assert_eq!((page.status, page.text.as_str()), (401, "This is not signed by Slack, or not new."), "{name}");
+        let page = chat
+            .send(body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", time)])
+            .await;
+        assert_eq!(
+            (page.status, page.text.as_str()),
+            (401, "This is not signed by Slack, or not new."),
+            "{name}"
+        );
     }
     assert_eq!(chat.send(&body, &[]).await.status, 401);
-    let signed_twice =
-        [("x-slack-signature", right.as_str()), ("x-slack-signature", &right), ("x-slack-request-timestamp", &time)];
+    let signed_twice = [
+        ("x-slack-signature", right.as_str()),
+        ("x-slack-signature", &right),
+        ("x-slack-request-timestamp", &time),
+    ];
     assert_eq!(chat.send(&body, &signed_twice).await.status, 401);
     assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
     chat.slack.is_silent();
     assert_eq!(chat.desk.browser().get("/slack/actions").await.status, 405);
 
-    let page = chat.send(&body, &[("x-slack-signature", &right), ("x-slack-request-timestamp", &time)]).await;
-    assert_eq!((page.status, chat.desk.approval(id).await.votes().len()), (200, 1), "the right one is");
+    let page = chat
+        .send(&body, &[("x-slack-signature", &right), ("x-slack-request-timestamp", &time)])
+        .await;
+    assert_eq!(
+        (page.status, chat.desk.approval(id).await.votes().len()),
+        (200, 1),
+        "the right one is"
+    );
 }
 
 #[tokio::test]
@@ -266,15 +324,23 @@ async fn a_double_click_is_one_vote() {
             format!("You said so before; it still waits for {waits}.")
         ]
     );
-    let voted =
-        chat.desk.agent.records(0, 1_000).await.unwrap().iter().filter(|record| record.kind() == "voted").count();
+    let voted = chat
+        .desk
+        .agent
+        .records(0, 1_000)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|record| record.kind() == "voted")
+        .count();
     assert_eq!(voted, 1);
     chat.told(&chat.click(OMAR, "gate_approve", &value)).await;
     assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(
         told,
-        "Nothing was decided, for it was settled before. Approved by dana and omar: it runs when its run goes on."
+        "Nothing was decided, for it was settled before. Approved by dana and omar: it runs when \
+         its run goes on."
     );
 }
 
@@ -291,7 +357,10 @@ async fn what_changed_since_the_message_is_not_decided() {
         let page = format!("https://gate.example.com/approvals/{id}");
         assert_eq!(
             told,
-            format!("Nothing was decided: it has changed since this message was written. Look at it again: {page}")
+            format!(
+                "Nothing was decided: it has changed since this message was written. Look at it \
+                 again: {page}"
+            )
         );
     }
     let page = chat.signed(&Chat::window(OMAR, "gate_reject", &value, "no")).await;
@@ -306,7 +375,9 @@ async fn who_may_not_decide_is_told_why() {
     let value = chat.value(id).await;
     let told = chat.told(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
     assert!(
-        told.starts_with("Nothing was decided: nobody in the people file has your member ID, U0NOBODY1."),
+        told.starts_with(
+            "Nothing was decided: nobody in the people file has your member ID, U0NOBODY1."
+        ),
         "{told}"
     );
     let told = chat.told(&chat.click("<!channel>\u{202e}", "gate_approve", &value)).await;
@@ -320,18 +391,27 @@ async fn who_may_not_decide_is_told_why() {
     let wiping = chat.value(wiped).await;
     for action in ["gate_approve", "gate_explain"] {
         let told = chat.told(&chat.click(DANA, action, &wiping)).await;
-        assert!(told.contains("it is approved in the inbox, where the tool's name is typed"), "{told}");
+        assert!(
+            told.contains("it is approved in the inbox, where the tool's name is typed"),
+            "{told}"
+        );
     }
     let page = chat.signed(&Chat::window(DANA, "gate_explain", &wiping, "why not")).await;
     assert!(page.text.contains("is approved in the inbox"), "{}", page.text);
-    chat.desk.add_to_people("dana", "key = \"dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\"");
+    chat.desk.add_to_people(
+        "dana",
+        "key = \"dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\"",
+    );
     for action in ["gate_approve", "gate_reject"] {
         let told = chat.told(&chat.click(DANA, action, &value)).await;
         assert!(told.contains(&format!("gate approve {id} --signing-key FILE")), "{told}");
     }
     std::fs::write(chat.desk.folder.path().join("people.toml"), "[[person]]").unwrap();
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
-    assert!(told.starts_with("The database or the people file does not answer, so nothing was decided"), "{told}");
+    assert!(
+        told.starts_with("The database or the people file does not answer, so nothing was decided"),
+        "{told}"
+    );
     for id in [id, wiped] {
         let approval = chat.desk.approval(id).await;
         assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
@@ -342,14 +422,16 @@ async fn who_may_not_decide_is_told_why() {
 #[tokio::test]
 async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
     let mut chat = Chat::open().await;
-    let long = chat.desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(399)})).await;
+    let long =
+        chat.desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(399)})).await;
     let typed = chat.desk.ask("explain", json!({"what": "x".repeat(399)})).await;
     let together = json!({"to": "&".repeat(398), "amount": 50, "note": "&".repeat(398)});
     let together = chat.desk.ask("pay", together).await;
     for id in [long, typed, together] {
         let value = chat.value(id).await;
         let words = format!(
-            "Nothing was decided: it is longer than a message of Slack, so it is approved in the inbox, where all of it stands. https://gate.example.com/approvals/{id}"
+            "Nothing was decided: it is longer than a message of Slack, so it is approved in the \
+             inbox, where all of it stands. https://gate.example.com/approvals/{id}"
         );
         for action in ["gate_approve", "gate_explain"] {
             assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
@@ -359,7 +441,11 @@ async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
         let approval = chat.desk.approval(id).await;
         assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
         chat.signed(&Chat::window(DANA, "gate_reject", &value, "too long")).await;
-        assert_eq!(chat.desk.approval(id).await.status(), Status::Rejected, "who rejects it needs no more of it");
+        assert_eq!(
+            chat.desk.approval(id).await.status(),
+            Status::Rejected,
+            "who rejects it needs no more of it"
+        );
     }
 }
 
@@ -367,11 +453,13 @@ async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
 async fn a_question_is_not_approved_by_a_click() {
     let mut chat = Chat::open().await;
     let call = RemoteCall::new("1", "question", json!({"question": "Which one?"}).to_string());
-    let call = call.ask("it asks", ask(role("manager")).answered(Answers::one_of(["retry", "skip"])));
+    let call =
+        call.ask("it asks", ask(role("manager")).answered(Answers::one_of(["retry", "skip"])));
     let id = chat.desk.agent.remote("billing-bot").ask(call).await.unwrap().id();
     let value = chat.value(id).await;
     let words = format!(
-        "Nothing was decided: it is a question, and only an answer counts. It is answered in the inbox. https://gate.example.com/approvals/{id}"
+        "Nothing was decided: it is a question, and only an answer counts. It is answered in the \
+         inbox. https://gate.example.com/approvals/{id}"
     );
     for action in ["gate_approve", "gate_explain"] {
         assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
@@ -395,7 +483,10 @@ async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
     assert_eq!(opened["view"]["callback_id"], "gate_explain");
     chat.signed(&Chat::window(DANA, "gate_explain", &value, "she called")).await;
     let approval = chat.desk.approval(id).await;
-    assert_eq!((approval.status(), approval.votes()[0].comment()), (Status::Approved, Some("she called")));
+    assert_eq!(
+        (approval.status(), approval.votes()[0].comment()),
+        (Status::Approved, Some("she called"))
+    );
 }
 
 #[tokio::test]
@@ -474,12 +565,16 @@ async fn what_is_signed_and_makes_no_sense_decides_nothing() {
     ] {
         let time = NOW.to_string();
         let signature = sign(SECRET, &time, &body);
-        let page = chat.send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)]).await;
+        let page = chat
+            .send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)])
+            .await;
         assert_eq!(page.status, 400, "{}", &body[..body.len().min(300)]);
     }
-    for harmless in
-        [json!({"type": "view_closed"}), chat.click(DANA, "other_action", "x"), Chat::window(DANA, "other", "x", "y")]
-    {
+    for harmless in [
+        json!({"type": "view_closed"}),
+        chat.click(DANA, "other_action", "x"),
+        Chat::window(DANA, "other", "x", "y"),
+    ] {
         assert_eq!(chat.signed(&harmless).await.status, 200);
     }
     let long = "x".repeat(2 << 20);
@@ -490,11 +585,15 @@ async fn what_is_signed_and_makes_no_sense_decides_nothing() {
 #[tokio::test]
 async fn an_inbox_without_slack_has_no_such_address() {
     let desk = Desk::open().await;
-    let page = desk.browser().post_body("/slack/actions", "application/x-www-form-urlencoded", "payload=1").await;
+    let page = desk
+        .browser()
+        .post_body("/slack/actions", "application/x-www-form-urlencoded", "payload=1")
+        .await;
     assert_eq!(page.status, 404);
     let silent = Slack::new("xoxb-1-2-abc", "#a", "https://gate.example.com").unwrap();
     let people = gate_runtime::FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
-    let gate: Gate<gate_runtime::NoTools> = Gate::builder(()).directory(people.clone()).build().await.unwrap();
+    let gate: Gate<gate_runtime::NoTools> =
+        Gate::builder(()).directory(people.clone()).build().await.unwrap();
     let error = gate_inbox::Inbox::new(gate, people).slack(silent).unwrap_err();
     assert!(error.to_string().contains("no buttons"), "{error}");
 }

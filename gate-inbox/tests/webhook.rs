@@ -1,6 +1,11 @@
 //! Webhooks, against a server that looks at every byte and misbehaves on purpose.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
 
 mod receiver;
 
@@ -55,8 +60,11 @@ async fn ask_for(gate: &Gate<Tools>) -> Turn {
 
 /// What is told of a question.
 async fn notice() -> Notice {
-    let gate: Gate<Tools> =
-        Gate::builder(()).directory(StaticDirectory::new().person("dana", ["manager"])).build().await.unwrap();
+    let gate: Gate<Tools> = Gate::builder(())
+        .directory(StaticDirectory::new().person("dana", ["manager"]))
+        .build()
+        .await
+        .unwrap();
     let approval = Arc::new(ask_for(&gate).await.interruptions()[0].approval().clone());
     Notice::new("ops", gate.records(1, 1).await.unwrap().remove(0)).about(approval, None)
 }
@@ -66,9 +74,15 @@ fn signature(secret: &str, request: &Request) -> String {
     let mut key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     key.resize(64, 0);
     let pad = |byte: u8| key.iter().map(|key| key ^ byte).collect::<Vec<u8>>();
-    let message = format!("{}.{}.{}", request.head["webhook-id"], request.head["webhook-timestamp"], request.body);
+    let message = format!(
+        "{}.{}.{}",
+        request.head["webhook-id"], request.head["webhook-timestamp"], request.body
+    );
     let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    format!("v1,{}", STANDARD.encode(Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize()))
+    format!(
+        "v1,{}",
+        STANDARD.encode(Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize())
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,9 +102,16 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
     assert_eq!(head("user-agent"), concat!("gate/", env!("CARGO_PKG_VERSION")));
     // A receiver refuses what is older, or newer, than five minutes.
     assert!((gate_runtime::Timestamp::now().as_second() - timestamp).abs() < 300);
-    assert_eq!(head("webhook-signature"), format!("{} {}", signature(OLD, &request), signature(NEW, &request)));
-    let known = ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"];
-    let others = request.head.keys().filter(|name| !known.contains(&name.as_str()) && !name.starts_with("webhook-"));
+    assert_eq!(
+        head("webhook-signature"),
+        format!("{} {}", signature(OLD, &request), signature(NEW, &request))
+    );
+    let known =
+        ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"];
+    let others = request
+        .head
+        .keys()
+        .filter(|name| !known.contains(&name.as_str()) && !name.starts_with("webhook-"));
     assert_eq!(others.count(), 0, "{:?}", request.head);
 
     let approval = asked.approval();
@@ -111,7 +132,11 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
             "run": "run-42",
             "call": "call_1",
             "case": "ticket-7",
-            "arguments": {"to": "Zoë \u{202e}\"", "amount": 500, "pin": arguments.get("pin").unwrap()},
+            "arguments": {
+                "to": "Zoë \u{202e}\"",
+                "amount": 500,
+                "pin": arguments.get("pin").unwrap(),
+            },
             "digest": arguments.digest().to_string(),
             "asked_at": approval.asked_at(),
             "waits_for": "a manager within 30 minutes",
@@ -131,7 +156,8 @@ async fn what_comes_of_a_question_is_told_after_it() {
     let turn = ask_for(&gate).await;
     turn.interruptions()[0].reject(&gate.reviewer("dana").await.unwrap(), "no").await.unwrap();
     let (first, second) = tokio::task::block_in_place(|| (server.next(), server.next()));
-    let bodies = [first, second].map(|request| serde_json::from_str::<Value>(&request.body).unwrap());
+    let bodies =
+        [first, second].map(|request| serde_json::from_str::<Value>(&request.body).unwrap());
     assert_eq!(bodies[0]["type"], "call.asked");
     assert_eq!(bodies[1]["type"], "call.voted");
     assert_eq!(bodies[1]["data"]["status"], "rejected");
@@ -154,7 +180,9 @@ async fn a_freeze_is_told_and_what_a_rule_decides_alone_is_not() {
 }
 
 /// What delivering comes to where a server does so.
-async fn delivered(does: impl IntoIterator<Item = Does>) -> (Result<Option<String>, NotifyError>, Receiver) {
+async fn delivered(
+    does: impl IntoIterator<Item = Does>,
+) -> (Result<Option<String>, NotifyError>, Receiver) {
     let server = Receiver::that(does);
     let webhook = webhook(&server, &[NEW]).patience(Duration::from_millis(300));
     (webhook.deliver(&notice().await).await, server)
@@ -189,7 +217,12 @@ async fn what_is_no_delivery_says_whether_and_when_to_try_again() {
         (status(404, ""), "it answered 404", false, None),
         (status(410, ""), "it answered 410: it wants no more of them", true, None),
         (status(429, "retry-after: 7\r\n"), "it answered 429", false, Some(Duration::from_secs(7))),
-        (status(503, "Retry-After: 120\r\n"), "it answered 503", false, Some(Duration::from_mins(2))),
+        (
+            status(503, "Retry-After: 120\r\n"),
+            "it answered 503",
+            false,
+            Some(Duration::from_mins(2)),
+        ),
         (status(503, ""), "it answered 503", false, None),
         (status(303, "location: /elsewhere\r\n"), "it answered 303", false, None),
         (status(307, ""), "it redirected to what is no address of the web", false, None),
@@ -245,12 +278,20 @@ async fn a_private_address_is_not_even_connected_to() {
     inside.set_nonblocking(true).unwrap();
     let port = inside.local_addr().unwrap().port();
     for host in ["127.0.0.1", "localhost", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] {
-        let webhook = Webhook::new("ops", &format!("https://{host}:{port}/"), secrets(&[NEW])).unwrap();
+        let webhook =
+            Webhook::new("ops", &format!("https://{host}:{port}/"), secrets(&[NEW])).unwrap();
         let (words, is_final, _) = problem(webhook.deliver(&notice().await).await);
-        assert!(words.contains("which is no public address: write `allow_private = true`"), "{host}: {words}");
+        assert!(
+            words.contains("which is no public address: write `allow_private = true`"),
+            "{host}: {words}"
+        );
         assert!(!is_final);
     }
-    assert_eq!(inside.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody knocked");
+    assert_eq!(
+        inside.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock,
+        "nobody knocked"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,7 +299,8 @@ async fn a_receiver_that_fails_first_gets_the_same_id_with_a_signature_of_its_ow
     let server = Receiver::that([status(500, ""), status(200, "")]);
     let clock = gate_runtime::testing::ManualClock::at("2026-11-21T12:00:00Z".parse().unwrap());
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let gate = Gate::builder(()).directory(people).clock(clock.clone()).notify(webhook(&server, &[NEW]));
+    let gate =
+        Gate::builder(()).directory(people).clock(clock.clone()).notify(webhook(&server, &[NEW]));
     let gate: Gate<Tools> = gate.build().await.unwrap();
     assert!(ask_for(&gate).await.is_waiting());
     let first = tokio::task::block_in_place(|| server.next());
@@ -287,7 +329,9 @@ async fn a_receiver_that_fails_first_gets_the_same_id_with_a_signature_of_its_ow
 
 #[test]
 fn what_is_no_webhook_is_refused() {
-    let made = |name: &str, url: &str| Webhook::new(name, url, secrets(&[NEW])).map(|_| ()).unwrap_err().to_string();
+    let made = |name: &str, url: &str| {
+        Webhook::new(name, url, secrets(&[NEW])).map(|_| ()).unwrap_err().to_string()
+    };
     for name in ["", "two words", "naïve", "a\nb"] {
         assert!(made(name, "https://ops.example/").contains("1 to 64"), "{name}");
     }
@@ -304,6 +348,7 @@ fn what_is_no_webhook_is_refused() {
     }
     let error = Webhook::new("ops", "https://ops.example/", Vec::new()).unwrap_err().to_string();
     assert!(error.contains("signed by nobody"), "{error}");
-    let shown = format!("{:?}", Webhook::new("ops", "https://ops.example/token", secrets(&[NEW])).unwrap());
+    let shown =
+        format!("{:?}", Webhook::new("ops", "https://ops.example/token", secrets(&[NEW])).unwrap());
     assert!(!shown.contains("token") && !shown.contains("AAEC"), "{shown}");
 }

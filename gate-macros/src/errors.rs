@@ -42,6 +42,9 @@ impl Errors {
 
 impl Drop for Errors {
     fn drop(&mut self) {
-        debug_assert!(self.is_finished || std::thread::panicking(), "mistakes were found and not reported");
+        debug_assert!(
+            self.is_finished || std::thread::panicking(),
+            "mistakes were found and not reported"
+        );
     }
 }

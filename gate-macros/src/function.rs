@@ -5,7 +5,8 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Signature, Visibility};
 
-/// A function: everything but its body is parsed, so that mistakes in the body are the compiler's to report.
+/// A function: everything but its body is parsed, so that mistakes in the body are the compiler's
+/// to report.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -20,7 +21,12 @@ impl Parse for Function {
         let signature = input.parse()?;
         let body = match input.parse()? {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => group,
-            other => return Err(syn::Error::new_spanned(other, "expected the function's body in braces")),
+            other => {
+                return Err(syn::Error::new_spanned(
+                    other,
+                    "expected the function's body in braces",
+                ));
+            }
         };
         Ok(Self { attributes, visibility, signature, body })
     }
@@ -68,7 +74,8 @@ pub(crate) fn doc_text(docs: &[Attribute]) -> String {
         _ => None,
     });
     let clean = |line: &str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
-    let lines: Vec<String> = lines.flat_map(|text| text.split('\n').map(clean).collect::<Vec<_>>()).collect();
+    let lines: Vec<String> =
+        lines.flat_map(|text| text.split('\n').map(clean).collect::<Vec<_>>()).collect();
     lines.join("\n").trim().to_owned()
 }
 
@@ -87,7 +94,8 @@ pub(crate) fn place_of(body: &Group) -> (usize, usize) {
     }
 }
 
-/// Tokens as text, the same however they are laid out and whatever comments say: a digest of it is one of what the code does.
+/// Tokens as text, the same however they are laid out and whatever comments say: a digest of it is
+/// one of what the code does.
 pub(crate) fn token_text(tokens: impl ToTokens) -> String {
     let mut text = String::new();
     write_tokens(tokens.into_token_stream(), &mut text);
@@ -102,7 +110,9 @@ fn write_tokens(tokens: TokenStream, text: &mut String) {
         let follows_callable = std::mem::replace(&mut is_callable, can_be_called(&token));
         match token {
             // A doc comment.
-            TokenTree::Punct(mark) if mark.as_char() == '#' && tokens.next_if(is_doc).is_some() => continue,
+            TokenTree::Punct(mark) if mark.as_char() == '#' && tokens.next_if(is_doc).is_some() => {
+                continue;
+            }
             // Where a list is broken into lines, it ends with a comma.
             TokenTree::Punct(mark) if mark.as_char() == ',' && tokens.peek().is_none() => continue,
             TokenTree::Group(group) => {
@@ -139,10 +149,11 @@ fn can_be_called(token: &TokenTree) -> bool {
 
 /// Returns whether a group in parentheses ends with its only comma, as a tuple of one does.
 fn is_of_one(group: &Group) -> bool {
-    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
+    let is_comma =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
     let tokens: Vec<_> = group.stream().into_iter().collect();
-    let ends_with_one =
-        tokens.last().is_some_and(is_comma) && tokens.iter().filter(|token| is_comma(token)).count() == 1;
+    let ends_with_one = tokens.last().is_some_and(is_comma)
+        && tokens.iter().filter(|token| is_comma(token)).count() == 1;
     group.delimiter() == Delimiter::Parenthesis && ends_with_one
 }
 
@@ -150,7 +161,8 @@ fn is_of_one(group: &Group) -> bool {
 fn is_doc(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     let first = group.stream().into_iter().next();
-    group.delimiter() == Delimiter::Bracket && matches!(first, Some(TokenTree::Ident(name)) if name == "doc")
+    group.delimiter() == Delimiter::Bracket
+        && matches!(first, Some(TokenTree::Ident(name)) if name == "doc")
 }
 
 #[cfg(test)]
@@ -163,24 +175,41 @@ mod tests {
 
     #[test]
     fn layout_and_comments_are_no_tokens() {
-        let plain = text("rules.deny(\"all\").when(|call| call.a > 1 && f(call.b, 2)).otherwise(ask(anyone()))");
+        let plain = text(
+            "rules.deny(\"all\").when(|call| call.a > 1 && f(call.b, 2)).otherwise(ask(anyone()))",
+        );
         for same in [
-            "rules\n    .deny(\"all\") // why\n    .when(|call| {0}).otherwise(ask(anyone(),),)".replace("{0}", "call.a > 1 && f(call.b, 2)"),
-            "rules . deny ( \"all\" ) . when ( | call | call . a > 1 && f ( call . b , 2 , ) ) . otherwise ( ask ( anyone ( ) ) )".to_owned(),
-            "/** why */ rules.deny(\"all\")./* here */when(|call| call.a > 1\n&& f(\ncall.b,\n2,\n)).otherwise(ask(anyone()))".to_owned(),
+            "rules\n    .deny(\"all\") // why\n    .when(|call| \
+             {0}).otherwise(ask(anyone(),),)"
+                .replace("{0}", "call.a > 1 && f(call.b, 2)"),
+            "rules . deny ( \"all\" ) . when ( | call | call . a > 1 && f ( call . b , 2 , ) ) . \
+             otherwise ( ask ( anyone ( ) ) )"
+                .to_owned(),
+            "/** why */ rules.deny(\"all\")./* here */when(|call| call.a > 1\n&& \
+             f(\ncall.b,\n2,\n)).otherwise(ask(anyone()))"
+                .to_owned(),
         ] {
             assert_eq!(text(&same), plain, "{same}");
         }
-        for other in
-            ["rules.deny(\"All\")", "a > 1", "a >= 1", "a & & b", "a && b", "f(a, b)", "f((a, b))", "f([a], b)"]
-        {
+        for other in [
+            "rules.deny(\"All\")",
+            "a > 1",
+            "a >= 1",
+            "a & & b",
+            "a && b",
+            "f(a, b)",
+            "f((a, b))",
+            "f([a], b)",
+        ] {
             let others = ["a > 2", "a > = 1", "f(a b)", "f(b, a)"];
             assert!(others.iter().all(|wrong| text(wrong) != text(other)), "{other}");
         }
         assert_ne!(text("a && b"), text("a & & b"));
-        for (tuple, value) in
-            [("f((a,))", "f((a))"), ("|call| (call.a,)", "|call| (call.a)"), ("return (a,)", "return (a)")]
-        {
+        for (tuple, value) in [
+            ("f((a,))", "f((a))"),
+            ("|call| (call.a,)", "|call| (call.a)"),
+            ("return (a,)", "return (a)"),
+        ] {
             assert_ne!(text(tuple), text(value), "a tuple of one is another key");
         }
         assert_eq!(text("f(a,)"), text("f(a)"));

@@ -111,7 +111,11 @@ fn a_tool_of_a_renamed_crate() {
     let options = quote!(policy = "always_ask", crate = ::my::gate);
     let function = quote! {
         /// Work.
-        fn work(#[state] desk: &Desk, #[context] context: &::my::gate::CallContext, order: String) -> Result<(), String> {
+        fn work(
+            #[state] desk: &Desk,
+            #[context] context: &::my::gate::CallContext,
+            order: String
+        ) -> Result<(), String> {
             Ok(())
         }
     };
@@ -151,7 +155,10 @@ fn a_policy() {
     let policy = quote! {
         /// Refunds: small ones go through.
         pub fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
-            rules.auto_approve("small").when(|call| call.amount_cents < 5_000).otherwise(ask(anyone()))
+            rules
+                .auto_approve("small")
+                .when(|call| call.amount_cents < 5_000)
+                .otherwise(ask(anyone()))
         }
     };
     compare("policy", crate::policy::policy(TokenStream::new(), &policy));

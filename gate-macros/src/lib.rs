@@ -1,7 +1,8 @@
 //! The macros of `gate-runtime`, which re-exports and documents them: depend on that.
 //!
-//! Each goes the same way: parse everything, check everything (`lower`), then emit once (`expand`, which cannot fail), then all
-//! errors. Where there are errors, `fallback` emits just enough that one mistake does not cascade.
+//! Each goes the same way: parse everything, check everything (`lower`), then emit once (`expand`,
+//! which cannot fail), then all errors. Where there are errors, `fallback` emits just enough that
+//! one mistake does not cascade.
 
 mod errors;
 mod function;

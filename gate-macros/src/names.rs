@@ -48,7 +48,9 @@ pub(crate) fn parameter(index: usize) -> Ident {
 pub(crate) fn did_you_mean<'a>(given: &'a str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known.into_iter().map(|name| (distance(given, name), name)).min();
     match near {
-        Some((steps, name)) if steps <= 2 && steps < given.chars().count() => format!("; did you mean `{name}`?"),
+        Some((steps, name)) if steps <= 2 && steps < given.chars().count() => {
+            format!("; did you mean `{name}`?")
+        }
         _ => String::new(),
     }
 }
@@ -76,10 +78,14 @@ mod tests {
     #[test]
     fn names_are_those_a_reader_expects() {
         let camel = |name: &str| camel_case(&Ident::new(name, Span::call_site())).to_string();
-        assert_eq!([camel("issue_refund"), camel("ping"), camel("_2fa")], ["IssueRefund", "Ping", "Tool2fa"]);
+        assert_eq!(
+            [camel("issue_refund"), camel("ping"), camel("_2fa")],
+            ["IssueRefund", "Ping", "Tool2fa"]
+        );
         assert_eq!(
             camel_case(
-                &syn::parse_str::<Ident>("r#match").unwrap_or_else(|_| Ident::new_raw("match", Span::call_site()))
+                &syn::parse_str::<Ident>("r#match")
+                    .unwrap_or_else(|_| Ident::new_raw("match", Span::call_site()))
             ),
             "Match"
         );

@@ -11,7 +11,9 @@ use crate::names::{Runtime, did_you_mean};
 
 pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let options = syn::parse2::<PolicyOptions>(options).map_err(|error| errors.add(error)).unwrap_or_default();
+    let options = syn::parse2::<PolicyOptions>(options)
+        .map_err(|error| errors.add(error))
+        .unwrap_or_default();
     let function = match syn::parse2::<Function>(function.clone()) {
         Ok(function) => function,
         Err(error) => {
@@ -63,10 +65,14 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
     if let Some(keyword) = &signature.asyncness {
         errors.at(
             keyword,
-            "a policy is written once and does not wait: drop `async`, and wait inside a rule with `.when_async(…)`",
+            "a policy is written once and does not wait: drop `async`, and wait inside a rule \
+             with `.when_async(…)`",
         );
     }
-    if signature.constness.is_some() || signature.abi.is_some() || !matches!(signature.safety, syn::Safety::Default) {
+    if signature.constness.is_some()
+        || signature.abi.is_some()
+        || !matches!(signature.safety, syn::Safety::Default)
+    {
         errors.at(signature.fn_token, "a policy is a plain function: write `fn`");
     }
     let takes = "a policy takes its rules and nothing else: `rules: Rules<YourTool>`";
@@ -91,7 +97,10 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
     };
     if let Some(taken) = taken.filter(|taken| *taken != token_text(returned)) {
         let written = taken.replace(' ', "");
-        errors.at(returned, format_args!("a policy returns the rules that it takes: write `-> {written}`"));
+        errors.at(
+            returned,
+            format_args!("a policy returns the rules that it takes: write `-> {written}`"),
+        );
     }
     Some((**returned).clone())
 }
@@ -100,7 +109,12 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
 /// /// Refunds: small ones go through.
 /// fn refunds() -> <Rules<IssueRefund> as DeclaredRules>::Policy {
 ///     fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> { … }
-///     Policy::declare(&PolicySource { name: "refunds", about: "…", text: "…", tokens: "…", line: 7, column: 66 }, refunds)
+///     Policy::declare(
+///         &PolicySource {
+///             name: "refunds", about: "…", text: "…", tokens: "…", line: 7, column: 66,
+///         },
+///         refunds,
+///     )
 /// }
 /// ```
 fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {

@@ -49,7 +49,8 @@ const JUDGING_TIME: Duration = Duration::from_secs(10);
 impl<R: Registry> Gate<R> {
     /// Begins a gate with the state that its tools work on.
     ///
-    /// The registry is named by the type: `let gate: Gate<SupportTools> = Gate::builder(billing).build().await?;`.
+    /// The registry is named by the type: `let gate: Gate<SupportTools> =
+    /// Gate::builder(billing).build().await?;`.
     pub fn builder(state: R::State) -> GateBuilder<R> {
         GateBuilder {
             state: Arc::new(state),
@@ -79,7 +80,8 @@ impl<R: Registry> Gate<R> {
 /// # /// Delete an account.
 /// # #[gated_tool(policy = "always_ask")] fn delete_account(user_id: String) {}
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(())
 ///     .agent("support")
 ///     .agent(Agent::new("intern").policy::<DeleteAccount>(always_deny()))
@@ -111,7 +113,8 @@ pub struct GateBuilder<R: Registry> {
 }
 
 impl<R: Registry> GateBuilder<R> {
-    /// An agent that may run, by its name or with policies of its own. A gate without any has one, called `agent`.
+    /// An agent that may run, by its name or with policies of its own. A gate without any has one,
+    /// called `agent`.
     pub fn agent(mut self, agent: impl Into<Agent>) -> Self {
         self.agents.push(agent.into());
         self
@@ -129,17 +132,21 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Refuses the calls of a run that acts on behalf of somebody whom the directory does not know, by an id or another name.
-    /// Defaults to any name: then a person whom the directory knows only under another name can approve their own calls.
+    /// Refuses the calls of a run that acts on behalf of somebody whom the directory does not know,
+    /// by an id or another name. Defaults to any name: then a person whom the directory knows only
+    /// under another name can approve their own calls.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Read one order.
     /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { order_id }
     /// # registry! { pub Tools for () { GetOrder } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let people = StaticDirectory::new().person("dana", ["manager"]).alias("dana", "dana@example.com");
-    /// let gate: Gate<Tools> = Gate::builder(()).directory(people).known_principals().build().await?;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let people =
+    ///     StaticDirectory::new().person("dana", ["manager"]).alias("dana", "dana@example.com");
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).directory(people).known_principals().build().await?;
     /// let known = gate.run("run-1").on_behalf_of("Dana@example.com");
     /// assert!(get_order(&known, "A-1".into()).await.is_ok());
     /// let unknown = gate.run("run-2").on_behalf_of("dana.kim@example.com");
@@ -153,8 +160,9 @@ impl<R: Registry> GateBuilder<R> {
 
     /// Who is told of what happens; said again: others, too. Nobody, unless this is said.
     ///
-    /// One that the store does not know yet begins with the calls that wait, and with what happens from then on. It is called from a task of its own, which ends
-    /// with the gate: no call waits for it. [`Gate::deliveries`] shows what was not delivered.
+    /// One that the store does not know yet begins with the calls that wait, and with what happens
+    /// from then on. It is called from a task of its own, which ends with the gate: no call waits
+    /// for it. [`Gate::deliveries`] shows what was not delivered.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -163,17 +171,29 @@ impl<R: Registry> GateBuilder<R> {
     /// struct Printer;
     ///
     /// impl Notifier for Printer {
-    ///     fn name(&self) -> &str { "printer" }
+    ///     fn name(&self) -> &str {
+    ///         "printer"
+    ///     }
     ///
-    ///     fn wants(&self, record: &Record) -> bool { record.asks_people() }
+    ///     fn wants(&self, record: &Record) -> bool {
+    ///         record.asks_people()
+    ///     }
     ///
-    ///     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
-    ///         println!("{}: {:?} waits", notice.id(), notice.record().subject().map(|subject| subject.tool()));
+    ///     fn deliver<'a>(
+    ///         &'a self,
+    ///         notice: &'a Notice,
+    ///     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    ///         println!(
+    ///             "{}: {:?} waits",
+    ///             notice.id(),
+    ///             notice.record().subject().map(|subject| subject.tool())
+    ///         );
     ///         Box::pin(async { Ok(None) })
     ///     }
     /// }
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<NoTools> = Gate::builder(()).notify(Printer).build().await?;
     /// # let _ = gate;
     /// let twice = Gate::<NoTools>::builder(()).notify(Printer).notify(Printer).build().await;
@@ -185,7 +205,8 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Where everything is kept. In memory, unless this is said. Two gates may share one, behind an `Arc`.
+    /// Where everything is kept. In memory, unless this is said. Two gates may share one, behind an
+    /// `Arc`.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
@@ -212,13 +233,16 @@ impl<R: Registry> GateBuilder<R> {
     /// # /// Sign somebody in.
     /// # #[gated_tool(policy = "never_ask", secret(pin))] fn sign_in(pin: String) {}
     /// # registry! { pub Tools for () { SignIn } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("gate.key");
-    /// let keyless = Gate::<Tools>::builder(()).store(MemoryStore::new()).build().await.unwrap_err();
+    /// let keyless =
+    ///     Gate::<Tools>::builder(()).store(MemoryStore::new()).build().await.unwrap_err();
     /// assert!(keyless.to_string().contains("add `.key("), "{keyless}");
     /// # GateKey::create(&path)?;
-    /// let gate: Gate<Tools> = Gate::builder(()).store(MemoryStore::new()).key(GateKey::read(&path)?).build().await?;
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).store(MemoryStore::new()).key(GateKey::read(&path)?).build().await?;
     /// # let _ = gate;
     /// # Ok(()) }
     /// ```
@@ -228,9 +252,9 @@ impl<R: Registry> GateBuilder<R> {
     }
 
     /// Adds keys that the gate had before: saved runs and commitments that were made with them are
-    /// still read, and nothing new is written with them. Keep one as long as runs of its time go on,
-    /// or one of their secrets may have to be disclosed. What was heard in a run is known again only
-    /// by the present key: after a change more is asked, and a summary must be told again by
+    /// still read, and nothing new is written with them. Keep one as long as runs of its time go
+    /// on, or one of their secrets may have to be disclosed. What was heard in a run is known again
+    /// only by the present key: after a change more is asked, and a summary must be told again by
     /// [`Run::compact`](crate::Run::compact).
     ///
     /// ```
@@ -238,8 +262,10 @@ impl<R: Registry> GateBuilder<R> {
     /// # /// Sign somebody in.
     /// # #[gated_tool(policy = "never_ask", secret(pin))] fn sign_in(pin: String) {}
     /// # registry! { pub Tools for () { SignIn } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let gate: Gate<Tools> = Gate::builder(()).key([8; 32]).earlier_keys([[7; 32]]).build().await?;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).key([8; 32]).earlier_keys([[7; 32]]).build().await?;
     /// # let _ = gate;
     /// # Ok(()) }
     /// ```
@@ -254,19 +280,26 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Keeps the last so many messages of a run's history with each question, so that whoever decides sees what was said before it. None, unless this is said: what
-    /// people and tools said may be private, and then stands in the store. It is in no record and in no trail, and without the values of secret arguments.
+    /// Keeps the last so many messages of a run's history with each question, so that whoever
+    /// decides sees what was said before it. None, unless this is said: what people and tools said
+    /// may be private, and then stands in the store. It is in no record and in no trail, and
+    /// without the values of secret arguments.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Delete an account.
     /// # #[gated_tool(policy = "always_ask")] fn delete_account(user_id: String) {}
     /// # registry! { pub Tools for () { DeleteAccount } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<Tools> = Gate::builder(()).show_conversation(10).build().await?;
     /// let run = gate.run("run-42").history([Message::user("Please delete my account.")]);
-    /// let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
-    /// assert_eq!(turn.interruptions()[0].approval().conversation()[0].text(), "Please delete my account.");
+    /// let turn =
+    ///     run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// assert_eq!(
+    ///     turn.interruptions()[0].approval().conversation()[0].text(),
+    ///     "Please delete my account."
+    /// );
     /// # Ok(()) }
     /// ```
     pub fn show_conversation(mut self, last: usize) -> Self {
@@ -274,28 +307,32 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// How many calls of one run, and of those nested in it, may come to nothing within a day before it is told to stop. Defaults to 20.
+    /// How many calls of one run, and of those nested in it, may come to nothing within a day
+    /// before it is told to stop. Defaults to 20.
     ///
-    /// Every way of not running counts: denied by a rule, refused or taken back by a person, expired, or fitting no tool. What could not be judged,
-    /// what is frozen, and what the application itself cancels does not. Of an agent in another program all runs count together, since it names them
-    /// as it likes.
+    /// Every way of not running counts: denied by a rule, refused or taken back by a person,
+    /// expired, or fitting no tool. What could not be judged, what is frozen, and what the
+    /// application itself cancels does not. Of an agent in another program all runs count together,
+    /// since it names them as it likes.
     pub fn denials_per_run(mut self, count: u64) -> Self {
         self.denials = count;
         self
     }
 
-    /// How often one run, and those nested in it, may ask people within a day; what it proposes beyond that is denied, and it is told to stop.
-    /// Defaults to 10,000.
+    /// How often one run, and those nested in it, may ask people within a day; what it proposes
+    /// beyond that is denied, and it is told to stop. Defaults to 10,000.
     pub fn questions_per_run(mut self, count: u64) -> Self {
         self.questions = count;
         self
     }
 
-    /// Limits how long each piece of your async code may take that bears on a call: a rule's `.when_async(…)`, an
-    /// overlay, a question to the directory, a reconciler. Defaults to 10 seconds, by the gate's [clock](Self::clock).
+    /// Limits how long each piece of your async code may take that bears on a call: a rule's
+    /// `.when_async(…)`, an overlay, a question to the directory, a reconciler. Defaults to 10
+    /// seconds, by the gate's [clock](Self::clock).
     ///
-    /// What takes longer is dropped, and has failed: the call is not judged by it, and does not run because of it. Code
-    /// that blocks its thread cannot be stopped from outside, here as everywhere.
+    /// What takes longer is dropped, and has failed: the call is not judged by it, and does not run
+    /// because of it. Code that blocks its thread cannot be stopped from outside, here as
+    /// everywhere.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -305,12 +342,20 @@ impl<R: Registry> GateBuilder<R> {
     /// # registry! { pub Tools for () { Pay } }
     /// #[policy]
     /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
-    ///     rules.deny("sanctions list").when_async(|_| std::future::pending::<bool>()).otherwise(ask(anyone()))
+    ///     rules
+    ///         .deny("sanctions list")
+    ///         .when_async(|_| std::future::pending::<bool>())
+    ///         .otherwise(ask(anyone()))
     /// }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
-    /// let gate: Gate<Tools> = Gate::builder(()).judging_timeout(Duration::from_millis(20)).build().await?;
-    /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"iban":"DE12"}"#)]).await?;
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).judging_timeout(Duration::from_millis(20)).build().await?;
+    /// let turn = gate
+    ///     .run("run-42")
+    ///     .submit([ToolCall::new("call_1", "pay", r#"{"iban":"DE12"}"#)])
+    ///     .await?;
     /// assert_eq!(turn.answers()[0].kind(), "unavailable");
     /// # Ok(()) }
     /// ```
@@ -319,16 +364,19 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Seals every record in a trail that anyone can verify, and builds no gate over a store that the trail contradicts. None, unless this is said.
+    /// Seals every record in a trail that anyone can verify, and builds no gate over a store that
+    /// the trail contradicts. None, unless this is said.
     pub fn trail(mut self, trail: Trail) -> Self {
         self.trail = Some(trail);
         self
     }
 
-    /// Assembles the gate. Every rule is tried on its examples, and every role that a policy asks must be held by someone.
+    /// Assembles the gate. Every rule is tried on its examples, and every role that a policy asks
+    /// must be held by someone.
     ///
     /// # Errors
-    /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store does not answer.
+    /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store
+    /// does not answer.
     pub async fn build(self) -> Result<Gate<R>, BuildError> {
         let Self {
             state,
@@ -361,14 +409,20 @@ impl<R: Registry> GateBuilder<R> {
         for tool in &tools {
             for policy in policies_of(tool) {
                 let owner = format!("policy `{}`", policy.name());
-                problems.extend(unanswerable(&owner, requirements_of(&policy), &*directory, clock.now()).await?);
+                problems.extend(
+                    unanswerable(&owner, requirements_of(&policy), &*directory, clock.now())
+                        .await?,
+                );
             }
         }
         for overlay in &overlays {
             let Some(asked) = overlay.asks_on_failure() else { continue };
             let owner = format!("overlay `{}`", overlay.name());
-            problems.extend(asked.problem().map(|problem| format!("{owner}, on failure: {problem}")));
-            problems.extend(unanswerable(&owner, [("on failure", asked)], &*directory, clock.now()).await?);
+            problems
+                .extend(asked.problem().map(|problem| format!("{owner}, on failure: {problem}")));
+            problems.extend(
+                unanswerable(&owner, [("on failure", asked)], &*directory, clock.now()).await?,
+            );
         }
         problems.extend(unfit_names(&notifiers));
         if key.is_none() && store.is_some() {
@@ -380,14 +434,18 @@ impl<R: Registry> GateBuilder<R> {
             return Err(BuildError::new(problems));
         }
         let trail = match trail {
-            Some(trail) => Some(Sealing::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?),
+            Some(trail) => {
+                Some(Sealing::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?)
+            }
             None => None,
         };
         let key = key.unwrap_or_else(GateKey::random).bytes();
         let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
-        let commitments = earlier_keys.iter().fold(CommitmentKeys::new(&key), CommitmentKeys::earlier);
+        let commitments =
+            earlier_keys.iter().fold(CommitmentKeys::new(&key), CommitmentKeys::earlier);
         let post = Post::start(notifiers, &store, &clock);
-        let (vault, others, bodies, hub, timekeeper, directory_digest, differing) = Default::default();
+        let (vault, others, bodies, hub, timekeeper, directory_digest, differing) =
+            Default::default();
         let core = Core {
             tools: Tools::new(tools),
             agents: names,
@@ -423,26 +481,38 @@ impl<R: Registry> GateBuilder<R> {
 }
 
 /// Gives the tools the policies that agents have for them, and returns the agents' names.
-fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mut Vec<String>) -> Vec<AgentName> {
+fn adopt<R: Registry>(
+    agents: Vec<Agent>,
+    bound: &mut [BoundTool],
+    problems: &mut Vec<String>,
+) -> Vec<AgentName> {
     let mut names: Vec<AgentName> = Vec::new();
     for Agent { name, policies } in agents {
         if name.as_str().is_empty() {
             problems.push("an agent needs a name".to_owned());
         }
         if let Some(other) = names.iter().find(|other| same_person(other.as_str(), name.as_str())) {
-            let same = if *other == name { String::new() } else { format!(", which is read as `{other}`") };
+            let same = if *other == name {
+                String::new()
+            } else {
+                format!(", which is read as `{other}`")
+            };
             problems.push(format!("two agents are called `{name}`{same}"));
         }
         for (tool, policy) in policies {
             let place = R::NAMES.iter().position(|known| *known == tool);
             match place.and_then(|place| bound.get_mut(place)) {
                 None => problems.push(format!(
-                    "agent `{name}` has a policy for `{tool}`, which is not in the registry: it has {}",
+                    "agent `{name}` has a policy for `{tool}`, which is not in the registry: it \
+                     has {}",
                     english::list(R::NAMES)
                 )),
                 Some(bound) => {
                     if !bound.adopt(name.clone(), policy) {
-                        problems.push(format!("agent `{name}` has two policies for `{tool}`: join them into one"));
+                        problems.push(format!(
+                            "agent `{name}` has two policies for `{tool}`: join \
+                            them into one"
+                        ));
                     }
                 }
             }
@@ -461,27 +531,31 @@ fn lacks_key(tools: &[GateTool]) -> Option<String> {
     let names: Vec<&str> = with_secrets.map(|tool| tool.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "secret arguments of {}: without a key of the gate, whoever has the store could guess them. \
-             Make one, once, by `GateKey::create(\"gate.key\")`, keep it apart from the database, and add \
-             `.key(GateKey::read(\"gate.key\")?)`",
+            "secret arguments of {}: without a key of the gate, whoever has the store could guess \
+             them. Make one, once, by `GateKey::create(\"gate.key\")`, keep it apart from the \
+             database, and add `.key(GateKey::read(\"gate.key\")?)`",
             english::list(&names)
         )
     })
 }
 
-/// The names of notifiers that the store could not tell apart, or that do not fit where they stand, as in the header of a web request.
+/// The names of notifiers that the store could not tell apart, or that do not fit where they stand,
+/// as in the header of a web request.
 fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     let mut problems = Vec::new();
     for (place, notifier) in notifiers.iter().enumerate() {
         let name = notifier.name();
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             let name = Visible::of(name);
-            problems
-                .push(format!("a notifier is called `{name}`: a name has 1 to 64 letters, digits or signs of ASCII"));
+            problems.push(format!(
+                "a notifier is called `{name}`: a name has 1 to 64 letters, digits \
+                    or signs of ASCII"
+            ));
         }
         if notifiers.iter().take(place).any(|other| other.name() == name) {
             let name = Visible::of(name);
-            problems.push(format!("two notifiers are called `{name}`: give one of them another name"));
+            problems
+                .push(format!("two notifiers are called `{name}`: give one of them another name"));
         }
     }
     problems
@@ -492,12 +566,17 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
     let tools = bound.into_iter().enumerate().filter_map(|(place, tool)| {
         let (descriptor, spec) = specs.get(place)?;
         if let Err(problem) = &spec.checker {
-            problems.push(format!("tool `{}`: its schema is not a JSON Schema: {problem}", descriptor.name()));
+            problems.push(format!(
+                "tool `{}`: its schema is not a JSON Schema: \
+                {problem}",
+                descriptor.name()
+            ));
         }
         let of_tool = |problem| format!("tool `{}`: {problem}", descriptor.name());
         problems.extend(spec.contract_problems(descriptor).into_iter().map(of_tool));
         if !tool.is_state_sync() {
-            let problem = "its state is not `Sync`, so calls cannot share it: put what changes in it into a `Mutex`";
+            let problem = "its state is not `Sync`, so calls cannot share it: put what changes in \
+                it into a `Mutex`";
             problems.push(of_tool(problem.to_owned()));
         }
         let own = tool.policy().digest();
@@ -537,7 +616,10 @@ async fn unanswerable(
     let unknown = |error: DirectoryError| BuildError::new(vec![error.to_string()]);
     for (rule, requirement) in asked {
         for tier in requirement.tiers() {
-            let Some(problem) = lacks_people(tier, directory, &[], now).await.map_err(unknown)? else { continue };
+            let Some(problem) = lacks_people(tier, directory, &[], now).await.map_err(unknown)?
+            else {
+                continue;
+            };
             let problem = match tier.who() {
                 Who::Role { role } if tier.count().max(tier.deny_count()) == 1 => {
                     format!("for the role `{role}`, but nobody in the directory holds it")
@@ -546,7 +628,8 @@ async fn unanswerable(
             };
             let help = match tier.who() {
                 Who::Role { role } => format!(
-                    "add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the role to somebody in its file"
+                    "add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the \
+                     role to somebody in its file"
                 ),
                 Who::Anyone | Who::Principal => "add people to it, or ask fewer".to_owned(),
             };
@@ -563,9 +646,11 @@ fn requirements_of(policy: &PolicyOutline) -> impl Iterator<Item = (&str, &Requi
     rules.chain(otherwise)
 }
 
-/// Puts the gate on the record, with its policies as they are written, and takes up the deadlines that are there.
+/// Puts the gate on the record, with its policies as they are written, and takes up the deadlines
+/// that are there.
 async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
-    // A gate without tools runs nothing, and may be there for a moment only: see `Gate::keep_deadlines`.
+    // A gate without tools runs nothing, and may be there for a moment only: see
+    // `Gate::keep_deadlines`.
     if core.tools.is_empty() {
         return Ok(());
     }
@@ -576,9 +661,11 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
         policy: Arc::clone(tool.tool.policy()),
         agents: tool.tool.agent_policies(),
     };
-    let directory = core.directory.digest().await.map_err(|error| BuildError::new(vec![error.to_string()]))?;
+    let directory =
+        core.directory.digest().await.map_err(|error| BuildError::new(vec![error.to_string()]))?;
     let tools = core.tools.iter().map(note).collect();
-    let mut changeset = Changeset::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
+    let mut changeset =
+        Changeset::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
     changeset.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(changeset).await?;
     core.named_directory(Some(directory));
@@ -587,6 +674,9 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
 
 impl<R: Registry> fmt::Debug for GateBuilder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GateBuilder").field("tools", &R::NAMES).field("agents", &self.agents).finish_non_exhaustive()
+        f.debug_struct("GateBuilder")
+            .field("tools", &R::NAMES)
+            .field("agents", &self.agents)
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,10 @@
-//! Gate puts a human, or a rule that a human wrote, between a language model and the functions it may call.
+//! Gate puts a human, or a rule that a human wrote, between a language model and the functions it
+//! may call.
 //!
-//! [`#[gated_tool]`](gated_tool) over a function makes the tool's schema and the only door to its body. [`#[policy]`](policy)
-//! declares the typed rules that approve harmless calls, deny forbidden ones and ask a person about the rest. [`registry!`]
-//! lists the tools that an agent may call. A [`Gate`] judges what a model proposes; a [`Run`] is one agent at work.
+//! [`#[gated_tool]`](gated_tool) over a function makes the tool's schema and the only door to its
+//! body. [`#[policy]`](policy) declares the typed rules that approve harmless calls, deny forbidden
+//! ones and ask a person about the rest. [`registry!`] lists the tools that an agent may call. A
+//! [`Gate`] judges what a model proposes; a [`Run`] is one agent at work.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -56,15 +58,20 @@
 //!
 //! # Read next
 //!
-//! The [guide] goes from the [first tool](crate::guide::first_tool) over [rules](crate::guide::rules), [people](crate::guide::people) and [models](crate::guide::models) to
-//! [policies that scale](crate::guide::scale) and [what to trust](crate::guide::trust). The repository has [examples](https://github.com/gate-rs/gate/tree/main/examples), one idea each.
+//! The [guide] goes from the [first tool](crate::guide::first_tool) over
+//! [rules](crate::guide::rules), [people](crate::guide::people) and [models](crate::guide::models)
+//! to [policies that scale](crate::guide::scale) and [what to trust](crate::guide::trust). The
+//! repository has [examples](https://github.com/gate-rs/gate/tree/main/examples), one idea each.
 //!
 //! # What holds, whatever you write
 //!
 //! - The body of a tool runs only with a [`Permit`], and only the engine makes one.
-//! - What runs is what was approved: the arguments come out of the permit, and their digest was voted on.
-//! - A body runs at most once for a call. A crash in between leaves it [`Indeterminate`](Status::Indeterminate), not retried.
-//! - A rule that fails or hangs, a store that does not answer, an unknown tool: nothing runs. A failure is no verdict.
+//! - What runs is what was approved: the arguments come out of the permit, and their digest was
+//!   voted on.
+//! - A body runs at most once for a call. A crash in between leaves it
+//!   [`Indeterminate`](Status::Indeterminate), not retried.
+//! - A rule that fails or hangs, a store that does not answer, an unknown tool: nothing runs. A
+//!   failure is no verdict.
 //! - The strictest verdict wins, in whatever order rules, agents' policies and [`Overlay`]s speak.
 //! - Every verdict, decision, dispatch and outcome is a [`Record`] before it takes effect.
 //!
@@ -87,9 +94,11 @@
 //! | who may decide | [`StaticDirectory`], [`FileDirectory`], [`Directory`] |
 //! | a model's own format | [`dialect`] |
 //! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`] |
-//! | what was running when a process died; failures that ask | [`Gate::recover`], [`ReconcileOutcome`], [`Run::guard`], `on_error` in [`gated_tool`] |
+#![doc = "| what was running when a process died; failures that ask | [`Gate::recover`], \
+          [`ReconcileOutcome`], [`Run::guard`], `on_error` in [`gated_tool`] |"]
 //! | permissions beyond one call, stops | [`Scope`], [`Gate::standing`], [`Gate::freeze`] |
-//! | people in a file, deciding in another process | [`FileDirectory`], [`NoTools`], the command `gate` |
+#![doc = "| people in a file, deciding in another process | [`FileDirectory`], [`NoTools`], \
+          the command `gate` |"]
 //! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
 
 mod adapters;
@@ -113,7 +122,9 @@ pub use adapters::console::Console;
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 #[cfg(feature = "directory-file")]
-pub use adapters::file_directory::{AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken};
+pub use adapters::file_directory::{
+    AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken,
+};
 pub use adapters::gate_key::{GateKey, ParseGateKeyError};
 pub use adapters::memory::MemoryStore;
 pub use adapters::system_clock::SystemClock;
@@ -146,34 +157,40 @@ pub use gate_core::Timestamp;
 #[doc(hidden)]
 pub use gate_core::approval::about_argument;
 pub use gate_core::approval::{
-    Approval, Author, BadSignature, Decision, Presented, Quote, Refusal, Refused, ReplayError, Requirement,
-    ReviewNotice, ReviewSnapshot, Settlement, Settler, ShownArgument, ShownValue, Status, Tier, ValueSource, Vote, Who,
-    anyone, ask, principal, role,
+    Approval, Author, BadSignature, Decision, Presented, Quote, Refusal, Refused, ReplayError,
+    Requirement, ReviewNotice, ReviewSnapshot, Settlement, Settler, ShownArgument, ShownValue,
+    Status, Tier, ValueSource, Vote, Who, anyone, ask, principal, role,
 };
 pub use gate_core::assessment::{
-    Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
+    Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged,
+    Verdict,
 };
 pub use gate_core::call::{
-    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, CommitmentKeys, DeniedBy, Descriptor, Difference,
-    Disclosure, Headline, HeadlinePart, Message, NotRun, Origin, Priority, Request, RunInfo, Speaker, Subject, Summary,
-    SummaryFormat, SummaryPart, ToolCall, ToolOutcome,
+    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, CommitmentKeys, DeniedBy,
+    Descriptor, Difference, Disclosure, Headline, HeadlinePart, Message, NotRun, Origin, Priority,
+    Request, RunInfo, Speaker, Subject, Summary, SummaryFormat, SummaryPart, ToolCall, ToolOutcome,
 };
-pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope};
+pub use gate_core::grants::{
+    BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope,
+};
 pub use gate_core::id::{
-    AgentName, ApprovalId, CallId, CaseId, GrantId, ParseIdError, Principal, ReviewerId, Role, RunId, ToolName,
+    AgentName, ApprovalId, CallId, CaseId, GrantId, ParseIdError, Principal, ReviewerId, Role,
+    RunId, ToolName,
 };
 pub use gate_core::people::same_person;
 pub use gate_core::ports::{
-    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome, DeliveryFilter,
-    DeliveryOrder, Directory, DirectoryError, KnownTool, Notice, Notifier, NotifyError, REFUSALS, RecordFilter,
-    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Witness, WitnessError,
+    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome,
+    DeliveryFilter, DeliveryOrder, Directory, DirectoryError, KnownTool, Notice, Notifier,
+    NotifyError, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store,
+    StoreError, StoreErrorKind, Witness, WitnessError,
 };
 pub use gate_core::records::{
-    CallEvent, Delivery, DeliveryState, DigestEntry, Entry, Event, GateEvent, Leaf, Record, ResetEntry, ToolNote,
+    CallEvent, Delivery, DeliveryState, DigestEntry, Entry, Event, GateEvent, Leaf, Record,
+    ResetEntry, ToolNote,
 };
 pub use gate_core::text::{
-    Amount, DAY, Digest, HOUR, Hazard, MINUTE, ParseAmountError, ParseDigestError, SchemaError, Visible, WEEK, days,
-    hours, minutes,
+    Amount, DAY, Digest, HOUR, Hazard, MINUTE, ParseAmountError, ParseDigestError, SchemaError,
+    Visible, WEEK, days, hours, minutes,
 };
 #[doc(hidden)]
 pub use gate_core::text::{english, quoted};
@@ -188,9 +205,10 @@ pub use logic::tool::call::Call;
 pub use logic::tool::permit::Permit;
 pub use logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
 pub use logic::tool::policy::{
-    Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY, Otherwise, Policy,
-    RuleBuilder, RuleOutcome, Rules, SATURDAY, SUNDAY, Shared, THURSDAY, TUESDAY, TimeOfDay, Unconditional, WEDNESDAY,
-    WEEKDAYS, WEEKENDS, Weekdays, approve, deny, time,
+    Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY,
+    Otherwise, Policy, RuleBuilder, RuleOutcome, Rules, SATURDAY, SUNDAY, Shared, THURSDAY,
+    TUESDAY, TimeOfDay, Unconditional, WEDNESDAY, WEEKDAYS, WEEKENDS, Weekdays, approve, deny,
+    time,
 };
 pub use logic::tool::reconcile::ReconcileOutcome;
 pub use logic::tool::state::Provides;
@@ -199,13 +217,16 @@ pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
 #[doc(hidden)]
 pub use private_file::{is_open_to_others, warn_if_open_to_others};
-pub use trail::{Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailStatus, VerifiedReceipt};
+pub use trail::{
+    Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailStatus, VerifiedReceipt,
+};
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.
 ///
-/// From `fn issue_refund` come the type `IssueRefund`, of which one value is one call with the arguments as fields; and a function
-/// `issue_refund(&run, …)` that takes a [`Run`] first, waits for a decision if one is needed, and gives what the body returns, or a
-/// [`CallError`] if it did not run. The body itself is out of reach without a [`Permit`].
+/// From `fn issue_refund` come the type `IssueRefund`, of which one value is one call with the
+/// arguments as fields; and a function `issue_refund(&run, …)` that takes a [`Run`] first, waits
+/// for a decision if one is needed, and gives what the body returns, or a [`CallError`] if it did
+/// not run. The body itself is out of reach without a [`Permit`].
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -235,7 +256,10 @@ pub use trail::{Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailS
 ///
 /// #[policy]
 /// fn mails(rules: Rules<SendMail>) -> Rules<SendMail> {
-///     rules.auto_approve("to ourselves").when(|call| call.to.ends_with("@example.com")).otherwise(ask(role("press")))
+///     rules
+///         .auto_approve("to ourselves")
+///         .when(|call| call.to.ends_with("@example.com"))
+///         .otherwise(ask(role("press")))
 /// }
 /// # registry! { pub Tools for Mailer { SendMail } }
 /// assert_eq!(SendMail::descriptor().name(), "send_mail");
@@ -248,45 +272,63 @@ pub use trail::{Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailS
 /// | `policy = "path"` | the tool's [`policy`]: required; a path, which the compiler checks |
 /// | `name = "…"` | the tool's name for models, if not the function's: `[A-Za-z0-9_-]{1,64}` |
 /// | `title = "…"` | its name for people |
-/// | `summary = "Refund {amount_cents:cents} to {customer_id}"` | the headline of every question about a call: words, and arguments by name, or fields of one as `{customer.name}`; each in a format, if you like: `cents`, `bytes`, `time`, `duration`, `code` (the types that have one are in [`summary`]) |
-/// | `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval of a destructive call wants its name typed |
+#[doc = "| `summary = \"Refund {amount_cents:cents} to {customer_id}\"` | the headline of every \
+         question about a call: words, and arguments by name, or fields of one as \
+         `{customer.name}`; each in a format, if you like: `cents`, `bytes`, `time`, `duration`, \
+         `code` (the types that have one are in [`summary`]) |"]
+#[doc = "| `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval \
+         of a destructive call wants its name typed |"]
 /// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
-/// | `idempotent`, and a crash | a call that was running when its process died runs again when its run goes on, three times at most; the body tells the system behind it so by [`CallContext::idempotency_key`] |
-/// | `reconcile = "path"` | an `async fn(Call<ThisTool>) -> `[`ReconcileOutcome`]`<Output>`, which finds out whether a call happened that was running when its process died |
-/// | `on_error = "ask"` | when the body fails, people are asked: an approval runs it again, anything else gives the model the error |
-/// | `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only the body. What the body returns is searched for them; a result that is a secret itself is a [`SecretOutput`] |
+#[doc = "| `idempotent`, and a crash | a call that was running when its process died runs again \
+         when its run goes on, three times at most; the body tells the system behind it so by \
+         [`CallContext::idempotency_key`] |"]
+#[doc = "| `reconcile = \"path\"` | an `async fn(Call<ThisTool>) -> \
+         `[`ReconcileOutcome`]`<Output>`, which finds out whether a call happened that was running \
+         when its process died |"]
+#[doc = "| `on_error = \"ask\"` | when the body fails, people are asked: an approval runs it \
+         again, anything else gives the model the error |"]
+#[doc = "| `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only \
+         the body. What the body returns is searched for them; a result that is a secret itself is \
+         a [`SecretOutput`] |"]
 /// | `crate = ::path` | where this crate is, if it is renamed |
 ///
 /// # Arguments
 ///
-/// Each argument is a field of the call and a property of its schema. Its doc comment is its description; `#[serde(…)]` and
-/// `#[schemars(…)]` on it count; its type is anything that serde and schemars know. `#[state]` takes a reference to the gate's state
-/// or to a part of it ([`Provides`]), `#[context]` the [`CallContext`]; neither is in the schema. A model's arguments are refused, with the
-/// place as a JSON pointer, if a field is unknown, a key comes twice, a number is not finite, an integer is beyond ±2^53, the nesting is beyond 64 or
-/// the text is beyond 256 KiB ([`GateBuilder::max_argument_bytes`]).
+/// Each argument is a field of the call and a property of its schema. Its doc comment is its
+/// description; `#[serde(…)]` and `#[schemars(…)]` on it count; its type is anything that serde and
+/// schemars know. `#[state]` takes a reference to the gate's state or to a part of it
+/// ([`Provides`]), `#[context]` the [`CallContext`]; neither is in the schema. A model's arguments
+/// are refused, with the place as a JSON pointer, if a field is unknown, a key comes twice, a
+/// number is not finite, an integer is beyond ±2^53, the nesting is beyond 64 or the text is beyond
+/// 256 KiB ([`GateBuilder::max_argument_bytes`]).
 ///
 /// # Errors
 ///
-/// A body that returns `Err` has run: the model is told the error's text, as [`ToolOutcome::Failed`]. That a call did *not* run is
-/// told apart from it everywhere ([`CallError::NotRun`], [`NotRun`]).
+/// A body that returns `Err` has run: the model is told the error's text, as
+/// [`ToolOutcome::Failed`]. That a call did *not* run is told apart from it everywhere
+/// ([`CallError::NotRun`], [`NotRun`]).
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of `issue_refund(&run, …)` before the decision cancels the question or leaves it open, as the policy's
-/// requirement says ([`Requirement::cancel_when_abandoned`]); the body does not run. Dropping it while the body runs drops the body where
-/// it is: the call is [`Indeterminate`](Status::Indeterminate), and never runs again. Spawn what must go on to its end.
+/// Dropping the future of `issue_refund(&run, …)` before the decision cancels the question or
+/// leaves it open, as the policy's requirement says ([`Requirement::cancel_when_abandoned`]); the
+/// body does not run. Dropping it while the body runs drops the body where it is: the call is
+/// [`Indeterminate`](Status::Indeterminate), and never runs again. Spawn what must go on to its
+/// end.
 pub use gate_macros::gated_tool;
 
 /// Declares a policy: the typed rules that judge the calls of one tool.
 ///
-/// The function takes [`Rules`] of a tool and gives them back; what remains is `fn refunds() -> Policy<IssueRefund>`, with the
-/// function's name, doc comment and source text, and their digest. So people see each rule as it was written, and a decision that
-/// was made under other rules is noticed.
+/// The function takes [`Rules`] of a tool and gives them back; what remains is `fn refunds() ->
+/// Policy<IssueRefund>`, with the function's name, doc comment and source text, and their digest.
+/// So people see each rule as it was written, and a decision that was made under other rules is
+/// noticed.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
 /// # /// Refund.
-/// # #[gated_tool(policy = "refunds")] fn issue_refund(customer_id: String, amount_cents: u64) -> u64 { amount_cents }
+/// # #[gated_tool(policy = "refunds")]
+/// # fn issue_refund(customer_id: String, amount_cents: u64) -> u64 { amount_cents }
 ///
 /// /// Refunds: small ones in the daytime, a few for each customer; two managers for large ones.
 /// #[policy]
@@ -303,7 +345,11 @@ pub use gate_macros::gated_tool;
 ///         .per(DAY)
 ///         .by(|call| call.customer_id.clone())
 ///         .not_matches(IssueRefund { customer_id: "c-88".into(), amount_cents: 5_000 })
-///         .otherwise(ask(role("manager")).within(minutes(30)).then(ask(role("oncall")).within(minutes(10))))
+///         .otherwise(
+///             ask(role("manager"))
+///                 .within(minutes(30))
+///                 .then(ask(role("oncall")).within(minutes(10))),
+///         )
 /// }
 ///
 /// let policy = refunds();
@@ -311,24 +357,28 @@ pub use gate_macros::gated_tool;
 /// assert_eq!(policy.outline().rules()[0].name(), "above the legal limit");
 /// ```
 ///
-/// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever order they stand. No rule: what
-/// `otherwise` says, or any reviewer. A rule that returns an error, panics or [takes too long](GateBuilder::judging_timeout)
-/// never approves. Where a denial hangs on it, the call does not run, and is answered as unavailable: it may be tried again.
+/// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever
+/// order they stand. No rule: what `otherwise` says, or any reviewer. A rule that returns an error,
+/// panics or [takes too long](GateBuilder::judging_timeout) never approves. Where a denial hangs on
+/// it, the call does not run, and is answered as unavailable: it may be tried again.
 ///
 /// Where this crate is renamed, say where it is: `#[policy(crate = ::path)]`.
 ///
-/// A policy that reads no field is for any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) -> Rules<T>`. Ready-made are
-/// [`never_ask`], [`always_ask`] and [`always_deny`].
+/// A policy that reads no field is for any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) ->
+/// Rules<T>`. Ready-made are [`never_ask`], [`always_ask`] and [`always_deny`].
 pub use gate_macros::policy;
 
-/// Lists the tools that an agent may call, checked by the compiler: two tools of one name, a tool whose state does not fit, more than 128.
+/// Lists the tools that an agent may call, checked by the compiler: two tools of one name, a tool
+/// whose state does not fit, more than 128.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
 /// # /// Read an order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { order_id }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { order_id }
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { user_id }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { user_id }
 /// registry! {
 ///     /// Everything the support agent may call.
 ///     pub SupportTools for () { GetOrder, DeleteAccount }
@@ -344,10 +394,13 @@ pub use gate_macros::policy;
 ///         SupportToolsCall::DeleteAccount(_) => false,
 ///     }
 /// }
-/// # assert!(!is_harmless(&SupportToolsCall::DeleteAccount(DeleteAccount { user_id: "mia".into() })));
+/// # assert!(!is_harmless(&SupportToolsCall::DeleteAccount(DeleteAccount {
+/// #     user_id: "mia".into()
+/// # })));
 /// ```
 ///
-/// Where this crate is renamed, it begins with `crate = ::path;`. `for` names the gate's state; each tool takes it or a part of it ([`Provides`]). What comes of it is in [`Registry`]: the
+/// Where this crate is renamed, it begins with `crate = ::path;`. `for` names the gate's state;
+/// each tool takes it or a part of it ([`Provides`]). What comes of it is in [`Registry`]: the
 /// descriptors for a model, the section of a system prompt that teaches it about approvals.
 pub use gate_macros::registry;
 
@@ -359,7 +412,9 @@ pub mod __private {
     pub use crate::logic::registry::{Listed, MISTAKEN, is_new_name, is_tool_name, names};
     pub use crate::logic::spec::Specs;
     pub use crate::logic::tool::codec::ArgumentList;
-    pub use crate::logic::tool::policy::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
+    pub use crate::logic::tool::policy::{
+        DeclaredRules, HasPolicyAttribute, PolicySource, policy_of,
+    };
     pub use crate::logic::tool::reconcile::{Reconciled, Reconciler};
     pub use crate::logic::tool::state::{GateState, SharedState};
     pub use crate::logic::tool::{About, Part, is_argument};

@@ -10,7 +10,8 @@
 //! }
 //!
 //! registry! { pub Tools for () { GetOrder } }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!
 //! let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! assert_eq!(get_order(&gate.run("run-42"), "A-1".into()).await?, "A-1: paid");
@@ -20,9 +21,10 @@
 #[cfg(feature = "terminal")]
 pub use crate::Console;
 pub use crate::{
-    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, FRIDAY, Gate, HOUR,
-    MINUTE, MONDAY, MemoryStore, Message, NotRun, Origin, Provides, ReconcileOutcome, Registry, Rules, Run, SATURDAY,
-    SUNDAY, Scope, StaticDirectory, THURSDAY, TUESDAY, Tool, ToolCall, ToolOutcome, Turn, Verdict, WEDNESDAY, WEEK,
-    WEEKDAYS, WEEKENDS, always_ask, always_deny, anyone, approve, ask, days, deny, gated_tool, hours, minutes,
+    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example,
+    FRIDAY, Gate, HOUR, MINUTE, MONDAY, MemoryStore, Message, NotRun, Origin, Provides,
+    ReconcileOutcome, Registry, Rules, Run, SATURDAY, SUNDAY, Scope, StaticDirectory, THURSDAY,
+    TUESDAY, Tool, ToolCall, ToolOutcome, Turn, Verdict, WEDNESDAY, WEEK, WEEKDAYS, WEEKENDS,
+    always_ask, always_deny, anyone, approve, ask, days, deny, gated_tool, hours, minutes,
     never_ask, policy, principal, registry, role, time,
 };

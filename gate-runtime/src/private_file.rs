@@ -29,7 +29,8 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is no file"));
     }
     if is_open_to_others(&about, 0o077) {
-        let words = "others than its owner can read it: `chmod 600` it, and make a new key if somebody may have";
+        let words = "others than its owner can read it: `chmod 600` it, and make a new key if \
+            somebody may have";
         return Err(io::Error::other(words));
     }
     let mut text = String::new();
@@ -39,7 +40,8 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
 
 /// Makes the name of a file durable, where the system can.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
 }
 
@@ -61,6 +63,10 @@ pub fn is_open_to_others(_: &Metadata, _: u32) -> bool {
 /// Says in the security log that others than its owner have any of these rights to a file.
 pub fn warn_if_open_to_others(path: &Path, rights: u32) {
     if std::fs::metadata(path).is_ok_and(|about| is_open_to_others(&about, rights)) {
-        tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
+        tracing::warn!(
+            target: "gate::security",
+            event = "file_open_to_others",
+            path = %path.display()
+        );
     }
 }

@@ -1,9 +1,11 @@
-//! The rows of what was taken of limits. Each function works in whatever transaction its connection is in.
+//! The rows of what was taken of limits. Each function works in whatever transaction its connection
+//! is in.
 //!
-//! Each row of a counter holds the total of the counter up to it, so that what a window holds is one subtraction, whatever
-//! the number of rows in it. Amounts and totals are 64 bits without a sign, kept as SQLite's integers bit by bit, and totals
-//! wrap around. That is exact: every take leaves only rows that were counted when it was checked, and the sum of those is at
-//! most the limit's maximum, which has 64 bits.
+//! Each row of a counter holds the total of the counter up to it, so that what a window holds is
+//! one subtraction, whatever the number of rows in it. Amounts and totals are 64 bits without a
+//! sign, kept as SQLite's integers bit by bit, and totals wrap around. That is exact: every take
+//! leaves only rows that were counted when it was checked, and the sum of those is at most the
+//! limit's maximum, which has 64 bits.
 
 use std::time::Duration;
 
@@ -16,10 +18,17 @@ use crate::queries;
 
 /// Returns how much of a counter's window is used: from its first row in the window to its last
 /// row.
-pub(crate) fn used(connection: &Connection, key: &LimitKey, window: Duration, now: Timestamp) -> rusqlite::Result<u64> {
+pub(crate) fn used(
+    connection: &Connection,
+    key: &LimitKey,
+    window: Duration,
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
     let mut ends = connection.prepare_cached(queries::USED)?;
     let between = |last: i64, first: i64, amount: i64| {
-        last.cast_unsigned().wrapping_sub(first.cast_unsigned()).wrapping_add(amount.cast_unsigned())
+        last.cast_unsigned()
+            .wrapping_sub(first.cast_unsigned())
+            .wrapping_add(amount.cast_unsigned())
     };
     let used = ends.query_row(params![key.limit(), key.key(), since(now, window)], |row| {
         Ok(between(row.get(0)?, row.get(1)?, row.get(2)?))
@@ -31,21 +40,24 @@ pub(crate) fn used(connection: &Connection, key: &LimitKey, window: Duration, no
 pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp) -> Read<()> {
     let (name, key) = (take.key.limit(), take.key.key());
     let mut last = connection.prepare_cached(queries::LAST_TAKE)?;
-    let last = last.query_row(params![name, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let last =
+        last.query_row(params![name, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (last, total): (i64, i64) = last.unwrap_or((i64::MIN, 0));
     let mut old = connection.prepare_cached(queries::FORGET_TAKES)?;
     old.execute(params![name, key, since(now, take.window)])?;
-    let mut put = connection
-        .prepare_cached("INSERT INTO takes (name, key, at, amount, total, taken_for) VALUES (?, ?, ?, ?, ?, ?)")?;
-    // A clock that goes back must not make the order of the totals wrong: what is taken then counts until the later time.
+    let mut put = connection.prepare_cached(
+        "INSERT INTO takes (name, key, at, amount, total, taken_for) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    // A clock that goes back must not make the order of the totals wrong: what is taken then counts
+    // until the later time.
     let at = last.max(rounded_up(now));
     let (amount, taken_for) = (take.amount.cast_signed(), take.taken_for.map(|id| id.to_string()));
     put.execute(params![name, key, at, amount, total.wrapping_add(amount), taken_for])?;
     Ok(())
 }
 
-/// Takes uses of limits out again, unless the call that they were taken for has ended before. This is rare, so it may cost as
-/// much as there are later uses.
+/// Takes uses of limits out again, unless the call that they were taken for has ended before. This
+/// is rare, so it may cost as much as there are later uses.
 pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> Read<()> {
     struct Row {
         place: i64,
@@ -63,7 +75,8 @@ pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> Read<()> {
     for Row { place, name, key, at, amount } in rows {
         connection.prepare_cached("DELETE FROM takes WHERE rowid = ?")?.execute(params![place])?;
         let mut later = connection.prepare_cached(queries::LATER_TAKES)?;
-        let later = later.query_map(params![name, key, at, place], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let later =
+            later.query_map(params![name, key, at, place], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let later: Vec<(i64, i64)> = later.collect::<Result<_, _>>()?;
         let mut put = connection.prepare_cached("UPDATE takes SET total = ? WHERE rowid = ?")?;
         for (place, total) in later {

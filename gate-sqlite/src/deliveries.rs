@@ -18,13 +18,16 @@ pub(crate) fn find(connection: &Connection, filter: &DeliveryFilter) -> Read<Vec
 }
 
 fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let (mut sql, mut values) = (String::from("SELECT body FROM letters WHERE"), Vec::<Box<dyn ToSql>>::new());
-    let number = |number: u64| Box::new(i64::try_from(number).unwrap_or(i64::MAX)) as Box<dyn ToSql>;
+    let (mut sql, mut values) =
+        (String::from("SELECT body FROM letters WHERE"), Vec::<Box<dyn ToSql>>::new());
+    let number =
+        |number: u64| Box::new(i64::try_from(number).unwrap_or(i64::MAX)) as Box<dyn ToSql>;
     if let Some(record) = filter.of_record() {
         sql.push_str(" record = ?");
         values.push(number(record));
     } else {
-        // With the plus, what is due is found by when it is due, and not among all letters of its state.
+        // With the plus, what is due is found by when it is due, and not among all letters of its
+        // state.
         sql.push_str(if filter.of_notifier().is_some() && filter.is_after() == 0 {
             " +record > ?"
         } else {
@@ -43,7 +46,9 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     if !filter.states().is_empty() {
         let marks = vec!["?"; filter.states().len()].join(", ");
         let _ = write!(sql, " AND state IN ({marks})");
-        values.extend(filter.states().iter().map(|state| Box::new(state.to_string()) as Box<dyn ToSql>));
+        values.extend(
+            filter.states().iter().map(|state| Box::new(state.to_string()) as Box<dyn ToSql>),
+        );
     }
     if let Some(at) = filter.is_due_by() {
         sql.push_str(" AND due_at <= ?");
@@ -51,11 +56,14 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     }
     if filter.wants_first_of_each_call() {
         // Of no call there is no earlier one: nothing is equal to NULL.
-        let open = [DeliveryState::Waiting, DeliveryState::Sending].map(|state| format!("'{state}'")).join(", ");
+        let open = [DeliveryState::Waiting, DeliveryState::Sending]
+            .map(|state| format!("'{state}'"))
+            .join(", ");
         let _ = write!(
             sql,
-            " AND NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.notifier = letters.notifier \
-              AND earlier.approval = letters.approval AND earlier.record < letters.record AND earlier.state IN ({open}))"
+            " AND NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.notifier = \
+              letters.notifier AND earlier.approval = letters.approval AND earlier.record < \
+              letters.record AND earlier.state IN ({open}))"
         );
     }
     sql.push_str(match filter.order() {
@@ -67,11 +75,15 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     (sql, values)
 }
 
-/// Returns whether every delivery of a changeset is the version after what is there, and what it deletes is there.
+/// Returns whether every delivery of a changeset is the version after what is there, and what it
+/// deletes is there.
 pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
     let known = |delivery: &Delivery| -> rusqlite::Result<u64> {
-        let mut found = connection.prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;
-        let version = found.query_row(params![delivery.record(), delivery.notifier()], |row| row.get(0)).optional()?;
+        let mut found = connection
+            .prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;
+        let version = found
+            .query_row(params![delivery.record(), delivery.notifier()], |row| row.get(0))
+            .optional()?;
         Ok(version.unwrap_or(0))
     };
     for delivery in &changeset.deliveries {
@@ -88,12 +100,18 @@ pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> Read<bool> 
 }
 
 /// Writes deliveries, and deletes others.
-pub(crate) fn write(connection: &Connection, deliveries: &[Arc<Delivery>], forgotten: &[Arc<Delivery>]) -> Read<()> {
+pub(crate) fn write(
+    connection: &Connection,
+    deliveries: &[Arc<Delivery>],
+    forgotten: &[Arc<Delivery>],
+) -> Read<()> {
     for delivery in deliveries {
         let mut put = connection.prepare_cached(
-            "INSERT OR REPLACE INTO letters (notifier, record, approval, state, due_at, version, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO letters (notifier, record, approval, state, due_at, version, \
+             body) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?;
-        let (approval, state) = (delivery.approval().map(|id| id.to_string()), delivery.state().to_string());
+        let (approval, state) =
+            (delivery.approval().map(|id| id.to_string()), delivery.state().to_string());
         let due_at = delivery.due_at().as_microsecond();
         let body = json(&**delivery)?;
         put.execute(params![
@@ -107,7 +125,8 @@ pub(crate) fn write(connection: &Connection, deliveries: &[Arc<Delivery>], forgo
         ])?;
     }
     for delivery in forgotten {
-        let mut delete = connection.prepare_cached("DELETE FROM letters WHERE record = ? AND notifier = ?")?;
+        let mut delete =
+            connection.prepare_cached("DELETE FROM letters WHERE record = ? AND notifier = ?")?;
         delete.execute(params![delivery.record(), delivery.notifier()])?;
     }
     Ok(())

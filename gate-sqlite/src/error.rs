@@ -33,11 +33,15 @@ impl Trouble {
     pub(crate) fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    StoreErrorKind::Corrupt
+                }
                 _ => StoreErrorKind::Unavailable,
             },
             Self::Unread(..) | Self::Changed => StoreErrorKind::Corrupt,
-            Self::Unwritten(_) | Self::ReadOnly | Self::Replaced | Self::Newer => StoreErrorKind::Unavailable,
+            Self::Unwritten(_) | Self::ReadOnly | Self::Replaced | Self::Newer => {
+                StoreErrorKind::Unavailable
+            }
         }
     }
 
@@ -47,19 +51,25 @@ impl Trouble {
             Self::Sqlite(error) => error,
             Self::Unread(what, error) => return format!("{what} cannot be read: {error}"),
             Self::Unwritten(error) => return format!("something cannot be written: {error}"),
-            Self::Changed => return "a call was not written, though it fitted: the file is damaged".to_owned(),
+            Self::Changed => {
+                return "a call was not written, though it fitted: the file is damaged".to_owned();
+            }
             Self::ReadOnly => return READ_ONLY.to_owned(),
             Self::Newer => {
-                return "a newer version of this program has changed its schema while it was open: update this one"
+                return "a newer version of this program has changed its schema while it was open: \
+                    update this one"
                     .to_owned();
             }
             Self::Replaced => {
-                return "the file was deleted or replaced while it was open, or one beside it (`-wal`, `-shm`): open the store again"
+                return "the file was deleted or replaced while it was open, or one beside it \
+                    (`-wal`, `-shm`): open the store again"
                     .to_owned();
             }
         };
         let known = match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process holds it: try again",
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                "another process holds it: try again"
+            }
             Some(ErrorCode::DiskFull) => "the disk is full: make room, and try again",
             Some(ErrorCode::ReadOnly) => READ_ONLY,
             Some(ErrorCode::CannotOpen) => "it cannot be opened: look at its path and rights",

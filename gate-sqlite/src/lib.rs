@@ -1,4 +1,5 @@
-//! Keeps what a Gate must not forget in an SQLite database: approvals, grants, limits, records, deliveries.
+//! Keeps what a Gate must not forget in an SQLite database: approvals, grants, limits, records,
+//! deliveries.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -12,20 +13,29 @@
 //!
 //! registry! { pub Tools for () { DeleteAccount } }
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let file = folder.path().join("gate.db");
 //! let people = || StaticDirectory::new().person("dana", ["manager"]);
-//! let gate: Gate<Tools> =
-//!     Gate::builder(()).directory(people()).store(SqliteStore::open(&file).await?).key([7; 32]).build().await?;
+//! let gate: Gate<Tools> = Gate::builder(())
+//!     .directory(people())
+//!     .store(SqliteStore::open(&file).await?)
+//!     .key([7; 32])
+//!     .build()
+//!     .await?;
 //! let run = gate.run("run-42");
 //! run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
 //! let saved = run.state().await?;
 //! drop((run, gate));
 //!
 //! // Tomorrow, another process: the question is still there.
-//! let gate: Gate<Tools> =
-//!     Gate::builder(()).directory(people()).store(SqliteStore::open(&file).await?).key([7; 32]).build().await?;
+//! let gate: Gate<Tools> = Gate::builder(())
+//!     .directory(people())
+//!     .store(SqliteStore::open(&file).await?)
+//!     .key([7; 32])
+//!     .build()
+//!     .await?;
 //! gate.pending().await?[0].approve(&gate.reviewer("dana").await?).await?;
 //! let run = gate.resume(saved).await?;
 //! assert_eq!(run.proceed().await?.answers()[0].for_model(), "deleted mia");
@@ -34,13 +44,15 @@
 //!
 //! # Durability
 //!
-//! What a commit says is done is on the disk: write-ahead log, `synchronous=FULL`. Commits that come at once share one
-//! `fsync`. A process or machine that dies in between leaves the whole of a commit, or nothing of it.
+//! What a commit says is done is on the disk: write-ahead log, `synchronous=FULL`. Commits that
+//! come at once share one `fsync`. A process or machine that dies in between leaves the whole of a
+//! commit, or nothing of it.
 //!
 //! # Several processes
 //!
-//! Any number of processes may open one file, on one machine: SQLite takes their commits one after the other. Who waits for news is
-//! woken at once in the process that wrote it, and within some 20 ms in the others. Not over a network file system, whose locks cannot be relied on.
+//! Any number of processes may open one file, on one machine: SQLite takes their commits one after
+//! the other. Who waits for news is woken at once in the process that wrote it, and within some 20
+//! ms in the others. Not over a network file system, whose locks cannot be relied on.
 
 mod body;
 mod charges;
@@ -63,8 +75,8 @@ use gate_core::call::Descriptor;
 use gate_core::grants::Grant;
 use gate_core::id::GrantId;
 use gate_core::ports::{
-    ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter, RecordFilter,
-    RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
+    ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter,
+    RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
 };
 use gate_core::records::{Delivery, Record};
 use gate_core::text::Digest;
@@ -95,14 +107,18 @@ impl SqliteStore {
     /// Opens a database, and makes it if it is not there. Its folder must be.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unavailable`] where the file cannot be opened, read or written; [`StoreErrorKind::Corrupt`] where it is no database of a
-    /// gate, is damaged, or was written by a newer version of this crate. Nothing of it is changed then.
+    /// [`StoreErrorKind::Unavailable`] where the file cannot be opened, read or written;
+    /// [`StoreErrorKind::Corrupt`] where it is no database of a gate, is damaged, or was written by
+    /// a newer version of this crate. Nothing of it is changed then.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// use gate_sqlite::SqliteStore;
     /// let error = SqliteStore::open("/no/such/folder/gate.db").await.unwrap_err();
-    /// assert_eq!(error.to_string(), "the store: /no/such/folder/gate.db: its folder does not exist: create it first");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the store: /no/such/folder/gate.db: its folder does not exist: create it first"
+    /// );
     /// # }
     /// ```
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
@@ -119,7 +135,9 @@ impl SqliteStore {
     /// The threads over an open database: the connection is the one that writes.
     fn start(place: Place, connection: Connection) -> Result<Self, StoreError> {
         let place = Arc::new(place);
-        let last = Arc::new(watch::channel(rows::last(&connection).map_err(|error| place.error(error))?).0);
+        let last = Arc::new(
+            watch::channel(rows::last(&connection).map_err(|error| place.error(error))?).0,
+        );
         let readers = Readers::start(&place)?;
         let watcher = Watcher::start(&place, &last)?;
         let writer = Writer::start(connection, &place, &last)?;
@@ -134,7 +152,10 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         let about = about.clone();
         self.shared.readers.read(move |connection| rows::load_history(connection, &about))
     }
@@ -143,17 +164,26 @@ impl Store for SqliteStore {
         self.shared.writer.commit(changeset)
     }
 
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| rows::approvals(connection, &filter))
     }
 
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| rows::records(connection, &filter))
     }
 
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
         let query = query.clone();
         self.shared.readers.read(move |connection| rows::run_changes(connection, &query))
     }
@@ -162,7 +192,10 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::grant(connection, id))
     }
 
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| rows::record_texts(connection, &filter))
     }
@@ -171,7 +204,10 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
     }
 
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| deliveries::find(connection, &filter))
     }

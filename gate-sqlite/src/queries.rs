@@ -1,4 +1,5 @@
-//! The statements that look something up. A test holds each to its index: none of them reads what ended long ago.
+//! The statements that look something up. A test holds each to its index: none of them reads what
+//! ended long ago.
 
 use gate_core::approval::Status;
 use gate_core::id::RunId;
@@ -7,9 +8,11 @@ use rusqlite::ToSql;
 
 use crate::body::{Read, json};
 
-/// What bears on a proposed call: the part of [`CallHistory`](gate_core::ports::CallHistory) that a row belongs to, its place, its body.
+/// What bears on a proposed call: the part of [`CallHistory`](gate_core::ports::CallHistory) that a
+/// row belongs to, its place, its body.
 ///
-/// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal calls, 9 now.
+/// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal
+/// calls, 9 now.
 pub(crate) const RECALL: &str = "
     SELECT 0, seq, body FROM approvals WHERE run = ?1 AND call = ?2
     UNION ALL
@@ -18,18 +21,22 @@ pub(crate) const RECALL: &str = "
     UNION ALL
     SELECT 1, seq, body FROM approvals WHERE family = ?3 AND tool = ?4 AND likeness = ?5 AND refused
     UNION ALL
-    SELECT 1, seq, body FROM approvals WHERE +family = ?3 AND tool = ?4 AND proposed = ?5 AND refused
+    SELECT 1, seq, body FROM approvals WHERE +family = ?3 AND tool = ?4 AND proposed = ?5 \
+        AND refused
     UNION ALL
     SELECT * FROM (SELECT 1, seq, body FROM approvals WHERE matter = ?7 AND tool = ?4 AND refused
         ORDER BY seq DESC LIMIT ?6)
     UNION ALL
-    SELECT * FROM (SELECT 2, seq, body FROM approvals WHERE tool = ?4 AND likeness = ?5 AND NOT refused
+    SELECT * FROM (SELECT 2, seq, body FROM approvals WHERE tool = ?4 AND likeness = ?5 \
+        AND NOT refused
         ORDER BY seq DESC LIMIT ?8)
     UNION ALL
-    SELECT * FROM (SELECT 2, seq, body FROM approvals WHERE tool = ?4 AND proposed = ?5 AND NOT refused
+    SELECT * FROM (SELECT 2, seq, body FROM approvals WHERE tool = ?4 AND proposed = ?5 \
+        AND NOT refused
         ORDER BY seq DESC LIMIT ?8)
     UNION ALL
-    SELECT 3, rowid, body FROM grants WHERE run IN (?1, '') AND tool = ?4 AND active AND ends >= substr(?9, 1, 19)";
+    SELECT 3, rowid, body FROM grants WHERE run IN (?1, '') AND tool = ?4 AND active \
+        AND ends >= substr(?9, 1, 19)";
 
 /// The calls of a family (1) that changed after a number (2), and the number of the last record.
 pub(crate) const RUN_CHANGES: &str = "
@@ -43,18 +50,22 @@ pub(crate) const OWED: &str = "
     UNION ALL
     SELECT coalesce(max(seq), 0), 0, NULL, NULL, 0 FROM records";
 
-/// The permissions that still answer questions at a time, and (1) those that answered one of a call that has not begun.
+/// The permissions that still answer questions at a time, and (1) those that answered one of a call
+/// that has not begun.
 pub(crate) const STANDING: &str = "
     SELECT 0, rowid, body FROM grants WHERE active AND ends >= substr(?1, 1, 19)
     UNION ALL
     SELECT 1, rowid, body FROM grants
     WHERE id IN (SELECT covered_by FROM approvals WHERE covered_by IS NOT NULL)";
 
-/// The last total of a counter (1, 2), and the total and the amount of the first use of it after a time (3).
+/// The last total of a counter (1, 2), and the total and the amount of the first use of it after a
+/// time (3).
 pub(crate) const USED: &str = "
     SELECT last.total, first.total, first.amount FROM
-        (SELECT total FROM takes WHERE name = ?1 AND key = ?2 ORDER BY at DESC, rowid DESC LIMIT 1) AS last,
-        (SELECT total, amount FROM takes WHERE name = ?1 AND key = ?2 AND at > ?3 ORDER BY at, rowid LIMIT 1) AS first";
+        (SELECT total FROM takes WHERE name = ?1 AND key = ?2 ORDER BY at DESC, rowid DESC \
+            LIMIT 1) AS last,
+        (SELECT total, amount FROM takes WHERE name = ?1 AND key = ?2 AND at > ?3 \
+            ORDER BY at, rowid LIMIT 1) AS first";
 
 /// The last use of a counter.
 pub(crate) const LAST_TAKE: &str =
@@ -75,7 +86,8 @@ pub(crate) const TAKEN_FOR: &str = "
 pub(crate) const LATER_TAKES: &str =
     "SELECT rowid, total FROM takes WHERE name = ? AND key = ? AND at >= ? AND rowid > ?";
 
-/// Approvals, oldest first: one statement for each kind of filter, whatever the number of ids in it.
+/// Approvals, oldest first: one statement for each kind of filter, whatever the number of ids in
+/// it.
 pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn ToSql>>)> {
     let mut sql = String::from("SELECT body FROM approvals WHERE true");
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
@@ -85,7 +97,8 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
         sql.push_str(" AND id IN (SELECT value FROM json_each(?))");
         values.push(Box::new(json(filter.ids())?));
     }
-    // A plus keeps SQLite from finding rows by what it stands before: another condition finds fewer.
+    // A plus keeps SQLite from finding rows by what it stands before: another condition finds
+    // fewer.
     if let Some(run) = filter.of_run() {
         let is_open = !statuses.is_empty() && statuses.iter().all(|status| !status.is_terminal());
         sql.push_str(match (is_by_id, is_open, statuses.contains(&Status::Dispatched)) {
@@ -101,7 +114,9 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
         sql.push_str(match (is_by_id, is_open) {
             (true, _) => " AND +family IN (?, ?)",
             (false, false) => " AND family IN (?, ?)",
-            (false, true) => " AND family IN (?, ?) AND status IN ('pending', 'approved', 'indeterminate')",
+            (false, true) => {
+                " AND family IN (?, ?) AND status IN ('pending', 'approved', 'indeterminate')"
+            }
         });
         // The sign that comes next after `>`, which stands before the ids of nested runs.
         sql.push_str(" AND (+run = ? OR (+run >= ? AND +run < ?))");
@@ -112,7 +127,8 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
         values.push(Box::new(RunId::from(run).outermost().to_string()));
         values.push(Box::new(agent.to_owned()));
         values.extend(
-            [run.to_owned(), format!("{run}>"), format!("{run}?")].map(|text| Box::new(text) as Box<dyn ToSql>),
+            [run.to_owned(), format!("{run}>"), format!("{run}?")]
+                .map(|text| Box::new(text) as Box<dyn ToSql>),
         );
     }
     if !statuses.is_empty() {
@@ -120,7 +136,11 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
             && filter.of_run().is_none()
             && filter.is_within().is_none()
             && !statuses.contains(&Status::Succeeded);
-        sql.push_str(if is_found_by { " AND status <> 'succeeded' AND status IN (" } else { " AND +status IN (" });
+        sql.push_str(if is_found_by {
+            " AND status <> 'succeeded' AND status IN ("
+        } else {
+            " AND +status IN ("
+        });
         sql.push_str(&vec!["?"; statuses.len()].join(", "));
         sql.push(')');
         values.extend(statuses.iter().map(|status| Box::new(status.to_string()) as Box<dyn ToSql>));
@@ -140,7 +160,8 @@ pub(crate) const OPEN: [Status; 3] = [Status::Pending, Status::Approved, Status:
 
 /// Only of the calls of a run that have not ended.
 const OPEN_IN_RUN: &str = " AND seq IN (
-    SELECT seq FROM approvals WHERE run = ?1 AND status IN ('pending', 'approved', 'indeterminate'))";
+    SELECT seq FROM approvals WHERE run = ?1 \
+        AND status IN ('pending', 'approved', 'indeterminate'))";
 
 /// The same, and of those that run now: these are few, in whatever run.
 const BEGUN_IN_RUN: &str = " AND seq IN (
@@ -172,10 +193,13 @@ mod tests {
         let plan = plan(connection, sql);
         let reads_all = |step: &&String| {
             let of = step.strip_prefix("SCAN ").unwrap_or_default();
-            ["approvals", "grants", "takes", "records"].iter().any(|table| of.split(' ').next() == Some(table))
+            ["approvals", "grants", "takes", "records"]
+                .iter()
+                .any(|table| of.split(' ').next() == Some(table))
         };
         assert_eq!(plan.iter().find(reads_all), None, "{sql}: {plan:#?}");
-        let searched: Vec<&str> = plan.iter().filter_map(|step| step.strip_prefix("SEARCH ")).collect();
+        let searched: Vec<&str> =
+            plan.iter().filter_map(|step| step.strip_prefix("SEARCH ")).collect();
         assert_eq!(searched.len(), indices.len(), "{sql}: {plan:#?}");
         for (step, index) in searched.iter().zip(indices) {
             assert!(step.contains(&format!(" {index} ")), "{index}: {sql}: {plan:#?}");
@@ -210,7 +234,9 @@ mod tests {
         );
         let changes = plan(&connection, RUN_CHANGES).join("; ");
         assert!(
-            changes.contains("SEARCH approvals USING INDEX approvals_changed (family=? AND changed>?)"),
+            changes.contains(
+                "SEARCH approvals USING INDEX approvals_changed (family=? AND changed>?)"
+            ),
             "{changes}"
         );
         assert!(changes.ends_with("SEARCH records"), "the last one only: {changes}");
@@ -225,7 +251,10 @@ mod tests {
         finds_by(&connection, TAKEN_FOR, &["takes_for", BY_ID]);
         for sorted in [RECALL, USED, LAST_TAKE] {
             let plan = plan(&connection, sorted);
-            assert!(!plan.iter().any(|step| step.starts_with("USE TEMP")), "nothing is sorted: {plan:#?}");
+            assert!(
+                !plan.iter().any(|step| step.starts_with("USE TEMP")),
+                "nothing is sorted: {plan:#?}"
+            );
         }
     }
 
@@ -247,10 +276,16 @@ mod tests {
             (all().run("run").status(waiting).status(approved).limit(9), &in_run),
             (all().run("run").status(waiting).status(Status::Dispatched), &begun_in_run),
             (all().within("run"), &["approvals_changed"]),
-            (all().within("run").status(waiting).status(approved), &["approvals_waiting_in_family"]),
+            (
+                all().within("run").status(waiting).status(approved),
+                &["approvals_waiting_in_family"],
+            ),
             (all().status(waiting).limit(9), &["approvals_by_status"]),
             (after().status(waiting).limit(9), &["approvals_by_status", BY_ID]),
-            (all().status(Status::Dispatched).status(Status::Indeterminate), &["approvals_by_status"]),
+            (
+                all().status(Status::Dispatched).status(Status::Indeterminate),
+                &["approvals_by_status"],
+            ),
             (all().status(Status::Rejected), &["approvals_by_status"]),
         ] {
             let (sql, _) = approvals(&filter).unwrap();
@@ -264,7 +299,9 @@ mod tests {
 
     #[test]
     fn any_number_of_ids_is_one_statement() {
-        let ids = |count| (0..count).map(|_| ApprovalId::new()).fold(ApprovalFilter::all(), ApprovalFilter::id);
+        let ids = |count| {
+            (0..count).map(|_| ApprovalId::new()).fold(ApprovalFilter::all(), ApprovalFilter::id)
+        };
         let statement = |count| approvals(&ids(count)).unwrap().0;
         assert_eq!(statement(1), statement(40_000));
     }

@@ -26,7 +26,9 @@ impl Readers {
         let queue = Arc::new(Mutex::new(queue));
         for number in 1..=READERS {
             let connection = place.connect().map_err(|trouble| place.error(trouble))?;
-            connection.pragma_update(None, "query_only", true).map_err(|error| place.error(error))?;
+            connection
+                .pragma_update(None, "query_only", true)
+                .map_err(|error| place.error(error))?;
             let queue = Arc::clone(&queue);
             let work = move || {
                 // Only who takes the next job holds the lock.
@@ -35,7 +37,9 @@ impl Readers {
                 }
             };
             let thread = std::thread::Builder::new().name(format!("gate-sqlite-read-{number}"));
-            thread.spawn(work).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+            thread
+                .spawn(work)
+                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
         }
         Ok(Self { place: Arc::clone(place), jobs })
     }

@@ -10,8 +10,8 @@ use gate_core::call::{Arguments, Descriptor};
 use gate_core::grants::{Freeze, Grant, LimitCharge};
 use gate_core::id::{ApprovalId, CaseId, GrantId};
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, KnownTool, REFUSALS, RecordFilter,
-    RunChange, RunChanges, RunQuery, Standing,
+    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, KnownTool, REFUSALS,
+    RecordFilter, RunChange, RunChanges, RunQuery, Standing,
 };
 use gate_core::records::Record;
 use gate_core::text::Digest;
@@ -67,7 +67,10 @@ pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> Read<C
 }
 
 /// Approvals, oldest first.
-pub(crate) fn approvals(connection: &Connection, filter: &ApprovalFilter) -> Read<Vec<Arc<Approval>>> {
+pub(crate) fn approvals(
+    connection: &Connection,
+    filter: &ApprovalFilter,
+) -> Read<Vec<Arc<Approval>>> {
     let (sql, values) = queries::approvals(filter)?;
     let mut found = connection.prepare_cached(&sql)?;
     let mut rows = found.query(rusqlite::params_from_iter(values))?;
@@ -84,9 +87,14 @@ pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> Read<Run
     let mut changes = RunChanges::default();
     let mut calls = Vec::new();
     let after = i64::try_from(query.after).unwrap_or(i64::MAX);
-    let mut found = connection.prepare_cached(if after == 0 { queries::OWED } else { queries::RUN_CHANGES })?;
+    let mut found =
+        connection.prepare_cached(if after == 0 { queries::OWED } else { queries::RUN_CHANGES })?;
     let family = query.family.as_str();
-    let mut rows = if after == 0 { found.query(params![family])? } else { found.query(params![family, after])? };
+    let mut rows = if after == 0 {
+        found.query(params![family])?
+    } else {
+        found.query(params![family, after])?
+    };
     while let Some(row) = rows.next()? {
         let (seq, place): (u64, i64) = (row.get(0)?, row.get(1)?);
         match row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)? {
@@ -117,24 +125,33 @@ pub(crate) fn records(connection: &Connection, filter: &RecordFilter) -> Read<Ve
 }
 
 /// The same as they are kept.
-pub(crate) fn record_texts(connection: &Connection, filter: &RecordFilter) -> Read<Vec<(u64, String)>> {
+pub(crate) fn record_texts(
+    connection: &Connection,
+    filter: &RecordFilter,
+) -> Read<Vec<(u64, String)>> {
     let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
     let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
     let numbered = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let texts = if let Some(call) = filter.of_call() {
         let mut found = connection.prepare_cached(
-            "SELECT seq, body FROM records WHERE approval = ?1 AND seq > ?2 AND (?3 IS NULL OR matter = ?3)
+            "SELECT seq, body FROM records WHERE approval = ?1 AND seq > ?2 \
+             AND (?3 IS NULL OR matter = ?3)
              ORDER BY seq LIMIT ?4",
         )?;
         let case = filter.of_case().map(CaseId::as_str);
-        found.query_map(params![call.to_string(), after, case, limit], numbered)?.collect::<Result<_, _>>()?
+        found
+            .query_map(params![call.to_string(), after, case, limit], numbered)?
+            .collect::<Result<_, _>>()?
     } else if let Some(case) = filter.of_case() {
-        let mut found = connection
-            .prepare_cached("SELECT seq, body FROM records WHERE matter = ? AND seq > ? ORDER BY seq LIMIT ?")?;
-        found.query_map(params![case.as_str(), after, limit], numbered)?.collect::<Result<_, _>>()?
+        let mut found = connection.prepare_cached(
+            "SELECT seq, body FROM records WHERE matter = ? AND seq > ? ORDER BY seq LIMIT ?",
+        )?;
+        found
+            .query_map(params![case.as_str(), after, limit], numbered)?
+            .collect::<Result<_, _>>()?
     } else {
-        let mut found =
-            connection.prepare_cached("SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?")?;
+        let mut found = connection
+            .prepare_cached("SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?")?;
         found.query_map(params![after, limit], numbered)?.collect::<Result<_, _>>()?
     };
     Ok(texts)
@@ -145,7 +162,8 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing
     let moment = Moment::begin(connection)?;
     let freezes = freezes(&moment)?;
     let mut tools = Vec::new();
-    let mut found = moment.prepare_cached("SELECT body ->> '$.name', digest, written FROM tools ORDER BY 1, 2")?;
+    let mut found = moment
+        .prepare_cached("SELECT body ->> '$.name', digest, written FROM tools ORDER BY 1, 2")?;
     let mut rows = found.query([])?;
     while let Some(row) = rows.next()? {
         let (name, digest): (String, String) = (row.get(0)?, row.get(1)?);
@@ -155,7 +173,8 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing
     let mut rows = found.query(params![now.to_string()])?;
     let mut grants = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let grant: Grant = read("a grant", row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let grant: Grant =
+            read("a grant", row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
         let covers_what_has_not_begun: bool = row.get(0)?;
         if grant.is_active(now) || (covers_what_has_not_begun && !grant.is_revoked()) {
             let place: i64 = row.get(1)?;
@@ -178,12 +197,19 @@ pub(crate) fn tool(connection: &Connection, digest: Digest) -> Read<Option<Arc<D
     body.map(|body| read("a tool", &body).map(Arc::new)).transpose()
 }
 
-/// Writes a transition if everything that it expects is so, with records after a number, and gives the number of the last.
-pub(crate) fn commit(connection: &Connection, changeset: Changeset, last: u64) -> Read<(CommitOutcome, u64)> {
+/// Writes a transition if everything that it expects is so, with records after a number, and gives
+/// the number of the last.
+pub(crate) fn commit(
+    connection: &Connection,
+    changeset: Changeset,
+    last: u64,
+) -> Read<(CommitOutcome, u64)> {
     let end = check_apart_from_approvals(connection, &changeset)?;
-    // Where nothing else stands in its way, one approval is checked by the statement that writes it, the first of all.
-    let is_checked_as_written =
-        end == CommitOutcome::Done && changeset.approvals.len() == 1 && changeset.given_back.is_empty();
+    // Where nothing else stands in its way, one approval is checked by the statement that writes
+    // it, the first of all.
+    let is_checked_as_written = end == CommitOutcome::Done
+        && changeset.approvals.len() == 1
+        && changeset.given_back.is_empty();
     if !is_checked_as_written && !approvals_fit(connection, &changeset)? {
         return Ok((CommitOutcome::Conflict, last));
     }
@@ -201,7 +227,11 @@ pub(crate) fn commit(connection: &Connection, changeset: Changeset, last: u64) -
     for approval in &changeset.approvals {
         let (id, number) = (approval.id(), numbers.get(&approval.id()).copied());
         if !write_approval(connection, approval, number, changeset.acknowledged.contains(&id))? {
-            return if is_checked_as_written { Ok((CommitOutcome::Conflict, last)) } else { Err(Trouble::Changed) };
+            return if is_checked_as_written {
+                Ok((CommitOutcome::Conflict, last))
+            } else {
+                Err(Trouble::Changed)
+            };
         }
     }
     Ok((CommitOutcome::Done, write_apart_from_approvals(connection, changeset, last)?))
@@ -210,8 +240,11 @@ pub(crate) fn commit(connection: &Connection, changeset: Changeset, last: u64) -
 /// Returns whether each approval is the version after what is there.
 fn approvals_fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
     for approval in &changeset.approvals {
-        let fits = match version(connection, "SELECT version FROM approvals WHERE id = ?", &approval.id().to_string())?
-        {
+        let fits = match version(
+            connection,
+            "SELECT version FROM approvals WHERE id = ?",
+            &approval.id().to_string(),
+        )? {
             Some(known) => known + 1 == approval.version(),
             None => approval.version() == 1 && !has_call(connection, approval)?,
         };
@@ -222,12 +255,19 @@ fn approvals_fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
     Ok(true)
 }
 
-fn check_apart_from_approvals(connection: &Connection, changeset: &Changeset) -> Read<CommitOutcome> {
+fn check_apart_from_approvals(
+    connection: &Connection,
+    changeset: &Changeset,
+) -> Read<CommitOutcome> {
     if changeset.writes_twice() {
         return Ok(CommitOutcome::Conflict);
     }
     for grant in &changeset.grants {
-        let known = version(connection, "SELECT version FROM grants WHERE id = ?", &grant.id().to_string())?;
+        let known = version(
+            connection,
+            "SELECT version FROM grants WHERE id = ?",
+            &grant.id().to_string(),
+        )?;
         if known.unwrap_or(0) + 1 != grant.version() {
             return Ok(CommitOutcome::Conflict);
         }
@@ -235,7 +275,11 @@ fn check_apart_from_approvals(connection: &Connection, changeset: &Changeset) ->
     if !deliveries::fit(connection, changeset)? {
         return Ok(CommitOutcome::Conflict);
     }
-    let stops = if changeset.dispatches() || !changeset.lifted.is_empty() { freezes(connection)? } else { Vec::new() };
+    let stops = if changeset.dispatches() || !changeset.lifted.is_empty() {
+        freezes(connection)?
+    } else {
+        Vec::new()
+    };
     if !changeset.lifted.iter().all(|lifted| stops.contains(lifted)) {
         return Ok(CommitOutcome::Conflict);
     }
@@ -252,11 +296,16 @@ fn version(connection: &Connection, sql: &str, id: &str) -> rusqlite::Result<Opt
 
 fn has_call(connection: &Connection, approval: &Approval) -> rusqlite::Result<bool> {
     let subject = approval.subject();
-    let mut found = connection.prepare_cached("SELECT 1 FROM approvals WHERE run = ? AND call = ?")?;
+    let mut found =
+        connection.prepare_cached("SELECT 1 FROM approvals WHERE run = ? AND call = ?")?;
     found.exists(params![subject.info().run().as_str(), subject.call().as_str()])
 }
 
-fn write_apart_from_approvals(connection: &Connection, changeset: Changeset, last: u64) -> Read<u64> {
+fn write_apart_from_approvals(
+    connection: &Connection,
+    changeset: Changeset,
+    last: u64,
+) -> Read<u64> {
     for id in &changeset.acknowledged {
         // Those that are written here are not owed already.
         if changeset.approvals.iter().all(|approval| approval.id() != *id) {
@@ -274,11 +323,14 @@ fn write_apart_from_approvals(connection: &Connection, changeset: Changeset, las
         put.execute(params![id, run, tool, grant.version(), json(&**grant)?])?;
     }
     for freeze in &changeset.freezes {
-        let mut put = connection.prepare_cached("INSERT OR REPLACE INTO freezes (scope, body) VALUES (?, ?)")?;
+        let mut put = connection
+            .prepare_cached("INSERT OR REPLACE INTO freezes (scope, body) VALUES (?, ?)")?;
         put.execute(params![json(freeze.scope())?, json(freeze)?])?;
     }
     for freeze in &changeset.lifted {
-        connection.prepare_cached("DELETE FROM freezes WHERE scope = ?")?.execute(params![json(freeze.scope())?])?;
+        connection
+            .prepare_cached("DELETE FROM freezes WHERE scope = ?")?
+            .execute(params![json(freeze.scope())?])?;
     }
     let written = last + changeset.records.len() as u64;
     for tool in &changeset.tools {
@@ -295,8 +347,9 @@ fn write_apart_from_approvals(connection: &Connection, changeset: Changeset, las
     let mut last = last;
     for record in changeset.records {
         last += 1;
-        let mut put =
-            connection.prepare_cached("INSERT INTO records (seq, approval, matter, body) VALUES (?, ?, ?, ?)")?;
+        let mut put = connection.prepare_cached(
+            "INSERT INTO records (seq, approval, matter, body) VALUES (?, ?, ?, ?)",
+        )?;
         let record = record.numbered(last);
         let call = record.subject().map(|subject| subject.approval().to_string());
         put.execute(params![last, call, record.case().map(CaseId::as_str), json(&record)?])?;
@@ -307,7 +360,8 @@ fn write_apart_from_approvals(connection: &Connection, changeset: Changeset, las
 const ACKNOWLEDGE: &str = "UPDATE approvals SET owed = 0 WHERE id = ? AND owed";
 
 const INSERT: &str = "
-    INSERT INTO approvals (id, run, call, tool, family, matter, status, refused, likeness, proposed, covered_by, changed,
+    INSERT INTO approvals (id, run, call, tool, family, matter, status, refused, likeness, \
+        proposed, covered_by, changed,
         owed, version, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
@@ -316,7 +370,8 @@ const UPDATE: &str = "
         owed = owed AND NOT ?6, changed = coalesce(?7, changed), version = ?8, body = ?9
     WHERE id = ?10 AND version = ?8 - 1";
 
-/// Writes an approval over the version before, and the first one where its run has no such call: else nothing, and gives `false`.
+/// Writes an approval over the version before, and the first one where its run has no such call:
+/// else nothing, and gives `false`.
 fn write_approval(
     connection: &Connection,
     approval: &Approval,
@@ -324,22 +379,25 @@ fn write_approval(
     is_acknowledged: bool,
 ) -> Read<bool> {
     let (id, status, body) = (approval.id().to_string(), approval.status(), json(approval)?);
-    let (subject, version, refused) = (approval.subject(), approval.version(), approval.is_refused());
+    let (subject, version, refused) =
+        (approval.subject(), approval.version(), approval.is_refused());
     // Each stands there only while a lookup asks for it: see the schema.
     let is_told_of = refused || queries::OPEN.contains(&status);
     let likeness = |arguments: &Arguments| arguments.likeness().to_string();
     let proposed = (is_told_of && approval.is_edited()).then(|| likeness(approval.proposed()));
     let likeness = is_told_of.then(|| likeness(approval.arguments()));
-    let covered_by = approval.grant().filter(|_| status == Status::Approved).map(|grant| grant.to_string());
+    let covered_by =
+        approval.grant().filter(|_| status == Status::Approved).map(|grant| grant.to_string());
     let status = status.to_string();
     let written = if version == 1 {
         let info = subject.info();
-        let (run, call, tool) = (info.run().as_str(), subject.call().as_str(), subject.tool().as_str());
+        let (run, call, tool) =
+            (info.run().as_str(), subject.call().as_str(), subject.tool().as_str());
         let (family, matter) = (subject.family(), info.case().map(CaseId::as_str));
         let (family, changed, owed) = (family.as_str(), number.unwrap_or(0), !is_acknowledged);
         connection.prepare_cached(INSERT)?.execute(params![
-            id, run, call, tool, family, matter, status, refused, likeness, proposed, covered_by, changed, owed,
-            version, body
+            id, run, call, tool, family, matter, status, refused, likeness, proposed, covered_by,
+            changed, owed, version, body
         ])?
     } else {
         connection.prepare_cached(UPDATE)?.execute(params![

@@ -16,7 +16,8 @@ const APPLICATION: i64 = 0x6761_7465;
 /// How long to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
+/// What makes each version of the schema of the one before. What stands here never changes: new
+/// versions are added.
 const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE approvals (
@@ -82,10 +83,12 @@ const MIGRATIONS: [&str; 6] = [
     CREATE INDEX letters_by_call ON letters (notifier, approval, record) WHERE approval IS NOT NULL;
     CREATE INDEX letters_by_state ON letters (state, record);
     ",
-    // What a lookup asks for stands in a column only while it may be asked for, and its index leaves out the rest: a call
-    // that a rule approves and that runs at once touches the indices of what changed, of what is owed and of what has not succeeded, and
-    // no other. `likeness` and `proposed` are set while a call waits or once it is refused, `covered_by` while it is
-    // approved. What was open is owed, as of the last record: nobody knows which record was the last about it.
+    // What a lookup asks for stands in a column only while it may be asked for, and its index
+    // leaves out the rest: a call that a rule approves and that runs at once touches the indices of
+    // what changed, of what is owed and of what has not succeeded, and no other. `likeness` and
+    // `proposed` are set while a call waits or once it is refused, `covered_by` while it is
+    // approved. What was open is owed, as of the last record: nobody knows which record was the
+    // last about it.
     "
     DROP INDEX approvals_by_status;
     DROP INDEX approvals_by_run;
@@ -99,30 +102,37 @@ const MIGRATIONS: [&str; 6] = [
     ALTER TABLE approvals ADD COLUMN covered_by TEXT;
     UPDATE approvals SET matter = body ->> '$.case', family = CASE
         WHEN body -> '$.request' IS NOT NULL THEN (body ->> '$.agent') || '/'
-        WHEN instr(run, '>') > 0 THEN CAST(substr(CAST(run AS BLOB), 1, instr(CAST(run AS BLOB), x'3e') - 1) AS TEXT)
+        WHEN instr(run, '>') > 0 \
+            THEN CAST(substr(CAST(run AS BLOB), 1, instr(CAST(run AS BLOB), x'3e') - 1) AS TEXT)
         ELSE run END
     WHERE json_valid(body);
     UPDATE approvals SET owed = 1, changed = (SELECT coalesce(max(seq), 1) FROM records)
     WHERE status IN ('pending', 'approved', 'dispatched', 'indeterminate');
     UPDATE approvals SET refused = 1
     WHERE status = 'failed' AND json_valid(body)
-        AND EXISTS (SELECT 1 FROM json_each(body, '$.votes') WHERE value ->> '$.decision.type' = 'reject');
+        AND EXISTS (SELECT 1 FROM json_each(body, '$.votes') \
+            WHERE value ->> '$.decision.type' = 'reject');
     UPDATE approvals SET likeness = body ->> '$.arguments.digest'
     WHERE (status IN ('pending', 'approved', 'indeterminate') OR refused)
         AND json_valid(body) AND body -> '$.arguments.secrets' IS NULL;
     UPDATE approvals SET proposed = body ->> '$.proposed.digest'
     WHERE (status IN ('pending', 'approved', 'indeterminate') OR refused)
         AND json_valid(body) AND body -> '$.proposed.secrets' IS NULL;
-    UPDATE approvals SET covered_by = body ->> '$.grant' WHERE status = 'approved' AND json_valid(body);
+    UPDATE approvals SET covered_by = body ->> '$.grant' \
+        WHERE status = 'approved' AND json_valid(body);
     CREATE INDEX approvals_by_status ON approvals (status) WHERE status <> 'succeeded';
-    CREATE INDEX approvals_waiting ON approvals (run) WHERE status IN ('pending', 'approved', 'indeterminate');
-    CREATE INDEX approvals_waiting_in_family ON approvals (family) WHERE status IN ('pending', 'approved', 'indeterminate');
+    CREATE INDEX approvals_waiting ON approvals (run) \
+        WHERE status IN ('pending', 'approved', 'indeterminate');
+    CREATE INDEX approvals_waiting_in_family ON approvals (family) \
+        WHERE status IN ('pending', 'approved', 'indeterminate');
     CREATE INDEX approvals_changed ON approvals (family, changed);
     CREATE INDEX approvals_owed ON approvals (family) WHERE owed;
     CREATE INDEX approvals_refused_in_family ON approvals (family, tool) WHERE refused;
-    CREATE INDEX approvals_refused_in_case ON approvals (matter, tool) WHERE refused AND matter IS NOT NULL;
+    CREATE INDEX approvals_refused_in_case ON approvals (matter, tool) \
+        WHERE refused AND matter IS NOT NULL;
     CREATE INDEX approvals_refused_alike ON approvals (family, tool, likeness) WHERE refused;
-    CREATE INDEX approvals_alike ON approvals (tool, likeness) WHERE likeness IS NOT NULL AND NOT refused;
+    CREATE INDEX approvals_alike ON approvals (tool, likeness) \
+        WHERE likeness IS NOT NULL AND NOT refused;
     CREATE INDEX approvals_edited ON approvals (tool, proposed) WHERE proposed IS NOT NULL;
     CREATE INDEX approvals_covered ON approvals (covered_by) WHERE covered_by IS NOT NULL;
     DROP INDEX grants_by_run;
@@ -158,8 +168,8 @@ const MIGRATIONS: [&str; 6] = [
 pub(crate) struct Place {
     path: PathBuf,
     file: Option<Identity>,
-    /// The files beside it: what was committed last stands in one of them. Each is known from when it is there first, and
-    /// stays while a connection is open.
+    /// The files beside it: what was committed last stands in one of them. Each is known from when
+    /// it is there first, and stays while a connection is open.
     beside: [(PathBuf, OnceLock<Identity>); 2],
 }
 
@@ -211,13 +221,17 @@ impl Place {
         }
     }
 
-    /// Makes sure that the files at the path and beside it are still those that are open. A commit to
-    /// one that is gone is lost, and another process that opens the rest knows nothing of it.
+    /// Makes sure that the files at the path and beside it are still those that are open. A commit
+    /// to one that is gone is lost, and another process that opens the rest knows nothing of it.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
         self.remember();
-        let is_other = |path: &Path, known: Option<&Identity>| known.is_some() && known != identity(path).as_ref();
+        let is_other = |path: &Path, known: Option<&Identity>| {
+            known.is_some() && known != identity(path).as_ref()
+        };
         let mut beside = self.beside.iter();
-        if is_other(&self.path, self.file.as_ref()) || beside.any(|(path, known)| is_other(path, known.get())) {
+        if is_other(&self.path, self.file.as_ref())
+            || beside.any(|(path, known)| is_other(path, known.get()))
+        {
             return Err(Trouble::Replaced);
         }
         Ok(())
@@ -242,10 +256,14 @@ fn error_at(path: &Path, trouble: &Trouble) -> StoreError {
 
 /// Opens a database for writing, makes it if it is not there, and brings it up to date.
 pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
-    let refused = |kind, problem: &str| StoreError::new(kind, format_args!("{}: {problem}", path.display()));
+    let refused =
+        |kind, problem: &str| StoreError::new(kind, format_args!("{}: {problem}", path.display()));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(refused(StoreErrorKind::Unavailable, "its folder does not exist: create it first"));
+        return Err(refused(
+            StoreErrorKind::Unavailable,
+            "its folder does not exist: create it first",
+        ));
     }
     let at = |trouble: Trouble| error_at(path, &trouble);
     make_private(path);
@@ -253,7 +271,8 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
         return Err(refused(StoreErrorKind::Unavailable, &problem));
     }
     let mut connection = Connection::open(path).map_err(|error| at(error.into()))?;
-    // Where it may not write, SQLite opens it for reading, if what another connection left beside it lets it.
+    // Where it may not write, SQLite opens it for reading, if what another connection left beside
+    // it lets it.
     if connection.is_readonly(MAIN_DB).map_err(|error| at(error.into()))? {
         return Err(at(Trouble::ReadOnly));
     }
@@ -268,14 +287,18 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
     Ok((Place::new(path), connection))
 }
 
-/// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it the
-/// same mode. A file that is there keeps its mode, for others may be meant to read it, and the
+/// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it
+/// the same mode. A file that is there keeps its mode, for others may be meant to read it, and the
 /// security log says so.
 #[cfg(unix)]
 fn make_private(path: &Path) {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
     if std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
-        tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
+        tracing::warn!(
+            target: "gate::security",
+            event = "file_open_to_others",
+            path = %path.display()
+        );
     }
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     // Whatever else hinders it hinders SQLite too, which says so.
@@ -293,7 +316,10 @@ fn other_names(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
     let links = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.nlink();
     (links > 1).then(|| {
-        format!("it has {links} names (hard links), and each would have its own write-ahead log: remove all but one")
+        format!(
+            "it has {links} names (hard links), and each would have its own write-ahead log: \
+            remove all but one"
+        )
     })
 }
 
@@ -303,12 +329,15 @@ fn other_names(_: &Path) -> Option<String> {
     None
 }
 
-/// Tries again while another process holds the database: SQLite does not wait by itself where that process may wait for this one.
+/// Tries again while another process holds the database: SQLite does not wait by itself where that
+/// process may wait for this one.
 fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let began = Instant::now();
     loop {
         match attempt() {
-            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(2)),
+            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
             ended => return ended,
         }
     }
@@ -322,13 +351,18 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 fn foreign(connection: &Connection) -> rusqlite::Result<Option<String>> {
     // As of one moment: another process may be making it.
     let moment = connection.unchecked_transaction()?;
-    let (application, version) = (number(&moment, "application_id")?, number(&moment, "user_version")?);
-    let tables: i64 = moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let (application, version) =
+        (number(&moment, "application_id")?, number(&moment, "user_version")?);
+    let tables: i64 =
+        moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     Ok(if application != APPLICATION && (application != 0 || tables > 0) {
         Some("it is the database of another application: name another file".to_owned())
     } else if version > known {
-        Some(format!("its schema has version {version}, and this program knows up to version {known}: update it"))
+        Some(format!(
+            "its schema has version {version}, and this program knows up to version {known}: \
+             update it"
+        ))
     } else {
         None
     })
@@ -341,7 +375,8 @@ fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
 fn settings(connection: &Connection) -> Result<(), Trouble> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Else a plan may depend on what was bound, and a cached statement, whose bindings are cleared, is prepared anew each time.
+    // Else a plan may depend on what was bound, and a cached statement, whose bindings are cleared,
+    // is prepared anew each time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
@@ -349,10 +384,12 @@ fn settings(connection: &Connection) -> Result<(), Trouble> {
 
 /// Whether another process has brought the schema to a version that this program does not know.
 pub(crate) fn is_newer(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(usize::try_from(number(connection, "user_version")?).is_ok_and(|version| version > MIGRATIONS.len()))
+    Ok(usize::try_from(number(connection, "user_version")?)
+        .is_ok_and(|version| version > MIGRATIONS.len()))
 }
 
-/// Brings the schema up to date, step by step, in one transaction: another process may try at the same moment.
+/// Brings the schema up to date, step by step, in one transaction: another process may try at the
+/// same moment.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     if usize::try_from(number(connection, "user_version")?) == Ok(MIGRATIONS.len()) {
         return Ok(());
@@ -361,7 +398,11 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(0);
     for (step, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))?;
+        transaction.pragma_update(
+            None,
+            "user_version",
+            i64::try_from(step + 1).unwrap_or(i64::MAX),
+        )?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.commit()
@@ -373,7 +414,8 @@ mod tests {
 
     use gate_runtime::prelude::*;
     use gate_runtime::{
-        Approval, CallQuery, Changeset, CommitOutcome, LimitCharge, LimitKey, RunQuery, Store as _, Timestamp,
+        Approval, CallQuery, Changeset, CommitOutcome, LimitCharge, LimitKey, RunQuery, Store as _,
+        Timestamp,
     };
     use rusqlite::StatementStatus;
 
@@ -387,7 +429,8 @@ mod tests {
         let connection = place.connect().unwrap();
         for sql in [
             "SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
-            "SELECT body FROM approvals WHERE run = ? AND status = 'rejected' AND tool = ? ORDER BY seq",
+            "SELECT body FROM approvals WHERE run = ? AND status = 'rejected' AND tool = ? ORDER \
+             BY seq",
             "SELECT body FROM approvals WHERE status <> 'succeeded' AND status IN (?, ?)",
         ] {
             for value in 0..3 {
@@ -406,17 +449,22 @@ mod tests {
 
     registry! { Tools for () { Send } }
 
-    /// A database as the program wrote it that had three versions of the schema: with questions that wait, are refused and are approved.
+    /// A database as the program wrote it that had three versions of the schema: with questions
+    /// that wait, are refused and are approved.
     async fn of_version_3(folder: &Path) -> PathBuf {
         let (new, file) = (folder.join("new.db"), folder.join("gate.db"));
         let people = StaticDirectory::new().person("dana", ["manager"]);
         let store = SqliteStore::open(&new).await.unwrap();
-        let gate: Gate<Tools> = Gate::builder(()).directory(people).store(store).build().await.unwrap();
+        let gate: Gate<Tools> =
+            Gate::builder(()).directory(people).store(store).build().await.unwrap();
         let dana = gate.reviewer("dana").await.unwrap();
         let calls = ["waits", "refused", "approved", "nested", "remote"];
-        let calls = calls.map(|text| ToolCall::new(text, "send", format!("{{\"text\":\"{text}\"}}")));
+        let calls =
+            calls.map(|text| ToolCall::new(text, "send", format!("{{\"text\":\"{text}\"}}")));
         let turn = gate.run("run").submit(calls).await.unwrap();
-        let [_, refused, approved, nested, remote] = turn.interruptions() else { panic!("all are asked") };
+        let [_, refused, approved, nested, remote] = turn.interruptions() else {
+            panic!("all are asked")
+        };
         approved.approve(&dana).await.unwrap();
         for question in [refused, nested, remote] {
             question.reject(&dana, "no").await.unwrap();
@@ -440,13 +488,18 @@ mod tests {
         }
         old.execute_batch(
             "UPDATE approvals SET run = 'run' || char(0) || '>inner>1' WHERE call = 'nested';
-             UPDATE approvals SET body = json_set(body, '$.request', json('{}')) WHERE call = 'remote';
+             UPDATE approvals SET body = json_set(body, '$.request', json('{}')) \
+                 WHERE call = 'remote';
              INSERT INTO approvals (id, run, call, tool, status, version, body)
              VALUES ('damaged', 'damaged', 'damaged', 'send', 'succeeded', 3, 'no JSON');",
         )
         .unwrap();
-        let mut put = old.prepare("INSERT INTO takes (name, key, at, amount) VALUES ('limit', ?, ?, ?)").unwrap();
-        for (key, second, amount) in [("1", 9, 7), ("1", 3, i64::MAX), ("1", 5, 5), ("2", 4, 40), ("2", 6, 60)] {
+        let mut put = old
+            .prepare("INSERT INTO takes (name, key, at, amount) VALUES ('limit', ?, ?, ?)")
+            .unwrap();
+        for (key, second, amount) in
+            [("1", 9, 7), ("1", 3, i64::MAX), ("1", 5, 5), ("2", 4, 40), ("2", 6, 60)]
+        {
             put.execute((key, (SECONDS + second) * 1_000_000, amount)).unwrap();
         }
         file
@@ -469,8 +522,11 @@ mod tests {
 
         // What had not ended is owed, by the last number that there was.
         let changes = store.run_changes(&RunQuery::after("run", 0)).await.unwrap();
-        let owed: Vec<_> =
-            changes.calls.iter().map(|change| (change.seq, change.approval.subject().call().as_str())).collect();
+        let owed: Vec<_> = changes
+            .calls
+            .iter()
+            .map(|change| (change.seq, change.approval.subject().call().as_str()))
+            .collect();
         assert_eq!(owed, [(changes.seq, "waits"), (changes.seq, "approved")]);
 
         // What was refused is found by its family, and what waits by what it would run.
@@ -485,12 +541,18 @@ mod tests {
 
         // Limits go on where they were.
         let counter = |key: &str, window| (LimitKey::new("limit", key), window);
-        about.counters = vec![counter("1", HOUR), counter("2", HOUR), counter("1", Duration::from_secs(5))];
+        about.counters =
+            vec![counter("1", HOUR), counter("2", HOUR), counter("1", Duration::from_secs(5))];
         let most = i64::MAX.cast_unsigned();
         assert_eq!(store.load_history(&about).await.unwrap().used, [most + 12, 100, 12]);
         let mut more = Changeset::at(at(9));
-        let take =
-            |max| LimitCharge { key: LimitKey::new("limit", "1"), amount: 1, max, window: HOUR, taken_for: None };
+        let take = |max| LimitCharge {
+            key: LimitKey::new("limit", "1"),
+            amount: 1,
+            max,
+            window: HOUR,
+            taken_for: None,
+        };
         more.charges = vec![take(most + 12)];
         assert_eq!(store.commit(more.clone()).await.unwrap(), CommitOutcome::LimitReached(0));
         more.charges = vec![take(most + 13)];
@@ -499,7 +561,8 @@ mod tests {
 
         // And so do the questions.
         let people = StaticDirectory::new().person("dana", ["manager"]);
-        let gate: Gate<Tools> = Gate::builder(()).directory(people).store(store).build().await.unwrap();
+        let gate: Gate<Tools> =
+            Gate::builder(()).directory(people).store(store).build().await.unwrap();
         let pending = gate.pending().await.unwrap();
         assert_eq!(pending.len(), 1);
         pending[0].approve(&gate.reviewer("dana").await.unwrap()).await.unwrap();
@@ -526,9 +589,13 @@ mod tests {
             }
             drop(old);
             let (_, new) = open(&file).unwrap();
-            let kept: usize = new.query_row("SELECT count(*) FROM records", [], |row| row.get(0)).unwrap();
+            let kept: usize =
+                new.query_row("SELECT count(*) FROM records", [], |row| row.get(0)).unwrap();
             assert_eq!(kept, usize::from(version > 0), "from version {version}");
-            assert_eq!(number(&new, "user_version").unwrap(), i64::try_from(MIGRATIONS.len()).unwrap());
+            assert_eq!(
+                number(&new, "user_version").unwrap(),
+                i64::try_from(MIGRATIONS.len()).unwrap()
+            );
         }
     }
 }

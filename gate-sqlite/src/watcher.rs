@@ -13,7 +13,8 @@ use crate::schema::Place;
 /// How often it looks, while somebody waits.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A thread that looks at the database's `data_version` while somebody waits for news. It ends with it.
+/// A thread that looks at the database's `data_version` while somebody waits for news. It ends with
+/// it.
 pub(crate) struct Watcher {
     wake: mpsc::Sender<()>,
     last: Arc<watch::Sender<u64>>,
@@ -22,7 +23,10 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn start(place: &Arc<Place>, last: &Arc<watch::Sender<u64>>) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        place: &Arc<Place>,
+        last: &Arc<watch::Sender<u64>>,
+    ) -> Result<Self, StoreError> {
         let connect = || place.connect().map_err(|trouble| place.error(trouble));
         let (connection, own) = (connect()?, connect()?);
         let (wake, woken) = mpsc::channel();
@@ -33,7 +37,8 @@ impl Watcher {
         Ok(Self { wake, last: known, connection: Mutex::new(connection) })
     }
 
-    /// Begins to watch: from the last record that there is now. One small read, that waits for nobody.
+    /// Begins to watch: from the last record that there is now. One small read, that waits for
+    /// nobody.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         let receiver = self.last.subscribe();
         look(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.last);
@@ -68,7 +73,8 @@ fn work(connection: &Connection, woken: &mpsc::Receiver<()>, last: &watch::Sende
         if waited == Err(mpsc::RecvTimeoutError::Disconnected) {
             return;
         }
-        let version: Option<i64> = connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok();
+        let version: Option<i64> =
+            connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok();
         if (version.is_none() || version != seen) && look(connection, last) {
             seen = version;
         }

@@ -19,7 +19,8 @@ struct Wanted {
     answer: oneshot::Sender<Result<CommitOutcome, StoreError>>,
 }
 
-/// Hands transitions to the thread that writes. It ends with it, once everything is written that was wanted.
+/// Hands transitions to the thread that writes. It ends with it, once everything is written that
+/// was wanted.
 pub(crate) struct Writer {
     wanted: mpsc::Sender<Wanted>,
 }
@@ -38,7 +39,10 @@ impl Writer {
         Ok(Self { wanted })
     }
 
-    pub(crate) fn commit(&self, changeset: Changeset) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
+    pub(crate) fn commit(
+        &self,
+        changeset: Changeset,
+    ) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
         let (answer, answered) = oneshot::channel();
         let sent = self.wanted.send(Wanted { changeset, answer });
         Box::pin(async move {
@@ -49,7 +53,12 @@ impl Writer {
     }
 }
 
-fn work(mut connection: Connection, place: &Place, queue: &mpsc::Receiver<Wanted>, last: &watch::Sender<u64>) {
+fn work(
+    mut connection: Connection,
+    place: &Place,
+    queue: &mpsc::Receiver<Wanted>,
+    last: &watch::Sender<u64>,
+) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -75,7 +84,8 @@ fn work(mut connection: Connection, place: &Place, queue: &mpsc::Receiver<Wanted
     }
 }
 
-/// Writes each transition that still fits, all in one transaction: if that fails, none of them is written.
+/// Writes each transition that still fits, all in one transaction: if that fails, none of them is
+/// written.
 fn commit(
     connection: &mut Connection,
     place: &Place,
@@ -117,7 +127,8 @@ mod tests {
 
     registry! { Tools for Ran { Count } }
 
-    /// What SQLite says where it may not make the file larger is what it says of a full disk: this holds on every machine.
+    /// What SQLite says where it may not make the file larger is what it says of a full disk: this
+    /// holds on every machine.
     #[tokio::test]
     async fn where_there_is_no_room_nothing_runs_and_once_there_is_everything_does() {
         let folder = tempfile::tempdir().unwrap();
@@ -125,13 +136,16 @@ mod tests {
         let (place, connection) = schema::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE ballast (body BLOB)").unwrap();
         connection.execute("INSERT INTO ballast VALUES (zeroblob(1000000))", []).unwrap();
-        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let pages: i64 =
+            connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update_and_check(None, "max_page_count", pages + 12, |_| Ok(())).unwrap();
         let store = SqliteStore::start(place, connection).unwrap();
         let ran = Ran::default();
         let gate: Gate<Tools> = Gate::builder(ran.clone()).store(store).build().await.unwrap();
         let run = gate.run("run");
-        let call = |number: usize| ToolCall::new(number.to_string(), "count", format!("{{\"number\":{number}}}"));
+        let call = |number: usize| {
+            ToolCall::new(number.to_string(), "count", format!("{{\"number\":{number}}}"))
+        };
         let mut number = 0;
         let refused = loop {
             number += 1;
@@ -168,6 +182,9 @@ mod tests {
         assert_eq!(ran.0.load(Ordering::SeqCst), number + 20, "each of them once");
         let records = gate.records(0, usize::MAX).await.unwrap();
         assert!(records.iter().zip(1..).all(|(record, seq)| record.seq() == seq));
-        assert_eq!(records.iter().filter(|record| record.kind() == "dispatched").count(), number + 20);
+        assert_eq!(
+            records.iter().filter(|record| record.kind() == "dispatched").count(),
+            number + 20
+        );
     }
 }

@@ -1,8 +1,13 @@
-//! Disks that fill up, turn read-only or lose the file while a gate works on it: nothing runs, the caller is told, nothing is lost,
-//! and once they are well again everything goes on.
+//! Disks that fill up, turn read-only or lose the file while a gate works on it: nothing runs, the
+//! caller is told, nothing is lost, and once they are well again everything goes on.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,7 +67,8 @@ async fn nothing_runs_until_it_is_mended(
     let world = World { ran: Arc::default(), harm: Arc::new(harm) };
     let ran = || world.ran.lock().unwrap().join(" ");
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let gate: Gate<Tools> = Gate::builder(world.clone()).directory(people).store(store).build().await.unwrap();
+    let gate: Gate<Tools> =
+        Gate::builder(world.clone()).directory(people).store(store).build().await.unwrap();
     let (run, dana) = (gate.run("run"), gate.reviewer("dana").await.unwrap());
     assert_eq!(kind(&run.submit([call("write", "first")]).await.unwrap()), "succeeded");
     let deliveries = run.submit([call("post", "yes"), call("post", "later")]).await.unwrap();
@@ -75,17 +81,27 @@ async fn nothing_runs_until_it_is_mended(
     assert_eq!(kind(&refused), "unavailable");
     let told = format!("{:?}", refused.answers()[0].result());
     assert!(told.contains(words), "{told}");
-    let Err(DecideError::Store(error)) = later.approve(&dana).await else { panic!("it is not decided") };
+    let Err(DecideError::Store(error)) = later.approve(&dana).await else {
+        panic!("it is not decided")
+    };
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(error.to_string().contains(words), "{error}");
-    assert_eq!(kind(&run.submit([call("post", "yes")]).await.unwrap()), "approved", "decided, but not dispatched");
+    assert_eq!(
+        kind(&run.submit([call("post", "yes")]).await.unwrap()),
+        "approved",
+        "decided, but not dispatched"
+    );
     assert_eq!(ran(), "first harm");
 
     mend();
     assert_eq!(kind(&run.submit([call("write", "second")]).await.unwrap()), "succeeded");
     let later = gate.interruption(later.id()).await.unwrap().unwrap();
     assert_eq!((later.approval().status(), later.approval().votes().len()), (Status::Pending, 0));
-    assert_eq!(kind(&run.submit([call("post", "yes")]).await.unwrap()), "succeeded", "it was decided before");
+    assert_eq!(
+        kind(&run.submit([call("post", "yes")]).await.unwrap()),
+        "succeeded",
+        "it was decided before"
+    );
     later.approve(&dana).await.unwrap();
     assert_eq!(kind(&run.submit([call("post", "later")]).await.unwrap()), "succeeded");
     let mut harmed = run.submit([call("harm", "harm")]).await.unwrap();
@@ -107,26 +123,42 @@ async fn a_file_that_is_moved_away_and_back() {
     let (from, to) = (file.clone(), away.clone());
     let harm = move || std::fs::rename(&from, &to).unwrap();
     let mend = || std::fs::rename(&away, &file).unwrap();
-    nothing_runs_until_it_is_mended(&file, harm, mend, "the file was deleted or replaced while it was open").await;
+    nothing_runs_until_it_is_mended(
+        &file,
+        harm,
+        mend,
+        "the file was deleted or replaced while it was open",
+    )
+    .await;
 }
 
 /// The folder of a small disk, for the process that has one.
 const DISK: &str = "GATE_TEST_DISK";
 
-/// Runs a test of this file in a process that has a small disk of its own, where the machine lets it.
+/// Runs a test of this file in a process that has a small disk of its own, where the machine lets
+/// it.
 fn on_a_small_disk(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=1m tmpfs \"$GATE_TEST_DISK\" || exit 77; exec \"$@\"";
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", mount, "sh"]).arg(std::env::current_exe().unwrap());
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c", mount, "sh"])
+        .arg(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(DISK, folder.path());
     match command.output() {
         Ok(ended) if ended.status.success() => {}
         Ok(ended) if ended.status.code() == Some(77) || ended.stdout.is_empty() => {
-            eprintln!("left out: no disk may be mounted here: {}", String::from_utf8_lossy(&ended.stderr).trim());
+            eprintln!(
+                "left out: no disk may be mounted here: {}",
+                String::from_utf8_lossy(&ended.stderr).trim()
+            );
         }
         Ok(ended) => {
-            panic!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr))
+            panic!(
+                "{}{}",
+                String::from_utf8_lossy(&ended.stdout),
+                String::from_utf8_lossy(&ended.stderr)
+            )
         }
         Err(error) => eprintln!("left out: there is no unshare: {error}"),
     }
@@ -153,8 +185,13 @@ async fn on_its_disk_that_is_full() {
         while std::io::Write::write(&mut file, &[0; 512]).is_ok_and(|written| written > 0) {}
     };
     let mend = || std::fs::remove_file(&ballast).unwrap();
-    nothing_runs_until_it_is_mended(&disk.join("gate.db"), harm, mend, "the disk is full: make room, and try again")
-        .await;
+    nothing_runs_until_it_is_mended(
+        &disk.join("gate.db"),
+        harm,
+        mend,
+        "the disk is full: make room, and try again",
+    )
+    .await;
 }
 
 #[test]
@@ -169,7 +206,14 @@ async fn on_its_disk_that_is_read_only() {
     let file = disk.join("gate.db");
     let remount = |how: &str| {
         // Nothing may be open on it: the threads of a store end a moment after it.
-        let remounted = || Command::new("mount").arg("-o").arg(format!("remount,{how}")).arg(&disk).output().unwrap();
+        let remounted = || {
+            Command::new("mount")
+                .arg("-o")
+                .arg(format!("remount,{how}"))
+                .arg(&disk)
+                .output()
+                .unwrap()
+        };
         while !remounted().status.success() {
             std::thread::yield_now();
         }
@@ -184,7 +228,10 @@ async fn on_its_disk_that_is_read_only() {
         remount("ro");
         let error = SqliteStore::open(&file).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(error.to_string().contains("it cannot be written: give this process the right to"), "{error}");
+        assert!(
+            error.to_string().contains("it cannot be written: give this process the right to"),
+            "{error}"
+        );
         remount("rw");
     }
     assert_eq!(world.ran.lock().unwrap().len(), 3);
@@ -196,7 +243,9 @@ async fn a_file_that_is_damaged_until_it_is_restored() {
     let (file, backup) = (folder.path().join("gate.db"), folder.path().join("backup.db"));
     let world = World { ran: Arc::default(), harm: Arc::new(|| {}) };
     let people = || StaticDirectory::new().person("dana", ["manager"]);
-    let build = async |store| Gate::<Tools>::builder(world.clone()).directory(people()).store(store).build().await;
+    let build = async |store| {
+        Gate::<Tools>::builder(world.clone()).directory(people()).store(store).build().await
+    };
     let gate: Gate<Tools> = build(SqliteStore::open(&file).await.unwrap()).await.unwrap();
     for line in 0..50 {
         let _ = gate.run("run").submit([call("post", &line.to_string())]).await.unwrap();

@@ -54,7 +54,10 @@ async fn a_newer_schema_is_refused_naming_both_versions() {
     drop(connection);
     let (kind, words) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
-    assert!(words.contains("schema has version 9, and this program knows up to version 6: update it"), "{words}");
+    assert!(
+        words.contains("schema has version 9, and this program knows up to version 6: update it"),
+        "{words}"
+    );
 }
 
 #[tokio::test]
@@ -66,7 +69,10 @@ async fn what_is_no_store_is_refused_and_left_alone() {
     assert!(words.contains("it is no SQLite database"), "{words}");
 
     let (_folder, file) = folder();
-    rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
+    rusqlite::Connection::open(&file)
+        .unwrap()
+        .execute_batch("CREATE TABLE diary (day TEXT)")
+        .unwrap();
     let (kind, words) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
     assert!(words.contains("it is the database of another application"), "{words}");
@@ -83,7 +89,10 @@ async fn a_damaged_file_is_told_and_nothing_runs() {
     let store = SqliteStore::open(&file).await.unwrap();
     let run = gate(&store).await.run("run");
     for number in 0..50 {
-        let _ = run.submit([ToolCall::new(number.to_string(), "write", r#"{"line":"x"}"#)]).await.unwrap();
+        let _ = run
+            .submit([ToolCall::new(number.to_string(), "write", r#"{"line":"x"}"#)])
+            .await
+            .unwrap();
     }
     drop((run, store));
     let connection = alone(&file);
@@ -121,8 +130,8 @@ async fn a_file_that_is_deleted_or_replaced_takes_no_commit() {
     assert_eq!(run.submit(call()).await.unwrap().answers().first().unwrap().kind(), "unavailable");
 }
 
-/// The last commits stand in the file beside it: without that, another process would know nothing of
-/// a rejection.
+/// The last commits stand in the file beside it: without that, another process would know nothing
+/// of a rejection.
 #[cfg(unix)]
 #[tokio::test]
 async fn without_the_file_beside_it_a_database_takes_no_commit() {
@@ -131,7 +140,10 @@ async fn without_the_file_beside_it_a_database_takes_no_commit() {
         let store = SqliteStore::open(&file).await.unwrap();
         let run = gate(&store).await.run("run");
         let call = |id: &str| [ToolCall::new(id, "write", r#"{"line":"x"}"#)];
-        assert_eq!(run.submit(call("1")).await.unwrap().answers().first().unwrap().kind(), "succeeded");
+        assert_eq!(
+            run.submit(call("1")).await.unwrap().answers().first().unwrap().kind(),
+            "succeeded"
+        );
         std::fs::remove_file(folder.path().join(end)).unwrap();
         let other = SqliteStore::open(&file).await;
         let turn = run.submit(call("2")).await.unwrap();
@@ -159,12 +171,22 @@ async fn a_new_database_and_what_is_beside_it_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let (folder, file) = folder();
     let store = SqliteStore::open(&file).await.unwrap();
-    let _ = gate(&store).await.run("run").submit([ToolCall::new("1", "write", r#"{"line":"x"}"#)]).await.unwrap();
+    let _ = gate(&store)
+        .await
+        .run("run")
+        .submit([ToolCall::new("1", "write", r#"{"line":"x"}"#)])
+        .await
+        .unwrap();
     let mut seen = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
         seen += 1;
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            entry.path()
+        );
     }
     assert!(seen >= 2, "there is a log beside it");
 }
@@ -202,11 +224,13 @@ async fn many_may_open_a_new_file_at_once() {
 #[tokio::test]
 async fn whoever_waits_in_another_process_is_woken() {
     let (_folder, file) = folder();
-    let (here, there) = (SqliteStore::open(&file).await.unwrap(), SqliteStore::open(&file).await.unwrap());
+    let (here, there) =
+        (SqliteStore::open(&file).await.unwrap(), SqliteStore::open(&file).await.unwrap());
     let (gate, other) = (gate(&here).await, gate(&there).await);
     let mut events = other.events();
     let writes = async {
-        let turn = gate.run("run").submit([ToolCall::new("1", "write", r#"{"line":"x"}"#)]).await.unwrap();
+        let turn =
+            gate.run("run").submit([ToolCall::new("1", "write", r#"{"line":"x"}"#)]).await.unwrap();
         assert_eq!(turn.answers().first().unwrap().kind(), "succeeded");
     };
     let hears = async {
@@ -217,5 +241,7 @@ async fn whoever_waits_in_another_process_is_woken() {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), async { tokio::join!(writes, hears) }).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(20), async { tokio::join!(writes, hears) })
+        .await
+        .unwrap();
 }

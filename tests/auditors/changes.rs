@@ -44,22 +44,38 @@ pub fn changes(size: usize) -> Vec<Change> {
         change(name, place.to_owned(), move |trail| make(&trail.join(&file)))
     };
     let in_checkpoint = |name, number: usize, make: fn(&str) -> String| {
-        change(name, "checkpoint: the signature of".to_owned(), move |trail| line(trail, number, make))
+        change(name, "checkpoint: the signature of".to_owned(), move |trail| {
+            line(trail, number, make);
+        })
     };
     let mut changes = vec![
         in_bundle("one bit of an entry", changed(10), |entries| entries[10][30] ^= 1),
         in_bundle("two entries swapped", changed(10), |entries| entries.swap(10, 15)),
-        in_bundle("an entry is gone from the middle", changed(10), |entries| drop(entries.remove(10))),
-        in_file("one bit of the last entries", &changed(last_first + 2), &last_bundle_file, |path| {
-            edit(path, |entries| entries[2][30] ^= 1);
+        in_bundle("an entry is gone from the middle", changed(10), |entries| {
+            drop(entries.remove(10));
         }),
-        in_file("one bit of a length", &changed(10), &bundle_file, |path| flip(path, length_of(path, 10) + 1, 3)),
+        in_file(
+            "one bit of the last entries",
+            &changed(last_first + 2),
+            &last_bundle_file,
+            |path| {
+                edit(path, |entries| entries[2][30] ^= 1);
+            },
+        ),
+        in_file("one bit of a length", &changed(10), &bundle_file, |path| {
+            flip(path, length_of(path, 10) + 1, 3);
+        }),
         in_file("a length beyond the file", &format!("entry {in_first}"), &bundle_file, |path| {
             flip(path, length_of(path, read(path).len() - 1), 7);
         }),
-        in_file("the last entry is gone", &format!("entry {} is missing", size - 1), &last_bundle_file, |path| {
-            shorten(path, read(path).last().unwrap().len() + 2);
-        }),
+        in_file(
+            "the last entry is gone",
+            &format!("entry {} is missing", size - 1),
+            &last_bundle_file,
+            |path| {
+                shorten(path, read(path).last().unwrap().len() + 2);
+            },
+        ),
         in_file(
             "the last entries are gone",
             &format!("entries {last_first} to {} cannot be read", size - 1),
@@ -67,29 +83,40 @@ pub fn changes(size: usize) -> Vec<Change> {
             |path| std::fs::remove_file(path).unwrap(),
         ),
         in_file("something behind the last entry", "behind the last entry", &bundle_file, |path| {
-            std::fs::write(path, [std::fs::read(path).unwrap(), b"\0\0".to_vec()].concat()).unwrap();
+            std::fs::write(path, [std::fs::read(path).unwrap(), b"\0\0".to_vec()].concat())
+                .unwrap();
         }),
         in_file("one bit of a tile", &tile, &tile_file, |path| flip(path, 32 * 10 + 4, 2)),
         in_file("one bit of the last tile", &last_tile, &last_tile_file, |path| flip(path, 2, 0)),
         in_file("a shorter tile", &tile, &tile_file, |path| shorten(path, 1)),
         in_file("no tile", &tile, &tile_file, |path| std::fs::remove_file(path).unwrap()),
         in_checkpoint("the checkpoint's root", 2, |root| other_letter(root, 0)),
-        in_checkpoint("the checkpoint's size", 1, |size| format!("{}", size.parse::<u64>().unwrap() - 1)),
-        in_checkpoint("a line more in the checkpoint", 2, |root| format!("{root}\nmore")),
-        in_checkpoint("the signature", 4, |signature| other_letter(signature, signature.len() - 20)),
-        change("everything but the checkpoint", "do not lead to the root that was signed".to_owned(), move |trail| {
-            let mut lines = plausible(size);
-            lines.swap(10, 13);
-            let other = Log::new(&lines);
-            let kept = std::fs::read(trail.join("checkpoint")).unwrap();
-            std::fs::remove_dir_all(trail).unwrap();
-            copy_into(&other.folder(), trail);
-            std::fs::write(trail.join("checkpoint"), kept).unwrap();
+        in_checkpoint("the checkpoint's size", 1, |size| {
+            format!("{}", size.parse::<u64>().unwrap() - 1)
         }),
+        in_checkpoint("a line more in the checkpoint", 2, |root| format!("{root}\nmore")),
+        in_checkpoint("the signature", 4, |signature| {
+            other_letter(signature, signature.len() - 20)
+        }),
+        change(
+            "everything but the checkpoint",
+            "do not lead to the root that was signed".to_owned(),
+            move |trail| {
+                let mut lines = plausible(size);
+                lines.swap(10, 13);
+                let other = Log::new(&lines);
+                let kept = std::fs::read(trail.join("checkpoint")).unwrap();
+                std::fs::remove_dir_all(trail).unwrap();
+                copy_into(&other.folder(), trail);
+                std::fs::write(trail.join("checkpoint"), kept).unwrap();
+            },
+        ),
     ];
     if size > 256 {
         let upper = format!("tile/1/000.p/{}", size / 256);
-        changes.push(in_file("one bit of a tile above", &upper, Path::new(&upper), |path| flip(path, 31, 7)));
+        changes.push(in_file("one bit of a tile above", &upper, Path::new(&upper), |path| {
+            flip(path, 31, 7);
+        }));
         changes.push(change("an entry and its hash", upper, move |trail| {
             edit(&trail.join(&bundle), |entries| entries[10][30] ^= 1);
             let leaf = Hash::of_leaf(&read(&trail.join(&bundle))[10]);

@@ -5,7 +5,12 @@
 //! shell's program sees each one then that it can be shown in that time
 //! (`GATE_DIFFERENTIAL_SHELL=1` for every one).
 
-#![allow(clippy::print_stdout, clippy::too_many_lines, clippy::format_collect, reason = "a test says what it expects")]
+#![allow(
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    clippy::format_collect,
+    reason = "a test says what it expects"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -49,17 +54,25 @@ impl Jury {
     }
 
     /// Asks everybody, and gives what they say if it is the same.
-    fn verdict(&mut self, arguments: &[&str], shows: impl FnOnce() -> String, with_shell: bool) -> Option<bool> {
+    fn verdict(
+        &mut self,
+        arguments: &[&str],
+        shows: impl FnOnce() -> String,
+        with_shell: bool,
+    ) -> Option<bool> {
         self.cases += 1;
         let asks_shell = with_shell && self.cases.is_multiple_of(self.shell);
-        let asked = programs().iter().filter(|program| asks_shell || program.reads_json()).chain([ours()]);
-        let said: Vec<(&str, Said)> = asked.map(|program| (program.name, self.say(program, arguments))).collect();
+        let asked =
+            programs().iter().filter(|program| asks_shell || program.reads_json()).chain([ours()]);
+        let said: Vec<(&str, Said)> =
+            asked.map(|program| (program.name, self.say(program, arguments))).collect();
         let holds = said[0].1.verdict();
         if said.iter().all(|(_, said)| said.verdict() == holds) {
             self.accepted += u64::from(holds);
             return Some(holds);
         }
-        let told: Vec<String> = said.iter().map(|(name, said)| format!("  {name}: {}", said.reason())).collect();
+        let told: Vec<String> =
+            said.iter().map(|(name, said)| format!("  {name}: {}", said.reason())).collect();
         self.disagreements.push(format!("case {}\n{}\n{}", self.cases, told.join("\n"), shows()));
         None
     }
@@ -67,7 +80,12 @@ impl Jury {
     fn rests(self, what: &str) {
         println!("{what}: {} cases, {} of them hold", self.cases, self.accepted);
         let shown: Vec<&str> = self.disagreements.iter().take(20).map(String::as_str).collect();
-        assert!(shown.is_empty(), "{} disagreements\n\n{}", self.disagreements.len(), shown.join("\n\n"));
+        assert!(
+            shown.is_empty(),
+            "{} disagreements\n\n{}",
+            self.disagreements.len(),
+            shown.join("\n\n")
+        );
     }
 }
 
@@ -141,7 +159,8 @@ fn all_verifiers_say_the_same_of_changed_trails() {
     let small = |path: &Path| fs::metadata(desk.folder().join(path)).unwrap().len() < 1_000;
     for _ in 0..number("GATE_DIFFERENTIAL", 100) {
         // The texts are where parsers differ: they are changed more often.
-        let texts: Vec<_> = all.iter().filter(|path| small(path) && !path.starts_with("tile")).collect();
+        let texts: Vec<_> =
+            all.iter().filter(|path| small(path) && !path.starts_with("tile")).collect();
         let file = if dice.below(4) == 0 { dice.pick(&all) } else { *dice.pick(&texts) };
         let (from, to) = (desk.folder().join(file), trail.path().join(file));
         let good = fs::read(&from).unwrap();
@@ -150,8 +169,19 @@ fn all_verifiers_say_the_same_of_changed_trails() {
         let changed = match dice.below(12) {
             0 => fs::remove_file(&to).map(|()| Vec::new()).unwrap(),
             1 => {
-                let name =
-                    *dice.pick(&["2", "0", "01", "3", "x", "2.tmp", "x.tmp", "1.old", ".1", "9999999999", "1e0"]);
+                let name = *dice.pick(&[
+                    "2",
+                    "0",
+                    "01",
+                    "3",
+                    "x",
+                    "2.tmp",
+                    "x.tmp",
+                    "1.old",
+                    ".1",
+                    "9999999999",
+                    "1e0",
+                ]);
                 let path = trail.path().join("keys").join(name);
                 fs::write(&path, &good).unwrap();
                 added = Some(path);
@@ -165,10 +195,17 @@ fn all_verifiers_say_the_same_of_changed_trails() {
         };
         let mut vkey = desk.vkey();
         if dice.below(6) == 0 {
-            vkey = String::from_utf8_lossy(&mutated(&mut dice, vkey.as_bytes(), b"a+b\nc+d")).replace(['\0', '\n'], "");
+            vkey = String::from_utf8_lossy(&mutated(&mut dice, vkey.as_bytes(), b"a+b\nc+d"))
+                .replace(['\0', '\n'], "");
         }
         if !vkey.starts_with('-') {
-            let shows = || format!("  {} with {vkey:?} and {added:?}\n{}", file.display(), difference(&good, &changed));
+            let shows = || {
+                format!(
+                    "  {} with {vkey:?} and {added:?}\n{}",
+                    file.display(),
+                    difference(&good, &changed)
+                )
+            };
             jury.verdict(&[trail.path().to_str().unwrap(), &vkey], shows, true);
         }
         fs::write(&to, &good).unwrap();
@@ -186,7 +223,8 @@ fn all_verifiers_say_the_same_of_changed_trails() {
 fn all_verifiers_say_the_same_of_signed_nonsense() {
     let (dir, mut jury, mut dice) = (fixture("numbered"), Jury::new(), Dice::new(seed()));
     let desk = Written(&dir);
-    let key: SigningKey = fs::read_to_string(dir.join("trail.key")).unwrap().trim().parse().unwrap();
+    let key: SigningKey =
+        fs::read_to_string(dir.join("trail.key")).unwrap().trim().parse().unwrap();
     let vkey = key.verifier().to_string();
     let entries = entries(&desk);
     let mut long = fs::read_dir(desk.folder().join("large")).unwrap();
@@ -227,7 +265,8 @@ fn sign(entries: &[Vec<u8>], folder: &Path, key: &SigningKey) {
     for entry in entries {
         trail.append(entry).unwrap();
     }
-    let note = Checkpoint::new(key.verifier().name(), trail.seal().unwrap()).unwrap().sign(key).unwrap();
+    let note =
+        Checkpoint::new(key.verifier().name(), trail.seal().unwrap()).unwrap().sign(key).unwrap();
     trail.publish(&note).unwrap();
 }
 
@@ -238,7 +277,8 @@ fn written_otherwise(dice: &mut Dice, entry: &[u8]) -> Vec<u8> {
     let begin = seq + text[seq..].find(':').unwrap() + 1;
     let length = text[begin..].bytes().take_while(u8::is_ascii_digit).count();
     let number = &text[begin..begin + length];
-    let with = |new: String| format!("{}{new}{}", &text[..begin], &text[begin + length..]).into_bytes();
+    let with =
+        |new: String| format!("{}{new}{}", &text[..begin], &text[begin + length..]).into_bytes();
     match dice.below(12) {
         0 => text.replacen(':', ": ", 1).into_bytes(),
         1 => text.replacen("{\"at\":", "{\"at\":\"\",\"at\":", 1).into_bytes(),
@@ -258,8 +298,16 @@ fn written_otherwise(dice: &mut Dice, entry: &[u8]) -> Vec<u8> {
 /// Tears the order of the numbers, of the trail's or of a call's.
 fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
     let mut value: Value = serde_json::from_slice(&entries[place]).unwrap();
-    let odd =
-        [json!(0), json!(-1), json!(1.5), json!("2"), json!(9_007_199_254_740_992_u64), json!(3), json!(40), json!([])];
+    let odd = [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!("2"),
+        json!(9_007_199_254_740_992_u64),
+        json!(3),
+        json!(40),
+        json!([]),
+    ];
     let odd = dice.pick(&odd).clone();
     match dice.below(8) {
         0 if place + 1 < entries.len() => drop(entries.remove(place)),
@@ -271,8 +319,12 @@ fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
         3 if value.get("settled").is_some() => value["settled"] = odd,
         4 if value.get("next").is_some() => value["next"] = odd,
         5 if value.get("seq").is_some() => value["seq"] = odd,
-        6 if value.get("call_seq").is_some() => drop(value.as_object_mut().unwrap().remove("call_seq")),
-        7 if value.get("event").is_some() && value.get("call_seq").is_none() => value["call_seq"] = json!(1),
+        6 if value.get("call_seq").is_some() => {
+            drop(value.as_object_mut().unwrap().remove("call_seq"));
+        }
+        7 if value.get("event").is_some() && value.get("call_seq").is_none() => {
+            value["call_seq"] = json!(1);
+        }
         _ if value.get("call_seq").is_some() => {
             let number = value["call_seq"].as_u64().unwrap();
             value["call_seq"] = if odd == json!(number) { json!(number + 1) } else { odd };
@@ -280,7 +332,8 @@ fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
         _ => {}
     }
     if let Some(entry) = entries.get_mut(place)
-        && serde_json::from_slice::<Value>(entry).is_ok_and(|old| old != value && same_record(&old, &value))
+        && serde_json::from_slice::<Value>(entry)
+            .is_ok_and(|old| old != value && same_record(&old, &value))
     {
         *entry = canonical(&value);
     }
@@ -304,27 +357,52 @@ fn where_verifiers_once_differed_they_agree() {
     let dir = fixture("numbered");
     let desk = Written(&dir);
     let (vkey, good) = (desk.vkey(), fs::read_to_string(desk.folder().join("checkpoint")).unwrap());
-    let key: SigningKey = fs::read_to_string(dir.join("trail.key")).unwrap().trim().parse().unwrap();
+    let key: SigningKey =
+        fs::read_to_string(dir.join("trail.key")).unwrap().trim().parse().unwrap();
     let signature = good.lines().last().unwrap().to_owned();
     let name = key.verifier().name().to_owned();
     // Its id and another signature.
-    let wrong = format!("{}AAAAAAAA{}", &signature[..signature.len() - 20], &signature[signature.len() - 12..]);
+    let wrong = format!(
+        "{}AAAAAAAA{}",
+        &signature[..signature.len() - 20],
+        &signature[signature.len() - 12..]
+    );
     let stray = {
         let last = signature.trim_end_matches('=').len() - 1;
         let letter = char::from(signature.as_bytes()[last] + 1);
         format!("{}{letter}{}", &signature[..last], &signature[last + 1..])
     };
     let checkpoints = [
-        ("a second signature of the log's own key, which is wrong", format!("{good}{wrong}\n"), false),
+        (
+            "a second signature of the log's own key, which is wrong",
+            format!("{good}{wrong}\n"),
+            false,
+        ),
         ("the wrong one first", good.replace(&signature, &format!("{wrong}\n{signature}")), false),
         ("the same signature twice", format!("{good}{signature}\n"), true),
         ("the same signature with stray bits", format!("{good}{stray}\n"), false),
         ("a signature by nobody", format!("{good}\u{2014}  AAAAAAAA\n"), false),
         ("a signature by a name with a plus", format!("{good}\u{2014} a+b AAAAAAAA\n"), false),
-        ("a signature by a name with a wide space", format!("{good}\u{2014} a\u{3000}b AAAAAAAA\n"), false),
-        ("a signature by a name of 1,001 bytes", format!("{good}\u{2014} {} AAAAAAAA\n", "x".repeat(1_001)), false),
-        ("a signature by a name of 1,000 bytes", format!("{good}\u{2014} {} AAAAAAAA\n", "x".repeat(1_000)), true),
-        ("a signature by a name with a delete character", format!("{good}\u{2014} a\u{7f}b AAAAAAAA\n"), true),
+        (
+            "a signature by a name with a wide space",
+            format!("{good}\u{2014} a\u{3000}b AAAAAAAA\n"),
+            false,
+        ),
+        (
+            "a signature by a name of 1,001 bytes",
+            format!("{good}\u{2014} {} AAAAAAAA\n", "x".repeat(1_001)),
+            false,
+        ),
+        (
+            "a signature by a name of 1,000 bytes",
+            format!("{good}\u{2014} {} AAAAAAAA\n", "x".repeat(1_000)),
+            true,
+        ),
+        (
+            "a signature by a name with a delete character",
+            format!("{good}\u{2014} a\u{7f}b AAAAAAAA\n"),
+            true,
+        ),
         ("a signature of no byte", format!("{good}\u{2014} other AAAAAA==\n"), false),
     ];
     let trail = copy(&desk.folder());
@@ -342,12 +420,21 @@ fn where_verifiers_once_differed_they_agree() {
     }
     let invalid = [good.as_bytes(), "\u{2014} \u{e9}".as_bytes(), b"\xff AAAAAAAA\n"].concat();
     fs::write(trail.path().join("checkpoint"), invalid).unwrap();
-    agree("a signature by a name that is not UTF-8", false, &|program| program.run(&[&folder, &vkey]));
+    agree("a signature by a name that is not UTF-8", false, &|program| {
+        program.run(&[&folder, &vkey])
+    });
     fs::write(trail.path().join("checkpoint"), &good).unwrap();
 
     // The folder of the keys.
     let keys = trail.path().join("keys");
-    for (file, holds) in [("x", false), ("0", false), ("01", false), (".1", false), ("2.tmp", true), ("x.tmp", false)] {
+    for (file, holds) in [
+        ("x", false),
+        ("0", false),
+        ("01", false),
+        (".1", false),
+        ("2.tmp", true),
+        ("x.tmp", false),
+    ] {
         fs::write(keys.join(file), "").unwrap();
         agree(&format!("keys/{file}"), holds, &|program| program.run(&[&folder, &vkey]));
         fs::remove_file(keys.join(file)).unwrap();
@@ -363,14 +450,20 @@ fn where_verifiers_once_differed_they_agree() {
     for (case, changed) in [
         ("a passed-over succession of another log", first.replacen("origin ", "origin x", 1)),
         ("a passed-over succession without a size", first.replacen("from ", "from x", 1)),
-        ("a passed-over succession with a line that is no signature", first.replace(signed_by, "\u{2014} x y z")),
+        (
+            "a passed-over succession with a line that is no signature",
+            first.replace(signed_by, "\u{2014} x y z"),
+        ),
     ] {
         fs::write(keys.join("1"), &changed).unwrap();
         agree(case, false, &|program| program.run(&[&folder, &given]));
     }
     fs::write(keys.join("1"), &first).unwrap();
-    let shouting =
-        vkey.replacen(&vkey[name.len()..=name.len() + 8], &vkey[name.len()..=name.len() + 8].to_uppercase(), 1);
+    let shouting = vkey.replacen(
+        &vkey[name.len()..=name.len() + 8],
+        &vkey[name.len()..=name.len() + 8].to_uppercase(),
+        1,
+    );
     if shouting != vkey {
         agree("a key's id in capitals", false, &|program| program.run(&[&folder, &shouting]));
     }
@@ -381,22 +474,39 @@ fn where_verifiers_once_differed_they_agree() {
     // Receipts.
     let keys = keys.display().to_string();
     let receipts = desk.receipts();
-    let receipt = |wanted: &str| receipts.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
+    let receipt =
+        |wanted: &str| receipts.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
     let ended = receipt("ended");
     let cases = [
         (
             "the entries in another order",
-            ended.replacen(parts(&ended)[1], "", 1).replacen("\n\n", &format!("\n{}\n", parts(&ended)[1]), 1),
+            ended.replacen(parts(&ended)[1], "", 1).replacen(
+                "\n\n",
+                &format!("\n{}\n", parts(&ended)[1]),
+                1,
+            ),
             false,
         ),
-        ("a secret in JSON that is not canonical", ended.replacen("with {\"field\"", "with { \"field\"", 1), false),
+        (
+            "a secret in JSON that is not canonical",
+            ended.replacen("with {\"field\"", "with { \"field\"", 1),
+            false,
+        ),
         (
             "a secret with a member twice",
             ended.replacen("with {\"field\"", "with {\"field\":\"/x\",\"field\"", 1),
             false,
         ),
-        ("a secret with an escape too many", ended.replacen("\"/password\"", "\"/passw\\u006frd\"", 1), false),
-        ("no break between what was taken back and what came instead", without_break(&receipt("restored")), false),
+        (
+            "a secret with an escape too many",
+            ended.replacen("\"/password\"", "\"/passw\\u006frd\"", 1),
+            false,
+        ),
+        (
+            "no break between what was taken back and what came instead",
+            without_break(&receipt("restored")),
+            false,
+        ),
         (
             "longer than ten million bytes",
             ended.replacen("\n\n", &format!("\nwith {}\n\n", "x".repeat(10_000_000)), 1),
@@ -414,7 +524,9 @@ fn where_verifiers_once_differed_they_agree() {
     let with = desk.receipt_of_long();
     let (before, record) = with.split_once("with ").unwrap();
     let alone = format!("{before}{}", record.split_once('\n').unwrap().1);
-    for (case, text, holds) in [("a stub alone", alone, false), ("a stub with its record", with, true)] {
+    for (case, text, holds) in
+        [("a stub alone", alone, false), ("a stub with its record", with, true)]
+    {
         agree(case, holds, &|program| program.receipt(&text, &vkey, &["--keys", &keys]));
     }
 }

@@ -1,4 +1,5 @@
-//! What a gate has really written: a long record, a secret that is disclosed, a signed vote, a key that was replaced, a break.
+//! What a gate has really written: a long record, a secret that is disclosed, a signed vote, a key
+//! that was replaced, a break.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,9 @@ impl Written<'_> {
     }
 
     fn people() -> StaticDirectory {
-        StaticDirectory::new().person("dana", ["manager"]).with_key(Self::signer().verifier().clone())
+        StaticDirectory::new()
+            .person("dana", ["manager"])
+            .with_key(Self::signer().verifier().clone())
     }
 
     fn trail(&self) -> Trail {
@@ -55,7 +58,14 @@ impl Written<'_> {
 
     async fn gate(&self) -> Gate<Tools> {
         let store = SqliteStore::open(self.0.join("desk.db")).await.unwrap();
-        Gate::builder(()).directory(Self::people()).store(store).key(KEY).trail(self.trail()).build().await.unwrap()
+        Gate::builder(())
+            .directory(Self::people())
+            .store(store)
+            .key(KEY)
+            .trail(self.trail())
+            .build()
+            .await
+            .unwrap()
     }
 
     /// The gate lets go of its trail once it has sealed what is left.
@@ -107,7 +117,8 @@ impl Written<'_> {
     pub fn receipt_of_long(&self) -> String {
         let reader = self.reader();
         let is_stub = |bytes: &[u8]| bytes.windows(8).any(|word| word == b"\"bytes\":");
-        let found = reader.entries(0).map(Result::unwrap).find(|(_, bytes)| is_stub(bytes)).unwrap();
+        let found =
+            reader.entries(0).map(Result::unwrap).find(|(_, bytes)| is_stub(bytes)).unwrap();
         let evidence = vec![reader.evidence(found.0).unwrap()];
         Receipt::new(evidence, reader.note().clone()).unwrap().to_string()
     }
@@ -155,8 +166,9 @@ async fn write(dir: &Path) {
     let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
     fs::write(dir.join("first.key"), key.verifier().to_string()).unwrap();
     let signer = Written::signer();
-    let sign_in =
-        |id: &str, user: &str| ToolCall::new(id, "sign_in", json!({"user": user, "password": PASSWORD}).to_string());
+    let sign_in = |id: &str, user: &str| {
+        ToolCall::new(id, "sign_in", json!({"user": user, "password": PASSWORD}).to_string())
+    };
     let reads = |id: &str| ToolCall::new(id, "read", json!({"id": "a"}).to_string());
 
     let gate = desk.gate().await;
@@ -169,7 +181,10 @@ async fn write(dir: &Path) {
     question.approve(&dana).sign_with(&signer).await.unwrap();
     drop(run.proceed().await.unwrap());
     let arguments = gate.approval(ended).await.unwrap().unwrap().arguments().clone();
-    let opened = arguments.disclose("/password", &json!(PASSWORD), &CommitmentKeys::new(&KEY)).unwrap().to_string();
+    let opened = arguments
+        .disclose("/password", &json!(PASSWORD), &CommitmentKeys::new(&KEY))
+        .unwrap()
+        .to_string();
     question.erase_secrets(&dana).await.unwrap();
     drop(turn);
     // A long record, what looks like a record of that call and is none, a nested run.
@@ -183,14 +198,22 @@ async fn write(dir: &Path) {
     let (restored, waits) = (turn.interruptions()[0].id(), turn.interruptions()[1].id());
     gate.seal().await.unwrap();
     desk.back_up("older.db");
-    gate.interruption(restored).await.unwrap().unwrap().approve(&dana).sign_with(&signer).await.unwrap();
+    gate.interruption(restored)
+        .await
+        .unwrap()
+        .unwrap()
+        .approve(&dana)
+        .sign_with(&signer)
+        .await
+        .unwrap();
     drop(run.proceed().await.unwrap());
     drop((run, turn));
     desk.close(gate).await;
     Trail::rotate_key(desk.folder(), dir.join("trail.key")).unwrap();
     desk.restore("older.db");
     let store = SqliteStore::open(dir.join("desk.db")).await.unwrap();
-    let settler: Gate<NoTools> = Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
+    let settler: Gate<NoTools> =
+        Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
     let dana = settler.reviewer("dana").await.unwrap();
     settler.settle_trail(&Arc::new(desk.trail()), &dana, "restored Monday's backup").await.unwrap();
     drop(settler);
@@ -222,8 +245,11 @@ async fn what_a_gate_has_written_is_accepted() {
     desk.is_accepted();
     let receipts = desk.receipts();
     for (name, receipt) in &receipts {
-        let numbers: Vec<&str> =
-            receipt.split("\"call_seq\":").skip(1).map(|rest| rest.split(',').next().unwrap()).collect();
+        let numbers: Vec<&str> = receipt
+            .split("\"call_seq\":")
+            .skip(1)
+            .map(|rest| rest.split(',').next().unwrap())
+            .collect();
         let wanted: &[&str] = match name.as_str() {
             "ended" => &["1", "2", "3", "4", "5", "6"],
             // What was taken back has its numbers, and what came in its place goes on from before
@@ -236,7 +262,12 @@ async fn what_a_gate_has_written_is_accepted() {
     for program in programs() {
         let ended = &receipts.iter().find(|(name, _)| name == "ended").unwrap().1;
         let keys = desk.keys().display().to_string();
-        assert!(program.receipt(ended, &desk.vkey(), &["--keys", &keys]).accepts().contains("correct horse"));
+        assert!(
+            program
+                .receipt(ended, &desk.vkey(), &["--keys", &keys])
+                .accepts()
+                .contains("correct horse")
+        );
     }
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
         let kept = fixture("numbered");
@@ -269,7 +300,11 @@ fn a_record_that_is_left_out_of_a_receipt_shows() {
             _ => (0..count - 1).collect(),
         };
         for left_out in seen {
-            desk.refused_by_all(&without(&receipt, &[left_out]), "", &format!("{name} without {left_out}"));
+            desk.refused_by_all(
+                &without(&receipt, &[left_out]),
+                "",
+                &format!("{name} without {left_out}"),
+            );
         }
     }
     let (_, ended) = desk.receipts().swap_remove(0);
@@ -279,7 +314,9 @@ fn a_record_that_is_left_out_of_a_receipt_shows() {
         // `assessed`, `voted`, `reassessed` and so on: two together, and all but one.
         for left_out in [&[0, 1][..], &[1, 2], &[2, 3], &[0, 1, 2, 3, 4]] {
             let fewer = without(&ended, left_out);
-            program.receipt(&fewer, &desk.vkey(), &["--keys", &keys]).refuses("", &format!("{left_out:?}"));
+            program
+                .receipt(&fewer, &desk.vkey(), &["--keys", &keys])
+                .refuses("", &format!("{left_out:?}"));
         }
         program.receipt(&without(&ended, &[5]), &desk.vkey(), &["--keys", &keys]).accepts();
     }
@@ -296,12 +333,20 @@ async fn a_call_that_began_without_numbers_goes_on_with_them() {
         fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
     }
     let desk = Written(dir.path());
-    let calls: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("calls.json")).unwrap()).unwrap();
+    let calls: serde_json::Value =
+        serde_json::from_slice(&fs::read(dir.path().join("calls.json")).unwrap()).unwrap();
     let waits: ApprovalId = calls["waits"].as_str().unwrap().parse().unwrap();
     fs::write(desk.folder().join("lock"), "").unwrap();
     let gate = desk.gate().await;
     let dana = gate.reviewer("dana").await.unwrap();
-    gate.interruption(waits).await.unwrap().unwrap().approve(&dana).sign_with(&Written::signer()).await.unwrap();
+    gate.interruption(waits)
+        .await
+        .unwrap()
+        .unwrap()
+        .approve(&dana)
+        .sign_with(&Written::signer())
+        .await
+        .unwrap();
     let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
     let again = ToolCall::new("4", "sign_in", json!({"user": "zoe", "password": "pw"}).to_string());
     drop(run.submit([again]).await.unwrap());
@@ -310,9 +355,14 @@ async fn a_call_that_began_without_numbers_goes_on_with_them() {
     desk.is_accepted();
     let paper = desk.receipt(waits).to_string();
     // `assessed`, the break, `voted`, `reassessed`, `dispatched`, `finished`.
-    let numbers =
-        parts(&paper).into_iter().map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));
-    assert_eq!(numbers.collect::<Vec<_>>(), [None, None, Some(1), Some(2), Some(3), Some(4)], "{paper}");
+    let numbers = parts(&paper)
+        .into_iter()
+        .map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));
+    assert_eq!(
+        numbers.collect::<Vec<_>>(),
+        [None, None, Some(1), Some(2), Some(3), Some(4)],
+        "{paper}"
+    );
     let keys = desk.keys().display().to_string();
     for program in programs().iter().chain([ours()]) {
         program.receipt(&paper, &desk.vkey(), &["--keys", &keys]).accepts();

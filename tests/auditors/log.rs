@@ -23,7 +23,9 @@ pub fn canonical(value: &impl Serialize) -> Vec<u8> {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// What is to be logged: an entry, or the record that is too long to be one.
@@ -57,7 +59,8 @@ impl Log {
     pub fn signed(lines: &[Line], sizes: &[usize], key: &SigningKey) -> Log {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("trail");
-        let (mut trail, mut earlier, mut large) = (TrailWriter::create(&folder).unwrap(), Vec::new(), Vec::new());
+        let (mut trail, mut earlier, mut large) =
+            (TrailWriter::create(&folder).unwrap(), Vec::new(), Vec::new());
         let publish = |trail: &mut TrailWriter| {
             let note = Checkpoint::new(ORIGIN, trail.seal().unwrap()).unwrap().sign(key).unwrap();
             trail.publish(&note).unwrap();
@@ -72,9 +75,16 @@ impl Log {
                 Line::Long { seq, record } => {
                     let digest = sha256(record);
                     std::fs::create_dir_all(folder.join("large")).unwrap();
-                    std::fs::write(folder.join(format!("large/{}.json", &digest[7..])), record).unwrap();
+                    std::fs::write(folder.join(format!("large/{}.json", &digest[7..])), record)
+                        .unwrap();
                     large.push(record.clone());
-                    let stub = json!({"at": AT, "bytes": record.len(), "digest": digest, "kind": "action", "seq": seq});
+                    let stub = json!({
+                        "at": AT,
+                        "bytes": record.len(),
+                        "digest": digest,
+                        "kind": "action",
+                        "seq": seq,
+                    });
                     trail.append(&canonical(&stub)).unwrap()
                 }
             };
@@ -135,7 +145,8 @@ fn lines(size: usize, name_calls: bool) -> Vec<Line> {
             100 => {
                 let settled = seq - 1;
                 seq = 90;
-                let by = json!({"at": AT, "by": "dana", "next": 91, "reason": "restored \"last\" night's backup", "settled": settled});
+                let by = json!({"at": AT, "by": "dana", "next": 91, "reason": "restored \"last\" \
+                    night's backup", "settled": settled});
                 Line::Entry(canonical(&by))
             }
             _ => {
@@ -144,7 +155,10 @@ fn lines(size: usize, name_calls: bool) -> Vec<Line> {
                 taken += 1;
                 let mut value = serde_json::to_value(Record::clone(record).numbered(seq)).unwrap();
                 if !name_calls {
-                    value.as_object_mut().unwrap().retain(|name, _| name != "call_seq" && name != "subject");
+                    value
+                        .as_object_mut()
+                        .unwrap()
+                        .retain(|name, _| name != "call_seq" && name != "subject");
                 }
                 // The same calls over again have ids of their own.
                 if let Some(Value::String(id)) = value.pointer_mut("/subject/approval") {
@@ -173,17 +187,41 @@ fn with_secret(seq: u64) -> Value {
         1e-6,
         100.5
     ]);
-    let texts = json!({"\u{ff5e}": "\u{1f600}", "\u{1f600}": "\u{2028}\u{7f}", "": "\u{202e}\"\\/\u{8}\u{1f}", "\u{e9}": null, "e": [[], {}]});
+    let texts = json!({
+        "\u{ff5e}": "\u{1f600}",
+        "\u{1f600}": "\u{2028}\u{7f}",
+        "": "\u{202e}\"\\/\u{8}\u{1f}",
+        "\u{e9}": null,
+        "e": [[], {}],
+    });
     let arguments = json!({
         "digest": sha256(b""),
-        "json": {"card": {"pan": "[secret]", "pin": mark}, "odd": odd, "texts": texts, "user": "mia"},
+        "json": {
+            "card": {"pan": "[secret]", "pin": mark},
+            "odd": odd,
+            "texts": texts,
+            "user": "mia",
+        },
         "secrets": [{"digest": sha256(b"another")}, {"digest": digest}],
     });
-    json!({"at": AT, "event": {"type": "assessed", "arguments": arguments}, "seq": seq, "status": "waiting"})
+    json!({
+        "at": AT,
+        "event": {"type": "assessed", "arguments": arguments},
+        "seq": seq,
+        "status": "waiting",
+    })
 }
 
 fn long(seq: u64) -> Value {
-    json!({"at": AT, "event": {"type": "action", "action": "tell", "details": format!("a long story{}", " and on".repeat(10_000))}, "seq": seq})
+    json!({
+        "at": AT,
+        "event": {
+            "type": "action",
+            "action": "tell",
+            "details": format!("a long story{}", " and on".repeat(10_000)),
+        },
+        "seq": seq,
+    })
 }
 
 /// Delete an account.
@@ -205,7 +243,9 @@ fn records() -> &'static [Arc<Record>] {
     static RECORDS: OnceLock<Vec<Arc<Record>>> = OnceLock::new();
     RECORDS.get_or_init(|| {
         // A thread of its own, because the test may have a runtime already.
-        std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(work())).join().unwrap()
+        std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(work()))
+            .join()
+            .unwrap()
     })
 }
 

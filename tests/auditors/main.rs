@@ -1,7 +1,9 @@
-//! Programs that have nothing of ours verify trails and receipts: `auditor/verify.py`, `auditor/go`, `auditor/verify.sh`.
+//! Programs that have nothing of ours verify trails and receipts: `auditor/verify.py`,
+//! `auditor/go`, `auditor/verify.sh`.
 //!
-//! Each takes what the log has written, and after each change refuses it and names the place. What is not on this machine
-//! (`python3` with `cryptography`, `go` with `golang.org/x/mod`, OpenSSL 3) is left out, and said.
+//! Each takes what the log has written, and after each change refuses it and names the place. What
+//! is not on this machine (`python3` with `cryptography`, `go` with `golang.org/x/mod`, OpenSSL 3)
+//! is left out, and said.
 
 #![cfg(unix)]
 #![allow(
@@ -65,7 +67,8 @@ fn a_changed_trail_is_refused_and_the_place_named() {
         for change in changes(size) {
             let folder = copy(&log.folder());
             (change.make)(folder.path());
-            // The shell takes its time. What is behind the first tile is new to it only as far as tiles go.
+            // The shell takes its time. What is behind the first tile is new to it only as far as
+            // tiles go.
             let quick = size == 20 || (size == 300 && change.place.starts_with("tile/"));
             for program in programs().iter().filter(|program| quick || program.reads_json()) {
                 program.trail(folder.path(), &log.vkey(), &[]).refuses(&change.place, change.name);
@@ -77,8 +80,11 @@ fn a_changed_trail_is_refused_and_the_place_named() {
 /// More than 65,536 entries: a third level of tiles, and full tiles on the second.
 #[test]
 fn a_long_trail_is_accepted_and_refused_once_it_is_changed() {
-    let entry =
-        |seq: usize| canonical(&json!({"at": "2026-11-21T14:08:43Z", "event": {"type": "dispatched"}, "seq": seq}));
+    let entry = |seq: usize| {
+        canonical(
+            &json!({"at": "2026-11-21T14:08:43Z", "event": {"type": "dispatched"}, "seq": seq}),
+        )
+    };
     let log = Log::new(&(1..=66_000).map(|seq| Line::Entry(entry(seq))).collect::<Vec<_>>());
     let folder = log.folder();
     let places = [
@@ -105,13 +111,21 @@ fn a_long_trail_is_accepted_and_refused_once_it_is_changed() {
 #[test]
 fn another_key_is_refused() {
     let log = Log::new(&plausible(3));
-    let other = SigningKey::from_seed(ORIGIN, KeyKind::Log, [9; 32]).unwrap().verifier().to_string();
-    let named = SigningKey::from_seed("example.com/other", KeyKind::Log, [1; 32]).unwrap().verifier().to_string();
+    let other =
+        SigningKey::from_seed(ORIGIN, KeyKind::Log, [9; 32]).unwrap().verifier().to_string();
+    let named = SigningKey::from_seed("example.com/other", KeyKind::Log, [1; 32])
+        .unwrap()
+        .verifier()
+        .to_string();
     let broken = log.vkey().replace("example", "exemple");
     for program in programs() {
-        for (vkey, place) in [(&other, "not signed by"), (&named, "line 1"), (&broken, "the key you gave")] {
+        for (vkey, place) in
+            [(&other, "not signed by"), (&named, "line 1"), (&broken, "the key you gave")]
+        {
             program.trail(&log.folder(), vkey, &[]).refuses(place, "another key");
-            program.receipt(&Paper::new(&log, &[1]).to_string(), vkey, &[]).refuses(place, "another key");
+            program
+                .receipt(&Paper::new(&log, &[1]).to_string(), vkey, &[])
+                .refuses(place, "another key");
         }
     }
 }
@@ -119,26 +133,51 @@ fn another_key_is_refused() {
 /// What only someone with the log's key can do, and what it cannot hide.
 #[test]
 fn signed_nonsense_is_refused_and_the_entry_named() {
-    let record =
-        |seq: u64| canonical(&json!({"at": "2026-11-21T14:08:43Z", "event": {"type": "dispatched"}, "seq": seq}));
-    let settled = |settled: u64, next: u64| {
+    let record = |seq: u64| {
         canonical(
-            &json!({"at": "2026-11-21T14:08:43Z", "by": "dana", "next": next, "reason": "restored", "settled": settled}),
+            &json!({"at": "2026-11-21T14:08:43Z", "event": {"type": "dispatched"}, "seq": seq}),
         )
+    };
+    let settled = |settled: u64, next: u64| {
+        canonical(&json!({
+            "at": "2026-11-21T14:08:43Z",
+            "by": "dana",
+            "next": next,
+            "reason": "restored",
+            "settled": settled,
+        }))
     };
     let text = |text: &str| text.as_bytes().to_vec();
     let cases: [(&str, Vec<Vec<u8>>); 14] = [
         ("entry 1: record 3 stands where record 2 is due", vec![record(1), record(3), record(4)]),
         ("entry 0: record 2 stands where record 1 is due", vec![record(2)]),
         ("entry 2: record 2 stands where record 3 is due", vec![record(1), record(2), record(2)]),
-        ("entry 2: record 4 stands where record 2 is due", vec![record(1), settled(1, 2), record(4)]),
+        (
+            "entry 2: record 4 stands where record 2 is due",
+            vec![record(1), settled(1, 2), record(4)],
+        ),
         ("entry 1: settles a trail that had gone on to 7", vec![record(1), settled(7, 2)]),
         ("entry 1: settles that records go on at 9", vec![record(1), settled(1, 9), record(9)]),
-        ("entry 2: settles a trail that had gone on to 2", vec![record(1), settled(1, 1), settled(2, 1)]),
-        ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now", "event":{},"seq":2}"#)]),
-        ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now","event":{},"seq":2,"seq":2}"#)]),
-        ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now","event":{"a":1.0},"seq":2}"#)]),
-        ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now","event":{"a":NaN},"seq":2}"#)]),
+        (
+            "entry 2: settles a trail that had gone on to 2",
+            vec![record(1), settled(1, 1), settled(2, 1)],
+        ),
+        (
+            "entry 1: no canonical JSON",
+            vec![record(1), text(r#"{"at":"now", "event":{},"seq":2}"#)],
+        ),
+        (
+            "entry 1: no canonical JSON",
+            vec![record(1), text(r#"{"at":"now","event":{},"seq":2,"seq":2}"#)],
+        ),
+        (
+            "entry 1: no canonical JSON",
+            vec![record(1), text(r#"{"at":"now","event":{"a":1.0},"seq":2}"#)],
+        ),
+        (
+            "entry 1: no canonical JSON",
+            vec![record(1), text(r#"{"at":"now","event":{"a":NaN},"seq":2}"#)],
+        ),
         ("entry 1: no JSON object", vec![record(1), text("[]")]),
         ("entry 1: is no record", vec![record(1), text(r#"{"at":"now","seq":2}"#)]),
         ("entry 1", vec![record(1), vec![0xff, 0xfe]]),
@@ -149,26 +188,38 @@ fn signed_nonsense_is_refused_and_the_entry_named() {
             program.trail(&log.folder(), &log.vkey(), &[]).refuses(place, place);
         }
     }
-    let deep = format!(r#"{{"at":"now","event":{{"a":{}{}}},"seq":1}}"#, "[".repeat(20_000), "]".repeat(20_000));
+    let deep = format!(
+        r#"{{"at":"now","event":{{"a":{}{}}},"seq":1}}"#,
+        "[".repeat(20_000),
+        "]".repeat(20_000)
+    );
     let log = Log::new(&[Line::Entry(deep.into_bytes())]);
     for program in jsonful() {
-        program.trail(&log.folder(), &log.vkey(), &[]).refuses("entry 0: no canonical JSON", "deep");
+        program
+            .trail(&log.folder(), &log.vkey(), &[])
+            .refuses("entry 0: no canonical JSON", "deep");
     }
 }
 
 #[test]
 fn a_long_record_that_is_not_what_was_logged_is_refused() {
     let log = Log::new(&plausible(9));
-    let file = std::fs::read_dir(log.folder().join("large")).unwrap().next().unwrap().unwrap().path();
+    let file =
+        std::fs::read_dir(log.folder().join("large")).unwrap().next().unwrap().unwrap().path();
     let bytes = std::fs::read(&file).unwrap();
-    let flipped: Vec<u8> = bytes.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == 60_000)).collect();
-    for changed in [Some(flipped), Some(bytes[1..].to_vec()), Some([&bytes[..], b" "].concat()), None] {
+    let flipped: Vec<u8> =
+        bytes.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == 60_000)).collect();
+    for changed in
+        [Some(flipped), Some(bytes[1..].to_vec()), Some([&bytes[..], b" "].concat()), None]
+    {
         match changed {
             Some(changed) => std::fs::write(&file, changed).unwrap(),
             None => std::fs::remove_file(&file).unwrap(),
         }
         for program in programs() {
-            program.trail(&log.folder(), &log.vkey(), &[]).refuses("entry 5: its record large/", "a long record");
+            program
+                .trail(&log.folder(), &log.vkey(), &[])
+                .refuses("entry 5: its record large/", "a long record");
         }
     }
 }
@@ -195,7 +246,8 @@ fn a_trail_that_does_not_continue_what_was_kept_is_refused() {
             .refuses("the first 100 entries are not those of", "another history");
         let longer = Log::new(&plausible(301)).checkpoint();
         since(&keep("longer", &longer)).refuses("entries were taken away", "taken away");
-        since(&keep("changed", &longer.replace("301", "300"))).refuses("the signature of", "a changed old checkpoint");
+        since(&keep("changed", &longer.replace("301", "300")))
+            .refuses("the signature of", "a changed old checkpoint");
     }
     std::fs::remove_dir_all(kept).unwrap();
 }
@@ -256,14 +308,17 @@ fn receipts_are_accepted_and_shown() {
         let last = size as u64 - 1;
         for program in programs() {
             for index in [0, last / 2, last] {
-                let said = program.receipt(&Paper::new(&log, &[index]).to_string(), &log.vkey(), &[]).accepts();
+                let said = program
+                    .receipt(&Paper::new(&log, &[index]).to_string(), &log.vkey(), &[])
+                    .accepts();
                 assert!(said.contains(&format!("entry {index}:")), "{said}");
                 assert!(said.contains(&format!("OK: {ORIGIN} has logged")), "{said}");
             }
         }
     }
     let log = Log::new(&of_no_call(300));
-    let paper = Paper::new(&log, &[2, 5, 100, 299]).with(2, &log.disclosure()).with(5, &log.large[0]);
+    let paper =
+        Paper::new(&log, &[2, 5, 100, 299]).with(2, &log.disclosure()).with(5, &log.large[0]);
     for program in programs() {
         let said = program.receipt(&paper.to_string(), &log.vkey(), &[]).accepts();
         assert!(said.contains("disclosed \"/card/pin\": \"12"), "{said}");
@@ -287,16 +342,44 @@ fn changed_receipts_are_refused_and_the_place_named() {
         ("entry 2", replaced("\"user\":\"mia\"", "\"user\":\"mio\""), "a changed record"),
         ("entry 3", replaced("entry 2 ", "entry 3 "), "a changed index"),
         ("entry 41", replaced("entry 40 ", "entry 41 "), "a changed index"),
-        ("entry 40", paper().proof(40, &other.hashes(41)).to_string(), "the proof of another entry"),
-        ("entry 40", paper().proof(40, &other.hashes(41)[1..]).to_string(), "a proof that is too short"),
-        ("entry 40", paper().proof(40, &[other.hashes(41), other.hashes(41)].concat()).to_string(), "too long"),
-        ("entry 300: the tree has 300 entries only", replaced("entry 40 ", "entry 300 "), "an index beyond the tree"),
+        (
+            "entry 40",
+            paper().proof(40, &other.hashes(41)).to_string(),
+            "the proof of another entry",
+        ),
+        (
+            "entry 40",
+            paper().proof(40, &other.hashes(41)[1..]).to_string(),
+            "a proof that is too short",
+        ),
+        (
+            "entry 40",
+            paper().proof(40, &[other.hashes(41), other.hashes(41)].concat()).to_string(),
+            "too long",
+        ),
+        (
+            "entry 300: the tree has 300 entries only",
+            replaced("entry 40 ", "entry 300 "),
+            "an index beyond the tree",
+        ),
         ("line 3", replaced("\"salt\":\"0", "\"salt\":\"1"), "another salt"),
         ("line 3", replaced("\"value\":\"12", "\"value\":\"21"), "another secret"),
-        ("not at /card/pan", replaced("/card/pin\",\"salt", "/card/pan\",\"salt"), "the secret of another field"),
-        ("line 3", paper().instead(2, &canonical(&foreign)).to_string(), "a secret that the record has not"),
+        (
+            "not at /card/pan",
+            replaced("/card/pin\",\"salt", "/card/pan\",\"salt"),
+            "the secret of another field",
+        ),
+        (
+            "line 3",
+            paper().instead(2, &canonical(&foreign)).to_string(),
+            "a secret that the record has not",
+        ),
         ("is not what was logged", replaced("a long story", "a long glory"), "another long record"),
-        ("receipt, line 3", Paper::new(&log, &[40]).with(40, &log.large[0]).to_string(), "a record for no stub"),
+        (
+            "receipt, line 3",
+            Paper::new(&log, &[40]).with(40, &log.large[0]).to_string(),
+            "a record for no stub",
+        ),
         ("the signature of", replaced("\n300\n", "\n301\n"), "a changed checkpoint"),
         ("stands there twice", format!("{}", Paper::new(&log, &[7, 7])), "an entry twice"),
         ("no entry", Paper::new(&log, &[]).to_string(), "no entry"),
@@ -320,12 +403,17 @@ fn what_an_agent_wrote_is_no_commitment() {
     let disclosure = Log::new(&of_no_call(3)).disclosure();
     let [_, digest, mark] = log::commitment();
     let inner = json!({"json": {"card": {"pin": mark}}, "secrets": [{"digest": digest}]});
-    let event = json!({"type": "assessed", "arguments": {"digest": "sha256:00", "json": {"arguments": inner}}});
+    let event = json!({
+        "type": "assessed",
+        "arguments": {"digest": "sha256:00", "json": {"arguments": inner}},
+    });
     let entry = canonical(&json!({"at": "2026-11-21T14:08:43Z", "event": event, "seq": 1}));
     let log = Log::new(&[Line::Entry(entry)]);
     for program in jsonful() {
         let paper = Paper::new(&log, &[0]).with(0, &disclosure).to_string();
-        program.receipt(&paper, &log.vkey(), &[]).refuses("line 3: the entry has no commitment", "an agent's words");
+        program
+            .receipt(&paper, &log.vkey(), &[])
+            .refuses("line 3: the entry has no commitment", "an agent's words");
     }
 }
 
@@ -339,7 +427,9 @@ fn any_flipped_bit_is_refused() {
         for at in (0..paper.len()).step_by(every) {
             let mut changed = paper.clone();
             changed[at] ^= 1 << (at % 8);
-            program.receipt_of(&changed, &log.vkey(), &[]).refuses("", &format!("the receipt's byte {at}"));
+            program
+                .receipt_of(&changed, &log.vkey(), &[])
+                .refuses("", &format!("the receipt's byte {at}"));
         }
         for file in changes::files(&log.folder()) {
             let folder = copy(&log.folder());
@@ -347,7 +437,9 @@ fn any_flipped_bit_is_refused() {
             for step in 0..if program.reads_json() { 8 } else { 1 } {
                 let (at, bit) = ((len - 1) * step / 8, step % 8);
                 flip(&folder.path().join(&file), at, bit);
-                program.trail(folder.path(), &log.vkey(), &[]).refuses("", &format!("byte {at} of {}", file.display()));
+                program
+                    .trail(folder.path(), &log.vkey(), &[])
+                    .refuses("", &format!("byte {at} of {}", file.display()));
                 flip(&folder.path().join(&file), at, bit);
             }
         }
@@ -386,16 +478,30 @@ fn what_is_no_trail_and_no_receipt_is_refused_with_a_message() {
     for program in programs() {
         for (number, text) in texts.iter().enumerate() {
             std::fs::write(log.folder().join("checkpoint"), text).unwrap();
-            program.trail(&log.folder(), &vkey, &[]).refuses("checkpoint", &format!("text {number}"));
-            program.receipt_of(text, &vkey, &[]).refuses("", &format!("text {number} as a receipt"));
+            program
+                .trail(&log.folder(), &vkey, &[])
+                .refuses("checkpoint", &format!("text {number}"));
+            program
+                .receipt_of(text, &vkey, &[])
+                .refuses("", &format!("text {number} as a receipt"));
         }
         std::fs::write(log.folder().join("checkpoint"), &good).unwrap();
-        for wrong in ["", "x", "a+b+c", "a+00000000+AAAA", &vkey[1..], &format!("{vkey} "), &vkey[..vkey.len() - 1]] {
+        for wrong in [
+            "",
+            "x",
+            "a+b+c",
+            "a+00000000+AAAA",
+            &vkey[1..],
+            &format!("{vkey} "),
+            &vkey[..vkey.len() - 1],
+        ] {
             program.trail(&log.folder(), wrong, &[]).refuses("the key you gave", wrong);
         }
         program.trail(&log.folder().join("nothing"), &vkey, &[]).refuses("no folder", "no folder");
         program.trail(&log.folder().join("checkpoint"), &vkey, &[]).refuses("no folder", "a file");
-        program.trail(&log.folder().join("tile"), &vkey, &[]).refuses("checkpoint", "another folder");
+        program
+            .trail(&log.folder().join("tile"), &vkey, &[])
+            .refuses("checkpoint", "another folder");
         assert_eq!(program.run(&["--what"]).code, Some(2));
         assert_eq!(program.run(&[]).code, Some(2));
     }

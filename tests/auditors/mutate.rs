@@ -83,7 +83,8 @@ const CHANGES: [Change; 16] = [
         })
     },
     |dice, bytes, other| {
-        let foreign: Vec<Vec<u8>> = other.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        let foreign: Vec<Vec<u8>> =
+            other.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         let foreign = dice.pick(&foreign).clone();
         lines(bytes, |all| {
             let place = dice.below(all.len());
@@ -109,7 +110,11 @@ const CHANGES: [Change; 16] = [
         lines(bytes, |all| {
             let place = dice.below(all.len());
             let odd = *dice.pick(&ODD);
-            if dice.below(2) == 0 { all[place].extend(odd) } else { all[place] = [odd, &all[place][..]].concat() }
+            if dice.below(2) == 0 {
+                all[place].extend(odd);
+            } else {
+                all[place] = [odd, &all[place][..]].concat();
+            }
         })
     },
 ];
@@ -144,7 +149,9 @@ fn spliced(bytes: &[u8], place: usize, length: usize, new: &[u8]) -> Vec<u8> {
 /// Puts another number in the place of one.
 fn number(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let starts: Vec<usize> = (0..bytes.len())
-        .filter(|at| bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[at - 1].is_ascii_alphanumeric()))
+        .filter(|at| {
+            bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
+        })
         .collect();
     if starts.is_empty() {
         return bytes.to_vec();
@@ -218,14 +225,18 @@ fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let Some(at) = text.rfind("\n\u{2014} ") else { return bytes.to_vec() };
     let line = text[at + 1..].trim_end_matches('\n');
     let mut words = line.splitn(3, ' ');
-    let (_, name, signature) = (words.next(), words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let (_, name, signature) =
+        (words.next(), words.next().unwrap_or(""), words.next().unwrap_or(""));
     let foreign = String::from_utf8_lossy(other).into_owned();
     let foreign = foreign.lines().last().unwrap_or("").to_owned();
     let ids = signature.get(..5).unwrap_or("AAAAA");
     let long = "x".repeat(1_001);
     let more = match dice.below(14) {
         0 => line.to_owned(),
-        1 => format!("\u{2014} {name} {ids}{}", signature.get(5..).unwrap_or("").replacen(['A', 'b', '7'], "c", 1)),
+        1 => format!(
+            "\u{2014} {name} {ids}{}",
+            signature.get(5..).unwrap_or("").replacen(['A', 'b', '7'], "c", 1)
+        ),
         2 => format!("\u{2014} other.example {signature}"),
         3 => format!("\u{2014} {name} AAAA{}", signature.get(4..).unwrap_or("")),
         4 => format!("\u{2014}  {signature}"),
@@ -235,9 +246,13 @@ fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
         8 => format!("\u{2014} {name} AAAA"),
         9 => format!("\u{2014} {name} AAAAAAA="),
         10 => vec![line; 100].join("\n"),
-        11 => vec![format!("\u{2014} w.example AAAA{}", signature.get(4..).unwrap_or("")); 99].join("\n"),
+        11 => vec![format!("\u{2014} w.example AAAA{}", signature.get(4..).unwrap_or("")); 99]
+            .join("\n"),
         12 => foreign,
-        _ => format!("\u{2014} {name} {ids}{}", signature.get(5..).unwrap_or("").get(..84).unwrap_or("")),
+        _ => format!(
+            "\u{2014} {name} {ids}{}",
+            signature.get(5..).unwrap_or("").get(..84).unwrap_or("")
+        ),
     };
     // Before the good one, or behind it.
     let place = if dice.below(2) == 0 { at + 1 } else { at + 1 + line.len() + 1 };

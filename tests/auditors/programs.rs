@@ -64,18 +64,25 @@ fn python() -> Result<Vec<PathBuf>, String> {
     Ok(vec![python, auditor().join("verify.py")])
 }
 
-/// Builds the Go program with the sources that Debian packages, or with those that `go` has in its cache.
+/// Builds the Go program with the sources that Debian packages, or with those that `go` has in its
+/// cache.
 fn go() -> Result<Vec<PathBuf>, String> {
     says(Command::new("go").arg("version")).ok_or("there is no `go`")?;
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gate-verify");
     let mut build = Command::new("go");
-    build.current_dir(auditor().join("go")).args(["build", "-buildvcs=false", "-o"]).arg(&program).arg(".");
+    build
+        .current_dir(auditor().join("go"))
+        .args(["build", "-buildvcs=false", "-o"])
+        .arg(&program)
+        .arg(".");
     if Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog").exists() {
         build.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode");
     } else {
         let mut list = Command::new("go");
         list.current_dir(auditor().join("go")).env("GOPROXY", "off").args(["list", "-deps", "."]);
-        says(&mut list).ok_or("golang.org/x/mod is neither packaged nor in the cache of `go`: `go mod download`")?;
+        says(&mut list).ok_or(
+            "golang.org/x/mod is neither packaged nor in the cache of `go`: `go mod download`",
+        )?;
         build.env("GOPROXY", "off");
     }
     let built = build.output().unwrap();
@@ -86,7 +93,9 @@ fn go() -> Result<Vec<PathBuf>, String> {
 fn shell() -> Result<Vec<PathBuf>, String> {
     let version = says(Command::new("openssl").arg("version")).ok_or("there is no `openssl`")?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let major = version.strip_prefix("OpenSSL ").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    let major = version
+        .strip_prefix("OpenSSL ")
+        .and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
     if major.is_none_or(|major| major < 3) {
         return Err(format!("it needs OpenSSL 3, and this is {}", version.trim()));
     }
@@ -104,13 +113,24 @@ impl Program {
         if self.command.is_empty() {
             let (code, out, err) = match verify(arguments) {
                 Ok(()) => (0, "OK: it holds".to_owned(), String::new()),
-                Err(refused) => (1, String::new(), format!("REFUSED: {}", refused.replace('\n', " "))),
+                Err(refused) => {
+                    (1, String::new(), format!("REFUSED: {}", refused.replace('\n', " ")))
+                }
             };
             return Said { name: self.name, code: Some(code), out, err };
         }
-        let output = Command::new(&self.command[0]).args(&self.command[1..]).args(arguments).output().unwrap();
+        let output = Command::new(&self.command[0])
+            .args(&self.command[1..])
+            .args(arguments)
+            .output()
+            .unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Said { name: self.name, code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+        Said {
+            name: self.name,
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
     }
 
     pub fn trail(&self, folder: &Path, vkey: &str, more: &[&str]) -> Said {
@@ -176,7 +196,8 @@ impl Batch {
         let mut command = Command::new(&program.command[0]);
         command.arg(script).arg(&program.command[1]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let (ask, answers) =
+            (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Some(Mutex::new(Batch { child, ask, answers }))
     }
 
@@ -216,7 +237,10 @@ impl Said {
     /// It holds. Gives what was said.
     pub fn accepts(self) -> String {
         let Said { name, code, out, err } = self;
-        assert!(code == Some(0) && out.contains("OK: ") && err.is_empty(), "{name}: {code:?}\n{out}\n{err}");
+        assert!(
+            code == Some(0) && out.contains("OK: ") && err.is_empty(),
+            "{name}: {code:?}\n{out}\n{err}"
+        );
         out
     }
 

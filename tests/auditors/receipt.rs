@@ -70,7 +70,8 @@ pub fn parts(receipt: &str) -> Vec<&str> {
 pub fn without(receipt: &str, left_out: &[usize]) -> String {
     let (_, note) = receipt.split_once("\n\n").unwrap();
     let (header, _) = receipt.split_once('\n').unwrap();
-    let kept = parts(receipt).into_iter().enumerate().filter(|(place, _)| !left_out.contains(place));
+    let kept =
+        parts(receipt).into_iter().enumerate().filter(|(place, _)| !left_out.contains(place));
     format!("{header}\n{}\n{note}", kept.map(|(_, part)| part).collect::<String>())
 }
 

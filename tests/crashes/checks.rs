@@ -1,4 +1,5 @@
-//! What is so, whenever a process was killed, seen from outside: from the file, and from what the world was told beside it.
+//! What is so, whenever a process was killed, seen from outside: from the file, and from what the
+//! world was told beside it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -6,8 +7,9 @@ use std::sync::Arc;
 
 use gate_runtime::audit::{LogKeys, WitnessPolicy};
 use gate_runtime::{
-    Approval, ApprovalFilter, ApprovalId, Auditor, CallEvent, Decision, Entry, Event, FreezeScope, GateEvent, GrantId,
-    Record, RecordFilter, Settlement, Settler, Status, Store as _, Timestamp, TrailReader, Verdict,
+    Approval, ApprovalFilter, ApprovalId, Auditor, CallEvent, Decision, Entry, Event, FreezeScope,
+    GateEvent, GrantId, Record, RecordFilter, Settlement, Settler, Status, Store as _, Timestamp,
+    TrailReader, Verdict,
 };
 use gate_sqlite::SqliteStore;
 
@@ -82,7 +84,9 @@ impl Watched {
         let seen = self.records.len() as u64;
         let records = store.records(&RecordFilter::after(seen)).await.unwrap();
         for (record, seq) in records.into_iter().zip(seen + 1..) {
-            self.hold(record.seq() == seq, || format!("after record {} comes {}", seq - 1, record.seq()));
+            self.hold(record.seq() == seq, || {
+                format!("after record {} comes {}", seq - 1, record.seq())
+            });
             self.follow(&record);
             self.records.push(record);
         }
@@ -95,40 +99,50 @@ impl Watched {
         for (grant, used) in self.grants.clone() {
             let left = standing.grants.iter().find(|known| known.id() == grant);
             let left = left.and_then(|grant| grant.uses_left()).unwrap_or(0);
-            self.hold(used + left == USES, || format!("{grant} was used {used} times, and has {left} uses left"));
+            self.hold(used + left == USES, || {
+                format!("{grant} was used {used} times, and has {left} uses left")
+            });
         }
         self.counts.calls = approvals.len();
         self.counts.records = self.records.len();
         self.counts.effects = done.len();
     }
 
-    /// Once nothing runs any more: what was read bit by bit is what stands there, and the file is whole.
+    /// Once nothing runs any more: what was read bit by bit is what stands there, and the file is
+    /// whole.
     pub async fn check_end(&mut self, folder: &Path) {
         self.check(folder).await;
         let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
         let records = store.records(&RecordFilter::after(0)).await.unwrap();
-        self.hold(records == self.records, || "records were changed after they were written".to_owned());
+        self.hold(records == self.records, || {
+            "records were changed after they were written".to_owned()
+        });
         let approvals = store.approvals(&ApprovalFilter::all()).await.unwrap();
         let done = effects(folder);
         let sealed = self.counts.sealed;
         self.hold(sealed == records.len(), || format!("only {sealed} records are sealed"));
         for approval in &approvals {
-            let times = done.iter().filter(|effect| effect.key == approval.id().to_string()).count();
+            let times =
+                done.iter().filter(|effect| effect.key == approval.id().to_string()).count();
             let is_right = match (approval.status(), approval.tool().as_str()) {
                 (Status::Succeeded, "book") => times == 1,
                 (Status::Succeeded, _) => times >= 1,
                 (status, _) => status.is_terminal() && times <= 1,
             };
             let tool = approval.tool();
-            self.hold(is_right, || format!("{tool} {} is {} and ran {times} times", approval.id(), approval.status()));
+            self.hold(is_right, || {
+                format!("{tool} {} is {} and ran {times} times", approval.id(), approval.status())
+            });
         }
         drop(store);
         let file = rusqlite::Connection::open(folder.join("gate.db")).unwrap();
-        let whole: String = file.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        let whole: String =
+            file.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
         self.hold(whole == "ok", || format!("the file is damaged: {whole}"));
     }
 
-    /// The trail, as far as it is published: each entry verified, the one that the record has, and possible after those before it.
+    /// The trail, as far as it is published: each entry verified, the one that the record has, and
+    /// possible after those before it.
     fn check_trail(&mut self, folder: &Path) {
         let folder = folder.join("trail");
         if !folder.join("checkpoint").exists() {
@@ -147,7 +161,8 @@ impl Watched {
         self.counts.checkpoints += usize::from(reader.size() as usize > sealed);
         let mut auditor = Auditor::new();
         for entry in reader.entries(0) {
-            let taken = entry.and_then(|(index, bytes)| Ok((index, reader.read(index, &bytes)?, bytes)));
+            let taken =
+                entry.and_then(|(index, bytes)| Ok((index, reader.read(index, &bytes)?, bytes)));
             let problem = match taken {
                 Err(error) => Some(error.to_string()),
                 Ok((index, entry, bytes)) => match self.records.get(index as usize) {
@@ -193,7 +208,8 @@ impl Watched {
     fn follow_call(&mut self, record: &Record, event: &CallEvent) {
         let subject = record.subject().unwrap();
         let (id, tool) = (subject.approval(), subject.tool().as_str());
-        let what = || format!("record {}: {tool} {} {}", record.seq(), subject.call(), record.kind());
+        let what =
+            || format!("record {}: {tool} {} {}", record.seq(), subject.call(), record.kind());
         let mut wrong = Vec::new();
         let mut hold = |is_so: bool, why: &str| {
             if !is_so {
@@ -207,7 +223,8 @@ impl Watched {
                 hold(course.status.is_none(), "it is not new");
                 course.may_begin = true;
                 if tool == "draw" {
-                    let account = subject.call().as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS);
+                    let account =
+                        subject.call().as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS);
                     self.draws.entry(account).or_default().push(assessment.verdict());
                 }
             }
@@ -230,7 +247,10 @@ impl Watched {
             },
             CallEvent::Dispatched => {
                 hold(course.may_begin && !course.needs_vote, "nobody let it run again");
-                hold(!self.frozen.contains(&format!("{:?}", FreezeScope::tool(tool))), "its tool is stopped");
+                hold(
+                    !self.frozen.contains(&format!("{:?}", FreezeScope::tool(tool))),
+                    "its tool is stopped",
+                );
                 course.may_begin = false;
                 course.ran_free |= course.dispatched == 0 && course.voters.is_empty();
                 course.dispatched += 1;
@@ -256,7 +276,10 @@ impl Watched {
                     Settler::Person { .. } => {
                         self.counts.by_people += 1;
                         course.again += u32::from(is_again);
-                        self.facts.insert(format!("settled {id} {}", reason.as_deref().unwrap_or_default()));
+                        self.facts.insert(format!(
+                            "settled {id} {}",
+                            reason.as_deref().unwrap_or_default()
+                        ));
                     }
                     Settler::Reconciler => {
                         self.counts.by_reconcilers += 1;
@@ -265,7 +288,10 @@ impl Watched {
                     Settler::Idempotence => {
                         self.counts.by_idempotence += 1;
                         course.by_itself += 1;
-                        hold(tool == "set" && course.dispatched < 3, "it must not run again by itself");
+                        hold(
+                            tool == "set" && course.dispatched < 3,
+                            "it must not run again by itself",
+                        );
                     }
                 }
             }
@@ -297,9 +323,16 @@ impl Watched {
                 continue;
             };
             hold(course.status == Some(status), format!("its records say {:?}", course.status));
-            hold(course.dispatched == approval.attempts(), format!("{} are dispatched", course.dispatched));
-            let voters: BTreeSet<_> = approval.votes().iter().map(|vote| vote.reviewer().to_string()).collect();
-            hold(voters == course.voters, format!("{voters:?} are not {:?}, whose votes were taken", course.voters));
+            hold(
+                course.dispatched == approval.attempts(),
+                format!("{} are dispatched", course.dispatched),
+            );
+            let voters: BTreeSet<_> =
+                approval.votes().iter().map(|vote| vote.reviewer().to_string()).collect();
+            hold(
+                voters == course.voters,
+                format!("{voters:?} are not {:?}, whose votes were taken", course.voters),
+            );
             if let Some(earlier) = self.ended.get(&id) {
                 hold(earlier == approval, format!("it was {}, for good", earlier.status()));
             } else if status.is_terminal() {
@@ -307,7 +340,10 @@ impl Watched {
             }
             let ran = by_key.remove(id.to_string().as_str()).unwrap_or_default();
             let attempts: BTreeSet<_> = ran.iter().map(|effect| effect.attempt).collect();
-            hold(attempts.len() == ran.len(), format!("of one dispatch it ran twice: {} in all", ran.len()));
+            hold(
+                attempts.len() == ran.len(),
+                format!("of one dispatch it ran twice: {} in all", ran.len()),
+            );
             hold(
                 attempts.is_disjoint(&course.released),
                 "it ran where the record says that it did not begin".to_owned(),
@@ -318,11 +354,19 @@ impl Watched {
                 format!("it ran before its dispatch number {highest} was on the record"),
             );
             for effect in &ran {
-                hold(effect.status == "dispatched", format!("when it ran it was {}", effect.status));
-                // Whoever is asked to run it again may change it: the attempts before ran as proposed.
+                hold(
+                    effect.status == "dispatched",
+                    format!("when it ran it was {}", effect.status),
+                );
+                // Whoever is asked to run it again may change it: the attempts before ran as
+                // proposed.
                 let is_as_proposed = effect.attempt <= course.edited_after;
-                let arguments = if is_as_proposed { approval.proposed() } else { approval.arguments() };
-                hold(effect.arguments == arguments.as_json(), format!("it ran with {}", effect.arguments));
+                let arguments =
+                    if is_as_proposed { approval.proposed() } else { approval.arguments() };
+                hold(
+                    effect.arguments == arguments.as_json(),
+                    format!("it ran with {}", effect.arguments),
+                );
                 hold(*effect.call == *call.as_str(), format!("its key belongs to {}", effect.call));
             }
             let times = u32::try_from(ran.len()).unwrap();
@@ -337,18 +381,27 @@ impl Watched {
                 Status::Denied | Status::Rejected => hold(times == 0, "it ran".to_owned()),
                 // Whoever is asked to run it again may answer in the tool's place instead.
                 Status::Responded => hold(times == 0 || course.again > 0, "it ran".to_owned()),
-                Status::Failed | Status::Expired => hold(false, "nothing here fails or takes so long".to_owned()),
+                Status::Failed | Status::Expired => {
+                    hold(false, "nothing here fails or takes so long".to_owned());
+                }
                 _ => {}
             }
             if tool == "draw" && times > 0 && course.ran_free {
-                *free.entry(call.as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS)).or_default() += 1;
+                *free
+                    .entry(call.as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS))
+                    .or_default() += 1;
             }
         }
         for (key, effects) in by_key {
-            wrong.push(format!("{} ran {} times under {key}, which nobody knows", effects[0].call, effects.len()));
+            wrong.push(format!(
+                "{} ran {} times under {key}, which nobody knows",
+                effects[0].call,
+                effects.len()
+            ));
         }
         for (account, verdicts) in &self.draws {
-            let let_through = verdicts.iter().filter(|verdict| **verdict == Verdict::Approve).count();
+            let let_through =
+                verdicts.iter().filter(|verdict| **verdict == Verdict::Approve).count();
             let expected = verdicts.len().min(FREE_DRAWS);
             let ran = free.get(account).copied().unwrap_or(0);
             if let_through != expected || ran > FREE_DRAWS {
@@ -363,11 +416,16 @@ impl Watched {
         let said: BTreeSet<_> = lines(folder, SAID).into_iter().collect();
         let acknowledged: BTreeSet<_> = lines(folder, ACKNOWLEDGED).into_iter().collect();
         self.counts.acknowledged = acknowledged.len();
-        let answers: BTreeSet<_> =
-            approvals.iter().map(|known| format!("answered {} {}", known.id(), known.status())).collect();
-        let lost = acknowledged.iter().filter(|fact| !self.facts.contains(*fact) && !answers.contains(*fact));
+        let answers: BTreeSet<_> = approvals
+            .iter()
+            .map(|known| format!("answered {} {}", known.id(), known.status()))
+            .collect();
+        let lost = acknowledged
+            .iter()
+            .filter(|fact| !self.facts.contains(*fact) && !answers.contains(*fact));
         let lost: Vec<_> = lost.map(|fact| format!("acknowledged, and lost: {fact}")).collect();
-        let invented = self.facts.iter().filter(|fact| !fact.starts_with("granted ") && !said.contains(*fact));
+        let invented =
+            self.facts.iter().filter(|fact| !fact.starts_with("granted ") && !said.contains(*fact));
         let invented: Vec<_> = invented.map(|fact| format!("nobody said: {fact}")).collect();
         self.wrong.extend(lost.into_iter().chain(invented));
     }

@@ -1,14 +1,20 @@
-//! Processes that are killed at every step and at any instant, over one SQLite file: nothing runs twice, nothing runs without a
-//! record, no decision is lost.
+//! Processes that are killed at every step and at any instant, over one SQLite file: nothing runs
+//! twice, nothing runs without a record, no decision is lost.
 //!
-//! A process ends itself as `kill -9` does, around the commit of a given record or around the effect of a tool; others are killed
-//! from outside, whenever. After each round the file is held against what the tools did and what people were told, which stands in
-//! files of its own.
+//! A process ends itself as `kill -9` does, around the commit of a given record or around the
+//! effect of a tool; others are killed from outside, whenever. After each round the file is held
+//! against what the tools did and what people were told, which stands in files of its own.
 //!
-//! For a night, with a table at the end: `GATE_CRASHES=100000 cargo test --release --test crashes k71 -- --nocapture`.
+//! For a night, with a table at the end: `GATE_CRASHES=100000 cargo test --release --test crashes
+//! k71 -- --nocapture`.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 #![allow(clippy::print_stdout, reason = "whoever asks for many kills is told of them")]
 #![allow(clippy::cast_possible_truncation, reason = "dice are small")]
 #![allow(unreachable_pub, reason = "a test is a crate of its own")]
@@ -35,7 +41,8 @@ const AT_ONCE: u64 = 2;
 
 #[test]
 fn k71_killed_at_every_step_and_at_any_instant_nothing_runs_twice_or_without_a_record() {
-    let asked: Option<usize> = std::env::var("GATE_CRASHES").ok().map(|kills| kills.parse().unwrap());
+    let asked: Option<usize> =
+        std::env::var("GATE_CRASHES").ok().map(|kills| kills.parse().unwrap());
     let plan = rounds::Plan::new(asked.unwrap_or(100));
     std::thread::scope(|scope| {
         let plan = &plan;

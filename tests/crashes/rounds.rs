@@ -48,22 +48,32 @@ impl Plan {
     fn next(&self, dice: &mut Dice) -> Option<(Step, u32)> {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.is_empty() && self.is_wanted() {
-            let mut again: Vec<_> = every().into_iter().map(|(when, place)| (when, place, 0)).collect();
+            let mut again: Vec<_> =
+                every().into_iter().map(|(when, place)| (when, place, 0)).collect();
             dice.shuffle(&mut again);
             steps.extend(again);
         }
         let (when, place, tried) = steps.pop_front()?;
         let nth = if tried == 0 { 1 + dice.below(times(place)) as u32 } else { 1 };
         let micros = 10 << dice.below(9);
-        Some((Step { when, place: place.to_owned(), nth, micros: micros + dice.below(micros) }, tried))
+        Some((
+            Step { when, place: place.to_owned(), nth, micros: micros + dice.below(micros) },
+            tried,
+        ))
     }
 
     fn again(&self, step: &Step, tried: u32) {
-        let place = every().into_iter().find(|(when, place)| (*when, *place) == (step.when, step.place.as_str()));
+        let place = every()
+            .into_iter()
+            .find(|(when, place)| (*when, *place) == (step.when, step.place.as_str()));
         if let Some((when, place)) = place
             && tried < TRIES
         {
-            self.steps.lock().unwrap_or_else(PoisonError::into_inner).push_back((when, place, tried + 1));
+            self.steps.lock().unwrap_or_else(PoisonError::into_inner).push_back((
+                when,
+                place,
+                tried + 1,
+            ));
         }
     }
 
@@ -115,7 +125,11 @@ impl Life {
         } else if let Some((step, tried)) = plan.next(dice) {
             if let Some(place) = after(&step.place) {
                 let when = [When::Before, When::After][dice.below(2) as usize];
-                self.kill_at(plan, &Step { when, place: place.to_owned(), nth: 1, micros: 0 }, None);
+                self.kill_at(
+                    plan,
+                    &Step { when, place: place.to_owned(), nth: 1, micros: 0 },
+                    None,
+                );
                 self.look(plan);
                 self.ahead += LEASE;
                 self.round += 1;
@@ -185,14 +199,19 @@ impl Life {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "the_process_that_is_killed", "--nocapture", "--test-threads=1"]);
         command.env(ORDERS, serde_json::to_string(&orders).unwrap());
-        let errors = File::options().create(true).append(true).open(self.folder.path().join("errors")).unwrap();
+        let errors = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("errors"))
+            .unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap()
     }
 
     fn count(&mut self, plan: &Plan, end: ExitStatus, step: Option<&Step>) {
         plan.note(|summary| summary.count(end.signal().is_some(), step));
         if end.signal() != Some(9) && !end.success() {
-            let errors = std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default();
+            let errors =
+                std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default();
             self.watched.wrong.push(format!("a process ended with {end}: {errors}"));
         }
     }
@@ -225,7 +244,8 @@ impl Dice {
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 

@@ -34,14 +34,22 @@ pub const COMMITS: [&str; 15] = [
     "call_refused",
 ];
 
-/// The code of users that a process dies in: around the effect of a body, and around the look of a reconciler.
+/// The code of users that a process dies in: around the effect of a body, and around the look of a
+/// reconciler.
 pub const BODIES: [&str; 8] = ["pay", "draw", "wipe", "launch", "send", "set", "book", "reconcile"];
 
 /// Every step, but for how often it is passed before.
 pub fn every() -> Vec<(When, &'static str)> {
-    let commits =
-        COMMITS.into_iter().flat_map(|kind| [When::Before, When::During, When::After].map(|when| (when, kind)));
-    commits.chain(BODIES.into_iter().flat_map(|tool| [When::Before, When::After].map(|when| (when, tool)))).collect()
+    let commits = COMMITS
+        .into_iter()
+        .flat_map(|kind| [When::Before, When::During, When::After].map(|when| (when, kind)));
+    commits
+        .chain(
+            BODIES
+                .into_iter()
+                .flat_map(|tool| [When::Before, When::After].map(|when| (when, tool))),
+        )
+        .collect()
 }
 
 /// How often a process surely comes to a place, or nearly so.

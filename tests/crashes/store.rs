@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome, Delivery,
-    DeliveryFilter, Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges, RunQuery, Standing, Store,
-    StoreError, SystemClock, Timestamp,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome,
+    Delivery, DeliveryFilter, Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges,
+    RunQuery, Standing, Store, StoreError, SystemClock, Timestamp,
 };
 use gate_sqlite::SqliteStore;
 use tokio::sync::watch;
@@ -33,7 +33,10 @@ pub struct Deadly {
 }
 
 impl Store for Deadly {
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         self.file.load_history(about)
     }
 
@@ -58,15 +61,24 @@ impl Store for Deadly {
         })
     }
 
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         self.file.approvals(filter)
     }
 
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.file.records(filter)
     }
 
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
         self.file.run_changes(query)
     }
 
@@ -74,7 +86,10 @@ impl Store for Deadly {
         self.file.grant(id)
     }
 
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
         self.file.record_texts(filter)
     }
 
@@ -82,7 +97,10 @@ impl Store for Deadly {
         self.file.standing(now)
     }
 
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.file.deliveries(filter)
     }
 

@@ -23,7 +23,17 @@ pub struct Summary {
 impl Default for Summary {
     fn default() -> Self {
         let (at_steps, counts, wrong) = Default::default();
-        Self { began: Instant::now(), took: None, rounds: 0, lives: 0, at_steps, by_others: 0, ended: 0, counts, wrong }
+        Self {
+            began: Instant::now(),
+            took: None,
+            rounds: 0,
+            lives: 0,
+            at_steps,
+            by_others: 0,
+            ended: 0,
+            counts,
+            wrong,
+        }
     }
 }
 
@@ -64,13 +74,26 @@ impl Summary {
 
     /// The steps at which nothing died.
     pub fn unreached(&self) -> Vec<(When, &'static str)> {
-        crate::steps::every().into_iter().filter(|(when, place)| self.at(place, *when) == 0).collect()
+        crate::steps::every()
+            .into_iter()
+            .filter(|(when, place)| self.at(place, *when) == 0)
+            .collect()
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { calls, records, effects, repeats, sealed, checkpoints, acknowledged, lost, .. } = self.counts;
+        let Counts {
+            calls,
+            records,
+            effects,
+            repeats,
+            sealed,
+            checkpoints,
+            acknowledged,
+            lost,
+            ..
+        } = self.counts;
         writeln!(
             f,
             "{:>8} kills: {} at a step, {} from outside",
@@ -84,18 +107,27 @@ impl fmt::Display for Summary {
             "{:>8} rounds over {} files, in {took:.0} s; {} processes came to their end",
             self.rounds, self.lives, self.ended
         )?;
-        writeln!(f, "{calls:>8} calls, {effects} executions, {repeats} of them again, {records} records")?;
-        writeln!(f, "{sealed:>8} records sealed in the trails, under {checkpoints} checkpoints that were looked at")?;
+        writeln!(
+            f,
+            "{calls:>8} calls, {effects} executions, {repeats} of them again, {records} records"
+        )?;
+        writeln!(
+            f,
+            "{sealed:>8} records sealed in the trails, under {checkpoints} checkpoints that were \
+             looked at"
+        )?;
         writeln!(f, "{acknowledged:>8} decisions and answers acknowledged")?;
         let Counts { by_people, by_reconcilers, by_idempotence, .. } = self.counts;
         writeln!(
             f,
-            "{lost:>8} calls lost; settled by people {by_people}, by reconcilers {by_reconcilers}, by idempotence {by_idempotence}"
+            "{lost:>8} calls lost; settled by people {by_people}, by reconcilers \
+             {by_reconcilers}, by idempotence {by_idempotence}"
         )?;
         writeln!(f, "{:>8} violations", self.wrong.len())?;
         writeln!(f, "\n{:<16}{:>8}{:>8}{:>8}", "commit of", "before", "during", "after")?;
         for kind in COMMITS {
-            let [before, during, after] = [When::Before, When::During, When::After].map(|when| self.at(kind, when));
+            let [before, during, after] =
+                [When::Before, When::During, When::After].map(|when| self.at(kind, when));
             writeln!(f, "{kind:<16}{before:>8}{during:>8}{after:>8}")?;
         }
         writeln!(f, "\n{:<16}{:>8}{:>8}{:>8}", "effect of", "before", "", "after")?;

@@ -32,9 +32,11 @@ pub struct World {
 }
 
 impl World {
-    /// One line at the end of a file, in one piece: the process may die after it, and others write too.
+    /// One line at the end of a file, in one piece: the process may die after it, and others write
+    /// too.
     pub fn tell(&self, file: &str, line: &str) {
-        let mut file = OpenOptions::new().create(true).append(true).open(self.folder.join(file)).unwrap();
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(self.folder.join(file)).unwrap();
         file.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
@@ -42,7 +44,8 @@ impl World {
     async fn act(&self, tool: &'static str, call: &CallContext, arguments: Value) {
         self.fuse.pass(When::Before, &[tool]);
         let known = self.file.approvals(&ApprovalFilter::all().id(call.approval())).await.unwrap();
-        let (status, attempt, key) = (known[0].status(), known[0].attempts(), call.idempotency_key());
+        let (status, attempt, key) =
+            (known[0].status(), known[0].attempts(), call.idempotency_key());
         self.tell(EFFECTS, &format!("{} {key} {attempt} {status} {arguments}", call.call()));
         self.fuse.pass(When::After, &[tool]);
     }
@@ -59,12 +62,17 @@ pub struct Effect {
 }
 
 pub fn lines(folder: &Path, file: &str) -> Vec<String> {
-    std::fs::read_to_string(folder.join(file)).unwrap_or_default().lines().map(str::to_owned).collect()
+    std::fs::read_to_string(folder.join(file))
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 pub fn effects(folder: &Path) -> Vec<Effect> {
     let read = |line: String| {
-        let [call, key, attempt, status, arguments] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let [call, key, attempt, status, arguments] =
+            line.split(' ').collect::<Vec<_>>().try_into().unwrap();
         let own = str::to_owned;
         Effect {
             call: own(call),
@@ -87,13 +95,22 @@ async fn pay(#[state] world: &World, #[context] call: &CallContext, number: u64)
 /// A few of each account need nobody.
 #[policy]
 fn limited(rules: Rules<Draw>) -> Rules<Draw> {
-    let free = rules.auto_approve("a few of each account").when(|_| true).at_most(FREE_DRAWS as u64).per(DAY);
+    let free = rules
+        .auto_approve("a few of each account")
+        .when(|_| true)
+        .at_most(FREE_DRAWS as u64)
+        .per(DAY);
     free.by(|call| call.account.to_string()).otherwise(ask(role("manager")))
 }
 
 /// Draw from an account.
 #[gated_tool(policy = "limited")]
-async fn draw(#[state] world: &World, #[context] call: &CallContext, account: u64, number: u64) -> u64 {
+async fn draw(
+    #[state] world: &World,
+    #[context] call: &CallContext,
+    account: u64,
+    number: u64,
+) -> u64 {
     world.act("draw", call, json!({"account": account, "number": number})).await;
     number
 }
@@ -120,7 +137,12 @@ async fn launch(#[state] world: &World, #[context] call: &CallContext, number: u
 
 /// Send: one is asked, and allows some more to the same group.
 #[gated_tool(policy = "always_ask")]
-async fn send(#[state] world: &World, #[context] call: &CallContext, group: u64, number: u64) -> u64 {
+async fn send(
+    #[state] world: &World,
+    #[context] call: &CallContext,
+    group: u64,
+    number: u64,
+) -> u64 {
     world.act("send", call, json!({"group": group, "number": number})).await;
     number
 }

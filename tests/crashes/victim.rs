@@ -1,4 +1,5 @@
-//! The process that is killed: it settles what others left, proposes, decides and runs, from wherever the one before it died.
+//! The process that is killed: it settles what others left, proposes, decides and runs, from
+//! wherever the one before it died.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Approval, ApprovalFilter, DecideError, Edit, FreezeScope, InFlight, Interruption, Reviewer, Settlement, Status,
-    Store as _, Trail, Turn,
+    Approval, ApprovalFilter, DecideError, Edit, FreezeScope, InFlight, Interruption, Reviewer,
+    Settlement, Status, Store as _, Trail, Turn,
 };
 use gate_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -68,13 +69,17 @@ pub fn signing_key() -> SigningKey {
 pub async fn work(orders: Orders) {
     let file = SqliteStore::open(orders.folder.join("gate.db")).await.unwrap();
     let fuse = Arc::new(Fuse::new(orders.step.clone()));
-    let world = || World { folder: orders.folder.clone(), file: file.clone(), fuse: Arc::clone(&fuse) };
+    let world =
+        || World { folder: orders.folder.clone(), file: file.clone(), fuse: Arc::clone(&fuse) };
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let gate = Gate::builder(world()).directory(people).clock(Ahead(orders.ahead)).key([7; 32]);
-    let trail = Trail::in_folder(orders.folder.join("trail"), signing_key()).within(Duration::from_millis(2)).every(64);
+    let trail = Trail::in_folder(orders.folder.join("trail"), signing_key())
+        .within(Duration::from_millis(2))
+        .every(64);
     // All rounds are one run, in which people refuse more calls than a run may propose by default.
     let gate = gate.trail(trail).denials_per_run(u64::MAX);
-    let gate = gate.store(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }).build().await.unwrap();
+    let gate =
+        gate.store(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }).build().await.unwrap();
     let managers = [gate.reviewer("dana").await.unwrap(), gate.reviewer("omar").await.unwrap()];
     let victim = Victim { gate, world: world(), managers, words: std::cell::Cell::new(0), orders };
     match victim.orders.part {
@@ -103,7 +108,11 @@ impl Victim {
     }
 
     /// Something that a person says: noted before, and again once the gate has said that it is so.
-    async fn say<T>(&self, fact: &str, act: impl IntoFuture<Output = Result<T, DecideError>>) -> Option<T> {
+    async fn say<T>(
+        &self,
+        fact: &str,
+        act: impl IntoFuture<Output = Result<T, DecideError>>,
+    ) -> Option<T> {
         self.world.tell(SAID, fact);
         match act.await {
             Ok(done) => {
@@ -125,10 +134,15 @@ impl Victim {
     /// The calls that another process may be running now.
     async fn busy(&self) -> BTreeSet<String> {
         let listed = self.gate.recover().await.unwrap();
-        listed.iter().filter(|lost| lost.vouched_until().is_some()).map(|lost| call_of(lost.approval())).collect()
+        listed
+            .iter()
+            .filter(|lost| lost.vouched_until().is_some())
+            .map(|lost| call_of(lost.approval()))
+            .collect()
     }
 
-    /// Looks after what was left: settles what is lost, lifts what is stopped. Gives back the calls that may be running.
+    /// Looks after what was left: settles what is lost, lifts what is stopped. Gives back the calls
+    /// that may be running.
     async fn take_over(&self) -> BTreeSet<String> {
         for lost in self.gate.recover().await.unwrap() {
             self.settle(&lost).await;
@@ -150,7 +164,8 @@ impl Victim {
             return;
         }
         let (call, number) = (call_of(approval), number_of(approval));
-        let ran = effects(&self.orders.folder).into_iter().filter(|effect| effect.call == call).count();
+        let ran =
+            effects(&self.orders.folder).into_iter().filter(|effect| effect.call == call).count();
         let settlement = match ran {
             0 if number.is_multiple_of(3) || self.is_last() => Settlement::DidNotRun,
             0 => Settlement::RunAgain,
@@ -167,7 +182,8 @@ impl Victim {
         for tool in ["pay", "wipe"] {
             let word = self.word();
             let fact = format!("frozen {word}");
-            self.say(&fact, self.gate.freeze(FreezeScope::tool(tool), word, &self.managers[0])).await;
+            self.say(&fact, self.gate.freeze(FreezeScope::tool(tool), word, &self.managers[0]))
+                .await;
         }
     }
 
@@ -178,13 +194,15 @@ impl Victim {
         }
     }
 
-    /// Proposes all calls that are not settled, the new ones too, and runs them as far as people let it.
+    /// Proposes all calls that are not settled, the new ones too, and runs them as far as people
+    /// let it.
     async fn propose(&self, busy: &BTreeSet<String>) {
         let run = self.gate.run(RUN);
         let known = self.known().await;
         let open = |number: &u64| {
             let call = number.to_string();
-            !busy.contains(&call) && known.get(&call).is_none_or(|known| !known.status().is_terminal())
+            !busy.contains(&call)
+                && known.get(&call).is_none_or(|known| !known.status().is_terminal())
         };
         let open: Vec<u64> = (0..(self.orders.round + 1) * CALLS).filter(open).collect();
         let freezes = self.decides() && self.orders.round.is_multiple_of(3) && !self.is_last();
@@ -223,8 +241,13 @@ impl Victim {
     fn note(&self, turn: Turn) -> Turn {
         for answer in turn.answers().iter().chain(turn.late()) {
             assert!(!["unavailable", "invalid", "failed"].contains(&answer.kind()), "{answer:?}");
-            if let Some(approval) = answer.approval().filter(|approval| approval.status().is_terminal()) {
-                self.world.tell(ACKNOWLEDGED, &format!("answered {} {}", approval.id(), approval.status()));
+            if let Some(approval) =
+                answer.approval().filter(|approval| approval.status().is_terminal())
+            {
+                self.world.tell(
+                    ACKNOWLEDGED,
+                    &format!("answered {} {}", approval.id(), approval.status()),
+                );
             }
         }
         turn
@@ -258,7 +281,8 @@ impl Victim {
                 }
             }
             "launch" => {
-                let [mine, other] = if round.is_multiple_of(2) { [dana, omar] } else { [omar, dana] };
+                let [mine, other] =
+                    if round.is_multiple_of(2) { [dana, omar] } else { [omar, dana] };
                 self.say(&voted(asked, mine), asked.approve(mine)).await;
                 if self.is_last() {
                     self.say(&voted(asked, other), asked.approve(other)).await;
@@ -272,11 +296,15 @@ impl Victim {
             _ => {
                 let (fact, number) = (voted(asked, dana), number % 11);
                 // What the one edited, the other agrees to.
-                let is_edited = asked.approval().arguments().digest() != asked.approval().proposed().digest();
+                let is_edited =
+                    asked.approval().arguments().digest() != asked.approval().proposed().digest();
                 drop(match number {
                     2 => self.say(&fact, asked.reject(dana, "no")).await,
                     4 => self.say(&fact, asked.respond(dana, 0)).await,
-                    6 if !is_edited => self.say(&fact, asked.edit(dana, Edit::new().set("number", 1_000_000))).await,
+                    6 if !is_edited => {
+                        self.say(&fact, asked.edit(dana, Edit::new().set("number", 1_000_000)))
+                            .await
+                    }
                     6 => self.say(&voted(asked, omar), asked.approve(omar)).await,
                     _ => self.say(&fact, asked.approve(dana)).await,
                 });
@@ -288,25 +316,38 @@ impl Victim {
         }
     }
 
-    /// What was running when its process died is listed until it is settled; then everything is done, and nothing is left.
+    /// What was running when its process died is listed until it is settled; then everything is
+    /// done, and nothing is left.
     async fn finish(&self) {
         let begun = ApprovalFilter::all().status(Status::Dispatched).status(Status::Indeterminate);
-        let left: BTreeSet<_> = self.world.file.approvals(&begun).await.unwrap().iter().map(|left| left.id()).collect();
+        let left: BTreeSet<_> =
+            self.world.file.approvals(&begun).await.unwrap().iter().map(|left| left.id()).collect();
         let listed = self.gate.recover().await.unwrap();
         let of_people: BTreeSet<_> = listed.iter().map(|lost| lost.approval().id()).collect();
         for lost in &listed {
-            assert_eq!(lost.approval().status(), Status::Indeterminate, "its process is dead, and its lease over");
+            assert_eq!(
+                lost.approval().status(),
+                Status::Indeterminate,
+                "its process is dead, and its lease over"
+            );
         }
         let known = self.known().await;
         for approval in known.values().filter(|known| left.contains(&known.id())) {
             let is_found_out = approval.tool().as_str() == "book";
             assert_ne!(of_people.contains(&approval.id()), is_found_out, "{approval:?}");
         }
-        assert_eq!(self.gate.recover().await.unwrap().len(), listed.len(), "listed until it is settled");
+        assert_eq!(
+            self.gate.recover().await.unwrap().len(),
+            listed.len(),
+            "listed until it is settled"
+        );
         self.take_over().await;
         for lost in self.gate.recover().await.unwrap() {
             let approval = lost.approval();
-            assert!(approval.tool().as_str() == "set" && approval.attempts() < 3, "{approval:?} is left");
+            assert!(
+                approval.tool().as_str() == "set" && approval.attempts() < 3,
+                "{approval:?} is left"
+            );
         }
         // People who are asked to run a call again may refuse, and then it is settled once more:
         // now for good.
@@ -314,7 +355,8 @@ impl Victim {
             self.propose(&BTreeSet::new()).await;
             self.take_over().await;
         }
-        let left: Vec<_> = self.gate.recover().await.unwrap().iter().map(|left| left.approval().clone()).collect();
+        let left: Vec<_> =
+            self.gate.recover().await.unwrap().iter().map(|left| left.approval().clone()).collect();
         assert!(left.is_empty(), "something is left: {left:?}");
         let asked = self.gate.pending().await.unwrap();
         let asked: Vec<_> = asked.iter().map(Interruption::approval).collect();

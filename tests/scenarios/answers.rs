@@ -1,4 +1,5 @@
-//! What a run answers is true, and nothing it owes is lost: whatever is dropped, however many tasks use it, over restarts.
+//! What a run answers is true, and nothing it owes is lost: whatever is dropped, however many tasks
+//! use it, over restarts.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use gate_runtime::{Answer, CallError, FreezeScope, Run, RunState, Settlement, St
 use serde_json::json;
 
 use crate::desk::{
-    Pay, Slow, State, Tools, World, again, asked, builder, call, dana, gate, kinds, run, slow_body, story, texts, until,
+    Pay, Slow, State, Tools, World, again, asked, builder, call, dana, gate, kinds, run, slow_body,
+    story, texts, until,
 };
 use crate::stores::{Shared, Troubled, on_every_store};
 
@@ -90,7 +92,11 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
     };
     let (ended, ()) = tokio::join!(crate::desk::pay(&run, "alice".into(), 500, None), decide(true));
     assert!(matches!(ended, Err(CallError::NotRun(_))), "{ended:?}");
-    assert_eq!(story(&gate).await.last(), Some(&"cancelled"), "nobody knows its id, so that it has ended");
+    assert_eq!(
+        story(&gate).await.last(),
+        Some(&"cancelled"),
+        "nobody knows its id, so that it has ended"
+    );
     for freeze in gate.standing().await.unwrap().freezes {
         gate.lift_freeze(&freeze, &dana).await.unwrap();
     }
@@ -102,7 +108,10 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
         gate.lift_freeze(&freeze, &dana).await.unwrap();
     }
     assert_eq!(named().await.unwrap(), "paid 600 to alice");
-    assert!(run.proceed().await.unwrap().late().is_empty(), "what a program calls is no answer for a model");
+    assert!(
+        run.proceed().await.unwrap().late().is_empty(),
+        "what a program calls is no answer for a model"
+    );
     assert_eq!(world.ran(), ["pay 600 to alice"]);
 }
 
@@ -118,7 +127,11 @@ async fn an_equal_call_that_may_run_yet_is_shown_to_whoever_decides(store: Share
     gate.interruption(first).await.unwrap().unwrap().approve(&dana).await.unwrap();
     let second = shown.id();
     let third = gate.run("third").submit([pay("1", 500)]).await.unwrap();
-    assert_eq!(asked(&third).approval().alike(), [first, second], "one that is approved and has not run");
+    assert_eq!(
+        asked(&third).approval().alike(),
+        [first, second],
+        "one that is approved and has not run"
+    );
     let _ = run.proceed().await.unwrap();
     let fourth = gate.run("fourth").submit([pay("1", 500)]).await.unwrap();
     assert!(!asked(&fourth).approval().alike().contains(&first), "one that ran is no more");
@@ -136,7 +149,11 @@ async fn a_question_that_is_submitted_while_another_task_runs_a_body_is_the_runs
         turn
     };
     let (ran, asks) = tokio::join!(run.proceed(), meanwhile);
-    assert_eq!(kinds(&ran.unwrap()), ["succeeded"], "whoever proceeds has the batch that was there");
+    assert_eq!(
+        kinds(&ran.unwrap()),
+        ["succeeded"],
+        "whoever proceeds has the batch that was there"
+    );
     assert_eq!(kinds(&asks), ["waiting"]);
     let turn = run.submit([pay("3", 5)]).await.unwrap();
     turn.interruptions()[0].approve(&dana).await.unwrap();
@@ -195,7 +212,9 @@ async fn a_question_of_a_dropped_submit_is_in_the_next_turn(store: Shared) {
     let (run, dana, world) = (run(&gate), dana(&gate).await, &state.0);
     tokio::select! {
         biased;
-        _ = run.submit([pay("1", 500), slow("2"), call("3", "nap", json!({"what": "3"}))]) => panic!("it takes its time"),
+        _ = run.submit([pay("1", 500), slow("2"), call("3", "nap", json!({"what": "3"}))]) => {
+            panic!("it takes its time")
+        }
         () = async { until(async || gate.pending().await.unwrap().len() == 2).await } => {}
     }
     let turn = run.submit([]).await.unwrap();
@@ -238,7 +257,11 @@ async fn a_late_answer_is_told_until_it_is_taken(store: Shared) {
     let _ = run.submit([]).await.unwrap();
     turn.interruptions()[0].approve(&dana).await.unwrap();
     for _ in 0..3 {
-        assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")], "each turn may be lost");
+        assert_eq!(
+            late(&run.proceed().await.unwrap()),
+            [("1".into(), "succeeded")],
+            "each turn may be lost"
+        );
     }
     assert!(run.submit([]).await.unwrap().late().is_empty(), "whoever goes on has it");
     turn.interruptions()[1].reject(&dana, "no").await.unwrap();
@@ -302,7 +325,9 @@ async fn leave_alone_while_it_runs(gate: &Gate<Tools>, run: &Run<Tools>, world: 
     until(async || story(gate).await.last() == Some(&"lost")).await;
 }
 
-async fn a_call_whose_task_was_aborted_is_told_as_indeterminate_and_then_as_what_it_became(store: Shared) {
+async fn a_call_whose_task_was_aborted_is_told_as_indeterminate_and_then_as_what_it_became(
+    store: Shared,
+) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     leave_alone_while_it_runs(&gate, &run, &world).await;
@@ -340,7 +365,10 @@ async fn another_handle_of_a_run_knows_what_is_owed(store: Shared) {
     assert_eq!(late(&turn), [("1".into(), "succeeded")]);
     assert_eq!(turn.interruptions().len(), 1);
     assert_eq!(other.cancel("the customer hung up").await.unwrap(), 1);
-    assert_eq!(late(&other.proceed().await.unwrap()), [("1".into(), "succeeded"), ("2".into(), "cancelled")]);
+    assert_eq!(
+        late(&other.proceed().await.unwrap()),
+        [("1".into(), "succeeded"), ("2".into(), "cancelled")]
+    );
 }
 
 async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
@@ -353,12 +381,18 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
         let stands = async || {
             gate.records(0, 10_000).await.unwrap().iter().rev().find_map(|record| {
                 let subject = record.subject()?;
-                (subject.info().run() == &*format!("run-{polls}")).then(|| record.status()).flatten()
+                (subject.info().run() == &*format!("run-{polls}"))
+                    .then(|| record.status())
+                    .flatten()
             })
         };
         until(async || !matches!(stands().await, Some(Status::Dispatched))).await;
         if !begun && ended.is_none() {
-            assert!(matches!(stands().await, None | Some(Status::Approved)), "{polls}: {:?}", stands().await);
+            assert!(
+                matches!(stands().await, None | Some(Status::Approved)),
+                "{polls}: {:?}",
+                stands().await
+            );
         }
         // Either way it runs once, and the model is told of it.
         let turn = run.submit([pay("1", 5)]).await.unwrap();
@@ -374,14 +408,19 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
 async fn what_a_question_holds_is_held_however_the_conversation_goes_on(store: Shared) {
     let (gate, state) = crate::t_batches::holding(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn =
-        run.submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["approved", "waiting"]);
     let _ = run.submit([]).await.unwrap();
     let _ = run.proceed().await.unwrap();
     let again = gate.run("run").on_behalf_of("mia");
     let _ = again.proceed().await.unwrap();
-    assert_eq!(kinds(&again.submit([call("1", "race", json!({"place": 7}))]).await.unwrap()), ["approved"]);
+    assert_eq!(
+        kinds(&again.submit([call("1", "race", json!({"place": 7}))]).await.unwrap()),
+        ["approved"]
+    );
     assert!(state.0.ran().is_empty(), "it waits for the question of its batch, whoever goes on");
     asked(&turn).reject(&dana, "not now").await.unwrap();
     let _ = run.proceed().await.unwrap();
@@ -394,11 +433,25 @@ async fn a_call_is_its_agents_and_its_persons(store: Shared) {
     let mia = gate.run("run").agent("support").on_behalf_of("mia");
     assert_eq!(kinds(&mia.submit([pay("1", 5)]).await.unwrap()), ["succeeded"]);
     let ines = gate.run("run").agent("support").on_behalf_of("ines");
-    assert_eq!(kinds(&ines.submit([pay("1", 5)]).await.unwrap()), ["invalid"], "the id is another person's call");
-    mia.hand_off("billing").unwrap();
-    assert_eq!(kinds(&mia.submit([pay("1", 5)]).await.unwrap()), ["invalid"], "the id is another agent's call");
     assert_eq!(
-        mia.submit([pay("2", 5)]).await.unwrap().answers().iter().map(Answer::kind).collect::<Vec<_>>(),
+        kinds(&ines.submit([pay("1", 5)]).await.unwrap()),
+        ["invalid"],
+        "the id is another person's call"
+    );
+    mia.hand_off("billing").unwrap();
+    assert_eq!(
+        kinds(&mia.submit([pay("1", 5)]).await.unwrap()),
+        ["invalid"],
+        "the id is another agent's call"
+    );
+    assert_eq!(
+        mia.submit([pay("2", 5)])
+            .await
+            .unwrap()
+            .answers()
+            .iter()
+            .map(Answer::kind)
+            .collect::<Vec<_>>(),
         ["succeeded"]
     );
     assert_eq!(state.0.ran().len(), 2);
@@ -415,7 +468,11 @@ async fn what_came_after_a_turn_was_told_is_still_owed(store: Shared) {
     // A turn that the application never gets, before it says that it has the first.
     assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
     run.acknowledge(&told).await.unwrap();
-    assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")], "it has only what it was told");
+    assert_eq!(
+        late(&run.proceed().await.unwrap()),
+        [("1".into(), "succeeded")],
+        "it has only what it was told"
+    );
 }
 
 async fn a_question_that_was_asked_before_holds_its_batch(store: Shared) {

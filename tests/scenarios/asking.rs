@@ -1,4 +1,5 @@
-//! How often people are asked, what they are told of what came before, and what their no and their yes hold for.
+//! How often people are asked, what they are told of what came before, and what their no and their
+//! yes hold for.
 
 use std::sync::Arc;
 
@@ -7,7 +8,9 @@ use gate_runtime::testing::ManualClock;
 use gate_runtime::{NoTools, RemoteCall, RemoteError, Run, Settlement, Status};
 use serde_json::json;
 
-use crate::desk::{State, Tools, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, run, story};
+use crate::desk::{
+    State, Tools, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, run, story,
+};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -88,7 +91,8 @@ async fn a_run_whose_calls_fit_nothing_is_told_to_stop(store: Shared) {
     let run = run(&gate);
     for index in 0..25 {
         let name = if index % 2 == 0 { "pay" } else { "no_such_tool" };
-        let turn = run.submit([call(&index.to_string(), name, json!({"amount": "much"}))]).await.unwrap();
+        let turn =
+            run.submit([call(&index.to_string(), name, json!({"amount": "much"}))]).await.unwrap();
         assert_eq!(turn.must_stop(), index >= 20, "{index}");
     }
 }
@@ -97,7 +101,10 @@ async fn a_run_whose_questions_expire_is_told_to_stop_and_may_go_on_a_day_later(
     let (gate, _, clock) = gate_at_noon(&store).await;
     let run = run(&gate);
     for index in 0..20 {
-        assert_eq!(kinds(&run.submit([pay(&index.to_string(), 500 + index)]).await.unwrap()), ["waiting"]);
+        assert_eq!(
+            kinds(&run.submit([pay(&index.to_string(), 500 + index)]).await.unwrap()),
+            ["waiting"]
+        );
         clock.advance(minutes(31));
         gate.run_due().await;
     }
@@ -108,19 +115,29 @@ async fn a_run_whose_questions_expire_is_told_to_stop_and_may_go_on_a_day_later(
 }
 
 async fn a_run_that_asks_too_often_is_told_to_stop(store: Shared) {
-    let gate: Gate<Tools> = builder(&store, &State::default()).questions_per_run(3).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).questions_per_run(3).build().await.unwrap();
     let run = run(&gate);
     let calls = (0..8).map(|index| pay(&index.to_string(), 500 + index));
     let turn = run.submit(calls).await.unwrap();
-    assert_eq!(kinds(&turn).iter().filter(|kind| **kind == "waiting").count(), 3, "however many ask at once");
+    assert_eq!(
+        kinds(&turn).iter().filter(|kind| **kind == "waiting").count(),
+        3,
+        "however many ask at once"
+    );
     assert!(turn.must_stop());
     let nested = run.child("inner").submit([pay("1", 700)]).await.unwrap();
     assert_eq!(kinds(&nested), ["denied"], "those that are nested in it count with it");
-    assert_eq!(kinds(&run.submit([pay("free", 5)]).await.unwrap()), ["succeeded"], "what asks nobody goes on");
+    assert_eq!(
+        kinds(&run.submit([pay("free", 5)]).await.unwrap()),
+        ["succeeded"],
+        "what asks nobody goes on"
+    );
 }
 
 async fn what_was_refused_before_is_bounded(store: Shared) {
-    let gate: Gate<Tools> = builder(&store, &State::default()).denials_per_run(1_000).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).denials_per_run(1_000).build().await.unwrap();
     let run = run(&gate);
     let mut longest = 0;
     for index in 0..40 {
@@ -148,20 +165,29 @@ async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(stor
     let turn = run.submit([pay("3", 600), pay("4", 700)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
     let earlier = asked(&turn).approval().earlier();
-    assert_eq!((earlier.len(), earlier[0].reason(), earlier[0].approval()), (1, "not this one", second));
+    assert_eq!(
+        (earlier.len(), earlier[0].reason(), earlier[0].approval()),
+        (1, "not this one", second)
+    );
     // Another permission does not answer it either: this one is for a person.
     let other = run.submit([pay("5", 800)]).await.unwrap();
     assert_eq!(kinds(&other), ["succeeded"]);
     asked(&run.proceed().await.unwrap()).approve(&dana).await.unwrap();
     let _ = run.proceed().await.unwrap();
-    assert_eq!(world.ran(), ["pay 500 to alice", "pay 700 to alice", "pay 800 to alice", "pay 600 to alice"]);
+    assert_eq!(
+        world.ran(),
+        ["pay 500 to alice", "pay 700 to alice", "pay 800 to alice", "pay 600 to alice"]
+    );
 }
 
 async fn what_was_refused_in_the_same_case_is_shown(store: Shared) {
     let (gate, _) = gate(&store).await;
     let dana = dana(&gate).await;
     let morning = gate.run("morning").case("ticket-7");
-    asked(&morning.submit([pay("1", 500)]).await.unwrap()).reject(&dana, "she has it already").await.unwrap();
+    asked(&morning.submit([pay("1", 500)]).await.unwrap())
+        .reject(&dana, "she has it already")
+        .await
+        .unwrap();
     let noon = gate.run("noon").case("ticket-7").submit([pay("1", 500)]).await.unwrap();
     assert_eq!(asked(&noon).approval().earlier()[0].reason(), "she has it already");
     let elsewhere = gate.run("elsewhere").case("ticket-8").submit([pay("1", 500)]).await.unwrap();
@@ -173,8 +199,14 @@ async fn a_permission_for_any_run_answers_what_waits_in_other_runs(store: Shared
     let dana = dana(&gate).await;
     let mine = gate.run("mine").submit([pay("1", 500)]).await.unwrap();
     let others = gate.run("others");
-    assert_eq!(kinds(&others.submit([pay("1", 500), pay("2", 501)]).await.unwrap()), ["waiting", "waiting"]);
-    asked(&mine).grant(&dana, Scope::any_run().uses(5).until(gate_runtime::Timestamp::MAX)).await.unwrap();
+    assert_eq!(
+        kinds(&others.submit([pay("1", 500), pay("2", 501)]).await.unwrap()),
+        ["waiting", "waiting"]
+    );
+    asked(&mine)
+        .grant(&dana, Scope::any_run().uses(5).until(gate_runtime::Timestamp::MAX))
+        .await
+        .unwrap();
     assert_eq!(kinds(&others.proceed().await.unwrap()), ["succeeded", "waiting"]);
 }
 
@@ -208,7 +240,12 @@ async fn a_permission_that_is_used_up_can_be_taken_back(store: Shared) {
 /// Twice a day without anybody; the third asks.
 #[policy]
 fn twice(rules: Rules<Lend>) -> Rules<Lend> {
-    rules.auto_approve("twice a day").when(|_| true).at_most(2).per(DAY).otherwise(ask(role("manager")))
+    rules
+        .auto_approve("twice a day")
+        .when(|_| true)
+        .at_most(2)
+        .per(DAY)
+        .otherwise(ask(role("manager")))
 }
 
 /// Lend something.
@@ -235,11 +272,17 @@ async fn a_limit_counts_only_what_ran(store: Shared) {
     let gate: Gate<Library> = builder(&store, &State::default()).build().await.unwrap();
     let run = gate.run("run");
     let lend = |id: &str| call(id, "lend", json!({"what": id}));
-    let turn = run.submit([lend("1"), lend("2"), call("3", "migrate", json!({"to": "x"}))]).await.unwrap();
+    let turn =
+        run.submit([lend("1"), lend("2"), call("3", "migrate", json!({"to": "x"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["approved", "approved", "waiting"]);
     assert_eq!(run.cancel("the customer hung up").await.unwrap(), 3);
     let turn = gate.run("next").submit([lend("4"), lend("5"), lend("6")]).await.unwrap();
-    assert_eq!(kinds(&turn).iter().filter(|kind| **kind == "succeeded").count(), 2, "{:?}", kinds(&turn));
+    assert_eq!(
+        kinds(&turn).iter().filter(|kind| **kind == "succeeded").count(),
+        2,
+        "{:?}",
+        kinds(&turn)
+    );
 }
 
 async fn what_a_person_took_back_no_permission_covers_once_a_limit_is_used_up(store: Shared) {
@@ -250,8 +293,16 @@ async fn what_a_person_took_back_no_permission_covers_once_a_limit_is_used_up(st
     asked(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
     asked(&turn).revoke(&dana, "not the key").await.unwrap();
     let turn = run.submit([lend("4", "the key")]).await.unwrap();
-    assert_eq!(kinds(&turn), ["waiting"], "the rule would approve it, its limit is used up, and a person said no");
-    assert_eq!(kinds(&run.submit([lend("5", "c")]).await.unwrap()), ["succeeded"], "of others, the permission holds");
+    assert_eq!(
+        kinds(&turn),
+        ["waiting"],
+        "the rule would approve it, its limit is used up, and a person said no"
+    );
+    assert_eq!(
+        kinds(&run.submit([lend("5", "c")]).await.unwrap()),
+        ["succeeded"],
+        "of others, the permission holds"
+    );
 }
 
 /// Two managers, at any amount.
@@ -306,11 +357,17 @@ async fn running_again_needs_all_the_votes_anew(store: Shared) {
 async fn a_no_to_running_again_leaves_it_unknown(store: Shared) {
     let (gate, state, run) = lost(&store).await;
     let dana = dana(&gate).await;
-    let settle = async |what| gate.recover().await.unwrap().remove(0).settle(&dana, what, "I looked").await.unwrap();
+    let settle = async |what| {
+        gate.recover().await.unwrap().remove(0).settle(&dana, what, "I looked").await.unwrap()
+    };
     settle(Settlement::RunAgain).await;
     asked(&run.proceed().await.unwrap()).reject(&dana, "it may have arrived").await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["indeterminate"], "that it is not to run again does not say that it did not run");
+    assert_eq!(
+        kinds(&turn),
+        ["indeterminate"],
+        "that it is not to run again does not say that it did not run"
+    );
     settle(Settlement::ran(&json!("it arrived"))).await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(state.0.ran(), ["begin alice"]);
@@ -318,11 +375,19 @@ async fn a_no_to_running_again_leaves_it_unknown(store: Shared) {
 
 async fn inbox(store: &Shared) -> Gate<NoTools> {
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-    Gate::builder(()).store(Arc::clone(store)).directory(people).clock(ManualClock::at(noon())).build().await.unwrap()
+    Gate::builder(())
+        .store(Arc::clone(store))
+        .directory(people)
+        .clock(ManualClock::at(noon()))
+        .build()
+        .await
+        .unwrap()
 }
 
 fn refund(id: &str) -> RemoteCall {
-    RemoteCall::new(id, "refund", json!({"order": "A-1"}).to_string()).run("run").ask("money", ask(role("manager")))
+    RemoteCall::new(id, "refund", json!({"order": "A-1"}).to_string())
+        .run("run")
+        .ask("money", ask(role("manager")))
 }
 
 fn question(number: usize) -> RemoteCall {
@@ -341,12 +406,17 @@ async fn of_many_who_ask_at_once_no_more_wait_than_may(store: Shared) {
     for asked in asking.collect::<Vec<_>>() {
         match asked.await.unwrap() {
             Ok(_) => taken += 1,
-            Err(error) => assert!(matches!(error, RemoteError::TooManyWait { at_once: 5 }), "{error}"),
+            Err(error) => {
+                assert!(matches!(error, RemoteError::TooManyWait { at_once: 5 }), "{error}");
+            }
         }
     }
     assert_eq!((taken, gate.pending().await.unwrap().len()), (5, 5));
     // Whoever is answered makes room for the next one.
-    gate.pending().await.unwrap()[0].reject(&gate.reviewer("dana").await.unwrap(), "no").await.unwrap();
+    gate.pending().await.unwrap()[0]
+        .reject(&gate.reviewer("dana").await.unwrap(), "no")
+        .await
+        .unwrap();
     assert!(bot.ask(question(40).at_once(5)).await.unwrap().is_new());
     assert!(bot.ask(question(41).at_once(5)).await.is_err());
 }
@@ -372,7 +442,11 @@ async fn an_agent_of_another_program_is_stopped_whatever_it_calls_its_runs(store
     let first = bot.ask(refund("1")).await.unwrap();
     gate.interruption(first.id()).await.unwrap().unwrap().reject(&dana, "never").await.unwrap();
     let again = bot.ask(refund("1").run("another")).await.unwrap();
-    assert_eq!(again.status(), Status::Rejected, "what was refused in one run is refused in the next");
+    assert_eq!(
+        again.status(),
+        Status::Rejected,
+        "what was refused in one run is refused in the next"
+    );
     for index in 2..20 {
         let asked = bot.ask(question(index)).await.unwrap();
         gate.interruption(asked.id()).await.unwrap().unwrap().reject(&dana, "never").await.unwrap();
@@ -380,7 +454,11 @@ async fn an_agent_of_another_program_is_stopped_whatever_it_calls_its_runs(store
     let other = RemoteCall::new("1", "read", "{}").run("fresh").ask("money", ask(role("manager")));
     let stopped = bot.ask(other).await.unwrap();
     assert_eq!(stopped.status(), Status::Denied);
-    assert!(stopped.not_run().unwrap().for_model().contains("Stop calling tools"), "{:?}", stopped.not_run());
+    assert!(
+        stopped.not_run().unwrap().for_model().contains("Stop calling tools"),
+        "{:?}",
+        stopped.not_run()
+    );
 }
 
 async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Shared) {
@@ -391,8 +469,12 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let asks = run.submit([pay("1", 500)]).await.unwrap();
     let id = asked(&asks).id();
     // Where people decide, no tool is at hand.
-    let desk: Gate<NoTools> =
-        Gate::builder(()).directory(crate::desk::people()).store(Arc::clone(&store)).build().await.unwrap();
+    let desk: Gate<NoTools> = Gate::builder(())
+        .directory(crate::desk::people())
+        .store(Arc::clone(&store))
+        .build()
+        .await
+        .unwrap();
     let told = async || {
         let one = desk.interruption(id).await.unwrap().unwrap().tool_notice().map(str::to_owned);
         let page = desk.pending().await.unwrap()[0].tool_notice().map(str::to_owned);
@@ -406,7 +488,10 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     assert_eq!(told().await, None);
     let changed: Gate<Changed> = builder(&store, &state).build().await.unwrap();
     let notice = told().await.unwrap();
-    assert!(notice.contains("another version of `pay`") && notice.contains("judged again"), "{notice}");
+    assert!(
+        notice.contains("another version of `pay`") && notice.contains("judged again"),
+        "{notice}"
+    );
     let there = changed.interruption(id).await.unwrap().unwrap();
     let notice = there.tool_notice().unwrap();
     assert!(notice.starts_with("This gate has another version of `pay`"), "{notice}");

@@ -44,7 +44,8 @@ async fn b11_other_arguments_on_a_replay_are_a_new_question(store: Shared) {
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     // The turn is replayed, and the model now says something else under a new id.
-    let replay = run.submit([call("2", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
+    let replay =
+        run.submit([call("2", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
     assert_eq!(kinds(&replay), ["waiting"]);
     assert!(world.ran().is_empty());
     // What was approved stands, and nothing else runs.
@@ -64,7 +65,10 @@ macro_rules! release {
             #[allow(dead_code, reason = "not every release uses it")]
             #[policy]
             pub fn stricter(rules: Rules<Pay>) -> Rules<Pay> {
-                rules.deny("to mallory").when(|call| call.to == "mallory").otherwise(ask(role("manager")).within(minutes(30)))
+                rules
+                    .deny("to mallory")
+                    .when(|call| call.to == "mallory")
+                    .otherwise(ask(role("manager")).within(minutes(30)))
             }
 
             /// Pay someone.
@@ -98,7 +102,12 @@ release!(other_policy, "stricter", {
 });
 
 release!(other_schema, "always_ask", {
-    pub fn pay(#[state] world: &World, to: String, amount: u64, currency: Option<String>) -> String {
+    pub fn pay(
+        #[state] world: &World,
+        to: String,
+        amount: u64,
+        currency: Option<String>,
+    ) -> String {
         world.ran.lock().unwrap().push(format!("pay {amount} {currency:?} to {to}"));
         to
     }
@@ -112,7 +121,10 @@ release!(other_arguments, "always_ask", {
 });
 
 /// Asks and approves in the first release, then goes on in another one over the same store.
-async fn upgraded<R: Registry<State = State>>(store: &Shared, to: &str) -> (Run<R>, Gate<R>, Arc<World>) {
+async fn upgraded<R: Registry<State = State>>(
+    store: &Shared,
+    to: &str,
+) -> (Run<R>, Gate<R>, Arc<World>) {
     let state = State::default();
     let old: Gate<first::Tools> = builder(store, &state).build().await.unwrap();
     let run = run(&old);
@@ -136,10 +148,14 @@ async fn b12_a_changed_policy_asks_again_and_says_so(store: Shared) {
         differences(&turn),
         [
             "the rule \"to mallory\" is new: deny",
-            "where no rule matches, it is now: ask a manager within 30 minutes; it was: ask anyone who reviews",
+            "where no rule matches, it is now: ask a manager within 30 minutes; it was: ask \
+             anyone who reviews",
         ]
     );
-    assert!(asked(&turn).approval().votes().is_empty(), "what was agreed to under other rules does not count");
+    assert!(
+        asked(&turn).approval().votes().is_empty(),
+        "what was agreed to under other rules does not count"
+    );
     assert!(world.ran().is_empty());
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -227,11 +243,15 @@ async fn b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through(store: Sh
     asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let freeze = gate.freeze(FreezeScope::tool("pay"), "incident 42", &dana).await.unwrap();
-    let turn = run.submit([pay("2", 10), pay("3", 100), pay("4", 200), pay("5", 20_000)]).await.unwrap();
+    let turn =
+        run.submit([pay("2", 10), pay("3", 100), pay("4", 200), pay("5", 20_000)]).await.unwrap();
     assert_eq!(kinds(&turn), ["frozen", "frozen", "waiting", "denied"]);
     assert_eq!(world.ran().len(), 1);
     gate.lift_freeze(&freeze, &dana).await.unwrap();
-    assert_eq!(kinds(&run.submit([pay("2", 10), pay("3", 100)]).await.unwrap()), ["succeeded", "succeeded"]);
+    assert_eq!(
+        kinds(&run.submit([pay("2", 10), pay("3", 100)]).await.unwrap()),
+        ["succeeded", "succeeded"]
+    );
 }
 
 async fn b13_a_freeze_stops_what_it_names_in_every_process(store: Shared) {
@@ -245,13 +265,24 @@ async fn b13_a_freeze_stops_what_it_names_in_every_process(store: Shared) {
     let freeze = gate.freeze(FreezeScope::agent("support"), "this agent", &dana).await.unwrap();
     assert_eq!(kinds(&run(&other).submit([read("2")]).await.unwrap()), ["frozen"]);
     let nested = run(&other).child("part");
-    assert_eq!(kinds(&nested.submit([read("3")]).await.unwrap()), ["frozen"], "whom it calls is stopped with it");
-    let held: Vec<String> =
-        other.standing().await.unwrap().freezes.iter().map(|freeze| freeze.scope().to_string()).collect();
+    assert_eq!(
+        kinds(&nested.submit([read("3")]).await.unwrap()),
+        ["frozen"],
+        "whom it calls is stopped with it"
+    );
+    let held: Vec<String> = other
+        .standing()
+        .await
+        .unwrap()
+        .freezes
+        .iter()
+        .map(|freeze| freeze.scope().to_string())
+        .collect();
     assert_eq!(held.len(), 3, "{held:?}");
     let ghost = gate.principal("mia");
     assert!(gate.lift_freeze(&freeze, &ghost).await.is_err(), "only reviewers give orders");
-    let again = gate.freeze(FreezeScope::agent("support"), "for another reason", &dana).await.unwrap();
+    let again =
+        gate.freeze(FreezeScope::agent("support"), "for another reason", &dana).await.unwrap();
     let old = gate.lift_freeze(&freeze, &dana).await;
     assert!(matches!(old, Err(DecideError::Refused(Refused::Changed))), "{old:?}");
     gate.lift_freeze(&again, &dana).await.unwrap();
@@ -271,10 +302,12 @@ async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shar
     });
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
+    let turn =
+        run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    let CallResult::Approved(Some(NotRun::Disputed { problem })) = turn.answers()[0].result() else {
+    let CallResult::Approved(Some(NotRun::Disputed { problem })) = turn.answers()[0].result()
+    else {
         panic!("{turn:?}")
     };
     assert!(problem.contains("its arguments are not those of the records"), "{problem}");
@@ -283,9 +316,13 @@ async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shar
 }
 
 async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
-    // The text and its unkeyed digest are both replaced; the votes are for the digest that people saw.
+    // The text and its unkeyed digest are both replaced; the votes are for the digest that people
+    // saw.
     let small = gate(&crate::stores::fresh()).await.0;
-    let shown = run(&small).submit([call("1", "pay", json!({"to": "mallory", "amount": 5000}))]).await.unwrap();
+    let shown = run(&small)
+        .submit([call("1", "pay", json!({"to": "mallory", "amount": 5000}))])
+        .await
+        .unwrap();
     let other = serde_json::to_value(asked(&shown).approval().arguments()).unwrap();
     let store: Shared = Troubled::tampering(store, move |approval| {
         let mut stored = serde_json::to_value(&*approval).unwrap();
@@ -296,10 +333,13 @@ async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
     });
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
+    let turn =
+        run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    let CallResult::Approved(Some(NotRun::Disputed { .. })) = turn.answers()[0].result() else { panic!("{turn:?}") };
+    let CallResult::Approved(Some(NotRun::Disputed { .. })) = turn.answers()[0].result() else {
+        panic!("{turn:?}")
+    };
     assert!(world.ran().is_empty(), "nobody voted for these arguments");
 }
 

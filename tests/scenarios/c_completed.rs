@@ -67,7 +67,12 @@ pub enum What {
 
 /// Purge.
 #[gated_tool(policy = "always_ask")]
-pub fn purge(#[state] world: &World, options: Options, more: Vec<Options>, perhaps: Option<Options>) {
+pub fn purge(
+    #[state] world: &World,
+    options: Options,
+    more: Vec<Options>,
+    perhaps: Option<Options>,
+) {
     let _ = (options, more, perhaps);
     world.ran.lock().unwrap().push("purge".to_owned());
 }
@@ -100,7 +105,10 @@ impl<'de> Deserialize<'de> for Host {
 /// Measured work.
 #[policy]
 pub fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
-    rules.auto_approve("to our own host").when(|call| call.to.0 == "intern.example").otherwise(ask(role("manager")))
+    rules
+        .auto_approve("to our own host")
+        .when(|call| call.to.0 == "intern.example")
+        .otherwise(ask(role("manager")))
 }
 
 fn limit() -> u64 {
@@ -113,7 +121,12 @@ thread_local! {
 
 /// Transfer.
 #[gated_tool(policy = "transfers")]
-pub fn transfer(#[state] world: &World, to: Host, amount: f32, #[serde(default = "limit")] most: u64) -> String {
+pub fn transfer(
+    #[state] world: &World,
+    to: Host,
+    amount: f32,
+    #[serde(default = "limit")] most: u64,
+) -> String {
     let line = format!("transfer {amount} to {} at most {most}", to.0);
     world.ran.lock().unwrap().push(line.clone());
     line
@@ -121,7 +134,12 @@ pub fn transfer(#[state] world: &World, to: Host, amount: f32, #[serde(default =
 
 /// Delete.
 #[gated_tool(policy = "always_ask")]
-pub fn delete(#[state] world: &World, path: String, depth: Option<u32>, #[serde(default)] force: bool) {
+pub fn delete(
+    #[state] world: &World,
+    path: String,
+    depth: Option<u32>,
+    #[serde(default)] force: bool,
+) {
     world.ran.lock().unwrap().push(format!("delete {path} {depth:?} {force}"));
 }
 
@@ -203,7 +221,8 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Stri
 #[gated_tool(policy = "never_ask")]
 pub fn rename(
     #[state] world: &World,
-    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")] title: Option<Option<String>>,
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    title: Option<Option<String>>,
 ) {
     world.ran.lock().unwrap().push(format!("rename {title:?}"));
 }
@@ -248,7 +267,11 @@ pub fn bill(account: Account) {
     let _ = account;
 }
 
-registry! { Tools for State { Purge, Clean, DropAll, Transfer, Delete, Tag, Meddle, Waver, Grow, Rename, Send, Bill } }
+registry! {
+    Tools for State {
+        Purge, Clean, DropAll, Transfer, Delete, Tag, Meddle, Waver, Grow, Rename, Send, Bill,
+    }
+}
 
 async fn gate(store: &Shared) -> (Gate<Tools>, std::sync::Arc<World>) {
     let state = State::default();
@@ -286,7 +309,9 @@ async fn c1_a_flattened_part_that_is_not_whole_is_refused(store: Shared) {
 
 async fn c1_a_field_that_the_chosen_shape_does_not_have_is_refused(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let turn = run(&gate).submit([call("1", "drop_all", json!({"what": {"region": "eu", "customer": "mia"}}))]).await;
+    let turn = run(&gate)
+        .submit([call("1", "drop_all", json!({"what": {"region": "eu", "customer": "mia"}}))])
+        .await;
     let turn = turn.unwrap();
     assert_eq!(kinds(&turn), ["invalid"]);
     assert!(texts(&turn)[0].contains("at `/what/customer`"), "{:?}", texts(&turn));
@@ -308,10 +333,14 @@ async fn c2_a_number_that_the_type_rounds_is_shown_as_it_runs_beside_what_was_gi
 
 async fn c2_a_text_that_the_type_rewrites_is_judged_and_runs_as_it_is_shown(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let turn =
-        run(&gate).submit([call("1", "transfer", json!({"to": "INTERN.example", "amount": 1, "most": 1}))]).await;
+    let turn = run(&gate)
+        .submit([call("1", "transfer", json!({"to": "INTERN.example", "amount": 1, "most": 1}))])
+        .await;
     let turn = turn.unwrap();
-    assert_eq!(turn.answers()[0].approval().unwrap().arguments().get("to"), Some(json!("intern.example")));
+    assert_eq!(
+        turn.answers()[0].approval().unwrap().arguments().get("to"),
+        Some(json!("intern.example"))
+    );
     assert_eq!(world.ran(), ["transfer 1 to intern.example at most 1"]);
 }
 
@@ -319,7 +348,8 @@ async fn c3_a_default_is_shown_and_digested_and_does_not_change_after_the_approv
     LIMIT.with(|limit| limit.set(10));
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
+    let turn =
+        run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
     let approval = asked(&turn).approval();
     assert_eq!(approval.arguments().to_json(), json!({"to": "x.example", "amount": 1, "most": 10}));
     assert_eq!(approval.given().unwrap().to_json(), json!({"to": "x.example", "amount": 1}));
@@ -333,9 +363,12 @@ async fn c3_a_default_is_shown_and_digested_and_does_not_change_after_the_approv
 async fn c3_a_default_has_no_origin(store: Shared) {
     LIMIT.with(|limit| limit.set(10));
     let (gate, _) = gate(&store).await;
-    let run = run(&gate).history([Message::user("transfer 3 to x.example, and not more than 10 times")]);
-    let turn = run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 3}))]).await.unwrap();
-    let places: Vec<&str> = asked(&turn).approval().assessment().origins().map(|(place, _)| place).collect();
+    let run =
+        run(&gate).history([Message::user("transfer 3 to x.example, and not more than 10 times")]);
+    let turn =
+        run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 3}))]).await.unwrap();
+    let places: Vec<&str> =
+        asked(&turn).approval().assessment().origins().map(|(place, _)| place).collect();
     assert_eq!(places, ["/amount", "/to"]);
 }
 
@@ -352,7 +385,8 @@ async fn c4_a_rejected_call_is_the_same_call_in_any_writing(store: Shared) {
         let turn = run.submit([call(id, "delete", other.clone())]).await.unwrap();
         assert_eq!(kinds(&turn), ["rejected"], "{other}");
     }
-    let turn = run.submit([call("5", "delete", json!({"path": "/srv", "depth": 0}))]).await.unwrap();
+    let turn =
+        run.submit([call("5", "delete", json!({"path": "/srv", "depth": 0}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     assert!(world.ran().is_empty());
 }
@@ -399,10 +433,16 @@ async fn c6_an_edit_is_completed_too(store: Shared) {
     LIMIT.with(|limit| limit.set(10));
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1, "most": 3}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "transfer", json!({"to": "x.example", "amount": 1, "most": 3}))])
+        .await
+        .unwrap();
     let edit = Edit::new().remove("most").set("to", "Y.EXAMPLE");
     let edited = asked(&turn).edit(&dana(&gate).await, edit).await.unwrap();
-    assert_eq!(edited.approval().arguments().to_json(), json!({"to": "y.example", "amount": 1, "most": 10}));
+    assert_eq!(
+        edited.approval().arguments().to_json(),
+        json!({"to": "y.example", "amount": 1, "most": 10})
+    );
     let _ = run.proceed().await.unwrap();
     assert_eq!(world.ran(), ["transfer 1 to y.example at most 10"]);
 }
@@ -430,7 +470,8 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     let store = fresh();
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "transfer", json!({"amount": 1, "to": "x.example"}))]).await.unwrap();
+    let turn =
+        run.submit([call("1", "transfer", json!({"amount": 1, "to": "x.example"}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let approved = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
     assert!(world.ran().is_empty());
@@ -456,7 +497,8 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     let (gate, world) = self::gate(&store).await;
     let run = crate::desk::run(&gate);
     // The same call again is the same call, and it runs.
-    let turn = run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
+    let turn =
+        run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"], "{:?}", texts(&turn));
     assert_eq!(world.ran(), ["transfer 1 to x.example at most 10"]);
 }

@@ -3,7 +3,9 @@
 use gate_runtime::prelude::*;
 use serde_json::{Value, json};
 
-use crate::desk::{State, Tools, asked, builder, call, dana, gate, kinds, records, run, story, texts};
+use crate::desk::{
+    State, Tools, asked, builder, call, dana, gate, kinds, records, run, story, texts,
+};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -53,10 +55,17 @@ async fn d68_what_is_not_exactly_an_argument_is_refused_with_its_place_and_not_k
 }
 
 async fn d68_the_size_limit_is_the_gates(store: Shared) {
-    let gate: Gate<Tools> = builder(&store, &State::default()).max_argument_bytes(40).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).max_argument_bytes(40).build().await.unwrap();
     let run = run(&gate);
-    assert_eq!(kinds(&run.submit([call("1", "read", json!({"id": "a"}))]).await.unwrap()), ["succeeded"]);
-    assert_eq!(kinds(&run.submit([call("2", "read", json!({"id": "a".repeat(40)}))]).await.unwrap()), ["invalid"]);
+    assert_eq!(
+        kinds(&run.submit([call("1", "read", json!({"id": "a"}))]).await.unwrap()),
+        ["succeeded"]
+    );
+    assert_eq!(
+        kinds(&run.submit([call("2", "read", json!({"id": "a".repeat(40)}))]).await.unwrap()),
+        ["invalid"]
+    );
 }
 
 async fn d68_numbers_that_are_whole_are_whole(store: Shared) {
@@ -88,8 +97,14 @@ async fn d69_equal_arguments_have_one_digest_in_any_key_order(store: Shared) {
     }
     assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
     // Decomposed, it prints alike and is another text.
-    let turn =
-        run.submit([ToolCall::new("other", "pay", "{\"to\":\"e\u{301}\",\"amount\":5,\"note\":\"a\"}")]).await.unwrap();
+    let turn = run
+        .submit([ToolCall::new(
+            "other",
+            "pay",
+            "{\"to\":\"e\u{301}\",\"amount\":5,\"note\":\"a\"}",
+        )])
+        .await
+        .unwrap();
     assert_ne!(turn.answers()[0].approval().unwrap().arguments().digest(), digests[0]);
 }
 
@@ -98,7 +113,8 @@ async fn d70_secrets_reach_no_store_no_log_no_error_no_debug(store: Shared) {
     let run = run(&gate);
     let secrets = ["hunter22", "wrong-password", "hunter44"];
     let turn = run.submit([
-        call("1", "sign_in", json!({"user": "mia", "password": "hunter22"})).reasoning("she said hunter22 is it"),
+        call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))
+            .reasoning("she said hunter22 is it"),
         call("2", "sign_in", json!({"user": "mia", "password": "wrong-password"})),
         ToolCall::new("3", "sign_in", r#"{"user": 1, "password": "hunter44"}"#),
         ToolCall::new("4", "sign_in", r#"{"user": "mia", "password": {"nested": "hunter44"}}"#),
@@ -120,7 +136,11 @@ async fn d70_secrets_reach_no_store_no_log_no_error_no_debug(store: Shared) {
     let everything = [
         serde_json::to_string(&stored).unwrap(),
         serde_json::to_string(&records(&gate).await).unwrap(),
-        format!("{stored:?} {:?} {turn:?} {done:?} {:?}", records(&gate).await, turn.interruptions()),
+        format!(
+            "{stored:?} {:?} {turn:?} {done:?} {:?}",
+            records(&gate).await,
+            turn.interruptions()
+        ),
         texts(&done).join("\n"),
         format!(
             "{:?} {:?}",
@@ -159,7 +179,8 @@ async fn d70_secrets_in_lists_and_nested_types_are_found(store: Shared) {
     let gate: Gate<CardTools> = builder(&store, &state).build().await.unwrap();
     let run = run(&gate);
     let card = |holder: &str, number: &str| json!({"holder": holder, "number": number});
-    let cards = json!({"cards": [card("a", "4111-1"), card("b", "4111-2")], "spare": card("c", "4111-3")});
+    let cards =
+        json!({"cards": [card("a", "4111-1"), card("b", "4111-2")], "spare": card("c", "4111-3")});
     let turn = run.submit([call("1", "charge", cards)]).await.unwrap();
     let shown = asked(&turn).approval().arguments().as_json().to_owned();
     assert!(!shown.contains("4111") && shown.matches("[secret ").count() == 3, "{shown}");
@@ -177,16 +198,23 @@ async fn d_typed_calls_pass_the_same_checks(store: Shared) {
     assert!(problem.contains("`/amount`: a number beyond ±2^53"), "{problem}");
     let refused = crate::desk::forbidden(&run, "it".into()).await.unwrap_err();
     assert!(matches!(refused, CallError::NotRun(NotRun::Denied { .. })));
-    assert_eq!(crate::desk::pay(&run, "alice".into(), 5, Some("hi".into())).await.unwrap(), "paid 5 to alice");
+    assert_eq!(
+        crate::desk::pay(&run, "alice".into(), 5, Some("hi".into())).await.unwrap(),
+        "paid 5 to alice"
+    );
     assert_eq!(world.ran(), ["pay 5 to alice (hi)"]);
 }
 
 async fn z90_arguments_that_do_not_fit_never_reach_a_person(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let wrong: [Value; 4] = [json!({}), json!({"disk": 7}), json!({"disk": "a", "force": true}), json!({"disk": null})];
+    let wrong: [Value; 4] =
+        [json!({}), json!({"disk": 7}), json!({"disk": "a", "force": true}), json!({"disk": null})];
     for (index, arguments) in wrong.into_iter().enumerate() {
-        assert_eq!(kinds(&run.submit([call(&index.to_string(), "wipe", arguments)]).await.unwrap()), ["invalid"]);
+        assert_eq!(
+            kinds(&run.submit([call(&index.to_string(), "wipe", arguments)]).await.unwrap()),
+            ["invalid"]
+        );
     }
     assert!(gate.pending().await.unwrap().is_empty());
     assert!(story(&gate).await.iter().all(|kind| *kind == "call_refused"));

@@ -61,7 +61,10 @@ pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 /// Pay someone.
 #[gated_tool(policy = "payments")]
 pub fn pay(#[state] world: &World, to: String, amount: u64, note: Option<String>) -> String {
-    world.note(format!("pay {amount} to {to}{}", note.map(|note| format!(" ({note})")).unwrap_or_default()));
+    world.note(format!(
+        "pay {amount} to {to}{}",
+        note.map(|note| format!(" ({note})")).unwrap_or_default()
+    ));
     format!("paid {amount} to {to}")
 }
 
@@ -147,7 +150,11 @@ pub fn noon() -> gate_runtime::Timestamp {
 
 /// A gate before it is built.
 pub fn builder<R: Registry<State = State>>(store: &Shared, state: &State) -> GateBuilder<R> {
-    Gate::builder(state.clone()).agent("support").directory(people()).key(KEY).store(Arc::clone(store))
+    Gate::builder(state.clone())
+        .agent("support")
+        .directory(people())
+        .key(KEY)
+        .store(Arc::clone(store))
 }
 
 /// A gate over a store, with a world of its own.

@@ -4,7 +4,9 @@ use gate_runtime::prelude::*;
 use gate_runtime::{DecideError, Event, Status};
 use serde_json::json;
 
-use crate::desk::{State, World, asked, builder, call, dana, gate, kinds, records, run, story, texts};
+use crate::desk::{
+    State, World, asked, builder, call, dana, gate, kinds, records, run, story, texts,
+};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -21,7 +23,9 @@ on_every_store! {
     e_a_policy_can_forbid_edits,
 }
 
-async fn e16_an_edit_that_does_not_fit_is_refused_field_by_field_and_it_stays_pending(store: Shared) {
+async fn e16_an_edit_that_does_not_fit_is_refused_field_by_field_and_it_stays_pending(
+    store: Shared,
+) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
@@ -56,7 +60,8 @@ async fn e17_an_edit_that_a_rule_denies_is_refused(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
-    let refused = asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 20_000)).await.unwrap_err();
+    let refused =
+        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 20_000)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments are denied by rule \"above the limit\"");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     assert!(world.ran().is_empty());
@@ -65,7 +70,10 @@ async fn e17_an_edit_that_a_rule_denies_is_refused(store: Shared) {
 /// Two managers from 1,000 on.
 #[policy]
 fn tiers(rules: Rules<Transfer>) -> Rules<Transfer> {
-    rules.ask("large", ask(role("manager")).count(2)).when(|call| call.amount >= 1_000).otherwise(ask(role("manager")))
+    rules
+        .ask("large", ask(role("manager")).count(2))
+        .when(|call| call.amount >= 1_000)
+        .otherwise(ask(role("manager")))
 }
 
 /// Transfer money.
@@ -98,7 +106,8 @@ async fn e17_an_edit_that_needs_more_people_waits_for_them(store: Shared) {
     let (gate, world) = transfers(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "transfer", json!({"amount": 500}))]).await.unwrap();
-    let decided = asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 2_000)).await.unwrap();
+    let decided =
+        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 2_000)).await.unwrap();
     assert_eq!(decided.status(), Status::Pending);
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
@@ -128,10 +137,17 @@ async fn e18_the_record_holds_both_and_the_model_is_told(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 300)).comment("that is the price").await.unwrap();
+    asked(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("amount", 300))
+        .comment("that is the price")
+        .await
+        .unwrap();
     let turn = run.proceed().await.unwrap();
     let told = &texts(&turn)[0];
-    assert!(told.contains(r#"{"amount":300,"to":"alice"}"#) && told.contains("paid 300 to alice"), "{told}");
+    assert!(
+        told.contains(r#"{"amount":300,"to":"alice"}"#) && told.contains("paid 300 to alice"),
+        "{told}"
+    );
     assert_eq!(world.ran(), ["pay 300 to alice"]);
     let approval = turn.answers()[0].approval().unwrap();
     assert_eq!(approval.proposed().get("amount"), Some(json!(500)));
@@ -145,7 +161,9 @@ async fn e18_the_record_holds_both_and_the_model_is_told(store: Shared) {
     let Event::Call(event) = voted.event() else { panic!("{voted:?}") };
     let written = serde_json::to_value(event).unwrap();
     assert_eq!(written.pointer("/vote/decision/arguments/json/amount"), Some(&json!(300)));
-    let assessed = serde_json::to_value(records.iter().find(|record| record.kind() == "assessed").unwrap()).unwrap();
+    let assessed =
+        serde_json::to_value(records.iter().find(|record| record.kind() == "assessed").unwrap())
+            .unwrap();
     assert_eq!(assessed.pointer("/event/arguments/json/amount"), Some(&json!(500)));
 }
 
@@ -153,7 +171,8 @@ async fn e18_an_edit_that_changes_nothing_is_refused(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    let refused = asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 500)).await.unwrap_err();
+    let refused =
+        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 500)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edit changes nothing: approve it instead");
 }
 
@@ -162,8 +181,10 @@ async fn e18_an_edit_takes_the_votes_for_the_old_arguments_away(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "transfer", json!({"amount": 5_000}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    let edited =
-        asked(&turn).edit(&gate.reviewer("omar").await.unwrap(), Edit::new().set("amount", 6_000)).await.unwrap();
+    let edited = asked(&turn)
+        .edit(&gate.reviewer("omar").await.unwrap(), Edit::new().set("amount", 6_000))
+        .await
+        .unwrap();
     assert_eq!(edited.status(), Status::Pending, "dana agreed to 5,000, not to 6,000");
     // What dana was shown is no longer what would run.
     let stale = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
@@ -177,7 +198,10 @@ async fn e18_an_edit_takes_the_votes_for_the_old_arguments_away(store: Shared) {
 async fn e19_an_untouched_secret_keeps_its_value(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
+        .await
+        .unwrap();
     let shown = asked(&turn).approval().arguments().get("password").unwrap();
     assert!(shown.as_str().unwrap().starts_with("[secret "), "{shown}");
     // As a form sends it: everything, the mark included.
@@ -190,7 +214,10 @@ async fn e19_an_untouched_secret_keeps_its_value(store: Shared) {
 async fn e19_the_mark_of_a_secret_never_runs_as_a_text(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
+        .await
+        .unwrap();
     let mark = asked(&turn).approval().arguments().get("password").unwrap();
     let dana = dana(&gate).await;
     for edit in [
@@ -211,6 +238,10 @@ async fn e_a_policy_can_forbid_edits(store: Shared) {
     let (gate, _) = transfers(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "seal", json!({"document": "a"}))]).await.unwrap();
-    let refused = asked(&turn).edit(&dana(&gate).await, Edit::new().set("document", "b")).await.unwrap_err();
-    assert_eq!(refused.to_string(), "its arguments cannot be edited: approve or reject it as it is");
+    let refused =
+        asked(&turn).edit(&dana(&gate).await, Edit::new().set("document", "b")).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "its arguments cannot be edited: approve or reject it as it is"
+    );
 }

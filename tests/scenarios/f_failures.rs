@@ -1,4 +1,5 @@
-//! F. What fails, hangs or says nonsense among that which judges calls: it is a failure, and no verdict.
+//! F. What fails, hangs or says nonsense among that which judges calls: it is a failure, and no
+//! verdict.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -7,9 +8,9 @@ use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Answers, BoxFuture, CallResult, DecideError, DeniedBy, Digest, Directory, DirectoryError, Event, GateBuilder,
-    GateEvent, NotRun, Objection, OnFailure, Overlay, OverlayCall, RemoteCall, RemoteError, ReviewerId, Role,
-    RuleResult, Status, Timestamp,
+    Answers, BoxFuture, CallResult, DecideError, DeniedBy, Digest, Directory, DirectoryError,
+    Event, GateBuilder, GateEvent, NotRun, Objection, OnFailure, Overlay, OverlayCall, RemoteCall,
+    RemoteError, ReviewerId, Role, RuleResult, Status, Timestamp,
 };
 use serde_json::json;
 use tokio::sync::Notify;
@@ -62,7 +63,11 @@ impl World {
     }
 
     fn look(&self, what: &str) -> Result<(), String> {
-        if self.broken.lock().unwrap().contains(what) { Err(format!("{what}: 503")) } else { Ok(()) }
+        if self.broken.lock().unwrap().contains(what) {
+            Err(format!("{what}: 503"))
+        } else {
+            Ok(())
+        }
     }
 
     async fn ask(&self, what: &str) -> Result<(), String> {
@@ -92,7 +97,9 @@ impl Provides<World> for State {
 fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
     rules
         .deny("sanctions list")
-        .when_async(|call| async move { call.state().ask("sanctions").await.map(|()| call.to == "mallory") })
+        .when_async(|call| async move {
+            call.state().ask("sanctions").await.map(|()| call.to == "mallory")
+        })
         .deny("above the limit")
         .when(|call| call.amount > 10_000)
         .ask("large", role("manager"))
@@ -224,19 +231,27 @@ async fn f42_a_denying_rule_that_fails_denies_nothing_and_counts_for_nothing(sto
     let run = run(&gate);
     world.breaks("sanctions");
     for index in 0..25 {
-        let turn = run.submit([transfer_to(&format!("call {index}"), "alice", 10 + index)]).await.unwrap();
+        let turn =
+            run.submit([transfer_to(&format!("call {index}"), "alice", 10 + index)]).await.unwrap();
         assert_eq!(kinds(&turn), ["unavailable"]);
-        assert!(texts(&turn)[0].contains("no decision") && texts(&turn)[0].contains("may be tried again later"));
+        assert!(
+            texts(&turn)[0].contains("no decision")
+                && texts(&turn)[0].contains("may be tried again later")
+        );
         assert!(!turn.must_stop() && turn.answers()[0].approval().is_none());
     }
     assert!(world.ran().is_empty());
     let problems = unjudged(&gate).await;
     assert_eq!(problems.len(), 25);
-    let why = r#"it could not be judged: "sanctions list" of policy transfers failed: sanctions: 503"#;
+    let why =
+        r#"it could not be judged: "sanctions list" of policy transfers failed: sanctions: 503"#;
     assert_eq!(problems[0], why);
     world.mend();
     // The same call under the same id, and others: as if nothing had been.
-    let turn = run.submit([transfer_to("call 0", "alice", 10), transfer_to("2", "bob", 10)]).await.unwrap();
+    let turn = run
+        .submit([transfer_to("call 0", "alice", 10), transfer_to("2", "bob", 10)])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "waiting"]);
     assert_eq!(world.ran(), ["transfer 10 to alice"]);
 }
@@ -259,7 +274,8 @@ async fn f42_a_call_that_was_approved_stays_approved_while_a_rule_fails(store: S
         Event::Gate(GateEvent::CallUnjudged { approval, .. }) => *approval,
         _ => None,
     };
-    let noted: Vec<_> = records(&gate).await.iter().filter_map(|record| about(record.event())).collect();
+    let noted: Vec<_> =
+        records(&gate).await.iter().filter_map(|record| about(record.event())).collect();
     assert_eq!(noted, [id; 3], "the record says which call could not be judged");
     assert!(!story(&gate).await.contains(&"reassessed"));
     world.mend();
@@ -304,16 +320,21 @@ async fn f42_an_edit_that_cannot_be_judged_changes_nothing(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
     world.breaks("sanctions");
-    let refused = asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 400)).await.unwrap_err();
+    let refused =
+        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 400)).await.unwrap_err();
     let DecideError::Unjudged(failed) = &refused else { panic!("{refused}") };
-    assert_eq!(failed.failures(), [r#""sanctions list" of policy transfers failed: sanctions: 503"#]);
+    assert_eq!(
+        failed.failures(),
+        [r#""sanctions list" of policy transfers failed: sanctions: 503"#]
+    );
     let pending = gate.pending().await.unwrap();
     assert!(pending[0].approval().votes().is_empty() && !pending[0].approval().is_edited());
 }
 
 async fn f42_a_limit_whose_key_panics_approves_nothing_and_shows_it(store: Shared) {
     let (gate, world, _) = gate(&store).await;
-    let turn = run(&gate).submit([call("1", "coupon", json!({"customer": "nobody"}))]).await.unwrap();
+    let turn =
+        run(&gate).submit([call("1", "coupon", json!({"customer": "nobody"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     let approval = asked(&turn).approval();
     let failed: Vec<_> = approval.assessment().rules().filter_map(|rule| rule.error()).collect();
@@ -338,7 +359,10 @@ impl Overlay for Score {
         "score"
     }
 
-    fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    fn judge<'a>(
+        &'a self,
+        call: &'a OverlayCall<'a>,
+    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
         Box::pin(async move {
             self.0.ask("score").await?;
             self.0.look("panics").unwrap();
@@ -355,7 +379,11 @@ impl Overlay for Score {
 async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store: Shared) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
     let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock).overlay(Score(Arc::clone(&world), None)).build().await.unwrap();
+    let gate = builder(&store, &state, &clock)
+        .overlay(Score(Arc::clone(&world), None))
+        .build()
+        .await
+        .unwrap();
     for broken in ["score", "panics"] {
         world.breaks(broken);
         let turn = gate.run(broken).submit([transfer_to("1", "alice", 10)]).await.unwrap();
@@ -369,35 +397,57 @@ async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store:
     let turn = gate.run("asks").submit([transfer_to("1", "alice", 10)]).await.unwrap();
     assert_eq!(asked(&turn).approval().waits_for(), "an intern");
     let shown = asked(&turn).approval().assessment().to_string();
-    assert!(shown.contains("overlay score\n  ! ask     score: an intern (failed: score: 503)"), "{shown}");
+    assert!(
+        shown.contains("overlay score\n  ! ask     score: an intern (failed: score: 503)"),
+        "{shown}"
+    );
     asked(&turn).approve(&gate.reviewer("ines").await.unwrap()).await.unwrap();
     assert!(world.ran().is_empty());
     // Nobody could be asked: that is found when the gate is built.
-    for (wrong, problem) in [(ask(role("astronaut")), "astronaut"), (ask(role("intern")).count(0), "a count of 0")] {
+    for (wrong, problem) in
+        [(ask(role("astronaut")), "astronaut"), (ask(role("intern")).count(0), "a count of 0")]
+    {
         let overlay = Score(Arc::clone(&world), Some(OnFailure::ask(wrong)));
         let failed = builder(&store, &state, &clock).overlay(overlay).build().await.unwrap_err();
-        assert!(failed.to_string().contains("overlay `score`") && failed.to_string().contains(problem), "{failed}");
+        assert!(
+            failed.to_string().contains("overlay `score`") && failed.to_string().contains(problem),
+            "{failed}"
+        );
     }
 }
 
 async fn f32a_an_overlay_that_asks_for_the_agreement_of_nobody_has_failed(store: Shared) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
     let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock).overlay(Score(Arc::clone(&world), None)).build().await.unwrap();
+    let gate = builder(&store, &state, &clock)
+        .overlay(Score(Arc::clone(&world), None))
+        .build()
+        .await
+        .unwrap();
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "nobody", 10)]).await.unwrap();
     assert_eq!(kinds(&turn), ["unavailable"]);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["unavailable"]);
-    assert!(unjudged(&gate).await[0].contains("it asks for a count of 0 people"), "{:?}", unjudged(&gate).await);
+    assert!(
+        unjudged(&gate).await[0].contains("it asks for a count of 0 people"),
+        "{:?}",
+        unjudged(&gate).await
+    );
     assert!(world.ran().is_empty() && gate.pending().await.unwrap().is_empty());
 }
 
 async fn f42_a_remote_call_that_cannot_be_judged_stands_as_it_stood(store: Shared) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
     let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock).overlay(Score(Arc::clone(&world), None)).build().await.unwrap();
+    let gate = builder(&store, &state, &clock)
+        .overlay(Score(Arc::clone(&world), None))
+        .build()
+        .await
+        .unwrap();
     let bot = gate.remote("bot");
-    let refund = || RemoteCall::new("1", "refund", r#"{"amount":5}"#).ask("it is money", ask(role("manager")));
+    let refund = || {
+        RemoteCall::new("1", "refund", r#"{"amount":5}"#).ask("it is money", ask(role("manager")))
+    };
     world.breaks("score");
     let failed = bot.ask(refund()).await.unwrap_err();
     assert!(matches!(failed, RemoteError::NotRun(NotRun::Unavailable { .. })), "{failed}");
@@ -436,7 +486,10 @@ impl Directory for People {
         self.1.holders(role, at)
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
         self.1.named(name)
     }
 
@@ -494,18 +547,27 @@ async fn f8_a_directory_that_hangs_does_not_answer(store: Shared) {
 async fn f8_what_hangs_counts_as_failed_and_its_siblings_go_on(store: Shared) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
     let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock).overlay(Score(Arc::clone(&world), None)).build().await.unwrap();
+    let gate = builder(&store, &state, &clock)
+        .overlay(Score(Arc::clone(&world), None))
+        .build()
+        .await
+        .unwrap();
     for hanging in ["sanctions", "score"] {
         world.hangs(hanging);
         let run = gate.run(hanging);
         let batch = run.submit([transfer_to("1", "alice", 10)]);
-        assert_eq!(kinds(&in_time(&world, &clock, batch).await.unwrap()), ["unavailable"], "{hanging}");
+        assert_eq!(
+            kinds(&in_time(&world, &clock, batch).await.unwrap()),
+            ["unavailable"],
+            "{hanging}"
+        );
         assert!(unjudged(&gate).await.last().unwrap().contains("it took longer than 10 seconds"));
         world.mend();
     }
     world.hangs("sanctions");
     let run = gate.run("siblings");
-    let batch = run.submit([transfer_to("1", "alice", 10), call("2", "open", json!({"who": "alice"}))]);
+    let batch =
+        run.submit([transfer_to("1", "alice", 10), call("2", "open", json!({"who": "alice"}))]);
     assert_eq!(kinds(&in_time(&world, &clock, batch).await.unwrap()), ["unavailable", "succeeded"]);
     assert_eq!(world.ran(), ["open for alice"]);
 }
@@ -518,9 +580,16 @@ async fn f8_a_reconciler_that_hangs_knows_nothing(store: Shared) {
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     {
         let mut running = Box::pin(run.proceed());
-        tokio::select! { biased; _ = &mut running => panic!("it hangs"), () = world.begun.notified() => {} }
+        tokio::select! {
+            biased;
+            _ = &mut running => panic!("it hangs"),
+            () = world.begun.notified() => {}
+        }
     }
-    crate::desk::until(async || gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate).await;
+    crate::desk::until(async || {
+        gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate
+    })
+    .await;
     world.hangs("bookings");
     assert_eq!(in_time(&world, &clock, gate.recover()).await.unwrap().len(), 1, "it is for people");
     world.mend();
@@ -545,17 +614,31 @@ async fn f48_a_rejection_is_final_only_where_the_policy_says_so(store: Shared) {
 async fn f48_what_waits_is_told_what_it_waits_for(store: Shared) {
     let (gate, _, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let batch = [call("1", "deploy", json!({"version": 13})), call("2", "open", json!({"who": "alice"}))];
+    let batch =
+        [call("1", "deploy", json!({"version": 13})), call("2", "open", json!({"who": "alice"}))];
     let turn = run.submit(batch).await.unwrap();
-    assert!(texts(&turn)[0].contains("Not run yet: a person has been asked."), "{:?}", texts(&turn));
-    assert!(texts(&turn)[1].contains("it waits for people to decide about a call that came with it"));
+    assert!(
+        texts(&turn)[0].contains("Not run yet: a person has been asked."),
+        "{:?}",
+        texts(&turn)
+    );
+    assert!(
+        texts(&turn)[1].contains("it waits for people to decide about a call that came with it")
+    );
     asked(&turn).approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert!(texts(&turn)[0].contains("It ran and failed, and a person has been asked what to do about it."));
+    assert!(
+        texts(&turn)[0]
+            .contains("It ran and failed, and a person has been asked what to do about it.")
+    );
     asked(&turn).reject(&dana, "leave it").await.unwrap();
 
     let turn = run.submit([call("3", "what_now", json!({"question": "When?"}))]).await.unwrap();
-    assert!(texts(&turn)[0].contains("Not answered yet: a person has been asked."), "{:?}", texts(&turn));
+    assert!(
+        texts(&turn)[0].contains("Not answered yet: a person has been asked."),
+        "{:?}",
+        texts(&turn)
+    );
     asked(&turn).respond(&dana, "Monday").await.unwrap();
     let told = texts(&run.proceed().await.unwrap()).remove(0);
     assert_eq!(told, "<gate-notice>A person answered this:</gate-notice> Monday");
@@ -567,7 +650,10 @@ async fn f48_an_edit_is_told_where_it_ran_and_nowhere_else(store: Shared) {
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
     asked(&turn).edit(&dana, Edit::new().set("amount", 400)).await.unwrap();
     let told = texts(&run.proceed().await.unwrap()).remove(0);
-    assert!(told.contains(r#"changed the arguments of this call to {"amount":400,"to":"bob"}"#), "{told}");
+    assert!(
+        told.contains(r#"changed the arguments of this call to {"amount":400,"to":"bob"}"#),
+        "{told}"
+    );
     assert!(told.ends_with("</gate-notice> done"), "{told}");
     let turn = run.submit([transfer_to("2", "bob", 600)]).await.unwrap();
     asked(&turn).edit(&dana, Edit::new().set("amount", 500)).await.unwrap();
@@ -584,20 +670,25 @@ impl Overlay for Silent {
         "silent"
     }
 
-    fn judge<'a>(&'a self, _: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    fn judge<'a>(
+        &'a self,
+        _: &'a OverlayCall<'a>,
+    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
         Box::pin(async { Ok(Some(Objection::deny(""))) })
     }
 }
 
 async fn f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well(store: Shared) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let gate = builder(&store, &state, &clock).overlay(Silent).denials_per_run(2).build().await.unwrap();
+    let gate =
+        builder(&store, &state, &clock).overlay(Silent).denials_per_run(2).build().await.unwrap();
     let run = run(&gate);
     // Three at once: more than the limit were denied before anybody counted.
     let batch = ["1", "2", "3"].map(|id| transfer_to(id, "alice", 10));
     let turn = run.submit(batch).await.unwrap();
     assert!(
-        texts(&turn)[0].contains(r#"denied by "silent", for this reason: "it gave no reason". This is final"#),
+        texts(&turn)[0]
+            .contains(r#"denied by "silent", for this reason: "it gave no reason". This is final"#),
         "{:?}",
         texts(&turn)
     );

@@ -33,13 +33,16 @@ async fn i1_the_same_call_again_gives_the_stored_result(store: Shared) {
 async fn i1_the_same_pending_call_again_is_the_same_question(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let first = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    let again = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let first =
+        run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let again =
+        run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
     assert_eq!(asked(&first).id(), asked(&again).id());
     asked(&first).approve(&dana(&gate).await).await.unwrap();
     // Proposed once more, it runs: once.
     for _ in 0..2 {
-        let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+        let turn =
+            run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
         assert_eq!(texts(&turn), ["paid 500 to alice"]);
     }
     assert_eq!(world.ran(), ["pay 500 to alice"]);
@@ -48,7 +51,8 @@ async fn i1_the_same_pending_call_again_is_the_same_question(store: Shared) {
 async fn i2_the_same_id_with_other_arguments_is_refused_before_any_rule(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let first = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let first =
+        run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
     // Small enough to run by itself, had it been judged.
     let other = run.submit([call("1", "pay", json!({"to": "alice", "amount": 5}))]).await.unwrap();
     assert_eq!(kinds(&other), ["invalid"]);
@@ -72,7 +76,11 @@ async fn i3_the_same_id_for_another_tool_is_refused(store: Shared) {
 async fn i3_the_same_id_in_another_run_is_another_call(store: Shared) {
     let (gate, world) = gate(&store).await;
     for id in ["one", "two"] {
-        let turn = gate.run(id).submit([call("1", "pay", json!({"to": "alice", "amount": 5}))]).await.unwrap();
+        let turn = gate
+            .run(id)
+            .submit([call("1", "pay", json!({"to": "alice", "amount": 5}))])
+            .await
+            .unwrap();
         assert_eq!(kinds(&turn), ["succeeded"]);
     }
     assert_eq!(world.ran(), ["pay 5 to alice", "pay 5 to alice"]);
@@ -102,8 +110,10 @@ async fn i4_different_twins_in_a_batch_are_both_refused_and_siblings_go_on(store
 
 async fn i5_an_empty_id_is_refused_and_nothing_is_stored(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let turn =
-        run(&gate).submit([call("", "read", json!({"id": "a"})), call("", "read", json!({"id": "b"}))]).await.unwrap();
+    let turn = run(&gate)
+        .submit([call("", "read", json!({"id": "a"})), call("", "read", json!({"id": "b"}))])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["invalid", "invalid"]);
     assert!(texts(&turn)[0].contains("no call id"));
     assert!(story(&gate).await.is_empty());
@@ -129,7 +139,10 @@ async fn i7_values_that_print_alike_are_two_calls(store: Shared) {
     let names = ["alice", "alice\u{200b}", "alicе", "alice ", "\u{202e}alice", "ALICE"];
     let mut digests = std::collections::BTreeSet::new();
     for (index, name) in names.iter().enumerate() {
-        let turn = run.submit([call(&index.to_string(), "pay", json!({"to": name, "amount": 5}))]).await.unwrap();
+        let turn = run
+            .submit([call(&index.to_string(), "pay", json!({"to": name, "amount": 5}))])
+            .await
+            .unwrap();
         digests.insert(turn.answers()[0].approval().unwrap().arguments().digest());
     }
     assert_eq!(digests.len(), names.len());
@@ -139,11 +152,18 @@ async fn i8_absent_and_null_are_one_call_where_the_tool_reads_them_alike(store: 
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let absent = run.submit([call("1", "pay", json!({"to": "alice", "amount": 5}))]).await.unwrap();
-    let null = run.submit([call("2", "pay", json!({"to": "alice", "amount": 5, "note": null}))]).await.unwrap();
-    let digest = |turn: &gate_runtime::Turn| turn.answers()[0].approval().unwrap().arguments().digest();
+    let null = run
+        .submit([call("2", "pay", json!({"to": "alice", "amount": 5, "note": null}))])
+        .await
+        .unwrap();
+    let digest =
+        |turn: &gate_runtime::Turn| turn.answers()[0].approval().unwrap().arguments().digest();
     assert_eq!(digest(&absent), digest(&null));
     assert_eq!(world.ran().len(), 2);
-    let again = run.submit([call("1", "pay", json!({"to": "alice", "amount": 5, "note": null}))]).await.unwrap();
+    let again = run
+        .submit([call("1", "pay", json!({"to": "alice", "amount": 5, "note": null}))])
+        .await
+        .unwrap();
     assert_eq!(kinds(&again), ["succeeded"]);
     assert_eq!(world.ran().len(), 2, "it is the call that ran");
 }
@@ -151,8 +171,14 @@ async fn i8_absent_and_null_are_one_call_where_the_tool_reads_them_alike(store: 
 async fn i9_a_case_is_no_key(store: Shared) {
     let (gate, _) = gate(&store).await;
     let in_case = |run: &str| gate.run(run).case("ticket-7");
-    let one = in_case("one").submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    let two = in_case("two").submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let one = in_case("one")
+        .submit([call("1", "pay", json!({"to": "alice", "amount": 500}))])
+        .await
+        .unwrap();
+    let two = in_case("two")
+        .submit([call("1", "pay", json!({"to": "alice", "amount": 500}))])
+        .await
+        .unwrap();
     assert_ne!(asked(&one).id(), asked(&two).id());
     assert_eq!(asked(&two).approval().subject().info().case().unwrap().as_str(), "ticket-7");
 }

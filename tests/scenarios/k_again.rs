@@ -104,7 +104,8 @@ fn managers(rules: Rules<Attempt>) -> Rules<Attempt> {
 
 async fn tries(world: &World, what: String) -> Result<String, String> {
     world.act(format!("try {what}")).await;
-    let fails = world.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+    let fails =
+        world.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
     if fails.is_ok() { Err(format!("{what} broke")) } else { Ok(what) }
 }
 
@@ -139,7 +140,9 @@ async fn shift(#[state] world: &World, what: String) -> String {
 /// A manager, and after half an hour the intern.
 #[policy]
 fn steps(rules: Rules<Step>) -> Rules<Step> {
-    rules.otherwise(ask(role("manager")).within(minutes(30)).then(ask(role("intern")).within(minutes(30))))
+    rules.otherwise(
+        ask(role("manager")).within(minutes(30)).then(ask(role("intern")).within(minutes(30))),
+    )
 }
 
 /// Step.
@@ -193,8 +196,15 @@ impl Desk {
     }
 
     async fn gate_with(&self, people: StaticDirectory) -> Gate<Tools> {
-        let gate = Gate::builder(State(Arc::clone(&self.world))).agent("support").key(KEY).clock(self.clock.clone());
-        gate.directory(people.person("zoe", ["director"])).store(Arc::clone(&self.store)).build().await.unwrap()
+        let gate = Gate::builder(State(Arc::clone(&self.world)))
+            .agent("support")
+            .key(KEY)
+            .clock(self.clock.clone());
+        gate.directory(people.person("zoe", ["director"]))
+            .store(Arc::clone(&self.store))
+            .build()
+            .await
+            .unwrap()
     }
 
     /// Time goes by slowly enough for everybody to look at it.
@@ -241,7 +251,8 @@ async fn k_a_body_that_blocks_its_thread_is_vouched_for() {
     desk.world.begun.notified().await;
     desk.pass(45).await;
     let theirs = run(&other);
-    let second = tokio::spawn(async move { theirs.submit([of("a", "1", "block")]).await.map(drop) });
+    let second =
+        tokio::spawn(async move { theirs.submit([of("a", "1", "block")]).await.map(drop) });
     tokio::time::sleep(Duration::from_millis(200)).await;
     let ran = desk.world.ran();
     desk.world.release.store(true, Ordering::SeqCst);
@@ -274,7 +285,8 @@ async fn k_a_grant_is_no_word_about_a_failure(store: Shared) {
     asked(&turn).approve(&dana).await.unwrap();
     let _ = run.proceed().await.unwrap();
     let turn = run.submit([of("b", "2", "attempt")]).await.unwrap();
-    let second = turn.interruptions().iter().find(|asked| asked.approval().failure().is_none()).unwrap();
+    let second =
+        turn.interruptions().iter().find(|asked| asked.approval().failure().is_none()).unwrap();
     second.grant(&dana, Scope::this_run().any("what")).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(desk.world.ran(), ["try a", "try b"]);
@@ -290,16 +302,27 @@ async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: 
     let dies = async || {
         let again = run(&gate);
         let mut running = Box::pin(again.submit([of("a", "1", "attempt")]));
-        tokio::select! { biased; _ = &mut running => panic!("it hangs"), () = desk.world.begun.notified() => {} }
+        tokio::select! {
+            biased;
+            _ = &mut running => panic!("it hangs"),
+            () = desk.world.begun.notified() => {}
+        }
         drop(running);
-        until(async || gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate).await;
+        until(async || {
+            gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
+        })
+        .await;
     };
     dies().await;
     let seen_by_dana = gate.recover().await.unwrap().remove(0);
-    gate.recover().await.unwrap()[0].settle(&omar, Settlement::RunAgain, "it did not arrive").await.unwrap();
+    gate.recover().await.unwrap()[0]
+        .settle(&omar, Settlement::RunAgain, "it did not arrive")
+        .await
+        .unwrap();
     gate.pending().await.unwrap()[0].approve(&omar).await.unwrap();
     dies().await;
-    let late = seen_by_dana.settle(&dana, Settlement::RunAgain, "the first one did not arrive").await;
+    let late =
+        seen_by_dana.settle(&dana, Settlement::RunAgain, "the first one did not arrive").await;
     assert!(matches!(late, Err(DecideError::Refused(Refused::Changed))), "{late:?}");
     assert_eq!(desk.world.ran().len(), 2);
 }
@@ -383,7 +406,8 @@ async fn r_an_answer_to_a_failure_is_not_told_as_not_run(store: Shared) {
     let text = texts(&run.proceed().await.unwrap())[0].clone();
     assert_eq!(
         text,
-        "<gate-notice>It ran and failed, and a person answered in the tool's place. The answer:</gate-notice> done by hand"
+        "<gate-notice>It ran and failed, and a person answered in the tool's place. The \
+         answer:</gate-notice> done by hand"
     );
 }
 
@@ -419,7 +443,8 @@ async fn t_what_a_grant_covers_waits_for_its_batch_too(store: Shared) {
 async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: Shared) {
     let desk = Desk::new(store);
     // Whoever may write the store may bring a directory of their own.
-    let stranger = desk.gate_with(people().person("mallory", ["manager"]).person("ines", ["manager"])).await;
+    let stranger =
+        desk.gate_with(people().person("mallory", ["manager"]).person("ines", ["manager"])).await;
     let gate = desk.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "launch")]).await.unwrap();
@@ -429,7 +454,11 @@ async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: S
     }
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     let left = asked(&turn).approve(&dana).await.unwrap();
-    assert_eq!((left.status(), left.approval().votes().len()), (Status::Pending, 1), "theirs are void");
+    assert_eq!(
+        (left.status(), left.approval().votes().len()),
+        (Status::Pending, 1),
+        "theirs are void"
+    );
     assert_eq!(crate::desk::story(&gate).await.iter().filter(|kind| **kind == "voided").count(), 1);
     assert_eq!(desk.world.ran().len(), 0);
 }
@@ -452,6 +481,7 @@ async fn v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says(store: 
         gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
     };
     tokio::join!(work, decide).0.unwrap();
-    let dispatched = crate::desk::story(&gate).await.into_iter().filter(|kind| *kind == "dispatched").count();
+    let dispatched =
+        crate::desk::story(&gate).await.into_iter().filter(|kind| *kind == "dispatched").count();
     assert_eq!((attempts, dispatched), (2, 2));
 }

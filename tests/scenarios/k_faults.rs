@@ -6,7 +6,9 @@ use gate_runtime::Status;
 use gate_runtime::prelude::*;
 use serde_json::json;
 
-use crate::desk::{State, Tools, asked, builder, call, dana, gate, kinds, records, run, story, until};
+use crate::desk::{
+    State, Tools, asked, builder, call, dana, gate, kinds, records, run, story, until,
+};
 use crate::stores::{Shared, Troubled, fresh, on_every_store};
 
 on_every_store! {
@@ -140,7 +142,9 @@ where
     (gate, run, state.0, asked)
 }
 
-async fn v52_a_caller_that_stops_waiting_leaves_the_question_and_nothing_runs_by_surprise(store: Shared) {
+async fn v52_a_caller_that_stops_waiting_leaves_the_question_and_nothing_runs_by_surprise(
+    store: Shared,
+) {
     let (gate, run, world, asked) = abandoned(&store, Keep { what: "it".into() }).await;
     // A click that comes late counts, and nothing runs on it by itself.
     let decided = asked.approve(&dana(&gate).await).await.unwrap();
@@ -168,7 +172,8 @@ async fn v52_what_was_kept_is_waited_for_again_under_its_id(store: Shared) {
     assert_eq!(world.ran(), ["keep it"]);
 }
 
-/// Every commit of a call's life fails once, each in a life of its own: no body without a dispatch on the record, no body twice.
+/// Every commit of a call's life fails once, each in a life of its own: no body without a dispatch
+/// on the record, no body twice.
 async fn k_every_commit_in_turn_may_fail_and_nothing_runs_twice_or_unrecorded(_: Shared) {
     for commit in 1..10 {
         let troubled = Troubled::failing(fresh());
@@ -186,7 +191,8 @@ async fn k_every_commit_in_turn_may_fail_and_nothing_runs_twice_or_unrecorded(_:
         let mut ran = world.ran();
         ran.sort();
         assert_eq!(ran, ["pay 5 to alice", "pay 500 to alice"], "commit {commit}");
-        let dispatched = records(&gate).await.iter().filter(|record| record.kind() == "dispatched").count();
+        let dispatched =
+            records(&gate).await.iter().filter(|record| record.kind() == "dispatched").count();
         assert_eq!(dispatched, 2, "commit {commit}");
     }
 }

@@ -1,4 +1,5 @@
-//! K. Faults of those who are told: a notifier that fails, hangs, panics or is slow stops neither a call nor another notifier.
+//! K. Faults of those who are told: a notifier that fails, hangs, panics or is slow stops neither a
+//! call nor another notifier.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,8 @@ use std::time::Duration;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    BoxFuture, Delivery, DeliveryFilter, DeliveryState, MemoryStore, Notice, Notifier, NotifyError, Record, Run, Status,
+    BoxFuture, Delivery, DeliveryFilter, DeliveryState, MemoryStore, Notice, Notifier, NotifyError,
+    Record, Run, Status,
 };
 use gate_sqlite::SqliteStore;
 use serde_json::json;
@@ -101,11 +103,20 @@ impl Notifier for Chat {
         (self.wants)(record)
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         let memo = notice.memo().map(str::to_owned);
-        self.told.lock().unwrap().push((notice.id().to_owned(), notice.record().kind(), notice.attempt(), memo));
+        self.told.lock().unwrap().push((
+            notice.id().to_owned(),
+            notice.record().kind(),
+            notice.attempt(),
+            memo,
+        ));
         let tool = notice.record().subject().map(|subject| subject.tool().as_str());
-        let always = self.always.as_ref().filter(|(of, _)| Some(*of) == tool).map(|(_, does)| does.clone());
+        let always =
+            self.always.as_ref().filter(|(of, _)| Some(*of) == tool).map(|(_, does)| does.clone());
         let next = self.next.lock().unwrap().pop_front();
         Box::pin(async move {
             match always.or(next).unwrap_or(Does::LimitCharge(None)) {
@@ -133,7 +144,10 @@ fn again() -> Does {
 /// Calls that nobody waits for.
 async fn propose(run: &Run<Tools>, calls: impl IntoIterator<Item = ToolCall>) {
     let turn = run.submit(calls).await.unwrap();
-    assert!(turn.answers().iter().all(|answer| ["waiting", "succeeded"].contains(&answer.kind())), "{turn:?}");
+    assert!(
+        turn.answers().iter().all(|answer| ["waiting", "succeeded"].contains(&answer.kind())),
+        "{turn:?}"
+    );
 }
 
 /// A gate at noon that tells one notifier.
@@ -161,7 +175,9 @@ async fn is(gate: &Gate<Tools>, wanted: &[(DeliveryState, u32)]) {
     until(async || states(gate).await == wanted).await;
 }
 
-async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_for_it(store: Shared) {
+async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_for_it(
+    store: Shared,
+) {
     let chat = Chat::that("chat", [again(), again(), Does::Panic]);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
@@ -189,7 +205,9 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
     assert_eq!(deliveries(&gate).await[0].problem(), None);
 }
 
-async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_notifier(store: Shared) {
+async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_notifier(
+    store: Shared,
+) {
     let (chat, mail) = (Chat::that("chat", [Does::Hang]), Chat::that("mail", []));
     let clock = ManualClock::at(noon());
     let gate = with(&store, &clock, &[&chat, &mail]).await;
@@ -205,7 +223,8 @@ async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_n
         let found = gate.deliveries(&of_chat).await.unwrap();
         found.iter().map(|delivery| (delivery.state(), delivery.attempts())).collect()
     };
-    until(async || stand().await == [(DeliveryState::Sending, 1), (DeliveryState::Delivered, 1)]).await;
+    until(async || stand().await == [(DeliveryState::Sending, 1), (DeliveryState::Delivered, 1)])
+        .await;
 
     // After half a minute it is dropped, and tried again.
     clock.advance(Duration::from_secs(30));
@@ -213,7 +232,8 @@ async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_n
     let late = gate.deliveries(&of_chat).await.unwrap()[0].clone();
     assert_eq!(late.problem(), Some("it took longer than 30 seconds"));
     clock.advance(Duration::from_secs(1));
-    until(async || stand().await == [(DeliveryState::Delivered, 2), (DeliveryState::Delivered, 1)]).await;
+    until(async || stand().await == [(DeliveryState::Delivered, 2), (DeliveryState::Delivered, 1)])
+        .await;
 }
 
 async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
@@ -225,11 +245,16 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     let of_chat = DeliveryFilter::all().notifier("chat");
     let stands = async |state| {
         until(async || {
-            gate.deliveries(&of_chat).await.unwrap().first().is_some_and(|delivery| delivery.state() == state)
+            gate.deliveries(&of_chat)
+                .await
+                .unwrap()
+                .first()
+                .is_some_and(|delivery| delivery.state() == state)
         })
         .await;
     };
-    let problem = async || Some(gate.deliveries(&of_chat).await.unwrap().first()?.problem()?.to_owned());
+    let problem =
+        async || Some(gate.deliveries(&of_chat).await.unwrap().first()?.problem()?.to_owned());
     until(async || problem().await.is_some()).await;
     let told = problem().await.unwrap();
     assert!(told.starts_with("it panicked (panic ") && !told.contains("exploded"), "{told}");
@@ -238,7 +263,9 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     // Who cannot say what it wants is given all of it.
     propose(&run(&gate), [call("2", "read", json!({"id": "x"}))]).await;
     until(async || torn.kinds().contains(&"finished")).await;
-    assert!(["gate_built", "assessed", "dispatched"].iter().all(|kind| torn.kinds().contains(kind)));
+    assert!(
+        ["gate_built", "assessed", "dispatched"].iter().all(|kind| torn.kinds().contains(kind))
+    );
 }
 
 async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
@@ -247,7 +274,8 @@ async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
     let (gate, _) = telling(&store, &chat).await;
     let run = run(&gate);
     for number in 0..20 {
-        let turn = run.submit([call(&number.to_string(), "read", json!({"id": "x"}))]).await.unwrap();
+        let turn =
+            run.submit([call(&number.to_string(), "read", json!({"id": "x"}))]).await.unwrap();
         assert_eq!(kinds(&turn), ["succeeded"]);
     }
     let turn = run.submit([pay("pay")]).await.unwrap();
@@ -281,7 +309,9 @@ async fn k73_after_twelve_tries_it_is_a_dead_letter_that_people_see_and_put_back
     assert_eq!(gate.deliver_again(&deliveries(&gate).await[0]).await.unwrap(), None);
 }
 
-async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_it_is_not(store: Shared) {
+async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_it_is_not(
+    store: Shared,
+) {
     let gone = Does::Fail(NotifyError::never("it answered 410"));
     let chat = Chat::that("chat", [gone]);
     let (gate, clock) = telling(&store, &chat).await;
@@ -291,9 +321,11 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
     propose(&run, [pay("2")]).await;
     is(&gate, &[(DeliveryState::Dead, 1), (DeliveryState::Delivered, 1)]).await;
 
-    // Another process without the notifier puts it back; the one that has it finds it when it looks.
+    // Another process without the notifier puts it back; the one that has it finds it when it
+    // looks.
     let desk = with(&store, &clock, &[]).await;
-    let dead = desk.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap().remove(0);
+    let dead =
+        desk.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap().remove(0);
     desk.deliver_again(&dead).await.unwrap().unwrap();
     clock.advance(MINUTE);
     is(&gate, &[(DeliveryState::Delivered, 1), (DeliveryState::Delivered, 1)]).await;
@@ -313,7 +345,9 @@ async fn k73_the_other_side_says_when_to_come_again(store: Shared) {
     is(&gate, &[(DeliveryState::Delivered, 2), (DeliveryState::Delivered, 1)]).await;
 }
 
-async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_a_minute_only(store: Shared) {
+async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_a_minute_only(
+    store: Shared,
+) {
     let chat = Chat::that_always("chat", "wipe", Does::Hang);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
@@ -322,7 +356,8 @@ async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_
     }
     chat.was_told(16).await;
     let turn = run.submit([pay("pay")]).await.unwrap();
-    let of_pay = turn.interruptions().iter().find(|asked| asked.approval().tool() == "pay").unwrap().id();
+    let of_pay =
+        turn.interruptions().iter().find(|asked| asked.approval().tool() == "pay").unwrap().id();
     let of_pay = DeliveryFilter::all().approval(of_pay);
     let is_told = async || {
         let found = gate.deliveries(&of_pay).await.unwrap();
@@ -341,13 +376,15 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     for commit in 1..=8 {
-        // The call itself takes the first commit; the others belong to its letter, and to that of the one before.
+        // The call itself takes the first commit; the others belong to its letter, and to that of
+        // the one before.
         propose(&run, [pay(&commit.to_string())]).await;
         troubled.fail_at(commit);
         until(async || {
             clock.advance(Duration::from_secs(1));
             let found = deliveries(&gate).await;
-            found.len() == commit && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
+            found.len() == commit
+                && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
         })
         .await;
         troubled.fail_at(0);
@@ -361,7 +398,11 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
 async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Shared) {
     let of_calls = |record: &Record| record.subject().is_some();
     let chat = Chat::that_wants("chat", of_calls);
-    chat.next.lock().unwrap().extend([again(), Does::LimitCharge(Some("message 7")), Does::LimitCharge(None)]);
+    chat.next.lock().unwrap().extend([
+        again(),
+        Does::LimitCharge(Some("message 7")),
+        Does::LimitCharge(None),
+    ]);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
@@ -372,7 +413,10 @@ async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Sha
     until(async || deliveries(&gate).await.len() == story(&gate).await.len()).await;
     assert_eq!(chat.kinds(), ["assessed"]);
     clock.advance(Duration::from_secs(1));
-    until(async || deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)).await;
+    until(async || {
+        deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
+    })
+    .await;
     let told = chat.told();
     assert_eq!(chat.kinds()[1..], story(&gate).await, "in order");
     let memos: Vec<_> = told.iter().map(|(_, _, _, memo)| memo.as_deref()).collect();
@@ -386,25 +430,36 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     let run_before = run(&before);
     let decided = run_before.submit([pay("decided")]).await.unwrap();
     asked(&decided).reject(&dana(&before).await, "no").await.unwrap();
-    let waits =
-        run_before.submit([call("waits", "pay", json!({"to": "bob", "amount": 600}))]).await.unwrap().interruptions()
-            [0]
+    let waits = run_before
+        .submit([call("waits", "pay", json!({"to": "bob", "amount": 600}))])
+        .await
+        .unwrap()
+        .interruptions()[0]
         .id();
     propose(&run_before, [call("ran", "read", json!({"id": "x"}))]).await;
 
-    // One that wants everything about calls is told of the one that waits, and of nothing that is over.
+    // One that wants everything about calls is told of the one that waits, and of nothing that is
+    // over.
     let every = || Chat::that_wants("every", |record| record.subject().is_some());
     let never = || Chat::that_wants("never", |record| record.kind() == "expired");
     let (first, none) = (every(), never());
     let gate = with(&store, &clock, &[&first, &none]).await;
     first.was_told(1).await;
-    assert_eq!(deliveries(&gate).await.iter().filter_map(|delivery| delivery.approval()).collect::<Vec<_>>(), [waits]);
+    assert_eq!(
+        deliveries(&gate)
+            .await
+            .iter()
+            .filter_map(|delivery| delivery.approval())
+            .collect::<Vec<_>>(),
+        [waits]
+    );
     let marks = async || gate.deliveries(&DeliveryFilter::all().record(0)).await.unwrap().len();
     until(async || marks().await == 2).await;
     assert_eq!(first.kinds(), ["assessed"]);
     drop(gate);
 
-    // What happens while nobody delivers is told by the next, also where the one before never wanted anything.
+    // What happens while nobody delivers is told by the next, also where the one before never
+    // wanted anything.
     clock.advance(HOUR);
     before.run_due().await;
     assert_eq!(before.approval(waits).await.unwrap().unwrap().status(), Status::Expired);
@@ -430,7 +485,8 @@ async fn two_deliver_once(one: &Shared, other: &Shared) {
     }
     until(async || {
         let found = deliveries(&gates[0]).await;
-        found.len() == 40 && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
+        found.len() == 40
+            && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
     })
     .await;
     let mut ids = chat.ids();
@@ -486,10 +542,19 @@ async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) 
     let open = run.submit([wipe("2")]).await.unwrap();
     let open = open.interruptions().iter().find(|asked| asked.id() != over.id()).unwrap().id();
     chat.was_told(2).await;
-    until(async || deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)).await;
+    until(async || {
+        deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
+    })
+    .await;
     over.reject(&dana(&gate).await, "no").await.unwrap();
     clock.advance(WEEK);
-    let left = async || deliveries(&gate).await.iter().filter_map(|delivery| delivery.approval()).collect::<Vec<_>>();
+    let left = async || {
+        deliveries(&gate)
+            .await
+            .iter()
+            .filter_map(|delivery| delivery.approval())
+            .collect::<Vec<_>>()
+    };
     until(async || left().await == [open]).await;
     assert_eq!(deliveries(&gate).await[0].memo(), Some("two"));
 }
@@ -501,7 +566,8 @@ async fn k_many_calls_at_once_are_all_told_once(store: Shared) {
     propose(&run, (0..300).map(|number| wipe(&number.to_string()))).await;
     until(async || {
         let found = deliveries(&gate).await;
-        found.len() == 300 && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
+        found.len() == 300
+            && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
     })
     .await;
     let mut ids = chat.ids();
@@ -515,12 +581,16 @@ async fn k_a_gate_has_no_two_notifiers_of_one_name_and_none_without_one() {
     let build = async |names: &[&'static str]| {
         let gate = Gate::<Tools>::builder(State::default()).key([7; 32]).store(MemoryStore::new());
         let gate = gate.directory(crate::desk::people());
-        let built = names.iter().fold(gate, |gate, name| gate.notify(Chat::new(name))).build().await;
+        let built =
+            names.iter().fold(gate, |gate, name| gate.notify(Chat::new(name))).build().await;
         built.err().map(|error| error.to_string()).unwrap_or_default()
     };
     assert_eq!(build(&["chat", "mail"]).await, "");
     assert!(build(&["chat", "mail", "chat"]).await.contains("two notifiers are called `chat`"));
     for name in ["", "two words", "naïve", "line\nbreak"] {
-        assert!(build(&[name]).await.contains("1 to 64 letters, digits or signs of ASCII"), "{name:?}");
+        assert!(
+            build(&[name]).await.contains("1 to 64 letters, digits or signs of ASCII"),
+            "{name:?}"
+        );
     }
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt as _;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{CallError, DecideError, FreezeScope, InFlight, Refused, Settlement, Status, ToolOutcome};
+use gate_runtime::{
+    CallError, DecideError, FreezeScope, InFlight, Refused, Settlement, Status, ToolOutcome,
+};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -104,7 +106,8 @@ async fn set(#[state] world: &World, #[context] context: &CallContext, what: Str
 #[gated_tool(policy = "never_ask", on_error = "ask")]
 async fn attempt(#[state] world: &World, what: String) -> Result<String, String> {
     world.act(format!("try {what}")).await;
-    let fails = world.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+    let fails =
+        world.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
     if fails.is_ok() { Err(format!("{what} broke")) } else { Ok(format!("{what} is done")) }
 }
 
@@ -135,7 +138,11 @@ impl Desk {
 
     async fn gate(&self) -> Gate<Tools> {
         let state = State(Arc::clone(&self.world));
-        let gate = Gate::builder(state).agent("support").directory(people()).key(KEY).clock(self.clock.clone());
+        let gate = Gate::builder(state)
+            .agent("support")
+            .directory(people())
+            .key(KEY)
+            .clock(self.clock.clone());
         gate.store(Arc::clone(&self.store)).build().await.unwrap()
     }
 
@@ -144,10 +151,12 @@ impl Desk {
         *self.world.hangs.lock().unwrap() = true;
         // Of a body that began before, nobody need be told any more.
         let _ = self.world.begun.notified().now_or_never();
-        let (store, world, clock) = (Arc::clone(&self.store), Arc::clone(&self.world), self.clock.clone());
+        let (store, world, clock) =
+            (Arc::clone(&self.store), Arc::clone(&self.world), self.clock.clone());
         let process = std::thread::spawn(move || {
             // A runtime of its own: what it had begun ends with it, and nothing more is written.
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
             runtime.block_on(async {
                 let desk = Self { store, world, clock };
                 let gate = desk.gate().await;
@@ -187,7 +196,10 @@ async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store:
         let lost = one(gate.recover().await.unwrap());
         assert_eq!((lost.approval().status(), lost.vouched_until()), (Status::Indeterminate, None));
         let ines = gate.reviewer("mia").await.unwrap();
-        assert!(lost.settle(&ines, settlement.clone(), "I say so").await.is_err(), "the run acts for her");
+        assert!(
+            lost.settle(&ines, settlement.clone(), "I say so").await.is_err(),
+            "the run acts for her"
+        );
         let silent = lost.settle(&dana, settlement.clone(), " ").await;
         assert!(matches!(silent, Err(DecideError::Refused(Refused::ReasonRequired))), "{silent:?}");
         lost.settle(&dana, settlement.clone(), "looked into the outbox").await.unwrap();
@@ -219,7 +231,8 @@ async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
     assert!(matches!(early, Err(DecideError::StillRunning { .. })), "{early:?}");
     assert_eq!(
         early.unwrap_err().to_string(),
-        "it may be running: its process vouches for it until 2026-11-21T12:00:30Z; settle it after that"
+        "it may be running: its process vouches for it until 2026-11-21T12:00:30Z; settle it \
+         after that"
     );
     desk.clock.advance(std::time::Duration::from_secs(30));
     lost.settle(&dana, Settlement::DidNotRun, "now").await.unwrap();
@@ -242,7 +255,8 @@ async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
     };
     for _ in 0..10 {
         let before = vouched().await;
-        // As long as a process is silent; once more, if it looked at the clock only after it was set.
+        // As long as a process is silent; once more, if it looked at the clock only after it was
+        // set.
         desk.clock.advance(std::time::Duration::from_secs(10));
         let patience = std::time::Instant::now();
         while vouched().await == before && patience.elapsed().as_secs() < 3 {
@@ -272,7 +286,11 @@ async fn k71_a_reconciler_settles_what_it_can(store: Shared) {
         let left = gate.recover().await.unwrap().len();
         assert_eq!(left, usize::from(kind == "indeterminate"), "{what}");
         assert_eq!(kinds(&run(&gate).submit([book]).await.unwrap()), [kind], "{what}");
-        assert_eq!(desk.world.ran().iter().filter(|line| line.contains(what)).count(), runs, "{what}");
+        assert_eq!(
+            desk.world.ran().iter().filter(|line| line.contains(what)).count(),
+            runs,
+            "{what}"
+        );
     }
 }
 
@@ -304,7 +322,10 @@ async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_mos
                 ended = again => panic!("{ended:?}"),
                 () = desk.world.begun.notified() => {}
             }
-            until(async || gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate).await;
+            until(async || {
+                gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
+            })
+            .await;
         } else {
             assert_eq!(kinds(&again.await.unwrap()), ["indeterminate"]);
         }
@@ -345,16 +366,30 @@ async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
     asked(&turn).approve(&dana).await.unwrap();
     {
         let mut running = Box::pin(first.proceed());
-        tokio::select! { biased; _ = &mut running => panic!("it hangs"), () = desk.world.begun.notified() => {} }
+        tokio::select! {
+            biased;
+            _ = &mut running => panic!("it hangs"),
+            () = desk.world.begun.notified() => {}
+        }
         // Whoever ran it goes away, which is written a moment later; a person lets it run again.
         drop(running);
-        until(async || gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate).await;
-        one(gate.recover().await.unwrap()).settle(&dana, Settlement::RunAgain, "it did not arrive").await.unwrap();
+        until(async || {
+            gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
+        })
+        .await;
+        one(gate.recover().await.unwrap())
+            .settle(&dana, Settlement::RunAgain, "it did not arrive")
+            .await
+            .unwrap();
         gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
     }
     let second = run(&gate);
     let mut running = Box::pin(second.submit([send.clone()]));
-    tokio::select! { biased; _ = &mut running => panic!("it hangs"), () = desk.world.begun.notified() => {} }
+    tokio::select! {
+        biased;
+        _ = &mut running => panic!("it hangs"),
+        () = desk.world.begun.notified() => {}
+    }
     let now = one(gate.recover().await.unwrap());
     assert_eq!((now.approval().status(), now.approval().attempts()), (Status::Dispatched, 2));
     desk.world.go.notify_one();
@@ -415,7 +450,10 @@ async fn k_a_failure_that_nobody_takes_up_stays_a_failure(store: Shared) {
 }
 
 /// A program that calls the tool waits for the decision about its failure.
-async fn super_attempt(gate: &Gate<Tools>, dana: &gate_runtime::Reviewer) -> Result<String, String> {
+async fn super_attempt(
+    gate: &Gate<Tools>,
+    dana: &gate_runtime::Reviewer,
+) -> Result<String, String> {
     let run = gate.run("direct");
     let waiting = attempt(&run, "direct".into());
     let skips = async {
@@ -476,11 +514,13 @@ async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
     let gate = desk.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let freeze = gate.freeze(FreezeScope::agent("support"), "incident 42", &dana).await.unwrap();
-    let frozen = run.guard("close the books", anyone(), async || Ok::<_, String>(())).await.unwrap_err();
+    let frozen =
+        run.guard("close the books", anyone(), async || Ok::<_, String>(())).await.unwrap_err();
     assert!(frozen.to_string().contains("incident 42"), "{frozen}");
     gate.lift_freeze(&freeze, &dana).await.unwrap();
     {
-        let mut work = Box::pin(run.guard("close the books", anyone(), async || Err::<(), _>("broke")));
+        let mut work =
+            Box::pin(run.guard("close the books", anyone(), async || Err::<(), _>("broke")));
         until(async || {
             assert!(work.as_mut().now_or_never().is_none());
             !gate.pending().await.unwrap().is_empty()
@@ -581,11 +621,18 @@ async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
     let turn = run.submit([set]).await.unwrap();
     assert_eq!(kinds(&turn), ["approved"]);
     let text = &texts(&turn)[0];
-    assert!(text.contains("not known whether it took effect") && !text.contains("Not run"), "{text}");
+    assert!(
+        text.contains("not known whether it took effect") && !text.contains("Not run"),
+        "{text}"
+    );
     run.cancel("the customer hung up").await.unwrap();
     gate.lift_freeze(&freeze, &dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["indeterminate"], "whoever takes it back does not know either whether it ran");
+    assert_eq!(
+        kinds(&turn),
+        ["indeterminate"],
+        "whoever takes it back does not know either whether it ran"
+    );
     assert_eq!(desk.world.ran().len(), 1);
 }
 
@@ -602,8 +649,10 @@ async fn k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed(st
         gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
     };
     let (ended, ()) = tokio::join!(attempt(&run, "a".into()), decides);
-    let ran =
-        matches!(&ended, Err(CallError::RanElsewhere(ToolOutcome::Failed { error })) if error.contains("a broke"));
+    let ran = matches!(
+        &ended,
+        Err(CallError::RanElsewhere(ToolOutcome::Failed { error })) if error.contains("a broke")
+    );
     assert!(ran, "{ended:?}");
     assert_eq!(run.cancel("it is over").await.unwrap(), 0, "it has run");
     assert_eq!(desk.world.ran(), ["try a"]);

@@ -20,7 +20,8 @@ async fn story(folder: &Path) -> Vec<String> {
     let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32]).unwrap();
     let signs = SigningKey::from_seed("omar", KeyKind::Log, [2; 32]).unwrap();
     let people = people().with_key(signs.verifier().clone());
-    let builder = builder(&store, &State::default()).directory(people).trail(Trail::in_folder(folder, key));
+    let builder =
+        builder(&store, &State::default()).directory(people).trail(Trail::in_folder(folder, key));
     let gate: Gate<Tools> = builder.build().await.unwrap();
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let run = run(&gate).case("ticket-7").reasoning("the invoice is due");
@@ -38,7 +39,9 @@ async fn story(folder: &Path) -> Vec<String> {
         .await
         .unwrap();
     let [pays, signs_in, fails, edited, revoked] = turn.interruptions() else { panic!("{turn:?}") };
-    drop(pays.grant(&dana, Scope::this_run().up_to("amount", 550).any("to").uses(2)).await.unwrap());
+    drop(
+        pays.grant(&dana, Scope::this_run().up_to("amount", 550).any("to").uses(2)).await.unwrap(),
+    );
     signs_in.reject(&dana, "not now").await.unwrap();
     fails.approve(&omar).comment("try it").sign_with(&signs).await.unwrap();
     edited.edit(&dana, Edit::new().set("amount", 100)).await.unwrap();
@@ -47,7 +50,8 @@ async fn story(folder: &Path) -> Vec<String> {
     let freeze = gate.freeze(FreezeScope::tool("read"), "an incident", &dana).await.unwrap();
     drop(run.proceed().await.unwrap());
     gate.lift_freeze(&freeze, &omar).await.unwrap();
-    let covered = run.submit([call("9", "pay", json!({"to": "fay", "amount": 540}))]).await.unwrap();
+    let covered =
+        run.submit([call("9", "pay", json!({"to": "fay", "amount": 540}))]).await.unwrap();
     drop(covered);
     let grant = gate.standing().await.unwrap().grants.remove(0);
     gate.revoke(&grant, &dana).await.unwrap();
@@ -56,7 +60,9 @@ async fn story(folder: &Path) -> Vec<String> {
     let turn3 = run.submit([call("11", "wipe", json!({"disk": "b"}))]).await.unwrap();
     asked(&turn3).respond(&dana, json!({"wiped": "by hand"})).await.unwrap();
     signs_in.erase_secrets(&dana).await.unwrap();
-    run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), Some(pays.id())).await.unwrap();
+    run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), Some(pays.id()))
+        .await
+        .unwrap();
     assert_eq!(gate.seal().await.unwrap().trouble(), None);
     let records = gate.records(0, 1_000).await.unwrap();
     records.iter().map(|record| Entry::leaf(record).unwrap().text().to_owned()).collect()
@@ -72,7 +78,8 @@ async fn l_a_trail_of_version_1_is_followed() {
     let fixture = fs::read_to_string(FIXTURE).unwrap();
     let mut auditor = Auditor::new();
     for line in fixture.lines() {
-        let entry = Entry::parse(line.as_bytes()).unwrap_or_else(|misfit| panic!("{misfit}: {line}"));
+        let entry =
+            Entry::parse(line.as_bytes()).unwrap_or_else(|misfit| panic!("{misfit}: {line}"));
         auditor.take(&entry).unwrap_or_else(|fault| panic!("{fault}: {line}"));
     }
     let kinds = |lines: &[&str]| {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Auditor, BuildError, Changeset, CommitmentKeys, Entry, NoTools, RecordFilter, Store, Trail, TrailError, TrailReader,
+    Auditor, BuildError, Changeset, CommitmentKeys, Entry, NoTools, RecordFilter, Store, Trail,
+    TrailError, TrailReader,
 };
 use serde_json::json;
 
@@ -65,7 +66,8 @@ async fn sealed(store: &Shared, place: &Place) -> Gate<Tools> {
 /// A gate that was dropped gives its trail up once it has sealed what was left.
 async fn until_free(place: &Place) {
     crate::desk::until(async || {
-        !matches!(Trail::rotate_key(place.folder(), "/no/such/key"), Err(TrailError::Busy { .. })) && free(place)
+        !matches!(Trail::rotate_key(place.folder(), "/no/such/key"), Err(TrailError::Busy { .. }))
+            && free(place)
     })
     .await;
 }
@@ -133,7 +135,11 @@ async fn l79_a_receipt_of_one_decision_verifies_without_the_store(store: Shared)
 
     let reader = place.reader();
     let about = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(&id.to_string());
-    let indexes = reader.entries(0).map(Result::unwrap).filter(|(_, bytes)| about(bytes)).map(|(index, _)| index);
+    let indexes = reader
+        .entries(0)
+        .map(Result::unwrap)
+        .filter(|(_, bytes)| about(bytes))
+        .map(|(index, _)| index);
     let evidence: Vec<_> = indexes.map(|index| reader.evidence(index).unwrap()).collect();
     let receipt = Receipt::new(evidence, reader.note().clone()).unwrap().to_string();
     let receipt_head = reader.checkpoint().head();
@@ -198,17 +204,25 @@ async fn l_a_record_too_long_for_an_entry_lies_beside_the_tree(store: Shared) {
     gate.seal().await.unwrap();
     let reader = place.reader();
     assert_eq!(story(&reader).len() as u64, reader.size());
-    let beside: Vec<_> = std::fs::read_dir(place.folder().join("large")).unwrap().map(Result::unwrap).collect();
+    let beside: Vec<_> =
+        std::fs::read_dir(place.folder().join("large")).unwrap().map(Result::unwrap).collect();
     assert_eq!(beside.len(), 2, "what was proposed, and what it returned");
     // Changed or away, it is missed.
     let path = beside[0].path();
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replacen('x', "y", 1)).unwrap();
     let problem = |reader: &TrailReader| {
-        let read = reader.entries(0).map(Result::unwrap).find_map(|(index, bytes)| reader.read(index, &bytes).err());
+        let read = reader
+            .entries(0)
+            .map(Result::unwrap)
+            .find_map(|(index, bytes)| reader.read(index, &bytes).err());
         read.unwrap().to_string()
     };
-    assert!(problem(&reader).contains("it is not the record that was logged"), "{}", problem(&reader));
+    assert!(
+        problem(&reader).contains("it is not the record that was logged"),
+        "{}",
+        problem(&reader)
+    );
     std::fs::remove_file(&path).unwrap();
     assert!(problem(&reader).contains("large/"), "{}", problem(&reader));
 }
@@ -221,7 +235,8 @@ async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
     let away = place.dir.path().join("away");
     std::fs::rename(place.folder(), &away).unwrap();
     std::fs::write(place.folder(), "").unwrap();
-    let turn = gate.run("run").submit([call("1", "forbidden", json!({"what": "x"}))]).await.unwrap();
+    let turn =
+        gate.run("run").submit([call("1", "forbidden", json!({"what": "x"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["denied"], "what does not run is on the record still");
     let status = gate.seal().await.unwrap();
     assert!(status.trouble().is_some() && status.unsealed() > 0, "{status:?}");
@@ -242,8 +257,12 @@ async fn l_a_trail_that_was_taken_away_is_missed(store: Shared) {
     drop(sealed(&store, &place).await);
     until_free(&place).await;
     std::fs::remove_dir_all(place.folder()).unwrap();
-    let refused = builder::<Tools>(&store, &State::default()).trail(place.trail()).build().await.unwrap_err();
-    assert!(refused.to_string().contains("the database had the trail `example.com/trail`"), "{refused}");
+    let refused =
+        builder::<Tools>(&store, &State::default()).trail(place.trail()).build().await.unwrap_err();
+    assert!(
+        refused.to_string().contains("the database had the trail `example.com/trail`"),
+        "{refused}"
+    );
 }
 
 async fn l_another_key_does_not_go_on_with_a_trail(store: Shared) {
@@ -251,8 +270,12 @@ async fn l_another_key_does_not_go_on_with_a_trail(store: Shared) {
     drop(sealed(&store, &place).await);
     until_free(&place).await;
     let other = Trail::in_folder(place.folder(), key(2));
-    let refused = builder::<Tools>(&store, &State::default()).trail(other).build().await.unwrap_err();
-    assert!(refused.to_string().contains("its last checkpoint is not by `example.com/trail`"), "{refused}");
+    let refused =
+        builder::<Tools>(&store, &State::default()).trail(other).build().await.unwrap_err();
+    assert!(
+        refused.to_string().contains("its last checkpoint is not by `example.com/trail`"),
+        "{refused}"
+    );
 }
 
 async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
@@ -260,22 +283,41 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
     let gate = sealed(&store, &place).await;
     let dana = dana(&gate).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2-hunter2"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2-hunter2"}))])
+        .await
+        .unwrap();
     let question = asked(&turn);
-    assert!(question.erase_secrets(&dana).await.unwrap_err().to_string().contains("it is still open"));
+    assert!(
+        question.erase_secrets(&dana).await.unwrap_err().to_string().contains("it is still open")
+    );
     question.reject(&dana, "no").await.unwrap();
     gate.seal().await.unwrap();
     let id = question.id();
     let approval = gate.approval(id).await.unwrap().unwrap();
-    let disclosure =
-        approval.arguments().disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY)).unwrap();
+    let disclosure = approval
+        .arguments()
+        .disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY))
+        .unwrap();
 
     question.erase_secrets(&dana).await.unwrap();
     let erased = gate.approval(id).await.unwrap().unwrap();
-    assert!(erased.arguments().disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY)).is_err());
+    assert!(
+        erased
+            .arguments()
+            .disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY))
+            .is_err()
+    );
     // Who was shown it can still show that it is what was recorded.
     erased.arguments().check(&disclosure).unwrap();
-    assert!(question.erase_secrets(&dana).await.unwrap_err().to_string().contains("no secrets whose salts"));
+    assert!(
+        question
+            .erase_secrets(&dana)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("no secrets whose salts")
+    );
     gate.seal().await.unwrap();
     let reader = place.reader();
     assert_eq!(story(&reader).last().map(String::as_str), Some("secrets_erased"));
@@ -304,7 +346,12 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
     let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
     let gate = sealed(&store, &place).await;
     for number in 0..5 {
-        drop(gate.run("run").submit([call(&number.to_string(), "read", json!({"id": "a"}))]).await.unwrap());
+        drop(
+            gate.run("run")
+                .submit([call(&number.to_string(), "read", json!({"id": "a"}))])
+                .await
+                .unwrap(),
+        );
     }
     gate.seal().await.unwrap();
     drop(gate);
@@ -313,23 +360,34 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
 
     let restored = older_copy(&store, 8).await;
     let told = problem(builder(&restored, &State::default()).trail(place.trail()).build().await);
-    assert!(told.contains(&format!("the database ends with record 8, and the trail with record {all}")), "{told}");
+    assert!(
+        told.contains(&format!("the database ends with record 8, and the trail with record {all}")),
+        "{told}"
+    );
     assert!(told.contains("Nothing runs until that is settled"), "{told}");
 
     // A person settles it, at a gate that has no tools.
-    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let desk: Gate<NoTools> =
+        Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let trail = Arc::new(place.trail());
     let parted = desk.compare_with(&Arc::new(place.reader())).await.unwrap().unwrap();
     assert!(parted.is_older() && parted.seq() == 9, "{parted}");
-    assert!(desk.settle_trail(&trail, &dana, " ").await.unwrap_err().to_string().contains("needs a reason"));
+    assert!(
+        desk.settle_trail(&trail, &dana, " ")
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("needs a reason")
+    );
     let lost = desk.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
     assert_eq!(lost.len(), 3, "those that began after the backup");
     assert!(lost.iter().all(|call| !call.was_open() && call.subject().tool() == "read"));
     assert!(matches!(desk.settle_trail(&trail, &dana, "again").await, Err(TrailError::NotParted)));
 
     // Then it goes on, and the trail tells both sides.
-    let gate: Gate<Tools> = builder(&restored, &State::default()).trail(place.trail()).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&restored, &State::default()).trail(place.trail()).build().await.unwrap();
     drop(gate.run("run").submit([call("later", "read", json!({"id": "a"}))]).await.unwrap());
     gate.seal().await.unwrap();
     let told = story(&place.reader());
@@ -358,7 +416,8 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     let mut question = Changeset::at(pending.changed_at());
     question.approvals.push(pending);
     assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::CommitOutcome::Done);
-    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let desk: Gate<NoTools> =
+        Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     assert_eq!(lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(), [true]);
@@ -386,7 +445,10 @@ async fn l75_a_changed_record_is_named_with_the_place() {
     }
     let told = problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
     assert!(
-        told.contains("(finished) of the database is not the one that was sealed: it differs at `/event/outcome/json`"),
+        told.contains(
+            "(finished) of the database is not the one that was sealed: it differs at \
+            `/event/outcome/json`"
+        ),
         "{told}"
     );
 }
@@ -395,7 +457,8 @@ async fn l75_a_changed_record_is_named_with_the_place() {
 async fn decided(place: &Place) -> Vec<String> {
     let store: Shared = Arc::new(MemoryStore::new());
     let gate = sealed(&store, place).await;
-    let turn = run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
+    let turn =
+        run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).comment("as agreed").await.unwrap();
     drop(run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap());
     gate.seal().await.unwrap();
@@ -404,7 +467,8 @@ async fn decided(place: &Place) -> Vec<String> {
     place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect()
 }
 
-/// What an auditor is told of a trail in which somebody wrote other entries over those that were sealed.
+/// What an auditor is told of a trail in which somebody wrote other entries over those that were
+/// sealed.
 fn told_of(place: &Place, entries: &[String]) -> String {
     let mut bundle = Vec::new();
     for entry in entries {
@@ -432,7 +496,9 @@ async fn l76_whatever_is_done_to_a_record_is_found_and_named() {
     let named = format!("entry {vote}");
     let changed = with(&|all| all[vote] = all[vote].replace("as agreed", "as aGreed"));
     assert!(changed.contains(&named), "{changed}");
-    let attributed = with(&|all| all[vote] = all[vote].replace("\"reviewer\":\"dana\"", "\"reviewer\":\"omar\""));
+    let attributed = with(&|all| {
+        all[vote] = all[vote].replace("\"reviewer\":\"dana\"", "\"reviewer\":\"omar\"");
+    });
     assert!(attributed.contains(&named), "{attributed}");
     let reordered = with(&|all| all.swap(vote, vote + 1));
     assert!(reordered.contains(&named), "{reordered}");
@@ -454,7 +520,9 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
     let entries = decided(&place).await;
     let audited = |entries: &[String]| {
         let mut auditor = Auditor::new();
-        let taken = entries.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+        let taken = entries
+            .iter()
+            .try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
         taken.err().map(|fault| fault.to_string()).unwrap_or_default()
     };
     assert_eq!(audited(&entries), "");
@@ -469,10 +537,13 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
     };
     // The same, and within each call.
     let all_renumbered = |entries: Vec<String>| {
-        let (mut entries, mut last) = (renumbered(entries), std::collections::HashMap::<String, u64>::new());
+        let (mut entries, mut last) =
+            (renumbered(entries), std::collections::HashMap::<String, u64>::new());
         for entry in &mut entries {
             let mut value: serde_json::Value = serde_json::from_str(entry).unwrap();
-            if let Some(call) = value.pointer("/subject/approval").and_then(serde_json::Value::as_str) {
+            if let Some(call) =
+                value.pointer("/subject/approval").and_then(serde_json::Value::as_str)
+            {
                 let number = last.entry(call.to_owned()).or_default();
                 *number += 1;
                 value["call_seq"] = json!(*number);
@@ -483,27 +554,44 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
     };
     let mut dropped = entries.clone();
     dropped.remove(vote);
-    assert!(audited(&dropped).contains(&format!("record {} should come here", vote + 1)), "{}", audited(&dropped));
+    assert!(
+        audited(&dropped).contains(&format!("record {} should come here", vote + 1)),
+        "{}",
+        audited(&dropped)
+    );
     let without = audited(&renumbered(dropped.clone()));
-    assert!(without.contains("it is number 3 among the records of its call, and number 2 is due"), "{without}");
+    assert!(
+        without.contains("it is number 3 among the records of its call, and number 2 is due"),
+        "{without}"
+    );
     // Without the vote, or with a rejection in its place, nothing could have run.
     let without = audited(&all_renumbered(dropped));
     assert!(
-        without.contains("(reassessed): it says that the call is approved after it, and it is pending"),
+        without.contains(
+            "(reassessed): it says that the call is approved after it, and it is pending"
+        ),
         "{without}"
     );
-    let rejected =
-        entries.iter().map(|entry| entry.replace("{\"type\":\"approve\"}", "{\"reason\":\"no\",\"type\":\"reject\"}"));
+    let rejected = entries.iter().map(|entry| {
+        entry.replace("{\"type\":\"approve\"}", "{\"reason\":\"no\",\"type\":\"reject\"}")
+    });
     let rejected = audited(&rejected.collect::<Vec<_>>());
-    assert!(rejected.contains("(voted): it says that the call is approved after it, and it is rejected"), "{rejected}");
-    let by_the_principal = entries.iter().map(|entry| entry.replace("\"reviewer\":\"dana\"", "\"reviewer\":\"mia\""));
+    assert!(
+        rejected
+            .contains("(voted): it says that the call is approved after it, and it is rejected"),
+        "{rejected}"
+    );
+    let by_the_principal =
+        entries.iter().map(|entry| entry.replace("\"reviewer\":\"dana\"", "\"reviewer\":\"mia\""));
     let by_the_principal = audited(&by_the_principal.collect::<Vec<_>>());
     assert!(by_the_principal.contains("(voted): mia cannot decide this"), "{by_the_principal}");
-    let other_verdict =
-        entries.iter().map(|entry| entry.replace("}],\"verdict\":\"ask\"", "}],\"verdict\":\"approve\""));
+    let other_verdict = entries
+        .iter()
+        .map(|entry| entry.replace("}],\"verdict\":\"ask\"", "}],\"verdict\":\"approve\""));
     let other_verdict = audited(&other_verdict.collect::<Vec<_>>());
     assert!(other_verdict.contains("its verdict is not that of its rules"), "{other_verdict}");
-    let other_amount = entries.iter().map(|entry| entry.replace("\"amount\":500", "\"amount\":501"));
+    let other_amount =
+        entries.iter().map(|entry| entry.replace("\"amount\":500", "\"amount\":501"));
     let other_amount = audited(&other_amount.collect::<Vec<_>>());
     assert!(other_amount.contains("its arguments are not those of their digest"), "{other_amount}");
 }
@@ -512,10 +600,14 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
 fn places(value: &serde_json::Value, at: &str) -> Vec<String> {
     use serde_json::Value;
     match value {
-        Value::Object(map) => map.iter().flat_map(|(key, value)| places(value, &format!("{at}/{key}"))).collect(),
-        Value::Array(items) => {
-            items.iter().enumerate().flat_map(|(index, value)| places(value, &format!("{at}/{index}"))).collect()
+        Value::Object(map) => {
+            map.iter().flat_map(|(key, value)| places(value, &format!("{at}/{key}"))).collect()
         }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, value)| places(value, &format!("{at}/{index}")))
+            .collect(),
         _ => vec![at.to_owned()],
     }
 }
@@ -525,18 +617,32 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
     let place = Place::new();
     let entries = decided(&place).await;
     let of = |kind: &str| -> serde_json::Value {
-        let entry = entries.iter().find(|entry| entry.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+        let entry =
+            entries.iter().find(|entry| entry.contains(&format!("\"type\":\"{kind}\""))).unwrap();
         serde_json::from_str(entry).unwrap()
     };
     let (assessed, voted) = (of("assessed"), of("voted"));
     for (record, fields) in [
         (
             &assessed,
-            &["/at", "/seq", "/status", "/subject/agent", "/subject/principal", "/subject/run", "/subject/call"][..],
+            &[
+                "/at",
+                "/seq",
+                "/status",
+                "/subject/agent",
+                "/subject/principal",
+                "/subject/run",
+                "/subject/call",
+            ][..],
         ),
         (
             &assessed,
-            &["/subject/tool", "/subject/tool_digest", "/subject/policy_digest", "/event/arguments/json/amount"],
+            &[
+                "/subject/tool",
+                "/subject/tool_digest",
+                "/subject/policy_digest",
+                "/event/arguments/json/amount",
+            ],
         ),
         (
             &assessed,
@@ -546,7 +652,15 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
                 "/event/assessment/opinions/0/rules/0/result",
             ],
         ),
-        (&voted, &["/event/vote/reviewer", "/event/vote/roles/0", "/event/vote/decision/type", "/event/vote/comment"]),
+        (
+            &voted,
+            &[
+                "/event/vote/reviewer",
+                "/event/vote/roles/0",
+                "/event/vote/decision/type",
+                "/event/vote/comment",
+            ],
+        ),
         (&voted, &["/event/vote/arguments", "/event/vote/at"]),
     ] {
         for field in fields {
@@ -582,7 +696,10 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
     let turn = run.submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
     let dana = dana(&gate).await;
     let refused = asked(&turn).respond(&dana, json!({"paid": u64::MAX})).await.unwrap_err();
-    assert!(refused.to_string().contains("the answer, at `/paid`: a number beyond ±2^53"), "{refused}");
+    assert!(
+        refused.to_string().contains("the answer, at `/paid`: a number beyond ±2^53"),
+        "{refused}"
+    );
     let scope = Scope::this_run().up_to("amount", u64::MAX).budget("amount", u64::MAX).any("to");
     drop(asked(&turn).grant(&dana, scope).await.unwrap());
     drop(run.proceed().await.unwrap());
@@ -600,13 +717,17 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     let old = Trail::create_key(&file, ORIGIN).unwrap();
     let public = old.verifier().clone();
     let trail = || Trail::in_folder(place.folder(), Trail::read_key(&file).unwrap());
-    let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail()).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).trail(trail()).build().await.unwrap();
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
     let new = Trail::create_key(place.dir.path().join("trail.key.next"), ORIGIN).unwrap();
     let keys = LogKeys::new(ORIGIN, public.clone()).unwrap();
-    let head = TrailReader::open(place.folder(), &keys, &WitnessPolicy::none()).unwrap().checkpoint().head();
+    let head = TrailReader::open(place.folder(), &keys, &WitnessPolicy::none())
+        .unwrap()
+        .checkpoint()
+        .head();
     let mut writer = TrailWriter::resume(place.folder(), head).unwrap();
     writer.seal().unwrap();
     let succession = Succession::new(ORIGIN, head.size(), new.verifier().clone()).unwrap();
@@ -617,7 +738,8 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     let told = problem(built);
     assert!(told.contains("end what `gate audit key rotate` began"), "{told}");
     Trail::rotate_key(place.folder(), &file).unwrap();
-    let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail()).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).trail(trail()).build().await.unwrap();
     drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
     gate.seal().await.unwrap();
     let keys = read_keys(place.folder(), ORIGIN, public).unwrap();
@@ -645,7 +767,12 @@ async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
     let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
     let gate = sealed(&store, &place).await;
     for number in 0..300 {
-        drop(gate.run("run").submit([call(&number.to_string(), "read", json!({"id": "a"}))]).await.unwrap());
+        drop(
+            gate.run("run")
+                .submit([call(&number.to_string(), "read", json!({"id": "a"}))])
+                .await
+                .unwrap(),
+        );
     }
     gate.seal().await.unwrap();
     std::fs::rename(place.folder(), place.dir.path().join("away")).unwrap();
@@ -674,14 +801,16 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     // In the place of the vote.
     let mut forged = entries.clone();
     let mut imported: serde_json::Value = serde_json::from_str(&entries[dispatched]).unwrap();
-    imported["event"] = serde_json::from_str(&entries[dispatched].replace("\"dispatched\"", "\"imported\""))
-        .map(|v: serde_json::Value| v["event"].clone())
-        .unwrap();
+    imported["event"] =
+        serde_json::from_str(&entries[dispatched].replace("\"dispatched\"", "\"imported\""))
+            .map(|v: serde_json::Value| v["event"].clone())
+            .unwrap();
     imported["status"] = json!("approved");
     imported["seq"] = json!(voted + 1);
     forged[voted] = imported.to_string();
     let mut auditor = Auditor::new();
-    let taken = forged.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+    let taken =
+        forged.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
     let told = taken.unwrap_err().to_string();
     assert!(told.contains("(imported)"), "{told}");
 }
@@ -694,7 +823,9 @@ async fn l_a_time_without_end_can_be_sealed() {
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let scope = Scope::this_run().any("disk").uses(3).per(std::time::Duration::MAX);
     asked(&turn).grant(&dana(&gate).await, scope).await.unwrap();
-    let patient = ask(role("manager")).within(std::time::Duration::MAX).remind_every(std::time::Duration::MAX);
+    let patient = ask(role("manager"))
+        .within(std::time::Duration::MAX)
+        .remind_every(std::time::Duration::MAX);
     gate.run("run").guard("work", patient, async || Ok::<_, String>(())).await.unwrap();
     gate.seal().await.unwrap();
     story(&place.reader());
@@ -769,13 +900,19 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     let older = place.dir.path().join("older");
     copy_folder(&place.folder(), &older);
     for number in 0..5 {
-        drop(gate.run("run").submit([call(&number.to_string(), "read", json!({"id": "a"}))]).await.unwrap());
+        drop(
+            gate.run("run")
+                .submit([call(&number.to_string(), "read", json!({"id": "a"}))])
+                .await
+                .unwrap(),
+        );
     }
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
     let restored = older_copy(&store, 8).await;
-    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let desk: Gate<NoTools> =
+        Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     drop(sealed(&restored, &place).await);
@@ -800,16 +937,24 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
     let pays = |id: &str, amount: u64| call(id, "pay", json!({"to": "ann", "amount": amount}));
     // Two that wait are covered with the one that it is given on, one comes later.
     let turn = run(&gate).submit([pays("1", 500), pays("2", 400), pays("3", 300)]).await.unwrap();
-    turn.interruptions()[0].grant(&dana, Scope::this_run().any("to").up_to("amount", 600).uses(3)).await.unwrap();
+    turn.interruptions()[0]
+        .grant(&dana, Scope::this_run().any("to").up_to("amount", 600).uses(3))
+        .await
+        .unwrap();
     drop(run(&gate).proceed().await.unwrap());
     let later = run(&gate).submit([pays("4", 450)]).await.unwrap();
     assert_eq!(kinds(&later), ["succeeded"]);
     gate.seal().await.unwrap();
-    let entries: Vec<String> =
-        place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect();
+    let entries: Vec<String> = place
+        .reader()
+        .entries(0)
+        .map(|entry| String::from_utf8(entry.unwrap().1).unwrap())
+        .collect();
     let audited = |entries: &[String]| {
         let mut auditor = Auditor::new();
-        let taken = entries.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+        let taken = entries
+            .iter()
+            .try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
         taken.err().map(|fault| fault.to_string()).unwrap_or_default()
     };
     assert_eq!(audited(&entries), "");
@@ -847,7 +992,8 @@ async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
     assert_eq!(gate.seal().await.unwrap().trouble(), None);
 }
 
-/// Whoever can write the database could have breaks signed, stubs of nothing, or what nobody can read.
+/// Whoever can write the database could have breaks signed, stubs of nothing, or what nobody can
+/// read.
 #[tokio::test]
 async fn l_what_is_no_record_is_not_sealed() {
     let place = Place::new();
@@ -861,12 +1007,19 @@ async fn l_what_is_no_record_is_not_sealed() {
     let seq = before.sealed() + 1;
     let read = "SELECT body FROM records WHERE seq = ?";
     let good: String = database.query_row(read, [seq], |row| row.get(0)).unwrap();
-    let write = |text: &str| database.execute("UPDATE records SET body = ? WHERE seq = ?", (text, seq)).unwrap();
+    let write = |text: &str| {
+        database.execute("UPDATE records SET body = ? WHERE seq = ?", (text, seq)).unwrap()
+    };
     for forged in [
-        r#"{"at":"2026-11-21T12:00:00Z","by":"dana","next":1,"reason":"restored","settled":1}"#.to_owned(),
+        r#"{"at":"2026-11-21T12:00:00Z","by":"dana","next":1,"reason":"restored","settled":1}"#
+            .to_owned(),
         format!(
-            r#"{{"at":"2026-11-21T12:00:00Z","bytes":9,"digest":"sha256:{}","kind":"action","seq":{seq}}}"#,
-            "0".repeat(64)
+            concat!(
+                r#"{{"at":"2026-11-21T12:00:00Z","bytes":9,"digest":"sha256:{}","#,
+                r#""kind":"action","seq":{}}}"#
+            ),
+            "0".repeat(64),
+            seq
         ),
         good.replace(&format!("\"seq\":{seq}"), "\"seq\":1"),
         good.replace("\"type\":\"action\"", "\"type\":\"notion\""),
@@ -875,7 +1028,10 @@ async fn l_what_is_no_record_is_not_sealed() {
     ] {
         write(&forged);
         let status = gate.seal().await.unwrap();
-        assert!(status.trouble().is_some() && status.sealed() == before.sealed(), "{forged}: {status:?}");
+        assert!(
+            status.trouble().is_some() && status.sealed() == before.sealed(),
+            "{forged}: {status:?}"
+        );
     }
     write(&good);
     crate::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
@@ -889,9 +1045,18 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
     let before = store.records(&RecordFilter::after(0)).await.unwrap().len();
-    let calls = || [call("1", "pay", json!({"to": "ann", "amount": 20})), call("2", "read", json!({"id": "b"}))];
+    let calls = || {
+        [
+            call("1", "pay", json!({"to": "ann", "amount": 20})),
+            call("2", "read", json!({"id": "b"})),
+        ]
+    };
     let told = |turn: &Turn| -> Vec<String> {
-        turn.answers().iter().map(|answer| answer.for_model().clone()).chain([format!("{:?}", kinds(turn))]).collect()
+        turn.answers()
+            .iter()
+            .map(|answer| answer.for_model().clone())
+            .chain([format!("{:?}", kinds(turn))])
+            .collect()
     };
     let first = told(&run(&gate).submit(calls()).await.unwrap());
     gate.seal().await.unwrap();
@@ -899,10 +1064,14 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     until_free(&place).await;
 
     let restored = older_copy(&store, before).await;
-    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let desk: Gate<NoTools> =
+        Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
-    assert_eq!(lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(), [false, false]);
+    assert_eq!(
+        lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(),
+        [false, false]
+    );
     let state = State::default();
     let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
     let again = run(&gate).submit(calls()).await.unwrap();
@@ -927,14 +1096,23 @@ impl gate_runtime::Witness for Late {
     fn add<'a>(
         &'a self,
         request: &'a gate_runtime::audit::AddCheckpoint,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<String, gate_runtime::WitnessError>> + Send + 'a>> {
+    ) -> std::pin::Pin<
+        Box<dyn Future<Output = Result<String, gate_runtime::WitnessError>> + Send + 'a>,
+    > {
         Box::pin(async move {
             if !self.was_asked.swap(true, std::sync::atomic::Ordering::Relaxed) {
                 return Err(gate_runtime::WitnessError::Unreachable("it is away".to_owned()));
             }
             let keys = LogKeys::new(ORIGIN, key(1).verifier().clone()).unwrap();
-            let refused = |why: gate_runtime::audit::Refusal| gate_runtime::WitnessError::Refused(why.to_string());
-            Ok(self.witness.decide(&keys, None, request, 1_000).map_err(refused)?.response().to_owned())
+            let refused = |why: gate_runtime::audit::Refusal| {
+                gate_runtime::WitnessError::Refused(why.to_string())
+            };
+            Ok(self
+                .witness
+                .decide(&keys, None, request, 1_000)
+                .map_err(refused)?
+                .response()
+                .to_owned())
         })
     }
 }

@@ -1,4 +1,5 @@
-//! What went wrong in other systems, and must come out right here: the scenarios, by letter and name.
+//! What went wrong in other systems, and must come out right here: the scenarios, by letter and
+//! name.
 //!
 //! Each test takes a store, and runs over every store there is.
 

@@ -6,7 +6,9 @@ use gate_runtime::prelude::*;
 use gate_runtime::{AgentHop, Event, GateEvent, RunError, RunState};
 use serde_json::json;
 
-use crate::desk::{Pay, State, Tools, Wipe, World, asked, builder, call, dana, gate, kinds, people, records, texts};
+use crate::desk::{
+    Pay, State, Tools, Wipe, World, asked, builder, call, dana, gate, kinds, people, records, texts,
+};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -41,7 +43,9 @@ async fn team(store: &Shared, state: &State) -> Gate<Tools> {
     builder(store, state).agent(lead).agent("cleaner").build().await.unwrap()
 }
 
-async fn n45_a_nested_agents_call_pauses_the_outer_run_and_resumes_at_that_very_call(store: Shared) {
+async fn n45_a_nested_agents_call_pauses_the_outer_run_and_resumes_at_that_very_call(
+    store: Shared,
+) {
     let state = State::default();
     let gate = team(&store, &state).await;
     let outer = gate.run("run").agent("lead").on_behalf_of("mia");
@@ -147,7 +151,10 @@ async fn n47_the_record_shows_the_whole_chain_of_agents(store: Shared) {
     let records = records(&gate).await;
     let subject = records.iter().find_map(|record| record.subject()).unwrap();
     let chain: Vec<String> = subject.info().passages().iter().map(AgentHop::to_string).collect();
-    assert_eq!(chain, ["handed over by lead", "called by support in run run", "handed over by lead"]);
+    assert_eq!(
+        chain,
+        ["handed over by lead", "called by support in run run", "handed over by lead"]
+    );
     assert_eq!(subject.info().agent(), "cleaner");
     assert_eq!(subject.info().run().as_str(), "run>c");
     let stored = serde_json::to_value(subject.info()).unwrap();
@@ -171,7 +178,9 @@ async fn n47_what_was_proposed_before_a_handoff_stays_the_first_agents(store: Sh
 fn for_the_lead(rules: Rules<Scrub>) -> Rules<Scrub> {
     rules
         .auto_approve("called by the lead")
-        .when(|call| call.context().passages().last().is_some_and(|passage| *passage.agent() == "lead"))
+        .when(|call| {
+            call.context().passages().last().is_some_and(|passage| *passage.agent() == "lead")
+        })
         .otherwise(deny())
 }
 
@@ -190,9 +199,15 @@ async fn n_a_nested_agent_is_judged_by_its_own_policy_and_rules_see_who_called_i
     let scrub = |id| call(id, "scrub", json!({"floor": 1}));
     let lead = gate.run("1").agent("lead");
     assert_eq!(kinds(&lead.submit([scrub("1")]).await.unwrap()), ["denied"]);
-    assert_eq!(kinds(&lead.child("c").agent("support").submit([scrub("1")]).await.unwrap()), ["succeeded"]);
+    assert_eq!(
+        kinds(&lead.child("c").agent("support").submit([scrub("1")]).await.unwrap()),
+        ["succeeded"]
+    );
     let other = gate.run("2").agent("support");
-    assert_eq!(kinds(&other.child("c").agent("support").submit([scrub("1")]).await.unwrap()), ["denied"]);
+    assert_eq!(
+        kinds(&other.child("c").agent("support").submit([scrub("1")]).await.unwrap()),
+        ["denied"]
+    );
 }
 
 async fn n_a_nested_run_acts_for_the_same_person_who_cannot_approve(store: Shared) {
@@ -210,7 +225,10 @@ async fn n_a_nested_run_acts_for_the_same_person_who_cannot_approve(store: Share
 /// As the user said.
 #[policy]
 fn as_said(rules: Rules<Give>) -> Rules<Give> {
-    rules.auto_approve("the user said to whom").when(|call| call.origin(&call.to).is_user()).otherwise(ask(anyone()))
+    rules
+        .auto_approve("the user said to whom")
+        .when(|call| call.origin(&call.to).is_user())
+        .otherwise(ask(anyone()))
 }
 
 /// Give.
@@ -239,7 +257,9 @@ async fn n_no_run_can_pass_for_a_nested_one(store: Shared) {
     let outer = gate.run("run");
     let turn = outer.child("c").submit([wipe("1", "a")]).await.unwrap();
     asked(&turn).grant(&dana(&gate).await, Scope::this_run().any("disk")).await.unwrap();
-    for forged in [gate.run("run>c"), outer.child("c>d"), gate.run("run>"), outer.child(""), gate.run("")] {
+    for forged in
+        [gate.run("run>c"), outer.child("c>d"), gate.run("run>"), outer.child(""), gate.run("")]
+    {
         let error = forged.submit([wipe("2", "b")]).await.unwrap_err();
         assert!(matches!(error, RunError::ReservedRunId(_) | RunError::NoRunId), "{error}");
     }
@@ -343,7 +363,8 @@ registry! { Bills for Office { SettleBill, CloseMonth, SignBill, FileBill, Pay }
 
 async fn office(store: &Shared) -> (Gate<Bills>, Arc<World>) {
     let office = Office::default();
-    let builder = Gate::builder(office.clone()).agent("support").directory(people()).store(Arc::clone(store));
+    let builder =
+        Gate::builder(office.clone()).agent("support").directory(people()).store(Arc::clone(store));
     let gate: Gate<Bills> = builder.build().await.unwrap();
     office.1.set(gate.clone()).unwrap();
     (gate, office.0.0)
@@ -357,7 +378,11 @@ async fn n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it(store:
     assert!(texts(&turn)[0].contains("waits for a person"), "{:?}", texts(&turn));
     let inner = asked(&turn);
     assert_eq!(inner.approval().subject().info().run(), "run>1/bill");
-    assert_eq!(inner.approval().subject().info().principal().unwrap(), "mia", "it acts for the same person");
+    assert_eq!(
+        inner.approval().subject().info().principal().unwrap(),
+        "mia",
+        "it acts for the same person"
+    );
     for _ in 0..2 {
         let again = run.proceed().await.unwrap();
         assert_eq!(kinds(&again), ["running"], "looking again waits for nobody either");

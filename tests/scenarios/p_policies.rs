@@ -7,7 +7,8 @@ use gate_runtime::{Amount, BoxFuture, Objection, Overlay, OverlayCall, RuleResul
 use serde_json::json;
 
 use crate::desk::{
-    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, people, records, run, story, texts,
+    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, people, records,
+    run, story, texts,
 };
 use crate::stores::{Shared, fresh, on_every_store};
 
@@ -42,7 +43,9 @@ fn failing(rules: Rules<Try>) -> Rules<Try> {
         .auto_approve("errs")
         .when(|call| if call.how == "approve errs" { Err("no connection") } else { Ok(false) })
         .auto_approve("panics")
-        .when(|call| call.how.strip_prefix("approve panics").is_some_and(|_| panic!("out of cheese")))
+        .when(|call| {
+            call.how.strip_prefix("approve panics").is_some_and(|_| panic!("out of cheese"))
+        })
         .deny("deny errs")
         .when(|call| if call.how == "deny errs" { Err("no connection") } else { Ok(false) })
         .deny("deny panics")
@@ -64,7 +67,9 @@ fn r#try(#[state] world: &World, how: String) -> String {
 fn failing_later(rules: Rules<TryLater>) -> Rules<TryLater> {
     rules
         .auto_approve("errs")
-        .when_async(|call| async move { if call.how == "approve errs" { Err("no connection") } else { Ok(false) } })
+        .when_async(|call| async move {
+            if call.how == "approve errs" { Err("no connection") } else { Ok(false) }
+        })
         .auto_approve("panics")
         .when_async(|call| async move {
             tokio::task::yield_now().await;
@@ -72,7 +77,9 @@ fn failing_later(rules: Rules<TryLater>) -> Rules<TryLater> {
             false
         })
         .deny("deny errs")
-        .when_async(|call| async move { if call.how == "deny errs" { Err("no connection") } else { Ok(false) } })
+        .when_async(|call| async move {
+            if call.how == "deny errs" { Err("no connection") } else { Ok(false) }
+        })
         .deny("deny panics")
         .when_async(|call| {
             assert!(call.how != "deny panics");
@@ -227,15 +234,21 @@ async fn each_way_to_fail(store: &Shared, tool: &str) {
         ("deny panics", "unavailable"),
         ("nothing matches", "waiting"),
     ] {
-        let turn = run.submit([call(&format!("{tool} {how}"), tool, json!({"how": how}))]).await.unwrap();
+        let turn =
+            run.submit([call(&format!("{tool} {how}"), tool, json!({"how": how}))]).await.unwrap();
         assert_eq!(kinds(&turn), [kind], "{how}");
         if kind == "unavailable" {
             assert!(turn.answers()[0].approval().is_none(), "{how}: a failure is no verdict");
             continue;
         }
         let assessment = turn.answers()[0].approval().unwrap().assessment().clone();
-        let failed: Vec<_> = assessment.rules().filter(|rule| rule.result() == RuleResult::Failed).collect();
-        assert_eq!(failed.len(), usize::from(how.contains("errs") || how.contains("panics")), "{how}");
+        let failed: Vec<_> =
+            assessment.rules().filter(|rule| rule.result() == RuleResult::Failed).collect();
+        assert_eq!(
+            failed.len(),
+            usize::from(how.contains("errs") || how.contains("panics")),
+            "{how}"
+        );
         if how.contains("errs") {
             assert_eq!(failed[0].error(), Some("no connection"));
         }
@@ -247,7 +260,10 @@ async fn each_way_to_fail(store: &Shared, tool: &str) {
         "the failure is on the record"
     );
     // The text of the rules themselves is on the record, and what they panic with is in it.
-    assert!(!written.contains("it panicked: "), "what a panic says stays in the log of its process");
+    assert!(
+        !written.contains("it panicked: "),
+        "what a panic says stays in the log of its process"
+    );
 }
 
 async fn p62_a_rule_that_fails_never_approves_and_a_denying_one_runs_nothing(store: Shared) {
@@ -262,7 +278,10 @@ async fn z89_a_rule_that_throws_asks_and_its_siblings_go_on(store: Shared) {
     let (gate, world) = policy_gate(&store).await;
     let run = run(&gate);
     let turn = run
-        .submit([call("1", "try", json!({"how": "approve panics"})), call("2", "try", json!({"how": "fine"}))])
+        .submit([
+            call("1", "try", json!({"how": "approve panics"})),
+            call("2", "try", json!({"how": "fine"})),
+        ])
         .await
         .unwrap();
     assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
@@ -279,13 +298,18 @@ impl Overlay for Says {
         self.0
     }
 
-    fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    fn judge<'a>(
+        &'a self,
+        call: &'a OverlayCall<'a>,
+    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
         Box::pin(async move { (self.1)(call) })
     }
 }
 
 async fn p62_an_overlay_that_fails_runs_nothing(store: Shared) {
-    for overlay in [Says("errs", |_| Err("no connection".into())), Says("panics", |_| panic!("out of cheese"))] {
+    for overlay in
+        [Says("errs", |_| Err("no connection".into())), Says("panics", |_| panic!("out of cheese"))]
+    {
         let name = overlay.0;
         let state = State::default();
         let gate: Gate<Tools> = builder(&store, &state).overlay(overlay).build().await.unwrap();
@@ -304,7 +328,11 @@ fn nothing<T: Tool>(rules: Rules<T>) -> Rules<T> {
 async fn p63_an_agents_policy_and_an_overlay_only_tighten(store: Shared) {
     let state = State::default();
     let gate: Gate<Tools> = builder(&store, &state)
-        .agent(Agent::new("intern").policy::<crate::desk::Read>(nothing()).policy::<crate::desk::Wipe>(never_ask()))
+        .agent(
+            Agent::new("intern")
+                .policy::<crate::desk::Read>(nothing())
+                .policy::<crate::desk::Wipe>(never_ask()),
+        )
         .overlay(Says("no payments to mallory", |call| {
             let to_mallory = call.arguments().get("to") == Some(json!("mallory"));
             Ok(to_mallory.then(|| Objection::deny("mallory is on a list")))
@@ -320,11 +348,17 @@ async fn p63_an_agents_policy_and_an_overlay_only_tighten(store: Shared) {
     assert_eq!(kinds(&support.submit([read(), wipe()]).await.unwrap()), ["succeeded", "waiting"]);
     // An agent's `never_ask` does not loosen the tool's `always_ask`.
     assert_eq!(kinds(&intern.submit([read(), wipe()]).await.unwrap()), ["denied", "waiting"]);
-    let turn = support.submit([call("3", "pay", json!({"to": "mallory", "amount": 1}))]).await.unwrap();
+    let turn =
+        support.submit([call("3", "pay", json!({"to": "mallory", "amount": 1}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["denied"]);
     assert!(texts(&turn)[0].contains("mallory is on a list"));
-    let sources: Vec<_> =
-        turn.answers()[0].approval().unwrap().assessment().rules().map(|rule| rule.source().to_string()).collect();
+    let sources: Vec<_> = turn.answers()[0]
+        .approval()
+        .unwrap()
+        .assessment()
+        .rules()
+        .map(|rule| rule.source().to_string())
+        .collect();
     assert!(
         sources.contains(&"policy payments".to_owned())
             && sources.contains(&"overlay no payments to mallory".to_owned())
@@ -336,7 +370,9 @@ async fn p63_every_requirement_must_be_met(store: Shared) {
     let directory = people().person("fay", ["fraud"]);
     let gate: Gate<Tools> = builder(&store, &state)
         .directory(directory)
-        .overlay(Says("large", |_| Ok(Some(Objection::ask("large amounts are looked at", role("fraud"))))))
+        .overlay(Says("large", |_| {
+            Ok(Some(Objection::ask("large amounts are looked at", role("fraud"))))
+        }))
         .build()
         .await
         .unwrap();
@@ -356,7 +392,8 @@ async fn p64_a_limit_is_exact_when_many_calls_come_at_once_from_many_gates(store
         let gate: Gate<PolicyTools> = builder(&store, &state).build().await.unwrap();
         tasks.push(tokio::spawn(async move {
             let run = gate.run(format!("run {process}"));
-            let calls = (0..25).map(|index| call(&index.to_string(), "send", json!({"to": "alice", "amount": 1})));
+            let calls = (0..25)
+                .map(|index| call(&index.to_string(), "send", json!({"to": "alice", "amount": 1})));
             kinds(&run.submit(calls).await.unwrap())
         }));
     }
@@ -373,7 +410,8 @@ async fn p64_a_limit_is_exact_when_many_calls_come_at_once_from_many_gates(store
 async fn p64_a_limit_that_is_used_up_asks_and_says_so(store: Shared) {
     let state = State::default();
     let clock = gate_runtime::testing::ManualClock::at(crate::desk::noon());
-    let gate: Gate<PolicyTools> = builder(&store, &state).clock(clock.clone()).build().await.unwrap();
+    let gate: Gate<PolicyTools> =
+        builder(&store, &state).clock(clock.clone()).build().await.unwrap();
     let run = run(&gate);
     let send = |id: u64| call(&id.to_string(), "send", json!({"to": "alice", "amount": 49}));
     for id in 0..3 {
@@ -384,7 +422,11 @@ async fn p64_a_limit_that_is_used_up_asks_and_says_so(store: Shared) {
     let shown = asked(&turn).approval().assessment().to_string();
     assert!(shown.contains("three an hour to each (limit used up)"), "{shown}");
     clock.advance(hours(1));
-    assert_eq!(kinds(&run.submit([send(4)]).await.unwrap()), ["succeeded"], "the window has moved on");
+    assert_eq!(
+        kinds(&run.submit([send(4)]).await.unwrap()),
+        ["succeeded"],
+        "the window has moved on"
+    );
 }
 
 async fn p65_a_limit_by_recipient_is_not_sliced_and_a_budget_sums(store: Shared) {
@@ -393,7 +435,10 @@ async fn p65_a_limit_by_recipient_is_not_sliced_and_a_budget_sums(store: Shared)
     let mut sent = std::collections::BTreeMap::new();
     for index in 0..40 {
         let to = format!("friend {}", index % 10);
-        let turn = run.submit([call(&index.to_string(), "send", json!({"to": to, "amount": 40}))]).await.unwrap();
+        let turn = run
+            .submit([call(&index.to_string(), "send", json!({"to": to, "amount": 40}))])
+            .await
+            .unwrap();
         if kinds(&turn) == ["succeeded"] {
             *sent.entry(to).or_insert(0) += 1;
         }
@@ -411,13 +456,17 @@ async fn p65_a_budget_of_money_is_exact_and_what_is_no_amount_asks(store: Shared
         let mut ends = Vec::new();
         for amount in amounts {
             next += 1;
-            let turn = run.submit([call(&next.to_string(), tool, json!({ "amount": amount }))]).await.unwrap();
+            let turn = run
+                .submit([call(&next.to_string(), tool, json!({ "amount": amount }))])
+                .await
+                .unwrap();
             ends.push(*kinds(&turn).last().unwrap());
         }
         ends
     };
     assert_eq!(ends("spend", vec![json!("0.10"); 9]).await, ["succeeded"; 9]);
-    let odd = ["0.11", "1,00", "1e-2", "-1", "NaN", "0.0000001"].map(|amount| json!(amount)).to_vec();
+    let odd =
+        ["0.11", "1,00", "1e-2", "-1", "NaN", "0.0000001"].map(|amount| json!(amount)).to_vec();
     assert_eq!(ends("spend", odd).await, ["waiting"; 6]);
     assert_eq!(ends("spend", vec![json!("0.1"), json!("0.01")]).await, ["succeeded", "waiting"]);
     // As floats, these come to 0.30000000000000004.
@@ -429,17 +478,22 @@ async fn p65_two_limited_rules_both_count(store: Shared) {
     let (gate, _) = policy_gate(&store).await;
     let run = run(&gate);
     let mut ends = Vec::new();
-    for (id, text) in [("1", "hello"), ("2", "hello"), ("3", "hello"), ("4", "short"), ("5", "hello, my friends")] {
+    for (id, text) in
+        [("1", "hello"), ("2", "hello"), ("3", "hello"), ("4", "short"), ("5", "hello, my friends")]
+    {
         ends.push(kinds(&run.submit([call(id, "post", json!({"text": text}))]).await.unwrap())[0]);
     }
-    // The first two count for both rules; the third only for the friendly one; then nothing is left of either.
+    // The first two count for both rules; the third only for the friendly one; then nothing is left
+    // of either.
     assert_eq!(ends, ["succeeded", "succeeded", "succeeded", "waiting", "waiting"]);
 }
 
 async fn p66_an_unknown_tool_or_agent_runs_nothing_and_names_the_known_ones(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let turn =
-        run(&gate).submit([call("1", "raed", json!({"id": "a"})), call("2", "\u{1b}[31m", json!({}))]).await.unwrap();
+    let turn = run(&gate)
+        .submit([call("1", "raed", json!({"id": "a"})), call("2", "\u{1b}[31m", json!({}))])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["invalid", "invalid"]);
     let told = texts(&turn);
     assert!(
@@ -448,9 +502,17 @@ async fn p66_an_unknown_tool_or_agent_runs_nothing_and_names_the_known_ones(stor
         "{told:?}"
     );
     assert!(!told[1].contains('\u{1b}'), "{told:?}");
-    let refused = gate.run("run").agent("suport").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap_err();
+    let refused = gate
+        .run("run")
+        .agent("suport")
+        .submit([call("1", "read", json!({"id": "a"}))])
+        .await
+        .unwrap_err();
     assert!(matches!(&refused, RunError::UnknownAgent { .. }));
-    assert_eq!(refused.to_string(), "unknown agent `suport`; the gate knows `support`; did you mean `support`?");
+    assert_eq!(
+        refused.to_string(),
+        "unknown agent `suport`; the gate knows `support`; did you mean `support`?"
+    );
     assert!(world.ran().is_empty());
     assert!(gate.run("").submit([]).await.is_err());
 }
@@ -460,7 +522,11 @@ registry! { Nothing for State {} }
 async fn p66_an_empty_registry_runs_nothing(store: Shared) {
     let gate: Gate<Nothing> = builder(&store, &State::default()).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "read", json!({"id": "a"}))]).await.unwrap();
-    assert!(texts(&turn)[0].contains("There is no tool `read`. The tools are none"), "{:?}", texts(&turn));
+    assert!(
+        texts(&turn)[0].contains("There is no tool `read`. The tools are none"),
+        "{:?}",
+        texts(&turn)
+    );
     assert!(Nothing::NAMES.is_empty() && Nothing::descriptors().is_empty());
     assert!(Nothing::instructions().contains("no tools"));
 }
@@ -493,7 +559,8 @@ mod leaked {
 
     use gate_runtime::prelude::*;
 
-    /// A part that is made anew for each call, so that it can be what a part of a shared state cannot.
+    /// A part that is made anew for each call, so that it can be what a part of a shared state
+    /// cannot.
     pub(crate) struct Counter {
         count: Cell<u64>,
     }
@@ -520,7 +587,8 @@ async fn p35_a_leaked_part_of_the_state_that_is_not_sync_builds_no_gate(store: S
     let built = Gate::<leaked::LeakedTools>::builder(leaked::App).store(store).build().await;
     assert_eq!(
         built.unwrap_err().problems(),
-        ["tool `count`: its state is not `Sync`, so calls cannot share it: put what changes in it into a `Mutex`"]
+        ["tool `count`: its state is not `Sync`, so calls cannot share it: put what changes in \
+             it into a `Mutex`"]
     );
 }
 
@@ -529,9 +597,12 @@ async fn p67_a_failing_example_stops_the_build_naming_rule_and_example(store: Sh
     assert_eq!(
         refused.problems(),
         [
-            "policy `wrong` for `guess`: rule \"small\", example 2 (`.matches(…)`): the rule does not match it, but should",
-            "policy `wrong` for `guess`: rule \"small\", example 3 (`.not_matches(…)`): the rule matches it, but should not",
-            "policy `wrong` for `guess`: rule \"errs\", example 1 (`.matches(…)`): the rule fails on it: no connection",
+            "policy `wrong` for `guess`: rule \"small\", example 2 (`.matches(…)`): the rule does \
+             not match it, but should",
+            "policy `wrong` for `guess`: rule \"small\", example 3 (`.not_matches(…)`): the rule \
+             matches it, but should not",
+            "policy `wrong` for `guess`: rule \"errs\", example 1 (`.matches(…)`): the rule fails \
+             on it: no connection",
         ]
     );
 }
@@ -587,7 +658,8 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
         "there is no time 25:00",
         "a limit of 0 never approves",
         "from 00:00 to 00:00 is no time at all: whole days are `.on(EVERY_DAY, \"UTC\")`",
-        "rule \"on no day\": its days or hours never come together, so it never matches: write a rule for each",
+        "rule \"on no day\": its days or hours never come together, so it never matches: write a \
+         rule for each",
         "`.otherwise(…)` is said twice",
         "rule \"never\": it asks for the role `astronaut`, but nobody in the directory holds it",
     ] {
@@ -648,8 +720,13 @@ mod years {
 
 async fn p38_a_comment_or_a_line_break_is_no_other_policy(store: Shared) {
     let (first, mended) = (years::first::sums(), years::mended::sums());
-    let (first, mended, changed) = (first.outline(), mended.outline(), years::changed::sums().outline().digest());
-    assert_ne!((first.text(), first.about()), (mended.text(), mended.about()), "people see it as it is written");
+    let (first, mended, changed) =
+        (first.outline(), mended.outline(), years::changed::sums().outline().digest());
+    assert_ne!(
+        (first.text(), first.about()),
+        (mended.text(), mended.about()),
+        "people see it as it is written"
+    );
     assert_eq!(first.digest(), mended.digest());
     assert_ne!(first.digest(), changed);
     drop(store);
@@ -664,7 +741,10 @@ async fn p_assess_acts_on_nothing(store: Shared) {
     }
     assert!(story(&gate).await.is_empty() && world.ran().is_empty());
     for id in 0..3 {
-        let _ = run.submit([call(&id.to_string(), "send", json!({"to": "alice", "amount": 49}))]).await.unwrap();
+        let _ = run
+            .submit([call(&id.to_string(), "send", json!({"to": "alice", "amount": 49}))])
+            .await
+            .unwrap();
     }
     let assessment = run.assess(&send()).await.unwrap();
     assert_eq!(assessment.verdict(), Verdict::Ask);
@@ -681,9 +761,11 @@ async fn p_rules_see_who_when_and_what_was_said(store: Shared) {
     let open = || [call("1", "open", json!({"door": "a"}))];
     let stranger = gate.run("1").on_behalf_of("mia").history([Message::user("please")]);
     assert_eq!(kinds(&stranger.submit(open()).await.unwrap()), ["denied"]);
-    let rude = gate.run("2").on_behalf_of("mia").roles(["resident"]).history([Message::user("open it")]);
+    let rude =
+        gate.run("2").on_behalf_of("mia").roles(["resident"]).history([Message::user("open it")]);
     assert_eq!(kinds(&rude.submit(open()).await.unwrap()), ["waiting"]);
-    let other = gate.run("3").on_behalf_of("noah").roles(["resident"]).history([Message::user("please")]);
+    let other =
+        gate.run("3").on_behalf_of("noah").roles(["resident"]).history([Message::user("please")]);
     assert_eq!(kinds(&other.submit(open()).await.unwrap()), ["waiting"]);
     let polite = gate.run("4").on_behalf_of("mia").roles(["resident"]);
     polite.add_message(Message::user("open it, please"));
@@ -692,14 +774,25 @@ async fn p_rules_see_who_when_and_what_was_said(store: Shared) {
 
 async fn p_hours_hold_by_the_gates_clock(store: Shared) {
     let (_, _, clock) = gate_at_noon(&fresh()).await;
-    let gate: Gate<PolicyTools> = builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
-    let run = gate.run("1").on_behalf_of("mia").roles(["resident"]).history([Message::user("please")]);
-    assert_eq!(kinds(&run.submit([call("1", "open", json!({"door": "a"}))]).await.unwrap()), ["succeeded"]);
+    let gate: Gate<PolicyTools> =
+        builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
+    let run =
+        gate.run("1").on_behalf_of("mia").roles(["resident"]).history([Message::user("please")]);
+    assert_eq!(
+        kinds(&run.submit([call("1", "open", json!({"door": "a"}))]).await.unwrap()),
+        ["succeeded"]
+    );
     clock.advance(minutes(30));
-    assert_eq!(kinds(&run.submit([call("2", "open", json!({"door": "a"}))]).await.unwrap()), ["waiting"]);
+    assert_eq!(
+        kinds(&run.submit([call("2", "open", json!({"door": "a"}))]).await.unwrap()),
+        ["waiting"]
+    );
 }
 
 async fn z99_a_tools_own_hint_never_loosens(store: Shared) {
     let (gate, _) = policy_gate(&store).await;
-    assert_eq!(kinds(&run(&gate).submit([call("1", "peek", json!({"what": "a"}))]).await.unwrap()), ["waiting"]);
+    assert_eq!(
+        kinds(&run(&gate).submit([call("1", "peek", json!({"what": "a"}))]).await.unwrap()),
+        ["waiting"]
+    );
 }

@@ -4,7 +4,9 @@ use gate_runtime::prelude::*;
 use gate_runtime::{Decision, Status, ToolOutcome, Vote};
 use serde_json::json;
 
-use crate::desk::{State, asked, builder, call, dana, gate, gate_at_noon, kinds, run, story, texts, until};
+use crate::desk::{
+    State, asked, builder, call, dana, gate, gate_at_noon, kinds, run, story, texts, until,
+};
 use crate::stores::{Shared, Troubled, on_every_store};
 
 on_every_store! {
@@ -28,7 +30,11 @@ async fn r20_a_rejection_is_a_result_with_the_reason_and_the_run_goes_on(store: 
     asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["rejected"]);
-    assert!(texts(&turn)[0].contains("\"not our invoice\"") && texts(&turn)[0].contains("final"), "{:?}", texts(&turn));
+    assert!(
+        texts(&turn)[0].contains("\"not our invoice\"") && texts(&turn)[0].contains("final"),
+        "{:?}",
+        texts(&turn)
+    );
     let next = run.submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&next), ["succeeded"]);
     assert_eq!(world.ran(), ["read a"]);
@@ -48,10 +54,15 @@ async fn r21_the_same_call_after_a_rejection_is_refused_at_once(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
-    let again = run.submit([call("2", "pay", json!({"amount": 500, "to": "alice"}))]).await.unwrap();
+    let again =
+        run.submit([call("2", "pay", json!({"amount": 500, "to": "alice"}))]).await.unwrap();
     assert_eq!(kinds(&again), ["rejected"]);
     assert!(again.interruptions().is_empty());
-    assert!(texts(&again)[0].contains("already decided against this very call"), "{:?}", texts(&again));
+    assert!(
+        texts(&again)[0].contains("already decided against this very call"),
+        "{:?}",
+        texts(&again)
+    );
     assert!(texts(&again)[0].contains("not our invoice"));
     assert!(world.ran().is_empty());
 }
@@ -61,7 +72,8 @@ async fn r21_other_arguments_are_a_new_question_that_shows_the_rejection(store: 
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
-    let other = run.submit([call("2", "pay", json!({"to": "alice", "amount": 499}))]).await.unwrap();
+    let other =
+        run.submit([call("2", "pay", json!({"to": "alice", "amount": 499}))]).await.unwrap();
     let earlier = asked(&other).approval().earlier();
     assert_eq!(earlier.len(), 1);
     assert_eq!((earlier[0].by().as_str(), earlier[0].reason()), ("dana", "not our invoice"));
@@ -73,7 +85,11 @@ async fn r21_in_another_run_it_may_be_asked(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not today").await.unwrap();
-    let other = gate.run("another").submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let other = gate
+        .run("another")
+        .submit([call("1", "pay", json!({"to": "alice", "amount": 500}))])
+        .await
+        .unwrap();
     assert_eq!(kinds(&other), ["waiting"]);
 }
 
@@ -118,7 +134,9 @@ async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(stor
         call("failed", "fail", json!({"what": "a"})),
     ]);
     let turn = turn.await.unwrap();
-    let waits = |id: &str| turn.interruptions().iter().find(|asked| *asked.approval().subject().call() == id).unwrap();
+    let waits = |id: &str| {
+        turn.interruptions().iter().find(|asked| *asked.approval().subject().call() == id).unwrap()
+    };
     waits("rejected").reject(&dana(&gate).await, "no").await.unwrap();
     waits("cancelled").cancel("no longer needed").await.unwrap();
     waits("failed").approve(&dana(&gate).await).await.unwrap();
@@ -138,7 +156,10 @@ async fn r23_a_tools_failure_is_its_own(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run
-        .submit([call("1", "fail", json!({"what": "it"})), call("2", "explode", json!({"what": "it"}))])
+        .submit([
+            call("1", "fail", json!({"what": "it"})),
+            call("2", "explode", json!({"what": "it"})),
+        ])
         .await
         .unwrap();
     for asked in turn.interruptions() {
@@ -146,10 +167,14 @@ async fn r23_a_tools_failure_is_its_own(store: Shared) {
     }
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["failed", "failed"]);
-    let failed = |error| format!("<gate-notice>The tool failed with this error:</gate-notice> {error}");
+    let failed =
+        |error| format!("<gate-notice>The tool failed with this error:</gate-notice> {error}");
     assert_eq!(texts(&turn)[0], failed("it broke half-way"));
     let panicked = &texts(&turn)[1];
-    assert!(panicked.starts_with(&failed("it panicked (panic ")) && !panicked.contains("exploded"), "{panicked}");
+    assert!(
+        panicked.starts_with(&failed("it panicked (panic ")) && !panicked.contains("exploded"),
+        "{panicked}"
+    );
     assert_eq!(turn.answers()[0].approval().unwrap().status(), Status::Failed);
     assert_eq!(world.ran_sorted(), ["explode it", "fail it"]);
 }
@@ -161,19 +186,28 @@ async fn r24_an_answer_in_the_tools_place_is_no_approval(store: Shared) {
     asked(&turn).respond(&dana(&gate).await, "approved, I guess").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["responded"]);
-    assert!(texts(&turn)[0].starts_with("<gate-notice>Not run: a person answered"), "{:?}", texts(&turn));
+    assert!(
+        texts(&turn)[0].starts_with("<gate-notice>Not run: a person answered"),
+        "{:?}",
+        texts(&turn)
+    );
     assert!(texts(&turn)[0].contains("approved, I guess"));
     assert!(world.ran().is_empty());
 }
 
 async fn r24_an_unknown_decision_or_status_is_not_read(_: Shared) {
-    for text in [r#"{"type":"approved"}"#, r#"{"type":"yes"}"#, r#"{"type":""}"#, "true", r#""approve""#] {
+    for text in
+        [r#"{"type":"approved"}"#, r#"{"type":"yes"}"#, r#"{"type":""}"#, "true", r#""approve""#]
+    {
         assert!(serde_json::from_str::<Decision>(text).is_err(), "{text}");
     }
     for text in [r#""ok""#, r#""APPROVED""#, r#""timeout""#, "null", "1"] {
         assert!(serde_json::from_str::<Status>(text).is_err(), "{text}");
     }
-    assert!(serde_json::from_str::<Vote>(r#"{"reviewer":"dana","decision":{"type":"approve"}}"#).is_err());
+    assert!(
+        serde_json::from_str::<Vote>(r#"{"reviewer":"dana","decision":{"type":"approve"}}"#)
+            .is_err()
+    );
 }
 
 async fn r25_the_model_is_told_no_secrets_no_store_errors_no_reviewers(store: Shared) {
@@ -181,9 +215,17 @@ async fn r25_the_model_is_told_no_secrets_no_store_errors_no_reviewers(store: Sh
     let store: Shared = troubled.clone();
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let sign_in = |id: &str, password: &str| call(id, "sign_in", json!({"user": "mia", "password": password}));
-    let turn =
-        run.submit([sign_in("1", "hunter22"), sign_in("2", "wrong-password"), sign_in("3", "hunter33")]).await.unwrap();
+    let sign_in = |id: &str, password: &str| {
+        call(id, "sign_in", json!({"user": "mia", "password": password}))
+    };
+    let turn = run
+        .submit([
+            sign_in("1", "hunter22"),
+            sign_in("2", "wrong-password"),
+            sign_in("3", "hunter33"),
+        ])
+        .await
+        .unwrap();
     let dana = dana(&gate).await;
     turn.interruptions()[0].approve(&dana).await.unwrap();
     turn.interruptions()[1].approve(&dana).await.unwrap();

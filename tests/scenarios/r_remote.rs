@@ -7,8 +7,9 @@ use std::time::Duration;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Amount, Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, NotRun, Objection, Overlay,
-    OverlayCall, Priority, Refused, Remote, RemoteCall, RemoteError, Request, Reviewer, Settlement, Status,
+    Amount, Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, NotRun,
+    Objection, Overlay, OverlayCall, Priority, Refused, Remote, RemoteCall, RemoteError, Request,
+    Reviewer, Settlement, Status,
 };
 use serde_json::json;
 
@@ -86,7 +87,8 @@ async fn it_runs_once_with_the_approved_arguments(store: Shared) {
     assert_eq!(begun.arguments().as_json(), r#"{"amount":50,"order":"A-1"}"#);
     let again = bot.begin(asked.id()).await.unwrap_err();
     assert!(again.for_reviewer().contains("dispatched"), "{again}");
-    let ended = bot.end(asked.id(), 1, ToolOutcome::returned(&json!({"refunded": 50}))).await.unwrap();
+    let ended =
+        bot.end(asked.id(), 1, ToolOutcome::returned(&json!({"refunded": 50}))).await.unwrap();
     assert_eq!(ended.status(), Status::Succeeded);
     assert!(bot.begin(asked.id()).await.is_err());
     assert_eq!(story(&desk.gate).await, ["assessed", "voted", "dispatched", "finished"]);
@@ -108,7 +110,10 @@ async fn nothing_begins_that_nobody_approved(store: Shared) {
     let clock = ManualClock::at(noon());
     let desk = Desk::over(&store, &clock).await;
     let bot = desk.bot();
-    let asked = bot.ask(refund("1", 50).ask("soon", ask(role("manager")).within(minutes(5)))).await.unwrap();
+    let asked = bot
+        .ask(refund("1", 50).ask("soon", ask(role("manager")).within(minutes(5))))
+        .await
+        .unwrap();
     assert!(bot.begin(asked.id()).await.is_err(), "it is pending");
     let early = bot.end(asked.id(), 1, ToolOutcome::returned(&json!(1))).await;
     assert!(matches!(early, Err(DecideError::AlreadyDecided(_))), "{early:?}");
@@ -160,9 +165,14 @@ async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
     assert!(other.decided(asked.id(), Duration::ZERO).await.unwrap().is_none());
     assert!(other.begin(asked.id()).await.is_err());
     assert!(matches!(other.still_runs(asked.id(), 1).await, Err(DecideError::Unknown(_))));
-    assert!(matches!(other.end(asked.id(), 1, ToolOutcome::failed("x")).await, Err(DecideError::Unknown(_))));
+    assert!(matches!(
+        other.end(asked.id(), 1, ToolOutcome::failed("x")).await,
+        Err(DecideError::Unknown(_))
+    ));
     assert!(matches!(other.cancel(asked.id(), "x").await, Err(DecideError::Unknown(_))));
-    assert!(other.log_action(&"run".into(), None, "read", &json!({}), Some(asked.id())).await.is_err());
+    assert!(
+        other.log_action(&"run".into(), None, "read", &json!({}), Some(asked.id())).await.is_err()
+    );
     let own = other.ask(refund("1", 99)).await.unwrap();
     assert_ne!(own.id(), asked.id(), "the ids of its runs are its own");
     assert_eq!(desk.bot().approval(asked.id()).await.unwrap().unwrap().status(), Status::Approved);
@@ -173,7 +183,10 @@ async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
     let desk = Desk::over(&store, &clock).await;
     let bot = desk.bot();
     let call = |arguments: &str| RemoteCall::new("1", "refund", arguments);
-    let schema = json!({"type": "object", "properties": {"card": {"type": "string", "x-gate-secret": true}}});
+    let schema = json!({
+        "type": "object",
+        "properties": {"card": {"type": "string", "x-gate-secret": true}},
+    });
     let wrong = [
         call(r#"{"a":1,"a":2}"#),
         call("[1]"),
@@ -206,7 +219,11 @@ async fn an_edit_fits_the_schema_and_is_what_runs(store: Shared) {
     let desk = Desk::over(&store, &clock).await;
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-    for wrong in [Edit::new().set("amount", "fifty"), Edit::new().set("amount", 0), Edit::new().set("to", "me")] {
+    for wrong in [
+        Edit::new().set("amount", "fifty"),
+        Edit::new().set("amount", 0),
+        Edit::new().set("to", "me"),
+    ] {
         assert!(matches!(shown.edit(&desk.dana, wrong).await, Err(DecideError::Invalid(_))));
     }
     shown.edit(&desk.dana, Edit::new().set("amount", 40)).await.unwrap();
@@ -228,8 +245,14 @@ async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Sha
     }
     clock.advance(Duration::from_secs(31));
     let lost = bot.still_runs(asked.id(), 1).await;
-    assert!(matches!(lost, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Indeterminate));
-    assert!(bot.begin(asked.id()).await.is_err(), "nobody knows whether it ran: it never begins by itself again");
+    assert!(matches!(
+        lost,
+        Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Indeterminate
+    ));
+    assert!(
+        bot.begin(asked.id()).await.is_err(),
+        "nobody knows whether it ran: it never begins by itself again"
+    );
     let ended = bot.end(asked.id(), 1, ToolOutcome::failed("the bank said no")).await.unwrap();
     assert_eq!((ended.status(), ended.attempts()), (Status::Failed, 1));
 }
@@ -241,14 +264,18 @@ async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     desk.approve(asked.id()).await;
     bot.begin(asked.id()).await.unwrap();
-    let beyond = bot.end(asked.id(), 1, ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
+    let beyond =
+        bot.end(asked.id(), 1, ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
     assert!(matches!(beyond, Err(DecideError::BadAnswer(_))), "{beyond:?}");
     let done = ToolOutcome::returned(&json!({"refunded": 50}));
     for _ in 0..2 {
         assert_eq!(bot.end(asked.id(), 1, done.clone()).await.unwrap().status(), Status::Succeeded);
     }
     let other = bot.end(asked.id(), 1, ToolOutcome::failed("no")).await;
-    assert!(matches!(other, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Succeeded));
+    assert!(matches!(
+        other,
+        Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Succeeded
+    ));
     assert_eq!(story(&desk.gate).await.iter().filter(|kind| **kind == "finished").count(), 1);
 }
 
@@ -270,7 +297,8 @@ async fn a_freeze_stops_what_was_approved(store: Shared) {
     let desk = Desk::over(&store, &clock).await;
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     desk.approve(asked.id()).await;
-    let freeze = desk.gate.freeze(FreezeScope::tool("bot/refund"), "incident 7", &desk.dana).await.unwrap();
+    let freeze =
+        desk.gate.freeze(FreezeScope::tool("bot/refund"), "incident 7", &desk.dana).await.unwrap();
     assert_eq!(desk.bot().begin(asked.id()).await.unwrap_err().kind(), "frozen");
     desk.gate.lift_freeze(&freeze, &desk.dana).await.unwrap();
     assert_eq!(desk.bot().begin(asked.id()).await.unwrap().status(), Status::Dispatched);
@@ -282,7 +310,8 @@ async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     desk.approve(asked.id()).await;
     let people = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
-    let later: Gate<NoTools> = Gate::builder(()).store(store).clock(clock).directory(people).build().await.unwrap();
+    let later: Gate<NoTools> =
+        Gate::builder(()).store(store).clock(clock).directory(people).build().await.unwrap();
     assert!(later.remote("bot").begin(asked.id()).await.is_err());
     let stands = later.remote("bot").approval(asked.id()).await.unwrap().unwrap();
     assert_eq!((stands.status(), stands.votes().len(), stands.attempts()), (Status::Pending, 0, 0));
@@ -296,7 +325,12 @@ async fn only_an_answer_answers_a_question(store: Shared) {
         .ask("a fault", ask(role("manager")).answered(choices.clone()));
     let asked = desk.bot().ask(question).await.unwrap();
     let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-    let refused = |ended: Result<_, DecideError>| matches!(ended, Err(DecideError::Refused(Refused::NotAnAnswer(a))) if a == choices);
+    let refused = |ended: Result<_, DecideError>| {
+        matches!(
+            ended,
+            Err(DecideError::Refused(Refused::NotAnAnswer(a))) if a == choices
+        )
+    };
     assert!(refused(shown.approve(&desk.dana).await));
     assert!(refused(shown.edit(&desk.dana, Edit::new().set("question", "?")).await));
     assert!(refused(shown.respond(&desk.dana, "Retry!").await));
@@ -314,12 +348,21 @@ async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_o
     let desk = Desk::over(&store, &clock).await;
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-    shown.grant(&desk.dana, Scope::this_run().any("order").up_to("amount", 60).uses(2)).await.unwrap();
+    shown
+        .grant(&desk.dana, Scope::this_run().any("order").up_to("amount", 60).uses(2))
+        .await
+        .unwrap();
     let covered = desk.bot().ask(refund("2", 60)).await.unwrap();
     assert_eq!(covered.status(), Status::Approved);
     assert_eq!(desk.bot().ask(refund("3", 61)).await.unwrap().status(), Status::Pending);
-    assert_eq!(desk.bot().ask(refund("4", 50).run("run-2")).await.unwrap().status(), Status::Pending);
-    assert_eq!(desk.gate.remote("other").ask(refund("5", 50)).await.unwrap().status(), Status::Pending);
+    assert_eq!(
+        desk.bot().ask(refund("4", 50).run("run-2")).await.unwrap().status(),
+        Status::Pending
+    );
+    assert_eq!(
+        desk.gate.remote("other").ask(refund("5", 50)).await.unwrap().status(),
+        Status::Pending
+    );
     assert_eq!(desk.bot().begin(covered.id()).await.unwrap().status(), Status::Dispatched);
     let standing = desk.gate.standing().await.unwrap();
     desk.gate.revoke(&standing.grants[0], &desk.dana).await.unwrap();
@@ -329,18 +372,30 @@ async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_o
 async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
     let clock = ManualClock::at(noon());
     let desk = Desk::over(&store, &clock).await;
-    let request =
-        Request::new().summary("Refund $50 to Mia").priority(Priority::Urgent).callback("https://bot.example/cb");
-    let asked =
-        desk.bot().ask(refund("1", 50).request(request.clone()).reasoning("charged twice").case("c-7")).await.unwrap();
+    let request = Request::new()
+        .summary("Refund $50 to Mia")
+        .priority(Priority::Urgent)
+        .callback("https://bot.example/cb");
+    let asked = desk
+        .bot()
+        .ask(refund("1", 50).request(request.clone()).reasoning("charged twice").case("c-7"))
+        .await
+        .unwrap();
     let stored = desk.gate.approval(asked.id()).await.unwrap().unwrap();
     assert_eq!(stored.subject().request(), Some(&request));
     assert_eq!(stored.subject().reasoning(), Some("charged twice"));
     desk.bot()
-        .log_action(&"run".into(), Some("c-7".into()), "told Mia", &json!({"by": "mail"}), Some(asked.id()))
+        .log_action(
+            &"run".into(),
+            Some("c-7".into()),
+            "told Mia",
+            &json!({"by": "mail"}),
+            Some(asked.id()),
+        )
         .await
         .unwrap();
-    let of_case: Vec<_> = desk.gate.case("c-7").await.unwrap().iter().map(|record| record.kind()).collect();
+    let of_case: Vec<_> =
+        desk.gate.case("c-7").await.unwrap().iter().map(|record| record.kind()).collect();
     assert_eq!(of_case, ["assessed", "action"]);
 }
 
@@ -350,7 +405,10 @@ async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Share
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown.grant(&desk.dana, Scope::this_run().until(noon() + hours(1))).await.unwrap();
-    let [soon, late] = [desk.bot().ask(refund("2", 50)).await.unwrap(), desk.bot().ask(refund("3", 50)).await.unwrap()];
+    let [soon, late] = [
+        desk.bot().ask(refund("2", 50)).await.unwrap(),
+        desk.bot().ask(refund("3", 50)).await.unwrap(),
+    ];
     assert_eq!((soon.status(), late.status()), (Status::Approved, Status::Approved));
     assert_eq!(desk.bot().begin(soon.id()).await.unwrap().attempts(), 1);
     clock.advance(minutes(11));
@@ -366,15 +424,31 @@ async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
     desk.approve(asked.id()).await;
     bot.begin(asked.id()).await.unwrap();
     clock.advance(Duration::from_secs(31));
-    let lost = desk.gate.recover().await.unwrap().into_iter().find(|lost| lost.approval().id() == asked.id()).unwrap();
+    let lost = desk
+        .gate
+        .recover()
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|lost| lost.approval().id() == asked.id())
+        .unwrap();
     lost.settle(&desk.dana, Settlement::RunAgain, "it never reached the bank").await.unwrap();
-    assert!(bot.begin(asked.id()).await.is_err(), "one person's word is not the vote of those who are asked");
+    assert!(
+        bot.begin(asked.id()).await.is_err(),
+        "one person's word is not the vote of those who are asked"
+    );
     desk.approve(asked.id()).await;
     assert_eq!(bot.begin(asked.id()).await.unwrap().attempts(), 2);
     let late = bot.end(asked.id(), 1, ToolOutcome::failed("too slow")).await;
-    assert!(matches!(late, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched));
+    assert!(matches!(
+        late,
+        Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched
+    ));
     assert!(bot.still_runs(asked.id(), 1).await.is_err());
-    assert_eq!(bot.end(asked.id(), 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(), Status::Succeeded);
+    assert_eq!(
+        bot.end(asked.id(), 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(),
+        Status::Succeeded
+    );
 }
 
 async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Shared) {
@@ -386,12 +460,21 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
         RemoteCall::new(id, "pay", arguments).run(kind).ask("it is money", ask(role("manager")))
     };
     for (kind, shown, amounts) in [
-        ("number", json!(12.5), [json!(49.99), json!(50.0), json!(50.01), json!("12.50"), json!(-1)]),
-        ("text", json!("12.50"), [json!("49.99"), json!("50"), json!("50.01"), json!(12.5), json!("1e1")]),
+        (
+            "number",
+            json!(12.5),
+            [json!(49.99), json!(50.0), json!(50.01), json!("12.50"), json!(-1)],
+        ),
+        (
+            "text",
+            json!("12.50"),
+            [json!("49.99"), json!("50"), json!("50.01"), json!(12.5), json!("1e1")],
+        ),
     ] {
         let asked = desk.bot().ask(pay(kind, "shown".to_owned(), &shown)).await.unwrap();
         let question = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-        let scope = Scope::this_run().up_to("amount", 50).budget("amount", Amount::hundredths(10_000));
+        let scope =
+            Scope::this_run().up_to("amount", 50).budget("amount", Amount::hundredths(10_000));
         question.grant(&desk.dana, scope).await.unwrap();
         for (at, amount) in amounts.iter().enumerate() {
             let bot = if at % 2 == 0 { desk.bot() } else { elsewhere.bot() };
@@ -402,9 +485,14 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
         let as_it_was = |amount: &str| {
             if kind == "text" { json!(amount) } else { json!(amount.parse::<f64>().unwrap()) }
         };
-        let last = desk.bot().ask(pay(kind, "too much".to_owned(), &as_it_was("0.02"))).await.unwrap();
+        let last =
+            desk.bot().ask(pay(kind, "too much".to_owned(), &as_it_was("0.02"))).await.unwrap();
         assert_eq!(last.status(), Status::Pending, "a cent is left, and not two");
-        let last = elsewhere.bot().ask(pay(kind, "the last".to_owned(), &as_it_was("0.01"))).await.unwrap();
+        let last = elsewhere
+            .bot()
+            .ask(pay(kind, "the last".to_owned(), &as_it_was("0.01")))
+            .await
+            .unwrap();
         assert_eq!(last.status(), Status::Approved, "the last cent");
     }
 }
@@ -423,9 +511,13 @@ async fn a_denial_stands_where_a_standing_permission_fits_too() {
 #[tokio::test]
 async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_record() {
     let desk = Desk::over(&fresh(), &ManualClock::at(noon())).await;
-    let level =
-        |level: u32| json!({"allOf": [{"$ref": format!("#/$defs/a{level}")}, {"$ref": format!("#/$defs/a{level}")}]});
-    let mut definitions: serde_json::Map<_, _> = (0..60).map(|at| (format!("a{at}"), level(at + 1))).collect();
+    let level = |level: u32| {
+        json!({
+            "allOf": [{"$ref": format!("#/$defs/a{level}")}, {"$ref": format!("#/$defs/a{level}")}],
+        })
+    };
+    let mut definitions: serde_json::Map<_, _> =
+        (0..60).map(|at| (format!("a{at}"), level(at + 1))).collect();
     definitions.insert("a60".into(), json!({"type": "object"}));
     let schema = json!({"$ref": "#/$defs/a0", "$defs": definitions});
     assert!(desk.bot().ask(refund("1", 50).schema(schema)).await.is_err());
@@ -441,7 +533,9 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
     let schema = json!({"properties": {"text": {"pattern": "^.{1,200}Z$"}}});
     let costly = |id: usize| {
         let text = json!({"text": "a".repeat(4_000)}).to_string();
-        RemoteCall::new(id.to_string(), "note", text).schema(schema.clone()).ask("it is long", ask(role("manager")))
+        RemoteCall::new(id.to_string(), "note", text)
+            .schema(schema.clone())
+            .ask("it is long", ask(role("manager")))
     };
     let mut asked = 0;
     let again_after = loop {
@@ -471,8 +565,12 @@ impl Overlay for Cap {
         "cap"
     }
 
-    fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
-        let amount = call.arguments().get("amount").and_then(|amount| amount.as_u64()).unwrap_or(u64::MAX);
+    fn judge<'a>(
+        &'a self,
+        call: &'a OverlayCall<'a>,
+    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+        let amount =
+            call.arguments().get("amount").and_then(|amount| amount.as_u64()).unwrap_or(u64::MAX);
         let cap = self.0.load(Ordering::SeqCst);
         Box::pin(async move { Ok((amount > cap).then(|| Objection::deny("above the cap"))) })
     }
@@ -494,14 +592,19 @@ async fn overlays_judge_it_when_it_is_asked_and_before_it_begins() {
 async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
     let (store, clock) = (fresh(), ManualClock::at(noon()));
     let before = Desk::over(&store, &clock).await;
-    let due = RemoteCall::new("1", "issue_refund", "{}").ask("it is money", ask(role("manager")).within(hours(1)));
+    let due = RemoteCall::new("1", "issue_refund", "{}")
+        .ask("it is money", ask(role("manager")).within(hours(1)));
     let id = before.bot().ask(due).await.unwrap().id();
     drop(before);
     let desk = Desk::over(&store, &clock).await;
     let stands = async || desk.gate.approval(id).await.unwrap().unwrap().status();
     clock.advance(hours(2));
     desk.gate.run_due().await;
-    assert_eq!(stands().await, Status::Pending, "a gate without tools may be there for a moment only");
+    assert_eq!(
+        stands().await,
+        Status::Pending,
+        "a gate without tools may be there for a moment only"
+    );
     desk.gate.keep_deadlines().await.unwrap();
     desk.gate.run_due().await;
     assert_eq!(stands().await, Status::Expired);
@@ -510,9 +613,14 @@ async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
 #[tokio::test]
 async fn a_question_that_nobody_could_answer_is_not_asked() {
     let desk = Desk::over(&fresh(), &ManualClock::at(noon())).await;
-    let call = RemoteCall::new("1", "issue_refund", "{}").run("run").ask("it is money", ask(role("astronaut")));
+    let call = RemoteCall::new("1", "issue_refund", "{}")
+        .run("run")
+        .ask("it is money", ask(role("astronaut")));
     let failed = desk.bot().ask(call).await;
-    let told = matches!(&failed, Err(RemoteError::NobodyToAsk { problem }) if problem.contains("an astronaut"));
+    let told = matches!(
+        &failed,
+        Err(RemoteError::NobodyToAsk { problem }) if problem.contains("an astronaut")
+    );
     assert!(told, "{failed:?}");
     assert!(desk.bot().approvals(&"run".into()).await.unwrap().is_empty());
 }
@@ -538,7 +646,9 @@ async fn arguments_that_were_changed_in_the_store_do_not_begin() {
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     desk.approve(asked.id()).await;
     let tampered = Troubled::tampering(inner, |approval| {
-        let text = serde_json::to_string(&*approval).unwrap().replace(r#""amount":50"#, r#""amount":5000"#);
+        let text = serde_json::to_string(&*approval)
+            .unwrap()
+            .replace(r#""amount":50"#, r#""amount":5000"#);
         Arc::new(serde_json::from_str(&text).unwrap())
     });
     let thief = Desk::over(&(tampered as Shared), &ManualClock::at(noon())).await;

@@ -43,7 +43,10 @@ async fn s32_always_for_this_run_covers_that_tool_in_that_run_only(store: Shared
     asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
-    assert_eq!(kinds(&run.submit([call("3", "wipe", json!({"disk": "a"}))]).await.unwrap()), ["waiting"]);
+    assert_eq!(
+        kinds(&run.submit([call("3", "wipe", json!({"disk": "a"}))]).await.unwrap()),
+        ["waiting"]
+    );
     let other = gate.run("other").on_behalf_of("mia");
     assert_eq!(kinds(&other.submit([pay("1", "alice", 100)]).await.unwrap()), ["waiting"]);
     assert_eq!(world.ran().len(), 2);
@@ -52,13 +55,16 @@ async fn s32_always_for_this_run_covers_that_tool_in_that_run_only(store: Shared
 }
 
 async fn s32_a_grant_is_of_one_agent_and_one_person(store: Shared) {
-    let gate: Gate<crate::desk::Tools> = builder(&store, &State::default()).agent("billing").build().await.unwrap();
+    let gate: Gate<crate::desk::Tools> =
+        builder(&store, &State::default()).agent("billing").build().await.unwrap();
     let as_agent = |agent: &str, whom: &str| gate.run("run").agent(agent).on_behalf_of(whom);
     let turn = as_agent("support", "mia").submit([pay("1", "alice", 100)]).await.unwrap();
     asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
-    for (id, agent, whom, kind) in
-        [("2", "billing", "mia", "waiting"), ("3", "support", "noah", "waiting"), ("4", "support", "mia", "succeeded")]
-    {
+    for (id, agent, whom, kind) in [
+        ("2", "billing", "mia", "waiting"),
+        ("3", "support", "noah", "waiting"),
+        ("4", "support", "mia", "succeeded"),
+    ] {
         assert_eq!(
             kinds(&as_agent(agent, whom).submit([pay(id, "alice", 100)]).await.unwrap()),
             [kind],
@@ -104,14 +110,21 @@ async fn s34_a_revoked_grant_stops_at_once(store: Shared) {
     assert_eq!(kinds(&run.submit([pay("3", "alice", 100)]).await.unwrap()), ["waiting"]);
     assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "grant_revoked").count(), 1);
     other_process.revoke(decided.grant().unwrap(), &revoker).await.unwrap();
-    assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "grant_revoked").count(), 1, "twice is once");
+    assert_eq!(
+        story(&gate).await.iter().filter(|kind| **kind == "grant_revoked").count(),
+        1,
+        "twice is once"
+    );
 }
 
 async fn s34_a_grant_never_covers_what_a_deny_rule_forbids(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run().any("amount").any("to")).await.unwrap();
+    asked(&turn)
+        .grant(&dana(&gate).await, Scope::this_run().any("amount").any("to"))
+        .await
+        .unwrap();
     let turn = run.submit([pay("2", "alice", 10_000), pay("3", "alice", 10_001)]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "denied"]);
     assert!(!world.ran().contains(&"pay 10001 to alice".to_owned()));
@@ -136,7 +149,11 @@ async fn s33_a_budget_is_spent_by_exactly_so_much_in_all_runs_and_processes(stor
     assert_eq!(ends.iter().filter(|kind| **kind == "waiting").count(), 13);
     assert_eq!(world.ran().len(), 3);
     let small = others[1].run("small").on_behalf_of("mia");
-    assert_eq!(kinds(&small.submit([pay("1", "bob", 100)]).await.unwrap()), ["succeeded"], "what is left fits");
+    assert_eq!(
+        kinds(&small.submit([pay("1", "bob", 100)]).await.unwrap()),
+        ["succeeded"],
+        "what is left fits"
+    );
 }
 
 async fn s33_a_window_gives_uses_back(store: Shared) {
@@ -159,12 +176,14 @@ async fn s34_a_grant_ends_with_its_givers_role(store: Shared) {
     assert_eq!(kinds(&run(&gate).submit([pay("2", "bob", 100)]).await.unwrap()), ["succeeded"]);
     let demoted = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
     let state = State(std::sync::Arc::clone(&world));
-    let gate: Gate<crate::desk::Tools> = builder(&store, &state).directory(demoted).build().await.unwrap();
+    let gate: Gate<crate::desk::Tools> =
+        builder(&store, &state).directory(demoted).build().await.unwrap();
     assert_eq!(kinds(&run(&gate).submit([pay("3", "bob", 100)]).await.unwrap()), ["waiting"]);
 }
 
 async fn s_a_grant_reaches_other_agents_and_people_only_in_words(store: Shared) {
-    let gate: Gate<crate::desk::Tools> = builder(&store, &State::default()).agent("billing").build().await.unwrap();
+    let gate: Gate<crate::desk::Tools> =
+        builder(&store, &State::default()).agent("billing").build().await.unwrap();
     let dana = dana(&gate).await;
     let mut next = 0;
     let mut ends = async |agent: &str, whom: &str| {
@@ -195,7 +214,10 @@ async fn s_a_grant_reaches_other_agents_and_people_only_in_words(store: Shared) 
 /// Large ones are for two.
 #[policy]
 fn by_size(rules: Rules<Transfer>) -> Rules<Transfer> {
-    rules.ask("large", ask(role("manager")).count(2)).when(|call| call.amount > 1_000).otherwise(ask(role("manager")))
+    rules
+        .ask("large", ask(role("manager")).count(2))
+        .when(|call| call.amount > 1_000)
+        .otherwise(ask(role("manager")))
 }
 
 /// Transfer.
@@ -234,7 +256,10 @@ async fn s_a_grant_is_given_like_a_call_that_is_decided(store: Shared) {
     let grant = shown.grant_like(&dana, Scope::any_run().uses(1)).await.unwrap();
     assert_eq!(gate.standing().await.unwrap().grants, [grant]);
     let other = gate.run("other").on_behalf_of("mia");
-    assert_eq!(kinds(&other.submit([pay("1", "alice", 100), pay("2", "alice", 100)]).await.unwrap()).len(), 2);
+    assert_eq!(
+        kinds(&other.submit([pay("1", "alice", 100), pay("2", "alice", 100)]).await.unwrap()).len(),
+        2
+    );
     assert_eq!(gate.standing().await.unwrap().grants, [], "its use is taken");
 }
 
@@ -284,7 +309,10 @@ async fn s35_a_standing_refusal_is_looked_at_before_any_rule(store: Shared) {
     asked(&turn).reject(&dana(&gate).await, "no").await.unwrap();
     let before = LOOKED.load(Ordering::SeqCst);
     assert!(before > 0);
-    assert_eq!(kinds(&run.submit([call("2", "count", json!({"what": "a"}))]).await.unwrap()), ["rejected"]);
+    assert_eq!(
+        kinds(&run.submit([call("2", "count", json!({"what": "a"}))]).await.unwrap()),
+        ["rejected"]
+    );
     assert_eq!(LOOKED.load(Ordering::SeqCst), before);
 }
 
@@ -302,11 +330,18 @@ async fn s36_a_scope_that_names_what_is_not_there_is_an_error(store: Shared) {
     ] {
         let refused = asked(&turn).grant(&dana, scope.clone()).await.unwrap_err();
         assert!(
-            matches!(refused, DecideError::Scope(BadScope::Unknown { .. } | BadScope::NotUpTo { .. })),
+            matches!(
+                refused,
+                DecideError::Scope(BadScope::Unknown { .. } | BadScope::NotUpTo { .. })
+            ),
             "{scope}: {refused}"
         );
     }
-    assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"], "a grant that cannot be given approves nothing");
+    assert_eq!(
+        kinds(&run.proceed().await.unwrap()),
+        ["waiting"],
+        "a grant that cannot be given approves nothing"
+    );
 }
 
 async fn s36_a_field_that_is_not_named_must_be_the_same_or_absent(store: Shared) {
@@ -322,7 +357,11 @@ async fn s36_a_field_that_is_not_named_must_be_the_same_or_absent(store: Shared)
         ("6", json!({"to": "alice", "amount": 100, "note": "new"}), "waiting"),
         ("7", json!({"to": "alice", "amount": 100, "note": null}), "succeeded"),
     ] {
-        assert_eq!(kinds(&run.submit([call(id, "pay", arguments.clone())]).await.unwrap()), [kind], "{arguments}");
+        assert_eq!(
+            kinds(&run.submit([call(id, "pay", arguments.clone())]).await.unwrap()),
+            [kind],
+            "{arguments}"
+        );
     }
 }
 
@@ -338,10 +377,14 @@ async fn z84_always_given_on_5_does_not_cover_99_999(store: Shared) {
 async fn z97_pattern_characters_are_only_characters(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    for (index, pattern) in ["*", "alice*", ".*", "%", "al?ce", "[a-z]+", "^", ""].into_iter().enumerate() {
+    for (index, pattern) in
+        ["*", "alice*", ".*", "%", "al?ce", "[a-z]+", "^", ""].into_iter().enumerate()
+    {
         let turn = run.submit([pay(&format!("a{index}"), pattern, 100)]).await.unwrap();
-        let asked =
-            turn.interruptions().iter().find(|asked| asked.approval().arguments().get("to") == Some(json!(pattern)));
+        let asked = turn
+            .interruptions()
+            .iter()
+            .find(|asked| asked.approval().arguments().get("to") == Some(json!(pattern)));
         asked.unwrap().grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
     }
     let turn = run.submit([pay("b", "alice", 100)]).await.unwrap();
@@ -372,7 +415,10 @@ async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
 
 async fn s_a_call_with_a_secret_is_approved_once(store: Shared) {
     let (gate, _) = gate(&store).await;
-    let turn = run(&gate).submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))]).await.unwrap();
+    let turn = run(&gate)
+        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
+        .await
+        .unwrap();
     let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(BadScope::Secret)), "{refused}");
 }

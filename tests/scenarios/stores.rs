@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Delivery, DeliveryFilter,
-    Descriptor, Digest, Grant, GrantId, MemoryStore, Record, RecordFilter, RunChanges, RunQuery, Standing, Store,
-    StoreError, StoreErrorKind, Timestamp,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    Delivery, DeliveryFilter, Descriptor, Digest, Grant, GrantId, MemoryStore, Record,
+    RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -30,7 +30,9 @@ macro_rules! on_every_store {
                 #[tokio::test]
                 async fn $test() {
                     let folder = tempfile::tempdir().unwrap();
-                    let store = gate_sqlite::SqliteStore::open(folder.path().join("gate.db")).await.unwrap();
+                    let store = gate_sqlite::SqliteStore::open(folder.path().join("gate.db"))
+                        .await
+                        .unwrap();
                     super::$test(std::sync::Arc::new(store)).await;
                 }
             )*
@@ -71,7 +73,12 @@ impl Troubled {
         inner: Shared,
         reads: impl Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { inner, fails_at: AtomicUsize::new(0), is_deaf: AtomicBool::new(false), reads: Box::new(reads) })
+        Arc::new(Self {
+            inner,
+            fails_at: AtomicUsize::new(0),
+            is_deaf: AtomicBool::new(false),
+            reads: Box::new(reads),
+        })
     }
 
     pub fn fail_at(&self, commit: usize) {
@@ -80,7 +87,10 @@ impl Troubled {
 }
 
 impl Store for Troubled {
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         self.inner.load_history(about)
     }
 
@@ -88,23 +98,38 @@ impl Store for Troubled {
         let left = self.fails_at.load(Ordering::SeqCst);
         self.fails_at.store(left.saturating_sub(1), Ordering::SeqCst);
         if left == 1 {
-            return Box::pin(async { Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")) });
+            return Box::pin(async {
+                Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full"))
+            });
         }
         self.inner.commit(changeset)
     }
 
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         if self.is_deaf.load(Ordering::SeqCst) && filter.is_within().is_some() {
-            return Box::pin(async { Err(StoreError::new(StoreErrorKind::Unavailable, "no connection")) });
+            return Box::pin(async {
+                Err(StoreError::new(StoreErrorKind::Unavailable, "no connection"))
+            });
         }
-        Box::pin(async move { Ok(self.inner.approvals(filter).await?.into_iter().map(|a| (self.reads)(a)).collect()) })
+        Box::pin(async move {
+            Ok(self.inner.approvals(filter).await?.into_iter().map(|a| (self.reads)(a)).collect())
+        })
     }
 
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.inner.records(filter)
     }
 
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
         self.inner.run_changes(query)
     }
 
@@ -112,7 +137,10 @@ impl Store for Troubled {
         self.inner.grant(id)
     }
 
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
         self.inner.record_texts(filter)
     }
 
@@ -120,7 +148,10 @@ impl Store for Troubled {
         self.inner.standing(now)
     }
 
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.inner.deliveries(filter)
     }
 

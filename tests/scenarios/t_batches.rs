@@ -35,8 +35,10 @@ async fn t26_a_free_a_denied_and_an_asked_call_each_get_their_own(store: Shared)
 async fn t27_one_of_two_is_approved_and_the_other_waits_over_any_number_of_resumes(store: Shared) {
     let (gate, world) = gate(&store).await;
     let mut run = run(&gate);
-    let turn =
-        run.submit([call("1", "wipe", json!({"disk": "a"})), call("2", "wipe", json!({"disk": "b"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "wipe", json!({"disk": "a"})), call("2", "wipe", json!({"disk": "b"}))])
+        .await
+        .unwrap();
     turn.interruptions()[1].approve(&dana(&gate).await).await.unwrap();
     let pending = turn.interruptions()[0].id();
     for _ in 0..3 {
@@ -89,8 +91,10 @@ async fn t28_answers_come_in_the_order_of_the_calls(store: Shared) {
 async fn t29_approved_and_rejected_are_answered_in_one_reply(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn =
-        run.submit([call("1", "wipe", json!({"disk": "a"})), call("2", "wipe", json!({"disk": "b"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "wipe", json!({"disk": "a"})), call("2", "wipe", json!({"disk": "b"}))])
+        .await
+        .unwrap();
     let dana = dana(&gate).await;
     turn.interruptions()[0].approve(&dana).await.unwrap();
     turn.interruptions()[1].reject(&dana, "that one is in use").await.unwrap();
@@ -104,7 +108,8 @@ async fn t29_approved_and_rejected_are_answered_in_one_reply(store: Shared) {
 async fn t30_a_grant_settles_the_matching_ones_of_the_batch_and_only_those(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let pay = |id: &str, to: &str, amount: u64| call(id, "pay", json!({"to": to, "amount": amount}));
+    let pay =
+        |id: &str, to: &str, amount: u64| call(id, "pay", json!({"to": to, "amount": amount}));
     let turn = run.submit([
         pay("1", "alice", 100),
         pay("2", "alice", 200),
@@ -113,8 +118,10 @@ async fn t30_a_grant_settles_the_matching_ones_of_the_batch_and_only_those(store
         call("5", "wipe", json!({"disk": "a"})),
     ]);
     let turn = turn.await.unwrap();
-    let decided =
-        turn.interruptions()[0].grant(&dana(&gate).await, Scope::this_run().up_to("amount", 500)).await.unwrap();
+    let decided = turn.interruptions()[0]
+        .grant(&dana(&gate).await, Scope::this_run().up_to("amount", 500))
+        .await
+        .unwrap();
     assert!(decided.grant().is_some());
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "succeeded", "waiting", "waiting", "waiting"]);
@@ -124,8 +131,12 @@ async fn t30_a_grant_settles_the_matching_ones_of_the_batch_and_only_those(store
 async fn t31_malformed_json_is_answered_and_the_others_go_on(store: Shared) {
     let (gate, world) = gate(&store).await;
     let broken = ["", "{", "null", "[]", "\"a\"", "{\"id\":\"a\"", "{id:1}", "{}", "not json"];
-    let calls = broken.iter().enumerate().map(|(index, text)| ToolCall::new(format!("b{index}"), "read", *text));
-    let turn = run(&gate).submit(calls.chain([call("good", "read", json!({"id": "a"}))])).await.unwrap();
+    let calls = broken
+        .iter()
+        .enumerate()
+        .map(|(index, text)| ToolCall::new(format!("b{index}"), "read", *text));
+    let turn =
+        run(&gate).submit(calls.chain([call("good", "read", json!({"id": "a"}))])).await.unwrap();
     assert_eq!(kinds(&turn), [vec!["invalid"; broken.len()], vec!["succeeded"]].concat());
     assert!(texts(&turn)[1].contains("not JSON: EOF"), "{:?}", texts(&turn));
     assert_eq!(world.ran(), ["read a"], "no body ran with default values");
@@ -155,7 +166,10 @@ mod hold {
     async fn z93_a_free_sibling_of_a_pending_call_runs_at_once(store: Shared) {
         let (gate, world) = gate(&store).await;
         let turn = run(&gate)
-            .submit([call("1", "wipe", json!({"disk": "a"})), call("2", "read", json!({"id": "a"}))])
+            .submit([
+                call("1", "wipe", json!({"disk": "a"})),
+                call("2", "read", json!({"id": "a"})),
+            ])
             .await
             .unwrap();
         assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
@@ -166,15 +180,22 @@ mod hold {
     async fn z93_a_policy_may_hold_the_batch_and_the_record_says_so(store: Shared) {
         let (gate, state) = holding(&store).await;
         let run = run(&gate);
-        let turn =
-            run.submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]).await.unwrap();
+        let turn = run
+            .submit([
+                call("1", "race", json!({"place": 7})),
+                call("2", "migrate", json!({"to": 2})),
+            ])
+            .await
+            .unwrap();
         assert_eq!(kinds(&turn), ["approved", "waiting"]);
         assert_eq!(turn.interruptions().len(), 1, "nobody is asked about what only waits");
         assert!(turn.answers()[0].approval().unwrap().is_held());
         assert_eq!(kinds(&run.proceed().await.unwrap()), ["approved", "waiting"]);
         assert!(state.0.ran().is_empty());
         let records = crate::desk::records(&gate).await;
-        let held = records.iter().filter(|record| serde_json::to_string(record).unwrap().contains("\"held\":true"));
+        let held = records
+            .iter()
+            .filter(|record| serde_json::to_string(record).unwrap().contains("\"held\":true"));
         assert_eq!(held.count(), 1);
         asked(&turn).approve(&dana(&gate).await).await.unwrap();
         // The very next step runs the call that was asked; what waited for it follows.
@@ -186,8 +207,13 @@ mod hold {
     async fn z93_a_held_batch_goes_on_when_the_question_is_rejected(store: Shared) {
         let (gate, state) = holding(&store).await;
         let run = run(&gate);
-        let turn =
-            run.submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]).await.unwrap();
+        let turn = run
+            .submit([
+                call("1", "race", json!({"place": 7})),
+                call("2", "migrate", json!({"to": 2})),
+            ])
+            .await
+            .unwrap();
         asked(&turn).reject(&dana(&gate).await, "not now").await.unwrap();
         assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "rejected"]);
         assert_eq!(state.0.ran(), ["7"]);

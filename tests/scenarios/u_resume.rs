@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::desk::{
-    KEY, State, Tools, again, asked, builder, call, dana, gate, kinds, people, records, run, story, texts, until,
+    KEY, State, Tools, again, asked, builder, call, dana, gate, kinds, people, records, run, story,
+    texts, until,
 };
 use crate::stores::{Shared, fresh, on_every_store};
 
@@ -37,7 +38,9 @@ fn pay(id: &str, amount: u64) -> ToolCall {
     call(id, "pay", json!({"to": "alice", "amount": amount}))
 }
 
-async fn u37_paused_stored_and_decided_in_another_process_it_runs_once_with_the_approved_arguments(store: Shared) {
+async fn u37_paused_stored_and_decided_in_another_process_it_runs_once_with_the_approved_arguments(
+    store: Shared,
+) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let _ = run.submit([pay("1", 500)]).await.unwrap();
@@ -61,7 +64,11 @@ async fn u37_without_a_shared_store_a_pending_call_goes_on_in_another_process(st
     let elsewhere = again(&fresh(), &world).await;
     let run = elsewhere.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(texts(&turn)[1], "paid 5 to alice", "what ran there is known here, and does not run again");
+    assert_eq!(
+        texts(&turn)[1],
+        "paid 5 to alice",
+        "what ran there is known here, and does not run again"
+    );
     asked(&turn).approve(&dana(&elsewhere).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
     assert_eq!(world.ran(), ["pay 5 to alice", "pay 500 to alice"]);
@@ -93,7 +100,9 @@ async fn u38_resumed_twice_at_once_it_runs_once_and_both_get_the_result(store: S
     let gates = [gate.clone(), again(&store, &world).await, again(&store, &world).await];
     let runs = gates.map(|gate| {
         let saved = saved.clone();
-        tokio::spawn(async move { texts(&gate.resume(saved).await.unwrap().proceed().await.unwrap()) })
+        tokio::spawn(
+            async move { texts(&gate.resume(saved).await.unwrap().proceed().await.unwrap()) },
+        )
     });
     world.begun.notified().await;
     for _ in 0..100 {
@@ -174,7 +183,10 @@ async fn u41_a_newer_state_is_refused_naming_both_versions(store: Shared) {
     state["something_new"] = json!({});
     let refused = RunState::from_json(&state.to_string()).unwrap_err();
     assert_eq!(refused, StateError::TooNew { found: 9, known: 2 });
-    assert!(refused.to_string().contains("version 9") && refused.to_string().contains("up to version 2"));
+    assert!(
+        refused.to_string().contains("version 9")
+            && refused.to_string().contains("up to version 2")
+    );
 }
 
 async fn u41_a_changed_state_is_refused_and_nothing_is_taken_in(store: Shared) {
@@ -202,7 +214,9 @@ async fn u41_a_changed_state_is_refused_and_nothing_is_taken_in(store: Shared) {
         assert!(matches!(refused, RunError::State(StateError::NotAuthentic)), "{place}: {refused}");
     }
     assert!(story(&elsewhere).await.is_empty());
-    for text in ["", "{}", "[]", "{\"version\":1}", "{\"version\":\"1\",\"run\":{},\"mac\":\"\"}", "null"] {
+    for text in
+        ["", "{}", "[]", "{\"version\":1}", "{\"version\":\"1\",\"run\":{},\"mac\":\"\"}", "null"]
+    {
         assert!(matches!(RunState::from_json(text), Err(StateError::Malformed { .. })), "{text}");
     }
 }
@@ -233,12 +247,17 @@ async fn u41_a_state_is_json_in_any_layout(store: Shared) {
 async fn u41_a_state_holds_no_secrets(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate).reasoning("the password is hunter22");
-    let turn = run.submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     let text = run.state().await.unwrap().to_json();
     assert!(text.contains("[secret ") && !text.contains("\"password\":\"hunter22\""), "{text}");
     assert!(!text.contains("salt"), "a short secret could be guessed with its salt");
-    assert!(!serde_json::to_string(&turn.interruptions()[0].approval()).unwrap().contains("hunter22"));
+    assert!(
+        !serde_json::to_string(&turn.interruptions()[0].approval()).unwrap().contains("hunter22")
+    );
     let recorded = serde_json::to_string(&records(&gate).await).unwrap();
     assert!(!recorded.contains("salt") && recorded.contains("[secret "), "{recorded}");
 }
@@ -258,10 +277,15 @@ async fn u42_a_call_whose_tool_is_gone_stays_approved_and_its_siblings_go_on(sto
     for asked in turn.interruptions() {
         asked.approve(&dana(&gate).await).await.unwrap();
     }
-    let fewer: Gate<later::Fewer> = builder(&store, &State(Arc::clone(&world))).build().await.unwrap();
+    let fewer: Gate<later::Fewer> =
+        builder(&store, &State(Arc::clone(&world))).build().await.unwrap();
     let turn = fewer.resume(run.state().await.unwrap()).await.unwrap().proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["approved", "succeeded"]);
-    assert!(texts(&turn)[0].contains("There is no tool `wipe`. The tools are `pay` and `read`"), "{:?}", texts(&turn));
+    assert!(
+        texts(&turn)[0].contains("There is no tool `wipe`. The tools are `pay` and `read`"),
+        "{:?}",
+        texts(&turn)
+    );
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
 
@@ -269,7 +293,10 @@ async fn u43_a_tool_that_failed_after_its_effect_does_not_run_again(store: Share
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run
-        .submit([call("1", "fail", json!({"what": "it"})), call("2", "explode", json!({"what": "it"}))])
+        .submit([
+            call("1", "fail", json!({"what": "it"})),
+            call("2", "explode", json!({"what": "it"})),
+        ])
         .await
         .unwrap();
     for asked in turn.interruptions() {
@@ -297,13 +324,17 @@ async fn u44_a_cancelled_body_is_indeterminate_and_not_retried(store: Shared) {
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     let id = asked(&turn).id();
-    until(async || gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate).await;
+    until(async || gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate)
+        .await;
     for _ in 0..3 {
         let turn = run.proceed().await.unwrap();
         assert_eq!(kinds(&turn), ["indeterminate"]);
         assert!(texts(&turn)[0].contains("not known whether it took effect"));
         let again = gate.resume(run.state().await.unwrap()).await.unwrap();
-        assert_eq!(kinds(&again.submit([call("1", "slow", json!({"what": "it"}))]).await.unwrap()), ["indeterminate"]);
+        assert_eq!(
+            kinds(&again.submit([call("1", "slow", json!({"what": "it"}))]).await.unwrap()),
+            ["indeterminate"]
+        );
     }
     assert_eq!(world.ran(), ["begin it"]);
 }
@@ -344,7 +375,8 @@ async fn u_an_approval_of_another_store_is_asked_again(store: Shared) {
 
 async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let sign_in = |password: &str| call("1", "sign_in", json!({"user": "mia", "password": password}));
+    let sign_in =
+        |password: &str| call("1", "sign_in", json!({"user": "mia", "password": password}));
     let run = run(&gate);
     let turn = run.submit([sign_in("hunter22")]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
@@ -356,7 +388,8 @@ async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["approved"]);
     assert!(world.ran().is_empty());
-    // The application has it in its history, and proposes the same call again. Another secret is another call.
+    // The application has it in its history, and proposes the same call again. Another secret is
+    // another call.
     assert_eq!(kinds(&run.submit([sign_in("hunter23")]).await.unwrap()), ["invalid"]);
     assert_eq!(kinds(&run.submit([sign_in("hunter22")]).await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);

@@ -1,16 +1,19 @@
-//! V. Who may decide what together: segregation of duties, quorums, names, edits, and how long an approval is valid.
+//! V. Who may decide what together: segregation of duties, quorums, names, edits, and how long an
+//! approval is valid.
 
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    BadScope, DecideError, Digest, Directory as _, Event, FileDirectory, FreezeScope, GateEvent, NoTools, RemoteCall,
-    Status,
+    BadScope, DecideError, Digest, Directory as _, Event, FileDirectory, FreezeScope, GateEvent,
+    NoTools, RemoteCall, Status,
 };
 use serde_json::json;
 
-use crate::desk::{State, Tools, World, asked, builder, call, dana, kinds, noon, people, run, story, texts};
+use crate::desk::{
+    State, Tools, World, asked, builder, call, dana, kinds, noon, people, run, story, texts,
+};
 use crate::stores::{Shared, fresh, on_every_store};
 use crate::v_people::Changing;
 
@@ -88,8 +91,10 @@ async fn a_person_with_two_roles_fills_one_of_them(store: Shared) {
 }
 
 async fn a_person_with_two_roles_gives_no_standing_permission_alone(store: Shared) {
-    let gate: Gate<Duties> = builder(&store, &State::default()).directory(with_both()).build().await.unwrap();
-    let turn = gate.run("run").submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
+    let gate: Gate<Duties> =
+        builder(&store, &State::default()).directory(with_both()).build().await.unwrap();
+    let turn =
+        gate.run("run").submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
     let scope = Scope::this_run().any("version");
     let refused = asked(&turn).grant(&dana(&gate).await, scope).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(BadScope::NeedsSeveral)), "{refused}");
@@ -103,7 +108,10 @@ async fn people_of_two_roles_who_are_too_few_are_not_asked(store: Shared) {
     let turn = run.submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["nobody_to_ask"]);
     assert!(why(&turn).contains("too few people hold them"), "{}", why(&turn));
-    assert_eq!(kinds(&run.submit([call("2", "release", json!({"version": "test"}))]).await.unwrap()), ["succeeded"]);
+    assert_eq!(
+        kinds(&run.submit([call("2", "release", json!({"version": "test"}))]).await.unwrap()),
+        ["succeeded"]
+    );
 }
 
 /// Three of them.
@@ -126,18 +134,32 @@ registry! {
 
 async fn a_quorum_that_cannot_be_reached_stops_the_build(store: Shared) {
     let one = people().person("ann", ["sre"]);
-    let error = builder::<Drills>(&store, &State::default()).directory(one).build().await.unwrap_err().to_string();
-    assert!(error.contains("it asks 3 of role sre, but only 1 person in the directory holds that role"), "{error}");
+    let error = builder::<Drills>(&store, &State::default())
+        .directory(one)
+        .build()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("it asks 3 of role sre, but only 1 person in the directory holds that role"),
+        "{error}"
+    );
     let three = people().person("ann", ["sre"]).person("ben", ["sre"]).person("cem", ["sre"]);
     assert!(builder::<Drills>(&store, &State::default()).directory(three).build().await.is_ok());
 }
 
 async fn a_quorum_that_only_the_principal_would_complete_is_not_asked(store: Shared) {
-    let three = StaticDirectory::new().person("ann", ["sre"]).person("ben", ["sre"]).person("mia", ["sre"]);
-    let gate: Gate<Drills> = builder(&store, &State::default()).directory(three).build().await.unwrap();
+    let three =
+        StaticDirectory::new().person("ann", ["sre"]).person("ben", ["sre"]).person("mia", ["sre"]);
+    let gate: Gate<Drills> =
+        builder(&store, &State::default()).directory(three).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "drill", json!({"depth": 1}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["nobody_to_ask"]);
-    assert!(why(&turn).contains("only 2 people in the directory hold that role, the agent and"), "{}", why(&turn));
+    assert!(
+        why(&turn).contains("only 2 people in the directory hold that role, the agent and"),
+        "{}",
+        why(&turn)
+    );
     let others = gate.run("other").submit([call("1", "drill", json!({"depth": 1}))]).await.unwrap();
     assert_eq!(kinds(&others), ["waiting"]);
 }
@@ -162,7 +184,10 @@ async fn an_approval_that_is_not_used_in_time_is_asked_again(store: Shared) {
     assert_eq!(story(&gate).await, ["assessed", "voted", "lapsed"]);
     assert!(world.ran().is_empty());
     let again = asked(&turn).approval();
-    assert_eq!((again.votes().len(), again.note()), (0, Some("it was approved before, and had not begun 1 day later")));
+    assert_eq!(
+        (again.votes().len(), again.note()),
+        (0, Some("it was approved before, and had not begun 1 day later"))
+    );
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);
@@ -228,7 +253,8 @@ async fn an_approval_that_ends_while_nobody_looks_is_asked_again_by_itself(store
     drop(turn);
     drop(gate);
     // Another process takes the deadline up.
-    let gate: Gate<Edits> = builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
+    let gate: Gate<Edits> =
+        builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
     clock.advance(minutes(30));
     crate::desk::until(async || story(&gate).await.contains(&"lapsed")).await;
     assert_eq!(gate.pending().await.unwrap().len(), 1);
@@ -240,7 +266,8 @@ fn pay(id: &str) -> ToolCall {
 
 async fn the_person_a_run_is_for_is_known_under_every_spelling_and_name(store: Shared) {
     let people = people().alias("mia", "mia@example.com").alias("mia", "c-4711");
-    let gate: Gate<Tools> = builder(&store, &State::default()).directory(people).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).directory(people).build().await.unwrap();
     let mia = gate.reviewer("mia").await.unwrap();
     for name in ["mia", "Mia", " mia", "ｍｉａ", "mіa", "MIA@example.com", "C-4711"] {
         let run = gate.run(format!("for {name}")).on_behalf_of(name);
@@ -260,7 +287,8 @@ async fn the_person_a_run_is_for_is_known_under_every_spelling_and_name(store: S
 
 async fn an_alias_that_comes_later_voids_the_vote_of_the_principal(store: Shared) {
     let directory = Changing(Arc::new(Mutex::new(people())));
-    let gate: Gate<Tools> = builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
     let run = gate.run("run").on_behalf_of("dana@example.com");
     let turn = run.submit([pay("1")]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
@@ -273,15 +301,26 @@ async fn an_alias_that_comes_later_voids_the_vote_of_the_principal(store: Shared
 async fn the_people_file_ties_names_to_people(store: Shared) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.toml");
-    let file = r#"person = [
-        { id = "dana", name = "Dana Kim", roles = ["manager"], contact = "dana@example.com", slack = "U012AB3CD", aliases = ["d.kim"] },
-        { id = "omar", roles = ["manager"] },
-    ]"#;
+    let file = r#"
+        [[person]]
+        id = "dana"
+        name = "Dana Kim"
+        roles = ["manager"]
+        contact = "dana@example.com"
+        slack = "U012AB3CD"
+        aliases = ["d.kim"]
+
+        [[person]]
+        id = "omar"
+        roles = ["manager"]
+    "#;
     std::fs::write(&path, file).unwrap();
     let people = FileDirectory::open(&path).unwrap();
-    let gate: Gate<Tools> = builder(&store, &State::default()).directory(people).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).directory(people).build().await.unwrap();
     for name in ["dana", "DANA@example.com", "u012ab3cd", "D.Kim", "dana kim"] {
-        let turn = gate.run(format!("for {name}")).on_behalf_of(name).submit([pay("1")]).await.unwrap();
+        let turn =
+            gate.run(format!("for {name}")).on_behalf_of(name).submit([pay("1")]).await.unwrap();
         let refused = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
         assert!(refused.to_string().contains("the run acts for this person"), "{name}: {refused}");
     }
@@ -292,10 +331,16 @@ async fn principals_can_be_required_to_be_known(store: Shared) {
     let builder = builder::<Tools>(&store, &state).directory(people).known_principals();
     let gate = builder.build().await.unwrap();
     let read = |id: &str| call(id, "read", json!({"id": "1"}));
-    let stranger = gate.run("stranger").on_behalf_of("mia.li@example.com").submit([read("1")]).await.unwrap();
+    let stranger =
+        gate.run("stranger").on_behalf_of("mia.li@example.com").submit([read("1")]).await.unwrap();
     assert_eq!(kinds(&stranger), ["invalid"]);
-    assert!(texts(&stranger)[0].contains("whom the directory does not know"), "{:?}", texts(&stranger));
-    let known = gate.run("known").on_behalf_of("mia@example.com").submit([read("1")]).await.unwrap();
+    assert!(
+        texts(&stranger)[0].contains("whom the directory does not know"),
+        "{:?}",
+        texts(&stranger)
+    );
+    let known =
+        gate.run("known").on_behalf_of("mia@example.com").submit([read("1")]).await.unwrap();
     let nobody = gate.run("nobody").submit([read("1")]).await.unwrap();
     assert_eq!((kinds(&known), kinds(&nobody)), (vec!["succeeded"], vec!["succeeded"]));
     assert_eq!(state.0.ran().len(), 2);
@@ -321,11 +366,16 @@ registry! {
 
 async fn two_spellings_of_one_reviewer_are_one_vote(store: Shared) {
     let people = people().person("Dana", ["manager"]);
-    let gate: Gate<Melts> = builder(&store, &State::default()).directory(people).build().await.unwrap();
+    let gate: Gate<Melts> =
+        builder(&store, &State::default()).directory(people).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "melt", json!({"key": "k"}))]).await.unwrap();
     for who in ["dana", "Dana"] {
         let decided = asked(&turn).approve(&gate.reviewer(who).await.unwrap()).await.unwrap();
-        assert_eq!((decided.status(), decided.approval().votes().len()), (Status::Pending, 1), "{who}");
+        assert_eq!(
+            (decided.status(), decided.approval().votes().len()),
+            (Status::Pending, 1),
+            "{who}"
+        );
     }
 }
 
@@ -358,7 +408,10 @@ async fn an_edit_that_other_rules_ask_about_needs_somebody_else(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([wired("1", "ann")]).await.unwrap();
     // Within the same rule, an edit is its author's decision.
-    assert_eq!(asked(&turn).edit(&dana, Edit::new().set("amount", 700)).await.unwrap().status(), Status::Approved);
+    assert_eq!(
+        asked(&turn).edit(&dana, Edit::new().set("amount", 700)).await.unwrap().status(),
+        Status::Approved
+    );
     let turn = run.submit([wired("2", "ben")]).await.unwrap();
     let edit = Edit::new().set("amount", 7_000);
     let edited = asked(&turn).edit(&dana, edit).comment("agreed by telephone").await.unwrap();
@@ -372,7 +425,11 @@ async fn a_policy_says_whether_edits_need_another(store: Shared) {
     let run = run(&gate);
     for (id, to, expected) in [("1", "strict", Status::Pending), ("2", "loose", Status::Approved)] {
         let turn = run.submit([wired(id, to)]).await.unwrap();
-        let asked = turn.interruptions().iter().find(|asked| asked.approval().subject().call() == id).unwrap();
+        let asked = turn
+            .interruptions()
+            .iter()
+            .find(|asked| asked.approval().subject().call() == id)
+            .unwrap();
         let edited = asked.edit(&dana, Edit::new().set("amount", 7)).await.unwrap();
         assert_eq!(edited.status(), expected, "{to}");
     }
@@ -414,7 +471,8 @@ async fn an_edit_that_restores_what_was_proposed_is_no_edit(store: Shared) {
 }
 
 async fn a_freeze_of_one_tool_of_a_remote_agent_stops_all_of_them(store: Shared) {
-    let gate: Gate<NoTools> = Gate::builder(()).store(Arc::clone(&store)).directory(people()).build().await.unwrap();
+    let gate: Gate<NoTools> =
+        Gate::builder(()).store(Arc::clone(&store)).directory(people()).build().await.unwrap();
     let dana = gate.reviewer("dana").await.unwrap();
     let ask = async |agent: &str, tool: &str| {
         let call = RemoteCall::new(tool, tool, "{}").ask("it is money", ask(role("manager")));
@@ -444,7 +502,8 @@ async fn directories<R: Registry>(gate: &Gate<R>) -> Vec<Digest> {
 
 async fn the_directory_in_force_is_on_the_record_whenever_it_changes(store: Shared) {
     let directory = Changing(Arc::new(Mutex::new(people())));
-    let gate: Gate<Tools> = builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
     let run = run(&gate);
     let first = people().digest().await.unwrap();
     let turn = run.submit([pay("1")]).await.unwrap();
@@ -460,10 +519,12 @@ async fn the_directory_in_force_is_on_the_record_whenever_it_changes(store: Shar
     }
     assert_eq!(directories(&gate).await, [first, second], "once for all that is decided by it");
     // A gate without tools names it with its first decision.
-    let inbox: Gate<NoTools> = Gate::builder(()).store(Arc::clone(&store)).directory(people()).build().await.unwrap();
+    let inbox: Gate<NoTools> =
+        Gate::builder(()).store(Arc::clone(&store)).directory(people()).build().await.unwrap();
     let dana = inbox.reviewer("dana").await.unwrap();
     inbox.freeze(FreezeScope::Everything, "incident 42", &dana).await.unwrap();
     assert_eq!(directories(&gate).await, [first, second, first]);
-    let kinds: Vec<_> = crate::desk::records(&gate).await.iter().map(|record| record.kind()).collect();
+    let kinds: Vec<_> =
+        crate::desk::records(&gate).await.iter().map(|record| record.kind()).collect();
     assert!(kinds.ends_with(&["frozen", "directory_changed"]), "{kinds:?}");
 }

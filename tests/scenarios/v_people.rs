@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    BoxFuture, DecideError, Digest, Directory, DirectoryError, FileDirectory, ReviewerError, ReviewerId, Role, Status,
+    BoxFuture, DecideError, Digest, Directory, DirectoryError, FileDirectory, ReviewerError,
+    ReviewerId, Role, Status,
 };
 use serde_json::json;
 
 use crate::desk::{
-    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, people, run, story, texts, until,
+    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, people, run,
+    story, texts, until,
 };
 use crate::stores::{Shared, on_every_store};
 
@@ -42,8 +44,11 @@ fn pay(id: &str) -> ToolCall {
 
 async fn v48_the_person_a_run_is_for_and_its_agent_cannot_vote(store: Shared) {
     let state = State::default();
-    let gate: Gate<Tools> =
-        builder(&store, &state).directory(people().person("support", ["manager"])).build().await.unwrap();
+    let gate: Gate<Tools> = builder(&store, &state)
+        .directory(people().person("support", ["manager"]))
+        .build()
+        .await
+        .unwrap();
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
     let mia = asked(&turn).approve(&gate.reviewer("mia").await.unwrap()).await.unwrap_err();
@@ -81,7 +86,10 @@ impl Directory for Changing {
         Box::pin(async move { now.holders(role, at).await })
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
         let now = self.0.lock().unwrap().clone();
         Box::pin(async move { now.named(name).await })
     }
@@ -103,19 +111,22 @@ impl Directory for Changing {
 
 async fn v48_roles_count_as_the_directory_has_them_when_someone_decides(store: Shared) {
     let directory = Changing(Arc::new(Mutex::new(people())));
-    let gate: Gate<Tools> = builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
+    let gate: Gate<Tools> =
+        builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
     let run = run(&gate);
     let dana = dana(&gate).await;
     let turn = run.submit([pay("1")]).await.unwrap();
 
     // Someone whom only another gate knows.
-    let elsewhere = builder(&crate::stores::fresh(), &State::default()).directory(people().person("eve", ["manager"]));
+    let elsewhere = builder(&crate::stores::fresh(), &State::default())
+        .directory(people().person("eve", ["manager"]));
     let elsewhere: Gate<Tools> = elsewhere.build().await.unwrap();
     let eve = asked(&turn).approve(&elsewhere.reviewer("eve").await.unwrap()).await.unwrap_err();
     assert!(eve.to_string().contains("`eve` is not in the directory"), "{eve}");
 
     // A manager until a moment ago.
-    *directory.0.lock().unwrap() = StaticDirectory::new().person("dana", ["intern"]).person("max", ["manager"]);
+    *directory.0.lock().unwrap() =
+        StaticDirectory::new().person("dana", ["intern"]).person("max", ["manager"]);
     let gone = asked(&turn).approve(&dana).await.unwrap_err();
     assert_eq!(gone.to_string(), "dana cannot decide this: it asks a manager");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
@@ -142,7 +153,9 @@ fn book(#[state] world: &World, price: u64) -> u64 {
 /// First the managers, then whoever is on call.
 #[policy]
 fn escalated(rules: Rules<Restart>) -> Rules<Restart> {
-    rules.otherwise(ask(role("manager")).within(minutes(30)).then(ask(role("intern")).within(minutes(10))))
+    rules.otherwise(
+        ask(role("manager")).within(minutes(30)).then(ask(role("intern")).within(minutes(10))),
+    )
 }
 
 /// Restart a server.
@@ -154,7 +167,9 @@ fn restart(#[state] world: &World, server: String) -> String {
 
 registry! { PeopleTools for State { Book, Restart } }
 
-async fn people_gate(store: &Shared) -> (Gate<PeopleTools>, Arc<World>, gate_runtime::testing::ManualClock) {
+async fn people_gate(
+    store: &Shared,
+) -> (Gate<PeopleTools>, Arc<World>, gate_runtime::testing::ManualClock) {
     let (state, clock) = (State::default(), gate_runtime::testing::ManualClock::at(noon()));
     (builder(store, &state).clock(clock.clone()).build().await.unwrap(), state.0, clock)
 }
@@ -207,7 +222,8 @@ async fn v49_refusals_are_counted_too(store: Shared) {
     let turn = run.submit([call("1", "book", json!({"price": 2_000}))]).await.unwrap();
     let decided = asked(&turn).reject(&dana(&gate).await, "too dear").await.unwrap();
     assert_eq!(decided.status(), Status::Pending, "two must refuse");
-    let decided = asked(&turn).reject(&gate.reviewer("omar").await.unwrap(), "far too dear").await.unwrap();
+    let decided =
+        asked(&turn).reject(&gate.reviewer("omar").await.unwrap(), "far too dear").await.unwrap();
     assert_eq!(decided.status(), Status::Rejected);
     assert!(texts(&run.proceed().await.unwrap())[0].contains("far too dear"));
 }
@@ -217,8 +233,14 @@ async fn v50_of_two_that_race_one_wins_and_the_other_is_told(store: Shared) {
     let run = run(&gate);
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
     for round in 0..20 {
-        let turn =
-            run.submit([call(&round.to_string(), "pay", json!({"to": "alice", "amount": 500 + round}))]).await.unwrap();
+        let turn = run
+            .submit([call(
+                &round.to_string(),
+                "pay",
+                json!({"to": "alice", "amount": 500 + round}),
+            )])
+            .await
+            .unwrap();
         let asked = asked(&turn);
         let (yes, no) = tokio::join!(asked.approve(&dana), asked.reject(&omar, "no"));
         let winner = match (yes, no) {
@@ -265,7 +287,8 @@ async fn v53_a_clock_that_jumps_approves_nothing(store: Shared) {
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting", "waiting"]);
     first.approve(&dana(&gate).await).await.unwrap();
 
-    // Forward by more than the half hour that people have: what was decided runs, what was not has expired, and stays so.
+    // Forward by more than the half hour that people have: what was decided runs, what was not has
+    // expired, and stays so.
     clock.set(noon().checked_add(HOUR).unwrap());
     gate.run_due().await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
@@ -281,7 +304,10 @@ async fn v54_first_tier_second_tier_then_expired_each_once(store: Shared) {
     let run = run(&gate);
     let ines = gate.reviewer("ines").await.unwrap();
     let turn = run
-        .submit([call("1", "restart", json!({"server": "a"})), call("2", "restart", json!({"server": "b"}))])
+        .submit([
+            call("1", "restart", json!({"server": "a"})),
+            call("2", "restart", json!({"server": "b"})),
+        ])
         .await
         .unwrap();
     let early = turn.interruptions()[0].approve(&ines).await.unwrap_err();
@@ -298,7 +324,11 @@ async fn v54_first_tier_second_tier_then_expired_each_once(store: Shared) {
     assert!(late.to_string().starts_with("it is already expired"), "{late}");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
     assert_eq!(world.ran(), ["restart a"]);
-    let steps: Vec<_> = story(&gate).await.into_iter().filter(|kind| ["escalated", "expired"].contains(kind)).collect();
+    let steps: Vec<_> = story(&gate)
+        .await
+        .into_iter()
+        .filter(|kind| ["escalated", "expired"].contains(kind))
+        .collect();
     assert_eq!(steps, ["escalated", "escalated", "expired"]);
 }
 
@@ -350,15 +380,21 @@ async fn v54_reminders_come_each_once_and_the_policy_says_what_the_model_is_told
     let told = run.proceed().await.unwrap().answers()[0].for_model();
     assert_eq!(
         told,
-        "<gate-notice>Not run: nobody decided in time. Tell the customer that we write tomorrow.</gate-notice>"
+        "<gate-notice>Not run: nobody decided in time. Tell the customer that we write \
+         tomorrow.</gate-notice>"
     );
 }
 
 async fn v55_a_role_that_nobody_holds_stops_the_build(store: Shared) {
-    let refused =
-        builder::<Tools>(&store, &State::default()).directory(StaticDirectory::new()).build().await.unwrap_err();
+    let refused = builder::<Tools>(&store, &State::default())
+        .directory(StaticDirectory::new())
+        .build()
+        .await
+        .unwrap_err();
     assert!(
-        refused.to_string().contains("policy `payments`, rule \"otherwise\": it asks for the role `manager`"),
+        refused
+            .to_string()
+            .contains("policy `payments`, rule \"otherwise\": it asks for the role `manager`"),
         "{refused}"
     );
 }
@@ -368,8 +404,13 @@ async fn v56_a_missing_comment_is_refused_with_that_reason(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "book", json!({"price": 600}))]).await.unwrap();
     let dana = dana(&gate).await;
-    for refused in [asked(&turn).approve(&dana).await, asked(&turn).approve(&dana).comment(" ").await] {
-        assert_eq!(refused.unwrap_err().to_string(), "an approval of this needs a comment: say why");
+    for refused in
+        [asked(&turn).approve(&dana).await, asked(&turn).approve(&dana).comment(" ").await]
+    {
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "an approval of this needs a comment: say why"
+        );
     }
     asked(&turn).approve(&dana).comment("the last seat").await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -417,7 +458,9 @@ const PEOPLE: &str = r#"
         { id = "omar", roles = ["oncall"] },
         { id = "ines", roles = ["intern"] },
     ]
-    delegation = [{ from = "max", to = "omar", roles = ["manager"], until = "2026-11-21T13:00:00Z" }]
+    delegation = [
+        { from = "max", to = "omar", roles = ["manager"], until = "2026-11-21T13:00:00Z" },
+    ]
 "#;
 
 async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
@@ -446,7 +489,11 @@ async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
     assert_eq!(state.0.ran(), ["book 2000"]);
 
     // One who stands in for another is still one vote.
-    std::fs::write(&path, PEOPLE.replace("to = \"omar\"", "to = \"dana\"").replace("13:00", "23:00")).unwrap();
+    std::fs::write(
+        &path,
+        PEOPLE.replace("to = \"omar\"", "to = \"dana\"").replace("13:00", "23:00"),
+    )
+    .unwrap();
     assert_eq!(turn.interruptions()[1].approve(&dana).await.unwrap().status(), Status::Pending);
 }
 
@@ -470,7 +517,11 @@ async fn v_a_broken_file_of_people_entitles_nobody(store: Shared) {
     assert_eq!(kinds(&unasked), ["unavailable"]);
     assert!(!texts(&unasked)[0].contains("dana"), "{:?}", texts(&unasked));
 
-    std::fs::write(&path, PEOPLE.replace("\"dana\", roles = [\"manager\"]", "\"dana\", roles = []")).unwrap();
+    std::fs::write(
+        &path,
+        PEOPLE.replace("\"dana\", roles = [\"manager\"]", "\"dana\", roles = []"),
+    )
+    .unwrap();
     let taken = asked(&turn).approve(&dana).await.unwrap_err();
     assert_eq!(taken.to_string(), "dana cannot decide this: it asks a manager");
 

@@ -8,8 +8,8 @@ use gate_runtime::audit::{KeyKind, Note, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Approval, ApprovalId, BadScope, BadSignature, CallEvent, DecideError, DecisionOutcome, Event, Interruption,
-    Refused, Status,
+    Approval, ApprovalId, BadScope, BadSignature, CallEvent, DecideError, DecisionOutcome, Event,
+    Interruption, Refused, Status,
 };
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
@@ -63,7 +63,13 @@ fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
     rules
         .ask("huge", ask(role("intern")))
         .when(|call| call.amount > 5_000)
-        .ask("large", ask(role("manager")).count(2).within(minutes(10)).then(ask(anyone()).within(minutes(10))))
+        .ask(
+            "large",
+            ask(role("manager"))
+                .count(2)
+                .within(minutes(10))
+                .then(ask(anyone()).within(minutes(10))),
+        )
         .when(|call| call.amount > 1_000)
         .otherwise(ask(role("manager")).remind_every(minutes(3)))
 }
@@ -167,7 +173,8 @@ fn transfers_of(id: &str, amount: u64) -> ToolCall {
     call(id, "transfer", json!({"to": "alice", "amount": amount})).reasoning("the invoice is due")
 }
 
-/// Every call as its records alone say it, and how many votes there were, each on what had just been shown.
+/// Every call as its records alone say it, and how many votes there were, each on what had just
+/// been shown.
 async fn replayed(gate: &Gate<Tools>) -> (BTreeMap<ApprovalId, Approval>, usize) {
     let (mut calls, mut votes) = (BTreeMap::<ApprovalId, Approval>::new(), 0);
     for record in records(gate).await {
@@ -177,7 +184,8 @@ async fn replayed(gate: &Gate<Tools>) -> (BTreeMap<ApprovalId, Approval>, usize)
             votes += 1;
             assert_eq!(vote.shown(), Some(before.as_ref().unwrap().shown()), "{record:?}");
         }
-        let after = Approval::after(before.as_ref(), &record).unwrap_or_else(|fault| panic!("{fault}"));
+        let after =
+            Approval::after(before.as_ref(), &record).unwrap_or_else(|fault| panic!("{fault}"));
         calls.insert(id, after);
     }
     (calls, votes)
@@ -214,7 +222,8 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
     // It failed, and to run it again is another question.
     asked(&turn).approve(&dana).await.unwrap();
     let _ = history.proceed().await.unwrap();
-    let work = history.guard("close the books", ask(role("manager")), async || Err::<(), _>("broke"));
+    let work =
+        history.guard("close the books", ask(role("manager")), async || Err::<(), _>("broke"));
     let decide = async {
         until(async || !gate.pending().await.unwrap().is_empty()).await;
         gate.pending().await.unwrap()[0].reject(&dana, "leave it").await.unwrap();
@@ -246,11 +255,18 @@ async fn v_a_vote_on_what_has_changed_since_is_refused(store: Shared) {
 async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
     let (gate, _, _) = signers_gate(&store).await;
     let (run, dana, max) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
-    let turn = run.submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2"}))]).await.unwrap();
+    let turn = run
+        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2"}))])
+        .await
+        .unwrap();
     let asked = asked(&turn);
     let (hers, other, his) = (key("dana", 1), key("dana", 9), key("omar", 2));
     assert_eq!(unsigned(asked.approve(&dana).await), BadSignature::Unsigned);
-    assert_eq!(unsigned(asked.reject(&dana, "no").await), BadSignature::Unsigned, "her no is hers, too");
+    assert_eq!(
+        unsigned(asked.reject(&dana, "no").await),
+        BadSignature::Unsigned,
+        "her no is hers, too"
+    );
     assert_eq!(unsigned(asked.approve(&dana).sign_with(&other).await), BadSignature::OtherKey);
     assert_eq!(unsigned(asked.approve(&dana).sign_with(&his).await), BadSignature::OtherKey);
     assert_eq!(unsigned(asked.approve(&max).sign_with(&hers).await), BadSignature::NoKey);
@@ -258,18 +274,27 @@ async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
     assert_eq!(unsigned(asked.approve(&dana).sign_with(&witness).await), BadSignature::WitnessKey);
     assert_eq!(story(&gate).await, ["assessed"], "nothing of it is a vote");
     let words = BadSignature::Unsigned.to_string();
-    assert!(words.contains("`--signing-key FILE`") && words.contains("`.sign_with(&key)`"), "{words}");
+    assert!(
+        words.contains("`--signing-key FILE`") && words.contains("`.sign_with(&key)`"),
+        "{words}"
+    );
     assert_eq!(asked.approve(&dana).sign_with(&hers).await.unwrap().status(), Status::Approved);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // Who has no key votes as before.
-    let turn = run.submit([call("2", "sign_in", json!({"user": "mia", "password": "hunter3"}))]).await.unwrap();
+    let turn = run
+        .submit([call("2", "sign_in", json!({"user": "mia", "password": "hunter3"}))])
+        .await
+        .unwrap();
     assert_eq!(crate::desk::asked(&turn).approve(&max).await.unwrap().status(), Status::Approved);
 }
 
 async fn v_a_signed_vote_is_on_the_record_for_others_to_verify(store: Shared) {
     let (gate, world, _) = signers_gate(&store).await;
     let (run, dana, hers) = (run(&gate), dana(&gate).await, key("dana", 1));
-    let turn = run.submit([paying("1", 10), paying("2", 20), paying("3", 30), paying("4", 40)]).await.unwrap();
+    let turn = run
+        .submit([paying("1", 10), paying("2", 20), paying("3", 30), paying("4", 40)])
+        .await
+        .unwrap();
     let [first, second, third, fourth] = turn.interruptions() else { panic!("{turn:?}") };
     first.approve(&dana).comment("the invoice\nis here").sign_with(&hers).await.unwrap();
     second.edit(&dana, Edit::new().set("amount", 15)).sign_with(&hers).await.unwrap();
@@ -281,12 +306,18 @@ async fn v_a_signed_vote_is_on_the_record_for_others_to_verify(store: Shared) {
 
     let mut nonces = BTreeSet::new();
     for record in records(&gate).await {
-        let (Some(subject), Event::Call(CallEvent::Voted { vote })) = (record.subject(), record.event()) else {
+        let (Some(subject), Event::Call(CallEvent::Voted { vote })) =
+            (record.subject(), record.event())
+        else {
             continue;
         };
         let note = Note::parse(vote.signed().unwrap().as_bytes()).unwrap();
         note.verify(&[hers.verifier().clone()]).unwrap();
-        assert!(note.text().contains(&format!("\napproval {}\n", subject.approval())), "{}", note.text());
+        assert!(
+            note.text().contains(&format!("\napproval {}\n", subject.approval())),
+            "{}",
+            note.text()
+        );
         nonces.insert(note.text().lines().last().unwrap().to_owned());
         vote.verify_signature(subject, hers.verifier()).unwrap();
         assert!(vote.verify_signature(subject, key("dana", 9).verifier()).is_err());
@@ -300,14 +331,18 @@ async fn v_only_signed_votes_count_where_the_policy_wants_them(store: Shared) {
     let (gate, world, _) = signers_gate(&store).await;
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let max = gate.reviewer("mia").await.unwrap();
-    let turn = gate.run("another").submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
+    let turn =
+        gate.run("another").submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
     let question = asked(&turn);
     assert_eq!(question.approval().waits_for(), "2 of role manager, with a signed vote");
     // A manager without a key.
     let refused = question.approve(&max).await.unwrap_err();
     assert!(matches!(refused, DecideError::Refused(Refused::SignatureRequired)), "{refused}");
     assert!(refused.to_string().contains("register a key in the directory"), "{refused}");
-    assert_eq!(unsigned(question.approve(&max).sign_with(&key("mia", 3)).await), BadSignature::NoKey);
+    assert_eq!(
+        unsigned(question.approve(&max).sign_with(&key("mia", 3)).await),
+        BadSignature::NoKey
+    );
     let once = question.approve(&dana).sign_with(&key("dana", 1)).await.unwrap();
     assert_eq!(once.status(), Status::Pending);
     assert!(question.approve(&omar).await.is_err());
@@ -330,7 +365,8 @@ async fn v_no_standing_permission_answers_for_a_signature(store: Shared) {
     let [signed, plain] = turn.interruptions() else { panic!("{turn:?}") };
     let refused = signed.grant(&dana, Scope::this_run().any("amount")).sign_with(&hers).await;
     assert!(matches!(refused, Err(DecideError::Scope(BadScope::NotAllowed))), "{refused:?}");
-    // Elsewhere her permission needs her signature, as every vote of hers does, and only a vote is signed.
+    // Elsewhere her permission needs her signature, as every vote of hers does, and only a vote is
+    // signed.
     let scope = || Scope::this_run().any("amount");
     assert_eq!(unsigned(plain.grant(&dana, scope()).await), BadSignature::Unsigned);
     plain.grant(&dana, scope()).sign_with(&hers).await.unwrap();
@@ -397,12 +433,17 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
         question.approve(&dana).sign_with(key).await
     };
     // Where she votes, another key is known of her.
-    let elsewhere = Changing(Arc::new(Mutex::new(people().with_key(key("dana", 9).verifier().clone()))));
+    let elsewhere =
+        Changing(Arc::new(Mutex::new(people().with_key(key("dana", 9).verifier().clone()))));
     let elsewhere = Gate::builder(State::default()).agent("support").directory(elsewhere).key(KEY);
     let elsewhere: Gate<Tools> = elsewhere.store(Arc::clone(&store)).build().await.unwrap();
     let decide = async {
         assert_eq!(unsigned(approve(&key("dana", 9)).await), BadSignature::OtherKey);
-        elsewhere.pending().await.unwrap()[0].approve(&dana).sign_with(&key("dana", 9)).await.unwrap();
+        elsewhere.pending().await.unwrap()[0]
+            .approve(&dana)
+            .sign_with(&key("dana", 9))
+            .await
+            .unwrap();
         until(async || story(&gate).await.contains(&"voided")).await;
         approve(&key("dana", 1)).await.unwrap();
     };
@@ -419,7 +460,10 @@ impl gate_runtime::Directory for Keyless {
         &'a self,
         who: &'a gate_runtime::ReviewerId,
         at: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<'a, Result<Option<Vec<gate_runtime::Role>>, gate_runtime::DirectoryError>> {
+    ) -> gate_runtime::BoxFuture<
+        'a,
+        Result<Option<Vec<gate_runtime::Role>>, gate_runtime::DirectoryError>,
+    > {
         self.0.find(who, at)
     }
 
@@ -427,18 +471,27 @@ impl gate_runtime::Directory for Keyless {
         &'a self,
         role: Option<&'a gate_runtime::Role>,
         at: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<'a, Result<Option<Vec<gate_runtime::ReviewerId>>, gate_runtime::DirectoryError>> {
+    ) -> gate_runtime::BoxFuture<
+        'a,
+        Result<Option<Vec<gate_runtime::ReviewerId>>, gate_runtime::DirectoryError>,
+    > {
         self.0.holders(role, at)
     }
 
     fn named<'a>(
         &'a self,
         name: &'a str,
-    ) -> gate_runtime::BoxFuture<'a, Result<Vec<gate_runtime::ReviewerId>, gate_runtime::DirectoryError>> {
+    ) -> gate_runtime::BoxFuture<
+        'a,
+        Result<Vec<gate_runtime::ReviewerId>, gate_runtime::DirectoryError>,
+    > {
         self.0.named(name)
     }
 
-    fn digest(&self) -> gate_runtime::BoxFuture<'_, Result<gate_runtime::Digest, gate_runtime::DirectoryError>> {
+    fn digest(
+        &self,
+    ) -> gate_runtime::BoxFuture<'_, Result<gate_runtime::Digest, gate_runtime::DirectoryError>>
+    {
         self.0.digest()
     }
 
@@ -446,8 +499,10 @@ impl gate_runtime::Directory for Keyless {
         &'a self,
         _: &'a gate_runtime::ReviewerId,
         _: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<'a, Result<Option<gate_runtime::audit::VerifierKey>, gate_runtime::DirectoryError>>
-    {
+    ) -> gate_runtime::BoxFuture<
+        'a,
+        Result<Option<gate_runtime::audit::VerifierKey>, gate_runtime::DirectoryError>,
+    > {
         Box::pin(async { Err(gate_runtime::DirectoryError::new("LDAP does not answer")) })
     }
 }
@@ -458,7 +513,10 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
     let turn = run.submit([paying("1", 10), paying("2", 20)]).await.unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
     first.approve(&dana(&gate).await).sign_with(&key("dana", 1)).await.unwrap();
-    let blind = Gate::builder(State(Arc::clone(&world))).agent("support").directory(Keyless(signers())).key(KEY);
+    let blind = Gate::builder(State(Arc::clone(&world)))
+        .agent("support")
+        .directory(Keyless(signers()))
+        .key(KEY);
     let blind: Gate<Tools> = blind.store(Arc::clone(&store)).build().await.unwrap();
     let shown = blind.interruption(second.id()).await.unwrap().unwrap();
     for key in [None, Some(key("omar", 2))] {
@@ -477,7 +535,8 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
 }
 
-/// What somebody with the file of the database could write into the row of a call, over what is there.
+/// What somebody with the file of the database could write into the row of a call, over what is
+/// there.
 type Forgery = fn(row: &mut Value, approved: &Value, other: &Value);
 
 /// Writes something else into the row of a call, as whoever has the file can.
@@ -489,7 +548,10 @@ fn forge(file: &std::path::Path, call: ApprovalId, change: impl FnOnce(&mut Valu
     change(&mut row);
     let (status, tool) = (row["status"].as_str().unwrap(), row["tool"].as_str().unwrap());
     let written = "UPDATE approvals SET body = ?, status = ?, tool = ? WHERE id = ?";
-    assert_eq!(connection.execute(written, (row.to_string(), status, tool, call.to_string())).unwrap(), 1);
+    assert_eq!(
+        connection.execute(written, (row.to_string(), status, tool, call.to_string())).unwrap(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -499,7 +561,9 @@ async fn v_a_forged_row_does_not_run() {
             row["votes"] = approved["votes"].clone();
             row["votes"][0].as_object_mut().unwrap().remove("signed");
         }),
-        ("a signed vote on another call", |row, approved, _| row["votes"] = approved["votes"].clone()),
+        ("a signed vote on another call", |row, approved, _| {
+            row["votes"] = approved["votes"].clone();
+        }),
         ("with what that one was shown", |row, approved, _| {
             row["votes"] = approved["votes"].clone();
             row["votes"][0]["arguments"] = row["arguments"]["digest"].clone();
@@ -562,12 +626,15 @@ async fn v_a_forged_row_does_not_run() {
         let turn = run.submit([paying("1", 10), paying("2", 5_000), emptying]).await.unwrap();
         let [small, large, other] = turn.interruptions() else { panic!("{turn:?}") };
         small.approve(&dana).sign_with(&hers).await.unwrap();
-        let stored = async |asked: &Interruption| json!(*gate.approval(asked.id()).await.unwrap().unwrap());
+        let stored =
+            async |asked: &Interruption| json!(*gate.approval(asked.id()).await.unwrap().unwrap());
         let (approved, other) = (stored(small).await, stored(other).await);
-        // Whatever is forged over the row of the small one, which was approved, or else over that of the large one.
+        // Whatever is forged over the row of the small one, which was approved, or else over that
+        // of the large one.
         let mut tried = stored(large).await;
         forgery(&mut tried, &approved, &other);
-        let target = if tried["approval"] == approved["approval"] { small.id() } else { large.id() };
+        let target =
+            if tried["approval"] == approved["approval"] { small.id() } else { large.id() };
         forge(&file, target, |row| {
             let version = row["version"].clone();
             *row = tried;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Digest, Event, GateEvent, NoTools, Record, RemoteCall, Run, Status, Trail};
+use gate_runtime::{
+    ApprovalId, Digest, Event, GateEvent, NoTools, Record, RemoteCall, Run, Status, Trail,
+};
 use gate_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
@@ -47,7 +49,8 @@ impl Place {
 
     /// Writes what somebody with a shell could.
     fn sql(&self, sql: &str, id: ApprovalId) {
-        let changed = Connection::open(self.file()).unwrap().execute(sql, params![id.to_string()]).unwrap();
+        let changed =
+            Connection::open(self.file()).unwrap().execute(sql, params![id.to_string()]).unwrap();
         assert!(changed > 0, "{sql}");
     }
 
@@ -60,7 +63,10 @@ impl Place {
         change(&mut row);
         let written = "UPDATE approvals SET body = ?, status = ?, owed = 1 WHERE id = ?";
         let status = row["status"].as_str().unwrap();
-        assert_eq!(connection.execute(written, (row.to_string(), status, id.to_string())).unwrap(), 1);
+        assert_eq!(
+            connection.execute(written, (row.to_string(), status, id.to_string())).unwrap(),
+            1
+        );
     }
 
     /// Sets a call that ran back to what it was before, as far as its row says.
@@ -106,9 +112,14 @@ async fn paid(gate: &Gate<Tools>, place: &Place) -> ApprovalId {
 /// Why the only call of a turn does not run: what is stored of it is disputed.
 fn disputed(turn: &Turn) -> String {
     let [answer] = turn.answers() else { panic!("{turn:?}") };
-    let CallResult::Approved(Some(NotRun::Disputed { problem })) = answer.result() else { panic!("{turn:?}") };
+    let CallResult::Approved(Some(NotRun::Disputed { problem })) = answer.result() else {
+        panic!("{turn:?}")
+    };
     assert!(answer.for_model().contains("it is not known how it stands"), "{}", answer.for_model());
-    assert!(problem.contains("not what its records say") && problem.contains("gate audit log --call"), "{problem}");
+    assert!(
+        problem.contains("not what its records say") && problem.contains("gate audit log --call"),
+        "{problem}"
+    );
     problem.clone()
 }
 
@@ -184,11 +195,15 @@ async fn w_a_question_whose_arguments_are_changed_before_the_vote_does_not_run()
     gate.seal().await.unwrap();
     place.forge(id, |row| {
         row["arguments"]["json"]["to"] = json!("mallory");
-        row["arguments"]["digest"] = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
+        row["arguments"]["digest"] =
+            json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
     });
     let shown = gate.interruption(id).await.unwrap().unwrap();
     let first = shown.review().notices()[0].words().to_owned();
-    assert!(first.contains("not what its records say (") && first.contains("Trust nothing"), "{first}");
+    assert!(
+        first.contains("not what its records say (") && first.contains("Trust nothing"),
+        "{first}"
+    );
     shown.approve(&dana(&gate).await).await.unwrap();
     drop(run(&gate).proceed().await.unwrap());
     assert!(world.ran().is_empty());
@@ -211,17 +226,25 @@ async fn w_a_requirement_a_vote_and_a_time_that_are_changed_do_not_run() {
         place.forge(id, forgery);
         drop(run(&gate).proceed().await.unwrap());
         let noted = serde_json::to_string(&records(&gate).await).unwrap();
-        assert!(noted.contains("not what its records say") && noted.contains(what), "{what}: {noted}");
+        assert!(
+            noted.contains("not what its records say") && noted.contains(what),
+            "{what}: {noted}"
+        );
         assert!(world.ran().is_empty(), "{what}");
     }
 }
 
 #[tokio::test]
 async fn w_with_a_trail_records_that_are_deleted_let_nothing_run_again() {
-    let begun = "DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' IN ('dispatched', 'finished', 'reassessed')";
+    let begun = "DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' IN \
+        ('dispatched', 'finished', 'reassessed')";
     for (deleted, why) in [
         (begun, "it has ended, as the trail knows"),
-        ("UPDATE records SET approval = NULL WHERE approval = ? AND body ->> '$.status' <> 'approved'", "it has ended"),
+        (
+            "UPDATE records SET approval = NULL WHERE approval = ? AND body ->> '$.status' <> \
+             'approved'",
+            "it has ended",
+        ),
     ] {
         let (place, world) = (Place::new(true), Arc::default());
         let gate = place.gate(&world).await;
@@ -244,7 +267,8 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
     gate.seal().await.unwrap();
     place.sql("DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' = 'voted'", id);
     place.forge(id, |_| {});
-    let why = disputed(&run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap());
+    let why =
+        disputed(&run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap());
     assert!(why.contains("which was sealed, is not in the database"), "{why}");
     assert!(world.ran().is_empty());
 }
@@ -255,7 +279,10 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
     let gate = place.gate(&world).await;
     // The row of a question, and in the place of a sealed record of another call a vote that nobody
     // gave.
-    let turn = run(&gate).submit([pay(), call("2", "pay", json!({"to": "bob", "amount": 600}))]).await.unwrap();
+    let turn = run(&gate)
+        .submit([pay(), call("2", "pay", json!({"to": "bob", "amount": 600}))])
+        .await
+        .unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
     let other = Place::new(false);
     let elsewhere = other.gate(&Arc::default()).await;
@@ -263,7 +290,8 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
     let vote: String = Connection::open(other.file())
         .unwrap()
         .query_row(
-            "SELECT body ->> '$.event' FROM records WHERE approval = ? AND body ->> '$.event.type' = 'voted'",
+            "SELECT body ->> '$.event' FROM records WHERE approval = ? AND body ->> \
+             '$.event.type' = 'voted'",
             [approved.to_string()],
             |row| row.get(0),
         )
@@ -273,11 +301,14 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
     vote["vote"].as_object_mut().unwrap().remove("shown");
     let connection = Connection::open(place.file()).unwrap();
     let forged = "UPDATE records SET approval = ?1, body = json_set(
-            (SELECT body FROM records WHERE approval = ?1), '$.seq', seq, '$.status', 'approved', '$.event', json(?2)
+            (SELECT body FROM records WHERE approval = ?1), '$.seq', seq, '$.status', 'approved', \
+            '$.event', json(?2)
         ) WHERE approval = ?3";
     let (first, second) = (first.id(), second.id());
     assert_eq!(
-        connection.execute(forged, params![first.to_string(), vote.to_string(), second.to_string()]).unwrap(),
+        connection
+            .execute(forged, params![first.to_string(), vote.to_string(), second.to_string()])
+            .unwrap(),
         1
     );
     drop(connection);
@@ -300,14 +331,18 @@ async fn w_a_record_of_an_import_hides_nothing() {
         let (run, id) = approved(&gate, &place).await;
         place.forge(id, |row| {
             row["arguments"]["json"]["to"] = json!("mallory");
-            row["arguments"]["digest"] = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
+            row["arguments"]["digest"] =
+                json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
             row["votes"] = json!([]);
             row["grant"] = json!("019a0000-0000-7000-8000-000000000000");
             row["granted_by"] = json!("dana");
         });
         let forged = "INSERT INTO records (seq, body, approval) SELECT
             (SELECT max(seq) FROM records) + 1,
-            json_set(body, '$.seq', (SELECT max(seq) FROM records) + 1, '$.event', json('{\"type\":\"imported\"}')),
+            json_set(
+                body, '$.seq', (SELECT max(seq) FROM records) + 1,
+                '$.event', json('{\"type\":\"imported\"}')
+            ),
             approval
             FROM records WHERE approval = ? ORDER BY seq DESC LIMIT 1";
         place.sql(forged, id);
@@ -335,7 +370,8 @@ async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
             to.forge(id, |row| {
                 let digest = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
                 row["arguments"]["json"]["to"] = json!("mallory");
-                (row["arguments"]["digest"], row["votes"][0]["arguments"]) = (digest.clone(), digest);
+                (row["arguments"]["digest"], row["votes"][0]["arguments"]) =
+                    (digest.clone(), digest);
             });
             assert!(disputed(&run.proceed().await.unwrap()).contains("its arguments"));
             assert!(world.ran().is_empty());
@@ -357,7 +393,11 @@ async fn w_a_process_that_does_not_write_the_trail_knows_it_too() {
     let sealed = writer.trail().unwrap().sealed();
     until(async || follower.trail().unwrap().sealed() >= sealed).await;
     place.set_back(id);
-    place.sql("DELETE FROM records WHERE approval = ? AND body ->> '$.status' NOT IN ('pending', 'approved')", id);
+    place.sql(
+        "DELETE FROM records WHERE approval = ? AND body ->> '$.status' NOT IN ('pending', \
+        'approved')",
+        id,
+    );
     let why = disputed(&run(&follower).submit([pay()]).await.unwrap());
     assert!(why.contains("it has ended, as the trail knows"), "{why}");
     assert_eq!(world.ran().len(), 1);
@@ -376,7 +416,10 @@ async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
             "type": "object", "additionalProperties": false,
             "properties": {"amount": {"type": "integer"}}, "required": ["amount"],
         });
-        RemoteCall::new(id, "refund", r#"{"amount":50}"#).run("run").schema(schema).ask("it is money", ask(anyone()))
+        RemoteCall::new(id, "refund", r#"{"amount":50}"#)
+            .run("run")
+            .schema(schema)
+            .ask("it is money", ask(anyone()))
     };
     let approve = async |id: ApprovalId| {
         gate.interruption(id).await.unwrap().unwrap().approve(&dana).await.unwrap();
@@ -386,7 +429,8 @@ async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
     approve(changed).await;
     place.forge(changed, |row| {
         let digest = json!(Digest::of(r#"{"amount":5000}"#).to_string());
-        (row["arguments"]["json"]["amount"], row["arguments"]["digest"]) = (json!(5000), digest.clone());
+        (row["arguments"]["json"]["amount"], row["arguments"]["digest"]) =
+            (json!(5000), digest.clone());
         row["votes"][0]["arguments"] = digest;
     });
     let again = bot.ask(ask("2")).await.unwrap().id();
@@ -398,7 +442,11 @@ async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
     for id in [changed, again] {
         let refused = bot.begin(id).await.unwrap_err();
         assert!(matches!(refused, NotRun::Disputed { .. }), "{refused}");
-        assert_eq!(bot.approval(id).await.unwrap().unwrap().status(), Status::Approved, "nothing was written over it");
+        assert_eq!(
+            bot.approval(id).await.unwrap().unwrap().status(),
+            Status::Approved,
+            "nothing was written over it"
+        );
     }
     let fine = bot.ask(ask("3")).await.unwrap().id();
     approve(fine).await;
@@ -409,7 +457,8 @@ async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
 async fn w_a_call_that_a_standing_permission_covers_does_not_run_changed() {
     let place = Place::new(false);
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let gate: Gate<NoTools> = Gate::builder(()).directory(people).store(place.store().await).build().await.unwrap();
+    let gate: Gate<NoTools> =
+        Gate::builder(()).directory(people).store(place.store().await).build().await.unwrap();
     let dana = gate.reviewer("dana").await.unwrap();
     let bot = gate.remote("bot");
     let ask = |id: &str, amount: u64| {
@@ -417,7 +466,9 @@ async fn w_a_call_that_a_standing_permission_covers_does_not_run_changed() {
             "type": "object", "additionalProperties": false,
             "properties": {"amount": {"type": "integer"}}, "required": ["amount"],
         });
-        let call = RemoteCall::new(id, "refund", json!({"amount": amount}).to_string()).run("run").schema(schema);
+        let call = RemoteCall::new(id, "refund", json!({"amount": amount}).to_string())
+            .run("run")
+            .schema(schema);
         call.ask("it is money", ask(anyone()))
     };
     let first = bot.ask(ask("1", 50)).await.unwrap().id();
@@ -448,7 +499,8 @@ mod retried {
 #[tokio::test]
 async fn w_a_call_that_ran_is_not_tried_again_because_its_row_says_that_it_was_lost() {
     let (place, world) = (Place::new(false), Arc::<World>::default());
-    let gate: Gate<retried::Again> = builder(&place.store().await, &State(Arc::clone(&world))).build().await.unwrap();
+    let gate: Gate<retried::Again> =
+        builder(&place.store().await, &State(Arc::clone(&world))).build().await.unwrap();
     let run = gate.run("run");
     let turn = run.submit([call("1", "set", json!({"what": "a"}))]).await.unwrap();
     let id = asked(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
@@ -476,7 +528,10 @@ async fn w_it_is_in_the_security_log() {
     }
     let lines = log.0.lock().unwrap().clone();
     assert!(lines.len() == 1 && lines[0].contains("call_is_not_as_recorded"), "{lines:?}");
-    assert!(lines[0].contains(&id.to_string()) && lines[0].contains("its state and its attempts"), "{lines:?}");
+    assert!(
+        lines[0].contains(&id.to_string()) && lines[0].contains("its state and its attempts"),
+        "{lines:?}"
+    );
     assert!(!lines[0].contains("ann"), "no arguments: {lines:?}");
 }
 

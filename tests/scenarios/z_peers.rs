@@ -1,5 +1,5 @@
-//! Z. Reproduced in more peers. (84 and 97 are with the grants, 89 and 99 with the policies, 90 with the data, 91 and 95 with the
-//! people, 93 with the batches.)
+//! Z. Reproduced in more peers. (84 and 97 are with the grants, 89 and 99 with the policies, 90
+//! with the data, 91 and 95 with the people, 93 with the batches.)
 
 use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
@@ -40,7 +40,10 @@ async fn z80_one_approved_state_restored_twice_runs_once(store: Shared) {
     };
     let (one, two) = tokio::join!(restore(&gate), restore(&other));
     let three = restore(&other).await;
-    assert_eq!([one, two, three], [["paid 500 to alice"], ["paid 500 to alice"], ["paid 500 to alice"]]);
+    assert_eq!(
+        [one, two, three],
+        [["paid 500 to alice"], ["paid 500 to alice"], ["paid 500 to alice"]]
+    );
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
 
@@ -52,11 +55,13 @@ async fn z81_changed_arguments_and_pasted_approvals_in_a_state_are_refused(store
     // The digests of other arguments, honestly computed: they are in the state of another run.
     let other = gate.run("other").on_behalf_of("mia");
     let _ = other.submit([pay("1", "mallory", 5_000)]).await.unwrap();
-    let donor: serde_json::Value = serde_json::from_str(&other.state().await.unwrap().to_json()).unwrap();
+    let donor: serde_json::Value =
+        serde_json::from_str(&other.state().await.unwrap().to_json()).unwrap();
     let mut forged: serde_json::Value = serde_json::from_str(&pending).unwrap();
     forged["run"]["approvals"][0]["arguments"] = donor["run"]["approvals"][0]["arguments"].clone();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    let approved: serde_json::Value = serde_json::from_str(&run_5.state().await.unwrap().to_json()).unwrap();
+    let approved: serde_json::Value =
+        serde_json::from_str(&run_5.state().await.unwrap().to_json()).unwrap();
     let mut pasted: serde_json::Value = serde_json::from_str(&pending).unwrap();
     pasted["run"]["approvals"][0] = approved["run"]["approvals"][0].clone();
     let elsewhere = again(&fresh(), &world).await;
@@ -106,14 +111,20 @@ async fn z85_a_rejection_stands_whatever_the_policy_would_say_now(store: Shared)
     let lax: Gate<lax::Lax> = crate::desk::builder(&store, &state).build().await.unwrap();
     let run = lax.resume(saved).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["rejected"]);
-    assert_eq!(kinds(&run.submit([call("2", "wipe", json!({"disk": "a"}))]).await.unwrap()), ["rejected"]);
+    assert_eq!(
+        kinds(&run.submit([call("2", "wipe", json!({"disk": "a"}))]).await.unwrap()),
+        ["rejected"]
+    );
     assert!(world.ran().is_empty());
 }
 
 async fn z86_two_calls_of_one_tool_never_swap_their_answers(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([pay("1", "alice", 100), pay("2", "bob", 200), pay("3", "carol", 300)]).await.unwrap();
+    let turn = run
+        .submit([pay("1", "alice", 100), pay("2", "bob", 200), pay("3", "carol", 300)])
+        .await
+        .unwrap();
     let dana = dana(&gate).await;
     // Answered in another order than asked.
     turn.interruptions()[2].approve(&dana).await.unwrap();
@@ -128,7 +139,10 @@ async fn z86_two_calls_of_one_tool_never_swap_their_answers(store: Shared) {
 async fn z87_part_of_a_batch_is_answered_and_kept(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([pay("1", "alice", 100), pay("2", "bob", 200), pay("3", "carol", 5)]).await.unwrap();
+    let turn = run
+        .submit([pay("1", "alice", 100), pay("2", "bob", 200), pay("3", "carol", 5)])
+        .await
+        .unwrap();
     turn.interruptions()[0].approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "waiting", "succeeded"]);
@@ -144,7 +158,11 @@ async fn z88_an_edit_changes_neither_the_tool_nor_fields_unsaid(store: Shared) {
     let arguments = json!({"to": "alice", "amount": 500, "note": "rent"});
     let turn = run.submit([call("1", "pay", arguments)]).await.unwrap();
     let dana = dana(&gate).await;
-    for edit in [Edit::new().set("tool", "wipe"), Edit::new().set("name", "wipe"), Edit::new().set("disk", "a")] {
+    for edit in [
+        Edit::new().set("tool", "wipe"),
+        Edit::new().set("name", "wipe"),
+        Edit::new().set("disk", "a"),
+    ] {
         assert!(matches!(asked(&turn).edit(&dana, edit).await, Err(DecideError::Invalid(_))));
     }
     asked(&turn).edit(&dana, Edit::new().set("amount", 400)).await.unwrap();
@@ -159,7 +177,12 @@ async fn z92_a_new_message_while_a_call_waits_leaves_no_dangling_call(store: Sha
     // The application answers the model at once, so that the history it gives on is well-formed.
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "1");
-    assert!(messages[0]["content"].as_str().unwrap().starts_with("<gate-notice>Not run yet: a person has been asked"));
+    assert!(
+        messages[0]["content"]
+            .as_str()
+            .unwrap()
+            .starts_with("<gate-notice>Not run yet: a person has been asked")
+    );
     run.add_message(Message::user("by the way, read me file a"));
     let next = run.submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&next), ["succeeded"]);
@@ -171,7 +194,11 @@ async fn z92_a_new_message_while_a_call_waits_leaves_no_dangling_call(store: Sha
     assert_eq!(messages[0]["tool_call_id"], "2");
     assert_eq!(messages[1]["role"], "system");
     assert!(messages[1]["content"].as_str().unwrap().contains("paid 500 to alice"));
-    assert_eq!(run.proceed().await.unwrap().late().len(), 1, "the turn may have been lost on the way to the model");
+    assert_eq!(
+        run.proceed().await.unwrap().late().len(),
+        1,
+        "the turn may have been lost on the way to the model"
+    );
     let next = run.submit([call("3", "read", json!({"id": "b"}))]).await.unwrap();
     assert!(next.late().is_empty(), "whoever goes on has it");
     assert_eq!(world.ran(), ["read a", "pay 500 to alice", "read b"]);
@@ -191,7 +218,8 @@ async fn z94_after_an_edit_the_model_knows_what_ran(store: Shared) {
 
 async fn z96_denied_again_and_again_the_run_is_told_to_stop(store: Shared) {
     let state = crate::desk::State::default();
-    let gate: Gate<Tools> = crate::desk::builder(&store, &state).denials_per_run(3).build().await.unwrap();
+    let gate: Gate<Tools> =
+        crate::desk::builder(&store, &state).denials_per_run(3).build().await.unwrap();
     let run = run(&gate);
     for index in 0..3 {
         let turn = run.submit([pay(&index.to_string(), "alice", 20_000 + index)]).await.unwrap();
@@ -206,14 +234,23 @@ async fn z96_denied_again_and_again_the_run_is_told_to_stop(store: Shared) {
             && texts(&turn)[1].contains("Stop calling tools")
     );
     assert!(state.0.ran().is_empty());
-    assert_eq!(kinds(&gate.run("another").submit([pay("1", "alice", 5)]).await.unwrap()), ["succeeded"]);
+    assert_eq!(
+        kinds(&gate.run("another").submit([pay("1", "alice", 5)]).await.unwrap()),
+        ["succeeded"]
+    );
 }
 
-/// A rule's closure says whether the rule matches; what follows is in the rule's own name and method.
+/// A rule's closure says whether the rule matches; what follows is in the rule's own name and
+/// method.
 async fn z98_nothing_reads_true_as_ask_or_approve(store: Shared) {
     #[policy]
     fn named(rules: Rules<crate::desk::Read>) -> Rules<crate::desk::Read> {
-        rules.deny("true denies").when(|_| true).auto_approve("true approves").when(|_| true).otherwise(ask(anyone()))
+        rules
+            .deny("true denies")
+            .when(|_| true)
+            .auto_approve("true approves")
+            .when(|_| true)
+            .otherwise(ask(anyone()))
     }
     let outline = named().outline().clone();
     let effects: Vec<_> = outline.rules().iter().map(|rule| (rule.name(), rule.effect())).collect();

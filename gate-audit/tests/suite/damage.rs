@@ -11,7 +11,8 @@ fn a_note_with_any_bit_changed_is_refused() {
     for bit in 0..bytes.len() * 8 {
         let mut changed = bytes.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        let verified = Note::parse(&changed).and_then(|note| note.verify(&[log(1).verifier().clone()]));
+        let verified =
+            Note::parse(&changed).and_then(|note| note.verify(&[log(1).verifier().clone()]));
         assert!(verified.is_err(), "bit {bit} of {}", String::from_utf8_lossy(&changed));
     }
 }

@@ -5,8 +5,8 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use gate_audit::{
-    Checkpoint, Error, LogKeys, Succession, Tiles, TrailWriter, TreeHead, VerifiedCheckpoint, WitnessPolicy,
-    read_checkpoint, read_keys,
+    Checkpoint, Error, LogKeys, Succession, Tiles, TrailWriter, TreeHead, VerifiedCheckpoint,
+    WitnessPolicy, read_checkpoint, read_keys,
 };
 use tempfile::TempDir;
 
@@ -30,7 +30,8 @@ const FILES: [&str; 11] = [
     "tile/entries/003.p/232",
 ];
 
-/// It is sealed once, so that no partial tile of an earlier size is left: those are read by nobody who has this checkpoint.
+/// It is sealed once, so that no partial tile of an earlier size is left: those are read by nobody
+/// who has this checkpoint.
 fn trail() -> (TempDir, TreeHead) {
     let dir = tempfile::tempdir().unwrap();
     let mut trail = TrailWriter::create(dir.path()).unwrap();
@@ -51,7 +52,8 @@ fn verify(folder: &Path) -> Result<VerifiedCheckpoint, Error> {
 /// Everything that an auditor reads.
 fn audit(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
     let tiles = Tiles::open(folder, verify(folder)?.head())?;
-    let bundles: Vec<_> = (0..tiles.bundles()).map(|bundle| tiles.bundle(bundle)).collect::<Result<_, _>>()?;
+    let bundles: Vec<_> =
+        (0..tiles.bundles()).map(|bundle| tiles.bundle(bundle)).collect::<Result<_, _>>()?;
     Ok(bundles.concat())
 }
 
@@ -60,7 +62,8 @@ fn put(file: &mut File, at: usize, byte: u8) {
     file.write_all(&[byte]).unwrap();
 }
 
-/// Changes every bit of a file, and cuts it off at every length. `found` is the part of the audit that reads the file.
+/// Changes every bit of a file, and cuts it off at every length. `found` is the part of the audit
+/// that reads the file.
 fn spoil(folder: &Path, path: &str, found: impl Fn() -> bool) {
     let bytes = fs::read(folder.join(path)).unwrap();
     let mut file = OpenOptions::new().write(true).open(folder.join(path)).unwrap();
@@ -157,14 +160,21 @@ fn a_file_dropped_lengthened_swapped_or_put_in_the_place_of_another_is_found() {
     refused("a succession doubled");
 }
 
-/// A file that nobody reads under this checkpoint changes nothing: partial tiles of smaller trees, copies in other places, what lies beyond the tree.
+/// A file that nobody reads under this checkpoint changes nothing: partial tiles of smaller trees,
+/// copies in other places, what lies beyond the tree.
 #[test]
 fn what_is_beside_the_tree_is_harmless() {
     let (dir, _) = trail();
     let at = |path: &str| dir.path().join(path);
     fs::create_dir_all(at("tile/0/002.p")).unwrap();
-    for path in ["tile/0/002.p/88", "tile/1/000.p/2", "tile/0/003", "tile/0/004", "tile/entries/004", "checkpoint.tmp"]
-    {
+    for path in [
+        "tile/0/002.p/88",
+        "tile/1/000.p/2",
+        "tile/0/003",
+        "tile/0/004",
+        "tile/entries/004",
+        "checkpoint.tmp",
+    ] {
         fs::copy(at("tile/0/000"), at(path)).unwrap();
     }
     fs::write(at("lock"), "anything").unwrap();

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gate_audit::{
-    Checkpoint, Error, Frontier, Hash, LogKeys, TilePath, Tiles, TrailWriter, TreeHead, WitnessPolicy,
-    prove_consistency, prove_inclusion, read_checkpoint, root_of,
+    Checkpoint, Error, Frontier, Hash, LogKeys, TilePath, Tiles, TrailWriter, TreeHead,
+    WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint, root_of,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -35,7 +35,10 @@ pub(crate) fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
             if folder.join(&path).is_dir() {
                 folders.push(path);
             } else if path != Path::new("lock") {
-                found.insert(path.to_string_lossy().into_owned(), fs::read(folder.join(&path)).unwrap());
+                found.insert(
+                    path.to_string_lossy().into_owned(),
+                    fs::read(folder.join(&path)).unwrap(),
+                );
             }
         }
     }
@@ -44,7 +47,8 @@ pub(crate) fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
 
 fn read_all(folder: &Path, head: TreeHead) -> Result<Vec<Vec<u8>>, Error> {
     let tiles = Tiles::open(folder, head)?;
-    let bundles: Vec<_> = (0..tiles.bundles()).map(|bundle| tiles.bundle(bundle)).collect::<Result<_, _>>()?;
+    let bundles: Vec<_> =
+        (0..tiles.bundles()).map(|bundle| tiles.bundle(bundle)).collect::<Result<_, _>>()?;
     Ok(bundles.concat())
 }
 
@@ -54,10 +58,16 @@ fn a_tree_of_70000_has_the_tiles_that_the_specification_lists() {
     let (dir, head) = sealed(70_000);
     let files = files(dir.path());
     let count = |start: &str| files.keys().filter(|path| path.starts_with(start)).count();
-    assert_eq!((count("tile/0/"), count("tile/1/"), count("tile/2/"), count("tile/entries/")), (274, 2, 1, 274));
-    for (path, width) in
-        [("tile/0/273.p/112", 112), ("tile/1/000", 256), ("tile/1/001.p/17", 17), ("tile/2/000.p/1", 1)]
-    {
+    assert_eq!(
+        (count("tile/0/"), count("tile/1/"), count("tile/2/"), count("tile/entries/")),
+        (274, 2, 1, 274)
+    );
+    for (path, width) in [
+        ("tile/0/273.p/112", 112),
+        ("tile/1/000", 256),
+        ("tile/1/001.p/17", 17),
+        ("tile/2/000.p/1", 1),
+    ] {
         assert_eq!(files[path].len(), width * 32, "{path}");
     }
     assert!(files.contains_key("tile/entries/273.p/112"));
@@ -84,11 +94,17 @@ fn what_was_written_is_read_and_proven_at_every_size() {
         let (index, older) = (size * 5 / 7, size / 2);
         let proof = prove_consistency(&tiles, older, size).unwrap();
         assert_eq!(proof, prove_consistency(&leaves[..], older, size).unwrap());
-        assert_eq!(prove_inclusion(&tiles, index, size).unwrap(), prove_inclusion(&leaves[..], index, size).unwrap());
+        assert_eq!(
+            prove_inclusion(&tiles, index, size).unwrap(),
+            prove_inclusion(&leaves[..], index, size).unwrap()
+        );
         heads.push(head);
     }
     // Partial tiles are gone where full ones took their place; the older trees are still there.
-    assert!(!dir.path().join("tile/0/000.p").exists() && !dir.path().join("tile/entries/001.p").exists());
+    assert!(
+        !dir.path().join("tile/0/000.p").exists()
+            && !dir.path().join("tile/entries/001.p").exists()
+    );
     for head in heads {
         let read = read_all(dir.path(), head).unwrap();
         assert_eq!(read, (0..head.size()).map(record).collect::<Vec<_>>());
@@ -120,7 +136,10 @@ fn a_trail_has_one_writer_at_a_time() {
     for second in [TrailWriter::create(dir.path()), TrailWriter::resume(dir.path(), head)] {
         let busy = second.unwrap_err();
         assert!(matches!(&busy, Error::Busy { path } if *path == dir.path().join("lock")));
-        assert!(busy.to_string().contains("another process writes this trail; let it end"), "{busy}");
+        assert!(
+            busy.to_string().contains("another process writes this trail; let it end"),
+            "{busy}"
+        );
     }
     // A reader needs no lock.
     assert_eq!(read_all(dir.path(), head).unwrap().len(), 3);
@@ -146,7 +165,10 @@ fn a_folder_of_another_tree_is_not_resumed() {
     let (dir, _) = sealed(300);
     let other = TreeHead::new(300, Hash::of_leaf(b"forged"));
     assert!(matches!(TrailWriter::resume(dir.path(), other), Err(Error::OtherTree { size: 300 })));
-    assert!(matches!(Tiles::open(dir.path(), TreeHead::new(301, other.root())), Err(Error::Io { .. })));
+    assert!(matches!(
+        Tiles::open(dir.path(), TreeHead::new(301, other.root())),
+        Err(Error::Io { .. })
+    ));
 }
 
 #[test]
@@ -201,7 +223,9 @@ fn any_changed_byte_of_full_tiles_and_bundles_is_found_and_named() {
             let refused = read_all(dir.path(), head).unwrap_err();
             let named = match &refused {
                 Error::Tampered { path: named } => *named == path,
-                Error::EntryChanged { index } => path.starts_with(&format!("tile/entries/{:03}", index / 256)),
+                Error::EntryChanged { index } => {
+                    path.starts_with(&format!("tile/entries/{:03}", index / 256))
+                }
                 Error::OtherTree { .. } => path.contains(".p/"),
                 _ => false,
             };
@@ -238,7 +262,8 @@ fn tlog_tiles_verifies_our_folder() {
         for index in [0, size / 3, size / 2, size - 1] {
             let leaf = hashes.read_hashes(&[stored_hash_index(0, index)]).unwrap();
             assert_eq!(leaf[0].0, *Hash::of_leaf(&record(index)).as_bytes());
-            let theirs: Vec<_> = prove_record(size, index, &hashes).unwrap().iter().map(|hash| hash.0).collect();
+            let theirs: Vec<_> =
+                prove_record(size, index, &hashes).unwrap().iter().map(|hash| hash.0).collect();
             let ours = prove_inclusion(&tiles, index, size).unwrap();
             assert_eq!(theirs, ours.iter().map(|hash| *hash.as_bytes()).collect::<Vec<_>>());
         }
@@ -271,7 +296,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn tile_paths_are_those_of_tlog_tiles(level in 0_u8..7, index in 0_u64..1 << 50, width in 1_u16..=256) {
+    fn tile_paths_are_those_of_tlog_tiles(
+        level in 0_u8..7,
+        index in 0_u64..1 << 50,
+        width in 1_u16..=256,
+    ) {
         let ours = TilePath::hashes(level, index, width).unwrap();
         let theirs = tlog_tiles::Tile::new(8, level, index, width.into(), false).path();
         prop_assert_eq!(ours.to_string(), theirs.replacen("tile/8/", "tile/", 1));
@@ -283,7 +312,15 @@ proptest! {
         let path = TilePath::entries(index, width).unwrap();
         let text = path.to_string();
         prop_assert_eq!(text.parse::<TilePath>().unwrap(), path);
-        for other in [format!("/{text}"), format!("{text}/"), text.replace("entries/", "entries/x000/"), text.replace("entries", "00"), text.replace("entries", "64"), format!("{text}.p/0"), format!("{text}.p/256")] {
+        for other in [
+            format!("/{text}"),
+            format!("{text}/"),
+            text.replace("entries/", "entries/x000/"),
+            text.replace("entries", "00"),
+            text.replace("entries", "64"),
+            format!("{text}.p/0"),
+            format!("{text}.p/256"),
+        ] {
             prop_assert!(other.parse::<TilePath>().is_err(), "{}", other);
         }
     }

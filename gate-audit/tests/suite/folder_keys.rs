@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use gate_audit::{
-    Checkpoint, Error, LogKeys, Note, Succession, TrailWriter, WitnessPolicy, read_checkpoint, read_keys,
+    Checkpoint, Error, LogKeys, Note, Succession, TrailWriter, WitnessPolicy, read_checkpoint,
+    read_keys,
 };
 use tempfile::TempDir;
 
@@ -28,13 +29,16 @@ fn trail() -> TempDir {
         (from - 3..from).for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
         let head = trail.seal().unwrap();
         trail.succeed(&succession(from, key, key + 1)).unwrap();
-        trail.publish(&Checkpoint::new(ORIGIN, head).unwrap().sign(&log(key + 1)).unwrap()).unwrap();
+        trail
+            .publish(&Checkpoint::new(ORIGIN, head).unwrap().sign(&log(key + 1)).unwrap())
+            .unwrap();
     }
     dir
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let names = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let names =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
     names.sort();
     names
@@ -44,7 +48,10 @@ fn names(folder: &Path) -> Vec<String> {
 fn an_auditor_with_the_first_key_follows_to_the_last() {
     let dir = trail();
     assert_eq!(names(&dir.path().join("keys")), ["1", "2", "3"]);
-    assert_eq!(fs::read_to_string(dir.path().join("keys/2")).unwrap(), succession(6, 2, 3).to_string());
+    assert_eq!(
+        fs::read_to_string(dir.path().join("keys/2")).unwrap(),
+        succession(6, 2, 3).to_string()
+    );
     let keys = read(dir.path()).unwrap();
     assert_eq!(keys.current(), log(4).verifier());
     let note = read_checkpoint(dir.path()).unwrap();
@@ -67,7 +74,8 @@ fn a_folder_without_successions_has_its_first_key() {
 fn a_new_key_begins_with_the_sealed_tree() {
     let dir = tempfile::tempdir().unwrap();
     let mut trail = TrailWriter::create(dir.path()).unwrap();
-    let refused = |result| assert!(matches!(result, Err(Error::BadSuccession { .. })), "{result:?}");
+    let refused =
+        |result| assert!(matches!(result, Err(Error::BadSuccession { .. })), "{result:?}");
     refused(trail.succeed(&succession(0, 1, 2)));
     trail.append(b"asked").unwrap();
     let head = trail.seal().unwrap();
@@ -108,7 +116,8 @@ fn a_gap_a_swap_and_a_copy_are_refused_with_the_file() {
     assert!(swapped.starts_with("`keys/1`: no signature is by a known key"), "{swapped}");
     let copied = refused(&|keys| _ = fs::copy(keys.join("3"), keys.join("4")).unwrap());
     assert!(copied.starts_with("`keys/4`: no signature is by a known key"), "{copied}");
-    let far = refused(&|keys| _ = fs::copy(keys.join("3"), keys.join("18446744073709551615")).unwrap());
+    let far =
+        refused(&|keys| _ = fs::copy(keys.join("3"), keys.join("18446744073709551615")).unwrap());
     assert!(far.starts_with("`keys/4` cannot be read"), "{far}");
     let empty = refused(&|keys| fs::write(keys.join("3"), "").unwrap());
     assert!(empty.starts_with("`keys/3`: note: put an empty line"), "{empty}");
@@ -116,7 +125,18 @@ fn a_gap_a_swap_and_a_copy_are_refused_with_the_file() {
 
 #[test]
 fn what_does_not_belong_to_the_keys_is_refused_but_what_a_dead_writer_left() {
-    for name in ["0", "01", "+4", "4 (copy)", "4.bak", "4.tmp.tmp", ".tmp", "x.tmp", "18446744073709551616", "README"] {
+    for name in [
+        "0",
+        "01",
+        "+4",
+        "4 (copy)",
+        "4.bak",
+        "4.tmp.tmp",
+        ".tmp",
+        "x.tmp",
+        "18446744073709551616",
+        "README",
+    ] {
         let dir = trail();
         let file = dir.path().join("keys").join(name);
         fs::write(&file, "").unwrap();
@@ -127,7 +147,8 @@ fn what_does_not_belong_to_the_keys_is_refused_but_what_a_dead_writer_left() {
     assert_eq!(read(dir.path()).unwrap().current(), log(4).verifier());
 }
 
-/// Nobody can notice this from the folder alone. What comes of it is that the newest checkpoint is not believed.
+/// Nobody can notice this from the folder alone. What comes of it is that the newest checkpoint is
+/// not believed.
 #[test]
 fn without_the_last_succession_the_newest_checkpoint_is_refused() {
     let dir = trail();

@@ -1,7 +1,8 @@
 //! Key texts, and one key after another.
 
 use gate_audit::{
-    Checkpoint, Error, Hash, KeyKind, LogKeys, Note, SigningKey, Succession, TreeHead, VerifierKey, WitnessPolicy,
+    Checkpoint, Error, Hash, KeyKind, LogKeys, Note, SigningKey, Succession, TreeHead, VerifierKey,
+    WitnessPolicy,
 };
 
 use crate::{log, witness};
@@ -40,10 +41,22 @@ fn only_the_current_key_introduces_another() {
     assert!(matches!(keys.accept(&succession(10, &log(2), &log(2))), Err(Error::Unsigned { .. })));
     keys.accept(&succession(10, &log(1), &log(2))).unwrap();
     assert!(matches!(keys.accept(&succession(10, &log(1), &log(4))), Err(Error::Unsigned { .. })));
-    assert!(matches!(keys.accept(&succession(9, &log(2), &log(3))), Err(Error::BadSuccession { .. })));
-    assert!(matches!(keys.accept(&succession(10, &log(2), &log(1))), Err(Error::BadSuccession { .. })));
-    assert!(matches!(keys.accept(&succession(10, &log(2), &log(2))), Err(Error::BadSuccession { .. })));
-    let elsewhere = Succession::new("example.com/other", 11, log(3).verifier().clone()).unwrap().sign(&log(2)).unwrap();
+    assert!(matches!(
+        keys.accept(&succession(9, &log(2), &log(3))),
+        Err(Error::BadSuccession { .. })
+    ));
+    assert!(matches!(
+        keys.accept(&succession(10, &log(2), &log(1))),
+        Err(Error::BadSuccession { .. })
+    ));
+    assert!(matches!(
+        keys.accept(&succession(10, &log(2), &log(2))),
+        Err(Error::BadSuccession { .. })
+    ));
+    let elsewhere = Succession::new("example.com/other", 11, log(3).verifier().clone())
+        .unwrap()
+        .sign(&log(2))
+        .unwrap();
     assert!(matches!(keys.accept(&elsewhere), Err(Error::OtherOrigin { .. })));
     assert_eq!(keys.current(), log(2).verifier());
 }
@@ -58,8 +71,14 @@ fn a_checkpoint_is_no_succession_and_a_succession_no_checkpoint() {
 
 #[test]
 fn a_witness_s_key_is_never_a_log_s() {
-    assert!(matches!(LogKeys::new(ORIGIN, witness(2).verifier().clone()), Err(Error::WrongKind { .. })));
-    assert!(matches!(Succession::new(ORIGIN, 1, witness(2).verifier().clone()), Err(Error::WrongKind { .. })));
+    assert!(matches!(
+        LogKeys::new(ORIGIN, witness(2).verifier().clone()),
+        Err(Error::WrongKind { .. })
+    ));
+    assert!(matches!(
+        Succession::new(ORIGIN, 1, witness(2).verifier().clone()),
+        Err(Error::WrongKind { .. })
+    ));
     assert!(matches!(Note::sign("text\n", &witness(2)), Err(Error::WrongKind { .. })));
     assert!(matches!(checkpoint(1, &log(1)).cosign(&log(1), 1), Err(Error::WrongKind { .. })));
 }
@@ -87,9 +106,12 @@ fn every_changed_letter_of_a_key_is_refused() {
 #[test]
 fn a_public_key_in_pem_is_that_of_rfc_8410() {
     let private = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
-    let private = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, private).unwrap();
+    let private =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, private).unwrap();
     let seed = private.last_chunk().unwrap();
-    let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    let public = "-----BEGIN PUBLIC \
+        KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC \
+        KEY-----\n";
     for kind in [KeyKind::Log, KeyKind::Witness] {
         assert_eq!(SigningKey::from_seed(ORIGIN, kind, *seed).unwrap().verifier().to_pem(), public);
     }

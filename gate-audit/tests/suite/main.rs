@@ -1,4 +1,5 @@
-//! The crate against published vectors, a naive implementation, other people's implementations, and damage.
+//! The crate against published vectors, a naive implementation, other people's implementations, and
+//! damage.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,5 +37,6 @@ fn log(seed: u8) -> SigningKey {
 }
 
 fn witness(seed: u8) -> SigningKey {
-    SigningKey::from_seed(&format!("witness.example/w{seed}"), KeyKind::Witness, [seed; 32]).unwrap()
+    SigningKey::from_seed(&format!("witness.example/w{seed}"), KeyKind::Witness, [seed; 32])
+        .unwrap()
 }

@@ -1,12 +1,15 @@
 //! Trees and proofs.
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
-use gate_audit::{Checkpoint, Frontier, Hash, TreeHead, prove_consistency, prove_inclusion, root_of};
+use gate_audit::{
+    Checkpoint, Frontier, Hash, TreeHead, prove_consistency, prove_inclusion, root_of,
+};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use signed_note::{StandardSigner, StandardVerifier, VerifierList};
 use tlog_tiles::{
-    HashReader, check_record, check_tree, prove_record, prove_tree, stored_hashes_for_record_hash, tree_hash,
+    HashReader, check_record, check_tree, prove_record, prove_tree, stored_hashes_for_record_hash,
+    tree_hash,
 };
 
 use crate::{leaves, log, record};
@@ -197,7 +200,8 @@ fn ours(hashes: &[tlog_tiles::Hash]) -> Vec<Hash> {
     hashes.iter().map(|hash| Hash::from_bytes(hash.0)).collect()
 }
 
-/// Where to try a tree of this size: both ends, the middle, and a place that is another one in each tree.
+/// Where to try a tree of this size: both ends, the middle, and a place that is another one in each
+/// tree.
 fn places(size: u64) -> [u64; 5] {
     [0, size / 2, size - 1, size * 618 / 1_000, size.next_power_of_two() / 2 % size]
 }
@@ -216,7 +220,8 @@ fn roots_and_proofs_of_all_sizes_are_those_of_tlog_tiles() {
             assert_eq!(proof, ours(&prove_record(size, at, &stored).unwrap()));
             new.verify_inclusion(at, leaves[at as usize], &proof).unwrap();
             let proof = proof.into_iter().map(theirs).collect();
-            check_record(&proof, size, theirs(new.root()), at, theirs(leaves[at as usize])).unwrap();
+            check_record(&proof, size, theirs(new.root()), at, theirs(leaves[at as usize]))
+                .unwrap();
 
             let old = head(&leaves, at + 1);
             let proof = prove_consistency(&leaves[..], at + 1, size).unwrap();
@@ -231,7 +236,8 @@ fn roots_and_proofs_of_all_sizes_are_those_of_tlog_tiles() {
 #[test]
 fn proofs_of_all_sizes_are_those_of_ct_merkle() {
     let (leaves, mut tree) = (leaves(1_000), MemoryBackedTree::<Sha256, Vec<u8>>::new());
-    let bytes = |proof: Vec<Hash>| proof.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<u8>>();
+    let bytes =
+        |proof: Vec<Hash>| proof.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<u8>>();
     for size in 1..=1_000 {
         tree.push(record(size - 1));
         for at in places(size) {
@@ -259,7 +265,9 @@ fn checkpoints_of_all_sizes_are_those_of_signed_note_and_tlog_tiles() {
         assert_eq!((read.origin(), read.size()), ("example.com/trail", tree.size()));
         assert_eq!(*read.hash(), theirs(tree.root()));
 
-        let written = tlog_tiles::Checkpoint::new("example.com/trail", tree.size(), theirs(tree.root()), "").unwrap();
+        let written =
+            tlog_tiles::Checkpoint::new("example.com/trail", tree.size(), theirs(tree.root()), "")
+                .unwrap();
         let mut signed = signed_note::Note::new(&written.to_bytes(), &[]).unwrap();
         signed.add_sigs(&[&StandardSigner::new(&key.to_secret_text()).unwrap()]).unwrap();
         assert_eq!(signed.to_bytes(), note.to_string().into_bytes());
@@ -267,7 +275,11 @@ fn checkpoints_of_all_sizes_are_those_of_signed_note_and_tlog_tiles() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_numbers_make_verification_panic(size: u64, older: u64, index: u64, count in 0_usize..70) {

@@ -2,8 +2,8 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use gate_audit::{
-    Checkpoint, Error, Hash, KeyKind, LogKeys, Note, SigningKey, TreeHead, VerifiedSignature, VerifierKey,
-    WitnessPolicy,
+    Checkpoint, Error, Hash, KeyKind, LogKeys, Note, SigningKey, TreeHead, VerifiedSignature,
+    VerifierKey, WitnessPolicy,
 };
 use signed_note::{StandardSigner, StandardVerifier, VerifierList};
 
@@ -11,13 +11,18 @@ use crate::{log, witness};
 
 /// The example of Go's `note` package.
 const NEUMANN: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-const NEUMANN_SECRET: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const NEUMANN_SECRET: &str =
+    "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 const ENOCH: &str = "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
-const TEXT: &str =
-    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+const TEXT: &str = "If you think cryptography is the answer to your problem,\nthen you don't know \
+    what your problem is.\n";
 const SIGNATURES: [&str; 2] = [
-    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n",
-    "— EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n",
+    "— PeterNeumann \
+     x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\
+     \n",
+    "— EnochRoot \
+     rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\
+     \n",
 ];
 
 fn key(text: &str) -> VerifierKey {
@@ -30,16 +35,23 @@ fn the_note_of_go_s_documentation_is_verified_and_written_alike() {
     let note = Note::parse(signed.as_bytes()).unwrap();
     assert_eq!(note.verify(&[key(NEUMANN)]).unwrap().len(), 1);
     let secret: SigningKey = NEUMANN_SECRET.parse().unwrap();
-    assert_eq!((secret.verifier().to_string(), secret.to_secret_text()), (NEUMANN.into(), NEUMANN_SECRET.into()));
+    assert_eq!(
+        (secret.verifier().to_string(), secret.to_secret_text()),
+        (NEUMANN.into(), NEUMANN_SECRET.into())
+    );
     assert_eq!(Note::sign(TEXT, &secret).unwrap().to_string(), signed);
 }
 
 #[test]
 fn signatures_by_unknown_keys_are_ignored_and_by_known_ones_must_hold() {
-    let both = Note::parse(format!("{TEXT}\n{}{}", SIGNATURES[0], SIGNATURES[1]).as_bytes()).unwrap();
+    let both =
+        Note::parse(format!("{TEXT}\n{}{}", SIGNATURES[0], SIGNATURES[1]).as_bytes()).unwrap();
     assert_eq!(both.verify(&[key(NEUMANN), key(ENOCH)]).unwrap().len(), 2);
     assert_eq!(both.verify(&[key(ENOCH)]).unwrap()[0].key(), &key(ENOCH));
-    assert!(matches!(both.verify(&[log(1).verifier().clone()]), Err(Error::Unsigned { unknown: 2 })));
+    assert!(matches!(
+        both.verify(&[log(1).verifier().clone()]),
+        Err(Error::Unsigned { unknown: 2 })
+    ));
     assert!(matches!(both.verify(&[]), Err(Error::Unsigned { unknown: 2 })));
 
     // Enoch's signature is not of this text, and spoils the note for whoever knows Enoch.
@@ -75,14 +87,19 @@ fn tlog_tiles_reads_our_checkpoints_and_we_its() {
     let head = TreeHead::new(7, Hash::of_leaf(b"root"));
     let ours = Checkpoint::new("example.com/trail", head).unwrap().to_string();
     let theirs = tlog_tiles::Checkpoint::from_bytes(ours.as_bytes()).unwrap();
-    assert_eq!((theirs.origin(), theirs.size(), theirs.hash().0), ("example.com/trail", 7, *head.root().as_bytes()));
+    assert_eq!(
+        (theirs.origin(), theirs.size(), theirs.hash().0),
+        ("example.com/trail", 7, *head.root().as_bytes())
+    );
     assert_eq!(theirs.to_bytes(), ours.into_bytes());
 }
 
 #[test]
 fn a_cosignature_is_over_header_time_and_text() {
-    let mut note =
-        Checkpoint::new("example.com/trail", TreeHead::new(7, Hash::of_leaf(b"root"))).unwrap().sign(&log(1)).unwrap();
+    let mut note = Checkpoint::new("example.com/trail", TreeHead::new(7, Hash::of_leaf(b"root")))
+        .unwrap()
+        .sign(&log(1))
+        .unwrap();
     note.cosign(&witness(2), 1_679_315_147).unwrap();
     let line = note.to_string();
     let base64 = line.lines().last().unwrap().rsplit(' ').next().unwrap();
@@ -97,7 +114,8 @@ fn a_cosignature_is_over_header_time_and_text() {
 
 #[test]
 fn a_witness_counts_once_and_its_word_is_not_the_log_s() {
-    let checkpoint = Checkpoint::new("example.com/trail", TreeHead::new(7, Hash::of_leaf(b"root"))).unwrap();
+    let checkpoint =
+        Checkpoint::new("example.com/trail", TreeHead::new(7, Hash::of_leaf(b"root"))).unwrap();
     let keys = LogKeys::new("example.com/trail", log(1).verifier().clone()).unwrap();
     let renamed = renamed();
     let known = || [&witness(2), &renamed, &witness(3)].map(|key| key.verifier().clone()).to_vec();
@@ -108,12 +126,20 @@ fn a_witness_counts_once_and_its_word_is_not_the_log_s() {
     note.cosign(&witness(2), 1).unwrap();
     note.cosign(&witness(2), 2).unwrap();
     note.cosign(&renamed, 3).unwrap();
-    assert!(matches!(keys.verify(&note, &two), Err(Error::TooFewWitnesses { found: 1, wanted: 2 })));
+    assert!(matches!(
+        keys.verify(&note, &two),
+        Err(Error::TooFewWitnesses { found: 1, wanted: 2 })
+    ));
     note.cosign(&witness(4), 4).unwrap();
     assert!(keys.verify(&note, &two).is_err());
     note.cosign(&witness(3), 5).unwrap();
-    let times: Vec<_> =
-        keys.verify(&note, &two).unwrap().cosignatures().iter().map(VerifiedSignature::cosigned_at).collect();
+    let times: Vec<_> = keys
+        .verify(&note, &two)
+        .unwrap()
+        .cosignatures()
+        .iter()
+        .map(VerifiedSignature::cosigned_at)
+        .collect();
     assert_eq!(times, [Some(2), Some(3), Some(5)]);
 
     // Without the log's own signature, no number of witnesses is enough.

@@ -37,7 +37,10 @@ const PIECES: [&str; 29] = [
 ];
 
 fn patchwork() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![9 => prop::sample::select(&PIECES[..]).prop_map(|piece| piece.as_bytes().to_vec()), 1 => any::<Vec<u8>>()];
+    let piece = prop_oneof![
+        9 => prop::sample::select(&PIECES[..]).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => any::<Vec<u8>>(),
+    ];
     prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
 }
 
@@ -73,7 +76,11 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn arbitrary_bytes_are_read_or_refused(bytes: Vec<u8>) {
@@ -101,8 +108,11 @@ fn huge_notes_and_counts_are_refused() {
     let receipt = |count: usize| {
         let proof = hash.repeat(count);
         Receipt::parse(
-            format!("github.com/gate-rs/gate/receipt@v1\nentry 1 x\n{proof}\nlog\n7\n{hash}\n— a AAAAAAA=\n")
-                .as_bytes(),
+            format!(
+                "github.com/gate-rs/gate/receipt@v1\nentry 1 x\n{proof}\nlog\n7\n{hash}\n— a \
+                AAAAAAA=\n"
+            )
+            .as_bytes(),
         )
     };
     assert!(receipt(63).is_ok());

@@ -1,7 +1,8 @@
 //! Receipts: one form for each, and nothing but what was logged.
 
 use gate_audit::{
-    Checkpoint, Error, Evidence, Hash, LogKeys, Note, Receipt, TreeHead, WitnessPolicy, prove_inclusion, root_of,
+    Checkpoint, Error, Evidence, Hash, LogKeys, Note, Receipt, TreeHead, WitnessPolicy,
+    prove_inclusion, root_of,
 };
 use proptest::prelude::*;
 
@@ -28,7 +29,8 @@ fn evidence(index: u64) -> Evidence {
 
 /// A receipt of three of the records; something comes with the second.
 fn receipt() -> (String, LogKeys, WitnessPolicy) {
-    let evidence = vec![evidence(1), evidence(4).with(r#"{"salt":"b3Vy"}"#).with("and more"), evidence(6)];
+    let evidence =
+        vec![evidence(1), evidence(4).with(r#"{"salt":"b3Vy"}"#).with("and more"), evidence(6)];
     let keys = LogKeys::new("example.com/trail", log(1).verifier().clone()).unwrap();
     let witnesses = [2, 3].map(|seed| witness(seed).verifier().clone()).to_vec();
     let witnesses = WitnessPolicy::at_least(2, witnesses).unwrap();
@@ -43,10 +45,12 @@ fn read(text: &str) -> Result<Receipt, Error> {
 fn a_receipt_is_lines_that_a_person_can_read() {
     let (text, keys, witnesses) = receipt();
     let [one, four, six] = [1, 4, 6].map(evidence);
-    let hashes =
-        |evidence: &Evidence| evidence.proof().iter().fold(String::new(), |all, hash| format!("{all}{hash}\n"));
+    let hashes = |evidence: &Evidence| {
+        evidence.proof().iter().fold(String::new(), |all, hash| format!("{all}{hash}\n"))
+    };
     let expected = format!(
-        "github.com/gate-rs/gate/receipt@v1\nentry 1 record 1\n{}entry 4 record 4\nwith {{\"salt\":\"b3Vy\"}}\nwith and more\n{}entry 6 record 6\n{}\n{}",
+        "github.com/gate-rs/gate/receipt@v1\nentry 1 record 1\n{}entry 4 record 4\nwith \
+         {{\"salt\":\"b3Vy\"}}\nwith and more\n{}entry 6 record 6\n{}\n{}",
         hashes(&one),
         hashes(&four),
         hashes(&six),
@@ -67,7 +71,11 @@ fn a_receipt_is_lines_that_a_person_can_read() {
 fn a_receipt_with_any_bit_changed_is_refused_or_only_what_came_with_it_has_changed() {
     let (text, keys, witnesses) = receipt();
     let logged = |receipt: &Receipt| {
-        receipt.evidence().iter().map(|one| (one.index(), one.entry().to_owned())).collect::<Vec<_>>()
+        receipt
+            .evidence()
+            .iter()
+            .map(|one| (one.index(), one.entry().to_owned()))
+            .collect::<Vec<_>>()
     };
     let all = logged(&read(&text).unwrap());
     let attached = text.find("with ").unwrap() * 8..(text.find("and more").unwrap() + 8) * 8;
@@ -107,13 +115,20 @@ fn a_receipt_with_a_line_left_out_doubled_or_moved_is_refused() {
         // The signature of a witness twice is still that of one witness.
         let doubled = [&lines[..at], &lines[at..=at], &lines[at..]].concat();
         assert!(with || holds(&without).is_none(), "without line {at}: {}", lines[at]);
-        assert!(with || lines[at].starts_with('—') || holds(&doubled).is_none(), "line {at} twice: {}", lines[at]);
+        assert!(
+            with || lines[at].starts_with('—') || holds(&doubled).is_none(),
+            "line {at} twice: {}",
+            lines[at]
+        );
         for other in 0..at {
             let mut swapped = lines.clone();
             swapped.swap(at, other);
             if let Some(other) = holds(&swapped) {
-                let same =
-                    receipt.evidence().iter().zip(other.evidence()).all(|(one, other)| one.entry() == other.entry());
+                let same = receipt
+                    .evidence()
+                    .iter()
+                    .zip(other.evidence())
+                    .all(|(one, other)| one.entry() == other.entry());
                 assert!(same && receipt.evidence().len() == other.evidence().len());
             }
         }
@@ -123,23 +138,32 @@ fn a_receipt_with_a_line_left_out_doubled_or_moved_is_refused() {
 #[test]
 fn every_entry_must_be_in_the_tree() {
     let (_, keys, witnesses) = receipt();
-    let verify =
-        |evidence: Vec<Evidence>| Receipt::new(evidence, note()).unwrap().verify(&keys, &witnesses).map(|_| ());
+    let verify = |evidence: Vec<Evidence>| {
+        Receipt::new(evidence, note()).unwrap().verify(&keys, &witnesses).map(|_| ())
+    };
     let forged = |index| Evidence::new(index, "forged", evidence(index).proof().to_vec());
     for index in 0..SIZE {
         let all = |other: &dyn Fn(u64) -> Evidence| {
-            (0..SIZE).map(|at| if at == index { other(at) } else { evidence(at) }).collect::<Vec<_>>()
+            (0..SIZE)
+                .map(|at| if at == index { other(at) } else { evidence(at) })
+                .collect::<Vec<_>>()
         };
         assert!(verify(all(&evidence)).is_ok());
-        assert!(matches!(verify(all(&forged)), Err(Error::NotIncluded { index: at, .. }) if at == index));
+        assert!(
+            matches!(verify(all(&forged)), Err(Error::NotIncluded { index: at, .. }) if at == index)
+        );
     }
     let beyond = Evidence::new(SIZE, "beyond", Vec::new());
-    assert!(matches!(verify(vec![evidence(6), beyond]), Err(Error::OutOfRange { index: SIZE, size: SIZE })));
+    assert!(matches!(
+        verify(vec![evidence(6), beyond]),
+        Err(Error::OutOfRange { index: SIZE, size: SIZE })
+    ));
 }
 
 #[test]
 fn what_has_no_form_is_refused_at_its_line() {
-    let made = |evidence: Vec<Evidence>| Receipt::new(evidence, note()).map_err(|error| error.to_string());
+    let made =
+        |evidence: Vec<Evidence>| Receipt::new(evidence, note()).map_err(|error| error.to_string());
     let hash = Hash::of_leaf(b"sibling");
     for (evidence, line) in [
         (vec![], 2),
@@ -156,7 +180,9 @@ fn what_has_no_form_is_refused_at_its_line() {
         assert!(refused.starts_with(&format!("receipt, line {line}: ")), "{refused}");
     }
     assert!(made(vec![Evidence::new(1, "one", vec![hash; 63])]).is_ok());
-    assert!(Receipt::new(vec![evidence(1)], Note::sign("no checkpoint\n", &log(1)).unwrap()).is_err());
+    assert!(
+        Receipt::new(vec![evidence(1)], Note::sign("no checkpoint\n", &log(1)).unwrap()).is_err()
+    );
 
     let (text, ..) = receipt();
     for (from, to, line) in [
@@ -194,13 +220,22 @@ fn a_fault_in_the_checkpoint_is_named_at_its_line_in_the_receipt() {
 
 #[test]
 fn a_receipt_has_ten_million_bytes_at_most() {
-    let rest = Receipt::new(vec![Evidence::new(1, "x", Vec::new())], note()).unwrap().to_string().len() - 1;
-    let of = |len: usize| Receipt::new(vec![Evidence::new(1, "x".repeat(len - rest), Vec::new())], note());
+    let rest =
+        Receipt::new(vec![Evidence::new(1, "x", Vec::new())], note()).unwrap().to_string().len()
+            - 1;
+    let of = |len: usize| {
+        Receipt::new(vec![Evidence::new(1, "x".repeat(len - rest), Vec::new())], note())
+    };
     let largest = of(10_000_000).unwrap().to_string();
     assert_eq!(largest.len(), 10_000_000);
     assert!(read(&largest).is_ok());
     assert!(of(10_000_001).is_err());
-    assert!(read(&largest.replacen('x', "xx", 1)).unwrap_err().to_string().contains("no more than 10000000 bytes"));
+    assert!(
+        read(&largest.replacen('x', "xx", 1))
+            .unwrap_err()
+            .to_string()
+            .contains("no more than 10000000 bytes")
+    );
 }
 
 /// A text for a line: everything but control characters.

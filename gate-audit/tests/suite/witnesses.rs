@@ -1,8 +1,8 @@
 //! A log asks witnesses, and a witness answers.
 
 use gate_audit::{
-    AddCheckpoint, Checkpoint, Error, Hash, LogKeys, Note, Refusal, Succession, Tiles, TrailWriter, TreeHead, Witness,
-    WitnessPolicy, prove_consistency, root_of,
+    AddCheckpoint, Checkpoint, Error, Hash, LogKeys, Note, Refusal, Succession, Tiles, TrailWriter,
+    TreeHead, Witness, WitnessPolicy, prove_consistency, root_of,
 };
 
 use crate::{leaves, log, record, witness};
@@ -22,15 +22,23 @@ example.com/behind-the-sofa
 20852163
 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 
-— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
-— example.com/behind-the-sofa opLqBQsREYCgu6xQkYQwJr9fo45a62DN9EdmHXnZdXNqlcVGlCum2Wks+49/V6267UEjw6QUXTS5Rovnzv++qbSzm9Q=
+— example.com/behind-the-sofa \
+Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+— example.com/behind-the-sofa \
+opLqBQsREYCgu6xQkYQwJr9fo45a62DN9EdmHXnZdXNqlcVGlCum2Wks+49/V6267UEjw6QUXTS5Rovnzv++qbSzm9Q=
 ";
 
 /// The response there.
 const RESPONSE: &str = "\
-— witness.example/w1 CMp+6LWBU0anHGH5aNDTJkH/gj79sG+T6+iP2ThYN5krrDJbR1HDnucjL39QsZTSvVjyQLrdk3DXDqI5G2HgLatVs0pWh6Up69HVOw==
-— witness.example/w1 I7rEps0pvK2UqkS2gSpVUDhrhVtQV9lgF6pRrWAvjJHjyWpW7VcE3SiOlVlbQNt64vWhO+DlkL0+UfzuOBMh9ChdMkP1vi/lCAsmlw==
-— witness.example/w2 AWui8Sk55XjYLOijihBjhqEH6nS1ndDymE0a+6idX7pLcnoB+dhnz0854aLZgrrKbYKA7nC3HNJhm/kWl7oJlqU3rXXvpysAdyP3wQ==
+— witness.example/w1 \
+CMp+6LWBU0anHGH5aNDTJkH/gj79sG+T6+iP2ThYN5krrDJbR1HDnucjL39QsZTSvVjyQLrdk3DXDqI5G2HgLatVs0pW\
+h6Up69HVOw==
+— witness.example/w1 \
+I7rEps0pvK2UqkS2gSpVUDhrhVtQV9lgF6pRrWAvjJHjyWpW7VcE3SiOlVlbQNt64vWhO+DlkL0+UfzuOBMh9ChdMkP1\
+vi/lCAsmlw==
+— witness.example/w2 \
+AWui8Sk55XjYLOijihBjhqEH6nS1ndDymE0a+6idX7pLcnoB+dhnz0854aLZgrrKbYKA7nC3HNJhm/kWl7oJlqU3rXXv\
+pysAdyP3wQ==
 ";
 
 fn keys() -> LogKeys {
@@ -47,13 +55,17 @@ fn note(head: TreeHead) -> Note {
 
 /// What a log with these leaves asks of a witness that it takes to be at `old`.
 fn request(leaves: &[Hash], old: u64, size: u64) -> AddCheckpoint {
-    AddCheckpoint::new(old, prove_consistency(leaves, old, size).unwrap(), note(head(leaves, size))).unwrap()
+    AddCheckpoint::new(old, prove_consistency(leaves, old, size).unwrap(), note(head(leaves, size)))
+        .unwrap()
 }
 
 fn decide(last: Option<TreeHead>, request: &AddCheckpoint) -> Result<TreeHead, Refusal> {
     let seen = Witness::new(witness(2)).unwrap().decide(&keys(), last, request, AT)?;
     let mut note = request.checkpoint().clone();
-    assert_eq!(note.add_cosignatures(seen.response(), &[witness(2).verifier().clone()]).unwrap(), 1);
+    assert_eq!(
+        note.add_cosignatures(seen.response(), &[witness(2).verifier().clone()]).unwrap(),
+        1
+    );
     Ok(seen.head())
 }
 
@@ -66,7 +78,8 @@ fn a_witness_follows_a_trail_as_it_grows() {
     let policy = WitnessPolicy::at_least(2, known.to_vec()).unwrap();
     let mut last: [Option<TreeHead>; 2] = [None, None];
     for size in [0, 1, 2, 3, 3, 255, 256, 257, 700] {
-        (trail.size()..size).for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
+        (trail.size()..size)
+            .for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
         let new = trail.seal().unwrap();
         let mut signed = note(new);
         let tiles = Tiles::open(dir.path(), new).unwrap();
@@ -97,7 +110,9 @@ fn between_all_small_trees_exactly_the_continuation_is_cosigned() {
             for old in 0..=size {
                 match decide(last, &request(&leaves, old, size)) {
                     Ok(seen) => assert_eq!((seen, old), (head(&leaves, size), known)),
-                    Err(Refusal::OtherSize { known: said }) => assert!(said == known && old != known),
+                    Err(Refusal::OtherSize { known: said }) => {
+                        assert!(said == known && old != known);
+                    }
                     Err(other) => panic!("{old} to {size} at {known}: {other}"),
                 }
             }
@@ -153,7 +168,8 @@ fn every_refusal_has_the_status_of_the_specification() {
     assert_eq!(decide(None, &first).unwrap_err().status(), 422);
     assert_eq!(refused(&with(&proof, note(head(&leaves, 10)))).status(), 422);
 
-    let seen = Witness::new(witness(2)).unwrap().decide(&keys(), last, &with(&proof, note(new)), 1 << 63);
+    let seen =
+        Witness::new(witness(2)).unwrap().decide(&keys(), last, &with(&proof, note(new)), 1 << 63);
     assert!(matches!(seen, Err(refusal @ Refusal::NoTime { .. }) if refusal.status() == 500));
 }
 
@@ -286,7 +302,10 @@ fn of_a_response_only_what_known_witnesses_have_signed_is_kept() {
         (&line.repeat(101), 101),
     ] {
         let refused = add(malformed).unwrap_err().to_string();
-        assert!(refused.starts_with(&format!("cosignatures, line {at}: ")), "{malformed:?}: {refused}");
+        assert!(
+            refused.starts_with(&format!("cosignatures, line {at}: ")),
+            "{malformed:?}: {refused}"
+        );
     }
     assert!(unsigned.clone().add_cosignatures(&line, &[log(1).verifier().clone()]).is_err());
 }

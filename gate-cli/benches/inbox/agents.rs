@@ -34,7 +34,12 @@ fn a_manager(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
 
 /// Issue a refund to the original payment method.
 #[gated_tool(policy = "a_manager", destructive)]
-fn issue_refund(order_id: String, customer_id: String, amount_cents: u64, reason: String) -> String {
+fn issue_refund(
+    order_id: String,
+    customer_id: String,
+    amount_cents: u64,
+    reason: String,
+) -> String {
     format!("refunded {amount_cents} to {customer_id} for {order_id}: {reason}")
 }
 
@@ -42,7 +47,11 @@ registry! { pub(crate) Tools for () { GetPayment, IssueRefund } }
 
 fn refund(number: usize) -> ToolCall {
     let arguments = format!(
-        r#"{{"order_id":"A-{number}","customer_id":"mia_li_3668","amount_cents":2400,"reason":"charged twice"}}"#
+        concat!(
+            r#"{{"order_id":"A-{}","customer_id":"mia_li_3668","amount_cents":2400,"#,
+            r#""reason":"charged twice"}}"#
+        ),
+        number
     );
     ToolCall::new(number.to_string(), "issue_refund", arguments)
 }
@@ -125,7 +134,10 @@ impl Agents {
                         break;
                     }
                     let arguments = r#"{"order_id":"A-1001","customer_id":"mia_li_3668"}"#;
-                    let turn = run.submit([ToolCall::new(number.to_string(), "get_payment", arguments)]).await.unwrap();
+                    let turn = run
+                        .submit([ToolCall::new(number.to_string(), "get_payment", arguments)])
+                        .await
+                        .unwrap();
                     assert_eq!(turn.outputs().count(), 1);
                     counted.fetch_add(1, Ordering::Relaxed);
                 }

@@ -14,13 +14,17 @@ use crate::wire::Browser;
 /// How many people there are. One person has 24 live pages at most.
 pub(crate) const PEOPLE: usize = 10;
 
-/// Everybody is a manager, and there is one agent. Their tokens stand beside the file, for whoever drives their browsers and programs.
+/// Everybody is a manager, and there is one agent. Their tokens stand beside the file, for whoever
+/// drives their browsers and programs.
 pub(crate) fn write_people(folder: &Path) {
     let (mut people, mut tokens) = (String::new(), String::new());
     for number in 0..PEOPLE {
         let token = ReviewerToken::new();
         let hash = token.hash();
-        let _ = writeln!(people, "[[person]]\nid = \"person-{number}\"\nroles = [\"manager\"]\ntoken = \"{hash}\"");
+        let _ = writeln!(
+            people,
+            "[[person]]\nid = \"person-{number}\"\nroles = [\"manager\"]\ntoken = \"{hash}\""
+        );
         let _ = writeln!(tokens, "{}", token.reveal());
     }
     let agent = AgentToken::new();
@@ -82,11 +86,17 @@ impl Office {
 
     /// What the system says of the process's memory.
     pub(crate) fn memory(&self) -> String {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap_or_default();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap()))
+            .unwrap_or_default();
         let of = |line: &str| {
-            let found = status.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(':'));
-            let kilobytes = found.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-            kilobytes.map_or_else(|| "?".to_owned(), |kilobytes| format!("{:.0} MB", kilobytes / 1_024.0))
+            let found =
+                status.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(':'));
+            let kilobytes =
+                found.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+            kilobytes.map_or_else(
+                || "?".to_owned(),
+                |kilobytes| format!("{:.0} MB", kilobytes / 1_024.0),
+            )
         };
         format!("{:>12} now, {} at its peak", of("VmRSS"), of("VmHWM"))
     }

@@ -33,7 +33,8 @@ pub(crate) struct Pages {
 async fn listen(office: &Office, number: usize) -> TcpStream {
     let mut stream = TcpStream::connect(office.address).await.unwrap();
     let cookie = office.cookie(number);
-    let request = format!("GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
+    let request =
+        format!("GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
@@ -50,7 +51,11 @@ impl Pages {
             tasks.spawn(async move {
                 while let Ok(Some(line)) = lines.next_line().await {
                     if let Some(record) = line.strip_prefix("data: ") {
-                        told.lock().unwrap().told.push((number, Instant::now(), record.parse().unwrap()));
+                        told.lock().unwrap().told.push((
+                            number,
+                            Instant::now(),
+                            record.parse().unwrap(),
+                        ));
                         tell.send_replace(());
                     }
                 }
@@ -92,7 +97,10 @@ impl Pages {
             let (found, _) = told.iter().find(|(_, known)| *known >= record)?;
             Some(found.saturating_duration_since(at))
         };
-        seen.probes.iter().flat_map(|probe| of_page.values().filter_map(|told| first(told, *probe))).collect()
+        seen.probes
+            .iter()
+            .flat_map(|probe| of_page.values().filter_map(|told| first(told, *probe)))
+            .collect()
     }
 
     pub(crate) fn loaded(&self) -> Vec<Duration> {
@@ -115,7 +123,8 @@ pub(crate) async fn dead(office: &Office, count: usize) -> Vec<TcpStream> {
         }
         let mut stream = TcpStream::connect(office.address).await.unwrap();
         let cookie = office.cookie(number);
-        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
         stream.write_all(request.repeat(20).as_bytes()).await.unwrap();
         all.push(stream);
     }

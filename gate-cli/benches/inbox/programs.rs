@@ -1,4 +1,5 @@
-//! Agents in other programs: each waits over HTTP on a connection of its own, and begins its call when it is told that it may.
+//! Agents in other programs: each waits over HTTP on a connection of its own, and begins its call
+//! when it is told that it may.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ pub(crate) struct Programs {
     tasks: HashMap<ApprovalId, JoinHandle<Ran>>,
 }
 
-/// When a program was told that its call is approved, and when it stood on the record that it begins.
+/// When a program was told that its call is approved, and when it stood on the record that it
+/// begins.
 #[derive(Clone, Copy)]
 pub(crate) struct Ran {
     pub(crate) told: Instant,
@@ -26,17 +28,23 @@ pub(crate) struct Ran {
 }
 
 fn refund(number: usize) -> String {
-    let arguments = json!({"order_id": format!("B-{number}"), "amount_cents": 2_400, "reason": "charged twice"});
+    let arguments = json!({
+        "order_id": format!("B-{number}"),
+        "amount_cents": 2_400,
+        "reason": "charged twice",
+    });
     let (id, tool) = (format!("program-{number}"), "issue_refund");
     let asked = json!({
         "external_id": id, "tool": tool, "arguments": arguments,
-        "summary": format!("Refund $24.00 for order B-{number}"), "required_role": "manager", "expires_in": 604_800,
+        "summary": format!("Refund $24.00 for order \
+         B-{number}"), "required_role": "manager", "expires_in": 604_800,
     });
     asked.to_string()
 }
 
 impl Programs {
-    /// Asks so many questions one after another, how long each took, and lets a program wait for each.
+    /// Asks so many questions one after another, how long each took, and lets a program wait for
+    /// each.
     pub(crate) async fn wait(office: &Office, count: usize) -> (Self, Vec<Duration>) {
         let (mut ids, mut tasks, mut asked) = (Vec::new(), HashMap::new(), Vec::new());
         let all_wait = Arc::new(Barrier::new(count + 1));
@@ -60,7 +68,10 @@ impl Programs {
     }
 
     /// When each ran that was decided.
-    pub(crate) async fn ends(&mut self, decided: &HashMap<ApprovalId, Instant>) -> Vec<(Instant, Ran)> {
+    pub(crate) async fn ends(
+        &mut self,
+        decided: &HashMap<ApprovalId, Instant>,
+    ) -> Vec<(Instant, Ran)> {
         let mut all = Vec::new();
         for (id, task) in self.tasks.drain() {
             if let Some(sent) = decided.get(&id) {
@@ -85,7 +96,8 @@ async fn run(mut program: Browser, id: ApprovalId, all_wait: Arc<Barrier>) -> Ra
     let begun = program.post(&format!("/api/v1/approvals/{id}/begin"), "").await;
     assert_eq!(begun.status, 200);
     let ran = Ran { told, begun: Instant::now() };
-    let ended = program.post(&format!("/api/v1/approvals/{id}/outcome"), r#"{"result":"refunded"}"#).await;
+    let ended =
+        program.post(&format!("/api/v1/approvals/{id}/outcome"), r#"{"result":"refunded"}"#).await;
     assert_eq!(ended.status, 200);
     ran
 }

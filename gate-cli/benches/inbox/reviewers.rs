@@ -23,7 +23,8 @@ pub(crate) struct Decided {
     pub(crate) sent_at: HashMap<ApprovalId, Instant>,
 }
 
-/// Approves those for which an agent waits, and rejects the others, in turn, so many a second. Whoever has to wait for a browser waits in the figures too.
+/// Approves those for which an agent waits, and rejects the others, in turn, so many a second.
+/// Whoever has to wait for a browser waits in the figures too.
 pub(crate) async fn decide(
     office: &Office,
     waited_for: &[ApprovalId],
@@ -39,7 +40,8 @@ pub(crate) async fn decide(
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut tasks = JoinSet::new();
     let longest = waited_for.len().max(others.len());
-    let both = (0..longest).flat_map(|place| [(waited_for.get(place), "approve"), (others.get(place), "reject")]);
+    let both = (0..longest)
+        .flat_map(|place| [(waited_for.get(place), "approve"), (others.get(place), "reject")]);
     for (id, what) in both.filter_map(|(id, what)| Some((*id?, what))) {
         due.tick().await;
         let (give, take, began) = (give.clone(), Arc::clone(&take), Instant::now());
@@ -48,8 +50,11 @@ pub(crate) async fn decide(
             let page = browser.get(&format!("/approvals/{id}")).await;
             assert_eq!(page.status, 200);
             let looked = began.elapsed();
-            let [secret, form, shown] = ["form_secret", "form", "shown"].map(|name| page.hidden(name));
-            let body = format!("form_secret={secret}&form={form}&shown={shown}&typed=issue_refund&reason=not+now");
+            let [secret, form, shown] =
+                ["form_secret", "form", "shown"].map(|name| page.hidden(name));
+            let body = format!(
+                "form_secret={secret}&form={form}&shown={shown}&typed=issue_refund&reason=not+now"
+            );
             let sent_at = Instant::now();
             let answer = browser.post(&format!("/approvals/{id}/{what}"), &body).await;
             assert_eq!(answer.status, 303);

@@ -34,7 +34,8 @@ impl Page {
 impl Browser {
     /// A browser with a cookie.
     pub(crate) fn new(address: SocketAddr, cookie: &str) -> Self {
-        let headers = format!("Cookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded");
+        let headers =
+            format!("Cookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded");
         Self { address, headers, stream: None }
     }
 
@@ -92,7 +93,9 @@ async fn answer(stream: &mut BufReader<TcpStream>, first: &str) -> Page {
         assert!(stream.read_line(&mut line).await.unwrap() > 0, "the answer is cut off");
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         match name {
-            "set-cookie" if !value.contains("=;") => cookie = value.split(';').next().map(str::to_owned),
+            "set-cookie" if !value.contains("=;") => {
+                cookie = value.split(';').next().map(str::to_owned);
+            }
             "content-length" => length = value.parse().unwrap(),
             _ => {}
         }

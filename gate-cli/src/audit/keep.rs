@@ -25,7 +25,11 @@ pub(super) async fn seal(cli: &Cli, audited: &Audited) -> Done {
     if let Some(trouble) = status.trouble() {
         return Err(Failure::Trouble(trouble.to_owned()));
     }
-    let words = format!("Sealed: {}, in {}.", plural(status.sealed(), "record"), plural(status.size(), "entry"));
+    let words = format!(
+        "Sealed: {}, in {}.",
+        plural(status.sealed(), "record"),
+        plural(status.size(), "entry")
+    );
     Look::of(cli.json).done(&words, &json!({"sealed": status.sealed(), "entries": status.size()}))
 }
 
@@ -40,23 +44,40 @@ pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
             plain(subject.tool()),
             plain(subject.info().run()),
             plain(subject.call()),
-            if call.was_open() { "was open here: cancelled" } else { "unknown here: taken in as it stands there" }
-                .to_owned(),
+            if call.was_open() {
+                "was open here: cancelled"
+            } else {
+                "unknown here: taken in as it stands there"
+            }
+            .to_owned(),
         ]
     };
-    let object = |call: &gate_runtime::OrphanedCall| json!({"call": call.subject(), "was_open": call.was_open()});
+    let object = |call: &gate_runtime::OrphanedCall| {
+        json!({
+            "call": call.subject(),
+            "was_open": call.was_open(),
+        })
+    };
     if desk.look.is_for_people() && !lost.is_empty() {
-        say("These calls began, as the trail knows and the database did not. None of them runs again:\n")?;
+        say("These calls began, as the trail knows and the database did not. None of them runs \
+             again:\n")?;
     }
     let none = "Settled. The database had lost no call that began.";
-    desk.look.list(&lost, &["CALL", "TOOL", "RUN", "ID IN THE RUN", "IN THE DATABASE"], row, object, none)
+    desk.look.list(
+        &lost,
+        &["CALL", "TOOL", "RUN", "ID IN THE RUN", "IN THE DATABASE"],
+        row,
+        object,
+        none,
+    )
 }
 
 pub(super) async fn erase(cli: &Cli, one: &One) -> Done {
     let desk = Desk::to_decide(cli).await?;
     let me = desk.reviewer().await?;
     let approval = desk.one(one).await?.erase_secrets(&me).await?;
-    let words = "Erased: nobody can try out any more what its commitments are of. The trail stays as it is.";
+    let words = "Erased: nobody can try out any more what its commitments are of. The trail stays \
+        as it is.";
     desk.look.done(words, &json!({"erased": approval.id()}))
 }
 
@@ -103,8 +124,8 @@ pub(super) fn new_key(audited: &Audited, name: &str, for_witness: bool) -> Done 
 pub(super) fn new_gate_key(file: &Path) -> Done {
     GateKey::create(file)?;
     say(&format!(
-        "The key is in {}: give it to every process that runs tools, by `.key(GateKey::read(…)?)`, and keep it apart from \
-         the database.",
+        "The key is in {}: give it to every process that runs tools, by \
+         `.key(GateKey::read(…)?)`, and keep it apart from the database.",
         file.display()
     ))
 }
@@ -115,7 +136,10 @@ pub(super) fn rotate_key(audited: &Audited) -> Done {
 }
 
 fn tell(audited: &Audited, key: &SigningKey) -> Done {
-    let words = format!("The secret key is in {}: whoever has it signs. The public key:", audited.secret.display());
+    let words = format!(
+        "The secret key is in {}: whoever has it signs. The public key:",
+        audited.secret.display()
+    );
     std::io::Write::write_all(&mut std::io::stderr(), format!("{words}\n").as_bytes())?;
     say(&key.verifier().to_string())
 }

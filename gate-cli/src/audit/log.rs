@@ -50,7 +50,9 @@ fn row(record: &Record) -> Vec<String> {
 fn admits(wanted: &Wanted, record: &Record) -> bool {
     let Wanted { case, run, call, tool, agent, reviewer, decision, after, before } = wanted;
     let info = record.info();
-    let is = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|text| found == Some(text));
+    let is = |wanted: &Option<String>, found: Option<&str>| {
+        wanted.as_deref().is_none_or(|text| found == Some(text))
+    };
     let is_call = |end: &String| {
         let end = end.trim_start_matches('…').to_ascii_lowercase();
         record.subject().is_some_and(|subject| subject.approval().to_string().ends_with(&end))
@@ -58,7 +60,10 @@ fn admits(wanted: &Wanted, record: &Record) -> bool {
     let is_decision = |kind: &String| {
         record.kind() == kind
             || record.status().is_some_and(|status| status.to_string() == *kind)
-            || matches!(record.event(), Event::Call(CallEvent::Voted { vote }) if vote.decision().kind() == kind)
+            || matches!(
+                record.event(),
+                Event::Call(CallEvent::Voted { vote }) if vote.decision().kind() == kind
+            )
     };
     is(case, info.and_then(|info| info.case()).map(CaseId::as_str))
         && is(run, info.map(|info| info.run().as_str()))

@@ -32,8 +32,12 @@ pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
         Audit::Log(wanted) => log::log(cli, audited, wanted),
         Audit::Seal => keep::seal(cli, audited).await,
         Audit::Settle { reason } => keep::settle(cli, audited, reason).await,
-        Audit::Witness { listen, logs, state } => witness::serve(audited, listen, logs, state).await,
-        Audit::Key { what: Key::New { name, for_witness } } => keep::new_key(audited, name, *for_witness),
+        Audit::Witness { listen, logs, state } => {
+            witness::serve(audited, listen, logs, state).await
+        }
+        Audit::Key { what: Key::New { name, for_witness } } => {
+            keep::new_key(audited, name, *for_witness)
+        }
         Audit::Key { what: Key::Gate { file } } => keep::new_gate_key(file),
         Audit::Key { what: Key::Rotate } => keep::rotate_key(audited),
         Audit::Key { what: Key::Show { pem } } => keep::show_key(audited, *pem),
@@ -46,14 +50,16 @@ pub(crate) fn public_key(given: &str) -> Result<VerifierKey, Failure> {
     let text = if file.is_file() { std::fs::read_to_string(file)? } else { given.to_owned() };
     text.trim().parse().map_err(|error| {
         let words = format!(
-            "`{given}` is neither a public key nor a file with one ({error}): give what the trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
+            "`{given}` is neither a public key nor a file with one ({error}): give what the \
+             trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
         );
         Failure::Usage(words)
     })
 }
 
 fn witnesses(audited: &Audited) -> Result<WitnessPolicy, Failure> {
-    let keys = audited.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
+    let keys =
+        audited.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
     let quorum = audited.quorum.unwrap_or(keys.len());
     WitnessPolicy::at_least(quorum, keys).map_err(|error| Failure::Usage(error.to_string()))
 }
@@ -77,7 +83,9 @@ fn each(
     mut take: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let bar = ProgressBar::new(reader.size().saturating_sub(from));
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} entries, {eta} to go") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} entries, {eta} to go")
+    {
         bar.set_style(style);
     }
     let mut taken = 0_u64;

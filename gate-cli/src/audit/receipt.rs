@@ -6,8 +6,8 @@ use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
 use gate_runtime::{
-    ApprovalId, Arguments, CallEvent, CommitmentKeys, Entry, Event, GateKey, ReceiptEntry, Record, Subject,
-    TrailReader, VerifiedReceipt,
+    ApprovalId, Arguments, CallEvent, CommitmentKeys, Entry, Event, GateKey, ReceiptEntry, Record,
+    Subject, TrailReader, VerifiedReceipt,
 };
 use serde_json::{Value, json};
 
@@ -38,9 +38,19 @@ fn of_call(
     let subjects = found.iter().filter_map(|(_, record)| record.as_ref()?.subject());
     let calls: BTreeSet<ApprovalId> = subjects.map(Subject::approval).collect();
     match calls.len() {
-        0 => return Err(Failure::Missing(format!("no sealed call ends with {}: type the whole id", plain(&end)))),
+        0 => {
+            return Err(Failure::Missing(format!(
+                "no sealed call ends with {}: type the whole id",
+                plain(&end)
+            )));
+        }
         1 => {}
-        _ => return Err(Failure::Missing(format!("more than one call ends with {}: type more of it", plain(&end)))),
+        _ => {
+            return Err(Failure::Missing(format!(
+                "more than one call ends with {}: type more of it",
+                plain(&end)
+            )));
+        }
     }
     let evidence = found.into_iter().map(|(index, record)| match record {
         Some(record) => add(&record, reader.evidence(index)?),
@@ -49,7 +59,13 @@ fn of_call(
     Ok(Receipt::new(evidence.collect::<Result<_, _>>()?, reader.note().clone())?)
 }
 
-pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &str, key: Option<&Path>) -> Done {
+pub(super) async fn disclose(
+    cli: &Cli,
+    audited: &Audited,
+    one: &One,
+    field: &str,
+    key: Option<&Path>,
+) -> Done {
     let desk = Desk::to_look(cli).await?;
     let approval = desk.one(one).await?.approval().clone();
     let arguments = [approval.arguments(), approval.proposed()];
@@ -69,10 +85,15 @@ pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &st
     let typed = typed.trim_end_matches(['\r', '\n']);
     // A text, or what it is as JSON.
     let open = |value: &Value| approval.proposed().disclose(field, value, keys);
-    let disclosure = open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
+    let disclosure =
+        open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
     let reader = self::open(audited)?;
     let receipt = of_call(&reader, &approval.id().to_string(), |record, evidence| {
-        let shows = matches!(record.event(), Event::Call(CallEvent::Assessed { arguments, .. }) if arguments.check(&disclosure).is_ok());
+        let shows = matches!(
+            record.event(),
+            Event::Call(CallEvent::Assessed { arguments, .. })
+                if arguments.check(&disclosure).is_ok()
+        );
         Ok(if shows { evidence.with(disclosure.to_string()) } else { evidence })
     })?;
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
@@ -91,8 +112,8 @@ fn commitment_keys(file: Option<&Path>, arguments: &Arguments) -> Result<Commitm
     }
     let none = CommitmentKeys::from(GateKey::random());
     if arguments.secrets().iter().any(|secret| secret.lacks_key(&none)) {
-        let words = "nothing but the key of the gate opens its secrets: name the key's file by --gate-key or \
-                     GATE_KEY_FILE, or put the key into the variable GATE_KEY";
+        let words = "nothing but the key of the gate opens its secrets: name the key's file by \
+                     --gate-key or GATE_KEY_FILE, or put the key into the variable GATE_KEY";
         return Err(Failure::Usage(words.to_owned()));
     }
     Ok(none)
@@ -104,7 +125,8 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
         std::io::stdin().read_to_end(&mut bytes)?;
         bytes
     } else {
-        std::fs::read(file).map_err(|error| Failure::Trouble(format!("{}: {error}", file.display())))?
+        std::fs::read(file)
+            .map_err(|error| Failure::Trouble(format!("{}: {error}", file.display())))?
     };
     let receipt = Receipt::parse(&bytes)?;
     let keys = if audited.trail.join("keys").is_dir() {
@@ -115,13 +137,22 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
         LogKeys::new(&origin, key)?
     };
     let verified = VerifiedReceipt::verify(&receipt, &keys, &witnesses(audited)?)?;
-    let (origin, size) = (verified.checkpoint().checkpoint().origin().to_owned(), verified.checkpoint().head().size());
+    let (origin, size) = (
+        verified.checkpoint().checkpoint().origin().to_owned(),
+        verified.checkpoint().head().size(),
+    );
     let calls = verified.calls();
     match Look::of(cli.json) {
         Look::Programs => {
             let entry = |shown: &ReceiptEntry| match shown.entry() {
                 Entry::Break(parted) => json!({"index": shown.index(), "break": parted}),
-                _ => json!({"index": shown.index(), "record": shown.record(), "disclosed": shown.disclosed()}),
+                _ => {
+                    json!({
+                        "index": shown.index(),
+                        "record": shown.record(),
+                        "disclosed": shown.disclosed(),
+                    })
+                }
             };
             let only = if calls.len() == 1 { calls.first() } else { None };
             Look::Programs.done(
@@ -137,14 +168,20 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
         }
         Look::People => {
             let about = |call: Option<ApprovalId>| {
-                let is_about = |shown: &&ReceiptEntry| shown.call() == call || shown.record().is_none();
+                let is_about =
+                    |shown: &&ReceiptEntry| shown.call() == call || shown.record().is_none();
                 verified.entries().iter().filter(is_about).collect::<Vec<_>>()
             };
-            let mut stories: Vec<String> =
-                calls.iter().map(|id| story(Some(*id), (&origin, size), &about(Some(*id)))).collect();
+            let mut stories: Vec<String> = calls
+                .iter()
+                .map(|id| story(Some(*id), (&origin, size), &about(Some(*id))))
+                .collect();
             // What is about no call, such as the standing permission that covered one.
             if calls.is_empty()
-                || verified.entries().iter().any(|shown| shown.record().is_some() && shown.call().is_none())
+                || verified
+                    .entries()
+                    .iter()
+                    .any(|shown| shown.record().is_some() && shown.call().is_none())
             {
                 stories.push(story(None, (&origin, size), &about(None)));
             }
@@ -159,37 +196,47 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
     let mut told = Vec::new();
     if let Some(subject) = shown.iter().find_map(|shown| shown.record()?.subject()) {
         let info = subject.info();
-        let for_whom = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
+        let for_whom =
+            info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
         let case = info.case().map(|case| format!(", case {}", plain(case))).unwrap_or_default();
         facts.push(("tool".to_owned(), plain(subject.tool())));
         facts.push((
             "asked by".to_owned(),
             format!("{}{for_whom}, in run {}{case}", plain(info.agent()), plain(info.run())),
         ));
-        facts.extend(subject.reasoning().map(|reasoning| ("it claims".to_owned(), plain(reasoning))));
+        facts.extend(
+            subject.reasoning().map(|reasoning| ("it claims".to_owned(), plain(reasoning))),
+        );
     }
     for shown in shown {
         let record = match (shown.record(), shown.entry()) {
             (Some(record), _) => record,
             (None, Entry::Break(parted)) => {
-                let (at, next, by, why) = (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
-                told.push(format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}"));
+                let (at, next, by, why) =
+                    (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
+                told.push(format!(
+                    "! {at:.0}: database and trail had parted at record {next}, \
+                    settled by {by}: {why}"
+                ));
                 continue;
             }
             (None, _) => continue,
         };
-        told.push(format!("  {:.0}  {:<11} {}", record.at(), record.kind(), words(record)).trim_end().to_owned());
+        told.push(
+            format!("  {:.0}  {:<11} {}", record.at(), record.kind(), words(record))
+                .trim_end()
+                .to_owned(),
+        );
         if let Event::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event() {
             let arguments = arguments.to_json();
             let given = arguments.as_object().into_iter().flatten();
             facts.extend(given.map(|(name, value)| (plain(name), plain(value.to_string()))));
-            facts.extend(
-                shown
-                    .disclosed()
-                    .iter()
-                    .map(|open| (plain(open.field()), format!("is {}", plain(open.value().to_string())))),
+            facts.extend(shown.disclosed().iter().map(|open| {
+                (plain(open.field()), format!("is {}", plain(open.value().to_string())))
+            }));
+            told.extend(
+                assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))),
             );
-            told.extend(assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))));
         }
     }
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
@@ -197,7 +244,8 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
     let place = match shown {
         [only] => format!("entry {}", only.index()),
         all => {
-            let (first, last) = (all.first().map_or(0, |one| one.index()), all.last().map_or(0, |one| one.index()));
+            let (first, last) =
+                (all.first().map_or(0, |one| one.index()), all.last().map_or(0, |one| one.index()));
             let records = all.iter().filter(|one| one.record().is_some()).count();
             format!("{}, between entries {first} and {last}", plural(records as u64, "record"))
         }
@@ -206,8 +254,15 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
         || "Receipt of records that are about no call".to_owned(),
         |id| format!("Receipt of the call {id}"),
     );
-    let end =
-        format!("Verified: {place} of the {size} that {} has signed. What came after is not in it.", plain(origin));
-    let lines = [head].into_iter().chain(facts).chain([String::new()]).chain(told).chain([String::new(), end]);
+    let end = format!(
+        "Verified: {place} of the {size} that {} has signed. What came after is not in it.",
+        plain(origin)
+    );
+    let lines = [head]
+        .into_iter()
+        .chain(facts)
+        .chain([String::new()])
+        .chain(told)
+        .chain([String::new(), end]);
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -23,9 +23,12 @@ impl Signers {
         Ok(Self { keys, checked: 0, unchecked: 0 })
     }
 
-    /// Whether a vote, if it is signed, is signed by a key of whoever gave it. Where no key is known at all, nothing is said.
+    /// Whether a vote, if it is signed, is signed by a key of whoever gave it. Where no key is
+    /// known at all, nothing is said.
     pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
-        let (Some(subject), Event::Call(CallEvent::Voted { vote })) = (record.subject(), record.event()) else {
+        let (Some(subject), Event::Call(CallEvent::Voted { vote })) =
+            (record.subject(), record.event())
+        else {
             return Ok(());
         };
         if !vote.is_signed() {
@@ -36,7 +39,8 @@ impl Signers {
             return Ok(());
         }
         let who = vote.reviewer();
-        let mut refused = format!("{who} signed the vote, and no key of theirs was given: add `--signer`");
+        let mut refused =
+            format!("{who} signed the vote, and no key of theirs was given: add `--signer`");
         // Who had one key after the other signed by one of them.
         for key in self.keys.iter().filter(|key| *who == *key.name()) {
             match vote.verify_signature(subject, key) {

@@ -24,16 +24,23 @@ pub(super) async fn verify(
     let reader = Arc::new(open(audited)?);
     let (from, mut auditor) = match since {
         None => (0, Auditor::new()),
-        Some(file) => (continues(&reader, &keys_in_folder(audited)?, file)?.size(), Auditor::from_here()),
+        Some(file) => {
+            (continues(&reader, &keys_in_folder(audited)?, file)?.size(), Auditor::from_here())
+        }
     };
     let mut breaks = Vec::new();
     each(&reader, from, |index, bytes| {
         let entry = reader.read(index, bytes)?;
-        auditor.take(&entry).map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
+        auditor
+            .take(&entry)
+            .map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
         match entry {
             Entry::Break(parted) => breaks.push(parted),
             Entry::Record(record) => signers.check(&record).map_err(|problem| {
-                Failure::Refused(format!("entry {index}, record {} (voted): {problem}", record.seq()))
+                Failure::Refused(format!(
+                    "entry {index}, record {} (voted): {problem}",
+                    record.seq()
+                ))
             })?,
             Entry::Stub(_) => {}
         }
@@ -42,11 +49,14 @@ pub(super) async fn verify(
     if compare {
         let gate = Desk::to_look(cli).await?.gate;
         if let Some(parted) = gate.compare_with(&reader).await? {
-            return Err(Failure::Refused(format!("the trail holds, and the database does not: {parted}")));
+            return Err(Failure::Refused(format!(
+                "the trail holds, and the database does not: {parted}"
+            )));
         }
     }
     let checkpoint = reader.checkpoint();
-    let seen: Vec<_> = checkpoint.cosignatures().iter().map(|by| by.key().name().to_owned()).collect();
+    let seen: Vec<_> =
+        checkpoint.cosignatures().iter().map(|by| by.key().name().to_owned()).collect();
     let root = checkpoint.head().root().to_string();
     let object = json!({
         "trail": checkpoint.checkpoint().origin(),
@@ -61,18 +71,26 @@ pub(super) async fn verify(
         "witnesses": seen,
         "compared": compare,
     });
-    let (origin, entries) = (plain(checkpoint.checkpoint().origin()), plural(reader.size(), "entry"));
+    let (origin, entries) =
+        (plain(checkpoint.checkpoint().origin()), plural(reader.size(), "entry"));
     let head = match from {
         0 => format!("{origin}: it holds, all of {entries}."),
         from => {
-            format!("{origin}: it holds. Of {entries}, those from {from} on were read, and none before has changed.")
+            format!(
+                "{origin}: it holds. Of {entries}, those from {from} on were read, and none \
+                 before has changed."
+            )
         }
     };
-    let counts = [(auditor.records(), "record"), (auditor.calls(), "call"), (auditor.votes(), "vote")];
+    let counts =
+        [(auditor.records(), "record"), (auditor.calls(), "call"), (auditor.votes(), "vote")];
     let counts = counts.map(|(count, noun)| plural(count, noun)).join(" · ");
     let mut lines = vec![head, counts, format!("root {root}")];
     if signers.checked > 0 {
-        lines.push(format!("{}, by the keys that were given", plural(signers.checked, "signed vote")));
+        lines.push(format!(
+            "{}, by the keys that were given",
+            plural(signers.checked, "signed vote")
+        ));
     }
     if signers.unchecked > 0 {
         let votes = plural(signers.unchecked, "signed vote");
@@ -82,7 +100,8 @@ pub(super) async fn verify(
         lines.push(format!("cosigned by {}", plain(seen.join(", "))));
     }
     lines.extend(breaks.iter().map(|parted| {
-        let (at, next, by, why) = (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
+        let (at, next, by, why) =
+            (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
         format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}")
     }));
     if compare {
@@ -96,15 +115,20 @@ fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHe
     let kept = Note::parse(&std::fs::read(file)?)?;
     let older = keys.verify(&kept, &WitnessPolicy::none())?.head();
     let newer = reader.checkpoint().head();
-    let same_log = kept.text().parse::<Checkpoint>()?.origin() == reader.checkpoint().checkpoint().origin();
+    let same_log =
+        kept.text().parse::<Checkpoint>()?.origin() == reader.checkpoint().checkpoint().origin();
     if !same_log || older.size() > newer.size() {
         let words = format!(
-            "the trail has {} entries, and the checkpoint that you kept is of {}: entries were taken away",
+            "the trail has {} entries, and the checkpoint that you kept is of {}: entries were \
+             taken away",
             newer.size(),
             older.size()
         );
         return Err(Failure::Refused(words));
     }
-    newer.verify_consistency(older, &prove_consistency(reader.tiles(), older.size(), newer.size())?)?;
+    newer.verify_consistency(
+        older,
+        &prove_consistency(reader.tiles(), older.size(), newer.size())?,
+    )?;
     Ok(older)
 }

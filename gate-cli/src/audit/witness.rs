@@ -11,7 +11,9 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use gate_runtime::audit::{self, AddCheckpoint, Checkpoint, LogKeys, Note, Refusal, TreeHead, replace_file};
+use gate_runtime::audit::{
+    self, AddCheckpoint, Checkpoint, LogKeys, Note, Refusal, TreeHead, replace_file,
+};
 use gate_runtime::{Digest, Timestamp, Trail};
 
 use super::{Done, public_key};
@@ -41,17 +43,21 @@ pub(super) async fn serve(audited: &Audited, listen: &str, logs: &[String], fold
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
     if !folder.exists() {
         fs::create_dir_all(folder)?;
-        let words =
-            "it has cosigned nothing yet. If it has, under this key, stop it: bring the folder back, or make a new key";
+        let words = "it has cosigned nothing yet. If it has, under this key, stop it: bring the \
+            folder back, or make a new key";
         writeln!(std::io::stderr(), "gate: {} is new: {words}", folder.display())?;
     }
     let lock = File::create(folder.join("lock"))?;
     lock.try_lock().map_err(|_| {
-        Failure::Trouble(format!("{}: another witness keeps what it has cosigned there", folder.display()))
+        Failure::Trouble(format!(
+            "{}: another witness keeps what it has cosigned there",
+            folder.display()
+        ))
     })?;
     let listener = tokio::net::TcpListener::bind(listen).await?;
     say(&format!("{} listens at http://{}", witness.verifier(), listener.local_addr()?))?;
-    let stand = Arc::new(Stand { witness, logs, folder: folder.to_owned(), turn: Mutex::new(lock) });
+    let stand =
+        Arc::new(Stand { witness, logs, folder: folder.to_owned(), turn: Mutex::new(lock) });
     let routes = Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state(stand);
     Ok(axum::serve(listener, routes.layer(DefaultBodyLimit::max(MOST))).await?)
 }
@@ -61,12 +67,17 @@ async fn add_checkpoint(State(stand): State<Arc<Stand>>, body: Bytes) -> Respons
     match decided {
         Ok(Ok(response)) => response.into_response(),
         Ok(Err(No::Refused(refusal))) => {
-            let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status =
+                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut response = (status, refusal.body()).into_response();
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(refusal.content_type()));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(refusal.content_type()));
             response
         }
-        Ok(Err(No::Malformed(error))) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+        Ok(Err(No::Malformed(error))) => {
+            (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+        }
         Ok(Err(No::Trouble(error))) => {
             let _ = writeln!(std::io::stderr(), "gate: {}", plain(error.to_string()));
             (StatusCode::INTERNAL_SERVER_ERROR, "it cannot keep what it cosigns\n").into_response()

@@ -1,7 +1,7 @@
 //! The agent: it proposes what it is told to, waits, runs what it may, and says what ran.
 //!
-//! A line of JSON on its standard input is one order, a line of JSON on its standard output the answer, with the order's number. Orders do not
-//! wait for each other. It ends with its input.
+//! A line of JSON on its standard input is one order, a line of JSON on its standard output the
+//! answer, with the order's number. Orders do not wait for each other. It ends with its input.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -50,7 +50,10 @@ pub fn pay(
     labels: Option<Map<String, Value>>,
 ) -> String {
     let (_, _) = (urgent, labels);
-    world.note(format!("paid {amount} to {to}{}", note.map(|note| format!(", {note}")).unwrap_or_default()))
+    world.note(format!(
+        "paid {amount} to {to}{}",
+        note.map(|note| format!(", {note}")).unwrap_or_default()
+    ))
 }
 
 /// Wipe a disk.
@@ -100,15 +103,22 @@ struct Agent {
     runs: Mutex<HashMap<String, Arc<Run<Tools>>>>,
 }
 
-/// Follows orders, over `gate.db` and `people.toml` in a folder. `agents.json` has the names that it may go by.
+/// Follows orders, over `gate.db` and `people.toml` in a folder. `agents.json` has the names that
+/// it may go by.
 pub async fn work(folder: &Path) {
     let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
     let people = FileDirectory::open(folder.join("people.toml")).unwrap();
     let world = World::default();
-    let names: Vec<String> = serde_json::from_slice(&std::fs::read(folder.join("agents.json")).unwrap()).unwrap();
-    let gate = Gate::builder(world.clone()).store(store).key([7; 32]).directory(people).max_argument_bytes(4 << 20);
+    let names: Vec<String> =
+        serde_json::from_slice(&std::fs::read(folder.join("agents.json")).unwrap()).unwrap();
+    let gate = Gate::builder(world.clone())
+        .store(store)
+        .key([7; 32])
+        .directory(people)
+        .max_argument_bytes(4 << 20);
     let gate = names.into_iter().fold(gate, |gate, name| gate.agent(name.as_str()));
-    let agent = Arc::new(Agent { gate: gate.build().await.unwrap(), world, runs: Mutex::default() });
+    let agent =
+        Arc::new(Agent { gate: gate.build().await.unwrap(), world, runs: Mutex::default() });
     say(&json!({"ready": true}));
     // This thread drives nothing but this: it may block.
     for line in std::io::stdin().lines() {
@@ -117,7 +127,8 @@ pub async fn work(folder: &Path) {
         tokio::spawn(async move {
             let number = order["number"].clone();
             let followed = tokio::spawn(async move { agent.follow(&order).await });
-            let mut answer = followed.await.unwrap_or_else(|panic| json!({"failed": panic.to_string()}));
+            let mut answer =
+                followed.await.unwrap_or_else(|panic| json!({"failed": panic.to_string()}));
             answer["number"] = number;
             say(&answer);
         });
@@ -165,9 +176,16 @@ impl Agent {
             "look" => {
                 let id: ApprovalId = order["approval"].as_str().unwrap().parse().unwrap();
                 let approval = self.gate.approval(id).await.unwrap().unwrap();
-                let votes = approval.votes().iter().map(|vote| json!({"by": vote.reviewer(), "said": vote.decision()}));
+                let votes = approval
+                    .votes()
+                    .iter()
+                    .map(|vote| json!({"by": vote.reviewer(), "said": vote.decision()}));
                 let votes: Vec<Value> = votes.collect();
-                json!({"status": approval.status(), "votes": votes, "arguments": approval.arguments().to_json()})
+                json!({
+                    "status": approval.status(),
+                    "votes": votes,
+                    "arguments": approval.arguments().to_json(),
+                })
             }
             "ran" => json!({"ran": *self.world.0.lock().unwrap()}),
             other => panic!("no order: {other}"),
@@ -176,11 +194,15 @@ impl Agent {
 }
 
 fn told(turn: &Turn) -> Value {
-    let answers = turn
-        .answers()
-        .iter()
-        .map(|answer| json!({"tool": answer.tool().as_str(), "kind": answer.kind(), "text": answer.for_model()}));
+    let answers = turn.answers().iter().map(|answer| {
+        json!({
+            "tool": answer.tool().as_str(),
+            "kind": answer.kind(),
+            "text": answer.for_model(),
+        })
+    });
     let answers: Vec<Value> = answers.collect();
-    let asked: Vec<String> = turn.interruptions().iter().map(|asked| asked.id().to_string()).collect();
+    let asked: Vec<String> =
+        turn.interruptions().iter().map(|asked| asked.id().to_string()).collect();
     json!({"asked": asked, "answers": answers})
 }

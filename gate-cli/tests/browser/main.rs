@@ -1,10 +1,18 @@
-//! The inbox in a real browser: `gate inbox` is one process, the agent another, Chromium a third, over one SQLite file.
+//! The inbox in a real browser: `gate inbox` is one process, the agent another, Chromium a third,
+//! over one SQLite file.
 //!
-//! What is tried stands in `tests/browser/*.test.mjs`, a test here for each of these files. What this machine lacks (`node`, Chromium, the
-//! packages that `npm ci` puts into `tests/browser/node_modules`) leaves them out, and it is said. Pictures of every page go to `target/browser/`.
+//! What is tried stands in `tests/browser/*.test.mjs`, a test here for each of these files. What
+//! this machine lacks (`node`, Chromium, the packages that `npm ci` puts into
+//! `tests/browser/node_modules`) leaves them out, and it is said. Pictures of every page go to
+//! `target/browser/`.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 #![allow(unreachable_pub, reason = "a test is a crate of its own")]
 
 mod agent;
@@ -49,8 +57,11 @@ suites! {
 
 #[test]
 fn every_file_is_run() {
-    let names = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let found: BTreeSet<String> = names.filter_map(|name| name.strip_suffix(".test.mjs").map(str::to_owned)).collect();
+    let names = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let found: BTreeSet<String> =
+        names.filter_map(|name| name.strip_suffix(".test.mjs").map(str::to_owned)).collect();
     assert_eq!(found, SUITES.iter().map(|name| (*name).to_owned()).collect());
 }
 
@@ -70,8 +81,12 @@ fn run(suite: &str) {
     let place = tempfile::tempdir().unwrap();
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/browser");
     let mut node = Command::new("node");
-    node.current_dir(folder()).args(["--test", "--test-reporter=spec"]).arg(format!("{suite}.test.mjs"));
-    node.env("GATE_BROWSER", browser).env("GATE_BROWSER_TEMP", place.path()).env("GATE_BROWSER_PICTURES", pictures);
+    node.current_dir(folder())
+        .args(["--test", "--test-reporter=spec"])
+        .arg(format!("{suite}.test.mjs"));
+    node.env("GATE_BROWSER", browser)
+        .env("GATE_BROWSER_TEMP", place.path())
+        .env("GATE_BROWSER_PICTURES", pictures);
     node.env("GATE_BROWSER_GATE", env!("CARGO_BIN_EXE_gate"));
     node.env("GATE_BROWSER_AGENT", std::env::current_exe().unwrap());
     for variable in ["GATE_DB", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY", "GATE_URL"] {
@@ -79,21 +94,29 @@ fn run(suite: &str) {
     }
     let output = node.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && !said.contains("tests 0"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && !said.contains("tests 0"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Chromium, if everything is there that is needed to drive it.
 fn browser() -> Result<String, String> {
     let version = says(Command::new("node").arg("--version")).ok_or("there is no `node`")?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let major = version.trim().strip_prefix('v').and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    let major = version
+        .trim()
+        .strip_prefix('v')
+        .and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
     if major.is_none_or(|major| major < 18) {
         return Err(format!("it needs Node 18, and this is {}", version.trim()));
     }
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let found = names.into_iter().find(|name| says(Command::new(name).arg("--version")).is_some());
     let found = found.ok_or_else(|| format!("there is none of {}", names.join(", ")))?;
-    let path = says(Command::new("sh").args(["-c", "command -v \"$0\"", found])).ok_or("there is no `sh`")?;
+    let path = says(Command::new("sh").args(["-c", "command -v \"$0\"", found]))
+        .ok_or("there is no `sh`")?;
     let lacks = |name: &&str| !folder().join("node_modules").join(name).exists();
     if let Some(name) = ["playwright-core", "axe-core"].into_iter().find(lacks) {
         return Err(format!("there is no package {name}: `npm ci` in {}", folder().display()));

@@ -27,7 +27,11 @@ pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 
 /// Pay someone.
 #[gated_tool(policy = "payments")]
-pub fn pay(to: String, #[schemars(range(max = 9_000))] amount: u64, note: Option<String>) -> String {
+pub fn pay(
+    to: String,
+    #[schemars(range(max = 9_000))] amount: u64,
+    note: Option<String>,
+) -> String {
     format!("paid {amount} to {to}{}", note.unwrap_or_default())
 }
 
@@ -53,7 +57,8 @@ pub fn sign_in(user: String, password: String) -> String {
 registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
 
 /// What the command reads from its environment.
-pub const VARIABLES: [&str; 5] = ["GATE_DB", "GATE_NOTIFY", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
+pub const VARIABLES: [&str; 5] =
+    ["GATE_DB", "GATE_NOTIFY", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
 
 /// A folder with a database and a people file, and the tokens of the people.
 pub struct Office {
@@ -69,14 +74,18 @@ pub const GATE_KEY: [u8; 32] = [7; 32];
 impl Office {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let tokens = [("dana", "manager"), ("omar", "manager"), ("ines", "intern")].map(|(who, role)| {
-            let token = ReviewerToken::new();
-            let person = format!("[[person]]\nid = \"{who}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash());
-            let file = folder.path().join("people.toml");
-            let before = std::fs::read_to_string(&file).unwrap_or_default();
-            std::fs::write(file, before + &person).unwrap();
-            token.reveal().to_owned()
-        });
+        let tokens =
+            [("dana", "manager"), ("omar", "manager"), ("ines", "intern")].map(|(who, role)| {
+                let token = ReviewerToken::new();
+                let person = format!(
+                    "[[person]]\nid = \"{who}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n",
+                    token.hash()
+                );
+                let file = folder.path().join("people.toml");
+                let before = std::fs::read_to_string(&file).unwrap_or_default();
+                std::fs::write(file, before + &person).unwrap();
+                token.reveal().to_owned()
+            });
         let [dana, omar, ines] = tokens;
         Self { folder, dana, omar, ines }
     }
@@ -111,7 +120,8 @@ impl Office {
         let file = self.path().join("people.toml");
         let people = std::fs::read_to_string(&file).unwrap();
         let dana = "id = \"dana\"\n";
-        std::fs::write(&file, people.replacen(dana, &format!("{dana}key = \"{key}\"\n"), 1)).unwrap();
+        std::fs::write(&file, people.replacen(dana, &format!("{dana}key = \"{key}\"\n"), 1))
+            .unwrap();
         self.gate_with(gate_runtime::FileDirectory::open(&file).unwrap()).await
     }
 
@@ -157,7 +167,8 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn start(office: &Office) -> Self {
-        let mut command = office.command("inbox|--listen|127.0.0.1:0|--security-log|security.jsonl");
+        let mut command =
+            office.command("inbox|--listen|127.0.0.1:0|--security-log|security.jsonl");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -21,7 +21,11 @@ fn unknown(why: &str) -> Arc<str> {
 
 impl Approval {
     /// What follows from what happens to the body.
-    pub(super) fn advance_body(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn advance_body(
+        &mut self,
+        event: &CallEvent,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         match event {
             CallEvent::Dispatched => {
                 self.must_be(&[Status::Approved])?;
@@ -38,7 +42,8 @@ impl Approval {
                     (self.failure, self.asked_again) = (None, false);
                 }
             }
-            // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
+            // Whoever ran it may tell so late that it counted as lost, and that it was to run
+            // again.
             CallEvent::Finished { outcome } => {
                 self.must_have_begun()?;
                 self.finish(outcome);
@@ -71,12 +76,16 @@ impl Approval {
             }
             CallEvent::Settled { settlement, by, .. } => {
                 self.must_be(&[Status::Indeterminate])?;
-                if self.remembers_attempts() && self.stays_unknown && *settlement == Settlement::RunAgain {
+                if self.remembers_attempts()
+                    && self.stays_unknown
+                    && *settlement == Settlement::RunAgain
+                {
                     return Err(Refused::NotNow(self.status));
                 }
                 let why = self.note.take().unwrap_or_default();
                 self.settle(settlement);
-                let is_by_itself = matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence));
+                let is_by_itself =
+                    matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence));
                 if self.remembers_attempts() && is_by_itself {
                     // Nobody knows yet what the last attempt did: if it does not run again, that
                     // stays so.
@@ -137,11 +146,13 @@ impl Approval {
         self.ask_again(now);
     }
 
-    /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
+    /// Ends a question without an approval. A call that ran and failed before stays what it is:
+    /// failed.
     pub(super) fn end(&mut self, status: Status) {
         if std::mem::take(&mut self.asked_again) {
             // Whoever does not want it to run again does not know either whether it ran.
-            self.note = self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
+            self.note =
+                self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
             (self.status, self.stays_unknown) = (Status::Indeterminate, true);
             return;
         }

@@ -15,10 +15,14 @@ impl Approval {
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
         if self.vouched_until().is_some_and(|end| end <= now) {
-            return Some(CallEvent::Lost { why: "whoever ran it does not vouch for it any more".to_owned() });
+            return Some(CallEvent::Lost {
+                why: "whoever ran it does not vouch for it any more".to_owned(),
+            });
         }
         if self.valid_until().is_some_and(|end| end <= now) {
-            return Some(self.grant.map_or(CallEvent::Lapsed, |grant| CallEvent::Uncovered { grant }));
+            return Some(
+                self.grant.map_or(CallEvent::Lapsed, |grant| CallEvent::Uncovered { grant }),
+            );
         }
         if self.status != Status::Pending {
             return None;
@@ -40,8 +44,10 @@ impl Approval {
             return self.vouched_until().or(self.valid_until());
         }
         let next = |requirement: &Requirement| {
-            let (change, reminder) =
-                (requirement.next_change(self.asked_at, now), requirement.next_reminder(self.asked_at, now));
+            let (change, reminder) = (
+                requirement.next_change(self.asked_at, now),
+                requirement.next_reminder(self.asked_at, now),
+            );
             change.into_iter().chain(reminder).min()
         };
         self.requirements.iter().filter_map(next).min()
@@ -60,7 +66,8 @@ impl Approval {
         steps.flat_map(|(requirement, reached)| requirement.tiers().iter().take(*reached))
     }
 
-    /// Whether the last step of an escalation has begun: nobody is asked after it. A question of one step does not escalate.
+    /// Whether the last step of an escalation has begun: nobody is asked after it. A question of
+    /// one step does not escalate.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -72,16 +79,26 @@ impl Approval {
     #[must_use]
     pub fn is_at_last_step(&self) -> bool {
         let mut steps = self.requirements.iter().zip(&self.reached);
-        steps.any(|(requirement, reached)| requirement.tiers().len() > 1 && *reached >= requirement.tiers().len())
+        steps.any(|(requirement, reached)| {
+            requirement.tiers().len() > 1 && *reached >= requirement.tiers().len()
+        })
     }
 
     pub(super) fn reminders_at(&self, now: Timestamp) -> u64 {
-        self.requirements.iter().map(|requirement| requirement.reminders(self.asked_at, now)).max().unwrap_or(0)
+        self.requirements
+            .iter()
+            .map(|requirement| requirement.reminders(self.asked_at, now))
+            .max()
+            .unwrap_or(0)
     }
 
-    /// For each requirement, how many of its steps have begun; `None` once the last step of any is over.
+    /// For each requirement, how many of its steps have begun; `None` once the last step of any is
+    /// over.
     pub(super) fn reached_at(&self, now: Timestamp) -> Option<Vec<usize>> {
-        self.requirements.iter().map(|requirement| requirement.reached(self.asked_at, now)).collect()
+        self.requirements
+            .iter()
+            .map(|requirement| requirement.reached(self.asked_at, now))
+            .collect()
     }
 
     /// Asks those who were asked, from now on.
@@ -98,16 +115,23 @@ impl Approval {
     }
 
     /// What the time makes due happens, if it is due.
-    pub(super) fn advance_by_time(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn advance_by_time(
+        &mut self,
+        event: &CallEvent,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         match event {
             CallEvent::Lapsed => {
                 self.must_be(&[Status::Approved])?;
                 if self.due(now) != Some(CallEvent::Lapsed) {
                     return Err(Refused::NothingDue);
                 }
-                self.note = self
-                    .validity()
-                    .map(|time| format!("it was approved before, and had not begun {} later", english::duration(time)));
+                self.note = self.validity().map(|time| {
+                    format!(
+                        "it was approved before, and had not begun {} later",
+                        english::duration(time)
+                    )
+                });
                 self.votes.clear();
                 self.ask_again(now);
             }

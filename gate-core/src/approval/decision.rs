@@ -148,13 +148,16 @@ impl Vote {
         self.arguments
     }
 
-    /// The digest of all that they were shown: see [`Approval::presented`](crate::approval::Approval::presented). `None` for a vote of an earlier version.
+    /// The digest of all that they were shown: see
+    /// [`Approval::presented`](crate::approval::Approval::presented). `None` for a vote of an
+    /// earlier version.
     #[must_use]
     pub fn shown(&self) -> Option<Digest> {
         self.shown
     }
 
-    /// The digest of [why it was asked](crate::approval::Presented::grounds), which is a part of what they were shown.
+    /// The digest of [why it was asked](crate::approval::Presented::grounds), which is a part of
+    /// what they were shown.
     #[must_use]
     pub fn grounds(&self) -> Option<Digest> {
         self.grounds

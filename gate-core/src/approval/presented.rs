@@ -15,21 +15,28 @@ use crate::id::ApprovalId;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
 
-/// What a reviewer is shown of an approval: a vote is about just that, and has its [digest](Self::digest).
+/// What a reviewer is shown of an approval: a vote is about just that, and has its
+/// [digest](Self::digest).
 ///
-/// The votes of others are not in it, nor what time alone changes: steps, reminders, deadlines. Whatever else changes makes another question of it.
+/// The votes of others are not in it, nor what time alone changes: steps, reminders, deadlines.
+/// Whatever else changes makes another question of it.
 ///
 /// ```
 /// use gate_runtime::Digest;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let people = StaticDirectory::new().person("dana", ["manager"]);
 /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// # let dana = gate.reviewer("dana").await?;
-/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// # let turn = gate
+/// #     .run("run-42")
+/// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+/// #     .await?;
 /// let asked = &turn.interruptions()[0];
 /// let presented = asked.approval().presented();
 /// assert_eq!(presented.digest(), Digest::of(presented.as_json()));
@@ -54,7 +61,8 @@ struct PageText<'a> {
     grounds: Digest,
 }
 
-/// Why it is asked, and whom. A field that is added must be left out where it says nothing: else old votes would be about something else.
+/// Why it is asked, and whom. A field that is added must be left out where it says nothing: else
+/// old votes would be about something else.
 #[derive(Serialize)]
 struct Grounds<'a> {
     assessment: &'a Assessment,
@@ -77,14 +85,16 @@ struct Grounds<'a> {
 }
 
 impl Presented {
-    /// Canonical JSON (RFC 8785) of `call`, which is the subject of each of its records, and of the digests of `arguments` and `grounds`.
+    /// Canonical JSON (RFC 8785) of `call`, which is the subject of each of its records, and of the
+    /// digests of `arguments` and `grounds`.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.json
     }
 
-    /// Canonical JSON of why it is asked: `assessment` with every rule's result, `requirements`, `attempts`, and where there are any
-    /// `failure`, `earlier` refusals, `changes`, the digests of the arguments `proposed` before a person edited them and `given` before they were completed.
+    /// Canonical JSON of why it is asked: `assessment` with every rule's result, `requirements`,
+    /// `attempts`, and where there are any `failure`, `earlier` refusals, `changes`, the digests of
+    /// the arguments `proposed` before a person edited them and `given` before they were completed.
     #[must_use]
     pub fn grounds(&self) -> &str {
         &self.grounds
@@ -130,7 +140,8 @@ impl Approval {
             given: self.given.as_deref().map(Arguments::digest),
         });
         let arguments = self.arguments.digest();
-        let json = text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
+        let json =
+            text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
         Presented { arguments, grounds, json }
     }
 
@@ -141,7 +152,8 @@ impl Approval {
     }
 }
 
-/// Canonical JSON of data of ours, which always has it; if it had not, other data would still give another text.
+/// Canonical JSON of data of ours, which always has it; if it had not, other data would still give
+/// another text.
 fn text(data: &impl Serialize) -> String {
     let value = serde_json::to_value(data).unwrap_or_default();
     canonical(&value).unwrap_or_else(|_| value.to_string())
@@ -198,7 +210,8 @@ mod tests {
             verdict: Verdict::Ask,
         };
         let mut assessment = Assessment::join(vec![Opinion::Policy(opinion)]);
-        assessment.origins = vec![ArgumentOrigin { pointer: "/amount".into(), origin: Origin::User }];
+        assessment.origins =
+            vec![ArgumentOrigin { pointer: "/amount".into(), origin: Origin::User }];
         assessment
     }
 
@@ -207,8 +220,11 @@ mod tests {
     }
 
     fn approval() -> Approval {
-        let run =
-            RunInfo { principal: Some("mia".into()), case: Some("ticket-7".into()), ..RunInfo::new("run", "support") };
+        let run = RunInfo {
+            principal: Some("mia".into()),
+            case: Some("ticket-7".into()),
+            ..RunInfo::new("run", "support")
+        };
         let subject = Subject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
             info: Arc::new(run),
@@ -219,7 +235,10 @@ mod tests {
             reasoning: Some("the invoice is due".into()),
             request: None,
         };
-        Approval::open(NewApproval::of(Arc::new(subject), arguments(50), Arc::new(assessment())), at(0))
+        Approval::open(
+            NewApproval::of(Arc::new(subject), arguments(50), Arc::new(assessment())),
+            at(0),
+        )
     }
 
     fn vote(approval: &Approval, decision: Decision) -> CallEvent {
@@ -245,24 +264,32 @@ mod tests {
         assert_eq!(
             presented.grounds(),
             concat!(
-                r#"{"assessment":{"opinions":[{"digest":"sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940","#,
-                r#""otherwise":{"verdict":"approve"},"policy":"payments","rules":[{"effect":"ask","requirement":{"remind":180,"#,
-                r#""tiers":[{"count":2,"who":{"role":"manager","type":"role"},"within":600},{"who":{"type":"anyone"},"within":600}]},"#,
+                r#"{"assessment":{"opinions":[{"digest":"#,
+                r#""sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940","#,
+                r#""otherwise":{"verdict":"approve"},"policy":"payments","#,
+                r#""rules":[{"effect":"ask","requirement":{"remind":180,"#,
+                r#""tiers":[{"count":2,"who":{"role":"manager","type":"role"},"within":600},"#,
+                r#"{"who":{"type":"anyone"},"within":600}]},"#,
                 r#""result":"matched","rule":"large"}],"type":"policy","verdict":"ask"}],"#,
-                r#""origins":[{"origin":{"type":"user"},"pointer":"/amount"}],"verdict":"ask"},"attempts":0,"#,
-                r#""requirements":[{"remind":180,"tiers":[{"count":2,"who":{"role":"manager","type":"role"},"within":600},"#,
+                r#""origins":[{"origin":{"type":"user"},"pointer":"/amount"}],"verdict":"ask"},"#,
+                r#""attempts":0,"requirements":[{"remind":180,"#,
+                r#""tiers":[{"count":2,"who":{"role":"manager","type":"role"},"within":600},"#,
                 r#"{"who":{"type":"anyone"},"within":600}]}]}"#
             )
         );
         assert_eq!(
             presented.as_json(),
             concat!(
-                r#"{"arguments":"sha256:0b8895843d28a813c0a0552270feec179fa3d49d5ffca9ed450c81983c60da61","#,
-                r#""call":{"agent":"support","approval":"01936c2e-7f2b-7000-8000-000000000001","call":"1","case":"ticket-7","#,
-                r#""policy_digest":"sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940","#,
+                r#"{"arguments":"#,
+                r#""sha256:0b8895843d28a813c0a0552270feec179fa3d49d5ffca9ed450c81983c60da61","#,
+                r#""call":{"agent":"support","approval":"01936c2e-7f2b-7000-8000-000000000001","#,
+                r#""call":"1","case":"ticket-7","policy_digest":"#,
+                r#""sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940","#,
                 r#""principal":"mia","reasoning":"the invoice is due","run":"run","tool":"pay","#,
-                r#""tool_digest":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8"},"#,
-                r#""grounds":"sha256:a3051df2f6f54618dee32f9d478c839cc71776338c5ed88c3cb86c437ef4d886"}"#
+                r#""tool_digest":"#,
+                r#""sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8"},"#,
+                r#""grounds":"#,
+                r#""sha256:a3051df2f6f54618dee32f9d478c839cc71776338c5ed88c3cb86c437ef4d886"}"#
             )
         );
     }
@@ -273,8 +300,10 @@ mod tests {
         let voted = opened.apply(&vote(&opened, Decision::Approve), at(1)).unwrap();
         let reminded = voted.apply(&CallEvent::Reminded { count: 1 }, at(3)).unwrap();
         let escalated = reminded.apply(&CallEvent::Escalated { reached: vec![2] }, at(11)).unwrap();
-        let withdrawn = escalated.apply(&CallEvent::Withdrawn { by: "dana".into() }, at(12)).unwrap();
-        let held = Approval { held: true, note: Some("from elsewhere".into()), ..withdrawn.clone() };
+        let withdrawn =
+            escalated.apply(&CallEvent::Withdrawn { by: "dana".into() }, at(12)).unwrap();
+        let held =
+            Approval { held: true, note: Some("from elsewhere".into()), ..withdrawn.clone() };
         for same in [voted, reminded, escalated, withdrawn, held] {
             assert_eq!(same.shown(), opened.shown());
         }
@@ -298,14 +327,20 @@ mod tests {
             change(&mut assessment);
             Approval { assessment: Arc::new(assessment), ..opened.clone() }
         };
-        let refusal =
-            Refusal { approval: opened.id(), arguments: Digest::of("x"), by: "omar".into(), reason: "no".into() };
+        let refusal = Refusal {
+            approval: opened.id(),
+            arguments: Digest::of("x"),
+            by: "omar".into(),
+            reason: "no".into(),
+        };
         let edit = Decision::Edit { arguments: arguments(40) };
         let changes = Changes { tool: Some(Digest::of("t2")), ..Changes::default() };
         let reassessed = CallEvent::Reassessed { assessment: Arc::new(assessment()), changes };
         let all = [
             opened.clone(),
-            subject(&|subject| subject.approval = "01936c2e-7f2b-7000-8000-000000000002".parse().unwrap()),
+            subject(&|subject| {
+                subject.approval = "01936c2e-7f2b-7000-8000-000000000002".parse().unwrap();
+            }),
             subject(&|subject| subject.call = "2".into()),
             subject(&|subject| subject.tool = "play".into()),
             subject(&|subject| subject.tool_digest = Digest::of("t2")),
@@ -320,7 +355,9 @@ mod tests {
             judged(&|assessment| assessment.origins.clear()),
             judged(&|assessment| assessment.verdict = Verdict::Deny),
             judged(&|assessment| {
-                let Opinion::Policy(policy) = &mut assessment.opinions[0] else { panic!("it is a policy") };
+                let Opinion::Policy(policy) = &mut assessment.opinions[0] else {
+                    panic!("it is a policy")
+                };
                 policy.results[0] = RuleResult::LimitReached;
             }),
             Approval { arguments: arguments(51), ..opened.clone() },
@@ -340,8 +377,12 @@ mod tests {
     #[test]
     fn it_is_the_same_after_it_was_stored() {
         let opened = approval();
-        let stored: Approval = serde_json::from_str(&serde_json::to_string(&opened).unwrap()).unwrap();
-        assert!(stored.assessment().rules().all(|rule| rule.text().is_none()), "the text is not stored with it");
+        let stored: Approval =
+            serde_json::from_str(&serde_json::to_string(&opened).unwrap()).unwrap();
+        assert!(
+            stored.assessment().rules().all(|rule| rule.text().is_none()),
+            "the text is not stored with it"
+        );
         assert_eq!(stored.presented(), opened.presented());
     }
 }

@@ -1,15 +1,15 @@
 //! Whether those who agreed are enough: people are assigned to what is asked for, one to one.
 //!
-//! This is the one place that counts consent: for a vote, at dispatch, for a standing permission, for a question that is about
-//! to be asked, and for what a page says is missing.
+//! This is the one place that counts consent: for a vote, at dispatch, for a standing permission,
+//! for a question that is about to be asked, and for what a page says is missing.
 
 use crate::approval::requirement::{Requirement, Tier, Who, people};
 use crate::id::Role;
 use crate::people::identity::identity;
 use crate::text::english;
 
-/// How many ways through the steps of several escalations are tried. Past that, only those found so far count: with fewer ways
-/// less is approved, never more.
+/// How many ways through the steps of several escalations are tried. Past that, only those found so
+/// far count: with fewer ways less is approved, never more.
 const WAYS: usize = 4_096;
 
 /// Somebody who agreed, or could.
@@ -29,7 +29,8 @@ pub struct Voice<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shortfall {
     missing: Vec<Demand>,
-    /// Roles of which nobody is missing, but one more person would do too: somebody who fills them could fill what is missing.
+    /// Roles of which nobody is missing, but one more person would do too: somebody who fills them
+    /// could fill what is missing.
     instead: Vec<Who>,
 }
 
@@ -48,9 +49,10 @@ struct OnePerson<'a>(Vec<Voice<'a>>);
 /// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement
 /// with how many of its steps have begun.
 ///
-/// Somebody who holds two roles that are asked fills one of them. Requirements that ask the same role share its people, and
-/// "anyone" is met by whoever agrees, for it names nobody whose part another could take. Where steps of an escalation are
-/// alternatives, the way that lacks the fewest people counts.
+/// Somebody who holds two roles that are asked fills one of them. Requirements that ask the same
+/// role share its people, and "anyone" is met by whoever agrees, for it names nobody whose part
+/// another could take. Where steps of an escalation are alternatives, the way that lacks the fewest
+/// people counts.
 #[must_use]
 pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -> Shortfall {
     let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
@@ -65,7 +67,10 @@ pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -> Short
     let mut search = Search { people: &people, best: None, ways: WAYS };
     search.choose(asked, &[]);
     // A requirement none of whose steps has begun is met by nobody.
-    let nobody = || Shortfall { missing: vec![Demand { who: Who::Anyone, count: 1, signed: 0 }], instead: Vec::new() };
+    let nobody = || Shortfall {
+        missing: vec![Demand { who: Who::Anyone, count: 1, signed: 0 }],
+        instead: Vec::new(),
+    };
     search.best.unwrap_or_else(nobody)
 }
 
@@ -76,7 +81,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Takes one step of each requirement that is left, and keeps the choice that lacks the fewest people.
+    /// Takes one step of each requirement that is left, and keeps the choice that lacks the fewest
+    /// people.
     fn choose(&mut self, rest: &[(&Requirement, usize)], chosen: &[Demand]) {
         if self.ways == 0 || self.best.as_ref().is_some_and(Shortfall::is_met) {
             return;
@@ -102,14 +108,18 @@ fn join(demands: &mut Vec<Demand>, tier: &Tier, wants_signature: bool) {
     let count = usize::from(tier.count());
     let signed = if wants_signature { count } else { 0 };
     match demands.iter_mut().find(|demand| demand.who == *tier.who()) {
-        Some(demand) => (demand.count, demand.signed) = (demand.count.max(count), demand.signed.max(signed)),
+        Some(demand) => {
+            (demand.count, demand.signed) = (demand.count.max(count), demand.signed.max(signed));
+        }
         None => demands.push(Demand { who: tier.who().clone(), count, signed }),
     }
 }
 
 impl OnePerson<'_> {
     fn fills(&self, who: &Who, signed: bool) -> bool {
-        self.0.iter().any(|voice| who.asks(voice.roles, voice.is_principal) && (!signed || voice.is_signed))
+        self.0
+            .iter()
+            .any(|voice| who.asks(voice.roles, voice.is_principal) && (!signed || voice.is_signed))
     }
 }
 
@@ -118,24 +128,33 @@ fn lacking(demands: &[Demand], people: &[OnePerson<'_>]) -> Shortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
     let missing = all.clone().filter(|(_, (count, _))| *count > 0);
-    let missing: Vec<Demand> =
-        missing.map(|(of, (count, signed))| Demand { who: of.who.clone(), count: *count, signed: *signed }).collect();
+    let missing: Vec<Demand> = missing
+        .map(|(of, (count, signed))| Demand { who: of.who.clone(), count: *count, signed: *signed })
+        .collect();
     let is_role = |demand: &Demand| matches!(demand.who, Who::Role { .. });
     let total = |open: &[(usize, usize)]| -> usize {
         demands.iter().zip(open).filter(|(of, _)| is_role(of)).map(|(_, (count, _))| count).sum()
     };
     let helps = |who: &Who| {
         let Who::Role { role } = who else { return false };
-        let one_more = Voice { who: "", roles: std::slice::from_ref(role), is_principal: false, is_signed: true };
-        let more: Vec<OnePerson<'_>> = people.iter().cloned().chain([OnePerson(vec![one_more])]).collect();
+        let one_more = Voice {
+            who: "",
+            roles: std::slice::from_ref(role),
+            is_principal: false,
+            is_signed: true,
+        };
+        let more: Vec<OnePerson<'_>> =
+            people.iter().cloned().chain([OnePerson(vec![one_more])]).collect();
         total(&open_of(demands, &more)) < total(&open)
     };
-    let filled = all.filter(|(of, (count, _))| *count == 0 && !missing.is_empty() && helps(&of.who));
+    let filled =
+        all.filter(|(of, (count, _))| *count == 0 && !missing.is_empty() && helps(&of.who));
     let instead = filled.map(|(of, _)| of.who.clone()).collect();
     Shortfall { missing, instead }
 }
 
-/// For each of the demands, how many places these people leave open, and how many of those with a signature.
+/// For each of the demands, how many places these people leave open, and how many of those with a
+/// signature.
 fn open_of(demands: &[Demand], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
     // One place for each person that a role wants; those with a signature first.
     let mut places: Vec<(usize, &Who, bool)> = Vec::new();
@@ -143,10 +162,14 @@ fn open_of(demands: &[Demand], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> 
     for (index, demand) in demands.iter().enumerate() {
         match demand.who {
             Who::Role { .. } => {
-                places.extend((0..demand.count).map(|place| (index, &demand.who, place < demand.signed)));
+                places.extend(
+                    (0..demand.count).map(|place| (index, &demand.who, place < demand.signed)),
+                );
             }
             Who::Anyone | Who::Principal => {
-                let found = |signed| people.iter().filter(|person| person.fills(&demand.who, signed)).count();
+                let found = |signed| {
+                    people.iter().filter(|person| person.fills(&demand.who, signed)).count()
+                };
                 let signed = demand.signed.saturating_sub(found(true));
                 let open = (demand.count.saturating_sub(found(false)).max(signed), signed);
                 missing.get_mut(index).into_iter().for_each(|entry| *entry = open);
@@ -176,7 +199,9 @@ fn seat(
     let Some((_, who, signed)) = places.get(place) else { return false };
     for (index, person) in people.iter().enumerate() {
         let Some(was_tried) = tried.get_mut(index) else { continue };
-        if std::mem::replace(was_tried, *was_tried || person.fills(who, *signed)) || !person.fills(who, *signed) {
+        if std::mem::replace(was_tried, *was_tried || person.fills(who, *signed))
+            || !person.fills(who, *signed)
+        {
             continue;
         }
         let is_free = match taken.get(index).copied().flatten() {
@@ -219,7 +244,9 @@ impl Shortfall {
         match (instead.as_slice(), self.people()) {
             ([], _) => missing,
             (instead, 1) => format!("{missing} or {}", instead.join(" or ")),
-            (instead, _) => format!("{missing}, or {} in place of one of them", instead.join(" or ")),
+            (instead, _) => {
+                format!("{missing}, or {} in place of one of them", instead.join(" or "))
+            }
         }
     }
 }
@@ -233,8 +260,10 @@ mod tests {
     use crate::text::time::minutes;
 
     fn missing(asked: &[Requirement], voices: &[(&str, &[&str])]) -> String {
-        let roles: Vec<Vec<Role>> =
-            voices.iter().map(|(_, roles)| roles.iter().map(|role| Role::from(*role)).collect()).collect();
+        let roles: Vec<Vec<Role>> = voices
+            .iter()
+            .map(|(_, roles)| roles.iter().map(|role| Role::from(*role)).collect())
+            .collect();
         let voices: Vec<Voice<'_>> = voices
             .iter()
             .zip(&roles)
@@ -250,15 +279,26 @@ mod tests {
         let all: &[&str] = &["oncall", "manager"];
         assert_eq!(missing(&both, &[("dana", all)]), "a manager or an oncall");
         assert_eq!(missing(&both, &[("dana", all), ("omar", &["oncall"])]), "");
-        assert_eq!(missing(&both, &[("dana", all), ("Dana", all)]), "a manager or an oncall", "it is one person");
+        assert_eq!(
+            missing(&both, &[("dana", all), ("Dana", all)]),
+            "a manager or an oncall",
+            "it is one person"
+        );
         let twice = [ask(role("oncall")).count(2), ask(role("manager")).count(2)];
-        assert_eq!(missing(&twice, &[("a", all), ("b", all), ("c", &["oncall"])]), "a manager or an oncall");
-        assert_eq!(missing(&twice, &[("a", all), ("b", all), ("c", &["oncall"]), ("d", &["oncall"])]), "");
+        assert_eq!(
+            missing(&twice, &[("a", all), ("b", all), ("c", &["oncall"])]),
+            "a manager or an oncall"
+        );
+        assert_eq!(
+            missing(&twice, &[("a", all), ("b", all), ("c", &["oncall"]), ("d", &["oncall"])]),
+            ""
+        );
     }
 
     #[test]
     fn the_same_role_and_anyone_are_asked_once() {
-        let managers = [ask(role("manager")), ask(role("manager")).count(2).comment_required(), ask(anyone())];
+        let managers =
+            [ask(role("manager")), ask(role("manager")).count(2).comment_required(), ask(anyone())];
         assert_eq!(missing(&managers, &[("dana", &["manager"])]), "a manager");
         assert_eq!(missing(&managers, &[("dana", &["manager"]), ("omar", &["manager"])]), "");
         assert_eq!(
@@ -273,7 +313,10 @@ mod tests {
         let steps = || ask(role("manager")).count(2).within(minutes(5)).then(ask(role("director")));
         assert_eq!(missing(&[steps()], &[]), "a director");
         assert_eq!(missing(&[steps(), ask(role("director"))], &[("eve", &["director"])]), "");
-        assert_eq!(missing(&[steps(), ask(role("director")).count(2)], &[("eve", &["director"])]), "a director");
+        assert_eq!(
+            missing(&[steps(), ask(role("director")).count(2)], &[("eve", &["director"])]),
+            "a director"
+        );
     }
 
     proptest! {
@@ -283,12 +326,18 @@ mod tests {
             held in prop::collection::vec(prop::collection::vec(0..3_usize, 0..3), 0..6),
         ) {
             let names = ["a", "b", "c"];
-            let asked: Vec<Requirement> =
-                asked.into_iter().map(|(place, count)| ask(role(names[place])).count(count)).collect();
+            let asked: Vec<Requirement> = asked
+                .into_iter()
+                .map(|(place, count)| ask(role(names[place])).count(count))
+                .collect();
             let asked: Vec<_> = asked.iter().map(|requirement| (requirement, 1)).collect();
-            let roles: Vec<Vec<Role>> =
-                held.iter().map(|held| held.iter().map(|place| Role::from(names[*place])).collect()).collect();
-            let ids: Vec<String> = (0..roles.len()).map(|place| format!("person {}", ["a", "b", "c", "d", "e", "f"][place])).collect();
+            let roles: Vec<Vec<Role>> = held
+                .iter()
+                .map(|held| held.iter().map(|place| Role::from(names[*place])).collect())
+                .collect();
+            let ids: Vec<String> = (0..roles.len())
+                .map(|place| format!("person {}", ["a", "b", "c", "d", "e", "f"][place]))
+                .collect();
             let voices: Vec<Voice<'_>> = ids
                 .iter()
                 .zip(&roles)

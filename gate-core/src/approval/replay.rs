@@ -11,23 +11,28 @@ use crate::records::event::{CallEvent, Event};
 use crate::records::record::Record;
 
 impl Approval {
-    /// How a call stood after a record of it, from how it stood before: `None` before its first one.
+    /// How a call stood after a record of it, from how it stood before: `None` before its first
+    /// one.
     ///
-    /// What an earlier version `imported` does not have the arguments, and cannot be played. Secrets
-    /// are without their salts, as records have them.
+    /// What an earlier version `imported` does not have the arguments, and cannot be played.
+    /// Secrets are without their salts, as records have them.
     ///
     /// ```
     /// use gate_runtime::{Approval, CallEvent, Event};
     /// # use gate_runtime::prelude::*;
     /// # /// Delete an account.
-    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # #[gated_tool(policy = "always_ask", destructive)]
+    /// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
     /// # registry! { pub Tools for () { DeleteAccount } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["manager"]);
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// # let dana = gate.reviewer("dana").await?;
     /// # let run = gate.run("run-42");
-    /// # let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// # let turn = run
+    /// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+    /// #     .await?;
     /// # let id = turn.interruptions()[0].id();
     /// # turn.interruptions()[0].approve(&dana).await?;
     /// # let _ = run.proceed().await?;
@@ -37,7 +42,9 @@ impl Approval {
     ///     if record.subject().is_none_or(|subject| subject.approval() != id) {
     ///         continue;
     ///     }
-    ///     if let (Event::Call(CallEvent::Voted { vote }), Some(before)) = (record.event(), &stands) {
+    ///     if let (Event::Call(CallEvent::Voted { vote }), Some(before)) =
+    ///         (record.event(), &stands)
+    ///     {
     ///         assert_eq!(vote.shown(), Some(before.shown()));
     ///     }
     ///     stands = Some(Approval::after(stands.as_ref(), &record)?);
@@ -47,7 +54,8 @@ impl Approval {
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError`], where the record does not follow from how the call stood: it cannot have happened then, or it is about another call.
+    /// [`ReplayError`], where the record does not follow from how the call stood: it cannot have
+    /// happened then, or it is about another call.
     pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, ReplayError> {
         Self::played(before, record).map_err(|problem| ReplayError::new(record, problem))
     }
@@ -69,7 +77,9 @@ impl Approval {
                 stands = Some(Self::after(stands.as_ref(), record)?);
             }
         }
-        let differs = |what| ReplayError::at(last.seq, format!("after it, {what} are not those of the records"));
+        let differs = |what| {
+            ReplayError::at(last.seq, format!("after it, {what} are not those of the records"))
+        };
         match stands {
             Some(stands) => self.difference(&stands).map_or(Ok(()), |what| Err(differs(what))),
             None => Err(ReplayError::new(last, "it begins nothing")),
@@ -81,9 +91,15 @@ impl Approval {
         let (this, that) = (self.without_salts(), other);
         let parts = [
             ("its run, agent and tool", this.subject == that.subject),
-            ("its state and its attempts", (this.status, this.attempts) == (that.status, that.attempts)),
+            (
+                "its state and its attempts",
+                (this.status, this.attempts) == (that.status, that.attempts),
+            ),
             ("its arguments", this.arguments == that.arguments && this.arguments.is_intact()),
-            ("the arguments that were proposed", (&this.given, &this.proposed) == (&that.given, &that.proposed)),
+            (
+                "the arguments that were proposed",
+                (&this.given, &this.proposed) == (&that.given, &that.proposed),
+            ),
             ("the results of its rules", is_same(&this.assessment, &that.assessment)),
             ("the people who are asked", this.requirements == that.requirements),
             ("its votes", this.votes == that.votes && this.edit == that.edit),
@@ -92,8 +108,14 @@ impl Approval {
                 (this.grant, &this.granted_by, this.covered_until)
                     == (that.grant, &that.granted_by, that.covered_until),
             ),
-            ("the questions that hold it", (this.held, &this.held_by) == (that.held, &that.held_by)),
-            ("its times", (this.expires_at(), this.valid_until()) == (that.expires_at(), that.valid_until())),
+            (
+                "the questions that hold it",
+                (this.held, &this.held_by) == (that.held, &that.held_by),
+            ),
+            (
+                "its times",
+                (this.expires_at(), this.valid_until()) == (that.expires_at(), that.valid_until()),
+            ),
             (
                 "its results",
                 (&this.outcome, &this.failure, this.asked_again, this.stays_unknown)
@@ -107,7 +129,8 @@ impl Approval {
         let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else {
             return Err("it does not say which call it is about".to_owned());
         };
-        if let CallEvent::Assessed { assessment, .. } | CallEvent::Reassessed { assessment, .. } = event
+        if let CallEvent::Assessed { assessment, .. } | CallEvent::Reassessed { assessment, .. } =
+            event
             && !assessment.follows()
         {
             return Err("its verdict is not that of its rules".to_owned());
@@ -119,7 +142,17 @@ impl Approval {
             }
             (
                 None,
-                CallEvent::Assessed { assessment, arguments, given, earlier, held, held_by, alike, if_failed, edition },
+                CallEvent::Assessed {
+                    assessment,
+                    arguments,
+                    given,
+                    earlier,
+                    held,
+                    held_by,
+                    alike,
+                    if_failed,
+                    edition,
+                },
             ) => {
                 let new = NewApproval {
                     given: given.clone(),
@@ -127,7 +160,11 @@ impl Approval {
                     alike: alike.clone(),
                     held: *held,
                     held_by: held_by.clone(),
-                    ..NewApproval::of(Arc::clone(subject), arguments.clone(), Arc::clone(assessment))
+                    ..NewApproval::of(
+                        Arc::clone(subject),
+                        arguments.clone(),
+                        Arc::clone(assessment),
+                    )
                 };
                 let mut opened = Self::open(new, record.at);
                 opened.edition = *edition;
@@ -139,10 +176,14 @@ impl Approval {
                 imported.as_ref().clone()
             }
             (None, CallEvent::Imported { approval: None }) => {
-                return Err("how it stood when it came from another store is not on the record".to_owned());
+                return Err(
+                    "how it stood when it came from another store is not on the record".to_owned()
+                );
             }
             (None, _) => return Err("no such call is open".to_owned()),
-            (Some(before), _) if before.id() != subject.approval => return Err("it is about another call".to_owned()),
+            (Some(before), _) if before.id() != subject.approval => {
+                return Err("it is about another call".to_owned());
+            }
             (Some(before), event) => {
                 if let CallEvent::Voted { vote } = event
                     && vote.shown().is_some_and(|shown| shown != before.shown())
@@ -156,8 +197,12 @@ impl Approval {
             return Err("it names the call otherwise than before".to_owned());
         }
         if record.status != Some(next.status) {
-            let found = record.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
-            return Err(format!("it says that the call is {found} after it, and it is {}", next.status));
+            let found =
+                record.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+            return Err(format!(
+                "it says that the call is {found} after it, and it is {}",
+                next.status
+            ));
         }
         next.recorded = recorded;
         Ok(next)
@@ -190,8 +235,12 @@ pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
         None if before == 0 => Ok(0),
         Some(number) if number == before.saturating_add(1) => Ok(number),
         found => {
-            let found = found.map_or_else(|| "has no number".to_owned(), |number| format!("is number {number}"));
-            Err(format!("it {found} among the records of its call, and number {} is due", before.saturating_add(1)))
+            let found = found
+                .map_or_else(|| "has no number".to_owned(), |number| format!("is number {number}"));
+            Err(format!(
+                "it {found} among the records of its call, and number {} is due",
+                before.saturating_add(1)
+            ))
         }
     }
 }
@@ -207,7 +256,7 @@ fn is_same(one: &Assessment, other: &Assessment) -> bool {
 ///
 /// ```
 /// # fn show(fault: &gate_runtime::ReplayError) {
-/// println!("{fault}");            // like: record 17 (dispatched): it is pending, where this cannot happen
+/// println!("{fault}"); // like: record 17 (dispatched): it is pending, where this cannot happen
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

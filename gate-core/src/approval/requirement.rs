@@ -11,7 +11,8 @@ use crate::id::Role;
 use crate::text::english;
 use crate::text::json::EXACT;
 
-/// How long an approval is valid by default. A part of what approvals of the present edition mean: see `Approval::edition`.
+/// How long an approval is valid by default. A part of what approvals of the present edition mean:
+/// see `Approval::edition`.
 const VALIDITY: Duration = Duration::from_hours(24);
 
 /// Who may answer.
@@ -31,7 +32,8 @@ pub enum Who {
         /// The role.
         role: Role,
     },
-    /// The person on whose behalf the run acts: a user confirming what their own agent is about to do.
+    /// The person on whose behalf the run acts: a user confirming what their own agent is about to
+    /// do.
     Principal,
 }
 
@@ -114,7 +116,8 @@ pub fn people(who: &Who, count: usize) -> String {
     }
 }
 
-/// One step of an escalation: who is asked, how many of them must agree or refuse, and for how long.
+/// One step of an escalation: who is asked, how many of them must agree or refuse, and for how
+/// long.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -171,7 +174,8 @@ impl Tier {
         self.within
     }
 
-    /// Whether it asks someone who holds these roles; or the person for whom the run acts, who is asked as that alone.
+    /// Whether it asks someone who holds these roles; or the person for whom the run acts, who is
+    /// asked as that alone.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -185,15 +189,22 @@ impl Tier {
     }
 }
 
-/// What must happen before an asked call runs: who agrees, how many of them, until when, and who is asked then.
+/// What must happen before an asked call runs: who agrees, how many of them, until when, and who is
+/// asked then.
 ///
-/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still answer. Only a vote
-/// decides: that a step begins never approves anything, also where the votes that are there would be enough for it.
+/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still
+/// answer. Only a vote decides: that a step begins never approves anything, also where the votes
+/// that are there would be enough for it.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// let requirement = ask(role("manager")).within(minutes(30)).then(ask(role("director")).count(2).within(hours(2)));
-/// assert_eq!(requirement.to_string(), "a manager within 30 minutes, then 2 of role director within 2 hours");
+/// let requirement = ask(role("manager"))
+///     .within(minutes(30))
+///     .then(ask(role("director")).count(2).within(hours(2)));
+/// assert_eq!(
+///     requirement.to_string(),
+///     "a manager within 30 minutes, then 2 of role director within 2 hours"
+/// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "options that are independent of each other")]
@@ -216,7 +227,8 @@ pub struct Requirement {
     /// How long an approval is valid, where it is not for [`VALIDITY`].
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     valid: Option<Duration>,
-    /// Whether an edit needs somebody else's approval, where it is not left to what the edit changes.
+    /// Whether an edit needs somebody else's approval, where it is not left to what the edit
+    /// changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     edits_need_another: Option<bool>,
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
@@ -267,22 +279,25 @@ impl Requirement {
         self
     }
 
-    /// So many different people must refuse before it counts as rejected. One is enough unless this is said.
+    /// So many different people must refuse before it counts as rejected. One is enough unless this
+    /// is said.
     #[must_use]
     pub fn deny_count(mut self, people: u8) -> Self {
         self.last_tier(|tier| tier.deny_count = people);
         self
     }
 
-    /// How long they have; then the next step begins, or the question expires. Counted in whole seconds.
+    /// How long they have; then the next step begins, or the question expires. Counted in whole
+    /// seconds.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.last_tier(|tier| tier.within = Some(whole_seconds(time)));
         self
     }
 
-    /// Who is asked besides when the time is over. Its options other than people and times are those of the first step; but where either wants
-    /// [signed](Self::signed) votes, both do, and of two [validities](Self::valid_for) the shorter one counts.
+    /// Who is asked besides when the time is over. Its options other than people and times are
+    /// those of the first step; but where either wants [signed](Self::signed) votes, both do, and
+    /// of two [validities](Self::valid_for) the shorter one counts.
     #[must_use]
     pub fn then(mut self, next: impl Into<Requirement>) -> Self {
         let next = next.into();
@@ -334,10 +349,13 @@ impl Requirement {
         self
     }
 
-    /// Only votes count that are signed by the key that the [directory](crate::ports::Directory::key) has of whoever gives them, and no standing permission does.
+    /// Only votes count that are signed by the key that the
+    /// [directory](crate::ports::Directory::key) has of whoever gives them, and no standing
+    /// permission does.
     ///
-    /// A rejection counts unsigned, too: nothing runs by it. (Who has a key signs everything.) Where several requirements hold, each is met by itself: an unsigned vote
-    /// of somebody whom only another one asks counts for that one.
+    /// A rejection counts unsigned, too: nothing runs by it. (Who has a key signs everything.)
+    /// Where several requirements hold, each is met by itself: an unsigned vote of somebody whom
+    /// only another one asks counts for that one.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -351,12 +369,13 @@ impl Requirement {
         self
     }
 
-    /// Limits how long an approval by votes is valid: a call that has not begun by then is asked again, with new votes.
-    /// Defaults to 24 hours: long enough for a run that is resumed the next morning, and not longer than what a reviewer saw
-    /// can be expected to hold. Counted in whole seconds from the vote that approves.
+    /// Limits how long an approval by votes is valid: a call that has not begun by then is asked
+    /// again, with new votes. Defaults to 24 hours: long enough for a run that is resumed the next
+    /// morning, and not longer than what a reviewer saw can be expected to hold. Counted in whole
+    /// seconds from the vote that approves.
     ///
-    /// What a standing permission covers is valid as long as that permission, and what a rule approves is judged again anyway.
-    /// Of several requirements, the shortest validity counts.
+    /// What a standing permission covers is valid as long as that permission, and what a rule
+    /// approves is judged again anyway. Of several requirements, the shortest validity counts.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -373,9 +392,10 @@ impl Requirement {
 
     /// Requires that somebody other than whoever edited the arguments approves them, too.
     ///
-    /// Without this, an edit needs another person only for a [destructive](crate::call::Annotations::destructive) tool, and where the
-    /// rules judge the edited arguments otherwise than the proposed ones and still ask. Where several requirements hold, the
-    /// strictest counts. Not where only the person is asked for whom the run acts.
+    /// Without this, an edit needs another person only for a
+    /// [destructive](crate::call::Annotations::destructive) tool, and where the rules judge the
+    /// edited arguments otherwise than the proposed ones and still ask. Where several requirements
+    /// hold, the strictest counts. Not where only the person is asked for whom the run acts.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -388,10 +408,12 @@ impl Requirement {
         self
     }
 
-    /// Lets whoever edits the arguments approve them alone, also for a destructive tool and where the rules judge them otherwise.
+    /// Lets whoever edits the arguments approve them alone, also for a destructive tool and where
+    /// the rules judge them otherwise.
     ///
     /// # Security
-    /// One person can then put any arguments that the rules do not deny in the place of those that the agent proposed.
+    /// One person can then put any arguments that the rules do not deny in the place of those that
+    /// the agent proposed.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -404,19 +426,23 @@ impl Requirement {
         self
     }
 
-    /// Reminds those who are asked, again and again after this time, until it is decided. Counted in whole seconds. Each reminder is on the
-    /// record, once, whichever process sees that it is due.
+    /// Reminds those who are asked, again and again after this time, until it is decided. Counted
+    /// in whole seconds. Each reminder is on the record, once, whichever process sees that it is
+    /// due.
     #[must_use]
     pub fn remind_every(mut self, time: Duration) -> Self {
         self.remind = Some(whole_seconds(time));
         self
     }
 
-    /// What the model is told when nobody decided in time, instead of that it should not propose it again by itself.
+    /// What the model is told when nobody decided in time, instead of that it should not propose it
+    /// again by itself.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// let patient = ask(role("manager")).within(hours(1)).on_expiry_message("Tell the customer that we write tomorrow.");
+    /// let patient = ask(role("manager"))
+    ///     .within(hours(1))
+    ///     .on_expiry_message("Tell the customer that we write tomorrow.");
     /// assert_eq!(patient.expiry_message(), Some("Tell the customer that we write tomorrow."));
     /// ```
     #[must_use]
@@ -425,13 +451,17 @@ impl Requirement {
         self
     }
 
-    /// It is a question, and no call that could run: only an answer in the tool's place counts, or a refusal.
+    /// It is a question, and no call that could run: only an answer in the tool's place counts, or
+    /// a refusal.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
     /// use gate_runtime::Answers;
     /// let what_now = ask(role("oncall")).answered(Answers::one_of(["retry", "skip", "cancel"]));
-    /// assert_eq!(what_now.to_string(), "an oncall, who chooses one of `retry`, `skip` and `cancel`");
+    /// assert_eq!(
+    ///     what_now.to_string(),
+    ///     "an oncall, who chooses one of `retry`, `skip` and `cancel`"
+    /// );
     /// ```
     #[must_use]
     pub fn answered(mut self, answers: Answers) -> Self {
@@ -521,7 +551,10 @@ impl Requirement {
     /// How many reminders are due at `now`.
     pub(crate) fn reminders(&self, since: Timestamp, now: Timestamp) -> u64 {
         let passed = u64::try_from(now.as_second().saturating_sub(since.as_second())).unwrap_or(0);
-        self.remind.map(|time| time.as_secs()).filter(|every| *every > 0).map_or(0, |every| passed / every)
+        self.remind
+            .map(|time| time.as_secs())
+            .filter(|every| *every > 0)
+            .map_or(0, |every| passed / every)
     }
 
     /// When the reminder after so many is due.
@@ -531,14 +564,20 @@ impl Requirement {
         Timestamp::from_second(since.as_second().checked_add(every.checked_mul(next)?)?).ok()
     }
 
-    /// What is wrong with it, if anything: it could never be met, or a part of it could never happen.
+    /// What is wrong with it, if anything: it could never be met, or a part of it could never
+    /// happen.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<String> {
         if self.valid.is_some_and(|time| time.as_secs() == 0) {
-            return Some("an approval that is valid for less than a second: nothing could run by it".to_owned());
+            return Some(
+                "an approval that is valid for less than a second: nothing could run by it"
+                    .to_owned(),
+            );
         }
         if self.remind.is_some_and(|time| time.as_secs() == 0) {
-            return Some("reminders after less than a second: give people time to answer".to_owned());
+            return Some(
+                "reminders after less than a second: give people time to answer".to_owned(),
+            );
         }
         if let Some(problem) = self.answers.as_ref().and_then(Answers::problem) {
             return Some(problem);
@@ -552,7 +591,10 @@ impl Requirement {
             } else if tier.within.is_some_and(|time| time.as_secs() == 0) {
                 Some("a time of less than a second: nobody can answer within it".to_owned())
             } else if index < last && tier.within.is_none() {
-                Some(format!("`.then(…)` after {}, who has no time limit: add `.within(…)` before it", tier.who))
+                Some(format!(
+                    "`.then(…)` after {}, who has no time limit: add `.within(…)` before it",
+                    tier.who
+                ))
             } else {
                 None
             }
@@ -600,8 +642,11 @@ impl fmt::Display for Requirement {
                 write!(f, " within {}", english::duration(time))?;
             }
         }
-        let notes =
-            [(self.comment, "who must say why"), (self.fixed, "without changes"), (self.signed, "with a signed vote")];
+        let notes = [
+            (self.comment, "who must say why"),
+            (self.fixed, "without changes"),
+            (self.signed, "with a signed vote"),
+        ];
         for (_, note) in notes.iter().filter(|(holds, _)| *holds) {
             write!(f, ", {note}")?;
         }
@@ -629,11 +674,16 @@ mod seconds {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-    pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         time.map(|time| time.as_secs()).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_secs))
     }
 }
@@ -647,7 +697,8 @@ mod tests {
     fn steps_follow_each_other_and_end() {
         let asked = Timestamp::UNIX_EPOCH;
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        let both = ask(role("manager")).within(minutes(30)).then(ask(role("oncall")).within(minutes(10)));
+        let both =
+            ask(role("manager")).within(minutes(30)).then(ask(role("oncall")).within(minutes(10)));
         let reached = |minute| both.reached(asked, at(minute));
         assert_eq!(
             [reached(0), reached(29), reached(30), reached(39), reached(40)],

@@ -174,7 +174,8 @@ impl Approval {
     #[must_use]
     pub fn headline(&self, tool: Option<&Descriptor>) -> Headline {
         if let Some(summary) = tool.and_then(Descriptor::summary) {
-            return summary.fill(&self.arguments.to_json(), &|value| self.arguments.is_secret(value));
+            return summary
+                .fill(&self.arguments.to_json(), &|value| self.arguments.is_secret(value));
         }
         let shown = self.shown_arguments(tool);
         let shown = shown.iter().filter(|argument| argument.value() != &ShownValue::LeftOut);
@@ -220,7 +221,8 @@ impl Approval {
 
     fn notices(&self, others: &[&str]) -> Vec<ReviewNotice> {
         let plain = |words: String| ReviewNotice { words, quote: None };
-        let mut notices: Vec<ReviewNotice> = others.iter().map(|words| plain(visible(words))).collect();
+        let mut notices: Vec<ReviewNotice> =
+            others.iter().map(|words| plain(visible(words))).collect();
         if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
             let quote = Some(Quote::new(Author::Outcome, failure));
             notices.push(ReviewNotice { words: words.to_owned(), quote });
@@ -228,11 +230,15 @@ impl Approval {
         notices.extend(self.alike_notice().map(plain));
         let changes = self.changes();
         if !changes.is_empty() {
-            notices.push(plain(format!("Since it was approved, this changed: {}.", changes.words())));
-            notices.extend(changes.differences().iter().map(|one| plain(visible(&one.to_string()))));
+            notices
+                .push(plain(format!("Since it was approved, this changed: {}.", changes.words())));
+            notices
+                .extend(changes.differences().iter().map(|one| plain(visible(&one.to_string()))));
         }
         if self.is_edited() {
-            notices.push(plain("A reviewer changed the arguments that the agent proposed.".to_owned()));
+            notices.push(plain(
+                "A reviewer changed the arguments that the agent proposed.".to_owned(),
+            ));
         }
         notices.extend(self.earlier().iter().map(|refusal| {
             let by = Author::Person(refusal.by().clone());
@@ -249,11 +255,15 @@ impl Approval {
             words: words.to_owned(),
             quote: Some(Quote::new(Author::Agent, quote)),
         };
-        let priority = request.map(Request::how_urgent).filter(|priority| *priority != Priority::Normal);
+        let priority =
+            request.map(Request::how_urgent).filter(|priority| *priority != Priority::Normal);
         let of_tool = described(tool).filter(|_| tool.is_some_and(Descriptor::is_remote));
         let claims = [
             request.and_then(Request::about).map(|about| claim("", about.replace('\n', " "))),
-            priority.map(|priority| ReviewNotice { words: format!("It says: {priority}"), quote: None }),
+            priority.map(|priority| ReviewNotice {
+                words: format!("It says: {priority}"),
+                quote: None,
+            }),
             of_tool.map(|words| claim("It says of the tool:", words.to_owned())),
             subject.reasoning().map(|reasoning| claim("", reasoning.to_owned())),
         ];
@@ -264,21 +274,28 @@ impl Approval {
         let subject = self.subject();
         let info = subject.info();
         let mut found = BTreeSet::new();
-        let mut look =
-            |text: &str| found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+        let mut look = |text: &str| {
+            found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+        };
         look(self.tool().as_str());
         look(info.agent().as_str());
         look(info.run().as_str());
         look(info.principal().map(AsRef::as_ref).unwrap_or_default());
         look(info.case().map(AsRef::as_ref).unwrap_or_default());
-        self.claims(tool).iter().filter_map(ReviewNotice::quote).for_each(|claim| look(claim.text()));
+        self.claims(tool)
+            .iter()
+            .filter_map(ReviewNotice::quote)
+            .for_each(|claim| look(claim.text()));
         if let Some(Answers::OneOf { choices }) = self.answers() {
             for choice in choices {
                 look(choice);
             }
         }
         for argument in arguments {
-            argument.meaning().filter(|words| words.by() == &Author::Agent).inspect(|words| look(words.text()));
+            argument
+                .meaning()
+                .filter(|words| words.by() == &Author::Agent)
+                .inspect(|words| look(words.text()));
         }
         found.extend(arguments.iter().flat_map(ShownArgument::hazards));
         found.into_iter().collect()

@@ -107,8 +107,8 @@ impl ShownArgument {
         }
     }
 
-    /// Writes its value in words and JSON, safe to look at: a text has its quotes, so that it is clear
-    /// where it ends.
+    /// Writes its value in words and JSON, safe to look at: a text has its quotes, so that it is
+    /// clear where it ends.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.value {
@@ -133,8 +133,9 @@ impl ShownArgument {
     #[must_use]
     pub fn hazards(&self) -> Vec<Hazard> {
         let mut found = BTreeSet::new();
-        let mut look =
-            |text: &str| found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+        let mut look = |text: &str| {
+            found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+        };
         look(&self.name);
         if let ShownValue::Is(value) = &self.value {
             visit_texts(value, &mut look);
@@ -174,8 +175,8 @@ impl ShownArgument {
 }
 
 impl Approval {
-    /// Lists the arguments that it would run with, value by value, in the order of the tool's author,
-    /// as far as its descriptor knows that; then the values that a reviewer left out.
+    /// Lists the arguments that it would run with, value by value, in the order of the tool's
+    /// author, as far as its descriptor knows that; then the values that a reviewer left out.
     #[must_use]
     pub fn shown_arguments(&self, tool: Option<&Descriptor>) -> Vec<ShownArgument> {
         let mut shown = Vec::new();
@@ -189,7 +190,11 @@ impl Approval {
             shown.push(ShownArgument {
                 pointer: pointer.to_owned(),
                 name: name.to_owned(),
-                value: if self.arguments.is_secret(value) { ShownValue::Secret } else { ShownValue::Is(value.clone()) },
+                value: if self.arguments.is_secret(value) {
+                    ShownValue::Secret
+                } else {
+                    ShownValue::Is(value.clone())
+                },
                 source: ValueSource::Unknown,
                 meaning: meaning(pointer),
             });
@@ -205,14 +210,25 @@ impl Approval {
                     let (pointer, name) = (pointer.to_owned(), name.to_owned());
                     let source = ValueSource::Edited { proposed: Some(value.clone()) };
                     let meaning = meaning(&pointer);
-                    shown.push(ShownArgument { pointer, name, value: ShownValue::LeftOut, source, meaning });
+                    shown.push(ShownArgument {
+                        pointer,
+                        name,
+                        value: ShownValue::LeftOut,
+                        source,
+                        meaning,
+                    });
                 }
             });
         }
         shown
     }
 
-    fn source_of(&self, argument: &ShownArgument, proposed: Option<&Value>, given: Option<&Value>) -> ValueSource {
+    fn source_of(
+        &self,
+        argument: &ShownArgument,
+        proposed: Option<&Value>,
+        given: Option<&Value>,
+    ) -> ValueSource {
         let ShownArgument { pointer, value, .. } = argument;
         let ShownValue::Is(value) = value else { return ValueSource::Unknown };
         if let Some(proposed) = proposed {
@@ -224,7 +240,10 @@ impl Approval {
         if let Some(given) = given {
             match given_at(given, pointer) {
                 None => return ValueSource::Default,
-                Some(other) if other != value && self.given.as_deref().is_some_and(|given| !given.is_secret(other)) => {
+                Some(other)
+                    if other != value
+                        && self.given.as_deref().is_some_and(|given| !given.is_secret(other)) =>
+                {
                     return ValueSource::Rewritten { given: other.clone() };
                 }
                 Some(_) => {}
@@ -251,13 +270,16 @@ pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
     loop {
         match given.pointer(place) {
             Some(found) if place.len() == pointer.len() => return Some(found),
-            Some(found) => return Some(found).filter(|found| !found.is_object() && !found.is_array()),
+            Some(found) => {
+                return Some(found).filter(|found| !found.is_object() && !found.is_array());
+            }
             None => place = place.rsplit_once('/')?.0,
         }
     }
 }
 
-/// Calls `visit` with every text in a value. Their escapes in JSON would hide what is wrong with them.
+/// Calls `visit` with every text in a value. Their escapes in JSON would hide what is wrong with
+/// them.
 fn visit_texts(value: &Value, visit: &mut dyn FnMut(&str)) {
     match value {
         Value::String(text) => visit(text),
@@ -286,7 +308,8 @@ fn flatten(
     };
     match value {
         Value::Object(fields) if !fields.is_empty() => {
-            let order: &[String] = if pointer.is_empty() { tool.map_or(&[], |tool| &tool.order) } else { &[] };
+            let order: &[String] =
+                if pointer.is_empty() { tool.map_or(&[], |tool| &tool.order) } else { &[] };
             let first = order.iter().filter_map(|name| fields.get_key_value(name));
             let rest = fields.iter().filter(|(name, _)| !order.contains(name));
             first.chain(rest).for_each(|(step, inner)| go_in(step, inner));
@@ -316,13 +339,17 @@ pub fn argument_schema<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value
     let mut at = schema;
     for step in pointer.split('/').skip(1) {
         let inner = resolved(schema, at);
-        at = inner.get("properties").and_then(|fields| fields.get(step_name(step))).or_else(|| inner.get("items"))?;
+        at = inner
+            .get("properties")
+            .and_then(|fields| fields.get(step_name(step)))
+            .or_else(|| inner.get("items"))?;
     }
     Some(at)
 }
 
 fn resolved<'a>(schema: &'a Value, at: &'a Value) -> &'a Value {
-    let referred = || at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));
+    let referred =
+        || at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));
     referred().unwrap_or(at)
 }
 
@@ -342,7 +369,11 @@ mod tests {
     use crate::call::subject::Subject;
     use crate::text::digest::Digest;
 
-    fn shown(arguments: Arguments, given: Option<Value>, order: &[&str]) -> Vec<(String, String, Option<String>)> {
+    fn shown(
+        arguments: Arguments,
+        given: Option<Value>,
+        order: &[&str],
+    ) -> Vec<(String, String, Option<String>)> {
         let subject = Subject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
             info: Arc::new(RunInfo::new("run", "agent")),
@@ -355,11 +386,15 @@ mod tests {
         };
         let assessment = Arc::new(Assessment::join(Vec::new()));
         let given = given.map(|given| Arguments::new(&given, Vec::new()).unwrap());
-        let new = NewApproval { given, ..NewApproval::of(Arc::new(subject), arguments, assessment) };
+        let new =
+            NewApproval { given, ..NewApproval::of(Arc::new(subject), arguments, assessment) };
         let approval = Approval::open(new, Timestamp::UNIX_EPOCH);
-        let mut tool = Descriptor::remote("a/b".into(), String::new(), json!({}), Annotations::default());
+        let mut tool =
+            Descriptor::remote("a/b".into(), String::new(), json!({}), Annotations::default());
         tool.order = order.iter().map(ToString::to_string).collect();
-        let words = |argument: &ShownArgument| (argument.name().to_owned(), argument.text(), argument.source_words());
+        let words = |argument: &ShownArgument| {
+            (argument.name().to_owned(), argument.text(), argument.source_words())
+        };
         approval.shown_arguments(Some(&tool)).iter().map(words).collect()
     }
 
@@ -369,7 +404,11 @@ mod tests {
 
     #[test]
     fn a_name_with_a_dot_is_another_one_than_a_place_inside() {
-        let found = shown(plain(&json!({"set": {"limits.max": 5, "limits": {"max": 5_000_000}, "a\\": 1}})), None, &[]);
+        let found = shown(
+            plain(&json!({"set": {"limits.max": 5, "limits": {"max": 5_000_000}, "a\\": 1}})),
+            None,
+            &[],
+        );
         let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
         assert_eq!(names, ["set.a\\\\", "set.limits.max", "set.limits\\.max"]);
         assert_eq!(found[1].1, "5000000");
@@ -389,9 +428,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_what_has_a_commitment_and_nothing_else_is() {
-        let secret = Commitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
-        let marked =
-            json!({"pin": secret.mark(), "to": "[secret account] IBAN CH93", "x": format!("{} ", secret.mark())});
+        let secret =
+            Commitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
+        let marked = json!({"pin": secret.mark(), "to": "[secret account] IBAN \
+            CH93", "x": format!("{} ", secret.mark())});
         let found = shown(Arguments::new(&marked, vec![secret]).unwrap(), None, &["to"]);
         assert_eq!(found[0].1, "\"[secret account] IBAN CH93\"");
         assert_eq!(found[1].1, "a secret, which is not shown");
@@ -405,8 +445,11 @@ mod tests {
         let found = shown(plain(&arguments), Some(given), &["to", "amount", "most"]);
         let words: Vec<(&str, Option<&str>)> =
             found.iter().map(|(name, _, words)| (&**name, words.as_deref())).collect();
-        let expected =
-            [("to", None), ("amount", Some("given as 16777217")), ("most", Some("not given: the tool's default"))];
+        let expected = [
+            ("to", None),
+            ("amount", Some("given as 16777217")),
+            ("most", Some("not given: the tool's default")),
+        ];
         assert_eq!(words, expected);
     }
 }

@@ -56,12 +56,20 @@ impl fmt::Display for BadSignature {
                 "the vote is not signed by the key that the directory has of whoever gives it: \
                  take that key, or register the new one there",
             ),
-            Self::WitnessKey => f.write_str("the key is a witness's, which signs checkpoints: take one of algorithm 1"),
+            Self::WitnessKey => f.write_str(
+                "the key is a witness's, which signs checkpoints: \
+                take one of algorithm 1",
+            ),
             Self::OtherVote => f.write_str(
-                "what was signed is not this vote: another call, other arguments, another decision, comment or time",
+                "what was signed is not this vote: another call, other arguments, another \
+                 decision, comment or time",
             ),
             Self::TooLong => {
-                write!(f, "the vote is longer than {LONGEST} bytes, which is more than can be signed: make it shorter")
+                write!(
+                    f,
+                    "the vote is longer than {LONGEST} bytes, which is more than can be \
+                    signed: make it shorter"
+                )
             }
         }
     }
@@ -70,20 +78,27 @@ impl fmt::Display for BadSignature {
 impl std::error::Error for BadSignature {}
 
 impl Vote {
-    /// The vote as a signed note (C2SP `signed-note`), if it is signed: text, empty line, signature. Other programs verify it too.
+    /// The vote as a signed note (C2SP `signed-note`), if it is signed: text, empty line,
+    /// signature. Other programs verify it too.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::audit::{KeyKind, Note, SigningKey};
     /// # /// Delete an account.
-    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # #[gated_tool(policy = "always_ask", destructive)]
+    /// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
     /// # registry! { pub Tools for () { DeleteAccount } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let key = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?;
-    /// # let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
+    /// # let people =
+    /// #     StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// # let dana = gate.reviewer("dana").await?;
-    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// # let turn = gate
+    /// #     .run("run-42")
+    /// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+    /// #     .await?;
     /// let decided = turn.interruptions()[0].approve(&dana).sign_with(&key).await?;
     /// let note = decided.approval().votes()[0].signed().expect("it is signed");
     /// let note = Note::parse(note.as_bytes())?;
@@ -102,11 +117,13 @@ impl Vote {
         self.signed.is_some()
     }
 
-    /// Verifies that whoever has this key signed this very vote on this call: the text is made again from call and vote, and its signature is verified.
+    /// Verifies that whoever has this key signed this very vote on this call: the text is made
+    /// again from call and vote, and its signature is verified.
     ///
-    /// The key must be the voter's: get it from a directory that you trust, and never from the vote. Everything of the vote is signed but the roles, which are
-    /// the directory's word. Of what the voter was shown, the call and the arguments are looked at; the rest of it has the digest [`grounds`](Self::grounds), for whoever
-    /// has the records.
+    /// The key must be the voter's: get it from a directory that you trust, and never from the
+    /// vote. Everything of the vote is signed but the roles, which are the directory's word. Of
+    /// what the voter was shown, the call and the arguments are looked at; the rest of it has the
+    /// digest [`grounds`](Self::grounds), for whoever has the records.
     ///
     /// # Errors
     /// [`BadSignature`] says what does not hold.
@@ -116,20 +133,27 @@ impl Vote {
     /// # use gate_runtime::BadSignature;
     /// # use gate_runtime::audit::{KeyKind, SigningKey};
     /// # /// Delete an account.
-    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # #[gated_tool(policy = "always_ask", destructive)]
+    /// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
     /// # registry! { pub Tools for () { DeleteAccount } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let key = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?;
-    /// # let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
+    /// # let people =
+    /// #     StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// # let dana = gate.reviewer("dana").await?;
-    /// # let calls = ["1", "2"].map(|id| ToolCall::new(id, "delete_account", r#"{"user_id":"mia"}"#));
+    /// # let calls =
+    /// #     ["1", "2"].map(|id| ToolCall::new(id, "delete_account", r#"{"user_id":"mia"}"#));
     /// # let turn = gate.run("run-42").submit(calls).await?;
     /// # let [first, second] = turn.interruptions() else { panic!() };
     /// let decided = first.approve(&dana).sign_with(&key).await?;
     /// let vote = &decided.approval().votes()[0];
     /// assert_eq!(vote.verify_signature(first.approval().subject(), key.verifier()), Ok(()));
-    /// assert_eq!(vote.verify_signature(second.approval().subject(), key.verifier()), Err(BadSignature::OtherVote));
+    /// assert_eq!(
+    ///     vote.verify_signature(second.approval().subject(), key.verifier()),
+    ///     Err(BadSignature::OtherVote)
+    /// );
     /// # Ok(()) }
     /// ```
     pub fn verify_signature(&self, call: &Subject, key: &VerifierKey) -> Result<(), BadSignature> {
@@ -140,9 +164,15 @@ impl Vote {
         if *self.reviewer.as_str() != *key.name() {
             return Err(BadSignature::OtherKey);
         }
-        let is_principal = call.info.principal.as_ref().is_some_and(|principal| self.reviewer == *principal.as_str());
+        let is_principal = call
+            .info
+            .principal
+            .as_ref()
+            .is_some_and(|principal| self.reviewer == *principal.as_str());
         let (arguments, grounds) = (self.arguments, self.grounds.ok_or(BadSignature::OtherVote)?);
-        if is_principal != self.principal || self.shown != Some(Presented::digest_of(call, arguments, grounds)) {
+        if is_principal != self.principal
+            || self.shown != Some(Presented::digest_of(call, arguments, grounds))
+        {
             return Err(BadSignature::OtherVote);
         }
         let note = Note::parse(signed.as_bytes()).map_err(|_| BadSignature::OtherVote)?;
@@ -156,9 +186,14 @@ impl Vote {
         note.verify(std::slice::from_ref(key)).map(drop).map_err(|_| BadSignature::OtherKey)
     }
 
-    /// Whether it is signed as the directory wants it: by the voter's key, or not at all where they have none.
+    /// Whether it is signed as the directory wants it: by the voter's key, or not at all where they
+    /// have none.
     #[doc(hidden)]
-    pub fn check_signature(&self, call: &Subject, key: Option<&VerifierKey>) -> Result<(), BadSignature> {
+    pub fn check_signature(
+        &self,
+        call: &Subject,
+        key: Option<&VerifierKey>,
+    ) -> Result<(), BadSignature> {
         match (&self.signed, key) {
             (None, None) => Ok(()),
             (Some(_), None) => Err(BadSignature::NoKey),
@@ -166,9 +201,15 @@ impl Vote {
         }
     }
 
-    /// Signs it. A nonce is used once: no two signatures, also of the same words at the same time, can be taken for each other.
+    /// Signs it. A nonce is used once: no two signatures, also of the same words at the same time,
+    /// can be taken for each other.
     #[doc(hidden)]
-    pub fn sign(&mut self, approval: ApprovalId, key: &SigningKey, nonce: &[u8; 32]) -> Result<(), BadSignature> {
+    pub fn sign(
+        &mut self,
+        approval: ApprovalId,
+        key: &SigningKey,
+        nonce: &[u8; 32],
+    ) -> Result<(), BadSignature> {
         let text = self.text(approval, &hex(nonce)).ok_or(BadSignature::OtherVote)?;
         let note = Note::sign(text, key).map_err(|error| match error {
             Error::WrongKind { .. } => BadSignature::WitnessKey,
@@ -178,7 +219,8 @@ impl Vote {
         Ok(())
     }
 
-    /// What is signed. Each line has one form, and a comment or a decision cannot make another line: JSON has its newlines escaped.
+    /// What is signed. Each line has one form, and a comment or a decision cannot make another
+    /// line: JSON has its newlines escaped.
     fn text(&self, approval: ApprovalId, nonce: &str) -> Option<String> {
         let decision = match &self.decision {
             Decision::Edit { arguments } => Decision::Edit { arguments: arguments.without_salts() },
@@ -191,7 +233,8 @@ impl Vote {
         };
         let (shown, at): (Digest, _) = (self.shown?, self.at);
         Some(format!(
-            "{HEADER}\napproval {approval}\nshown {shown}\ndecision {decision}\n{comment}time {at}\nnonce {nonce}\n"
+            "{HEADER}\napproval {approval}\nshown {shown}\ndecision {decision}\n{comment}time \
+             {at}\nnonce {nonce}\n"
         ))
     }
 }
@@ -220,7 +263,10 @@ mod tests {
     fn call() -> Subject {
         Subject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
-            info: Arc::new(RunInfo { principal: Some("mia".into()), ..RunInfo::new("run", "support") }),
+            info: Arc::new(RunInfo {
+                principal: Some("mia".into()),
+                ..RunInfo::new("run", "support")
+            }),
             call: "1".into(),
             tool: "pay".into(),
             tool_digest: Digest::of("t"),
@@ -271,11 +317,14 @@ mod tests {
             "time 2026-11-21T12:00:00.000000001Z\n",
             "nonce 0707070707070707070707070707070707070707070707070707070707070707\n",
             "\n",
-            "— dana Ydi7Tv+V3VmcwvF0jc3LWA4keOi13KkKb6cty3MhwkA2wfsAPqcUlCZYb9pQwYxvAV/HMcWCI+n6mJkUzebDq4HYJA0=\n",
+            "— dana \
+             Ydi7Tv+V3VmcwvF0jc3LWA4keOi13KkKb6cty3MhwkA2wfsAPqcUlCZYb9pQwYxv\
+             AV/HMcWCI+n6mJkUzebDq4HYJA0=\n",
         );
         assert_eq!(approved().signed(), Some(note));
         assert_eq!(verified(&approved()), Ok(()));
-        let edit = json!({"json": {"amount": 40, "ü": 0.5}, "digest": Digest::of("x"), "secrets": []});
+        let edit =
+            json!({"json": {"amount": 40, "ü": 0.5}, "digest": Digest::of("x"), "secrets": []});
         let decision = Decision::Edit { arguments: serde_json::from_value(edit).unwrap() };
         let edited = signed(vote_of(decision, None), &key("dana", 1));
         let lines: Vec<&str> = edited.signed().unwrap().lines().skip(3).take(2).collect();
@@ -283,7 +332,8 @@ mod tests {
             lines,
             [
                 concat!(
-                    "decision {\"arguments\":{\"digest\":\"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\",",
+                    "decision {\"arguments\":{\"digest\":\"sha256:\
+                     2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\",",
                     "\"json\":{\"amount\":40,\"ü\":0.5}},\"type\":\"edit\"}"
                 ),
                 "time 2026-11-21T12:00:00.000000001Z",
@@ -317,23 +367,39 @@ mod tests {
         ) {
             let vote = approved();
             let letters: Vec<char> = vote.signed().unwrap().chars().collect();
-            let (one, other) = (places.0.index(letters.len() + 1), places.1.index(letters.len() + 1));
+            let (one, other) =
+                (places.0.index(letters.len() + 1), places.1.index(letters.len() + 1));
             let (start, end) = (one.min(other), one.max(other));
-            let changed: String = letters[..start].iter().copied().chain(new.chars()).chain(letters[end..].iter().copied()).collect();
+            let changed: String = letters[..start]
+                .iter()
+                .copied()
+                .chain(new.chars())
+                .chain(letters[end..].iter().copied())
+                .collect();
             prop_assume!(changed != vote.signed().unwrap());
             let changed = Vote { signed: Some(SignedVote(changed)), ..vote };
             prop_assert!(verified(&changed).is_err());
         }
 
         #[test]
-        fn any_comment_and_answer_can_be_signed(comment: Option<String>, answer: String, reason: String) {
-            for decision in [Decision::Respond { value: json!({"a": answer}) }, Decision::Reject { reason }] {
+        fn any_comment_and_answer_can_be_signed(
+            comment: Option<String>,
+            answer: String,
+            reason: String,
+        ) {
+            for decision in
+                [Decision::Respond { value: json!({"a": answer}) }, Decision::Reject { reason }]
+            {
                 let vote = signed(vote_of(decision, comment.as_deref()), &key("dana", 1));
                 prop_assert_eq!(verified(&vote), Ok(()));
-                let stored: Vote = serde_json::from_str(&serde_json::to_string(&vote).unwrap()).unwrap();
+                let stored: Vote =
+                    serde_json::from_str(&serde_json::to_string(&vote).unwrap()).unwrap();
                 prop_assert_eq!(&stored, &vote);
                 prop_assert_eq!(verified(&stored), Ok(()));
-                prop_assert_eq!(vote.signed().unwrap().lines().count(), 8 + usize::from(comment.is_some()));
+                prop_assert_eq!(
+                    vote.signed().unwrap().lines().count(),
+                    8 + usize::from(comment.is_some())
+                );
             }
         }
     }
@@ -412,11 +478,20 @@ mod tests {
         assert_eq!(vote.check_signature(&call(), None), Err(BadSignature::NoKey));
         let mut unsigned = vote_of(Decision::Approve, None);
         assert_eq!(unsigned.check_signature(&call(), None), Ok(()));
-        assert_eq!(unsigned.check_signature(&call(), Some(key("dana", 1).verifier())), Err(BadSignature::Unsigned));
-        assert_eq!(unsigned.sign(call().approval, &witness, &[7; 32]), Err(BadSignature::WitnessKey));
+        assert_eq!(
+            unsigned.check_signature(&call(), Some(key("dana", 1).verifier())),
+            Err(BadSignature::Unsigned)
+        );
+        assert_eq!(
+            unsigned.sign(call().approval, &witness, &[7; 32]),
+            Err(BadSignature::WitnessKey)
+        );
         // Somebody else's signature does not become hers by the name in its line.
         let his = signed(vote_of(Decision::Approve, None), &key("omar", 2));
-        let renamed = Vote { signed: his.signed().map(|note| SignedVote(note.replace("— omar", "— dana"))), ..his };
+        let renamed = Vote {
+            signed: his.signed().map(|note| SignedVote(note.replace("— omar", "— dana"))),
+            ..his
+        };
         assert_eq!(verified(&renamed), Err(BadSignature::OtherKey));
     }
 
@@ -432,18 +507,26 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_signed() {
         let mut vote = vote_of(Decision::Reject { reason: "x".repeat(LONGEST) }, None);
-        assert_eq!(vote.sign(call().approval, &key("dana", 1), &[7; 32]), Err(BadSignature::TooLong));
+        assert_eq!(
+            vote.sign(call().approval, &key("dana", 1), &[7; 32]),
+            Err(BadSignature::TooLong)
+        );
         assert!(!vote.is_signed());
     }
 
     #[test]
     fn salts_are_not_signed_and_debug_shows_nothing() {
-        let secret = Commitment::to(&json!("hunter2"), [9; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
+        let secret =
+            Commitment::to(&json!("hunter2"), [9; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
         let arguments = Arguments::new(&json!({"password": secret.mark()}), vec![secret]).unwrap();
-        let vote = signed(vote_of(Decision::Edit { arguments: arguments.clone() }, None), &key("dana", 1));
+        let vote =
+            signed(vote_of(Decision::Edit { arguments: arguments.clone() }, None), &key("dana", 1));
         assert!(!vote.signed().unwrap().contains("salt"), "{:?}", vote.signed());
         assert_eq!(verified(&vote), Ok(()));
-        let without = Vote { decision: Decision::Edit { arguments: arguments.without_salts() }, ..vote.clone() };
+        let without = Vote {
+            decision: Decision::Edit { arguments: arguments.without_salts() },
+            ..vote.clone()
+        };
         assert_eq!(verified(&without), Ok(()), "as it is in the record");
         assert!(!format!("{vote:?}").contains("password"), "{vote:?}");
     }

@@ -25,10 +25,11 @@ use crate::text::time::later;
 /// How long a process that runs a body vouches for it at a time.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-/// The stored question about one call: what was proposed, how it was judged, who voted, what became of it.
+/// The stored question about one call: what was proposed, how it was judged, who voted, what became
+/// of it.
 ///
-/// Every call that passes intake has one, also where a rule decided alone: then nobody was asked, and it says so. It
-/// changes only by [`apply`](Self::apply). `Debug` prints no argument values.
+/// Every call that passes intake has one, also where a rule decided alone: then nobody was asked,
+/// and it says so. It changes only by [`apply`](Self::apply). `Debug` prints no argument values.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -105,7 +106,8 @@ pub struct Approval {
     /// notes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) heard: Vec<String>,
-    /// By which edition of the rules it lives: approvals and records of before go on by those of then.
+    /// By which edition of the rules it lives: approvals and records of before go on by those of
+    /// then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) edition: u8,
     /// When votes approved it, last.
@@ -122,8 +124,8 @@ pub struct Approval {
 /// The present edition: arguments are complete.
 pub(crate) const EDITION: u8 = 3;
 
-/// The edition with the present rules of voting and validity: people fill one role each, are compared by their names' identities,
-/// edits go with their votes, approvals have an end.
+/// The edition with the present rules of voting and validity: people fill one role each, are
+/// compared by their names' identities, edits go with their votes, approvals have an end.
 pub(crate) const VALIDITY: u8 = 2;
 
 /// An edit that stands.
@@ -308,7 +310,8 @@ impl Approval {
         self.requirements.iter().find_map(Requirement::answers)
     }
 
-    /// What somebody typed as an answer: the text of a question's answer as it is; in a tool's place JSON, or else a text.
+    /// What somebody typed as an answer: the text of a question's answer as it is; in a tool's
+    /// place JSON, or else a text.
     #[must_use]
     pub fn typed_answer(&self, typed: &str) -> Value {
         let json = if self.answers().is_some() { None } else { serde_json::from_str(typed).ok() };
@@ -339,8 +342,8 @@ impl Approval {
         self.requirements.iter().filter_map(|requirement| requirement.expires(self.asked_at)).min()
     }
 
-    /// Until when it may begin by the votes or the standing permission that approved it; after that it is asked again. `None` if it
-    /// is not approved by either, or without an end.
+    /// Until when it may begin by the votes or the standing permission that approved it; after that
+    /// it is asked again. `None` if it is not approved by either, or without an end.
     #[must_use]
     pub fn valid_until(&self) -> Option<Timestamp> {
         if self.status != Status::Approved {
@@ -356,7 +359,11 @@ impl Approval {
     /// approvals of earlier versions, which are valid without an end.
     #[must_use]
     pub fn validity(&self) -> Option<Duration> {
-        if self.edition == 0 { None } else { self.requirements.iter().map(Requirement::validity).min() }
+        if self.edition == 0 {
+            None
+        } else {
+            self.requirements.iter().map(Requirement::validity).min()
+        }
     }
 
     /// The standing permission that answered it.
@@ -371,40 +378,48 @@ impl Approval {
         self.held
     }
 
-    /// What was said before it was asked, as the application told the gate, oldest first; long messages by their ends. Empty, unless the gate
-    /// keeps it (`GateBuilder::show_conversation`). No vote is bound to it, and no record has it.
+    /// What was said before it was asked, as the application told the gate, oldest first; long
+    /// messages by their ends. Empty, unless the gate keeps it (`GateBuilder::show_conversation`).
+    /// No vote is bound to it, and no record has it.
     #[must_use]
     pub fn conversation(&self) -> &[Message] {
         &self.conversation
     }
 
-    /// Returns the equal calls that waited, or might still run, when this one was asked: whoever approves both lets both run.
+    /// Returns the equal calls that waited, or might still run, when this one was asked: whoever
+    /// approves both lets both run.
     #[must_use]
     pub fn alike(&self) -> &[ApprovalId] {
         &self.alike
     }
 
-    /// Returns what whoever decides must know of the [equal calls](Self::alike); `None` where there were none.
+    /// Returns what whoever decides must know of the [equal calls](Self::alike); `None` where there
+    /// were none.
     #[must_use]
     pub fn alike_notice(&self) -> Option<String> {
         let ids: Vec<String> = self.alike.iter().map(|id| format!("…{}", short_id(*id))).collect();
-        let (calls, are) = if ids.len() == 1 { ("The same call", "is") } else { ("The same calls", "are") };
+        let (calls, are) =
+            if ids.len() == 1 { ("The same call", "is") } else { ("The same calls", "are") };
         (!ids.is_empty()).then(|| {
             format!(
-                "{calls} {} {are} open already, or may run yet: if this one is approved too, each runs.",
+                "{calls} {} {are} open already, or may run yet: if this one is approved too, each \
+                 runs.",
                 ids.join(", ")
             )
         })
     }
 
-    /// Returns what an approval means for a call whose body began before; `None` for one that did not begin.
+    /// Returns what an approval means for a call whose body began before; `None` for one that did
+    /// not begin.
     #[must_use]
     pub fn failure_notice(&self) -> Option<&'static str> {
         self.failure().map(|_| {
             if self.asked_again {
-                "Nobody knows whether it ran. If it is approved, it runs, perhaps a second time; anything else leaves it unknown."
+                "Nobody knows whether it ran. If it is approved, it runs, perhaps a second time; \
+                 anything else leaves it unknown."
             } else {
-                "It ran and failed. If it is approved, it runs again; anything else leaves it failed."
+                "It ran and failed. If it is approved, it runs again; anything else leaves it \
+                 failed."
             }
         })
     }
@@ -442,14 +457,17 @@ impl Approval {
         self.attempts
     }
 
-    /// The error with which its body failed last, while people are asked what to do about it: an approval runs it again, anything else
-    /// ends it as failed.
+    /// The error with which its body failed last, while people are asked what to do about it: an
+    /// approval runs it again, anything else ends it as failed.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref().filter(|_| matches!(self.status, Status::Pending | Status::Approved))
+        self.failure
+            .as_deref()
+            .filter(|_| matches!(self.status, Status::Pending | Status::Approved))
     }
 
-    /// Until when the process that runs it vouches for it, while it runs. After that it counts as lost.
+    /// Until when the process that runs it vouches for it, while it runs. After that it counts as
+    /// lost.
     #[must_use]
     pub fn vouched_until(&self) -> Option<Timestamp> {
         (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
@@ -474,11 +492,18 @@ impl Approval {
     pub fn not_run(&self) -> Option<NotRun> {
         let reason = || self.note.clone().unwrap_or_default();
         match self.status {
-            Status::Denied => Some(NotRun::Denied { by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise) }),
+            Status::Denied => Some(NotRun::Denied {
+                by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise),
+            }),
             Status::Rejected => Some(match self.rejection() {
                 Some(Refusal { by, reason, .. }) => {
                     let may_be_asked_again = !self.refuses_repeats();
-                    NotRun::Rejected { by, reason, again: self.votes.is_empty(), may_be_asked_again }
+                    NotRun::Rejected {
+                        by,
+                        reason,
+                        again: self.votes.is_empty(),
+                        may_be_asked_again,
+                    }
                 }
                 None => NotRun::Denied { by: DeniedBy::RefusedBefore },
             }),
@@ -521,7 +546,8 @@ impl Approval {
         own.or_else(|| self.earlier.iter().find(same).cloned())
     }
 
-    /// Returns whether people refused it: that it runs, that it runs after all (they took the approval back), or that it runs again after it failed.
+    /// Returns whether people refused it: that it runs, that it runs after all (they took the
+    /// approval back), or that it runs again after it failed.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
@@ -546,14 +572,17 @@ impl Approval {
     /// Whether a later call with the same arguments in the same run is refused at once.
     #[doc(hidden)]
     pub fn refuses_repeats(&self) -> bool {
-        self.is_refused() && self.revoked_by.is_none() && !self.requirements.iter().any(Requirement::is_repeatable)
+        self.is_refused()
+            && self.revoked_by.is_none()
+            && !self.requirements.iter().any(Requirement::is_repeatable)
     }
 
     /// The approval as others than the store may have it.
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
-        let without = |of: &Option<Box<Arguments>>| of.as_deref().map(Arguments::without_salts).map(Box::new);
+        let without =
+            |of: &Option<Box<Arguments>>| of.as_deref().map(Arguments::without_salts).map(Box::new);
         let (proposed, given) = (without(&self.proposed), without(&self.given));
         Self { arguments: self.arguments.without_salts(), proposed, given, ..self.clone() }
     }

@@ -25,7 +25,10 @@ use crate::text::english;
 ///
 /// ```
 /// use gate_runtime::{Refused, Status};
-/// assert_eq!(Refused::Final(Status::Expired).to_string(), "it is already expired: that never changes");
+/// assert_eq!(
+///     Refused::Final(Status::Expired).to_string(),
+///     "it is already expired: that never changes"
+/// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,7 +46,8 @@ pub enum Refused {
         /// Why not, or who may.
         why: String,
     },
-    /// It is about something that has changed since it was shown: the arguments, the tool, its rules or what they say, or that it ran and failed.
+    /// It is about something that has changed since it was shown: the arguments, the tool, its
+    /// rules or what they say, or that it ran and failed.
     Changed,
     /// An approval of this wants a comment.
     CommentRequired,
@@ -73,18 +77,30 @@ impl fmt::Display for Refused {
             Self::Final(status) => write!(f, "it is already {status}: that never changes"),
             Self::NotNow(status) => write!(f, "it is {status}, where this cannot happen"),
             Self::TooLate => f.write_str("its time is over: it counts as expired"),
-            Self::NotEntitled { reviewer, why } => write!(f, "{reviewer} cannot decide this: {why}"),
-            Self::Changed => f.write_str("it was changed after it was shown: look at it again, then decide"),
+            Self::NotEntitled { reviewer, why } => {
+                write!(f, "{reviewer} cannot decide this: {why}")
+            }
+            Self::Changed => {
+                f.write_str("it was changed after it was shown: look at it again, then decide")
+            }
             Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
             Self::SignatureRequired => f.write_str(
-                "an approval of this needs a signature: register a key in the directory, and sign by it \
-                 (`--signing-key FILE`, or `.sign_with(&key)`)",
+                "an approval of this needs a signature: register a key in the directory, and sign \
+                 by it (`--signing-key FILE`, or `.sign_with(&key)`)",
             ),
-            Self::ReasonRequired => f.write_str("it needs a reason: the record and the agent are told why"),
-            Self::NotAnAnswer(answers) => {
-                write!(f, "it is a question, which nothing but an answer answers: whoever is asked {answers}")
+            Self::ReasonRequired => {
+                f.write_str("it needs a reason: the record and the agent are told why")
             }
-            Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
+            Self::NotAnAnswer(answers) => {
+                write!(
+                    f,
+                    "it is a question, which nothing but an answer answers: whoever is asked \
+                     {answers}"
+                )
+            }
+            Self::NotEditable => {
+                f.write_str("its arguments cannot be edited: approve or reject it as it is")
+            }
             Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
             Self::NoVote => f.write_str("there is no vote of theirs to take back"),
             Self::StillOpen => f.write_str("it is still open: its secrets may be needed yet"),
@@ -127,19 +143,41 @@ impl NewApproval {
     #[must_use]
     pub fn of(subject: Arc<Subject>, arguments: Arguments, assessment: Arc<Assessment>) -> Self {
         let (earlier, alike, held_by, conversation, heard) = Default::default();
-        Self { subject, arguments, given: None, assessment, earlier, alike, held: false, held_by, conversation, heard }
+        Self {
+            subject,
+            arguments,
+            given: None,
+            assessment,
+            earlier,
+            alike,
+            held: false,
+            held_by,
+            conversation,
+            heard,
+        }
     }
 }
 
 impl Approval {
     /// A new approval, in the state that its assessment gives it.
     ///
-    /// A call that only repeats what a person refused before in this run is rejected, whatever the rules say now.
+    /// A call that only repeats what a person refused before in this run is rejected, whatever the
+    /// rules say now.
     #[doc(hidden)]
     #[must_use]
     pub fn open(new: NewApproval, now: Timestamp) -> Self {
-        let NewApproval { subject, arguments, given, assessment, earlier, alike, held, held_by, conversation, heard } =
-            new;
+        let NewApproval {
+            subject,
+            arguments,
+            given,
+            assessment,
+            earlier,
+            alike,
+            held,
+            held_by,
+            conversation,
+            heard,
+        } = new;
         let requirements = assessment.requirements();
         let status = match assessment.verdict() {
             Verdict::Deny if assessment.is_denied_for(Denial::RefusedBefore) => Status::Rejected,
@@ -206,7 +244,8 @@ impl Approval {
         }
     }
 
-    /// What follows from an event: the approval after it, one version further, or why it does not apply.
+    /// What follows from an event: the approval after it, one version further, or why it does not
+    /// apply.
     ///
     /// Pure: a store only has to write the result over the version it was made from.
     ///
@@ -234,7 +273,8 @@ impl Approval {
             CallEvent::Voted { vote } => self.vote(vote, now)?,
             CallEvent::Covered { grant, by, until } => {
                 self.must_be(&[Status::Pending])?;
-                // What to do about a failure is asked anew, and an edit that needs another is no one person's.
+                // What to do about a failure is asked anew, and an edit that needs another is no
+                // one person's.
                 if self.failure.is_some() || self.lacks_another() {
                     return Err(Refused::NotNow(self.status));
                 }
@@ -289,9 +329,14 @@ impl Approval {
                     self.end(Status::Cancelled);
                 }
             }
-            CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, changes, now)?,
+            CallEvent::Reassessed { assessment, changes } => {
+                self.reassess(assessment, changes, now)?;
+            }
             CallEvent::SecretsErased { .. } => self.erase_secrets()?,
-            CallEvent::Lapsed | CallEvent::Escalated { .. } | CallEvent::Reminded { .. } | CallEvent::Expired => {
+            CallEvent::Lapsed
+            | CallEvent::Escalated { .. }
+            | CallEvent::Reminded { .. }
+            | CallEvent::Expired => {
                 self.advance_by_time(event, now)?;
             }
             CallEvent::Dispatched
@@ -309,14 +354,15 @@ impl Approval {
 
     /// The approval as a store takes it in that has never seen it.
     ///
-    /// What was settled stays settled. What was approved is asked again: this store cannot know whether it already ran.
-    /// What was running is indeterminate.
+    /// What was settled stays settled. What was approved is asked again: this store cannot know
+    /// whether it already ran. What was running is indeterminate.
     #[doc(hidden)]
     #[must_use]
     pub fn imported(mut self, now: Timestamp) -> Self {
         match self.status {
             Status::Pending => {
-                // A vote is for one store: in another it could be used once more, or have been taken back.
+                // A vote is for one store: in another it could be used once more, or have been
+                // taken back.
                 self.votes.clear();
                 self.edition = self.edition.max(VALIDITY);
                 self.ask_from(now);
@@ -327,7 +373,8 @@ impl Approval {
                 self.votes.clear();
                 (self.grant, self.granted_by) = (None, None);
                 self.ask_from(now);
-                self.note = Some("it was approved before, where it may already have run".to_owned());
+                self.note =
+                    Some("it was approved before, where it may already have run".to_owned());
             }
             Status::Approved | Status::Dispatched => {
                 self.status = Status::Indeterminate;
@@ -361,13 +408,19 @@ impl Approval {
         Ok(())
     }
 
-    /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,
-    /// asks again.
-    fn reassess(&mut self, assessment: &Arc<Assessment>, changes: &Changes, now: Timestamp) -> Result<(), Refused> {
+    /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the
+    /// votes do not meet, asks again.
+    fn reassess(
+        &mut self,
+        assessment: &Arc<Assessment>,
+        changes: &Changes,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         self.must_be(&[Status::Pending, Status::Approved])?;
         let is_judged_otherwise = self.assessment.differs(assessment);
         let origins = &self.assessment.origins;
-        // Who judges again may not know what was said, as in another process: what was known stays known.
+        // Who judges again may not know what was said, as in another process: what was known stays
+        // known.
         self.assessment = if assessment.origins.is_empty() && !origins.is_empty() {
             Arc::new(Assessment { origins: origins.clone(), ..Assessment::clone(assessment) })
         } else {
@@ -379,10 +432,13 @@ impl Approval {
                 return Ok(());
             }
             // Under other rules, whoever they ask.
-            Verdict::Approve | Verdict::Ask if !changes.is_empty() && !assessment.requirements().is_empty() => {
+            Verdict::Approve | Verdict::Ask
+                if !changes.is_empty() && !assessment.requirements().is_empty() =>
+            {
                 assessment.requirements()
             }
-            // Under the same ones, nobody who was asked falls away because the rules would not ask them now.
+            // Under the same ones, nobody who was asked falls away because the rules would not ask
+            // them now.
             Verdict::Approve | Verdict::Ask => {
                 let new = assessment.requirements();
                 let new = new.into_iter().filter(|new| !self.requirements.contains(new));
@@ -399,8 +455,11 @@ impl Approval {
         }
         self.judge_edit(is_judged_otherwise);
         // A grant was an answer to those who were asked, and not to others.
-        let granted = stands && self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
-        // Who was asked only later does not undo what was decided before; but consent must be there, and to just this.
+        let granted = stands
+            && self.grant.is_some()
+            && self.requirements.iter().all(Requirement::takes_grants);
+        // Who was asked only later does not undo what was decided before; but consent must be
+        // there, and to just this.
         let decided = stands && self.status == Status::Approved && self.has_consent();
         if self.requirements.is_empty() || granted || decided {
             return Ok(());
@@ -495,10 +554,13 @@ mod tests {
     }
 
     fn assessment(verdict: Verdict, people: u8) -> Arc<Assessment> {
-        let asked = || ask(anyone()).count(people).within(minutes(10)).then(ask(anyone()).within(minutes(10)));
+        let asked = || {
+            ask(anyone()).count(people).within(minutes(10)).then(ask(anyone()).within(minutes(10)))
+        };
         let otherwise = Fallback { verdict, requirement: (verdict == Verdict::Ask).then(asked) };
         let (name, about, text, rules) = (String::new(), String::new(), String::new(), Vec::new());
-        let policy = Arc::new(PolicyOutline { name, about, text, rules, otherwise, digest: Digest::of("") });
+        let policy =
+            Arc::new(PolicyOutline { name, about, text, rules, otherwise, digest: Digest::of("") });
         let (results, errors) = (Vec::new(), Vec::new());
         let opinion = PolicyOpinion { agent: None, policy, results, errors, verdict };
         Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]))
@@ -520,10 +582,18 @@ mod tests {
             reasoning: None,
             request: None,
         };
-        Approval::open(NewApproval::of(Arc::new(subject), arguments(0), assessment(verdict, 2)), at(0))
+        Approval::open(
+            NewApproval::of(Arc::new(subject), arguments(0), assessment(verdict, 2)),
+            at(0),
+        )
     }
 
-    fn voted(approval: &Approval, who: &str, decision: Decision, minute: u32) -> Result<Approval, Refused> {
+    fn voted(
+        approval: &Approval,
+        who: &str,
+        decision: Decision,
+        minute: u32,
+    ) -> Result<Approval, Refused> {
         let (roles, principal, comment) = (Vec::new(), false, None);
         let shown = approval.arguments.digest();
         let vote = Vote {
@@ -552,7 +622,10 @@ mod tests {
 
     fn any_event() -> impl Strategy<Value = CallEvent> {
         let verdict = prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask), Just(Verdict::Deny)];
-        let outcome = prop_oneof![Just(ToolOutcome::returned(&json!(1))), Just(ToolOutcome::failed("it broke"))];
+        let outcome = prop_oneof![
+            Just(ToolOutcome::returned(&json!(1))),
+            Just(ToolOutcome::failed("it broke"))
+        ];
         let settlement = prop_oneof![
             1 => Just(Settlement::ran(&json!(1))),
             1 => Just(Settlement::DidNotRun),
@@ -563,7 +636,18 @@ mod tests {
             let reviewer = ["ann", "ben", "cem"][who].into();
             let (arguments, shown, grounds, signed) = (arguments(shown).digest(), None, None, None);
             let at = at(0);
-            let vote = Vote { reviewer, roles, principal, decision, comment, arguments, shown, grounds, at, signed };
+            let vote = Vote {
+                reviewer,
+                roles,
+                principal,
+                decision,
+                comment,
+                arguments,
+                shown,
+                grounds,
+                at,
+                signed,
+            };
             CallEvent::Voted { vote: Box::new(vote) }
         });
         prop_oneof![
@@ -577,9 +661,14 @@ mod tests {
             1 => Just(CallEvent::Expired),
             1 => Just(CallEvent::Cancelled { reason: "late".into() }),
             1 => Just(CallEvent::Abandoned),
-            2 => (verdict, 1..3_u8, any::<bool>()).prop_map(|(verdict, people, changed)| CallEvent::Reassessed {
-                assessment: assessment(verdict, people),
-                changes: Changes { tool: changed.then(|| Digest::of("t2")), ..Changes::default() },
+            2 => (verdict, 1..3_u8, any::<bool>()).prop_map(|(verdict, people, changed)| {
+                CallEvent::Reassessed {
+                    assessment: assessment(verdict, people),
+                    changes: Changes {
+                        tool: changed.then(|| Digest::of("t2")),
+                        ..Changes::default()
+                    },
+                }
             }),
             4 => Just(CallEvent::Dispatched),
             3 => outcome.prop_map(|outcome| CallEvent::Finished { outcome }),
@@ -606,9 +695,13 @@ mod tests {
                 let before = approval.clone();
                 match approval.apply(&event, at(minute)) {
                     Ok(next) => {
-                        prop_assert!(!before.status.is_terminal(), "{} became {}", before.status, next.status);
+                        prop_assert!(!before.status.is_terminal(), "{} became \
+                            {}", before.status, next.status);
                         prop_assert_eq!(next.version, before.version + 1);
-                        prop_assert!(!matches!(event, CallEvent::Dispatched) || before.status == Status::Approved);
+                        prop_assert!(
+                            !matches!(event, CallEvent::Dispatched)
+                                || before.status == Status::Approved
+                        );
                         match event {
                             CallEvent::Dispatched => {
                                 prop_assert!(word);
@@ -664,11 +757,21 @@ mod tests {
             ..approval.votes[0].clone()
         };
         approval.votes.push(refusal);
-        let again = CallEvent::Reassessed { assessment: assessment(Verdict::Ask, 2), changes: Changes::default() };
+        let again = CallEvent::Reassessed {
+            assessment: assessment(Verdict::Ask, 2),
+            changes: Changes::default(),
+        };
         for minute in [5, 15, 500] {
-            assert_eq!(approval.apply(&again, at(minute)).unwrap().status, Status::Approved, "at minute {minute}");
+            assert_eq!(
+                approval.apply(&again, at(minute)).unwrap().status,
+                Status::Approved,
+                "at minute {minute}"
+            );
         }
-        let stricter = CallEvent::Reassessed { assessment: assessment(Verdict::Ask, 3), changes: Changes::default() };
+        let stricter = CallEvent::Reassessed {
+            assessment: assessment(Verdict::Ask, 3),
+            changes: Changes::default(),
+        };
         assert_eq!(
             approval.apply(&stricter, at(15)).unwrap().status,
             Status::Rejected,
@@ -694,27 +797,44 @@ mod tests {
         assert_eq!(refused.status, Status::Indeterminate);
         for by in [Settler::Idempotence, Settler::Reconciler] {
             assert!(lost().apply(&again(by.clone()), at(4)).is_ok(), "nobody was asked");
-            assert_eq!(refused.apply(&again(by), at(4)).unwrap_err(), Refused::NotNow(Status::Indeterminate));
+            assert_eq!(
+                refused.apply(&again(by), at(4)).unwrap_err(),
+                Refused::NotNow(Status::Indeterminate)
+            );
         }
         let asked_anew = refused.apply(&asked, at(5)).unwrap();
-        assert_eq!(voted(&asked_anew, "ben", Decision::Approve, 6).unwrap().status, Status::Approved);
+        assert_eq!(
+            voted(&asked_anew, "ben", Decision::Approve, 6).unwrap().status,
+            Status::Approved
+        );
     }
 
     #[test]
     fn an_attempt_that_never_began_changes_nothing_of_what_became_of_the_one_before() {
         let play = |approval: &Approval, events: &[CallEvent]| {
-            events.iter().fold(approval.clone(), |approval, event| approval.apply(event, at(3)).unwrap())
+            events
+                .iter()
+                .fold(approval.clone(), |approval, event| approval.apply(event, at(3)).unwrap())
         };
-        let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
+        let again = CallEvent::Settled {
+            settlement: Settlement::RunAgain,
+            by: Settler::Idempotence,
+            reason: None,
+        };
         let never_began = [CallEvent::Dispatched, CallEvent::Released { why: "gone".into() }];
         let cancelled = [CallEvent::Cancelled { reason: "late".into() }];
         let unknown = play(&play(&lost(), std::slice::from_ref(&again)), &never_began);
         assert_eq!(unknown.last_attempt(), Some("nobody knows whether it ran"));
         assert_eq!(play(&unknown, &cancelled).status, Status::Indeterminate);
         let faltered = [CallEvent::Dispatched, CallEvent::Faltered { error: "it broke".into() }];
-        let failed = voted(&play(&opened(Verdict::Approve), &faltered), "ann", Decision::Approve, 3).unwrap();
+        let failed =
+            voted(&play(&opened(Verdict::Approve), &faltered), "ann", Decision::Approve, 3)
+                .unwrap();
         let failed = play(&failed, &never_began);
-        assert_eq!((failed.status, failed.last_attempt()), (Status::Approved, Some("ran and failed")));
+        assert_eq!(
+            (failed.status, failed.last_attempt()),
+            (Status::Approved, Some("ran and failed"))
+        );
         assert_eq!(play(&failed, &cancelled).status, Status::Failed);
         // What ends late ends as it ended, and nothing is left of what was thought of it.
         let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!(1)) };
@@ -724,7 +844,11 @@ mod tests {
 
     #[test]
     fn who_takes_back_what_may_have_run_is_not_who_ended_it() {
-        let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
+        let again = CallEvent::Settled {
+            settlement: Settlement::RunAgain,
+            by: Settler::Idempotence,
+            reason: None,
+        };
         let taken_back = CallEvent::Revoked { by: "ann".into(), reason: "not now".into() };
         let unknown = lost().apply(&again, at(2)).unwrap().apply(&taken_back, at(3)).unwrap();
         assert_eq!((unknown.status, unknown.revoked_by), (Status::Indeterminate, None));

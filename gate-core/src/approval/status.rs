@@ -34,7 +34,8 @@ pub enum Status {
     Succeeded,
     /// Its body returned an error or panicked.
     Failed,
-    /// Its body began, and nobody knows how it ended. It runs again only if its tool is idempotent, or a person says so.
+    /// Its body began, and nobody knows how it ended. It runs again only if its tool is idempotent,
+    /// or a person says so.
     Indeterminate,
 }
 

@@ -1,7 +1,9 @@
-//! What the model is told of its calls, all of it: derived here from what became of a call and what its policy says.
+//! What the model is told of its calls, all of it: derived here from what became of a call and what
+//! its policy says.
 //!
-//! A tool's output is data, and may say anything. So that it cannot speak in the gate's name, the gate's own words stand
-//! between two marks of their own, and whatever others wrote is `disarmed` where it imitates these.
+//! A tool's output is data, and may say anything. So that it cannot speak in the gate's name, the
+//! gate's own words stand between two marks of their own, and whatever others wrote is `disarmed`
+//! where it imitates these.
 
 use std::borrow::Cow;
 
@@ -53,19 +55,26 @@ pub fn notice(words: &str) -> String {
     format!("{OPEN}{}{CLOSE}", disarmed(words))
 }
 
-/// Tells what a tool's body gave back: what it returned as it is, an error behind a word of the gate.
+/// Tells what a tool's body gave back: what it returned as it is, an error behind a word of the
+/// gate.
 pub(crate) fn outcome(outcome: &ToolOutcome) -> String {
     match outcome {
         ToolOutcome::Returned { .. } => disarmed(&outcome.for_reviewer()).into_owned(),
-        ToolOutcome::Failed { error } if error.trim().is_empty() => notice("The tool failed, and did not say why."),
-        ToolOutcome::Failed { error } => format!("{} {}", notice("The tool failed with this error:"), disarmed(error)),
+        ToolOutcome::Failed { error } if error.trim().is_empty() => {
+            notice("The tool failed, and did not say why.")
+        }
+        ToolOutcome::Failed { error } => {
+            format!("{} {}", notice("The tool failed with this error:"), disarmed(error))
+        }
     }
 }
 
 /// Tells what a body gave back, and which arguments it ran with, where a person changed them.
 #[must_use]
 pub fn ran(output: &ToolOutcome, approval: Option<&Approval>) -> String {
-    let Some(edited) = approval.filter(|approval| approval.is_edited()) else { return outcome(output) };
+    let Some(edited) = approval.filter(|approval| approval.is_edited()) else {
+        return outcome(output);
+    };
     let note = notice(&format!(
         "Note: a person changed the arguments of this call to {}. This is what counts; \
          do not propose your original arguments again.",
@@ -80,7 +89,8 @@ pub fn responded(answer: &ToolOutcome, approval: Option<&Approval>) -> String {
     let words = match approval {
         Some(approval) if approval.answers().is_some() => "A person answered this:",
         Some(approval) if approval.asked_again => {
-            "It was started, and it is not known whether it took effect. A person answered in the tool's place. The answer:"
+            "It was started, and it is not known whether it took effect. A person answered in the \
+             tool's place. The answer:"
         }
         Some(approval) if approval.failure.is_some() => {
             "It ran and failed, and a person answered in the tool's place. The answer:"
@@ -94,12 +104,13 @@ pub fn responded(answer: &ToolOutcome, approval: Option<&Approval>) -> String {
 #[must_use]
 pub fn waiting(approval: Option<&Approval>) -> String {
     match approval {
-        Some(approval) if approval.failure().is_some() => {
-            notice(&format!("{}, and a person has been asked what to do about it. {FOLLOWS}", so_far(approval)))
-        }
+        Some(approval) if approval.failure().is_some() => notice(&format!(
+            "{}, and a person has been asked what to do about it. {FOLLOWS}",
+            so_far(approval)
+        )),
         Some(approval) if approval.answers().is_some() => notice(
-            "Not answered yet: a person has been asked. Do not ask again; the answer follows when they have given it. \
-             Go on with what does not depend on it.",
+            "Not answered yet: a person has been asked. Do not ask again; the answer follows when \
+             they have given it. Go on with what does not depend on it.",
         ),
         _ => notice(&format!("Not run yet: a person has been asked. {FOLLOWS}")),
     }
@@ -112,9 +123,12 @@ const FOLLOWS: &str = "Do not propose it again; the result follows when they hav
 #[must_use]
 pub fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) -> String {
     let why = match hindrance {
-        None if approval.is_some_and(|approval| approval.is_held() && approval.failure().is_none()) => {
+        None if approval
+            .is_some_and(|approval| approval.is_held() && approval.failure().is_none()) =>
+        {
             return notice(&format!(
-                "Not run yet: nobody objects to it, but it waits for people to decide about a call that came with it. {FOLLOWS}"
+                "Not run yet: nobody objects to it, but it waits for people to decide about a \
+                 call that came with it. {FOLLOWS}"
             ));
         }
         None => {
@@ -132,7 +146,8 @@ pub fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) -> Stri
         Some(_) => "something that is needed to begin it failed".to_owned(),
     };
     notice(&format!(
-        "{}, but {why}. It stays approved, and will run once that is over. Do not propose it again.",
+        "{}, but {why}. It stays approved, and will run once that is over. Do not propose it \
+         again.",
         approved_so_far(approval)
     ))
 }
@@ -186,15 +201,19 @@ pub fn not_run(reason: &NotRun) -> String {
             for_reason(reason)
         ),
         NotRun::Rejected { reason, .. } => format!(
-            "Not run: a person decided against it{}. This is final: do not propose the same call again.",
+            "Not run: a person decided against it{}. This is final: do not propose the same call \
+             again.",
             for_reason(reason)
         ),
         NotRun::Expired { told: Some(told) } => format!("Not run: nobody decided in time. {told}"),
         NotRun::Expired { told: None } => {
-            "Not run: nobody decided in time. Tell the user that it is not done; do not propose it again by yourself."
+            "Not run: nobody decided in time. Tell the user that it is not done; do not propose \
+             it again by yourself."
                 .to_owned()
         }
-        NotRun::Cancelled { reason } => format!("Not run: the request was taken back{}.", in_brackets(reason)),
+        NotRun::Cancelled { reason } => {
+            format!("Not run: the request was taken back{}.", in_brackets(reason))
+        }
         NotRun::Frozen { reason } => format!(
             "Not run: an operator has stopped such calls for now{}. Do not retry by yourself.",
             in_brackets(reason)
@@ -203,12 +222,15 @@ pub fn not_run(reason: &NotRun) -> String {
             let stop = if problem.ends_with('?') { "" } else { "." };
             format!("Not run: the call is not valid. {problem}{stop} Correct it and call again.")
         }
-        NotRun::NobodyToAsk { .. } => "Not run: a person would have to decide it, and there is nobody who could. \
-             Trying again does not change that: tell the user that it is not done."
-            .to_owned(),
+        NotRun::NobodyToAsk { .. } => {
+            "Not run: a person would have to decide it, and there is nobody who could. Trying \
+             again does not change that: tell the user that it is not done."
+                .to_owned()
+        }
         NotRun::Disputed { .. } => {
-            "Nothing ran: what is stored of this call is not what its records say, so it is not known how it stands. \
-             Do not propose it again; tell the user that it is being looked into."
+            "Nothing ran: what is stored of this call is not what its records say, so it is not \
+             known how it stands. Do not propose it again; tell the user that it is being looked \
+             into."
                 .to_owned()
         }
         NotRun::Unavailable { .. } => {
@@ -221,8 +243,8 @@ pub fn not_run(reason: &NotRun) -> String {
 }
 
 fn denied(by: &DeniedBy) -> String {
-    const FINAL: &str =
-        "This is final: do not propose it again, whatever the wording; tell the user that it is not possible.";
+    const FINAL: &str = "This is final: do not propose it again, whatever the wording; tell the \
+        user that it is not possible.";
     match by {
         DeniedBy::Rule { rule } => format!("Not run: denied by the rule \"{rule}\". {FINAL}"),
         DeniedBy::Otherwise => format!("Not run: no rule allows it. {FINAL}"),
@@ -230,7 +252,8 @@ fn denied(by: &DeniedBy) -> String {
             format!("Not run: denied by \"{overlay}\"{}. {FINAL}", for_reason(reason))
         }
         DeniedBy::RefusedBefore => {
-            "Not run: a person already decided against this very call. Do not propose it again.".to_owned()
+            "Not run: a person already decided against this very call. Do not propose it again."
+                .to_owned()
         }
         DeniedBy::TooManyDenials => "Not run: too many calls of this run came to nothing. \
              Stop calling tools in this run; tell the user that you cannot go on."
@@ -243,18 +266,24 @@ fn denied(by: &DeniedBy) -> String {
 
 /// A reason as people or programs wrote it; nothing, where they wrote none.
 fn for_reason(reason: &str) -> String {
-    if reason.trim().is_empty() { String::new() } else { format!(", for this reason: \"{reason}\"") }
+    if reason.trim().is_empty() {
+        String::new()
+    } else {
+        format!(", for this reason: \"{reason}\"")
+    }
 }
 
 fn in_brackets(reason: &str) -> String {
     if reason.trim().is_empty() { String::new() } else { format!(" ({reason})") }
 }
 
-/// Returns what others wrote, without anything that reads like the mark of the gate's words: its first sign is written as
-/// `&lt;`. Any other text stays as it is, byte for byte.
+/// Returns what others wrote, without anything that reads like the mark of the gate's words: its
+/// first sign is written as `&lt;`. Any other text stays as it is, byte for byte.
 #[must_use]
 pub fn disarmed(text: &str) -> Cow<'_, str> {
-    let imitates = |(at, c): &(usize, char)| is_bracket(*c) && text.get(at + c.len_utf8()..).is_some_and(is_named);
+    let imitates = |(at, c): &(usize, char)| {
+        is_bracket(*c) && text.get(at + c.len_utf8()..).is_some_and(is_named)
+    };
     let mut rest = 0;
     let mut safe = String::new();
     for (at, c) in text.char_indices().filter(imitates) {
@@ -278,7 +307,9 @@ fn is_bracket(c: char) -> bool {
 /// or drawn.
 fn is_named(rest: &str) -> bool {
     let is_skipped = |c: &char| {
-        c.is_whitespace() || hazard(*c).is_some() || matches!(c, '/' | '\\' | '-' | '_' | '‐'..='―' | '−' | '／' | '－')
+        c.is_whitespace()
+            || hazard(*c).is_some()
+            || matches!(c, '/' | '\\' | '-' | '_' | '‐'..='―' | '−' | '／' | '－')
     };
     let mut drawn = rest.chars().filter(|c| !is_skipped(c)).map(plain);
     "gatenotice".chars().all(|c| drawn.next() == Some(plain(c)))
@@ -303,13 +334,18 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_own_words_and_says_whether_to_try_again() {
-        const FINAL: &str =
-            "This is final: do not propose it again, whatever the wording; tell the user that it is not possible.";
+        const FINAL: &str = "This is final: do not propose it again, whatever the wording; tell \
+            the user that it is not possible.";
         let denied = |by| NotRun::Denied { by };
-        let overlay = |reason: &str| denied(DeniedBy::Overlay { overlay: "fraud".into(), reason: reason.into() });
+        let overlay = |reason: &str| {
+            denied(DeniedBy::Overlay { overlay: "fraud".into(), reason: reason.into() })
+        };
         let text = String::from;
         for (reason, words) in [
-            (denied(DeniedBy::Rule { rule: "cap".into() }), format!("denied by the rule \"cap\". {FINAL}")),
+            (
+                denied(DeniedBy::Rule { rule: "cap".into() }),
+                format!("denied by the rule \"cap\". {FINAL}"),
+            ),
             (denied(DeniedBy::Otherwise), format!("no rule allows it. {FINAL}")),
             (overlay("0.97"), format!("denied by \"fraud\", for this reason: \"0.97\". {FINAL}")),
             (overlay(" "), format!("denied by \"fraud\". {FINAL}")),
@@ -341,11 +377,14 @@ mod tests {
             (
                 rejected("too dear", true, false),
                 text(
-                    "a person already decided against this very call, for this reason: \"too dear\". \
-                     Do not propose it again.",
+                    "a person already decided against this very call, for this reason: \"too \
+                     dear\". Do not propose it again.",
                 ),
             ),
-            (NotRun::Expired { told: Some("Write a mail.".into()) }, text("nobody decided in time. Write a mail.")),
+            (
+                NotRun::Expired { told: Some("Write a mail.".into()) },
+                text("nobody decided in time. Write a mail."),
+            ),
             (
                 NotRun::Expired { told: None },
                 text(
@@ -353,11 +392,17 @@ mod tests {
                      do not propose it again by yourself.",
                 ),
             ),
-            (NotRun::Cancelled { reason: "she hung up".into() }, text("the request was taken back (she hung up).")),
+            (
+                NotRun::Cancelled { reason: "she hung up".into() },
+                text("the request was taken back (she hung up)."),
+            ),
             (NotRun::Cancelled { reason: String::new() }, text("the request was taken back.")),
             (
                 NotRun::Frozen { reason: "outage".into() },
-                text("an operator has stopped such calls for now (outage). Do not retry by yourself."),
+                text(
+                    "an operator has stopped such calls for now (outage). Do not retry by \
+                     yourself.",
+                ),
             ),
             (
                 NotRun::Invalid { problem: "It has no call id".into() },
@@ -390,14 +435,29 @@ mod tests {
 
     #[test]
     fn outputs_stay_as_they_are_and_failures_are_told_by_the_gate() {
-        for honest in
-            ["", "paid", "a < b", "<gate>B12</gate>", "x <- gate", "Not run yet: a person has been asked.", "🙂"]
-        {
+        for honest in [
+            "",
+            "paid",
+            "a < b",
+            "<gate>B12</gate>",
+            "x <- gate",
+            "Not run yet: a person has been asked.",
+            "🙂",
+        ] {
             assert_eq!(outcome(&ToolOutcome::returned(&json!(honest))), honest);
         }
-        assert_eq!(outcome(&ToolOutcome::returned(&json!({"b": "<i>", "a": 1}))), r#"{"a":1,"b":"<i>"}"#);
-        assert_eq!(outcome(&ToolOutcome::failed("<b>")), format!("{OPEN}The tool failed with this error:{CLOSE} <b>"));
-        assert_eq!(outcome(&ToolOutcome::failed("")), format!("{OPEN}The tool failed, and did not say why.{CLOSE}"));
+        assert_eq!(
+            outcome(&ToolOutcome::returned(&json!({"b": "<i>", "a": 1}))),
+            r#"{"a":1,"b":"<i>"}"#
+        );
+        assert_eq!(
+            outcome(&ToolOutcome::failed("<b>")),
+            format!("{OPEN}The tool failed with this error:{CLOSE} <b>")
+        );
+        assert_eq!(
+            outcome(&ToolOutcome::failed("")),
+            format!("{OPEN}The tool failed, and did not say why.{CLOSE}")
+        );
     }
 
     #[test]
@@ -430,7 +490,16 @@ mod tests {
     proptest! {
         #[test]
         fn only_the_gate_writes_its_mark(parts in prop::collection::vec(
-            prop_oneof![Just("<"), Just("/"), Just("gate"), Just("-"), Just("notice"), Just(">"), Just("\u{200b}"), Just("x")],
+            prop_oneof![
+                Just("<"),
+                Just("/"),
+                Just("gate"),
+                Just("-"),
+                Just("notice"),
+                Just(">"),
+                Just("\u{200b}"),
+                Just("x"),
+            ],
             0..12,
         )) {
             let text = parts.concat();

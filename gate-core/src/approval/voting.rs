@@ -25,7 +25,10 @@ impl Approval {
         self.check_signed(vote, &reached)?;
         // One person is one vote: a new one takes the place of the old one.
         let earlier = std::mem::take(&mut self.votes);
-        self.votes = earlier.into_iter().filter(|earlier| !self.is_same(&earlier.reviewer, &vote.reviewer)).collect();
+        self.votes = earlier
+            .into_iter()
+            .filter(|earlier| !self.is_same(&earlier.reviewer, &vote.reviewer))
+            .collect();
         self.votes.push(vote.clone());
         if let Decision::Edit { arguments } = &vote.decision {
             self.edit(arguments, &vote.reviewer);
@@ -39,7 +42,8 @@ impl Approval {
         if self.edition == 0 { one == other } else { same_person(one.as_str(), other.as_str()) }
     }
 
-    /// Puts other arguments in the place of those that are there. Those that were proposed are no edit, whoever put them back.
+    /// Puts other arguments in the place of those that are there. Those that were proposed are no
+    /// edit, whoever put them back.
     fn edit(&mut self, arguments: &Arguments, by: &ReviewerId) {
         let edited = arguments.with_salts_of(&self.arguments);
         let before = std::mem::replace(&mut self.arguments, edited);
@@ -70,7 +74,8 @@ impl Approval {
     /// The rules have looked at the edited arguments, if there are any.
     pub(super) fn judge_edit(&mut self, is_judged_otherwise: bool) {
         let Some(edit) = &self.edit else { return };
-        let needs_another = self.asks_another(is_judged_otherwise && !edit.is_judged) || edit.needs_another;
+        let needs_another =
+            self.asks_another(is_judged_otherwise && !edit.is_judged) || edit.needs_another;
         self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
     }
 
@@ -81,10 +86,14 @@ impl Approval {
     pub fn lacks_another(&self) -> bool {
         let Some(edit) = self.edit.as_ref().filter(|edit| edit.needs_another) else { return false };
         let digest = self.arguments.digest();
-        let is_asked =
-            |vote: &Vote| self.requirements.iter().flat_map(Requirement::tiers).any(|tier| vote.counts_for(tier));
-        let is_another =
-            |vote: &Vote| vote.approves() == Some(digest) && !self.is_same(&vote.reviewer, &edit.by) && is_asked(vote);
+        let is_asked = |vote: &Vote| {
+            self.requirements.iter().flat_map(Requirement::tiers).any(|tier| vote.counts_for(tier))
+        };
+        let is_another = |vote: &Vote| {
+            vote.approves() == Some(digest)
+                && !self.is_same(&vote.reviewer, &edit.by)
+                && is_asked(vote)
+        };
         !self.votes.iter().any(is_another)
     }
 
@@ -102,12 +111,14 @@ impl Approval {
             self.edit(&arguments, &by);
         } else {
             self.edit = None;
-            self.arguments = self.proposed.take().map_or_else(|| self.arguments.clone(), |proposed| *proposed);
+            self.arguments =
+                self.proposed.take().map_or_else(|| self.arguments.clone(), |proposed| *proposed);
         }
         true
     }
 
-    /// Whether a vote is about the arguments as they are now. An edit by somebody else leaves those of before behind: they count no more.
+    /// Whether a vote is about the arguments as they are now. An edit by somebody else leaves those
+    /// of before behind: they count no more.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -120,7 +131,8 @@ impl Approval {
         vote.approves().unwrap_or(vote.arguments) == self.arguments.digest()
     }
 
-    /// What a vote says, in words that follow a name: `approved it, signed`. One that counts no more says so.
+    /// What a vote says, in words that follow a name: `approved it, signed`. One that counts no
+    /// more says so.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -139,7 +151,8 @@ impl Approval {
             Decision::Respond { .. } => "answered in the tool's place",
         };
         let signed = if vote.is_signed() { ", signed" } else { "" };
-        let stale = if self.concerns(vote) { "" } else { ", of other arguments: it does not count" };
+        let stale =
+            if self.concerns(vote) { "" } else { ", of other arguments: it does not count" };
         format!("{what}{signed}{stale}")
     }
 
@@ -166,7 +179,12 @@ impl Approval {
         let asked = |requirement: &Requirement, steps: &usize| {
             requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
         };
-        if self.requirements.iter().zip(reached).any(|(requirement, steps)| asked(requirement, steps)) {
+        if self
+            .requirements
+            .iter()
+            .zip(reached)
+            .any(|(requirement, steps)| asked(requirement, steps))
+        {
             return Ok(());
         }
         let who = self.requirements.iter().zip(reached).flat_map(|(requirement, steps)| {
@@ -182,10 +200,12 @@ impl Approval {
         }
         let silent = vote.comment.as_deref().is_none_or(|comment| comment.trim().is_empty());
         let unanswered =
-            self.requirements.iter().filter_map(Requirement::answers).find(|answers| match &vote.decision {
-                Decision::Respond { value } => !answers.take(value),
-                Decision::Approve | Decision::Edit { .. } => true,
-                Decision::Reject { .. } => false,
+            self.requirements.iter().filter_map(Requirement::answers).find(|answers| {
+                match &vote.decision {
+                    Decision::Respond { value } => !answers.take(value),
+                    Decision::Approve | Decision::Edit { .. } => true,
+                    Decision::Reject { .. } => false,
+                }
             });
         if let Some(answers) = unanswered {
             return Err(Refused::NotAnAnswer(answers.clone()));
@@ -193,19 +213,25 @@ impl Approval {
         match &vote.decision {
             Decision::Reject { reason } if reason.trim().is_empty() => Err(Refused::ReasonRequired),
             Decision::Reject { .. } => Ok(()),
-            _ if silent && self.requirements.iter().any(Requirement::wants_comment) => Err(Refused::CommentRequired),
+            _ if silent && self.requirements.iter().any(Requirement::wants_comment) => {
+                Err(Refused::CommentRequired)
+            }
             Decision::Edit { .. } if !self.requirements.iter().all(Requirement::is_editable) => {
                 Err(Refused::NotEditable)
             }
-            Decision::Edit { arguments } if arguments.digest() == vote.arguments => Err(Refused::NothingChanged),
+            Decision::Edit { arguments } if arguments.digest() == vote.arguments => {
+                Err(Refused::NothingChanged)
+            }
             Decision::Approve | Decision::Edit { .. } | Decision::Respond { .. } => Ok(()),
         }
     }
 
-    /// Who is asked by a requirement that wants signatures must sign, unless they refuse: nothing runs by that. Whose signature it is, the directory says.
+    /// Who is asked by a requirement that wants signatures must sign, unless they refuse: nothing
+    /// runs by that. Whose signature it is, the directory says.
     fn check_signed(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
         let is_asked = |(requirement, steps): (&Requirement, &usize)| {
-            requirement.wants_signature() && requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
+            requirement.wants_signature()
+                && requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
         };
         let refuses = matches!(vote.decision, Decision::Reject { .. });
         if !refuses && !vote.is_signed() && self.requirements.iter().zip(reached).any(is_asked) {
@@ -214,10 +240,13 @@ impl Approval {
         Ok(())
     }
 
-    /// Sets the state that the votes give: refused as soon as one requirement is refused, decided once all are met.
+    /// Sets the state that the votes give: refused as soon as one requirement is refused, decided
+    /// once all are met.
     pub(super) fn count(&mut self, reached: &[usize]) {
         let digest = self.arguments.digest();
-        let rejected = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. }) && vote.arguments == digest;
+        let rejected = |vote: &Vote| {
+            matches!(vote.decision, Decision::Reject { .. }) && vote.arguments == digest
+        };
         let approved = |vote: &Vote| vote.approves() == Some(digest);
         let answer = self.votes.iter().rev().find_map(|vote| match &vote.decision {
             Decision::Respond { value } if vote.arguments == digest => Some(value.clone()),
@@ -250,13 +279,15 @@ impl Approval {
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
-        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent) && !self.lacks_another()
+        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent)
+            && !self.lacks_another()
     }
 
     /// Returns who must still approve the arguments as they are, in words; empty if nobody must.
     pub(super) fn missing(&self) -> String {
         let digest = self.arguments.digest();
-        let missing = self.shortfall(&self.reached, &|vote| vote.approves() == Some(digest)).words();
+        let missing =
+            self.shortfall(&self.reached, &|vote| vote.approves() == Some(digest)).words();
         match &self.edit {
             Some(edit) if missing.is_empty() && self.lacks_another() => {
                 format!("somebody other than {}, who changed it", edit.by)
@@ -267,19 +298,27 @@ impl Approval {
 
     /// Returns what is missing of consent, of the votes that count.
     fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> Shortfall {
-        let voices: Vec<Voice<'_>> = self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
+        let voices: Vec<Voice<'_>> =
+            self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
         let asked: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();
         shortfall(&asked, &voices)
     }
 
-    fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {
+    fn enough(
+        &self,
+        reached: &[usize],
+        counts: &dyn Fn(&Vote) -> bool,
+        counting: Counting,
+    ) -> bool {
         let met = |(requirement, steps): (&Requirement, &usize)| {
             requirement.tiers().iter().take(*steps).any(|tier| {
                 let (needed, signed) = match counting {
                     Counting::Consent => (tier.count(), requirement.wants_signature()),
                     Counting::Refusals => (tier.deny_count(), false),
                 };
-                let is_good = |vote: &&Vote| counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed());
+                let is_good = |vote: &&Vote| {
+                    counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed())
+                };
                 let found = self.votes.iter().filter(is_good);
                 // Whoever wrote the row may have written a vote twice.
                 let people: BTreeSet<&ReviewerId> = found.map(|vote| &vote.reviewer).collect();
@@ -339,15 +378,31 @@ mod tests {
             request: None,
         };
         let opinion = |requirement| {
-            let (name, reason, verdict) = ("careful".to_owned(), "it is much".to_owned(), Verdict::Ask);
-            Opinion::Overlay { name, verdict, reason, requirement: Some(requirement), failed: false }
+            let (name, reason, verdict) =
+                ("careful".to_owned(), "it is much".to_owned(), Verdict::Ask);
+            Opinion::Overlay {
+                name,
+                verdict,
+                reason,
+                requirement: Some(requirement),
+                failed: false,
+            }
         };
         let assessment = Assessment::join(requirements.into_iter().map(opinion).collect());
         let arguments = Arguments::new(&json!({"amount": 50}), Vec::new()).unwrap();
-        Approval::open(NewApproval::of(Arc::new(subject), arguments, Arc::new(assessment)), Timestamp::UNIX_EPOCH)
+        Approval::open(
+            NewApproval::of(Arc::new(subject), arguments, Arc::new(assessment)),
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
-    fn vote(approval: &Approval, who: &str, roles: &[&str], decision: Decision, signed: bool) -> Vote {
+    fn vote(
+        approval: &Approval,
+        who: &str,
+        roles: &[&str],
+        decision: Decision,
+        signed: bool,
+    ) -> Vote {
         let presented = approval.presented();
         let mut vote = Vote {
             reviewer: who.into(),
@@ -391,7 +446,8 @@ mod tests {
             let signed = ask(role("manager")).count(2).deny_count(3).signed();
             let mut approval = asked([signed].into_iter().chain(others.then(|| ask(anyone()))));
             for (who, decision) in votes {
-                let vote = vote(&approval, ["ann", "ben", "cem"][who], &["manager"], decision, false);
+                let vote =
+                    vote(&approval, ["ann", "ben", "cem"][who], &["manager"], decision, false);
                 let is_refusal = matches!(vote.decision, Decision::Reject { .. });
                 let (before, forged) = (approval.clone(), vote.clone());
                 match given(&approval, vote) {
@@ -399,7 +455,9 @@ mod tests {
                         prop_assert!(is_refusal);
                         approval = next;
                     }
-                    Err(refused) => prop_assert!(!is_refusal || before.status != Status::Pending, "{refused}"),
+                    Err(refused) => {
+                        prop_assert!(!is_refusal || before.status != Status::Pending, "{refused}");
+                    }
                 }
                 // Nor where somebody writes them into the store.
                 let mut written = before;
@@ -421,7 +479,10 @@ mod tests {
         assert_eq!(by(&once, "omar", false).unwrap_err(), Refused::SignatureRequired);
         assert_eq!(by(&once, "dana", true).unwrap().status, Status::Pending, "she is one person");
         let forged = vote(&once, "omar", &["manager"], Decision::Approve, false);
-        let written = Approval { votes: once.votes.iter().cloned().chain([forged]).collect(), ..once.clone() };
+        let written = Approval {
+            votes: once.votes.iter().cloned().chain([forged]).collect(),
+            ..once.clone()
+        };
         assert!(!written.has_consent());
         let twice = Approval { votes: [&once.votes[..], &once.votes].concat(), ..once.clone() };
         assert!(!twice.has_consent(), "a vote that is there twice is one vote");
@@ -442,12 +503,18 @@ mod tests {
         assert_eq!(by(&half, "dana", &["manager"], true).unwrap().status, Status::Approved);
         // Who has both roles fills one of them, whichever the others leave.
         let one = by(&question, "omar", &["oncall", "manager"], true).unwrap();
-        assert_eq!((one.status, one.still_needs().as_str()), (Status::Pending, "an oncall or a manager"));
+        assert_eq!(
+            (one.status, one.still_needs().as_str()),
+            (Status::Pending, "an oncall or a manager")
+        );
         assert_eq!(by(&one, "ines", &["oncall"], false).unwrap().status, Status::Approved);
         assert_eq!(by(&one, "dana", &["manager"], true).unwrap().status, Status::Approved);
         // As approvals of before were counted.
         let before = Approval { edition: 0, ..question };
-        assert_eq!(by(&before, "omar", &["oncall", "manager"], true).unwrap().status, Status::Approved);
+        assert_eq!(
+            by(&before, "omar", &["oncall", "manager"], true).unwrap().status,
+            Status::Approved
+        );
     }
 
     /// What approvals and records of before say goes on as it did then.
@@ -463,14 +530,20 @@ mod tests {
         assert_eq!(approved.due(day(1)), Some(CallEvent::Lapsed));
         assert_eq!(approved.apply(&CallEvent::Dispatched, day(1)).unwrap_err(), Refused::TooLate);
         assert_eq!(approved.apply(&CallEvent::Lapsed, day(0)).unwrap_err(), Refused::NothingDue);
-        let stored = serde_json::to_value(Approval { edition: 0, approved_at: None, ..approved }).unwrap();
+        let stored =
+            serde_json::to_value(Approval { edition: 0, approved_at: None, ..approved }).unwrap();
         assert_eq!(stored.get("edition"), None);
         let before: Approval = serde_json::from_value(stored).unwrap();
-        assert_eq!((before.due(day(9)), before.next_due(day(9)), before.validity_words()), (None, None, None));
+        assert_eq!(
+            (before.due(day(9)), before.next_due(day(9)), before.validity_words()),
+            (None, None, None)
+        );
         assert!(before.apply(&CallEvent::Dispatched, day(9)).is_ok());
 
         let twice = Approval { edition: 0, ..asked([ask(role("manager")).count(2)]) };
-        let edit = Decision::Edit { arguments: Arguments::new(&json!({"amount": 7}), Vec::new()).unwrap() };
+        let edit = Decision::Edit {
+            arguments: Arguments::new(&json!({"amount": 7}), Vec::new()).unwrap(),
+        };
         let edited = given(&twice, vote(&twice, "dana", &["manager"], edit, false)).unwrap();
         let after = edited.apply(&CallEvent::Withdrawn { by: "dana".into() }, day(0)).unwrap();
         assert!(after.is_edited(), "as then");
@@ -483,7 +556,10 @@ mod tests {
         let covered = |until| CallEvent::Covered { grant, by: "dana".into(), until };
         let question = asked([ask(role("manager"))]);
         let soon = question.apply(&covered(Some(day(2))), day(0)).unwrap();
-        assert_eq!((soon.due(day(1)), soon.due(day(2))), (None, Some(CallEvent::Uncovered { grant })));
+        assert_eq!(
+            (soon.due(day(1)), soon.due(day(2))),
+            (None, Some(CallEvent::Uncovered { grant }))
+        );
         assert_eq!(question.apply(&covered(None), day(0)).unwrap().due(day(99)), None);
     }
 

@@ -26,7 +26,8 @@ pub use verdict::Verdict;
 
 /// A verdict with everything that led to it.
 ///
-/// `Display` prints it as a reviewer reads it: a line for each rule, then one for the origin of each argument.
+/// `Display` prints it as a reviewer reads it: a line for each rule, then one for the origin of
+/// each argument.
 ///
 /// ```
 /// # fn show(assessment: &gate_runtime::Assessment) {
@@ -77,7 +78,8 @@ impl Assessment {
         self.verdict
     }
 
-    /// Every rule that was looked at, with its result: of the tool's policy, of the agent's, of the overlays.
+    /// Every rule that was looked at, with its result: of the tool's policy, of the agent's, of the
+    /// overlays.
     pub fn rules(&self) -> impl Iterator<Item = RuleReport<'_>> {
         self.opinions.iter().flat_map(Opinion::reports)
     }
@@ -87,11 +89,13 @@ impl Assessment {
         self.rules().filter(|rule| rule.counts_for(self.verdict))
     }
 
-    /// Where each argument first came from, by its place as a JSON pointer: `/recipient`, `/lines/0/name`.
+    /// Where each argument first came from, by its place as a JSON pointer: `/recipient`,
+    /// `/lines/0/name`.
     ///
-    /// Origins are there for people: of calls that a person was asked about, of those of a tool that asks about
-    /// its failures, and in what `Run::assess` returns. A call that rules alone decided has
-    /// none, and so has one whose run was told of no history. Truth values and what is empty have no origin.
+    /// Origins are there for people: of calls that a person was asked about, of those of a tool
+    /// that asks about its failures, and in what `Run::assess` returns. A call that rules alone
+    /// decided has none, and so has one whose run was told of no history. Truth values and what is
+    /// empty have no origin.
     pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
         self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }
@@ -104,7 +108,8 @@ impl Assessment {
         let is_same_opinion = |(one, two): (&Opinion, &Opinion)| match (one, two) {
             (Opinion::Policy(one), Opinion::Policy(two)) => {
                 Arc::ptr_eq(&one.policy, &two.policy)
-                    && (one.verdict, &one.agent, &one.results) == (two.verdict, &two.agent, &two.results)
+                    && (one.verdict, &one.agent, &one.results)
+                        == (two.verdict, &two.agent, &two.results)
                     && one.errors.is_empty()
                     && two.errors.is_empty()
             }
@@ -117,7 +122,8 @@ impl Assessment {
             && self.opinions.iter().zip(&other.opinions).all(is_same_opinion)
     }
 
-    /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
+    /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins
+    /// anew.
     #[doc(hidden)]
     pub fn exhaust(&mut self, opinion: usize, rule: usize) {
         if let Some(Opinion::Policy(policy)) = self.opinions.get_mut(opinion) {
@@ -132,13 +138,16 @@ impl Assessment {
     /// Whether the verdict is what its rules lead to. One that was stored could have been changed.
     pub(crate) fn follows(&self) -> bool {
         let follows = |opinion: &Opinion| match opinion {
-            Opinion::Policy(policy) => policy.verdict == PolicyOpinion::join(&policy.policy, &policy.results),
+            Opinion::Policy(policy) => {
+                policy.verdict == PolicyOpinion::join(&policy.policy, &policy.results)
+            }
             _ => true,
         };
         self.verdict == joined(&self.opinions) && self.opinions.iter().all(follows)
     }
 
-    /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have been.
+    /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have
+    /// been.
     #[doc(hidden)]
     pub fn reached(self) -> Result<Self, Unjudged> {
         if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::voices)) {
@@ -151,10 +160,13 @@ impl Assessment {
     #[doc(hidden)]
     #[must_use]
     pub fn denied_by(&self) -> Option<DeniedBy> {
-        let denies = |rule: &RuleReport<'_>| rule.effect == Verdict::Deny && rule.counts_for(Verdict::Deny);
+        let denies =
+            |rule: &RuleReport<'_>| rule.effect == Verdict::Deny && rule.counts_for(Verdict::Deny);
         let reports = || self.rules().filter(denies);
         // Records of before have denials by rules that only failed.
-        let report = reports().find(|rule| rule.result == RuleResult::Matched).or_else(|| reports().next())?;
+        let report = reports()
+            .find(|rule| rule.result == RuleResult::Matched)
+            .or_else(|| reports().next())?;
         Some(match report.source {
             Source::Overlay(overlay) => {
                 DeniedBy::Overlay { overlay: overlay.to_owned(), reason: report.rule.to_owned() }
@@ -170,7 +182,8 @@ impl Assessment {
     /// The same policies, with what overlays say now.
     #[doc(hidden)]
     pub fn with_overlays(&self, overlays: Vec<Opinion>) -> Self {
-        let policies = self.opinions.iter().filter(|opinion| matches!(opinion, Opinion::Policy(_))).cloned();
+        let policies =
+            self.opinions.iter().filter(|opinion| matches!(opinion, Opinion::Policy(_))).cloned();
         let (origins, destructive) = (self.origins.clone(), self.destructive);
         Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
     }
@@ -178,11 +191,16 @@ impl Assessment {
     /// Returns whether other rules speak in another judgement of the call, where that asks. What
     /// rules approve by themselves needs nobody.
     pub(crate) fn differs(&self, other: &Self) -> bool {
-        let speaks = |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
+        let speaks =
+            |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
         let spoken = |of: &Self| -> Vec<String> {
-            of.rules().filter(speaks).map(|rule| format!("{}/{}", rule.source, rule.rule())).collect()
+            of.rules()
+                .filter(speaks)
+                .map(|rule| format!("{}/{}", rule.source, rule.rule()))
+                .collect()
         };
-        other.verdict == Verdict::Ask && (self.verdict != other.verdict || spoken(self) != spoken(other))
+        other.verdict == Verdict::Ask
+            && (self.verdict != other.verdict || spoken(self) != spoken(other))
     }
 
     /// Denied by the gate itself.
@@ -195,10 +213,13 @@ impl Assessment {
     #[doc(hidden)]
     #[must_use]
     pub fn is_denied_for(&self, reason: Denial) -> bool {
-        self.opinions.iter().any(|opinion| matches!(opinion, Opinion::Gate { denial, .. } if *denial == reason))
+        self.opinions
+            .iter()
+            .any(|opinion| matches!(opinion, Opinion::Gate { denial, .. } if *denial == reason))
     }
 
-    /// What people must agree to before the call runs: one requirement for each rule that asks, equal ones once.
+    /// What people must agree to before the call runs: one requirement for each rule that asks,
+    /// equal ones once.
     ///
     /// Empty unless the verdict is [`Ask`](Verdict::Ask).
     #[must_use]
@@ -289,7 +310,9 @@ mod tests {
                 PolicyOpinion::join(&policy(&effects, otherwise), &results)
             };
             let mut other = rules.clone();
-            other.sort_by_key(|(verdict, result)| (*verdict as u64 + 3 * *result as u64).wrapping_mul(seed | 1));
+            other.sort_by_key(|(verdict, result)| {
+                (*verdict as u64 + 3 * *result as u64).wrapping_mul(seed | 1)
+            });
             other.extend(rules.first().copied());
             prop_assert_eq!(verdict(&rules), verdict(&other));
         }
@@ -325,8 +348,13 @@ mod tests {
     fn assessed(effects: &[Verdict], results: &[RuleResult]) -> Assessment {
         let policy = policy(effects, Verdict::Ask);
         let verdict = PolicyOpinion::join(&policy, results);
-        let opinion =
-            PolicyOpinion { agent: None, policy: policy.into(), results: results.to_vec(), errors: vec![], verdict };
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: policy.into(),
+            results: results.to_vec(),
+            errors: vec![],
+            verdict,
+        };
         Assessment::join(vec![Opinion::Policy(opinion)])
     }
 
@@ -344,8 +372,12 @@ mod tests {
 
     #[test]
     fn it_reads_as_lines_and_survives_storage() {
-        let assessment = assessed(&[Verdict::Deny, Verdict::Ask], &[RuleResult::NotMatched, RuleResult::Matched]);
-        let lines = "policy refunds\n  · deny    rule 0\n  ● ask     rule 1: a manager\n  · ask     otherwise: anyone who reviews";
+        let assessment = assessed(
+            &[Verdict::Deny, Verdict::Ask],
+            &[RuleResult::NotMatched, RuleResult::Matched],
+        );
+        let lines = "policy refunds\n  · deny    rule 0\n  ● ask     rule 1: a manager\n  · \
+            ask     otherwise: anyone who reviews";
         assert_eq!(assessment.to_string(), lines);
         let stored = serde_json::to_string(&assessment).unwrap();
         assert_eq!(serde_json::from_str::<Assessment>(&stored).unwrap(), assessment);

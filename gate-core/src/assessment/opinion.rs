@@ -18,7 +18,8 @@ use crate::text::digest::Digest;
 pub enum Opinion {
     /// A policy: the tool's own, or the one that an agent has for the tool.
     Policy(PolicyOpinion),
-    /// An overlay. One that failed has the verdict that its failure means, and what went wrong as the reason.
+    /// An overlay. One that failed has the verdict that its failure means, and what went wrong as
+    /// the reason.
     Overlay {
         /// The overlay's name.
         name: String,
@@ -81,9 +82,13 @@ impl PolicyOpinion {
         Verdict::join(Self::voices(policy, results))
     }
 
-    /// Returns what each rule says, and what holds otherwise, if nothing matched. Where a rule failed, nobody knows
-    /// whether it would have matched, and so whether what holds otherwise applies: that counts as failed, too.
-    fn voices(policy: &PolicyOutline, results: &[RuleResult]) -> impl Iterator<Item = Result<Verdict, Verdict>> {
+    /// Returns what each rule says, and what holds otherwise, if nothing matched. Where a rule
+    /// failed, nobody knows whether it would have matched, and so whether what holds otherwise
+    /// applies: that counts as failed, too.
+    fn voices(
+        policy: &PolicyOutline,
+        results: &[RuleResult],
+    ) -> impl Iterator<Item = Result<Verdict, Verdict>> {
         let rules = policy.rules.iter().zip(results).filter_map(|(rule, result)| match result {
             RuleResult::Matched => Some(Ok(rule.effect)),
             RuleResult::Failed => Some(Err(rule.effect)),
@@ -96,15 +101,21 @@ impl PolicyOpinion {
     }
 
     fn reports(&self) -> impl Iterator<Item = RuleReport<'_>> {
-        let rules = self.policy.rules.iter().zip(&self.results).enumerate().map(|(index, (rule, result))| RuleReport {
-            source: self.source(),
-            rule: &rule.name,
-            effect: rule.effect,
-            result: *result,
-            text: rule.text.as_deref(),
-            error: self.errors.iter().find(|(at, _)| *at == index).map(|(_, error)| error.as_str()),
-            requirement: rule.requirement.as_ref(),
-        });
+        let rules = self.policy.rules.iter().zip(&self.results).enumerate().map(
+            |(index, (rule, result))| RuleReport {
+                source: self.source(),
+                rule: &rule.name,
+                effect: rule.effect,
+                result: *result,
+                text: rule.text.as_deref(),
+                error: self
+                    .errors
+                    .iter()
+                    .find(|(at, _)| *at == index)
+                    .map(|(_, error)| error.as_str()),
+                requirement: rule.requirement.as_ref(),
+            },
+        );
         let otherwise = RuleReport {
             source: self.source(),
             rule: OTHERWISE,
@@ -137,7 +148,9 @@ impl Opinion {
     /// Returns what its rules say: `Err` for one that failed, with what it would have said.
     pub(super) fn voices(&self) -> Vec<Result<Verdict, Verdict>> {
         match self {
-            Opinion::Policy(policy) => PolicyOpinion::voices(&policy.policy, &policy.results).collect(),
+            Opinion::Policy(policy) => {
+                PolicyOpinion::voices(&policy.policy, &policy.results).collect()
+            }
             Opinion::Overlay { verdict, failed: true, .. } => vec![Err(*verdict)],
             Opinion::Overlay { verdict, .. } => vec![Ok(*verdict)],
             Opinion::Gate { .. } => vec![Ok(Verdict::Deny)],
@@ -167,23 +180,33 @@ impl Opinion {
         }
     }
 
-    /// Who must agree, for an opinion that asks: whom its matched and its failed rules ask, else whom it asks otherwise.
+    /// Who must agree, for an opinion that asks: whom its matched and its failed rules ask, else
+    /// whom it asks otherwise.
     pub(super) fn requirements(&self) -> Vec<&Requirement> {
         match self {
             Opinion::Policy(policy) if policy.verdict == Verdict::Ask => {
                 let counts = |rule: &RuleReport<'_>| {
-                    rule.effect == Verdict::Ask && matches!(rule.result, RuleResult::Matched | RuleResult::Failed)
+                    rule.effect == Verdict::Ask
+                        && matches!(rule.result, RuleResult::Matched | RuleResult::Failed)
                 };
-                let found: Vec<_> = policy.reports().filter(counts).filter_map(|rule| rule.requirement).collect();
-                if found.is_empty() { policy.policy.otherwise.requirement.iter().collect() } else { found }
+                let found: Vec<_> =
+                    policy.reports().filter(counts).filter_map(|rule| rule.requirement).collect();
+                if found.is_empty() {
+                    policy.policy.otherwise.requirement.iter().collect()
+                } else {
+                    found
+                }
             }
-            Opinion::Overlay { requirement, verdict: Verdict::Ask, .. } => requirement.iter().collect(),
+            Opinion::Overlay { requirement, verdict: Verdict::Ask, .. } => {
+                requirement.iter().collect()
+            }
             _ => Vec::new(),
         }
     }
 }
 
-/// A policy's opinion as it is stored: results with the names of their rules; the texts are in the policy's own record.
+/// A policy's opinion as it is stored: results with the names of their rules; the texts are in the
+/// policy's own record.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredOpinion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,7 +232,8 @@ struct StoredResult {
 impl From<PolicyOpinion> for StoredOpinion {
     fn from(opinion: PolicyOpinion) -> Self {
         let PolicyOpinion { agent, policy, results, errors, verdict } = opinion;
-        let error = |index| errors.iter().find(|(at, _)| *at == index).map(|(_, error)| error.clone());
+        let error =
+            |index| errors.iter().find(|(at, _)| *at == index).map(|(_, error)| error.clone());
         let stored = |(index, (rule, result)): (usize, (&RuleOutline, RuleResult))| StoredResult {
             rule: rule.name.clone(),
             effect: rule.effect,
@@ -232,7 +256,11 @@ impl From<StoredOpinion> for PolicyOpinion {
     fn from(stored: StoredOpinion) -> Self {
         let StoredOpinion { agent, policy, digest, verdict, rules, otherwise } = stored;
         let results = rules.iter().map(|rule| rule.result).collect();
-        let errors = rules.iter().enumerate().filter_map(|(index, rule)| Some((index, rule.error.clone()?))).collect();
+        let errors = rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, rule)| Some((index, rule.error.clone()?)))
+            .collect();
         let outline = |rule: StoredResult| RuleOutline {
             name: rule.rule,
             effect: rule.effect,
@@ -241,8 +269,14 @@ impl From<StoredOpinion> for PolicyOpinion {
             limits: Vec::new(),
         };
         let rules = rules.into_iter().map(outline).collect();
-        let policy =
-            PolicyOutline { name: policy, about: String::new(), text: String::new(), rules, otherwise, digest };
+        let policy = PolicyOutline {
+            name: policy,
+            about: String::new(),
+            text: String::new(),
+            rules,
+            otherwise,
+            digest,
+        };
         Self { agent, policy: policy.into(), results, errors, verdict }
     }
 }

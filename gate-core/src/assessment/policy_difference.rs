@@ -46,13 +46,18 @@ fn compare(old: &PolicyOutline, new: &PolicyOutline, all: &mut Vec<Difference>) 
             Some(was) if does(was) != does(rule) => {
                 all.push(Difference::RuleChanged { rule: name, from: does(was), to: does(rule) });
             }
-            Some(was) if words(was) != words(rule) => all.push(Difference::RuleReworded { rule: name }),
+            Some(was) if words(was) != words(rule) => {
+                all.push(Difference::RuleReworded { rule: name });
+            }
             Some(_) => {}
         }
     }
     let gone = old.rules.iter().filter(|rule| find(new, rule).is_none());
-    all.extend(gone.map(|rule| Difference::RuleRemoved { rule: rule.name.clone(), does: does(rule) }));
-    let otherwise = |Fallback { verdict, requirement }: &Fallback| effect(*verdict, requirement.as_ref());
+    all.extend(
+        gone.map(|rule| Difference::RuleRemoved { rule: rule.name.clone(), does: does(rule) }),
+    );
+    let otherwise =
+        |Fallback { verdict, requirement }: &Fallback| effect(*verdict, requirement.as_ref());
     let (from, to) = (otherwise(&old.otherwise), otherwise(&new.otherwise));
     if from != to {
         all.push(Difference::OtherwiseChanged { from, to });
@@ -91,7 +96,13 @@ mod tests {
 
     fn rule(name: &str, effect: Verdict, text: &str) -> RuleOutline {
         let requirement = (effect == Verdict::Ask).then(|| ask(role("manager")));
-        RuleOutline { name: name.into(), effect, text: Some(text.into()), requirement, limits: Vec::new() }
+        RuleOutline {
+            name: name.into(),
+            effect,
+            text: Some(text.into()),
+            requirement,
+            limits: Vec::new(),
+        }
     }
 
     fn assessment(rules: Vec<RuleOutline>, otherwise: Verdict, digest: &str) -> Assessment {
@@ -116,7 +127,8 @@ mod tests {
     #[test]
     fn what_changed_of_a_policy_is_said_rule_by_rule() {
         let small = |text| rule("small", Verdict::Approve, text);
-        let (large, limit) = (rule("large", Verdict::Ask, ".when(b)"), rule("limit", Verdict::Deny, ".when(c)"));
+        let (large, limit) =
+            (rule("large", Verdict::Ask, ".when(b)"), rule("limit", Verdict::Deny, ".when(c)"));
         let old = assessment(vec![small(".when(a)"), large.clone(), limit], Verdict::Deny, "old");
         let laid_out = assessment(old_rules(&old, small(".when(\n  a)")), Verdict::Deny, "old");
         assert_eq!(old.policy_differences(&laid_out), []);
@@ -136,10 +148,19 @@ mod tests {
             ]
         );
         let reworded = assessment(old_rules(&old, small(".when(a)")), Verdict::Deny, "new");
-        assert_eq!(old.policy_differences(&reworded), [Difference::PolicyReworded { policy: "payments".into() }]);
+        assert_eq!(
+            old.policy_differences(&reworded),
+            [Difference::PolicyReworded { policy: "payments".into() }]
+        );
         let none = Assessment::join(Vec::new());
-        assert_eq!(old.policy_differences(&none), [Difference::PolicyRemoved { policy: "payments".into() }]);
-        assert_eq!(none.policy_differences(&old), [Difference::PolicyAdded { policy: "payments".into() }]);
+        assert_eq!(
+            old.policy_differences(&none),
+            [Difference::PolicyRemoved { policy: "payments".into() }]
+        );
+        assert_eq!(
+            none.policy_differences(&old),
+            [Difference::PolicyAdded { policy: "payments".into() }]
+        );
     }
 
     /// The rules of an assessment with another first one.

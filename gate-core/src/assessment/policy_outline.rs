@@ -6,10 +6,11 @@ use crate::approval::requirement::Requirement;
 use crate::assessment::verdict::Verdict;
 use crate::text::digest::Digest;
 
-/// A policy as people and records see it: its name, why it exists, its rules, its source text and the digest of all that.
+/// A policy as people and records see it: its name, why it exists, its rules, its source text and
+/// the digest of all that.
 ///
-/// Closures cannot be compared; their source can. So a decision names the exact policy it was made under, and one made
-/// under another is noticed.
+/// Closures cannot be compared; their source can. So a decision names the exact policy it was made
+/// under, and one made under another is noticed.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

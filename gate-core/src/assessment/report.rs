@@ -21,14 +21,18 @@ use crate::id::AgentName;
 /// #[policy]
 /// fn refunds(rules: Rules<Refund>) -> Rules<Refund> {
 ///     rules
-///         .deny("too much").when(|call| call.cents > 100_000)
-///         .auto_approve("small").when(|call| call.cents < 5_000)
+///         .deny("too much")
+///         .when(|call| call.cents > 100_000)
+///         .auto_approve("small")
+///         .when(|call| call.cents < 5_000)
 ///         .otherwise(ask(anyone()))
 /// }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 ///
-/// let assessment = gate.run("run-42").assess(&ToolCall::new("call_1", "refund", r#"{"cents":500}"#)).await?;
+/// let assessment =
+///     gate.run("run-42").assess(&ToolCall::new("call_1", "refund", r#"{"cents":500}"#)).await?;
 /// let results: Vec<_> = assessment.rules().map(|rule| rule.result()).collect();
 /// assert_eq!(results, [RuleResult::NotMatched, RuleResult::Matched, RuleResult::NotMatched]);
 /// # Ok(()) }
@@ -42,8 +46,8 @@ pub enum RuleResult {
     NotMatched,
     /// Its conditions hold, but its limit is used up: it does not count.
     LimitReached,
-    /// It returned an error, panicked or took too long: it counts as at least "ask". Where a denial hangs on it, the
-    /// call cannot be judged: it does not run, and is not denied either.
+    /// It returned an error, panicked or took too long: it counts as at least "ask". Where a denial
+    /// hangs on it, the call cannot be judged: it does not run, and is not denied either.
     Failed,
 }
 

@@ -6,7 +6,8 @@ use crate::assessment::report::RuleReport;
 
 /// Says why a call could not be judged: which rules and overlays failed, and with which errors.
 ///
-/// This is no verdict. Nothing runs, nothing is held against the call, and it can be proposed again.
+/// This is no verdict. Nothing runs, nothing is held against the call, and it can be proposed
+/// again.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -18,16 +19,23 @@ use crate::assessment::report::RuleReport;
 /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 ///     rules.deny("sanctions list").when(|_| Err::<bool, _>("503")).otherwise(ask(anyone()))
 /// }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"iban":"DE12"}"#)]).await?;
+/// let turn =
+///     gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"iban":"DE12"}"#)]).await?;
 /// assert_eq!(turn.answers()[0].kind(), "unavailable");
 /// let records = gate.records(0, 100).await?;
-/// let Some(Event::Gate(GateEvent::CallUnjudged { problem, .. })) = records.last().map(|last| last.event()) else {
+/// let Some(Event::Gate(GateEvent::CallUnjudged { problem, .. })) =
+///     records.last().map(|last| last.event())
+/// else {
 ///     panic!("it is on the record")
 /// };
-/// assert_eq!(problem.to_string(), r#"it could not be judged: "sanctions list" of policy payments failed: 503"#);
+/// assert_eq!(
+///     problem.to_string(),
+///     r#"it could not be judged: "sanctions list" of policy payments failed: 503"#
+/// );
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

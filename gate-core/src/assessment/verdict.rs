@@ -25,9 +25,9 @@ pub enum Verdict {
 impl Verdict {
     /// Joins verdicts: the strictest wins, in any order.
     ///
-    /// `Ok` is the verdict of a rule that matched. `Err` is a rule that failed, with the verdict it would have
-    /// given: such a rule counts as at least [`Ask`](Verdict::Ask), and with a failed denying rule nothing runs.
-    /// Nothing at all reads as `Ask`, never as `Approve`.
+    /// `Ok` is the verdict of a rule that matched. `Err` is a rule that failed, with the verdict it
+    /// would have given: such a rule counts as at least [`Ask`](Verdict::Ask), and with a failed
+    /// denying rule nothing runs. Nothing at all reads as `Ask`, never as `Approve`.
     ///
     /// ```
     /// use gate_runtime::Verdict::{Approve, Ask, Deny, self};
@@ -42,8 +42,8 @@ impl Verdict {
 
     /// Returns whether the rules come to a verdict at all.
     ///
-    /// A failure is no verdict: where only failures lead to [`Deny`](Verdict::Deny), nobody knows whether the call is
-    /// denied. It does not run, but nothing is held against it either.
+    /// A failure is no verdict: where only failures lead to [`Deny`](Verdict::Deny), nobody knows
+    /// whether the call is denied. It does not run, but nothing is held against it either.
     pub(crate) fn is_reached(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> bool {
         let mut strictest = Verdict::Approve;
         let mut is_denied = false;

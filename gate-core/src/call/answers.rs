@@ -78,16 +78,34 @@ mod tests {
     fn only_the_very_words_are_an_answer() {
         let answers = Answers::one_of(["retry", "skip"]);
         assert!(answers.take(&Value::from("retry")));
-        for wrong in [Value::from("retry "), Value::from("Retry"), Value::from(""), Value::from(true), Value::Null] {
+        for wrong in [
+            Value::from("retry "),
+            Value::from("Retry"),
+            Value::from(""),
+            Value::from(true),
+            Value::Null,
+        ] {
             assert!(!answers.take(&wrong), "{wrong}");
         }
-        assert!(Answers::Text.take(&Value::from("as you like")) && !Answers::Text.take(&Value::from(" \n")));
+        assert!(
+            Answers::Text.take(&Value::from("as you like"))
+                && !Answers::Text.take(&Value::from(" \n"))
+        );
     }
 
     #[test]
     fn a_question_that_nobody_could_answer_is_none() {
-        assert!(Answers::one_of(["retry", "skip"]).problem().is_none() && Answers::Text.problem().is_none());
-        for wrong in [vec![], vec!["retry"], vec!["retry", "retry"], vec!["retry", "retry "], vec!["retry", " "]] {
+        assert!(
+            Answers::one_of(["retry", "skip"]).problem().is_none()
+                && Answers::Text.problem().is_none()
+        );
+        for wrong in [
+            vec![],
+            vec!["retry"],
+            vec!["retry", "retry"],
+            vec!["retry", "retry "],
+            vec!["retry", " "],
+        ] {
             assert!(Answers::one_of(wrong.clone()).problem().is_some(), "{wrong:?}");
         }
     }

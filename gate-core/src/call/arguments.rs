@@ -12,7 +12,8 @@ use crate::text::digest::Digest;
 use crate::text::json::{SchemaError, canonical};
 use crate::text::visible::hazard;
 
-/// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
+/// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a
+/// mark.
 ///
 /// What is digested is what is stored and shown, and what runs is read from exactly this text; a
 /// secret is bound by a [commitment](Commitment) and comes from the process that read it. `Debug`
@@ -30,7 +31,8 @@ pub struct Arguments {
     secrets: Vec<Commitment>,
 }
 
-/// The beginning of a text that looks like a mark: before a space, and without invisible characters.
+/// The beginning of a text that looks like a mark: before a space, and without invisible
+/// characters.
 const MARK_SHAPE: &str = "[secret";
 
 /// Whether a text is, or was made to look like, the mark of a secret.
@@ -39,9 +41,13 @@ pub fn is_mark(text: &str) -> bool {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return false;
     }
-    let plain = text.nfkc().filter(|c| c.is_whitespace() || hazard(*c).is_none()).flat_map(char::to_lowercase);
+    let plain = text
+        .nfkc()
+        .filter(|c| c.is_whitespace() || hazard(*c).is_none())
+        .flat_map(char::to_lowercase);
     let mut plain = plain.skip_while(|c| c.is_whitespace());
-    plain.by_ref().take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars()) && plain.next().is_some_and(char::is_whitespace)
+    plain.by_ref().take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars())
+        && plain.next().is_some_and(char::is_whitespace)
 }
 
 impl Arguments {
@@ -82,8 +88,8 @@ impl Arguments {
         &self.secrets
     }
 
-    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments stands
-    /// there. A text that only looks like a mark is a text like any other.
+    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments
+    /// stands there. A text that only looks like a mark is a text like any other.
     #[must_use]
     pub fn is_secret(&self, value: &Value) -> bool {
         value.as_str().is_some_and(|text| self.secrets.iter().any(|secret| secret.mark() == text))
@@ -112,8 +118,11 @@ impl Arguments {
 
     /// The arguments with the salts that other ones have for the same secrets.
     pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
-        let known = |secret: &Commitment| others.secrets.iter().find(|other| other.digest() == secret.digest());
-        let secrets = self.secrets.iter().map(|secret| known(secret).unwrap_or(secret).clone()).collect();
+        let known = |secret: &Commitment| {
+            others.secrets.iter().find(|other| other.digest() == secret.digest())
+        };
+        let secrets =
+            self.secrets.iter().map(|secret| known(secret).unwrap_or(secret).clone()).collect();
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
@@ -141,7 +150,8 @@ struct Stored {
 
 impl Serialize for Arguments {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Stored { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }.serialize(serializer)
+        Stored { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }
+            .serialize(serializer)
     }
 }
 

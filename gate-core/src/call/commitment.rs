@@ -137,7 +137,11 @@ impl Commitment {
     }
 
     /// Returns whether it is a promise of this value, by an opening that somebody disclosed.
-    pub(crate) fn is_opened_by(&self, value: &Value, opening: [u8; 16]) -> Result<bool, SchemaError> {
+    pub(crate) fn is_opened_by(
+        &self,
+        value: &Value,
+        opening: [u8; 16],
+    ) -> Result<bool, SchemaError> {
         Ok(commit(value, opening)? == self.digest)
     }
 
@@ -151,8 +155,8 @@ impl Commitment {
         }
     }
 
-    /// Returns whether it needs no key to be opened: an earlier version made it, or whoever wrote it
-    /// into the database.
+    /// Returns whether it needs no key to be opened: an earlier version made it, or whoever wrote
+    /// it into the database.
     #[doc(hidden)]
     #[must_use]
     pub fn opens_itself(&self) -> bool {
@@ -250,7 +254,8 @@ mod tests {
         let stolen: Commitment = serde_json::from_value(stored.clone()).unwrap();
         let salt = *stolen.salt().unwrap();
         let found = (0..10_000).map(|pin| json!(format!("{pin:04}"))).find(|pin| {
-            commit(pin, salt).unwrap() == stolen.digest() || stolen.is_of(pin, &CommitmentKeys::new(&[0; 32]))
+            commit(pin, salt).unwrap() == stolen.digest()
+                || stolen.is_of(pin, &CommitmentKeys::new(&[0; 32]))
         });
         assert_eq!(found, None);
         assert_eq!(stored["key"].as_str().map(str::len), Some(16), "{stored}");
@@ -260,9 +265,16 @@ mod tests {
     fn a_commitment_of_an_earlier_version_is_read_opened_and_written_as_it_was() {
         let keys = CommitmentKeys::new(&[7; 32]);
         let pin = earlier();
-        assert!(pin.is_of(&json!("1234"), &keys) && !pin.is_of(&json!("1235"), &keys) && !pin.lacks_key(&keys));
+        assert!(
+            pin.is_of(&json!("1234"), &keys)
+                && !pin.is_of(&json!("1235"), &keys)
+                && !pin.lacks_key(&keys)
+        );
         assert_eq!(pin.again(&json!("1234"), &keys), Some(pin.clone()));
-        assert_eq!(serde_json::to_string(&pin).unwrap(), EARLIER.replace("DIGEST", &pin.digest().to_string()));
+        assert_eq!(
+            serde_json::to_string(&pin).unwrap(),
+            EARLIER.replace("DIGEST", &pin.digest().to_string())
+        );
         // Without its salt, nobody can say any more.
         assert!(!pin.without_salt().is_of(&json!("1234"), &keys));
     }

@@ -1,4 +1,5 @@
-//! A call as it was proposed, and the run it was proposed in: who runs, for whom, how it came to that.
+//! A call as it was proposed, and the run it was proposed in: who runs, for whom, how it came to
+//! that.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ pub struct RunInfo {
     pub(crate) passages: Vec<AgentHop>,
 }
 
-/// What stands between the id of a run and that of a run nested in it. No other run may have it in its id.
+/// What stands between the id of a run and that of a run nested in it. No other run may have it in
+/// its id.
 pub const NESTED: char = '>';
 
 impl RunId {
@@ -130,7 +132,8 @@ impl RunInfo {
         self.principal.as_ref()
     }
 
-    /// The roles of the person it acts for, as the application says. They never count as a reviewer's.
+    /// The roles of the person it acts for, as the application says. They never count as a
+    /// reviewer's.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
@@ -142,7 +145,8 @@ impl RunInfo {
         self.case.as_ref()
     }
 
-    /// How the run came to its agent, oldest first: which agents handed it over, or called it. Empty for a run that its agent began.
+    /// How the run came to its agent, oldest first: which agents handed it over, or called it.
+    /// Empty for a run that its agent began.
     #[must_use]
     pub fn passages(&self) -> &[AgentHop] {
         &self.passages
@@ -192,7 +196,8 @@ impl RunInfo {
 ///
 /// ```
 /// use gate_runtime::ToolCall;
-/// let call = ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1001"}"#).reasoning("charged twice");
+/// let call = ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1001"}"#)
+///     .reasoning("charged twice");
 /// assert_eq!(call.tool(), "issue_refund");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -205,7 +210,11 @@ pub struct ToolCall {
 
 impl ToolCall {
     /// A call with its arguments as JSON text.
-    pub fn new(id: impl Into<CallId>, tool: impl Into<ToolName>, arguments: impl Into<String>) -> Self {
+    pub fn new(
+        id: impl Into<CallId>,
+        tool: impl Into<ToolName>,
+        arguments: impl Into<String>,
+    ) -> Self {
         Self { id: id.into(), tool: tool.into(), arguments: arguments.into(), reasoning: None }
     }
 
@@ -244,6 +253,9 @@ impl ToolCall {
 
 impl fmt::Debug for ToolCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolCall").field("id", &self.id).field("tool", &self.tool).finish_non_exhaustive()
+        f.debug_struct("ToolCall")
+            .field("id", &self.id)
+            .field("tool", &self.tool)
+            .finish_non_exhaustive()
     }
 }

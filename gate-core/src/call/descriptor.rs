@@ -30,7 +30,8 @@ pub struct Annotations {
     pub open_world: bool,
 }
 
-/// What a model is told about a tool: name, description, the JSON Schema of arguments and result, hints.
+/// What a model is told about a tool: name, description, the JSON Schema of arguments and result,
+/// hints.
 ///
 /// The input schema admits no unknown field, at any depth.
 ///
@@ -39,10 +40,18 @@ pub struct Annotations {
 ///
 /// /// Read one order.
 /// #[gated_tool(policy = "never_ask", read_only)]
-/// fn get_order(/** Like `A-1001`. */ order_id: String) -> String { order_id }
+/// fn get_order(
+///     /** Like `A-1001`. */
+///     order_id: String,
+/// ) -> String {
+///     order_id
+/// }
 ///
 /// let descriptor = GetOrder::descriptor();
-/// assert_eq!(descriptor.input_schema()["properties"]["order_id"]["description"], "Like `A-1001`.");
+/// assert_eq!(
+///     descriptor.input_schema()["properties"]["order_id"]["description"],
+///     "Like `A-1001`."
+/// );
 /// assert!(descriptor.annotations().read_only);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,7 +94,12 @@ impl Descriptor {
     /// A tool that another program has: what it says of it.
     #[doc(hidden)]
     #[must_use]
-    pub fn remote(name: ToolName, description: String, input_schema: Value, annotations: Annotations) -> Self {
+    pub fn remote(
+        name: ToolName,
+        description: String,
+        input_schema: Value,
+        annotations: Annotations,
+    ) -> Self {
         let described = json!([REMOTE, name, description, input_schema, annotations]);
         Self {
             name,
@@ -170,7 +184,8 @@ impl Descriptor {
         self.asks_on_error
     }
 
-    /// The digest of all this and of the function's source: another tool under the same name has another.
+    /// The digest of all this and of the function's source: another tool under the same name has
+    /// another.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest

@@ -125,12 +125,18 @@ impl fmt::Display for Difference {
         match self {
             Self::PolicyAdded { policy } => write!(f, "the policy `{policy}` judges it, too"),
             Self::PolicyRemoved { policy } => write!(f, "the policy `{policy}` judges it no more"),
-            Self::PolicyReworded { policy } => write!(f, "the policy `{policy}` is worded otherwise"),
+            Self::PolicyReworded { policy } => {
+                write!(f, "the policy `{policy}` is worded otherwise")
+            }
             Self::RuleAdded { rule, does } => write!(f, "the rule \"{rule}\" is new: {does}"),
             Self::RuleRemoved { rule, does } => write!(f, "the rule \"{rule}\" is gone: {does}"),
-            Self::RuleChanged { rule, from, to } => write!(f, "the rule \"{rule}\" is now: {to}; it was: {from}"),
+            Self::RuleChanged { rule, from, to } => {
+                write!(f, "the rule \"{rule}\" is now: {to}; it was: {from}")
+            }
             Self::RuleReworded { rule } => write!(f, "the rule \"{rule}\" is worded otherwise"),
-            Self::OtherwiseChanged { from, to } => write!(f, "where no rule matches, it is now: {to}; it was: {from}"),
+            Self::OtherwiseChanged { from, to } => {
+                write!(f, "where no rule matches, it is now: {to}; it was: {from}")
+            }
             Self::ArgumentAdded { argument, is_required } => {
                 write!(f, "the argument `{argument}` is new, and {}", required(*is_required))
             }
@@ -142,14 +148,24 @@ impl fmt::Display for Difference {
                 write!(f, "the argument `{argument}` is now {}", required(*is_required))
             }
             Self::ArgumentDefaulted { argument, from, to } => {
-                let default = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-                write!(f, "the default of the argument `{argument}` is now {}; it was {}", default(to), default(from))
+                let default =
+                    |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+                write!(
+                    f,
+                    "the default of the argument `{argument}` is now {}; it was {}",
+                    default(to),
+                    default(from)
+                )
             }
             Self::ArgumentRedefined { argument } => {
                 write!(f, "the argument `{argument}` takes other values, or is described otherwise")
             }
-            Self::ToolRedescribed => f.write_str("the description, the hints or the result of the tool changed"),
-            Self::CodeChanged => f.write_str("the code of the tool changed, and nothing that it says of itself"),
+            Self::ToolRedescribed => {
+                f.write_str("the description, the hints or the result of the tool changed")
+            }
+            Self::CodeChanged => {
+                f.write_str("the code of the tool changed, and nothing that it says of itself")
+            }
         }
     }
 }
@@ -172,7 +188,10 @@ impl Descriptor {
             match (part(old, name), part(new, name)) {
                 (Some(_), None) => all.push(Difference::ArgumentRemoved { argument }),
                 (None, Some(_)) => {
-                    all.push(Difference::ArgumentAdded { argument, is_required: is_required(new, name) });
+                    all.push(Difference::ArgumentAdded {
+                        argument,
+                        is_required: is_required(new, name),
+                    });
                 }
                 (Some(was), Some(is)) => {
                     let (was, is) = (Argument::of(old, name, was), Argument::of(new, name, is));
@@ -181,8 +200,13 @@ impl Descriptor {
                 (None, None) => {}
             }
         }
-        let said = |tool: &Self| (tool.title.clone(), tool.description.clone(), tool.output_schema.clone());
-        if said(self) != said(now) || self.annotations != now.annotations || self.timeout != now.timeout {
+        let said = |tool: &Self| {
+            (tool.title.clone(), tool.description.clone(), tool.output_schema.clone())
+        };
+        if said(self) != said(now)
+            || self.annotations != now.annotations
+            || self.timeout != now.timeout
+        {
             all.push(Difference::ToolRedescribed);
         }
         if all.is_empty() && self.digest != now.digest {
@@ -215,7 +239,10 @@ impl Argument {
             all.push(Difference::ArgumentRetyped { argument: argument.clone(), from, to });
         }
         if self.is_required != now.is_required {
-            all.push(Difference::ArgumentRequired { argument: argument.clone(), is_required: now.is_required });
+            all.push(Difference::ArgumentRequired {
+                argument: argument.clone(),
+                is_required: now.is_required,
+            });
         }
         if self.default != now.default {
             let (from, to) = (self.default.clone(), now.default.clone());
@@ -237,7 +264,10 @@ fn part<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {
-    schema.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|one| one == name))
+    schema
+        .get("required")
+        .and_then(Value::as_array)
+        .is_some_and(|all| all.iter().any(|one| one == name))
 }
 
 /// Returns a part of a schema with the definitions in the place of references, so many levels deep.
@@ -245,12 +275,16 @@ fn written_out(schema: &Value, part: &Value, deeper: u32) -> Value {
     let Some(deeper) = deeper.checked_sub(1) else { return Value::Null };
     match part {
         Value::Object(fields) => {
-            let referred = fields.get("$ref").and_then(Value::as_str).and_then(|place| place.strip_prefix('#'));
+            let referred = fields
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|place| place.strip_prefix('#'));
             let referred = referred.and_then(|place| schema.pointer(place));
-            let mut all: serde_json::Map<String, Value> = match referred.map(|to| written_out(schema, to, deeper)) {
-                Some(Value::Object(all)) => all,
-                _ => serde_json::Map::new(),
-            };
+            let mut all: serde_json::Map<String, Value> =
+                match referred.map(|to| written_out(schema, to, deeper)) {
+                    Some(Value::Object(all)) => all,
+                    _ => serde_json::Map::new(),
+                };
             let own = fields.iter().filter(|(name, _)| referred.is_none() || *name != "$ref");
             all.extend(own.map(|(name, inner)| (name.clone(), written_out(schema, inner, deeper))));
             Value::Object(all)
@@ -264,13 +298,21 @@ fn written_out(schema: &Value, part: &Value, deeper: u32) -> Value {
 fn kind(part: &Value) -> String {
     let ways = |keyword: &str| part.get(keyword).and_then(Value::as_array);
     match part.get("type") {
-        Some(Value::String(one)) if one == "array" => {
-            part.get("items").map_or_else(|| one.clone(), |items| format!("list of {}", kind(items)))
-        }
+        Some(Value::String(one)) if one == "array" => part
+            .get("items")
+            .map_or_else(|| one.clone(), |items| format!("list of {}", kind(items))),
         Some(Value::String(one)) => one.clone(),
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        Some(Value::Array(all)) => {
+            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")
+        }
         _ => match ways("anyOf").or_else(|| ways("oneOf")) {
-            Some(all) => all.iter().map(kind).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" or "),
+            Some(all) => all
+                .iter()
+                .map(kind)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(" or "),
             None => match part.get("const").map(canonical) {
                 Some(Ok(value)) => value,
                 _ => "any".to_owned(),
@@ -331,7 +373,10 @@ mod tests {
         );
         let mut wider = old.clone();
         wider["$defs"]["Speed"] = json!({"enum": ["now"]});
-        assert_eq!(words(old, wider), ["the argument `speed` takes other values, or is described otherwise"]);
+        assert_eq!(
+            words(old, wider),
+            ["the argument `speed` takes other values, or is described otherwise"]
+        );
     }
 
     #[test]

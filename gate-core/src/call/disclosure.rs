@@ -16,12 +16,16 @@ use crate::text::json::{SchemaError, canonical, pointer_to};
 ///
 /// ```
 /// use gate_runtime::{CommitmentKeys, Disclosure};
-/// # fn show(arguments: &gate_runtime::Arguments, keys: &CommitmentKeys) -> Result<(), gate_runtime::SchemaError> {
-/// let disclosure = arguments.disclose("pin", &"1234".into(), keys)?;   // where the store and the key are
+/// # fn show(
+/// #     arguments: &gate_runtime::Arguments,
+/// #     keys: &CommitmentKeys,
+/// # ) -> Result<(), gate_runtime::SchemaError> {
+/// // Where the store and the key are:
+/// let disclosure = arguments.disclose("pin", &"1234".into(), keys)?;
 /// let line = disclosure.to_string();
 ///
 /// let received: Disclosure = line.parse()?;
-/// arguments.check(&received)?;                                       // anywhere
+/// arguments.check(&received)?; // anywhere
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +70,8 @@ impl std::str::FromStr for Disclosure {
 
     /// Reads the one form that it has: nobody can read anything else from it.
     fn from_str(line: &str) -> Result<Self, SchemaError> {
-        let read: Self = serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))?;
+        let read: Self =
+            serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))?;
         if read.to_string() == line {
             Ok(read)
         } else {
@@ -76,12 +81,18 @@ impl std::str::FromStr for Disclosure {
 }
 
 impl Arguments {
-    /// Opens the commitment of one secret for somebody else. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
+    /// Opens the commitment of one secret for somebody else. A name is an argument; a text that
+    /// begins with `/` is a JSON pointer to something inside one.
     ///
     /// # Errors
     /// Where there is no secret at this place, it is not this one, its salt was erased, or another
     /// key made its commitment.
-    pub fn disclose(&self, field: &str, value: &Value, keys: &CommitmentKeys) -> Result<Disclosure, SchemaError> {
+    pub fn disclose(
+        &self,
+        field: &str,
+        value: &Value,
+        keys: &CommitmentKeys,
+    ) -> Result<Disclosure, SchemaError> {
         let field = pointer_to(field);
         let salt = hex(&self.opening_at(&field, keys)?);
         let disclosure = Disclosure { field, salt, value: value.clone() };
@@ -89,7 +100,8 @@ impl Arguments {
         Ok(disclosure)
     }
 
-    /// Whether the secret at a place, named as for [`Arguments::disclose`], could be disclosed by whoever knows it.
+    /// Whether the secret at a place, named as for [`Arguments::disclose`], could be disclosed by
+    /// whoever knows it.
     ///
     /// # Errors
     /// Where there is no secret, its salt was erased, or another key made its commitment.
@@ -100,12 +112,15 @@ impl Arguments {
     fn opening_at(&self, field: &str, keys: &CommitmentKeys) -> Result<[u8; 16], SchemaError> {
         let commitment = self.commitment_at(field)?;
         if commitment.lacks_key(keys) {
-            let problem =
-                "its commitment was made with another key: give the key that the gate had when it took the call";
+            let problem = "its commitment was made with another key: give the key that the gate \
+                had when it took the call";
             return Err(SchemaError::new(field, problem));
         }
         commitment.opening(keys).ok_or_else(|| {
-            SchemaError::new(field, "its salt is not there: it was erased, or this is a copy that never had it")
+            SchemaError::new(
+                field,
+                "its salt is not there: it was erased, or this is a copy that never had it",
+            )
         })
     }
 
@@ -117,8 +132,11 @@ impl Arguments {
         let Disclosure { field, salt, value } = disclosure;
         let commitment = self.commitment_at(field)?;
         let digits = salt;
-        let salt = unhex(digits).and_then(|salt| <[u8; 16]>::try_from(salt).ok()).filter(|salt| hex(salt) == *digits);
-        let salt = salt.ok_or_else(|| SchemaError::new(field, "its salt is not 32 hexadecimal digits"))?;
+        let salt = unhex(digits)
+            .and_then(|salt| <[u8; 16]>::try_from(salt).ok())
+            .filter(|salt| hex(salt) == *digits);
+        let salt =
+            salt.ok_or_else(|| SchemaError::new(field, "its salt is not 32 hexadecimal digits"))?;
         if commitment.is_opened_by(value, salt)? {
             Ok(())
         } else {
@@ -129,7 +147,8 @@ impl Arguments {
     fn commitment_at(&self, field: &str) -> Result<&Commitment, SchemaError> {
         let arguments = self.to_json();
         let mark = arguments.pointer(field).and_then(Value::as_str);
-        let found = mark.and_then(|mark| self.secrets().iter().find(|secret| secret.mark() == mark));
+        let found =
+            mark.and_then(|mark| self.secrets().iter().find(|secret| secret.mark() == mark));
         found.ok_or_else(|| SchemaError::new(field, "there is no secret at this place"))
     }
 }
@@ -147,17 +166,22 @@ mod tests {
     fn arguments() -> Arguments {
         let commit = |value, salt| Commitment::to(&value, [salt; 16], &keys()).unwrap();
         let (pin, number) = (commit(json!("1234"), 1), commit(json!(4_111), 2));
-        let marked = json!({"pin": pin.mark(), "cards": [{"number": number.mark()}], "name": "Mia"});
+        let marked =
+            json!({"pin": pin.mark(), "cards": [{"number": number.mark()}], "name": "Mia"});
         Arguments::new(&marked, vec![pin, number]).unwrap()
     }
 
     #[test]
     fn one_secret_is_opened_and_nothing_else() {
         let arguments = arguments();
-        let line = arguments.disclose("/cards/0/number", &json!(4_111), &keys()).unwrap().to_string();
+        let line =
+            arguments.disclose("/cards/0/number", &json!(4_111), &keys()).unwrap().to_string();
         let [_, number] = arguments.secrets() else { panic!("{arguments:?}") };
         let opening = hex(&number.opening(&keys()).unwrap());
-        assert_eq!(line, format!(r#"{{"field":"/cards/0/number","salt":"{opening}","value":4111}}"#));
+        assert_eq!(
+            line,
+            format!(r#"{{"field":"/cards/0/number","salt":"{opening}","value":4111}}"#)
+        );
         arguments.without_salts().check(&line.parse().unwrap()).unwrap();
         assert!(!format!("{:?}", line.parse::<Disclosure>().unwrap()).contains("4111"));
     }
@@ -178,9 +202,12 @@ mod tests {
     #[test]
     fn what_is_not_the_secret_is_refused() {
         let arguments = arguments();
-        for (field, value) in
-            [("/pin", json!("1235")), ("/pin", json!(1234)), ("/name", json!("Mia")), ("/no", json!(1))]
-        {
+        for (field, value) in [
+            ("/pin", json!("1235")),
+            ("/pin", json!(1234)),
+            ("/name", json!("Mia")),
+            ("/no", json!(1)),
+        ] {
             assert!(arguments.disclose(field, &value, &keys()).is_err(), "{field} {value}");
         }
         let mut other = arguments.disclose("/pin", &json!("1234"), &keys()).unwrap();
@@ -202,7 +229,9 @@ mod tests {
         let keys = keys();
         let two = |salt| Commitment::to(&json!("1234"), [salt; 16], &keys).unwrap();
         let (shown, kept) = (two(1), two(2));
-        let arguments = Arguments::new(&json!({"a": shown.mark(), "b": kept.mark()}), vec![shown, kept]).unwrap();
+        let arguments =
+            Arguments::new(&json!({"a": shown.mark(), "b": kept.mark()}), vec![shown, kept])
+                .unwrap();
         let disclosure = arguments.disclose("a", &json!("1234"), &keys).unwrap();
         let moved = Disclosure { field: "/b".to_owned(), ..disclosure };
         assert!(arguments.check(&moved).is_err(), "each secret has an opening of its own");

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ToolName;
 
-/// Where a value first came from, in what was said before the call. From the most trusted to the least.
+/// Where a value first came from, in what was said before the call. From the most trusted to the
+/// least.
 ///
 /// A rule asks by `Call::origin`; a reviewer sees it beside every argument. It is about *whole
 /// values*: the words of the value, with nothing of a word left out, stood together in what the
@@ -30,7 +31,8 @@ pub enum Origin {
     System,
     /// Nobody said it, or the agent did first: it made it.
     Agent,
-    /// The result of a tool said it first. Whoever wrote what the tool read may have meant it for the agent.
+    /// The result of a tool said it first. Whoever wrote what the tool read may have meant it for
+    /// the agent.
     Tool {
         /// Which tool.
         tool: ToolName,

@@ -47,16 +47,22 @@ impl ToolOutcome {
         Self::Failed { error: error.to_string().into() }
     }
 
-    /// Returns the text that people read: a string as it is, any other value as JSON, an error with a word before it.
+    /// Returns the text that people read: a string as it is, any other value as JSON, an error with
+    /// a word before it.
     ///
     /// ```
     /// use gate_runtime::ToolOutcome;
-    /// assert_eq!(ToolOutcome::failed("there is no such order").for_reviewer(), "Error: there is no such order");
+    /// assert_eq!(
+    ///     ToolOutcome::failed("there is no such order").for_reviewer(),
+    ///     "Error: there is no such order"
+    /// );
     /// ```
     #[must_use]
     pub fn for_reviewer(&self) -> String {
         match self {
-            Self::Returned { json } => serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_string()),
+            Self::Returned { json } => {
+                serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_string())
+            }
             Self::Failed { error } => format!("Error: {error}"),
         }
     }
@@ -136,7 +142,8 @@ pub enum NotRun {
         /// Who is missing.
         problem: String,
     },
-    /// The gate could not do its part: a rule failed, its store did not answer, or what it holds no longer fits.
+    /// The gate could not do its part: a rule failed, its store did not answer, or what it holds no
+    /// longer fits.
     Unavailable {
         /// What happened.
         problem: String,
@@ -188,8 +195,12 @@ impl NotRun {
     pub fn for_reviewer(&self) -> String {
         match self {
             Self::Denied { by } => by.to_string(),
-            Self::Rejected { by, reason, again: false, .. } => format!("rejected by {by}: \"{reason}\""),
-            Self::Rejected { by, reason, again: true, .. } => format!("rejected before by {by}: \"{reason}\""),
+            Self::Rejected { by, reason, again: false, .. } => {
+                format!("rejected by {by}: \"{reason}\"")
+            }
+            Self::Rejected { by, reason, again: true, .. } => {
+                format!("rejected before by {by}: \"{reason}\"")
+            }
             Self::Expired { .. } => "expired: nobody decided in time".to_owned(),
             Self::Cancelled { reason } => format!("cancelled: {reason}"),
             Self::Frozen { reason } => format!("frozen: {reason}"),
@@ -205,7 +216,9 @@ impl fmt::Display for NotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // Whether it ran before is just what is in dispute.
-            Self::Disputed { problem } => write!(f, "nothing ran now, and the call is disputed: {problem}"),
+            Self::Disputed { problem } => {
+                write!(f, "nothing ran now, and the call is disputed: {problem}")
+            }
             _ => write!(f, "the call did not run: {}", self.for_reviewer()),
         }
     }
@@ -240,7 +253,8 @@ pub enum DeniedBy {
     },
     /// A person refused the same call before.
     RefusedBefore,
-    /// So many calls of the run, and of those nested in it, came to nothing that it is told to stop.
+    /// So many calls of the run, and of those nested in it, came to nothing that it is told to
+    /// stop.
     TooManyDenials,
     /// The run, with those nested in it, asked people so often that it is told to stop.
     TooManyQuestions,
@@ -251,10 +265,14 @@ impl fmt::Display for DeniedBy {
         match self {
             Self::Rule { rule } => write!(f, "denied by rule \"{rule}\""),
             Self::Otherwise => f.write_str("denied: no rule allows it"),
-            Self::Overlay { overlay, reason } if reason.trim().is_empty() => write!(f, "denied by overlay {overlay}"),
+            Self::Overlay { overlay, reason } if reason.trim().is_empty() => {
+                write!(f, "denied by overlay {overlay}")
+            }
             Self::Overlay { overlay, reason } => write!(f, "denied by overlay {overlay}: {reason}"),
             Self::RefusedBefore => f.write_str("denied: a person refused it before"),
-            Self::TooManyDenials => f.write_str("denied: too many calls of the run came to nothing"),
+            Self::TooManyDenials => {
+                f.write_str("denied: too many calls of the run came to nothing")
+            }
             Self::TooManyQuestions => f.write_str("denied: the run asked people too often"),
         }
     }
@@ -294,16 +312,27 @@ mod tests {
             denied(DeniedBy::Overlay { overlay: "fraud".into(), reason: String::new() }),
             denied(DeniedBy::RefusedBefore),
             denied(DeniedBy::TooManyDenials),
-            NotRun::Rejected { by: "dana".into(), reason: "no".into(), again: false, may_be_asked_again: true },
+            NotRun::Rejected {
+                by: "dana".into(),
+                reason: "no".into(),
+                again: false,
+                may_be_asked_again: true,
+            },
             NotRun::NobodyToAsk { problem: "nobody holds it".into() },
         ] {
             let stored = serde_json::to_value(&reason).unwrap();
             assert_eq!(serde_json::from_value::<NotRun>(stored).unwrap(), reason);
         }
         for (stored, by) in [
-            (json!({"type": "denied", "rule": "cap", "stop": false}), DeniedBy::Rule { rule: "cap".into() }),
+            (
+                json!({"type": "denied", "rule": "cap", "stop": false}),
+                DeniedBy::Rule { rule: "cap".into() },
+            ),
             (json!({"type": "denied", "rule": "otherwise", "stop": false}), DeniedBy::Otherwise),
-            (json!({"type": "denied", "rule": "20 calls were denied", "stop": true}), DeniedBy::TooManyDenials),
+            (
+                json!({"type": "denied", "rule": "20 calls were denied", "stop": true}),
+                DeniedBy::TooManyDenials,
+            ),
         ] {
             assert_eq!(serde_json::from_value::<NotRun>(stored).unwrap(), denied(by));
         }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What an agent in another program says of its question: one line about it, how urgent it is, whom to tell. All of it is its claim, and decides
-/// nothing.
+/// What an agent in another program says of its question: one line about it, how urgent it is, whom
+/// to tell. All of it is its claim, and decides nothing.
 ///
 /// ```
 /// use gate_runtime::{Priority, Request};
 /// let request = Request::new().summary("Refund $240 to Mia").priority(Priority::High);
-/// assert_eq!((request.about(), request.how_urgent()), (Some("Refund $240 to Mia"), Priority::High));
+/// assert_eq!(
+///     (request.about(), request.how_urgent()),
+///     (Some("Refund $240 to Mia"), Priority::High)
+/// );
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
@@ -74,7 +77,9 @@ impl Request {
 /// use gate_runtime::Priority;
 /// assert!(Priority::Urgent > Priority::Normal);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// It can wait.

@@ -107,6 +107,10 @@ impl Subject {
     /// agent in another program, since such an agent names its runs as it likes.
     #[must_use]
     pub fn family(&self) -> RunId {
-        if self.request.is_some() { format!("{}/", self.info.agent).into() } else { self.info.run.outermost() }
+        if self.request.is_some() {
+            format!("{}/", self.info.agent).into()
+        } else {
+            self.info.run.outermost()
+        }
     }
 }

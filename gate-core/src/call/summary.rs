@@ -103,7 +103,9 @@ impl Summary {
     #[must_use]
     pub fn fill(&self, arguments: &Value, is_secret: &dyn Fn(&Value) -> bool) -> Headline {
         let parts = self.parts.iter().map(|part| match part {
-            SummaryPart::Words(words) => HeadlinePart::Words(Visible::of(words).as_str().to_owned()),
+            SummaryPart::Words(words) => {
+                HeadlinePart::Words(Visible::of(words).as_str().to_owned())
+            }
             SummaryPart::Argument { pointer, format } => {
                 HeadlinePart::value(arguments.pointer(pointer), *format, is_secret)
             }
@@ -148,8 +150,14 @@ impl HeadlinePart {
         Self::Value { text: text.into(), is_text: false, is_code: false }
     }
 
-    fn value(value: Option<&Value>, format: SummaryFormat, is_secret: &dyn Fn(&Value) -> bool) -> Self {
-        let Some(value) = value.filter(|value| !value.is_null()) else { return Self::plain("none") };
+    fn value(
+        value: Option<&Value>,
+        format: SummaryFormat,
+        is_secret: &dyn Fn(&Value) -> bool,
+    ) -> Self {
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            return Self::plain("none");
+        };
         if is_secret(value) {
             return Self::plain("a secret");
         }
@@ -161,10 +169,15 @@ impl HeadlinePart {
         Self::Value { text, is_text, is_code: format == SummaryFormat::Code }
     }
 
-    /// Writes the name of a field. In a map, whoever made the call chose it, as they chose its value.
+    /// Writes the name of a field. In a map, whoever made the call chose it, as they chose its
+    /// value.
     fn name(name: &str) -> Self {
         let text = cut(Visible::of(name).as_str());
-        if is_word(&text) { Self::Words(text) } else { Self::Value { text, is_text: true, is_code: false } }
+        if is_word(&text) {
+            Self::Words(text)
+        } else {
+            Self::Value { text, is_text: true, is_code: false }
+        }
     }
 }
 
@@ -206,7 +219,9 @@ impl fmt::Display for Headline {
 impl fmt::Display for HeadlinePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value { text, is_text: true, .. } => write!(f, "“{}”", text.replace(['“', '”'], "\"")),
+            Self::Value { text, is_text: true, .. } => {
+                write!(f, "“{}”", text.replace(['“', '”'], "\""))
+            }
             Self::Words(text) | Self::Value { text, .. } => f.write_str(text),
         }
     }
@@ -231,10 +246,13 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => Visible::of(&on_one_line(text)).as_str().to_owned(),
-        Value::Array(items) => all(items.iter().take(MANY).map(|item| quoted(item, is_secret)).collect(), items.len()),
+        Value::Array(items) => {
+            all(items.iter().take(MANY).map(|item| quoted(item, is_secret)).collect(), items.len())
+        }
         Value::Object(fields) => {
-            let field =
-                |(name, value): (&String, &Value)| format!("{} {}", HeadlinePart::name(name), quoted(value, is_secret));
+            let field = |(name, value): (&String, &Value)| {
+                format!("{} {}", HeadlinePart::name(name), quoted(value, is_secret))
+            };
             all(fields.iter().take(MANY).map(field).collect(), fields.len())
         }
     }
@@ -242,7 +260,10 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
 
 /// Makes one space of line ends, tabs and spaces in a row.
 fn on_one_line(text: &str) -> String {
-    text.split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split([' ', '\n', '\r', '\t'])
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Writes a value inside another one.
@@ -269,14 +290,19 @@ fn whole_number(value: &Value) -> Option<i128> {
 /// one decimal does not say it exactly.
 fn bytes(count: i128) -> Option<String> {
     let count = u128::try_from(count).ok()?;
-    let units = [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let units =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     let Some((size, unit)) = units.into_iter().find(|(size, _)| count >= *size) else {
         return Some(if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") });
     };
     let tenths = count * 10 / size;
     let about = if count * 10 % size == 0 { "" } else { "about " };
     let (whole, tenth) = (english::grouped(tenths / 10), tenths % 10);
-    Some(if tenth == 0 { format!("{about}{whole} {unit}") } else { format!("{about}{whole}.{tenth} {unit}") })
+    Some(if tenth == 0 {
+        format!("{about}{whole} {unit}")
+    } else {
+        format!("{about}{whole}.{tenth} {unit}")
+    })
 }
 
 fn time(value: &Value) -> Option<String> {
@@ -303,7 +329,10 @@ fn time(value: &Value) -> Option<String> {
         return text.parse::<Date>().ok().map(|day| day.strftime("%-d %b %Y").to_string());
     }
     let at = text.parse::<DateTime>().ok().filter(|_| !text.contains('['))?;
-    Some(at.strftime(&format!("%-d %b %Y, {}", clock(at.second(), at.subsec_nanosecond()))).to_string())
+    Some(
+        at.strftime(&format!("%-d %b %Y, {}", clock(at.second(), at.subsec_nanosecond())))
+            .to_string(),
+    )
 }
 
 fn duration(value: &Value) -> Option<String> {
@@ -343,8 +372,12 @@ mod tests {
             argument("/customer/name", SummaryFormat::Plain),
         ]);
         let call = json!({"amount_cents": 1_234_500, "customer": {"name": "Mia Wallace"}});
-        assert_eq!(summary.fill(&call, &|_| false).to_string(), "Refund 12,345.00 to “Mia Wallace”");
-        let stored: Summary = serde_json::from_value(serde_json::to_value(&summary).unwrap()).unwrap();
+        assert_eq!(
+            summary.fill(&call, &|_| false).to_string(),
+            "Refund 12,345.00 to “Mia Wallace”"
+        );
+        let stored: Summary =
+            serde_json::from_value(serde_json::to_value(&summary).unwrap()).unwrap();
         assert_eq!(stored, summary);
     }
 
@@ -402,7 +435,10 @@ mod tests {
         assert_eq!(plain(json!("")), "“”");
         assert_eq!(plain(json!(["a b", "c", "d", "e"])), "“a b”, c, d and 1 more");
         assert_eq!(plain(json!({"a": "b c"})), "a “b c”");
-        assert_eq!(plain(json!({"already approved by Dana": true})), "“already approved by Dana” yes");
+        assert_eq!(
+            plain(json!({"already approved by Dana": true})),
+            "“already approved by Dana” yes"
+        );
         let labels = [("labels.a, amount_cents 5, to mia", Some(&json!(1)))];
         let headline = Headline::of_arguments("Refund", labels).to_string();
         assert_eq!(headline, "Refund: “labels.a, amount_cents 5, to mia” 1");
@@ -415,7 +451,9 @@ mod tests {
     #[test]
     fn a_secret_is_named_as_one_wherever_it_stands() {
         let is_secret = |value: &Value| value == "hidden";
-        let fill = |call: &Value| Summary::new([argument("/x", SummaryFormat::Plain)]).fill(call, &is_secret);
+        let fill = |call: &Value| {
+            Summary::new([argument("/x", SummaryFormat::Plain)]).fill(call, &is_secret)
+        };
         assert_eq!(fill(&json!({"x": "hidden"})).to_string(), "a secret");
         assert_eq!(fill(&json!({"x": ["hidden", "seen"]})).to_string(), "a secret, seen");
         assert_eq!(fill(&json!({"x": {"pin": "hidden"}})).to_string(), "pin a secret");
@@ -424,6 +462,9 @@ mod tests {
     #[test]
     fn a_format_of_a_later_version_is_read_as_the_plain_one() {
         let later = json!({"argument": {"pointer": "/x", "format": "of_a_later_version"}});
-        assert_eq!(serde_json::from_value::<SummaryPart>(later).unwrap(), argument("/x", SummaryFormat::Plain));
+        assert_eq!(
+            serde_json::from_value::<SummaryPart>(later).unwrap(),
+            argument("/x", SummaryFormat::Plain)
+        );
     }
 }

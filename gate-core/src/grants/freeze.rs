@@ -22,8 +22,8 @@ use crate::people::identity::same_person;
 pub enum FreezeScope {
     /// Every call.
     Everything,
-    /// Calls of one tool. An agent in another program gives its tools their names, and can give them others: where the tool is such
-    /// an agent's, calls of all its tools are stopped.
+    /// Calls of one tool. An agent in another program gives its tools their names, and can give
+    /// them others: where the tool is such an agent's, calls of all its tools are stopped.
     Tool {
         /// Which one.
         tool: ToolName,
@@ -50,10 +50,13 @@ impl FreezeScope {
         let RunInfo { agent: acting, passages, .. } = &*subject.info;
         match self {
             Self::Everything => true,
-            Self::Tool { tool } => *tool == subject.tool || (subject.request.is_some() && is_of(tool, acting)),
+            Self::Tool { tool } => {
+                *tool == subject.tool || (subject.request.is_some() && is_of(tool, acting))
+            }
             Self::Agent { agent } => {
                 let is = |name: &AgentName| same_person(name.as_str(), agent.as_str());
-                let calls = |passage: &AgentHop| matches!(passage, AgentHop::Called { by, .. } if is(by));
+                let calls =
+                    |passage: &AgentHop| matches!(passage, AgentHop::Called { by, .. } if is(by));
                 is(acting) || passages.iter().any(calls)
             }
         }
@@ -75,14 +78,21 @@ impl fmt::Display for FreezeScope {
     }
 }
 
-/// A stop: until it is lifted, no body of a call that it covers begins, in any process that shares the store.
+/// A stop: until it is lifted, no body of a call that it covers begins, in any process that shares
+/// the store.
 ///
-/// People may go on deciding; what they approve waits. What a rule or a standing permission would have let through at once is
-/// refused. A body that runs already goes on to its end.
+/// People may go on deciding; what they approve waits. What a rule or a standing permission would
+/// have let through at once is refused. A body that runs already goes on to its end.
 ///
 /// ```
 /// # fn show(freeze: &gate_runtime::Freeze) {
-/// println!("{} is stopped since {} by {}: {}", freeze.scope(), freeze.since(), freeze.by(), freeze.reason());
+/// println!(
+///     "{} is stopped since {} by {}: {}",
+///     freeze.scope(),
+///     freeze.since(),
+///     freeze.by(),
+///     freeze.reason()
+/// );
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,8 @@ pub struct LimitKey {
 }
 
 impl LimitKey {
-    /// A counter of a limit, for a key as canonical JSON, so that a text and a number are never one key.
+    /// A counter of a limit, for a key as canonical JSON, so that a text and a number are never one
+    /// key.
     pub fn new(limit: impl Into<Arc<str>>, key: impl Into<Arc<str>>) -> Self {
         Self { limit: limit.into(), key: key.into() }
     }
@@ -51,7 +52,13 @@ impl fmt::Debug for LimitKey {
 ///
 /// ```
 /// use gate_runtime::{DAY, LimitKey, LimitCharge};
-/// let take = LimitCharge { key: LimitKey::new("refunds", "null"), amount: 1, max: 10, window: DAY, taken_for: None };
+/// let take = LimitCharge {
+///     key: LimitKey::new("refunds", "null"),
+///     amount: 1,
+///     max: 10,
+///     window: DAY,
+///     taken_for: None,
+/// };
 /// assert!(take.fits(9) && !take.fits(10));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

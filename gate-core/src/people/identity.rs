@@ -1,14 +1,16 @@
-//! Whether two names are one person's: names come from tokens, files, models and other programs, each with its own spelling.
+//! Whether two names are one person's: names come from tokens, files, models and other programs,
+//! each with its own spelling.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::visible::hazard;
 
-/// Compares two names of people, agents or roles as a person reads them: without case, spaces around them, characters that
-/// nobody sees, other widths, and characters that only look different.
+/// Compares two names of people, agents or roles as a person reads them: without case, spaces
+/// around them, characters that nobody sees, other widths, and characters that only look different.
 ///
-/// Two people whose names look alike count as one, so the rule errs on the side of asking somebody else. What has several
-/// names, like `dana` and `dana@example.com`, is told by the [directory](crate::ports::Directory::named).
+/// Two people whose names look alike count as one, so the rule errs on the side of asking somebody
+/// else. What has several names, like `dana` and `dana@example.com`, is told by the
+/// [directory](crate::ports::Directory::named).
 ///
 /// ```
 /// use gate_runtime::same_person;
@@ -38,7 +40,9 @@ mod tests {
 
     #[test]
     fn spellings_of_one_name_are_one_person() {
-        for other in ["Dana", "DANA", " dana ", "ｄａｎａ", "dаnа", "da\u{200b}na", "\u{202e}dana", "dana\n"] {
+        for other in
+            ["Dana", "DANA", " dana ", "ｄａｎａ", "dаnа", "da\u{200b}na", "\u{202e}dana", "dana\n"]
+        {
             assert!(same_person("dana", other), "{other:?}");
         }
         assert!(same_person("straße", "STRASSE"));

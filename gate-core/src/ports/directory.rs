@@ -12,7 +12,8 @@ use crate::text::digest::Digest;
 /// Knows the people who review, and their roles. Roles come from here, never from a caller.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use gate_runtime::{Directory, StaticDirectory};
 /// let people = StaticDirectory::new().person("dana", ["manager"]);
 /// let now = gate_runtime::Timestamp::now();
@@ -22,45 +23,56 @@ use crate::text::digest::Digest;
 /// # Ok(()) }
 /// ```
 pub trait Directory: Send + Sync + 'static {
-    /// The roles of a person, as the directory is now, at a time: what somebody holds only for a while counts if it did then. `None` for
-    /// one it does not know.
+    /// The roles of a person, as the directory is now, at a time: what somebody holds only for a
+    /// while counts if it did then. `None` for one it does not know.
     fn find<'a>(
         &'a self,
         who: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
 
-    /// The people who hold a role at a time, or everybody who reviews, each once. A requirement that they cannot meet is
-    /// refused before anybody is asked. `None` where the directory cannot list them: then that is not checked.
+    /// The people who hold a role at a time, or everybody who reviews, each once. A requirement
+    /// that they cannot meet is refused before anybody is asked. `None` where the directory cannot
+    /// list them: then that is not checked.
     fn holders<'a>(
         &'a self,
         role: Option<&'a Role>,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>>;
 
-    /// The people whom a name means, by their id or by another name that they have, as [`same_person`](crate::people::same_person)
-    /// compares: none, one, or all who share it.
+    /// The people whom a name means, by their id or by another name that they have, as
+    /// [`same_person`](crate::people::same_person) compares: none, one, or all who share it.
     ///
     /// # Security
-    /// A run acts on behalf of a name that some program gave. Whoever it means does not count among the approvers of that run,
-    /// so a directory that leaves a name out lets that person approve what they asked for.
-    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>>;
+    /// A run acts on behalf of a name that some program gave. Whoever it means does not count among
+    /// the approvers of that run, so a directory that leaves a name out lets that person approve
+    /// what they asked for.
+    fn named<'a>(&'a self, name: &'a str)
+    -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>>;
 
-    /// The digest of all that the directory says now: of people, roles, names, keys. Whenever it changes, that is on the record.
+    /// The digest of all that the directory says now: of people, roles, names, keys. Whenever it
+    /// changes, that is on the record.
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>>;
 
-    /// The key by which a person signs their votes, as the directory is now, for a vote at a time. `None` for a person who has none.
+    /// The key by which a person signs their votes, as the directory is now, for a vote at a time.
+    /// `None` for a person who has none.
     ///
     /// # Security
-    /// Whoever has a key must sign, so a directory in front of another one passes this on. The key's name is the person's id, and no two people
-    /// have the same one. One that is taken away or replaced counts no more, also for votes given before whose calls have not begun.
+    /// Whoever has a key must sign, so a directory in front of another one passes this on. The
+    /// key's name is the person's id, and no two people have the same one. One that is taken away
+    /// or replaced counts no more, also for votes given before whose calls have not begun.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use gate_runtime::audit::VerifierKey;
     /// use gate_runtime::{Directory, StaticDirectory};
-    /// let key: VerifierKey = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c".parse()?;
-    /// let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.clone()).person("omar", ["oncall"]);
+    /// let key: VerifierKey =
+    ///     "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c".parse()?;
+    /// let people = StaticDirectory::new()
+    ///     .person("dana", ["manager"])
+    ///     .with_key(key.clone())
+    ///     .person("omar", ["oncall"]);
     /// let now = gate_runtime::Timestamp::now();
     /// assert_eq!(people.key(&"dana".into(), now).await?, Some(key));
     /// assert_eq!(people.key(&"omar".into(), now).await?, None);

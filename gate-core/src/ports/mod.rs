@@ -12,8 +12,9 @@ pub use clock::Clock;
 pub use directory::{Directory, DirectoryError};
 pub use notifier::{Notice, Notifier, NotifyError};
 pub use store::{
-    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool,
-    REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
+    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter,
+    DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing,
+    Store, StoreError, StoreErrorKind,
 };
 pub use witness::{Witness, WitnessError};
 

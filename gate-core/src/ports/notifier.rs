@@ -11,8 +11,9 @@ use crate::records::record::Record;
 
 /// Tells people or programs what happened: a chat, a mail server, a web address.
 ///
-/// It never stands in a call's way: what it is to tell is kept in the store, and delivered behind the back of those who ask, at least once.
-/// What could not be delivered is tried again, ever later, and in the end kept as a dead delivery that people see.
+/// It never stands in a call's way: what it is to tell is kept in the store, and delivered behind
+/// the back of those who ask, at least once. What could not be delivered is tried again, ever
+/// later, and in the end kept as a dead delivery that people see.
 ///
 /// ```
 /// use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record};
@@ -20,35 +21,53 @@ use crate::records::record::Record;
 /// struct Printer;
 ///
 /// impl Notifier for Printer {
-///     fn name(&self) -> &str { "printer" }
+///     fn name(&self) -> &str {
+///         "printer"
+///     }
 ///
-///     fn wants(&self, record: &Record) -> bool { record.kind() == "expired" }
+///     fn wants(&self, record: &Record) -> bool {
+///         record.kind() == "expired"
+///     }
 ///
-///     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
-///         println!("{}: nobody decided {:?}", notice.id(), notice.record().subject().map(|subject| subject.tool()));
+///     fn deliver<'a>(
+///         &'a self,
+///         notice: &'a Notice,
+///     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+///         println!(
+///             "{}: nobody decided {:?}",
+///             notice.id(),
+///             notice.record().subject().map(|subject| subject.tool())
+///         );
 ///         Box::pin(async { Ok(None) })
 ///     }
 /// }
 /// # assert_eq!(Printer.name(), "printer");
 /// ```
 pub trait Notifier: Send + Sync + 'static {
-    /// The name under which the store keeps what it has delivered: another one over the same store has another, and it stays the same for ever.
-    /// It has 1 to 64 letters, digits or signs of ASCII.
+    /// The name under which the store keeps what it has delivered: another one over the same store
+    /// has another, and it stays the same for ever. It has 1 to 64 letters, digits or signs of
+    /// ASCII.
     fn name(&self) -> &str;
 
-    /// Whether it tells of this. Asked for every record, in order, by every process that has it; it must not wait for anything.
+    /// Whether it tells of this. Asked for every record, in order, by every process that has it; it
+    /// must not wait for anything.
     fn wants(&self, record: &Record) -> bool;
 
-    /// Delivers. What it gives back is kept, and given to it with every later notice about the same call: the number of a message, to change it.
+    /// Delivers. What it gives back is kept, and given to it with every later notice about the same
+    /// call: the number of a message, to change it.
     ///
-    /// It may be called again with the same [id](Notice::id), also after it was delivered: where a process dies in between, nobody knows.
-    /// What gives `None` back leaves what was kept before.
+    /// It may be called again with the same [id](Notice::id), also after it was delivered: where a
+    /// process dies in between, nobody knows. What gives `None` back leaves what was kept before.
     ///
-    /// It has half a minute; after that it is dropped where it is, and tried again. It must not block its thread. Several run at once, never two about one call.
+    /// It has half a minute; after that it is dropped where it is, and tried again. It must not
+    /// block its thread. Several run at once, never two about one call.
     ///
     /// # Errors
     /// [`NotifyError`] says whether another try makes sense.
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>>;
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>>;
 }
 
 impl<N: Notifier + ?Sized> Notifier for Arc<N> {
@@ -60,7 +79,10 @@ impl<N: Notifier + ?Sized> Notifier for Arc<N> {
         (**self).wants(record)
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         (**self).deliver(notice)
     }
 }
@@ -104,7 +126,8 @@ impl Notice {
         self
     }
 
-    /// The same for every try to deliver it, and for nothing else: whoever gets it twice knows by this.
+    /// The same for every try to deliver it, and for nothing else: whoever gets it twice knows by
+    /// this.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -116,7 +139,8 @@ impl Notice {
         &self.record
     }
 
-    /// The call that it happened to, as it stands now: it may be further on. `None` where it happened to no call.
+    /// The call that it happened to, as it stands now: it may be further on. `None` where it
+    /// happened to no call.
     #[must_use]
     pub fn approval(&self) -> Option<&Approval> {
         self.approval.as_deref()
@@ -181,7 +205,8 @@ impl NotifyError {
         self
     }
 
-    /// Somebody was told nevertheless: what [`Notifier::deliver`] would have given back, for the next notices about the same call.
+    /// Somebody was told nevertheless: what [`Notifier::deliver`] would have given back, for the
+    /// next notices about the same call.
     #[must_use]
     pub fn told(mut self, memo: impl Into<String>) -> Self {
         self.memo = Some(memo.into());

@@ -6,22 +6,28 @@ use gate_audit::{AddCheckpoint, VerifierKey};
 
 use super::BoxFuture;
 
-/// Cosigns checkpoints that continue those it cosigned before, as C2SP [`tlog-witness`](https://c2sp.org/tlog-witness) says.
+/// Cosigns checkpoints that continue those it cosigned before, as C2SP
+/// [`tlog-witness`](https://c2sp.org/tlog-witness) says.
 ///
-/// A witness that does not answer stops nothing: its signature is missing then, and `TrailStatus` says so. Auditors say how many they want to see.
+/// A witness that does not answer stops nothing: its signature is missing then, and `TrailStatus`
+/// says so. Auditors say how many they want to see.
 pub trait Witness: Send + Sync + 'static {
     /// The keys it signs with.
     fn keys(&self) -> &[VerifierKey];
 
     /// Asks it to cosign. What it answers is checked against its keys.
-    fn add<'a>(&'a self, request: &'a AddCheckpoint) -> BoxFuture<'a, Result<String, WitnessError>>;
+    fn add<'a>(&'a self, request: &'a AddCheckpoint)
+    -> BoxFuture<'a, Result<String, WitnessError>>;
 }
 
 /// Why a witness did not cosign.
 ///
 /// ```
 /// use gate_runtime::WitnessError;
-/// assert_eq!(WitnessError::Knows(7).to_string(), "it has seen 7 entries, and another number was named");
+/// assert_eq!(
+///     WitnessError::Knows(7).to_string(),
+///     "it has seen 7 entries, and another number was named"
+/// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,7 +43,9 @@ pub enum WitnessError {
 impl fmt::Display for WitnessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Knows(size) => write!(f, "it has seen {size} entries, and another number was named"),
+            Self::Knows(size) => {
+                write!(f, "it has seen {size} entries, and another number was named")
+            }
             Self::Refused(why) => write!(f, "it refuses: {why}"),
             Self::Unreachable(why) => write!(f, "it does not answer: {why}"),
         }

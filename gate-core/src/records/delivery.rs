@@ -17,7 +17,8 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// How often delivery is tried.
 const TRIES: u32 = 12;
 
-/// The longest wait after the first try that failed; it is three times as long after each further one, up to an hour.
+/// The longest wait after the first try that failed; it is three times as long after each further
+/// one, up to an hour.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest wait that the other side can ask for.
@@ -68,10 +69,12 @@ impl fmt::Display for DeliveryState {
     }
 }
 
-/// One thing that a [`Notifier`](crate::ports::Notifier) is to tell: which record, and how far its delivery is.
+/// One thing that a [`Notifier`](crate::ports::Notifier) is to tell: which record, and how far its
+/// delivery is.
 ///
-/// What happened stands in the record, which was written with what it tells of; a delivery is only how far its delivery is. It changes by pure
-/// moves, and a store writes it only over the version before.
+/// What happened stands in the record, which was written with what it tells of; a delivery is only
+/// how far its delivery is. It changes by pure moves, and a store writes it only over the version
+/// before.
 ///
 /// ```
 /// # fn show(delivery: &gate_runtime::Delivery) {
@@ -104,10 +107,16 @@ impl Delivery {
     #[must_use]
     pub fn about(notifier: &Arc<str>, record: &Record, now: Timestamp) -> Self {
         let approval = record.subject().map(|subject| subject.approval);
-        Self { record: record.seq(), approval, state: DeliveryState::Waiting, ..Self::mark(notifier, None, now) }
+        Self {
+            record: record.seq(),
+            approval,
+            state: DeliveryState::Waiting,
+            ..Self::mark(notifier, None, now)
+        }
     }
 
-    /// How far a notifier has read the records: it stands in the place of a delivery about record 0, which there is not.
+    /// How far a notifier has read the records: it stands in the place of a delivery about record
+    /// 0, which there is not.
     #[doc(hidden)]
     #[must_use]
     pub fn mark(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
@@ -141,10 +150,17 @@ impl Delivery {
     }
 
     fn next(&self, state: DeliveryState, due_at: Timestamp, now: Timestamp) -> Self {
-        Self { version: self.version + 1, state, due_at: whole(due_at), changed_at: now, ..self.clone() }
+        Self {
+            version: self.version + 1,
+            state,
+            due_at: whole(due_at),
+            changed_at: now,
+            ..self.clone()
+        }
     }
 
-    /// The delivery in the hands of a process that delivers it now; `None` where it is not to be delivered, or not yet.
+    /// The delivery in the hands of a process that delivers it now; `None` where it is not to be
+    /// delivered, or not yet.
     #[doc(hidden)]
     #[must_use]
     pub fn claimed(&self, now: Timestamp) -> Option<Self> {
@@ -153,7 +169,8 @@ impl Delivery {
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
-    /// The delivery with what is kept for the next ones about the same call, whatever becomes of this one.
+    /// The delivery with what is kept for the next ones about the same call, whatever becomes of
+    /// this one.
     #[doc(hidden)]
     #[must_use]
     pub fn remembering(&self, memo: Option<Arc<str>>) -> Self {
@@ -167,7 +184,8 @@ impl Delivery {
         Self { problem: None, memo, ..self.next(DeliveryState::Delivered, later(now, KEPT), now) }
     }
 
-    /// The delivery after a try that failed: it waits for a random part of a time that grows, and at least for so long; or it was the last try.
+    /// The delivery after a try that failed: it waits for a random part of a time that grows, and
+    /// at least for so long; or it was the last try.
     #[doc(hidden)]
     #[must_use]
     pub fn put_off(&self, problem: &str, at_least: Duration, chance: u32, now: Timestamp) -> Self {
@@ -186,7 +204,8 @@ impl Delivery {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Dead, now, now) }
     }
 
-    /// A dead delivery that is to be tried again, as often as a new one; `None` where it is not dead.
+    /// A dead delivery that is to be tried again, as often as a new one; `None` where it is not
+    /// dead.
     #[doc(hidden)]
     #[must_use]
     pub fn revived(&self, now: Timestamp) -> Option<Self> {
@@ -259,7 +278,8 @@ impl Delivery {
         self.attempts
     }
 
-    /// When something is to be done about it: a try, if it waits; another process's try, if it is being sent; to be forgotten, if it is delivered.
+    /// When something is to be done about it: a try, if it waits; another process's try, if it is
+    /// being sent; to be forgotten, if it is delivered.
     #[must_use]
     pub fn due_at(&self) -> Timestamp {
         self.due_at
@@ -314,7 +334,10 @@ mod tests {
     #[test]
     fn nobody_else_takes_what_is_being_sent_until_its_lease_is_over() {
         let claimed = delivery().claimed(at(0)).unwrap();
-        assert_eq!((claimed.state(), claimed.attempts(), claimed.version()), (DeliveryState::Sending, 1, 2));
+        assert_eq!(
+            (claimed.state(), claimed.attempts(), claimed.version()),
+            (DeliveryState::Sending, 1, 2)
+        );
         assert_eq!(claimed.claimed(at(59)), None);
         let taken = claimed.claimed(at(60)).unwrap();
         assert_eq!((taken.attempts(), taken.version(), taken.id()), (2, 3, "chat-7".to_owned()));
@@ -324,7 +347,8 @@ mod tests {
     fn waits_grow_threefold_up_to_an_hour_and_the_twelfth_try_is_the_last() {
         let (mut delivery, mut now, mut waits) = (delivery(), at(0), Vec::new());
         while delivery.state() != DeliveryState::Dead {
-            let failed = delivery.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
+            let failed =
+                delivery.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
             waits.push(failed.due_at().duration_since(now).as_secs());
             (now, delivery) = (failed.due_at(), failed);
         }
@@ -350,8 +374,15 @@ mod tests {
         assert_eq!(sent.revived(at(1)), None);
         assert_eq!(sent.delivered(None, at(1)).revived(at(1)), None);
         let again = sent.given_up("it is gone", at(1)).revived(at(2)).unwrap();
-        assert_eq!((again.state(), again.attempts(), again.due_at()), (DeliveryState::Waiting, 0, at(2)));
-        assert_eq!(again.problem(), Some("it is gone"), "until it is delivered, people see why it was dead");
+        assert_eq!(
+            (again.state(), again.attempts(), again.due_at()),
+            (DeliveryState::Waiting, 0, at(2))
+        );
+        assert_eq!(
+            again.problem(),
+            Some("it is gone"),
+            "until it is delivered, people see why it was dead"
+        );
     }
 
     #[test]

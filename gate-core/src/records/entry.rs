@@ -21,13 +21,18 @@ const LONGEST: usize = u16::MAX as usize;
 /// use gate_runtime::Entry;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let record = &gate.records(0, 1).await?[0];
 /// let leaf = Entry::leaf(record)?;
-/// assert_eq!(Entry::parse(leaf.text().as_bytes())?, Entry::Record(Box::new(Record::clone(record))));
+/// assert_eq!(
+///     Entry::parse(leaf.text().as_bytes())?,
+///     Entry::Record(Box::new(Record::clone(record)))
+/// );
 /// # Ok(()) }
 /// # use gate_runtime::Record;
 /// ```
@@ -84,11 +89,18 @@ impl DigestEntry {
     }
 }
 
-/// Where trail and database part, and a person said why: after a restored backup, for example. The trail keeps both sides.
+/// Where trail and database part, and a person said why: after a restored backup, for example. The
+/// trail keeps both sides.
 ///
 /// ```
 /// # fn show(parted: &gate_runtime::ResetEntry) {
-/// println!("{}: from record {} on anew, says {}: {}", parted.at(), parted.next(), parted.by(), parted.reason());
+/// println!(
+///     "{}: from record {} on anew, says {}: {}",
+///     parted.at(),
+///     parted.next(),
+///     parted.by(),
+///     parted.reason()
+/// );
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,7 +178,8 @@ impl Leaf {
 }
 
 impl Entry {
-    /// The leaf of a record: its canonical JSON, or that of its [`DigestEntry`] where it is longer than 65,535 bytes.
+    /// The leaf of a record: its canonical JSON, or that of its [`DigestEntry`] where it is longer
+    /// than 65,535 bytes.
     ///
     /// # Errors
     /// Where it has no canonical form; the gate puts nothing of that kind on the record.
@@ -178,7 +191,8 @@ impl Entry {
         Self::stub_of(record, text)
     }
 
-    /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is in it.
+    /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is
+    /// in it.
     #[doc(hidden)]
     pub fn leaf_of_text(text: &str) -> Result<Leaf, SchemaError> {
         let unread = |error: serde_json::Error| SchemaError::new("", error.to_string());
@@ -194,7 +208,13 @@ impl Entry {
 
     fn stub_of(record: &Record, text: String) -> Result<Leaf, SchemaError> {
         let (digest, bytes) = (Digest::of(&text), text.len() as u64);
-        let stub = DigestEntry { at: record.at, bytes, digest, kind: record.kind().to_owned(), seq: record.seq };
+        let stub = DigestEntry {
+            at: record.at,
+            bytes,
+            digest,
+            kind: record.kind().to_owned(),
+            seq: record.seq,
+        };
         Ok(Leaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
     }
 
@@ -233,10 +253,13 @@ impl Entry {
     /// Where it is not the record of this stub.
     pub fn parse_beside(stub: &DigestEntry, bytes: &[u8]) -> Result<Record, SchemaError> {
         if Digest::of(bytes) != stub.digest {
-            return Err(SchemaError::new("", "it is not the record that was logged: its digest is another"));
+            return Err(SchemaError::new(
+                "",
+                "it is not the record that was logged: its digest is another",
+            ));
         }
-        let record: Record =
-            serde_json::from_value(canonical_value(bytes)?).map_err(|error| SchemaError::new("", error.to_string()))?;
+        let record: Record = serde_json::from_value(canonical_value(bytes)?)
+            .map_err(|error| SchemaError::new("", error.to_string()))?;
         let is_other = record.seq != stub.seq || record.at != stub.at || record.kind() != stub.kind;
         if is_other || bytes.len() as u64 != stub.bytes {
             return Err(SchemaError::new("", "it is not the record that its stub names"));
@@ -256,12 +279,15 @@ impl fmt::Display for Entry {
 }
 
 fn canonical_of<T: Serialize>(value: &T) -> Result<String, SchemaError> {
-    canonical(&serde_json::to_value(value).map_err(|error| SchemaError::new("", error.to_string()))?)
+    canonical(
+        &serde_json::to_value(value).map_err(|error| SchemaError::new("", error.to_string()))?,
+    )
 }
 
 /// Reads JSON that is in canonical form, which also has every key once and every number as it is.
 fn canonical_value(bytes: &[u8]) -> Result<Value, SchemaError> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| SchemaError::new("", error.to_string()))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| SchemaError::new("", error.to_string()))?;
     if canonical(&value)?.as_bytes() == bytes {
         Ok(value)
     } else {
@@ -279,17 +305,23 @@ mod tests {
 
     fn action(details: Value) -> Record {
         let info = RunInfo::new("run", "agent").into();
-        let event = GateEvent::Action { info, action: "noted".to_owned(), details, in_reply_to: None };
+        let event =
+            GateEvent::Action { info, action: "noted".to_owned(), details, in_reply_to: None };
         Record::of_gate(Timestamp::UNIX_EPOCH, event).numbered(7)
     }
 
     #[test]
     fn an_entry_reads_back_as_its_record() {
-        for details in [json!(null), json!({"b": 1, "a": [0.25, "\u{202e}ä\n"]}), json!("x".repeat(60_000))] {
+        for details in
+            [json!(null), json!({"b": 1, "a": [0.25, "\u{202e}ä\n"]}), json!("x".repeat(60_000))]
+        {
             let record = action(details);
             let leaf = Entry::leaf(&record).unwrap();
             assert!(leaf.beside().is_none() && !leaf.text().contains('\n'));
-            assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
+            assert_eq!(
+                Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()),
+                Ok(leaf.clone())
+            );
             assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Record(Box::new(record))));
         }
     }
@@ -300,7 +332,9 @@ mod tests {
         let leaf = Entry::leaf(&record).unwrap();
         assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
         let (file, text) = leaf.beside().unwrap();
-        let Ok(Entry::Stub(stub)) = Entry::parse(leaf.text().as_bytes()) else { panic!("{leaf:?}") };
+        let Ok(Entry::Stub(stub)) = Entry::parse(leaf.text().as_bytes()) else {
+            panic!("{leaf:?}")
+        };
         assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));
         assert_eq!(Entry::parse_beside(&stub, text.as_bytes()), Ok(record));
         assert!(Entry::parse_beside(&stub, text.replacen('x', "y", 1).as_bytes()).is_err());
@@ -326,7 +360,11 @@ mod tests {
             "[".repeat(100_000),
         ];
         for text in refused {
-            assert!(Entry::parse(text.as_bytes()).is_err(), "{}", text.chars().take(200).collect::<String>());
+            assert!(
+                Entry::parse(text.as_bytes()).is_err(),
+                "{}",
+                text.chars().take(200).collect::<String>()
+            );
         }
         assert!(Entry::parse(b"\xff").is_err());
     }

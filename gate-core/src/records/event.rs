@@ -23,19 +23,25 @@ use crate::grants::grant::Grant;
 use crate::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, ToolName};
 use crate::text::digest::Digest;
 
-/// What happens to one call. [`Approval::apply`](crate::approval::Approval::apply) says what follows from it.
+/// What happens to one call. [`Approval::apply`](crate::approval::Approval::apply) says what
+/// follows from it.
 ///
 /// ```
 /// use gate_runtime::{CallEvent, Event};
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let people = StaticDirectory::new().person("dana", ["manager"]);
 /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// # let dana = gate.reviewer("dana").await?;
-/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// # let turn = gate
+/// #     .run("run-42")
+/// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+/// #     .await?;
 /// turn.interruptions()[0].approve(&dana).await?;
 /// let mut voters = vec![];
 /// for record in gate.records(0, 100).await? {
@@ -74,7 +80,8 @@ pub enum CallEvent {
         /// Who is asked if it fails, where the rules ask nobody: of work that is no tool's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_failed: Option<Box<Requirement>>,
-        /// By which edition of the rules of voting and validity it lives: 0 for those before there were editions.
+        /// By which edition of the rules of voting and validity it lives: 0 for those before there
+        /// were editions.
         #[serde(default, skip_serializing_if = "is_first")]
         edition: u8,
     },
@@ -93,12 +100,14 @@ pub enum CallEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
-    /// The standing permission that answered the question holds no more, before the call began: people are asked again.
+    /// The standing permission that answered the question holds no more, before the call began:
+    /// people are asked again.
     Uncovered {
         /// Which one.
         grant: GrantId,
     },
-    /// Votes that count no more, before the call began: whoever gave them is not in this gate's directory, or not as they were.
+    /// Votes that count no more, before the call began: whoever gave them is not in this gate's
+    /// directory, or not as they were.
     Voided {
         /// Whose.
         voters: Vec<ReviewerId>,
@@ -168,19 +177,22 @@ pub enum CallEvent {
         /// What happened.
         why: String,
     },
-    /// Its body was about to begin and did not, because whoever was to run it went away: it is approved again.
+    /// Its body was about to begin and did not, because whoever was to run it went away: it is
+    /// approved again.
     Released {
         /// What happened.
         why: String,
     },
-    /// Nobody knows whether it ran, and a person wants it to run again: people are asked, under the same requirement.
+    /// Nobody knows whether it ran, and a person wants it to run again: people are asked, under the
+    /// same requirement.
     AskedAgain {
         /// Who wants it.
         by: ReviewerId,
         /// How they know that it may run again.
         reason: String,
     },
-    /// The salts of its secrets were deleted: what they are commitments of cannot be tried out any more.
+    /// The salts of its secrets were deleted: what they are commitments of cannot be tried out any
+    /// more.
     SecretsErased {
         /// Who.
         by: ReviewerId,
@@ -217,9 +229,11 @@ impl CallEvent {
 /// use gate_runtime::{Event, GateEvent};
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "get_oder", "{}")]).await?;
 /// # let _ = turn;
@@ -244,8 +258,9 @@ pub enum GateEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         directory: Option<Digest>,
     },
-    /// A gate decides by a directory that it has not named on the record before: it has changed since then, or the gate has just
-    /// begun. What each decision before the next of these records was checked against has this digest.
+    /// A gate decides by a directory that it has not named on the record before: it has changed
+    /// since then, or the gate has just begun. What each decision before the next of these records
+    /// was checked against has this digest.
     DirectoryChanged {
         /// The digest of all that it says.
         digest: Digest,
@@ -261,7 +276,8 @@ pub enum GateEvent {
         /// What was wrong.
         problem: String,
     },
-    /// A call could not be judged, because rules or overlays failed. It did not run, and is as it was before.
+    /// A call could not be judged, because rules or overlays failed. It did not run, and is as it
+    /// was before.
     CallUnjudged {
         /// The run that proposed it.
         info: Arc<RunInfo>,
@@ -337,12 +353,16 @@ pub enum GateEvent {
 /// use gate_runtime::{Event, GateEvent};
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let records = gate.records(0, 1).await?;
-/// let Event::Gate(GateEvent::GateBuilt { tools, .. }) = records[0].event() else { panic!("a gate is built first") };
+/// let Event::Gate(GateEvent::GateBuilt { tools, .. }) = records[0].event() else {
+///     panic!("a gate is built first")
+/// };
 /// assert_eq!(tools[0].tool(), "get_order");
 /// assert_eq!(tools[0].policy().name(), "never_ask");
 /// # Ok(()) }
@@ -395,9 +415,11 @@ impl ToolNote {
 /// use gate_runtime::Event;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// get_order(&gate.run("run-42"), "A-1".into()).await?;
 /// let (mut of_calls, mut of_gate) = (vec![], vec![]);

@@ -12,7 +12,8 @@ use crate::call::subject::Subject;
 use crate::id::{CaseId, RunId};
 use crate::records::event::{CallEvent, Event, GateEvent};
 
-/// One entry of the record of everything that happens; written in the transaction that makes it so, before its effect.
+/// One entry of the record of everything that happens; written in the transaction that makes it so,
+/// before its effect.
 ///
 /// ```
 /// # fn show(record: &gate_runtime::Record) {
@@ -62,16 +63,24 @@ impl Record {
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Read one order.
-    /// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # #[gated_tool(policy = "never_ask", read_only)]
+    /// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
     /// # registry! { pub Tools for () { GetOrder } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
     /// get_order(&gate.run("run-42"), "A-1".into()).await?;
     /// let records = gate.records(0, 100).await?;
-    /// let numbers: Vec<_> = records.iter().map(|record| (record.kind(), record.call_seq())).collect();
+    /// let numbers: Vec<_> =
+    ///     records.iter().map(|record| (record.kind(), record.call_seq())).collect();
     /// assert_eq!(
     ///     numbers,
-    ///     [("gate_built", None), ("assessed", Some(1)), ("dispatched", Some(2)), ("finished", Some(3))]
+    ///     [
+    ///         ("gate_built", None),
+    ///         ("assessed", Some(1)),
+    ///         ("dispatched", Some(2)),
+    ///         ("finished", Some(3))
+    ///     ]
     /// );
     /// # Ok(()) }
     /// ```
@@ -111,7 +120,8 @@ impl Record {
         &self.event
     }
 
-    /// Whether people are asked by it: for the first time, again, or others than before. A vote that does not suffice asks nobody anew.
+    /// Whether people are asked by it: for the first time, again, or others than before. A vote
+    /// that does not suffice asks nobody anew.
     #[must_use]
     pub fn asks_people(&self) -> bool {
         let asks = matches!(

@@ -104,9 +104,14 @@ impl TryFrom<f64> for Amount {
 }
 
 fn parse(text: &str) -> Option<Amount> {
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
-    let is_plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_plain(whole) || !fraction.is_none_or(is_plain) || (whole.len() > 1 && whole.starts_with('0')) {
+    let (whole, fraction) =
+        text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let is_plain =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain(whole)
+        || !fraction.is_none_or(is_plain)
+        || (whole.len() > 1 && whole.starts_with('0'))
+    {
         return None;
     }
     let fraction = fraction.unwrap_or("0");
@@ -172,14 +177,20 @@ impl<'de> Deserialize<'de> for Amount {
 /// ```
 /// use gate_runtime::Amount;
 /// let error = "1,000.00".parse::<Amount>().unwrap_err();
-/// assert_eq!(error.to_string(), "no amount: write digits, like `1000` or `12.50`, with 18 decimal places at most");
+/// assert_eq!(
+///     error.to_string(),
+///     "no amount: write digits, like `1000` or `12.50`, with 18 decimal places at most"
+/// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseAmountError;
 
 impl fmt::Display for ParseAmountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no amount: write digits, like `1000` or `12.50`, with {PLACES} decimal places at most")
+        write!(
+            f,
+            "no amount: write digits, like `1000` or `12.50`, with {PLACES} decimal places at most"
+        )
     }
 }
 
@@ -250,7 +261,15 @@ mod tests {
         assert_eq!(read(json!(1e3)), Some(amount("1000")));
         assert_eq!(read(json!(1e-7)), Some(amount("0.0000001")));
         assert_eq!(read(json!(u64::MAX)), Some(u64::MAX.into()));
-        for number in [json!(-1), json!(-0.5), json!(-0.0), json!(1e300), json!(5e-324), json!(1e-19), json!("1")] {
+        for number in [
+            json!(-1),
+            json!(-0.5),
+            json!(-0.0),
+            json!(1e300),
+            json!(5e-324),
+            json!(1e-19),
+            json!("1"),
+        ] {
             assert_eq!(read(number.clone()), None, "{number}");
         }
         assert!(Amount::try_from(f64::NAN).is_err() && Amount::try_from(f64::INFINITY).is_err());

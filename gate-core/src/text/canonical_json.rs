@@ -1,16 +1,19 @@
 //! Canonical JSON (RFC 8785) from JSON text that is nearly that, without building values.
 //!
-//! A record in a store is compact JSON as `serde_json` writes it. Its canonical form differs in nothing but the order of the keys, and
-//! putting them into order costs a fifth of reading it, sorting it and writing it again. A trail does it for every record.
+//! A record in a store is compact JSON as `serde_json` writes it. Its canonical form differs in
+//! nothing but the order of the keys, and putting them into order costs a fifth of reading it,
+//! sorting it and writing it again. A trail does it for every record.
 
 use std::ops::Range;
 
 /// How deep objects and arrays may be within each other.
 const DEEPEST: usize = 100;
 
-/// The canonical form of a JSON text, where it only has to be put into order; `None` for any other text, which is not for here to judge.
+/// The canonical form of a JSON text, where it only has to be put into order; `None` for any other
+/// text, which is not for here to judge.
 pub(crate) fn sorted(text: &str) -> Option<String> {
-    let mut sorter = Sorter { rest: text.as_bytes(), out: Vec::with_capacity(text.len()), members: Vec::new() };
+    let mut sorter =
+        Sorter { rest: text.as_bytes(), out: Vec::with_capacity(text.len()), members: Vec::new() };
     sorter.value(0)?;
     let is_whole = sorter.rest.is_empty();
     is_whole.then(|| String::from_utf8(sorter.out).ok()).flatten()
@@ -19,7 +22,8 @@ pub(crate) fn sorted(text: &str) -> Option<String> {
 struct Sorter<'a> {
     rest: &'a [u8],
     out: Vec<u8>,
-    /// The members of the objects that are being read, the innermost last: their keys, and where they stand in what is written.
+    /// The members of the objects that are being read, the innermost last: their keys, and where
+    /// they stand in what is written.
     members: Vec<(&'a [u8], Range<usize>)>,
 }
 
@@ -106,7 +110,11 @@ impl<'a> Sorter<'a> {
                 b'\\' => {
                     end += match self.rest.get(end + 1..)? {
                         [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-                        [b'u', b'0', b'0', high @ (b'0' | b'1'), low, ..] if is_escaped(*high, *low) => 6,
+                        [b'u', b'0', b'0', high @ (b'0' | b'1'), low, ..]
+                            if is_escaped(*high, *low) =>
+                        {
+                            6
+                        }
                         _ => return None,
                     }
                 }
@@ -173,7 +181,10 @@ mod tests {
     #[test]
     fn keys_are_put_into_order_at_every_depth() {
         let text = r#"{"b":[{"d":1,"c":"x"}],"a":{"z":null,"y":true},"":-5}"#;
-        assert_eq!(sorted(text).unwrap(), r#"{"":-5,"a":{"y":true,"z":null},"b":[{"c":"x","d":1}]}"#);
+        assert_eq!(
+            sorted(text).unwrap(),
+            r#"{"":-5,"a":{"y":true,"z":null},"b":[{"c":"x","d":1}]}"#
+        );
         for text in ["0", "-1", "\"\"", "[]", "{}", "null", "[[],{}]", r#""\u0001\n\\ä""#] {
             assert_eq!(sorted(text).as_deref(), Some(text));
         }
@@ -247,7 +258,9 @@ mod tests {
             Value::Object(map) => {
                 let mut members: Vec<String> = map
                     .iter()
-                    .map(|(key, item)| format!("{}:{}", Value::from(key.as_str()), shuffled(item, turn)))
+                    .map(|(key, item)| {
+                        format!("{}:{}", Value::from(key.as_str()), shuffled(item, turn))
+                    })
                     .collect();
                 *turn += 7;
                 let turns = *turn % members.len().max(1);

@@ -41,7 +41,8 @@ impl Digest {
         &self.0
     }
 
-    /// The first eight hexadecimal digits: enough for a person to tell two apart at a glance, never for a check.
+    /// The first eight hexadecimal digits: enough for a person to tell two apart at a glance, never
+    /// for a check.
     #[must_use]
     pub fn short(&self) -> String {
         hex(self.0.get(..4).unwrap_or_default())
@@ -83,7 +84,8 @@ impl Text {
 /// The bytes that hexadecimal digits stand for, if that is what the text is.
 #[must_use]
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
     let digits = digits?;
     let (pairs, rest) = digits.as_chunks::<2>();
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
@@ -144,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_digest_is_shown_and_stored_by_one_text() {
-        let digest = Digest(std::array::from_fn(|place| u8::try_from(place * 8 + 7).unwrap_or(0xff)));
+        let digest =
+            Digest(std::array::from_fn(|place| u8::try_from(place * 8 + 7).unwrap_or(0xff)));
         let text = "sha256:070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff";
         assert_eq!(digest.to_string(), text);
         assert_eq!(serde_json::to_value(digest).unwrap(), text);

@@ -24,8 +24,10 @@ pub fn duration(time: Duration) -> String {
         return plural(u64::from(nanos / size), unit);
     }
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (size, unit) =
-        units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size) && seconds >= *size).unwrap_or((1, "second"));
+    let (size, unit) = units
+        .into_iter()
+        .find(|(size, _)| seconds.is_multiple_of(*size) && seconds >= *size)
+        .unwrap_or((1, "second"));
     plural(seconds / size, unit)
 }
 
@@ -58,7 +60,8 @@ pub(crate) fn plural(count: u64, noun: &str) -> String {
 
 /// `` `a`, `b` and `c` ``; `none` for nothing.
 pub fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
-    let mut items: Vec<String> = items.into_iter().map(|item| format!("`{}`", item.as_ref())).collect();
+    let mut items: Vec<String> =
+        items.into_iter().map(|item| format!("`{}`", item.as_ref())).collect();
     match (items.pop(), items.is_empty()) {
         (None, _) => "none".to_owned(),
         (Some(only), true) => only,

@@ -1,4 +1,5 @@
-//! Reading JSON that a model wrote: once, strictly, saying where it went wrong; and its canonical form.
+//! Reading JSON that a model wrote: once, strictly, saying where it went wrong; and its canonical
+//! form.
 
 use std::fmt::{self, Write as _};
 
@@ -82,7 +83,8 @@ pub fn below(place: &str, step: &str) -> String {
     pointer
 }
 
-/// The JSON pointer to a field that people named: by its name, or by a pointer, which begins with `/`.
+/// The JSON pointer to a field that people named: by its name, or by a pointer, which begins with
+/// `/`.
 #[must_use]
 pub fn pointer_to(field: &str) -> String {
     if field.starts_with('/') { field.to_owned() } else { below("", field) }
@@ -94,13 +96,18 @@ pub fn step_name(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 
-/// Reads a JSON text, refusing duplicate keys, numbers that are not exact, deep nesting and long text.
+/// Reads a JSON text, refusing duplicate keys, numbers that are not exact, deep nesting and long
+/// text.
 ///
 /// # Errors
 /// [`SchemaError`] says where it went wrong.
 pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
     if text.len() > limits.bytes {
-        let problem = format!("{} bytes of JSON, which is more than the {} allowed", text.len(), limits.bytes);
+        let problem = format!(
+            "{} bytes of JSON, which is more than the {} allowed",
+            text.len(),
+            limits.bytes
+        );
         return Err(SchemaError::new("", problem));
     }
     let mut place = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
@@ -115,8 +122,10 @@ pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
 /// # Errors
 /// [`SchemaError`] says where it went wrong.
 pub fn read_value(value: &Value, limits: ReadLimits) -> Result<Value, SchemaError> {
-    // Values cannot hold what only a text can (duplicates, NaN); the rest is checked where the text is.
-    let text = serde_json::to_string(value).map_err(|error| SchemaError::new("", words_of(&error)))?;
+    // Values cannot hold what only a text can (duplicates, NaN); the rest is checked where the text
+    // is.
+    let text =
+        serde_json::to_string(value).map_err(|error| SchemaError::new("", words_of(&error)))?;
     read(&text, limits)
 }
 
@@ -124,7 +133,11 @@ pub fn read_value(value: &Value, limits: ReadLimits) -> Result<Value, SchemaErro
 fn words_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
-    if error.is_data() { what.to_owned() } else { format!("not JSON: {what} at column {}", error.column()) }
+    if error.is_data() {
+        what.to_owned()
+    } else {
+        format!("not JSON: {what} at column {}", error.column())
+    }
 }
 
 /// Where the reader is.
@@ -244,15 +257,16 @@ fn inexact<E: de::Error>() -> E {
     E::custom(INEXACT)
 }
 
-/// Returns a number as JSON carries it, if that is exact. `2400.0` is the whole number 2400, as it is to JSON Schema and
-/// to RFC 8785.
+/// Returns a number as JSON carries it, if that is exact. `2400.0` is the whole number 2400, as it
+/// is to JSON Schema and to RFC 8785.
 #[expect(clippy::cast_possible_truncation, reason = "only whole numbers within 2^53 are converted")]
 #[expect(clippy::cast_precision_loss, reason = "2^53 is exact")]
 fn exact_number(value: f64) -> Option<Value> {
     if value.fract() != 0.0 {
         return Number::from_f64(value).map(Value::Number);
     }
-    // A text like `9007199254740993.0` reads as 2^53 here, so that the limit itself is out of reach this way.
+    // A text like `9007199254740993.0` reads as 2^53 here, so that the limit itself is out of reach
+    // this way.
     (value.abs() < EXACT as f64).then(|| Value::from(value as i64))
 }
 
@@ -262,7 +276,9 @@ fn exact_number(value: f64) -> Option<Value> {
 /// [`SchemaError`] names the place of a number that JSON cannot carry exactly.
 pub fn exact_numbers(value: &mut Value) -> Result<(), SchemaError> {
     let inexact = || SchemaError::new("", INEXACT);
-    let within = |step: &str, error: SchemaError| SchemaError::new(below("", step) + error.pointer(), error.problem());
+    let within = |step: &str, error: SchemaError| {
+        SchemaError::new(below("", step) + error.pointer(), error.problem())
+    };
     match value {
         Value::Number(number) if number.is_f64() => {
             *value = number.as_f64().and_then(exact_number).ok_or_else(inexact)?;
@@ -297,18 +313,22 @@ pub fn canonical(value: &Value) -> Result<String, SchemaError> {
     if write_plain(value, &mut text) {
         return Ok(text);
     }
-    serde_json_canonicalizer::to_string(value).map_err(|error| SchemaError::new("", error.to_string()))
+    serde_json_canonicalizer::to_string(value)
+        .map_err(|error| SchemaError::new("", error.to_string()))
 }
 
-/// Writes the canonical form of the JSON that tools mostly get: ASCII keys and whole numbers, where it is the compact
-/// form with sorted keys. Anything else is left to the canonicaliser, which is ten times slower; `false` says so.
+/// Writes the canonical form of the JSON that tools mostly get: ASCII keys and whole numbers, where
+/// it is the compact form with sorted keys. Anything else is left to the canonicaliser, which is
+/// ten times slower; `false` says so.
 fn write_plain(value: &Value, out: &mut String) -> bool {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => {
-            let Some(text) = number.as_i64().filter(|n| n.unsigned_abs() <= EXACT) else { return false };
+            let Some(text) = number.as_i64().filter(|n| n.unsigned_abs() <= EXACT) else {
+                return false;
+            };
             let _ = write!(out, "{text}");
         }
         Value::String(text) => return write_text(text, out),
@@ -382,8 +402,18 @@ mod tests {
     #[test]
     fn numbers_that_are_not_exact_are_refused_with_their_place() {
         let problem = "a number beyond ±2^53, which JSON cannot carry exactly: use a string";
-        for number in ["9007199254740993", "-9007199254740993", "1e300", "9007199254740993.0", "18446744073709551616"] {
-            assert_eq!(refused(&format!("[0,{number}]")), format!("at `/1`: {problem}"), "{number}");
+        for number in [
+            "9007199254740993",
+            "-9007199254740993",
+            "1e300",
+            "9007199254740993.0",
+            "18446744073709551616",
+        ] {
+            assert_eq!(
+                refused(&format!("[0,{number}]")),
+                format!("at `/1`: {problem}"),
+                "{number}"
+            );
         }
         assert!(refused("[1e999]").starts_with("at `/0`: not JSON: number out of range"));
         assert!(refused("[NaN]").starts_with("at `/0`: not JSON"));
@@ -399,7 +429,10 @@ mod tests {
         assert!(read("[[[[1]]]]", LIMITS).is_ok());
         assert_eq!(refused("[[[[[1]]]]]"), "at `/0/0/0/0`: nested more than 4 deep");
         assert!(refused(&"[".repeat(999)).contains("nested more than 4 deep"));
-        assert_eq!(refused(&" ".repeat(1_001)), "1001 bytes of JSON, which is more than the 1000 allowed");
+        assert_eq!(
+            refused(&" ".repeat(1_001)),
+            "1001 bytes of JSON, which is more than the 1000 allowed"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Texts, numbers and digests: JSON as it is read and written, what others wrote, and small pieces of English.
+//! Texts, numbers and digests: JSON as it is read and written, what others wrote, and small pieces
+//! of English.
 
 pub(crate) mod amount;
 pub(crate) mod canonical_json;
@@ -15,7 +16,9 @@ pub use digest::{Digest, ParseDigestError};
 pub use digest::{hex, unhex};
 pub use json::SchemaError;
 #[doc(hidden)]
-pub use json::{ReadLimits, below, canonical, exact_numbers, pointer_to, push_step, read, read_value, step_name};
+pub use json::{
+    ReadLimits, below, canonical, exact_numbers, pointer_to, push_step, read, read_value, step_name,
+};
 #[doc(hidden)]
 pub use time::later;
 pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};

@@ -7,10 +7,11 @@ use unicode_properties::{GeneralCategory, UnicodeEmoji as _, UnicodeGeneralCateg
 use unicode_script::{Script, UnicodeScript as _};
 use unicode_security::MixedScript as _;
 
-/// Text that somebody else wrote, made safe to look at: what would act on a screen, hide, or pass for something else stands as an
-/// escape, and is named.
+/// Text that somebody else wrote, made safe to look at: what would act on a screen, hide, or pass
+/// for something else stands as an escape, and is named.
 ///
-/// It is for whatever shows calls to people. It does nothing about a page's own markup: escape for HTML after it.
+/// It is for whatever shows calls to people. It does nothing about a page's own markup: escape for
+/// HTML after it.
 ///
 /// ```
 /// use gate_runtime::{Hazard, Visible};
@@ -19,7 +20,8 @@ use unicode_security::MixedScript as _;
 /// assert_eq!(shown.as_str(), r"pay \u{202e}ecila\u{200b}");
 /// assert_eq!(shown.hazards(), [Hazard::Direction, Hazard::Invisible]);
 ///
-/// assert_eq!(Visible::of("раypal").hazards(), [Hazard::LookAlike]);       // the first two letters are Cyrillic
+/// // The first two letters are Cyrillic.
+/// assert_eq!(Visible::of("раypal").hazards(), [Hazard::LookAlike]);
 /// assert!(Visible::of("Grüße aus 東京").hazards().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +48,8 @@ pub enum Hazard {
     Overlay,
     /// Characters that Unicode gives no meaning: unassigned ones, and those for private use.
     Unknown,
-    /// Letters or digits of several scripts in one word, a word that looks like another one in plain letters, signs that look like plain ones.
+    /// Letters or digits of several scripts in one word, a word that looks like another one in
+    /// plain letters, signs that look like plain ones.
     LookAlike,
 }
 
@@ -76,7 +79,8 @@ impl Visible {
                 shown.text.push_str(flag);
                 rest = rest.get(flag.len()..).unwrap_or_default();
             } else if end == 0 {
-                let before = text.get(..text.len() - rest.len()).unwrap_or_default().chars().next_back();
+                let before =
+                    text.get(..text.len() - rest.len()).unwrap_or_default().chars().next_back();
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
                 if belongs_between(before, first, rest.chars().next()) {
                     shown.text.push(first);
@@ -146,7 +150,8 @@ impl fmt::Display for Visible {
 /// in it. Spaces in a row show how many there are.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    let escaped =
+        text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
     format!("\"{}\"", Visible::of(&escaped.replace("  ", " \\u{20}")))
 }
 
@@ -158,25 +163,34 @@ const FLAGS: [&str; 3] = [
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
 ];
 
-/// Returns whether a character that hides elsewhere has its work between these two: making one emoji
-/// of several, joining or parting letters of a script whose letters join, or being the space of its
-/// language.
+/// Returns whether a character that hides elsewhere has its work between these two: making one
+/// emoji of several, joining or parting letters of a script whose letters join, or being the space
+/// of its language.
 fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
     // The full-width punctuation of Chinese and Japanese looks like the plain one.
-    if matches!(c, '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff40}' | '\u{ff5b}'..='\u{ff65}')
-    {
+    if matches!(
+        c,
+        '\u{ff01}'..='\u{ff0f}'
+            | '\u{ff1a}'..='\u{ff20}'
+            | '\u{ff3b}'..='\u{ff40}'
+            | '\u{ff5b}'..='\u{ff65}'
+    ) {
         return [before, after].into_iter().flatten().any(is_wide);
     }
     let Some(before) = before else { return false };
     let is = |of: fn(char) -> bool| of(before) && after.is_some_and(of);
     match c {
         // How the emoji before it is drawn.
-        '\u{fe0e}' | '\u{fe0f}' => is_emoji(before) || (is_key(before) && after == Some('\u{20e3}')),
+        '\u{fe0e}' | '\u{fe0f}' => {
+            is_emoji(before) || (is_key(before) && after == Some('\u{20e3}'))
+        }
         '\u{20e3}' => before == '\u{fe0f}',
         '\u{200d}' if after.is_some_and(is_emoji) => is_emoji(before) || before == '\u{fe0f}',
         '\u{200c}' | '\u{200d}' => is(joins),
         '\u{a0}' | '\u{202f}' => {
-            let is_of_number = |c: char| c.is_alphanumeric() || c.general_category() == GeneralCategory::CurrencySymbol;
+            let is_of_number = |c: char| {
+                c.is_alphanumeric() || c.general_category() == GeneralCategory::CurrencySymbol
+            };
             let is_set_off = |c: char| matches!(c, '»' | ':' | ';' | '!' | '?' | '%' | '€');
             (before.is_ascii_digit() && after.is_some_and(is_of_number))
                 || before == '«'
@@ -221,19 +235,24 @@ fn joins(c: char) -> bool {
 
 /// Returns whether a character is Chinese, Japanese or Korean, or a sign of theirs.
 fn is_wide(c: char) -> bool {
-    matches!(c.script(), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo)
-        || matches!(c, '\u{3001}'..='\u{303f}' | 'ー' | '！' | '？')
+    matches!(
+        c.script(),
+        Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo
+    ) || matches!(c, '\u{3001}'..='\u{303f}' | 'ー' | '！' | '？')
 }
 
 fn is_of_word(c: char) -> bool {
-    hazard(c).is_none() && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
+    hazard(c).is_none()
+        && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
 }
 
-/// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical Standard 39).
+/// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical
+/// Standard 39).
 fn looks_like_another(word: &str, is_turkish: bool) -> bool {
     // No reader of French takes "œ" for another letter, none of Turkish a dotless "ı", and nobody
     // "²" for "2".
-    let is_known = |c: &char| matches!(c, 'œ' | 'Œ' | 'æ' | 'Æ' | '²' | '³') || (is_turkish && *c == 'ı');
+    let is_known =
+        |c: &char| matches!(c, 'œ' | 'Œ' | 'æ' | 'Æ' | '²' | '³') || (is_turkish && *c == 'ı');
     let odd: String = word.chars().filter(|c| !is_known(c)).collect();
     if odd.is_ascii() {
         return false;
@@ -242,7 +261,8 @@ fn looks_like_another(word: &str, is_turkish: bool) -> bool {
         let is_plain = unicode_security::skeleton(&odd).all(|c| c.is_ascii());
         return !word.is_single_script() || is_plain || odd.chars().any(is_disguised);
     }
-    // Digits of another script are honest among themselves, as long as they are not drawn as the plain ones.
+    // Digits of another script are honest among themselves, as long as they are not drawn as the
+    // plain ones.
     word.chars().any(|c| c.is_ascii_digit()) || word.chars().any(looks_plain)
 }
 
@@ -257,17 +277,35 @@ fn is_disguised(c: char) -> bool {
         && unicode_security::skeleton(c.encode_utf8(&mut text)).all(|c| c.is_ascii())
 }
 
-/// Whether a character that is no letter is drawn as a plain one is. Those that every text has are known.
+/// Whether a character that is no letter is drawn as a plain one is. Those that every text has are
+/// known.
 fn looks_plain(c: char) -> bool {
     if c.is_ascii()
         || c.is_alphabetic()
-        || matches!(c, '‘' | '’' | '“' | '”' | '„' | '–' | '—' | '…' | '·' | '×' | '«' | '»' | '•' | '²' | '³')
+        || matches!(
+            c,
+            '‘' | '’'
+                | '“'
+                | '”'
+                | '„'
+                | '–'
+                | '—'
+                | '…'
+                | '·'
+                | '×'
+                | '«'
+                | '»'
+                | '•'
+                | '²'
+                | '³'
+        )
     {
         return false;
     }
     let mut text = [0; 4];
     let text: &str = c.encode_utf8(&mut text);
-    text.nfkc().all(|c| c.is_ascii()) || unicode_security::skeleton(text).all(|c| c.is_ascii_punctuation())
+    text.nfkc().all(|c| c.is_ascii())
+        || unicode_security::skeleton(text).all(|c| c.is_ascii_punctuation())
 }
 
 /// What is wrong with a character by itself.
@@ -318,9 +356,9 @@ pub fn hazard(c: char) -> Option<Hazard> {
         | '\u{e0000}'..='\u{e0fff}' => Some(Hazard::Invisible),
         c if c.is_ascii() => None,
         c => match c.general_category() {
-            GeneralCategory::Unassigned | GeneralCategory::PrivateUse | GeneralCategory::Surrogate => {
-                Some(Hazard::Unknown)
-            }
+            GeneralCategory::Unassigned
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Surrogate => Some(Hazard::Unknown),
             GeneralCategory::Format | GeneralCategory::SpaceSeparator => Some(Hazard::Invisible),
             _ => None,
         },
@@ -366,14 +404,22 @@ mod tests {
             ("a\u{200c}b", r"a\u{200c}b", Hazard::Invisible),
             ("x\u{fe0f}", r"x\u{fe0f}", Hazard::Invisible),
             ("🙂\u{200d}", r"🙂\u{200d}", Hazard::Invisible),
-            ("\u{1f3f4}\u{e0068}\u{e0069}\u{e007f}", r"🏴\u{e0068}\u{e0069}\u{e007f}", Hazard::Invisible),
+            (
+                "\u{1f3f4}\u{e0068}\u{e0069}\u{e007f}",
+                r"🏴\u{e0068}\u{e0069}\u{e007f}",
+                Hazard::Invisible,
+            ),
             ("a\u{a0}b", r"a\u{a0}b", Hazard::Invisible),
             ("a\u{3000}b", r"a\u{3000}b", Hazard::Invisible),
             ("a\u{336}b", r"a\u{336}b", Hazard::Overlay),
             ("a\u{301}\u{301}\u{301}", "a\u{301}\u{301}\\u{301}", Hazard::Overlay),
         ] {
             let visible = Visible::of(text);
-            assert_eq!((visible.as_str(), visible.hazards()), (shown, [hazard].as_slice()), "{text}");
+            assert_eq!(
+                (visible.as_str(), visible.hazards()),
+                (shown, [hazard].as_slice()),
+                "{text}"
+            );
         }
     }
 
@@ -415,8 +461,21 @@ mod tests {
         #[test]
         fn nothing_that_acts_or_hides_is_left(text in proptest::prelude::any::<String>()) {
             let visible = Visible::of(&text);
-            let left: Vec<char> = visible.as_str().chars().filter(|c| hazard(*c).is_some()).collect();
-            let belongs = |c: &char| matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{200c}' | '\u{200d}' | '\u{a0}' | '\u{202f}' | '\u{3000}');
+            let left: Vec<char> =
+                visible.as_str().chars().filter(|c| hazard(*c).is_some()).collect();
+            let belongs = |c: &char| {
+                matches!(
+                    c,
+                    '\u{fe0e}'
+                        | '\u{fe0f}'
+                        | '\u{20e3}'
+                        | '\u{200c}'
+                        | '\u{200d}'
+                        | '\u{a0}'
+                        | '\u{202f}'
+                        | '\u{3000}'
+                )
+            };
             proptest::prop_assert!(left.iter().all(belongs), "{left:?}");
             proptest::prop_assert_eq!(visible.hazards().is_empty(), visible.as_str() == text);
         }

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream::unfold;
 use gate_runtime::{
-    Approval, ApprovalId, DecideError, NotRun, RemoteCall, RemoteError, Role, Status, Tier, ToolOutcome, Who,
+    Approval, ApprovalId, DecideError, NotRun, RemoteCall, RemoteError, Role, Status, Tier,
+    ToolOutcome, Who,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,8 @@ use super::operation::{By, HERE, Operation, STATE};
 use super::problem::{CONFLICT, ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
 use crate::office::Office;
 
-/// How long a request waits for a decision, in seconds. What stands between may cut what is silent for longer.
+/// How long a request waits for a decision, in seconds. What stands between may cut what is silent
+/// for longer.
 const LONGEST_WAIT: u64 = 25;
 
 /// After what time a stream says that it is still there, and how often it does at most.
@@ -46,7 +48,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("post", "/api/v1/approvals"),
             By::Agent,
-            ("askApproval", "Asks people about a call. Asked again under the same id, it is the same question."),
+            (
+                "askApproval",
+                "Asks people about a call. Asked again under the same id, it is the \
+                same question.",
+            ),
             post(ask),
         )
         .takes::<NewApproval>()
@@ -83,7 +89,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("get", "/api/v1/approvals/{id}/events"),
             By::Agent,
-            ("streamApproval", "How a call stands now, and once it is decided: server-sent events named `call`."),
+            (
+                "streamApproval",
+                "How a call stands now, and once it is decided: server-sent events \
+                named `call`.",
+            ),
             get(events),
         )
         .streams()
@@ -100,7 +110,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("post", "/api/v1/approvals/{id}/begin"),
             By::Agent,
-            ("beginCall", "Puts on the record that an approved call begins: once. Then the program may run it."),
+            (
+                "beginCall",
+                "Puts on the record that an approved call begins: once. Then the \
+                program may run it.",
+            ),
             post(begin),
         )
         .gives::<Call>()
@@ -108,7 +122,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("post", "/api/v1/approvals/{id}/still-runs"),
             By::Agent,
-            ("stillRuns", "Says that a call that began still runs: every 30 seconds at least, or it counts as lost."),
+            (
+                "stillRuns",
+                "Says that a call that began still runs: every 30 seconds at least, or \
+                it counts as lost.",
+            ),
             post(still_runs),
         )
         .query("attempt", WHICH, first.clone(), false)
@@ -154,22 +172,27 @@ async fn question(
     open(&agent, call).await
 }
 
-/// Asks a call, if not too many of its agent wait already: that is counted where it is written. One that was asked before is none more.
+/// Asks a call, if not too many of its agent wait already: that is counted where it is written. One
+/// that was asked before is none more.
 async fn open(agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
     let call = call.at_once(agent.entry.at_once() as u64);
     match agent.calls.ask(call).await {
-        Ok(asked) if asked.is_new() => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
+        Ok(asked) if asked.is_new() => {
+            Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id())))
+        }
         Ok(asked) => Ok(Json(Call::from(&*asked)).into_response()),
         Err(RemoteError::IdUsed { problem }) => Err(Problem::new(ID_USED, problem)),
         Err(RemoteError::NobodyToAsk { problem }) => Err(Problem::new(INVALID, problem)),
         Err(RemoteError::TooManyWait { at_once }) => {
             let words = format!(
-                "{at_once} of its questions wait already: wait for decisions, or have `at_once` raised in the people file."
+                "{at_once} of its questions wait already: wait for decisions, or have `at_once` \
+                 raised in the people file."
             );
             Err(Problem::new(TOO_MANY, words))
         }
         Err(RemoteError::TooCostly { again_after }) => {
-            let words = "To check its arguments against their schemas has taken too much time: send simpler schemas.";
+            let words = "To check its arguments against their schemas has taken too much time: \
+                send simpler schemas.";
             Err(Problem::wait(Duration::from_secs(again_after.into()), words))
         }
         Err(RemoteError::NotRun(reason)) => Err(reason.into()),
@@ -180,7 +203,8 @@ async fn open(agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
 fn told(error: DecideError) -> Problem {
     match error {
         DecideError::AlreadyDecided(stands) => {
-            let words = format!("It is {}, and began {}.", stands.status(), times(stands.attempts()));
+            let words =
+                format!("It is {}, and began {}.", stands.status(), times(stands.attempts()));
             Problem::new(CONFLICT, words)
         }
         error => error.into(),
@@ -215,7 +239,9 @@ async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
         None => shown(agent.calls.approval(id).await?),
-        Some(seconds) if seconds <= LONGEST_WAIT => shown(agent.calls.decided(id, Duration::from_secs(seconds)).await?),
+        Some(seconds) if seconds <= LONGEST_WAIT => {
+            shown(agent.calls.decided(id, Duration::from_secs(seconds)).await?)
+        }
         Some(_) => {
             let words = format!("`wait` is {LONGEST_WAIT} seconds at most: ask again then.");
             Err(Problem::new(MALFORMED, words))
@@ -227,16 +253,29 @@ async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
 async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem> {
     let run = query.get::<String>("run")?.filter(|run| !run.is_empty());
     let run = run.ok_or_else(|| Problem::new(MALFORMED, "Name the run: `?run=…`."))?;
-    let items = agent.calls.approvals(&run.into()).await?.iter().map(|approval| Call::from(&**approval)).collect();
+    let items = agent
+        .calls
+        .approvals(&run.into())
+        .await?
+        .iter()
+        .map(|approval| Call::from(&**approval))
+        .collect();
     Ok(Json(Page { items, next: None }))
 }
 
 /// The decision as a stream: how it stands now, and when that changes for the last time.
-async fn events(State(office): State<Arc<Office>>, agent: Agent, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn events(
+    State(office): State<Arc<Office>>,
+    agent: Agent,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let id = id_of(&id)?;
     let first = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
     let Some(place) = office.live.place_of_agent(agent.calls.agent()) else {
-        return Err(Problem::new(TOO_MANY, "Too many streams are open: ask by `?wait=25` instead."));
+        return Err(Problem::new(
+            TOO_MANY,
+            "Too many streams are open: ask by `?wait=25` instead.",
+        ));
     };
     let listener = Arc::new((office, agent));
     // What is sent next, and whether something may follow it.
@@ -247,15 +286,19 @@ async fn events(State(office): State<Arc<Office>>, agent: Agent, Path(id): Path<
             let told = serde_json::to_string(&Call::from(&*stands)).ok()?;
             let is_last = stands.status() != Status::Pending;
             let event = Ok::<_, Infallible>(Event::default().event("call").data(told));
-            let next =
-                if is_last { None } else { decided(&listener.0, &listener.1, id).await.map(|stands| (stands, place)) };
+            let next = if is_last {
+                None
+            } else {
+                decided(&listener.0, &listener.1, id).await.map(|stands| (stands, place))
+            };
             Some((event, next))
         }
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(QUIET)).into_response())
 }
 
-/// The call once it is decided; `None` where that takes too long, it cannot be read, or the agent's token is taken back.
+/// The call once it is decided; `None` where that takes too long, it cannot be read, or the agent's
+/// token is taken back.
 async fn decided(office: &Office, agent: &Agent, id: ApprovalId) -> Option<Arc<Approval>> {
     for _ in 0..LASTS {
         let stands = agent.calls.decided(id, QUIET).await.ok()??;
@@ -293,7 +336,8 @@ async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
     // Whoever keeps the people file may have changed their mind since it was asked.
     if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
         let words = format!(
-            "A {role} must agree to whatever this agent asks by now: take it back, and ask again under another id."
+            "A {role} must agree to whatever this agent asks by now: take it back, and ask again \
+             under another id."
         );
         return Err(Problem::new(CONFLICT, words));
     }
@@ -325,7 +369,12 @@ enum Ended {
     Error(String),
 }
 
-async fn end(agent: Agent, Path(id): Path<String>, query: Query, Json(ended): Json<Ended>) -> Given {
+async fn end(
+    agent: Agent,
+    Path(id): Path<String>,
+    query: Query,
+    Json(ended): Json<Ended>,
+) -> Given {
     let outcome = match ended {
         Ended::Result(value) => ToolOutcome::returned(&value),
         Ended::Error(error) => ToolOutcome::failed(error),
@@ -363,7 +412,8 @@ struct Recorded {
 
 async fn log(agent: Agent, Json(new): Json<NewAction>) -> Result<Response, Problem> {
     let reply = new.in_reply_to.as_deref().map(str::parse::<ApprovalId>).transpose();
-    let reply = reply.map_err(|_| Problem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
+    let reply =
+        reply.map_err(|_| Problem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
     let (run, case) = (new.run.into(), new.case.map(Into::into));
     agent.calls.log_action(&run, case, new.action, &Value::Object(new.details), reply).await?;
     Ok((StatusCode::CREATED, Json(Recorded { recorded: true })).into_response())

@@ -1,7 +1,8 @@
 //! What an agent in another program may ask.
 
 use gate_runtime::{
-    Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Role, Who, anyone, ask, role,
+    Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Role, Who,
+    anyone, ask, role,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +15,8 @@ use crate::notify::Callbacks;
 /// How long people have, unless the agent says otherwise: a day, in seconds.
 const DAY: u32 = 86_400;
 
-/// Declares what a program asks: fields of its own, and what is said besides, which is the same for all.
+/// Declares what a program asks: fields of its own, and what is said besides, which is the same for
+/// all.
 macro_rules! asked {
     ($(#[$doc:meta])* struct $Name:ident { $($own:tt)* }) => {
         $(#[$doc])*
@@ -40,7 +42,8 @@ macro_rules! asked {
             /// The person for whom the agent works, who does not count among those who decide.
             #[schemars(length(min = 1, max = 256))]
             on_behalf_of: Option<String>,
-            /// The role of whom is asked; any reviewer if it is left out. Whom the people file wants to be asked is asked in any case.
+            /// The role of whom is asked; any reviewer if it is left out. Whom the people file
+            /// wants to be asked is asked in any case.
             #[schemars(length(min = 1, max = 256))]
             required_role: Option<String>,
             /// How many of them must agree.
@@ -53,7 +56,8 @@ macro_rules! asked {
             /// How urgent the agent says it is.
             #[serde(default)]
             priority: Priority,
-            /// How long people have, in seconds: a day unless it is said. Then it has expired, and does not run.
+            /// How long people have, in seconds: a day unless it is said. Then it has expired, and
+            /// does not run.
             #[serde(default = "day")]
             #[schemars(range(min = 1, max = 2_592_000))]
             expires_in: u32,
@@ -165,7 +169,11 @@ fn day() -> u32 {
 }
 
 impl NewApproval {
-    pub(super) fn call(mut self, agent: &RemoteAgent, callbacks: Option<&Callbacks>) -> Result<RemoteCall, Problem> {
+    pub(super) fn call(
+        mut self,
+        agent: &RemoteAgent,
+        callbacks: Option<&Callbacks>,
+    ) -> Result<RemoteCall, Problem> {
         let matter = self.matter();
         let hints = Annotations { destructive: self.destructive, ..Annotations::default() };
         let mut call = RemoteCall::new(self.external_id, self.tool, self.arguments.get())
@@ -180,14 +188,21 @@ impl NewApproval {
 }
 
 impl NewQuestion {
-    pub(super) fn call(mut self, agent: &RemoteAgent, callbacks: Option<&Callbacks>) -> Result<RemoteCall, Problem> {
+    pub(super) fn call(
+        mut self,
+        agent: &RemoteAgent,
+        callbacks: Option<&Callbacks>,
+    ) -> Result<RemoteCall, Problem> {
         let matter = self.matter();
         let answers = match (self.kind, self.choices.is_empty()) {
             (AnswerKind::Approve, true) => Answers::one_of(["yes", "no"]),
             (AnswerKind::Choice, false) => Answers::one_of(self.choices),
             (AnswerKind::Text, true) => Answers::Text,
             (AnswerKind::Choice, true) => {
-                return Err(Problem::new(INVALID, "A choice needs `choices`: the words that can be chosen."));
+                return Err(Problem::new(
+                    INVALID,
+                    "A choice needs `choices`: the words that can be chosen.",
+                ));
             }
             (AnswerKind::Approve | AnswerKind::Text, false) => {
                 return Err(Problem::new(
@@ -197,15 +212,16 @@ impl NewQuestion {
             }
         };
         let arguments = json!({ "question": self.question }).to_string();
-        let call =
-            RemoteCall::new(self.external_id, "question", arguments).describe("Asks people a question. Nothing runs.");
+        let call = RemoteCall::new(self.external_id, "question", arguments)
+            .describe("Asks people a question. Nothing runs.");
         matter.of(call, agent, callbacks, |who| who.answered(answers.clone()))
     }
 }
 
 /// Nobody is promised a call that is not made.
 fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), Problem> {
-    let words = "This inbox calls nobody back: leave `callback_url` out, and wait for the decision.";
+    let words =
+        "This inbox calls nobody back: leave `callback_url` out, and wait for the decision.";
     let callbacks = callbacks.ok_or_else(|| Problem::new(INVALID, words))?;
     callbacks.check(url).map_err(|bad| Problem::new(INVALID, format_args!("`callback_url`: {bad}")))
 }
@@ -252,7 +268,11 @@ impl Matter {
             call = call.ask("the agent asks for it", who(named.clone()));
         }
         for always in agent.asks() {
-            let asked = if is_meant(always) { who(role(always)) } else { option(ask(role(always)).within(within)) };
+            let asked = if is_meant(always) {
+                who(role(always))
+            } else {
+                option(ask(role(always)).within(within))
+            };
             call = call.ask("the people file asks for it", asked);
         }
         Ok(call)

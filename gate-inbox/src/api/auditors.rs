@@ -41,7 +41,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("get", "/api/v1/checkpoint"),
             By::Person,
-            ("getCheckpoint", "The last checkpoint of the trail: a signed note (C2SP tlog-checkpoint)."),
+            (
+                "getCheckpoint",
+                "The last checkpoint of the trail: a signed note (C2SP \
+                tlog-checkpoint).",
+            ),
             get(checkpoint),
         )
         .gives_text("text/plain")
@@ -49,7 +53,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("get", "/api/v1/receipts/{id}"),
             By::Person,
-            ("getReceipt", "A file that proves what became of one call, which `gate audit verify-receipt` verifies."),
+            (
+                "getReceipt",
+                "A file that proves what became of one call, which `gate audit \
+                verify-receipt` verifies.",
+            ),
             get(receipt),
         )
         .gives_text("text/plain")
@@ -68,7 +76,11 @@ struct Records {
     next: Option<u64>,
 }
 
-async fn records(State(office): State<Arc<Office>>, by: Person, query: Query) -> Result<Json<Records>, Problem> {
+async fn records(
+    State(office): State<Arc<Office>>,
+    by: Person,
+    query: Query,
+) -> Result<Json<Records>, Problem> {
     let after = query.get::<u64>("after")?.unwrap_or(0);
     let limit = query.get::<usize>("limit")?.unwrap_or(100);
     if !(1..=MOST).contains(&limit) || i64::try_from(after).is_err() {
@@ -91,16 +103,23 @@ async fn checkpoint(State(office): State<Arc<Office>>, by: Person) -> Result<Res
 }
 
 /// A file that proves what became of one call, as far as it is sealed.
-async fn receipt(State(office): State<Arc<Office>>, by: Person, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn receipt(
+    State(office): State<Arc<Office>>,
+    by: Person,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let id = id_of(&id)?;
     security_log::records_read(by.0.id(), &format!("the receipt of {id}"));
-    let receipt = read(&office, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string()))).await?;
+    let receipt =
+        read(&office, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string())))
+            .await?;
     text(receipt)
 }
 
 fn text(found: Option<String>) -> Result<Response, Problem> {
     let found = found.ok_or_else(|| Problem::new(NOT_FOUND, "Nothing of it is sealed yet."))?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], found).into_response())
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], found)
+        .into_response())
 }
 
 /// Reads the trail, verified against its last checkpoint. It blocks, so it has a thread of its own.
@@ -111,6 +130,8 @@ async fn read<T: Send + 'static>(
     let missing = || Problem::new(NOT_FOUND, "This inbox was not told of a trail.");
     let trail: SealedTrail = office.trail.clone().ok_or_else(missing)?;
     let read = spawn_blocking(move || of(&trail.open()?)).await;
-    let out_of_order = || Problem::new(UNAVAILABLE, "The trail cannot be read, or is not what its key has signed.");
+    let out_of_order = || {
+        Problem::new(UNAVAILABLE, "The trail cannot be read, or is not what its key has signed.")
+    };
     read.map_err(|_| out_of_order())?.map_err(|_| out_of_order())
 }

@@ -42,8 +42,9 @@ fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
-/// A token that nobody has. Whoever comes with such ones too often has to wait before they are told so again, and fills no log; a
-/// right token is never kept waiting, for programs behind one address share it.
+/// A token that nobody has. Whoever comes with such ones too often has to wait before they are told
+/// so again, and fills no log; a right token is never kept waiting, for programs behind one address
+/// share it.
 fn unknown(office: &Office, parts: &Parts) -> Problem {
     let from = throttle::address(&parts.extensions);
     if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
@@ -65,7 +66,11 @@ impl FromRequestParts<Arc<Office>> for Agent {
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
         let token = token(&parts.headers)?;
         if let Some(entry) = office.people.agent_of(token)? {
-            return Ok(Self { calls: office.gate.remote(entry.name().clone()), entry, token: token.to_owned() });
+            return Ok(Self {
+                calls: office.gate.remote(entry.name().clone()),
+                entry,
+                token: token.to_owned(),
+            });
         }
         let words = "This is a person's token, which asks nothing: `gate agent` makes an agent's.";
         let is_person = office.people.holder_of(token)?.is_some();
@@ -84,7 +89,8 @@ impl FromRequestParts<Arc<Office>> for Person {
         if let Some(who) = office.people.holder_of(token)? {
             return Ok(Self(office.gate.reviewer(who).await?));
         }
-        let words = "This is an agent's token, which decides nothing and looks at nothing but its own calls.";
+        let words = "This is an agent's token, which decides nothing and looks at nothing but its \
+            own calls.";
         let is_agent = office.people.agent_of(token)?.is_some();
         if !is_agent {
             return Err(unknown(office, parts));

@@ -27,13 +27,23 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
         let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         if !essence.eq_ignore_ascii_case(b"application/json") {
-            return Err(Problem::new(NOT_JSON, "Send JSON, and say so: `Content-Type: application/json`."));
+            return Err(Problem::new(
+                NOT_JSON,
+                "Send JSON, and say so: `Content-Type: application/json`.",
+            ));
         }
         let body = Bytes::from_request(request, state).await.map_err(|_| {
-            Problem::new(TOO_LONG, format_args!("The body could not be read, or is longer than {LONGEST} bytes."))
+            Problem::new(
+                TOO_LONG,
+                format_args!("The body could not be read, or is longer than {LONGEST} bytes."),
+            )
         })?;
         let malformed = |error: serde_json::Error| Problem::new(MALFORMED, error);
         let value: Value = serde_json::from_slice(&body).map_err(malformed)?;
@@ -43,7 +53,8 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
     }
 }
 
-/// What the bodies of each kind are checked against: the schemas of the document that describes the API.
+/// What the bodies of each kind are checked against: the schemas of the document that describes the
+/// API.
 static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, Problem> {
@@ -51,7 +62,8 @@ fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, Problem> {
     if let Some(checker) = known.get(&TypeId::of::<T>()) {
         return Ok(Arc::clone(checker));
     }
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
     let options = jsonschema::draft202012::options().should_validate_formats(true);
     let checker = Arc::new(options.build(&schema).map_err(|_| Problem::unavailable())?);
     known.insert(TypeId::of::<T>(), Arc::clone(&checker));
@@ -61,8 +73,9 @@ fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, Problem> {
 fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), Problem> {
     let checker = checker::<T>()?;
     // Where something is, and what should be there; never what was found, which may be long.
-    let errors =
-        checker.iter_errors(value).map(|error| (error.instance_path().to_string(), error.masked().to_string()));
+    let errors = checker
+        .iter_errors(value)
+        .map(|error| (error.instance_path().to_string(), error.masked().to_string()));
     let errors: Vec<(String, String)> = errors.take(20).collect();
     if errors.is_empty() { Ok(()) } else { Err(Problem::of_places(errors)) }
 }
@@ -70,7 +83,10 @@ fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), Problem> {
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(body) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+            Ok(body) => {
+                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body)
+                    .into_response()
+            }
             Err(_) => Problem::unavailable().into_response(),
         }
     }
@@ -101,7 +117,12 @@ impl Query {
     /// A parameter as what it stands for; `None` if it is not there.
     pub(super) fn get<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
         let Some(text) = self.0.only(name)? else { return Ok(None) };
-        let wrong = || Problem::new(MALFORMED, format_args!("The parameter `{name}` is not what it should be."));
+        let wrong = || {
+            Problem::new(
+                MALFORMED,
+                format_args!("The parameter `{name}` is not what it should be."),
+            )
+        };
         text.parse().map(Some).map_err(|_| wrong())
     }
 }
@@ -110,7 +131,10 @@ impl Fields {
     /// The value of a parameter, which comes once.
     fn only(&self, name: &str) -> Result<Option<String>, Problem> {
         if self.count(name) > 1 {
-            return Err(Problem::new(MALFORMED, format_args!("The parameter `{name}` comes more than once.")));
+            return Err(Problem::new(
+                MALFORMED,
+                format_args!("The parameter `{name}` comes more than once."),
+            ));
         }
         Ok(self.exact(name))
     }

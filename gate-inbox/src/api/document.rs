@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gate_runtime::{
-    Answers, Approval, Decision, Descriptor, Grant, Interruption, RuleResult, Status, Timestamp, ToolOutcome, Vote,
+    Answers, Approval, Decision, Descriptor, Grant, Interruption, RuleResult, Status, Timestamp,
+    ToolOutcome, Vote,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -221,7 +222,13 @@ impl From<&Vote> for Voted {
         };
         let comment = reason.or(vote.comment()).map(str::to_owned);
         let decision = vote.decision().kind();
-        Self { reviewer: vote.reviewer().to_string(), decision, comment, signed: vote.is_signed(), at: vote.at() }
+        Self {
+            reviewer: vote.reviewer().to_string(),
+            decision,
+            comment,
+            signed: vote.is_signed(),
+            at: vote.at(),
+        }
     }
 }
 

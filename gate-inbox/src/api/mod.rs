@@ -28,16 +28,18 @@ use crate::office::Office;
 /// Where every operation is, and nothing else.
 pub(crate) const PLACE: &str = "/api/";
 
-/// Every operation, the document that describes them, and problems for everything else under `/api`.
+/// Every operation, the document that describes them, and problems for everything else under
+/// `/api`.
 pub(crate) fn routes() -> Router<Arc<Office>> {
     let document = Arc::new(operation::document(&operations()));
     let describe = get(move || {
         let document = Arc::clone(&document);
         async move { Json(Value::clone(&document)) }
     });
-    operation::serve(operations())
-        .route("/api/openapi.json", describe)
-        .route("/api/{*rest}", get(nothing).post(nothing).put(nothing).delete(nothing).patch(nothing))
+    operation::serve(operations()).route("/api/openapi.json", describe).route(
+        "/api/{*rest}",
+        get(nothing).post(nothing).put(nothing).delete(nothing).patch(nothing),
+    )
 }
 
 async fn nothing() -> Problem {

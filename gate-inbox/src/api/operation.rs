@@ -70,7 +70,8 @@ impl Operation {
         (id, about): (&'static str, &'static str),
         route: MethodRouter<Arc<Office>>,
     ) -> Self {
-        // Whatever is asked, by whomever: without a good token, at another host, or while the database is away.
+        // Whatever is asked, by whomever: without a good token, at another host, or while the
+        // database is away.
         let always = [
             StatusCode::BAD_REQUEST,
             StatusCode::UNAUTHORIZED,
@@ -96,8 +97,11 @@ impl Operation {
     /// It takes a body.
     pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
         self.body = Some(schema_of::<T>);
-        let of_bodies =
-            [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::UNPROCESSABLE_ENTITY];
+        let of_bodies = [
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ];
         self.or_else(&of_bodies)
     }
 
@@ -132,19 +136,38 @@ impl Operation {
     }
 
     /// A parameter of its query.
-    pub(super) fn query(mut self, name: &'static str, about: &'static str, schema: Value, is_required: bool) -> Self {
+    pub(super) fn query(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        schema: Value,
+        is_required: bool,
+    ) -> Self {
         self.parameters.push(Parameter { name, about, schema, is_required });
         self
     }
 
     /// Its part of the document.
     fn describe(&self, Schemas { taken, given }: &mut Schemas) -> Value {
-        let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| {
-            json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}})
-        });
+        let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(
+            |(name, _)| {
+                json!({
+                    "name": name,
+                    "in": "path",
+                    "required": true,
+                    "schema": {"type": "string", "format": "uuid"},
+                })
+            },
+        );
         let in_query = self.parameters.iter().map(|parameter| {
             let Parameter { name, about, schema, is_required } = parameter;
-            json!({"name": name, "in": "query", "required": is_required, "description": about, "schema": schema})
+            json!({
+                "name": name,
+                "in": "query",
+                "required": is_required,
+                "description": about,
+                "schema": schema,
+            })
         });
         let content = match &self.good {
             Good::Json(schema) => Some(json!({"application/json": {"schema": schema(given)}})),
@@ -163,7 +186,10 @@ impl Operation {
         let problem = schema_of::<Problem>(given);
         for status in &self.problems {
             let words = status.canonical_reason();
-            let response = json!({"description": words, "content": {"application/problem+json": {"schema": problem}}});
+            let response = json!({
+                "description": words,
+                "content": {"application/problem+json": {"schema": problem}},
+            });
             responses.insert(status.as_str().to_owned(), response);
         }
         let scheme = match self.by {
@@ -179,14 +205,16 @@ impl Operation {
             "responses": responses,
         });
         if let (Some(body), Some(described)) = (self.body, described.as_object_mut()) {
-            let body = json!({"required": true, "content": {"application/json": {"schema": body(taken)}}});
+            let body =
+                json!({"required": true, "content": {"application/json": {"schema": body(taken)}}});
             described.insert("requestBody".to_owned(), body);
         }
         described
     }
 }
 
-/// The schemas of what is taken and of what is given, which are not the same: what may be left out is another thing.
+/// The schemas of what is taken and of what is given, which are not the same: what may be left out
+/// is another thing.
 struct Schemas {
     taken: SchemaGenerator,
     given: SchemaGenerator,
@@ -199,7 +227,8 @@ impl Schemas {
             settings.meta_schema = None;
             SchemaGenerator::new(settings)
         };
-        let (taken, given) = (SchemaSettings::draft2020_12(), SchemaSettings::draft2020_12().for_serialize());
+        let (taken, given) =
+            (SchemaSettings::draft2020_12(), SchemaSettings::draft2020_12().for_serialize());
         Self { taken: generator(taken), given: generator(given) }
     }
 
@@ -212,7 +241,9 @@ impl Schemas {
 
 /// Serves all of them.
 pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<Office>> {
-    operations.into_iter().fold(Router::new(), |router, operation| router.route(operation.path, operation.route))
+    operations
+        .into_iter()
+        .fold(Router::new(), |router, operation| router.route(operation.path, operation.route))
 }
 
 /// Describes all of them, as `OpenAPI` 3.1 has it.
@@ -229,12 +260,14 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         "info": {
             "title": "Gate",
             "version": "1",
-            "description": "Programs ask people before they act. Every error is a problem of RFC 9457, whose `type` is `urn:gate:problem:` and a word.",
+            "description": "Programs ask people before they act. Every error is a problem of RFC \
+             9457, whose `type` is `urn:gate:problem:` and a word.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "tags": [
             {"name": "agent", "description": "What agents do: ask, wait, begin, say how it ended."},
-            {"name": "person", "description": "What people do: look, decide, grant, revoke, audit."},
+            {"name": "person", "description": "What people do: look, decide, grant, revoke, \
+                audit."},
         ],
         "paths": paths,
         "components": {

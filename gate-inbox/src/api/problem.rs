@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gate_runtime::{DecideError, DirectoryError, NotRun, Refused, ReviewerError, RunError, SchemaErrors, StoreError};
+use gate_runtime::{
+    DecideError, DirectoryError, NotRun, Refused, ReviewerError, RunError, SchemaErrors, StoreError,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -52,29 +54,38 @@ pub(crate) const UNKNOWN_TOKEN: ProblemKind =
 pub(crate) const WRONG_TOKEN: ProblemKind =
     ProblemKind("wrong-kind-of-token", "Another kind of token", StatusCode::FORBIDDEN);
 /// Not one of those who may.
-pub(crate) const NOT_ENTITLED: ProblemKind = ProblemKind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
+pub(crate) const NOT_ENTITLED: ProblemKind =
+    ProblemKind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
 /// There is no such thing for whoever asks.
-pub(crate) const NOT_FOUND: ProblemKind = ProblemKind("not-found", "There is no such thing", StatusCode::NOT_FOUND);
+pub(crate) const NOT_FOUND: ProblemKind =
+    ProblemKind("not-found", "There is no such thing", StatusCode::NOT_FOUND);
 /// Another method.
-pub(crate) const NOT_SO: ProblemKind = ProblemKind("method", "Not by this method", StatusCode::METHOD_NOT_ALLOWED);
+pub(crate) const NOT_SO: ProblemKind =
+    ProblemKind("method", "Not by this method", StatusCode::METHOD_NOT_ALLOWED);
 /// The id was used for something else.
-pub(crate) const ID_USED: ProblemKind = ProblemKind("id-used", "The id is another call's", StatusCode::CONFLICT);
+pub(crate) const ID_USED: ProblemKind =
+    ProblemKind("id-used", "The id is another call's", StatusCode::CONFLICT);
 /// It is settled, or begun, or not begun.
-pub(crate) const CONFLICT: ProblemKind = ProblemKind("state", "Not as it stands", StatusCode::CONFLICT);
+pub(crate) const CONFLICT: ProblemKind =
+    ProblemKind("state", "Not as it stands", StatusCode::CONFLICT);
 /// It is not what was shown any more.
 pub(crate) const CHANGED: ProblemKind =
     ProblemKind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
 /// It is too long.
-pub(crate) const TOO_LONG: ProblemKind = ProblemKind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
+pub(crate) const TOO_LONG: ProblemKind =
+    ProblemKind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
 /// It is no JSON.
-pub(crate) const NOT_JSON: ProblemKind = ProblemKind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
+pub(crate) const NOT_JSON: ProblemKind =
+    ProblemKind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
 /// It is understood, and cannot be done.
 pub(crate) const INVALID: ProblemKind =
     ProblemKind("invalid", "It cannot be done so", StatusCode::UNPROCESSABLE_ENTITY);
 /// Too much at once.
-pub(crate) const TOO_MANY: ProblemKind = ProblemKind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
+pub(crate) const TOO_MANY: ProblemKind =
+    ProblemKind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
 /// What is needed does not answer.
-pub(crate) const UNAVAILABLE: ProblemKind = ProblemKind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
+pub(crate) const UNAVAILABLE: ProblemKind =
+    ProblemKind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
 /// It is for another host.
 pub(crate) const NOT_HERE: ProblemKind =
     ProblemKind("not-here", "Not at this address", StatusCode::MISDIRECTED_REQUEST);
@@ -103,11 +114,13 @@ impl Problem {
         Self::new(NOT_FOUND, "There is no such thing, or it is not yours.")
     }
 
-    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name files.
+    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name
+    /// files.
     pub(crate) fn unavailable() -> Self {
         Self::new(
             UNAVAILABLE,
-            "The database, the people file or a rule does not answer, so nothing was done. Try again.",
+            "The database, the people file or a rule does not answer, so nothing was done. Try \
+             again.",
         )
     }
 
@@ -115,13 +128,17 @@ impl Problem {
     pub(crate) fn of_places(places: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors: Vec<FieldError> =
             places.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect();
-        let words: Vec<String> =
-            errors.iter().map(|FieldError { pointer, detail }| format!("{pointer}: {detail}")).collect();
+        let words: Vec<String> = errors
+            .iter()
+            .map(|FieldError { pointer, detail }| format!("{pointer}: {detail}"))
+            .collect();
         Self { errors, ..Self::new(INVALID, words.join("; ").trim_start_matches(": ")) }
     }
 
     fn of_fields(misfits: &SchemaErrors) -> Self {
-        Self::of_places(misfits.iter().map(|misfit| (misfit.pointer().to_owned(), misfit.problem().to_owned())))
+        Self::of_places(
+            misfits.iter().map(|misfit| (misfit.pointer().to_owned(), misfit.problem().to_owned())),
+        )
     }
 }
 
@@ -132,7 +149,9 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -156,7 +175,9 @@ impl From<DirectoryError> for Problem {
 impl From<ReviewerError> for Problem {
     fn from(error: ReviewerError) -> Self {
         match error {
-            ReviewerError::Unknown(_) => Self::new(UNKNOWN_TOKEN, "Nobody has this token any more."),
+            ReviewerError::Unknown(_) => {
+                Self::new(UNKNOWN_TOKEN, "Nobody has this token any more.")
+            }
             _ => Self::unavailable(),
         }
     }
@@ -174,7 +195,9 @@ impl From<RunError> for Problem {
 impl From<NotRun> for Problem {
     fn from(reason: NotRun) -> Self {
         match &reason {
-            NotRun::Invalid { problem } | NotRun::NobodyToAsk { problem } => Self::new(INVALID, problem),
+            NotRun::Invalid { problem } | NotRun::NobodyToAsk { problem } => {
+                Self::new(INVALID, problem)
+            }
             NotRun::Unavailable { .. } => Self::unavailable(),
             _ => Self::new(CONFLICT, reason.for_model()),
         }
@@ -185,9 +208,10 @@ impl From<DecideError> for Problem {
     fn from(error: DecideError) -> Self {
         match &error {
             DecideError::Unknown(_) => Self::not_found(),
-            DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => Self::new(CONFLICT, error),
             DecideError::Refused(Refused::Changed) => Self::new(CHANGED, error),
-            DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
+            DecideError::AlreadyDecided(_)
+            | DecideError::StillRunning { .. }
+            | DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
                 Self::new(CONFLICT, error)
             }
             DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)

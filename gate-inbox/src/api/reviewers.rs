@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, delete, get, post};
-use gate_runtime::{Amount, ApprovalFilter, ApprovalId, Decide, Edit, GrantId, Interruption, Scope, Status};
+use gate_runtime::{
+    Amount, ApprovalFilter, ApprovalId, Decide, Edit, GrantId, Interruption, Scope, Status,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -66,8 +68,18 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<Review>()
         .or_else(HERE),
-        deciding::<Approval>("/api/v1/reviews/{id}/approve", "approve", "Lets it run as it was shown.", post(approve)),
-        deciding::<Editing>("/api/v1/reviews/{id}/edit", "edit", "Lets it run with other arguments.", post(edit)),
+        deciding::<Approval>(
+            "/api/v1/reviews/{id}/approve",
+            "approve",
+            "Lets it run as it was shown.",
+            post(approve),
+        ),
+        deciding::<Editing>(
+            "/api/v1/reviews/{id}/edit",
+            "edit",
+            "Lets it run with other arguments.",
+            post(edit),
+        ),
         deciding::<Rejection>(
             "/api/v1/reviews/{id}/reject",
             "reject",
@@ -92,11 +104,19 @@ pub(super) fn operations() -> Vec<Operation> {
             "Takes an approval back that has not begun.",
             post(revoke),
         ),
-        person(("get", "/api/v1/grants"), ("listGrants", "The standing permissions that hold."), get(grants))
-            .gives::<Page<Permission>>(),
-        person(("delete", "/api/v1/grants/{id}"), ("endGrant", "Takes a standing permission back."), delete(end_grant))
-            .by_status(&[StatusCode::NO_CONTENT])
-            .or_else(HERE),
+        person(
+            ("get", "/api/v1/grants"),
+            ("listGrants", "The standing permissions that hold."),
+            get(grants),
+        )
+        .gives::<Page<Permission>>(),
+        person(
+            ("delete", "/api/v1/grants/{id}"),
+            ("endGrant", "Takes a standing permission back."),
+            delete(end_grant),
+        )
+        .by_status(&[StatusCode::NO_CONTENT])
+        .or_else(HERE),
     ]
 }
 
@@ -107,24 +127,33 @@ fn deciding<T: JsonSchema>(
     about: &'static str,
     route: MethodRouter<Arc<Office>>,
 ) -> Operation {
-    Operation::new(("post", path), By::Person, (id, about), route).takes::<T>().gives::<Review>().or_else(STATE)
+    Operation::new(("post", path), By::Person, (id, about), route)
+        .takes::<T>()
+        .gives::<Review>()
+        .or_else(STATE)
 }
 
 /// What waits, or stands otherwise; oldest first.
-async fn list(State(office): State<Arc<Office>>, _: Person, query: Query) -> Result<Json<Page<Review>>, Problem> {
+async fn list(
+    State(office): State<Arc<Office>>,
+    _: Person,
+    query: Query,
+) -> Result<Json<Page<Review>>, Problem> {
     let limit = query.get::<usize>("limit")?.unwrap_or(50);
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::new(MALFORMED, format_args!("`limit` is from 1 to {MOST}.")));
     }
     let status = query.get::<String>("status")?.unwrap_or_else(|| "pending".to_owned());
-    let status: Status = serde_json::from_value(Value::from(status))
-        .map_err(|_| Problem::new(MALFORMED, "`status` is one like `pending`, `approved` or `succeeded`."))?;
+    let status: Status = serde_json::from_value(Value::from(status)).map_err(|_| {
+        Problem::new(MALFORMED, "`status` is one like `pending`, `approved` or `succeeded`.")
+    })?;
     let mut filter = ApprovalFilter::all().status(status).limit(limit);
     if let Some(after) = query.get::<ApprovalId>("after")? {
         filter = filter.after(after);
     }
     let found = office.gate.list(&filter).await?;
-    let next = (found.len() == limit).then(|| found.last().map(|last| last.id().to_string())).flatten();
+    let next =
+        (found.len() == limit).then(|| found.last().map(|last| last.id().to_string())).flatten();
     Ok(Json(Page { items: found.iter().map(Review::from).collect(), next }))
 }
 
@@ -284,7 +313,9 @@ async fn as_shown(office: &Office, id: &str, shown: &str) -> Result<Interruption
 fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), Problem> {
     let tool = asked.approval().tool();
     if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
-        let words = format!("What it does cannot be undone: put the name of the tool, {tool}, into `confirm`.");
+        let words = format!(
+            "What it does cannot be undone: put the name of the tool, {tool}, into `confirm`."
+        );
         return Err(Problem::new(INVALID, words));
     }
     Ok(())
@@ -363,10 +394,17 @@ impl Granting {
         scope = self.any.iter().fold(scope, Scope::any);
         scope = self.up_to.iter().fold(scope, |scope, (name, max)| scope.up_to(name, max.0));
         scope = self.uses.into_iter().fold(scope, Scope::uses);
-        scope = self.budget.iter().fold(scope, |scope, budget| scope.budget(&budget.argument, budget.max.0));
-        scope = self.per.into_iter().fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
+        scope = self
+            .budget
+            .iter()
+            .fold(scope, |scope, budget| scope.budget(&budget.argument, budget.max.0));
+        scope = self
+            .per
+            .into_iter()
+            .fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
         let end = now.checked_add(Duration::from_secs(self.lasts.into()));
-        Ok(scope.until(end.map_err(|_| Problem::new(INVALID, "`lasts` is beyond the end of time."))?))
+        Ok(scope
+            .until(end.map_err(|_| Problem::new(INVALID, "`lasts` is beyond the end of time."))?))
     }
 }
 
@@ -382,7 +420,10 @@ async fn revoke(
 }
 
 /// The standing permissions that hold.
-async fn grants(State(office): State<Arc<Office>>, _: Person) -> Result<Json<Page<Permission>>, Problem> {
+async fn grants(
+    State(office): State<Arc<Office>>,
+    _: Person,
+) -> Result<Json<Page<Permission>>, Problem> {
     let items = office.gate.standing().await?.grants.iter().map(Permission::from).collect();
     Ok(Json(Page { items, next: None }))
 }

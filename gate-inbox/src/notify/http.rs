@@ -40,15 +40,19 @@ impl Http {
     }
 
     pub(crate) fn patient(patience: Duration) -> Self {
-        let config =
-            Agent::config_builder().timeout_global(Some(patience)).max_redirects(0).http_status_as_error(false);
+        let config = Agent::config_builder()
+            .timeout_global(Some(patience))
+            .max_redirects(0)
+            .http_status_as_error(false);
         Self(config.build().into())
     }
 
-    /// Sends, and gives what a good answer says. No error repeats the address or a secret, whatever the service answers.
+    /// Sends, and gives what a good answer says. No error repeats the address or a secret, whatever
+    /// the service answers.
     ///
     /// # Errors
-    /// Whether to try again: where it does not answer, is out of order (5xx), or is asked too often (429). Anything else would be answered so again.
+    /// Whether to try again: where it does not answer, is out of order (5xx), or is asked too often
+    /// (429). Anything else would be answered so again.
     pub(crate) async fn post(
         &self,
         service: &'static str,
@@ -58,7 +62,9 @@ impl Http {
     ) -> Result<Value, NotifyError> {
         let (agent, url, body) = (self.0.clone(), url.to_owned(), body.to_string());
         let (bearer, secret) = match known {
-            Credential::Bearer(secret) => (Some(format!("Bearer {}", secret.reveal())), secret.reveal().to_owned()),
+            Credential::Bearer(secret) => {
+                (Some(format!("Bearer {}", secret.reveal())), secret.reveal().to_owned())
+            }
             Credential::Inside(secret) => (None, secret.reveal().to_owned()),
             Credential::Address => (None, url.clone()),
         };
@@ -75,7 +81,8 @@ fn send(
     body: String,
     secret: &str,
 ) -> Result<Value, NotifyError> {
-    let mut request = agent.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+    let mut request =
+        agent.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
     if let Some(bearer) = bearer {
         request = request.header(header::AUTHORIZATION, bearer);
     }
@@ -89,13 +96,20 @@ fn send(
     }
     let wait = wait(response.headers());
     let said = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
-    let said: String = String::from_utf8_lossy(&said).replace(secret, "[secret]").trim().chars().take(200).collect();
+    let said: String = String::from_utf8_lossy(&said)
+        .replace(secret, "[secret]")
+        .trim()
+        .chars()
+        .take(200)
+        .collect();
     let said = if said.is_empty() { String::new() } else { format!(": {}", Visible::of(&said)) };
     let words = format!("{service} answered {status}{said}");
     Err(if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         NotifyError::again(words).after(wait)
     } else if status.is_redirection() {
-        NotifyError::never(format!("{words}; it sends us elsewhere, which is not followed: correct its address"))
+        NotifyError::never(format!(
+            "{words}; it sends us elsewhere, which is not followed: correct its address"
+        ))
     } else {
         NotifyError::never(words)
     })
@@ -143,7 +157,9 @@ mod tests {
         assert_eq!(asked("30"), Some(Duration::from_secs(30)));
         assert_eq!(asked("99999999"), Some(LONGEST));
         assert_eq!(asked("Wed, 01 Jan 2200 00:00:00 GMT"), Some(LONGEST));
-        for nothing in ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "18446744073709551616"] {
+        for nothing in
+            ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "18446744073709551616"]
+        {
             assert_eq!(asked(nothing), None, "{nothing}");
         }
         assert_eq!(wait(&HeaderMap::new()), None);

@@ -1,7 +1,8 @@
 //! Who is told where people look anyway: Slack, mail, PagerDuty.
 //!
-//! Each is a [`Notifier`](gate_runtime::Notifier). They tell what the stored question says, in plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail lead back
-//! to the inbox, where the gate says whose vote counts.
+//! Each is a [`Notifier`](gate_runtime::Notifier). They tell what the stored question says, in
+//! plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail lead
+//! back to the inbox, where the gate says whose vote counts.
 
 mod file;
 pub(crate) mod http;

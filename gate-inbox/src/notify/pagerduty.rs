@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{Approval, BoxFuture, Descriptor, Notice, Notifier, NotifyError, Record, Status};
+use gate_runtime::{
+    Approval, BoxFuture, Descriptor, Notice, Notifier, NotifyError, Record, Status,
+};
 use serde_json::{Value, json};
 
 use super::http::{Credential, Http};
@@ -50,24 +52,29 @@ impl Severity {
     }
 }
 
-/// Opens an incident in PagerDuty (Events API v2) when the last step of an escalation begins, and resolves it when the question is settled.
+/// Opens an incident in PagerDuty (Events API v2) when the last step of an escalation begins, and
+/// resolves it when the question is settled.
 ///
-/// The incident has the id of the approval as its key, so that one that is told twice is one. Nobody can decide in PagerDuty: its link leads to the inbox.
+/// The incident has the id of the approval as its key, so that one that is told twice is one.
+/// Nobody can decide in PagerDuty: its link leads to the inbox.
 ///
 /// ```
 /// use gate_inbox::{PagerDuty, Severity};
 /// use gate_runtime::Notifier;
 ///
 /// # fn main() -> Result<(), gate_inbox::BadSetting> {
-/// let key = "0123456789abcdef0123456789ABCDEF";               // the integration key of a service, from a file or the environment
-/// let pagerduty = PagerDuty::new(key)?.severity(Severity::Critical).inbox("https://gate.example.com")?;
+/// // The integration key of a service, from a file or the environment.
+/// let key = "0123456789abcdef0123456789ABCDEF";
+/// let pagerduty =
+///     PagerDuty::new(key)?.severity(Severity::Critical).inbox("https://gate.example.com")?;
 /// assert_eq!(pagerduty.name(), "pagerduty");
 /// assert!(!format!("{pagerduty:?}").contains(key));
 /// # Ok(()) }
 /// ```
 ///
 /// # Security
-/// PagerDuty is told the tool, the arguments without their secrets, the agent, and whom it acts for.
+/// PagerDuty is told the tool, the arguments without their secrets, the agent, and whom it acts
+/// for.
 #[derive(Clone)]
 pub struct PagerDuty {
     name: Arc<str>,
@@ -86,15 +93,27 @@ impl PagerDuty {
     /// [`BadSetting`], if it has not the shape of one.
     pub fn new(routing_key: &str) -> Result<Self, BadSetting> {
         let key = Secret::new(routing_key);
-        if key.reveal().len() != 32 || !key.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            let words = "this is no integration key of PagerDuty: it has 32 letters and digits, and stands under \"Events API V2\" in a service's integrations";
+        if key.reveal().len() != 32
+            || !key.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
+            let words = "this is no integration key of PagerDuty: it has 32 letters and digits, \
+                and stands under \"Events API V2\" in a service's integrations";
             return Err(BadSetting::new(words));
         }
         let (url, severity) = (format!("{API}/v2/enqueue").into(), Severity::default());
-        Ok(Self { name: "pagerduty".into(), key, url, inbox: None, severity, every_question: false, http: Http::new() })
+        Ok(Self {
+            name: "pagerduty".into(),
+            key,
+            url,
+            inbox: None,
+            severity,
+            every_question: false,
+            http: Http::new(),
+        })
     }
 
-    /// The name under which the store keeps what it has delivered, where a gate has several. It is `pagerduty` unless this is said.
+    /// The name under which the store keeps what it has delivered, where a gate has several. It is
+    /// `pagerduty` unless this is said.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
@@ -174,13 +193,15 @@ impl PagerDuty {
                 detail(claims.join(" ").replace('\n', " ⏎ ")),
             );
         }
-        let warnings: Vec<String> = told::warning(&review).into_iter().chain(told::before(&review)).collect();
+        let warnings: Vec<String> =
+            told::warning(&review).into_iter().chain(told::before(&review)).collect();
         if !warnings.is_empty() {
             details.insert("warning".to_owned(), detail(warnings.join("\n")));
         }
         let until = approval.expires_at().map(|end| format!(" until {end:.0}")).unwrap_or_default();
         let last = if approval.is_at_last_step() { "last step: " } else { "" };
-        let waits = format!("waits for {}{until} ({last}{})", told::wanted(approval), review.decides());
+        let waits =
+            format!("waits for {}{until} ({last}{})", told::wanted(approval), review.decides());
         // What it would do comes last: it alone may be cut.
         let summary = format!("{name} {waits}: {}", review.headline());
         let mut event = json!({
@@ -200,7 +221,10 @@ impl PagerDuty {
         });
         if let (Some(inbox), Some(event)) = (&self.inbox, event.as_object_mut()) {
             let href = format!("{inbox}/approvals/{id}");
-            event.insert("links".to_owned(), json!([{ "href": href, "text": "Decide in the inbox" }]));
+            event.insert(
+                "links".to_owned(),
+                json!([{ "href": href, "text": "Decide in the inbox" }]),
+            );
             event.insert("client_url".to_owned(), href.into());
         }
         event
@@ -215,20 +239,30 @@ impl Notifier for PagerDuty {
     fn wants(&self, record: &Record) -> bool {
         match record.kind() {
             "assessed" => self.every_question && record.status() == Some(Status::Pending),
-            "escalated" | "reassessed" | "uncovered" | "voided" | "lapsed" | "faltered" | "imported" => true,
-            "voted" | "covered" | "expired" | "cancelled" | "revoked" => record.status() != Some(Status::Pending),
+            "escalated" | "reassessed" | "uncovered" | "voided" | "lapsed" | "faltered"
+            | "imported" => true,
+            "voted" | "covered" | "expired" | "cancelled" | "revoked" => {
+                record.status() != Some(Status::Pending)
+            }
             _ => false,
         }
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };
             let memo = notice.memo().map(str::to_owned);
             let event = if self.is_due(approval) {
                 self.trigger(approval, notice.tool())
             } else if approval.status() != Status::Pending && memo.is_some() {
-                json!({ "routing_key": self.key.reveal(), "event_action": "resolve", "dedup_key": approval.id().to_string() })
+                json!({
+                    "routing_key": self.key.reveal(),
+                    "event_action": "resolve",
+                    "dedup_key": approval.id().to_string(),
+                })
             } else {
                 return Ok(memo);
             };
@@ -242,7 +276,11 @@ impl fmt::Debug for PagerDuty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, key: _, url, inbox, severity, every_question, http: _ } = self;
         let mut shown = f.debug_struct("PagerDuty");
-        shown.field("name", name).field("url", url).field("inbox", inbox).field("severity", severity);
+        shown
+            .field("name", name)
+            .field("url", url)
+            .field("inbox", inbox)
+            .field("severity", severity);
         shown.field("every_question", every_question).finish_non_exhaustive()
     }
 }

@@ -50,7 +50,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The address of a service, without a final slash: over TLS, or on this machine. Secrets are sent to it.
+/// The address of a service, without a final slash: over TLS, or on this machine. Secrets are sent
+/// to it.
 pub(crate) fn base(url: &str) -> Result<Arc<str>, BadSetting> {
     let url = url.trim_end_matches('/');
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '"' | '\\');
@@ -61,9 +62,14 @@ pub(crate) fn base(url: &str) -> Result<Arc<str>, BadSetting> {
         is_loopback(name).then_some(rest)
     });
     match host {
-        Some(host) if !host.is_empty() && !host.starts_with(['/', ':']) && host.chars().all(is_plain) => Ok(url.into()),
+        Some(host)
+            if !host.is_empty() && !host.starts_with(['/', ':']) && host.chars().all(is_plain) =>
+        {
+            Ok(url.into())
+        }
         _ => Err(BadSetting::new(format!(
-            "`{}` is no address for secrets: write it like `https://example.com`, or `http://127.0.0.1:8080` on this machine",
+            "`{}` is no address for secrets: write it like `https://example.com`, or \
+             `http://127.0.0.1:8080` on this machine",
             Visible::of(url)
         ))),
     }
@@ -72,7 +78,8 @@ pub(crate) fn base(url: &str) -> Result<Arc<str>, BadSetting> {
 /// Whether a host is this machine, whatever any name server says.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ mod question;
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
 use gate_runtime::{
-    Approval, Decision, Digest, Requirement, ReviewNotice, ReviewSnapshot, Status, Visible, Vote, quoted,
+    Approval, Decision, Digest, Requirement, ReviewNotice, ReviewSnapshot, Status, Visible, Vote,
+    quoted,
 };
 pub(super) use question::{Question, question};
 
@@ -44,7 +45,9 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 
 /// Whether people are asked about it now.
 pub(super) fn is_asked(approval: &Approval) -> bool {
-    approval.status() == Status::Pending && !approval.is_held() && !approval.requirements().is_empty()
+    approval.status() == Status::Pending
+        && !approval.is_held()
+        && !approval.requirements().is_empty()
 }
 
 /// What is wanted of people.
@@ -65,12 +68,20 @@ fn short(shown: &str, whole: &str) -> String {
     let count = shown.chars().count();
     let (start, end): (String, String) =
         (shown.chars().take(LONG / 2).collect(), shown.chars().skip(count - LONG / 2).collect());
-    format!("{start} […] {end} ({} characters in all, {})", whole.chars().count(), Digest::of(whole))
+    format!(
+        "{start} […] {end} ({} characters in all, {})",
+        whole.chars().count(),
+        Digest::of(whole)
+    )
 }
 
 /// Why it cannot be approved where a message or a mail leaves something out.
 pub(super) fn too_long(approval: &Approval, what: &str) -> String {
-    let next = if wants_signature(approval) || approval.answers().is_some() { "read all of it" } else { "approve" };
+    let next = if wants_signature(approval) || approval.answers().is_some() {
+        "read all of it"
+    } else {
+        "approve"
+    };
     format!("It is longer than this {what}: open it to {next}.")
 }
 
@@ -79,7 +90,8 @@ pub(super) fn wants_signature(approval: &Approval) -> bool {
     approval.requirements().iter().any(Requirement::wants_signature)
 }
 
-/// What is wrong with the texts that others wrote, in words; `None` if nothing is. All of each is looked at, also what is not told.
+/// What is wrong with the texts that others wrote, in words; `None` if nothing is. All of each is
+/// looked at, also what is not told.
 pub(super) fn warning(review: &ReviewSnapshot) -> Option<String> {
     let found = review.hazards();
     (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(found)))
@@ -98,7 +110,9 @@ const NOTICES: usize = 8;
 /// What speaks against trusting it as it is: what happened before.
 pub(super) fn before(review: &ReviewSnapshot) -> Vec<String> {
     let said = |notice: &ReviewNotice| match notice.quote() {
-        Some(quote) => format!("{} \"{}\"", notice.words(), short(&plain(quote.text()), quote.text())),
+        Some(quote) => {
+            format!("{} \"{}\"", notice.words(), short(&plain(quote.text()), quote.text()))
+        }
         None => notice.words().to_owned(),
     };
     let all = review.notices();
@@ -137,8 +151,12 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
     let (by, is_question) = (|| approvers(approval), approval.answers().is_some());
     match approval.status() {
         Status::Pending => (Tone::Open, votes(approval)),
-        Status::Approved => (Tone::Good, format!("Approved{}: it runs when its run goes on.", by())),
-        Status::Dispatched => (Tone::Good, format!("Approved{}: it is running, or was when its process ended.", by())),
+        Status::Approved => {
+            (Tone::Good, format!("Approved{}: it runs when its run goes on.", by()))
+        }
+        Status::Dispatched => {
+            (Tone::Good, format!("Approved{}: it is running, or was when its process ended.", by()))
+        }
         Status::Succeeded => (Tone::Good, format!("Approved{}: it ran.", by())),
         Status::Failed if approval.is_refused() => {
             (Tone::Stopped, format!("It failed, and is not run again{}.", refuser(approval)))
@@ -148,7 +166,11 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
         Status::Expired if is_question => (Tone::Stopped, "Nobody answered in time.".to_owned()),
         Status::Expired => (Tone::Stopped, "Nobody decided in time: it does not run.".to_owned()),
         Status::Responded => {
-            let who = approval.votes().iter().rev().find(|vote| matches!(vote.decision(), Decision::Respond { .. }));
+            let who = approval
+                .votes()
+                .iter()
+                .rev()
+                .find(|vote| matches!(vote.decision(), Decision::Respond { .. }));
             let who = who.map_or_else(|| "Somebody".to_owned(), |vote| plain(vote.reviewer()));
             let words = match approval.answers() {
                 Some(_) => format!("{who} answered, and the agent is told."),
@@ -160,7 +182,8 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
             let words = approval.not_run().map(|reason| reason.for_reviewer()).unwrap_or_default();
             let shown = plain(&words);
             let mut first = shown.chars();
-            let upper: String = first.next().into_iter().flat_map(char::to_uppercase).chain(first).collect();
+            let upper: String =
+                first.next().into_iter().flat_map(char::to_uppercase).chain(first).collect();
             let end = if is_question { "" } else { " It does not run." };
             (Tone::Stopped, format!("{}.{end}", short(&upper, &words)))
         }
@@ -169,14 +192,20 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
 
 /// The votes so far, while it waits.
 fn votes(approval: &Approval) -> String {
-    let said = approval.votes().iter().map(|vote| format!("{} {}", plain(vote.reviewer()), approval.said(vote)));
+    let said = approval
+        .votes()
+        .iter()
+        .map(|vote| format!("{} {}", plain(vote.reviewer()), approval.said(vote)));
     said.collect::<Vec<_>>().join("; ")
 }
 
 fn approvers(approval: &Approval) -> String {
-    let approves =
-        |vote: &&Vote| matches!(vote.decision(), Decision::Approve | Decision::Edit { .. }) && approval.concerns(vote);
-    let names: Vec<String> = approval.votes().iter().filter(approves).map(|vote| plain(vote.reviewer())).collect();
+    let approves = |vote: &&Vote| {
+        matches!(vote.decision(), Decision::Approve | Decision::Edit { .. })
+            && approval.concerns(vote)
+    };
+    let names: Vec<String> =
+        approval.votes().iter().filter(approves).map(|vote| plain(vote.reviewer())).collect();
     match (names.is_empty(), approval.grant()) {
         (false, _) => format!(" by {}", listed(&names)),
         (true, Some(_)) => " by a standing permission".to_owned(),
@@ -212,7 +241,10 @@ mod tests {
     fn a_long_text_is_told_by_its_ends_with_what_it_is() {
         let whole = format!("begin{}end", "x".repeat(1_000));
         let told = short(&whole, &whole);
-        assert!(told.starts_with("begin") && told.contains("end (1008 characters in all, sha256:"), "{told}");
+        assert!(
+            told.starts_with("begin") && told.contains("end (1008 characters in all, sha256:"),
+            "{told}"
+        );
         assert!(told.chars().count() < 560);
     }
 }

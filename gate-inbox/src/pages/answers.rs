@@ -30,7 +30,11 @@ pub(crate) struct Draft {
 impl Draft {
     /// What was typed where an edit is confirmed.
     pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
-        Self { problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())), words, comment: String::new() }
+        Self {
+            problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())),
+            words,
+            comment: String::new(),
+        }
     }
 
     fn comment(&self, of: ProblemForm) -> &str {
@@ -47,7 +51,12 @@ impl Draft {
 }
 
 /// The forms, or why there are none.
-pub(super) fn answers(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+pub(super) fn answers(
+    visitor: &Visitor,
+    asked: &Interruption,
+    stamp: &Stamp,
+    draft: &Draft,
+) -> Markup {
     let approval = asked.approval();
     let words = match part(approval, visitor, asked.now()) {
         Part::Over => return html! {},
@@ -64,9 +73,14 @@ pub(super) fn answers(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, dr
     html! { section.answers aria-label="Your decision" { p { (words) } } }
 }
 
-/// Whether it asks the person whom the run acts for. Who that is, the application says, and not the people file.
+/// Whether it asks the person whom the run acts for. Who that is, the application says, and not the
+/// people file.
 fn asks_principal(approval: &Approval) -> bool {
-    approval.requirements().iter().flat_map(Requirement::tiers).any(|tier| matches!(tier.who(), Who::Principal))
+    approval
+        .requirements()
+        .iter()
+        .flat_map(Requirement::tiers)
+        .any(|tier| matches!(tier.who(), Who::Principal))
 }
 
 fn must_sign(approval: &Approval) -> Markup {
@@ -78,7 +92,10 @@ fn must_sign(approval: &Approval) -> Markup {
                 "No page can do that: the key stays with you. Decide at your own machine:"
             }
             pre.text { "gate approve " (approval.id()) " --signing-key FILE" }
-            p.faint { "So do " code { "gate edit" } ", " code { "gate reject" } " and " code { "gate respond" } "." }
+            p.faint {
+                "So do " code { "gate edit" } ", " code { "gate reject" } " and "
+                code { "gate respond" } "."
+            }
         }
     }
 }
@@ -93,12 +110,14 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
             h2 #answers { "Your decision" }
             @match mine.map(|vote| approval.concerns(vote)) {
                 Some(true) => p.faint { "You voted. A new vote takes the place of it." },
-                Some(false) => p.warning { "You voted on other arguments. Somebody changed them since, so your vote does not count: decide again." },
+                Some(false) => p.warning { "You voted on other arguments. Somebody changed them \
+                    since, so your vote does not count: decide again." },
                 None => {},
             }
             @if wants_signature {
                 p {
-                    "Only signed votes let it run: register a key in the people file, and decide by "
+                    "Only signed votes let it run: register a key in the people file, and decide \
+                     by "
                     code { "gate approve --signing-key FILE" } ". You can reject it here."
                 }
             } @else if let Some(answers) = approval.answers() {
@@ -107,7 +126,11 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
                 (approve(asked, stamp, draft))
                 (grant(visitor, asked))
                 @if all.iter().all(Requirement::is_editable) {
-                    p.edit { a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" { "Edit…" } }
+                    p.edit {
+                        a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" {
+                            "Edit…"
+                        }
+                    }
                 }
             }
             (reject(asked, stamp, draft))
@@ -127,14 +150,20 @@ fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 }
 
 /// The form that approves, perhaps by a link, which it uses up.
-pub(super) fn approve_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, link: Option<&str>) -> Markup {
+pub(super) fn approve_form(
+    asked: &Interruption,
+    stamp: &Stamp,
+    draft: &Draft,
+    link: Option<&str>,
+) -> Markup {
     let approval = asked.approval();
     let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     html! {
         form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
             (stamp.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
-            label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
+            label for="comment" { @if is_wanted { "Why: for the \
+                record" } @else { "Why: for the record (optional)" } }
             textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Approve)) }
             (confirmation(asked))
             (said(draft.problem(ProblemForm::Approve)))
@@ -148,14 +177,18 @@ fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
     let approval = asked.approval();
     html! {
         @match no_grant(approval, visitor, asked.now()) {
-            None => p.edit { a.button href=(format!("/approvals/{}/grant", approval.id())) { "Approve later calls too…" } },
+            None => p.edit {
+                a.button href=(format!("/approvals/{}/grant", approval.id())) {
+                    "Approve later calls too…"
+                }
+            },
             Some(words) => p.faint.no-grant { "No standing permission: " (words) },
         }
     }
 }
 
-/// Renders the fields that confirm what a click alone does not approve: arguments that the page does
-/// not show whole at first, and effects that cannot be undone.
+/// Renders the fields that confirm what a click alone does not approve: arguments that the page
+/// does not show whole at first, and effects that cannot be undone.
 pub(super) fn confirmation(asked: &Interruption) -> Markup {
     html! {
         @if !is_shown_whole(asked.approval()) {
@@ -165,7 +198,8 @@ pub(super) fn confirmation(asked: &Interruption) -> Markup {
             }
         }
         @if asked.is_destructive() {
-            label for="typed" { "It cannot be undone. Type the name of the tool: " code { (plain(asked.approval().tool())) } }
+            label for="typed" { "It cannot be undone. Type the name of the \
+                tool: " code { (plain(asked.approval().tool())) } }
             input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
         }
     }
@@ -182,7 +216,12 @@ fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 }
 
 /// The form that rejects, perhaps by a link, which it uses up.
-pub(super) fn reject_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, link: Option<&str>) -> Markup {
+pub(super) fn reject_form(
+    asked: &Interruption,
+    stamp: &Stamp,
+    draft: &Draft,
+    link: Option<&str>,
+) -> Markup {
     let is_question = asked.approval().answers().is_some();
     html! {
         form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
@@ -191,7 +230,8 @@ pub(super) fn reject_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, li
             label for="reason" { "Why: the agent is told" }
             textarea #reason name="reason" rows="3" { "\n" (draft.words(ProblemForm::Reject)) }
             (said(draft.problem(ProblemForm::Reject)))
-            button.danger { @if is_question { "Reject: no answer" } @else { "Reject: it does not run" } }
+            button.danger { @if is_question { "Reject: no \
+                answer" } @else { "Reject: it does not run" } }
         }
     }
 }
@@ -209,7 +249,8 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
                         legend { "Choose what the agent is told" }
                         @for (place, choice) in choices.iter().enumerate() {
                             div.check {
-                                input id=(format!("choice-{place}")) type="radio" name="value" value=(choice)
+                                input id=(format!("choice-{place}")) type="radio" name="value"
+                                    value=(choice)
                                     checked[draft.words(ProblemForm::Respond) == choice.as_str()];
                                 label for=(format!("choice-{place}")) { (plain(choice)) }
                             }
@@ -217,7 +258,9 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
                     }
                 } @else {
                     label for="value" { "Your answer: the agent is told" }
-                    textarea #value name="value" rows="3" { "\n" (draft.words(ProblemForm::Respond)) }
+                    textarea #value name="value" rows="3" {
+                        "\n" (draft.words(ProblemForm::Respond))
+                    }
                 }
                 (why(asked, draft))
                 (said(problem))
@@ -249,7 +292,9 @@ fn why(asked: &Interruption, draft: &Draft) -> Markup {
     html! {
         @if asked.approval().requirements().iter().any(Requirement::wants_comment) {
             label for="respond-comment" { "Why: for the record" }
-            textarea #respond-comment name="comment" rows="2" { "\n" (draft.comment(ProblemForm::Respond)) }
+            textarea #respond-comment name="comment" rows="2" {
+                "\n" (draft.comment(ProblemForm::Respond))
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use gate_runtime::{
-    Approval, Author, Decision, Descriptor, Interruption, ReviewSnapshot, RuleReport, RuleResult, ShownArgument,
-    ShownValue, Speaker, Status, ValueSource,
+    Approval, Author, Decision, Descriptor, Interruption, ReviewSnapshot, RuleReport, RuleResult,
+    ShownArgument, ShownValue, Speaker, Status, ValueSource,
 };
 use maud::{Markup, html};
 
@@ -36,7 +36,9 @@ pub(crate) fn approval(
                 h1 { (headline(review.headline())) " " (marks(asked)) }
                 p.about {
                     strong { (plain(approval.tool())) }
-                    @if let (Some(_), Some(tool)) = (review.purpose(), asked.descriptor()) { ": " (plain(tool.description().replace('\n', " "))) }
+                    @if let (Some(_), Some(tool)) = (review.purpose(), asked.descriptor()) {
+                        ": " (plain(tool.description().replace('\n', " ")))
+                    }
                 }
                 (state(asked))
                 (arguments(asked, &review))
@@ -54,7 +56,8 @@ pub(crate) fn approval(
         }
         (keys())
     };
-    let status = if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status =
+        if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page(status, &review.headline().to_string(), Some(visitor), Some(Tab::Pending), &main)
 }
 
@@ -64,7 +67,9 @@ fn state(asked: &Interruption) -> Markup {
     let is_question = approval.answers().is_some();
     let words = match approval.status() {
         Status::Pending => return html! {},
-        Status::Rejected if is_question => "Rejected: nobody answers it, and the agent is told why.",
+        Status::Rejected if is_question => {
+            "Rejected: nobody answers it, and the agent is told why."
+        }
         Status::Expired if is_question => "Nobody answered in time.",
         Status::Cancelled if is_question => "Taken back: nobody needs to answer it.",
         Status::Responded if is_question => "A person answered it.",
@@ -110,13 +115,19 @@ pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup
                             ShownValue::LeftOut => p.faint { "Nothing." },
                             ShownValue::Is(found) => {
                                 (value(found))
-                                @if let Some(words) = meaning(schema, argument.pointer(), found, asked.now()) { p.meaning { (plain(words)) } }
+                                @if let Some(words) =
+                                    meaning(schema, argument.pointer(), found, asked.now())
+                                {
+                                    p.meaning { (plain(words)) }
+                                }
                             }
                         }
                         (source(argument))
                         @if let Some(words) = argument.meaning() {
                             p.faint {
-                                @if words.by() != &Author::Tool { (capitalized(&words.by().to_string())) " says: " }
+                                @if words.by() != &Author::Tool {
+                                    (capitalized(&words.by().to_string())) " says: "
+                                }
                                 (plain(words.text().replace('\n', " ")))
                             }
                         }
@@ -168,7 +179,10 @@ fn conversation(approval: &Approval) -> Markup {
         @if !said.is_empty() {
             section.conversation aria-labelledby="conversation" {
                 h2 #conversation { "What was said before" }
-                p.faint { "As the application told it; the last " (plural(said.len(), "message")) ". What the agent and its tools said is theirs, and nobody has checked it." }
+                p.faint {
+                    "As the application told it; the last " (plural(said.len(), "message"))
+                    ". What the agent and its tools said is theirs, and nobody has checked it."
+                }
                 dl.said {
                     @for message in said {
                         dt { @match message.speaker() {
@@ -212,11 +226,15 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
                 (false, _) => { strong { (plain(rule.rule())) } " " (rule.result()) },
             }
             @if counts { ", which means: " (rule.effect()) }
-            @if let (true, Some(requirement)) = (counts, rule.requirement()) { " " (plain(requirement.to_string())) }
+            @if let (true, Some(requirement)) = (counts, rule.requirement()) {
+                " " (plain(requirement.to_string()))
+            }
         }
-        @if let Some(error) = rule.error() { p.warning { "It failed, which never lets a call through: " (plain(error)) } }
+        @if let Some(error) = rule.error() { p.warning { "It failed, which never lets a call \
+            through: " (plain(error)) } }
         p.faint { "From " (plain(rule.source().to_string())) }
-        @if let Some(text) = rule.text() { details { summary { "As it is written" } (block(text)) } }
+        @if let Some(text) = rule.text() { details { summary { "As it is \
+            written" } (block(text)) } }
     }
 }
 
@@ -242,9 +260,14 @@ fn facts(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
     html! {
         dl.facts {
             dt { "Agent" } dd { (plain(info.agent())) }
-            @for passage in info.passages().iter().rev() { dd.faint { (plain(passage.to_string())) } }
-            @if let Some(principal) = info.principal() { dt { "On behalf of" } dd { (plain(principal)) } }
-            @if let Some(case) = info.case() { dt { "Case" } dd { a href=(super::case::link(case)) { (plain(case)) } } }
+            @for passage in info.passages().iter().rev() {
+                dd.faint { (plain(passage.to_string())) }
+            }
+            @if let Some(principal) = info.principal() { dt { "On behalf \
+                of" } dd { (plain(principal)) } }
+            @if let Some(case) = info.case() {
+                dt { "Case" } dd { a href=(super::case::link(case)) { (plain(case)) } }
+            }
             dt { "Run" } dd { (plain(info.run())) }
             dt { "Asked" } dd { (ago(approval.asked_at(), now)) }
             @if approval.status() == Status::Pending {
@@ -270,8 +293,12 @@ fn votes(asked: &Interruption) -> Markup {
                                 strong { (plain(vote.reviewer())) } " " (approval.said(vote))
                                 " " (ago(vote.at(), asked.now()))
                             }
-                            @if let Decision::Reject { reason } = vote.decision() { (block(reason)) }
-                            @if let Decision::Respond { value: answer } = vote.decision() { (value(answer)) }
+                            @if let Decision::Reject { reason } = vote.decision() {
+                                (block(reason))
+                            }
+                            @if let Decision::Respond { value: answer } = vote.decision() {
+                                (value(answer))
+                            }
                             @if let Some(comment) = vote.comment() { (block(comment)) }
                         }
                     }
@@ -292,7 +319,8 @@ pub(crate) fn changed(visitor: &Visitor, asked: &Interruption) -> Response {
                 "its arguments, its rules or what they say are different now. "
                 strong { "Nothing was decided." }
             }
-            p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Look at it again" } }
+            p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Look at it \
+                again" } }
         }
     };
     page(StatusCode::CONFLICT, &bare("It has changed"), Some(visitor), Some(Tab::Pending), &main)

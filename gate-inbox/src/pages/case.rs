@@ -30,7 +30,8 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to one, and it may be much.
+    /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to
+    /// one, and it may be much.
     pub(crate) async fn read(gate: &dyn Questions, case: &CaseId) -> Result<Self, StoreError> {
         let (mut story, mut after) = (Self::default(), 0);
         loop {
@@ -60,7 +61,12 @@ pub(crate) fn case(visitor: &Visitor, case: &CaseId, story: &Story, now: Timesta
         p.back { a href="/" data-up { "Pending" } }
         div #list data-live {
             h1 { "Case " (plain(case)) }
-            @if story.count > story.newest.len() { p.faint { "The newest " (story.newest.len()) " of " (story.count) " entries. " code { "gate case" } " has all of them." } }
+            @if story.count > story.newest.len() {
+                p.faint {
+                    "The newest " (story.newest.len()) " of " (story.count) " entries. "
+                    code { "gate case" } " has all of them."
+                }
+            }
             ol.timeline {
                 @for record in &story.newest {
                     @let told = timeline::tell(record);
@@ -68,12 +74,17 @@ pub(crate) fn case(visitor: &Visitor, case: &CaseId, story: &Story, now: Timesta
                         p {
                             strong { (told.what()) }
                             @if let Some(subject) = record.subject() {
-                                " " a href=(format!("/approvals/{}", subject.approval())) { (plain(subject.tool())) }
+                                " "
+                                a href=(format!("/approvals/{}", subject.approval())) {
+                                    (plain(subject.tool()))
+                                }
                             }
                             " " span.faint { (ago(record.at(), now)) }
                         }
                         (told.more())
-                        @if let Some(info) = record.info() { p.faint { "Agent " (plain(info.agent())) " · run " (plain(info.run())) } }
+                        @if let Some(info) = record.info() {
+                            p.faint { "Agent " (plain(info.agent())) " · run " (plain(info.run())) }
+                        }
                     }
                 }
             }

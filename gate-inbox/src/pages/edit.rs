@@ -15,15 +15,26 @@ use crate::text::{bare, plain, value};
 use crate::visitor::Visitor;
 
 /// The form.
-pub(crate) fn edit(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form: &EditForm) -> Response {
+pub(crate) fn edit(
+    visitor: &Visitor,
+    asked: &Interruption,
+    stamp: &Stamp,
+    form: &EditForm,
+) -> Response {
     let approval = asked.approval();
-    let is_wrong = form.problem.is_some() || form.fields.iter().any(|field| field.problem.is_some());
+    let is_wrong =
+        form.problem.is_some() || form.fields.iter().any(|field| field.problem.is_some());
     let main = html! {
         section.narrow {
-            p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
+            p.back {
+                a href=(format!("/approvals/{}", approval.id())) data-up {
+                    (plain(approval.tool()))
+                }
+            }
             h1 { "Edit" }
             p { "Nothing is sent yet: the next page shows what would change." }
-            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is marked." } }
+            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is \
+                marked." } }
             (said(form.problem.as_deref()))
             form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
                 (stamp.fields())
@@ -46,25 +57,33 @@ fn control(number: usize, field: &Field) -> Markup {
     let is_wrong = field.problem.is_some();
     html! {
         div.field {
-            label for=(id) { (plain(&field.name)) @if !field.is_required { span.faint { " (optional: empty leaves it out)" } } }
+            label for=(id) {
+                (plain(&field.name))
+                @if !field.is_required { span.faint { " (optional: empty leaves it out)" } }
+            }
             @match &field.kind {
                 Kind::Secret => p #(id) .faint { "A secret, which stays as it is." },
                 Kind::Text if field.text.len() > 60 || field.text.contains('\n') => {
-                    textarea #(id) name=(name) rows="5" aria-describedby=(help) aria-invalid[is_wrong] { "\n" (field.text) }
+                    textarea #(id) name=(name) rows="5" aria-describedby=(help)
+                        aria-invalid[is_wrong] { "\n" (field.text) }
                 },
-                Kind::Text => input #(id) name=(name) value=(field.text) autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];,
+                Kind::Text => input #(id) name=(name) value=(field.text) autocomplete="off"
+                    aria-describedby=(help) aria-invalid[is_wrong];,
                 Kind::Integer => {
-                    input #(id) name=(name) value=(field.text) inputmode="numeric" autocomplete="off"
-                        aria-describedby=(help) aria-invalid[is_wrong];
+                    input #(id) name=(name) value=(field.text) inputmode="numeric"
+                        autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];
                 },
                 Kind::Number => {
-                    input #(id) name=(name) value=(field.text) inputmode="decimal" autocomplete="off"
-                        aria-describedby=(help) aria-invalid[is_wrong];
+                    input #(id) name=(name) value=(field.text) inputmode="decimal"
+                        autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];
                 },
-                Kind::Truth => (select(&id, &name, &help, field, &[Value::Bool(true), Value::Bool(false)])),
+                Kind::Truth => {
+                    (select(&id, &name, &help, field, &[Value::Bool(true), Value::Bool(false)]))
+                },
                 Kind::Choice(all) => (select(&id, &name, &help, field, all)),
                 Kind::Json => {
-                    textarea.code #(id) name=(name) rows="6" spellcheck="false" aria-describedby=(help) aria-invalid[is_wrong] { "\n" (field.text) }
+                    textarea.code #(id) name=(name) rows="6" spellcheck="false"
+                        aria-describedby=(help) aria-invalid[is_wrong] { "\n" (field.text) }
                 },
             }
             div #(help) {
@@ -79,11 +98,20 @@ fn control(number: usize, field: &Field) -> Markup {
 fn select(id: &str, name: &str, help: &str, field: &Field, all: &[Value]) -> Markup {
     html! {
         select #(id) name=(name) aria-describedby=(help) aria-invalid[field.problem.is_some()] {
-            @if !field.is_required || field.text.is_empty() { option value="" selected[field.text.is_empty()] { "–" } }
+            @if !field.is_required || field.text.is_empty() {
+                option value="" selected[field.text.is_empty()] { "–" }
+            }
             @for value in all {
                 @let text = value.to_string();
-                option value=(text) selected[*text == field.text || value.as_str() == Some(&field.text)] {
-                    @match value { Value::Bool(true) => "yes", Value::Bool(false) => "no", Value::String(word) => (bare(word)), other => (other) }
+                option value=(text)
+                    selected[*text == field.text || value.as_str() == Some(&field.text)]
+                {
+                    @match value {
+                        Value::Bool(true) => "yes",
+                        Value::Bool(false) => "no",
+                        Value::String(word) => (bare(word)),
+                        other => (other),
+                    }
                 }
             }
         }
@@ -100,7 +128,9 @@ pub(crate) fn confirm(
 ) -> Response {
     let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Edit));
     let (old, new) = (approval.arguments().to_json(), edited.to_json());
-    let names = |of: &Value| of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names = |of: &Value| {
+        of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
     let all: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
     let is_wanted = approval.requirements().iter().any(gate_runtime::Requirement::wants_comment);
     let side = |label: &str, found: Option<&Value>| {
@@ -113,15 +143,23 @@ pub(crate) fn confirm(
             }
         }
     };
-    let (changed, same): (Vec<String>, Vec<String>) = all.into_iter().partition(|name| old.get(name) != new.get(name));
+    let (changed, same): (Vec<String>, Vec<String>) =
+        all.into_iter().partition(|name| old.get(name) != new.get(name));
     let main = html! {
         section.narrow {
-            p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
+            p.back {
+                a href=(format!("/approvals/{}", approval.id())) data-up {
+                    (plain(approval.tool()))
+                }
+            }
             h1 { "What would change" }
             dl.arguments {
                 @for name in &changed {
                     dt { (plain(name)) }
-                    dd.difference { div.old { (side("Now", old.get(name))) } div.new { (side("Then", new.get(name))) } }
+                    dd.difference {
+                        div.old { (side("Now", old.get(name))) }
+                        div.new { (side("Then", new.get(name))) }
+                    }
                 }
             }
             @if !same.is_empty() {
@@ -130,7 +168,8 @@ pub(crate) fn confirm(
             form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
                 (stamp.fields())
                 input type="hidden" name="arguments" value=(escaped(edited.as_json()));
-                label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
+                label for="comment" { @if is_wanted { "Why: for the \
+                    record" } @else { "Why: for the record (optional)" } }
                 textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Edit)) }
                 (confirmation(asked))
                 (said(problem))

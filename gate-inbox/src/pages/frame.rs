@@ -64,7 +64,8 @@ pub(super) fn page(
     whole(status, title, visitor, tab, false, main)
 }
 
-/// For whoever follows a link from another site: loads the same page again, now from here, so that the browser sends the cookie.
+/// For whoever follows a link from another site: loads the same page again, now from here, so that
+/// the browser sends the cookie.
 pub(crate) fn welcome() -> Response {
     let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Go on" } } } };
     whole(StatusCode::OK, "Gate", None, None, true, &main)
@@ -113,7 +114,12 @@ fn parts(here: Option<Tab>) -> Markup {
         nav.parts aria-label="Parts of the inbox" {
             ul {
                 @for (tab, to, words) in Tab::ALL {
-                    li { a href=(to) aria-current=[(here == Some(tab)).then_some("page")] { (words) @if tab == Tab::Standing { span.rest { " permissions" } } } }
+                    li {
+                        a href=(to) aria-current=[(here == Some(tab)).then_some("page")] {
+                            (words)
+                            @if tab == Tab::Standing { span.rest { " permissions" } }
+                        }
+                    }
                 }
             }
         }

@@ -14,20 +14,33 @@ use crate::text::{length, plain, value};
 use crate::visitor::Visitor;
 
 /// The form. It begins with no more than the call itself.
-pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form: &GrantForm) -> Response {
+pub(crate) fn grant(
+    visitor: &Visitor,
+    asked: &Interruption,
+    stamp: &Stamp,
+    form: &GrantForm,
+) -> Response {
     let approval = asked.approval();
     let is_wrong = form.is_wrong();
     let info = approval.subject().info();
-    let numbers: Vec<&BoundField> = form.fields.iter().filter(|field| field.amount().is_some()).collect();
+    let numbers: Vec<&BoundField> =
+        form.fields.iter().filter(|field| field.amount().is_some()).collect();
     let main = html! {
         section.narrow {
-            p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
+            p.back {
+                a href=(format!("/approvals/{}", approval.id())) data-up {
+                    (plain(approval.tool()))
+                }
+            }
             h1 { "Allow later calls too" }
             p {
-                "You approve this call, and with it later calls of " strong { (plain(approval.tool())) }
-                " like it: they run without asking anybody. Nothing is given yet: the next page says what it lets through."
+                "You approve this call, and with it later calls \
+                 of " strong { (plain(approval.tool())) }
+                " like it: they run without asking anybody. Nothing is given yet: the next page \
+                 says what it lets through."
             }
-            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is marked." } }
+            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is \
+                marked." } }
             (said(form.problem.as_deref()))
             form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
                 (stamp.fields())
@@ -36,17 +49,25 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
                 @if form.fields.is_empty() { p.faint { "The tool takes no arguments." } }
                 h2 { "Where" }
                 (choice(form, "run", "Run", &format!("only this one, {}", info.run()), "any"))
-                (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any that is judged by the same rules"))
-                @let principal = info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+                (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any that is \
+                    judged by the same rules"))
+                @let principal =
+                    info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
                 (choice(form, "principal", "On behalf of", &format!("only {principal}"), "anyone"))
                 h2 { "How many, and how long" }
                 (number_field(form, "uses", "Calls at most (empty: as many as come)", "numeric"))
                 @if !numbers.is_empty() {
                     label for="budget_of" { "Sum of an argument over all these calls" }
-                    select #budget_of name="budget_of" aria-describedby="help-budget_of" aria-invalid[form.problem("budget_of").is_some()] {
+                    select #budget_of name="budget_of" aria-describedby="help-budget_of"
+                        aria-invalid[form.problem("budget_of").is_some()]
+                    {
                         option value="" { "no limit" }
                         @for field in numbers {
-                            option value=(field.name) selected[form.typed("budget_of") == field.name] { (crate::text::bare(&field.name)) }
+                            option value=(field.name)
+                                selected[form.typed("budget_of") == field.name]
+                            {
+                                (crate::text::bare(&field.name))
+                            }
                         }
                     }
                     div #help-budget_of { (said(form.problem("budget_of"))) }
@@ -62,7 +83,13 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
         }
     };
     let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, &format!("Allow later calls of {}", approval.tool()), Some(visitor), Some(Tab::Pending), &main)
+    page(
+        status,
+        &format!("Allow later calls of {}", approval.tool()),
+        Some(visitor),
+        Some(Tab::Pending),
+        &main,
+    )
 }
 
 fn argument(number: usize, field: &BoundField) -> Markup {
@@ -74,14 +101,19 @@ fn argument(number: usize, field: &BoundField) -> Markup {
             legend { (plain(&field.name)) }
             (value(&field.value))
             label for=(id) { "In later calls" }
-            select #(id) name=(format!("bound.{}", field.name)) aria-describedby=(help) aria-invalid[is_wrong] {
+            select #(id) name=(format!("bound.{}", field.name)) aria-describedby=(help)
+                aria-invalid[is_wrong]
+            {
                 option value="same" selected[chosen("same")] { "exactly this" }
-                @if field.amount().is_some() { option value="up_to" selected[chosen("up_to")] { "up to the limit below" } }
+                @if field.amount().is_some() {
+                    option value="up_to" selected[chosen("up_to")] { "up to the limit below" }
+                }
                 option value="any" selected[chosen("any")] { "anything" }
             }
             @if field.amount().is_some() {
                 label for=(format!("max-{number}")) { "Limit" }
-                input #(format!("max-{number}")) name=(format!("max.{}", field.name)) value=(field.max) inputmode="decimal" autocomplete="off"
+                input #(format!("max-{number}")) name=(format!("max.{}", field.name))
+                    value=(field.max) inputmode="decimal" autocomplete="off"
                     aria-describedby=(help) aria-invalid[is_wrong];
             }
             div #(help) { (said(field.problem.as_deref())) }
@@ -93,7 +125,9 @@ fn choice(form: &GrantForm, name: &'static str, label: &str, this: &str, any: &s
     let help = format!("help-{name}");
     html! {
         label for=(name) { (label) }
-        select #(name) name=(name) aria-describedby=(help) aria-invalid[form.problem(name).is_some()] {
+        select #(name) name=(name) aria-describedby=(help)
+            aria-invalid[form.problem(name).is_some()]
+        {
             option value="this" { (crate::text::bare(this)) }
             option value="any" selected[form.typed(name) == "any"] { (any) }
         }
@@ -115,10 +149,14 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
     let help = format!("help-{name}");
     html! {
         label for=(name) { (label) }
-        select #(name) name=(name) aria-describedby=(help) aria-invalid[form.problem(name).is_some()] {
+        select #(name) name=(name) aria-describedby=(help)
+            aria-invalid[form.problem(name).is_some()]
+        {
             option value="" { (open) }
             @for (word, time) in LENGTHS {
-                option value=(word) selected[form.typed(name) == word] { (before) " " (length(time)) }
+                option value=(word) selected[form.typed(name) == word] {
+                    (before) " " (length(time))
+                }
             }
         }
         div #(help) { (said(form.problem(name))) }
@@ -138,19 +176,25 @@ pub(crate) fn confirm_grant(
     let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     let main = html! {
         section.narrow {
-            p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
+            p.back {
+                a href=(format!("/approvals/{}", approval.id())) data-up {
+                    (plain(approval.tool()))
+                }
+            }
             h1 { "What it lets through" }
             p { "This call runs as it is shown. From then on, these run without asking anybody:" }
             (reach(reaches, asked.now()))
             p.faint {
-                "A rule that denies still denies. It ends by itself when the tool or its rules change, and anybody can take it back under "
+                "A rule that denies still denies. It ends by itself when the tool or its rules \
+                 change, and anybody can take it back under "
                 a href="/standing" { "Standing permissions" } "."
             }
             form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
                 (stamp.fields())
                 input type="hidden" name="confirmed" value="yes";
                 @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
-                label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
+                label for="comment" { @if is_wanted { "Why: for the \
+                    record" } @else { "Why: for the record (optional)" } }
                 textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Grant)) }
                 (confirmation(asked))
                 (said(problem))

@@ -31,24 +31,34 @@ pub(crate) fn history(
         div #list {
             @if search.problem.is_none() { p.faint role="status" { (looked(search, found)) } }
             @if found.records.is_empty() && search.problem.is_none() {
-                div.empty { p { @if pairs.is_empty() { "Nothing is on the record here." } @else { "Nothing here fits." } } }
+                div.empty { p { @if pairs.is_empty() { "Nothing is on the record \
+                    here." } @else { "Nothing here fits." } } }
             }
             ol.timeline { @for record in &found.records { (entry(record, now)) } }
             @if found.newer.is_some() || found.older.is_some() {
                 nav.steps aria-label="Pages" {
                     @if let Some(seq) = found.newer {
                         a href=(address("/history", &pairs, &[])) { "Newest" }
-                        a rel="prev" href=(address("/history", &pairs, &[("after", &seq.to_string())])) { "Newer" }
+                        a rel="prev"
+                            href=(address("/history", &pairs, &[("after", &seq.to_string())]))
+                        {
+                            "Newer"
+                        }
                     }
                     @if let Some(seq) = found.older {
-                        a rel="next" href=(address("/history", &pairs, &[("before", &seq.to_string())])) { "Older" }
+                        a rel="next"
+                            href=(address("/history", &pairs, &[("before", &seq.to_string())]))
+                        {
+                            "Older"
+                        }
                     }
                 }
             }
         }
         (keys())
     };
-    let status = if search.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status =
+        if search.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page(status, "History", Some(visitor), Some(Tab::History), &main)
 }
 
@@ -67,7 +77,8 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
     let Some(trail) = trail else {
         return html! {
             p.state {
-                strong { "This inbox does not know of a seal." } " Its gate writes no trail, so nothing here proves that the record is whole. "
+                strong { "This inbox does not know of a seal." }
+                " Its gate writes no trail, so nothing here proves that the record is whole. "
                 "Where another process keeps one, " code { "gate audit verify" } " checks it."
             }
         };
@@ -82,28 +93,34 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
             p {
                 @if trail.unsealed() == 0 { "Nothing waits to be sealed." }
                 @else { "Newer records that wait to be sealed: " (grouped(trail.unsealed())) "." }
-                @if trail.cosignatures() > 0 { " Witnesses that cosigned it: " (trail.cosignatures()) "." }
+                @if trail.cosignatures() > 0 { " Witnesses that cosigned \
+                    it: " (trail.cosignatures()) "." }
                 @if !trail.is_writing() { " Another process writes it." }
             }
             @if let Some(trouble) = trail.trouble() {
-                div.warning { p { "It cannot be written, and until it can no body begins:" } (block(trouble)) }
+                div.warning { p { "It cannot be written, and until it can no body \
+                    begins:" } (block(trouble)) }
             }
             @if let Some(trouble) = trail.witness_trouble() {
-                div.warning { p { "A witness did not cosign it, which stops nothing:" } (block(trouble)) }
+                div.warning { p { "A witness did not cosign it, which stops \
+                    nothing:" } (block(trouble)) }
             }
         }
     }
 }
 
 fn form(search: &Search) -> Markup {
-    let problem = |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, words)| words);
+    let problem =
+        |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, words)| words);
     let fields = html! {
         (typed("text", "Text in it", "search", &search.text))
         div {
             label for="filter-what" { "What happened" }
             select #filter-what name="what" aria-invalid[problem("what").is_some()] {
                 option value="" { "anything" }
-                @for (kind, words) in KINDS { option value=(kind) selected[search.what == kind] { (words) } }
+                @for (kind, words) in KINDS {
+                    option value=(kind) selected[search.what == kind] { (words) }
+                }
             }
             (said(problem("what")))
         }
@@ -124,9 +141,16 @@ fn entry(record: &Record, now: Timestamp) -> Markup {
             p {
                 strong { (told.what()) }
                 @if let Some(subject) = record.subject() {
-                    " " a href=(format!("/approvals/{}", subject.approval())) { (plain(subject.tool())) }
+                    " "
+                    a href=(format!("/approvals/{}", subject.approval())) {
+                        (plain(subject.tool()))
+                    }
                 }
-                " " span.faint { (ago(record.at(), now)) " · " span.exact { (bare(format!("{:.0}", record.at()))) } " · record " (record.seq()) }
+                " "
+                span.faint {
+                    (ago(record.at(), now)) " · "
+                    span.exact { (bare(format!("{:.0}", record.at()))) } " · record " (record.seq())
+                }
             }
             (told.more())
             @if let Some(info) = record.info() {
@@ -134,10 +158,15 @@ fn entry(record: &Record, now: Timestamp) -> Markup {
                     "Agent " (plain(info.agent()))
                     @if let Some(principal) = info.principal() { " for " (plain(principal)) }
                     " · run " (plain(info.run()))
-                    @if let Some(case) = info.case() { " · case " a href=(super::case::link(case)) { (plain(case)) } }
+                    @if let Some(case) = info.case() {
+                        " · case " a href=(super::case::link(case)) { (plain(case)) }
+                    }
                 }
             }
-            @if matches!(record.event(), Event::Gate(GateEvent::GrantGiven { .. } | GateEvent::Frozen { .. })) {
+            @if matches!(
+                record.event(),
+                Event::Gate(GateEvent::GrantGiven { .. } | GateEvent::Frozen { .. })
+            ) {
                 p.faint { a href="/standing" { "What holds now" } }
             }
         }

@@ -13,7 +13,13 @@ use crate::text::{bare, headline, plain, until};
 use crate::visitor::Visitor;
 
 /// The page, with the form that decides.
-pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, intent: Intent, token: &str) -> Response {
+pub(crate) fn link(
+    visitor: &Visitor,
+    asked: &Interruption,
+    stamp: &Stamp,
+    intent: Intent,
+    token: &str,
+) -> Response {
     let (approval, review) = (asked.approval(), asked.review());
     let (info, is_approval) = (approval.subject().info(), intent == Intent::Approve);
     let title = format!("{} {}?", if is_approval { "Approve" } else { "Reject" }, approval.tool());
@@ -21,13 +27,23 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
         section.narrow {
             h1 { (plain(&title)) }
             p.about { (headline(review.headline())) }
-            p { strong { "Nothing is decided yet." } " If you send this form, you, " (plain(visitor.name())) ", "
-                @if is_approval { "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool())) ", once, with exactly what stands here." }
-                @else { "refuse to let the agent " (plain(info.agent())) " run " (plain(approval.tool())) " with what stands here. It is told why." }
+            p {
+                strong { "Nothing is decided yet." } " If you send this form, you, "
+                (plain(visitor.name())) ", "
+                @if is_approval {
+                    "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool()))
+                    ", once, with exactly what stands here."
+                } @else {
+                    "refuse to let the agent " (plain(info.agent())) " run "
+                    (plain(approval.tool())) " with what stands here. It is told why."
+                }
             }
             p { "It needs " (plain(approval.waits_for())) "." }
-            @if let Some(principal) = info.principal() { p { "It acts for " (plain(principal)) "." } }
-            @if let Some(end) = approval.expires_at() { p { "There is time: " (until(end, asked.now())) "." } }
+            @if let Some(principal) = info.principal() {
+                p { "It acts for " (plain(principal)) "." }
+            }
+            @if let Some(end) = approval.expires_at() { p { "There is \
+                time: " (until(end, asked.now())) "." } }
             (arguments(asked, &review))
             (claim(&review))
             (rules(approval))
@@ -36,7 +52,8 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
                 @if is_approval { (approve_form(asked, stamp, &Draft::default(), Some(token))) }
                 @else { (reject_form(asked, stamp, &Draft::default(), Some(token))) }
             }
-            p { a href=(format!("/approvals/{}", approval.id())) { "Look at everything about it first" } }
+            p { a href=(format!("/approvals/{}", approval.id())) { "Look at everything about it \
+                first" } }
         }
     };
     page(StatusCode::OK, &bare(&title), Some(visitor), None, &main)

@@ -51,12 +51,19 @@ impl Overview {
             let at = Timestamp::from_second(last.saturating_mul(3_600)).unwrap_or(now);
             (last.saturating_sub(span.column() - 1), statistics.of(at, span.column()))
         };
-        Self { span, all: statistics.of(now, span.hours()), columns: (0..count).rev().map(column).collect() }
+        Self {
+            span,
+            all: statistics.of(now, span.hours()),
+            columns: (0..count).rev().map(column).collect(),
+        }
     }
 }
 
 /// A number for a plot.
-#[expect(clippy::cast_precision_loss, reason = "a picture of a number has no use for its last digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a picture of a number has no use for its last digits"
+)]
 pub(super) fn number(count: u64) -> f64 {
     count as f64
 }
@@ -65,9 +72,17 @@ pub(super) fn number(count: u64) -> f64 {
 pub(crate) fn overview(visitor: &Visitor, told: &Found<Overview>, waiting: usize) -> Response {
     let Overview { span, all, .. } = &told.found;
     let counts = &all.counts;
-    let decided: u64 = counts.became.iter().filter(|(became, _)| became.is_decided()).map(|(_, count)| count).sum();
+    let decided: u64 = counts
+        .became
+        .iter()
+        .filter(|(became, _)| became.is_decided())
+        .map(|(_, count)| count)
+        .sum();
     let time = |percent| {
-        counts.waits.percentile(percent).map_or_else(|| "–".to_owned(), |time| Measure::Time.words(time.as_secs_f64()))
+        counts
+            .waits
+            .percentile(percent)
+            .map_or_else(|| "–".to_owned(), |time| Measure::Time.words(time.as_secs_f64()))
     };
     let main = html! {
         h1 { "Overview" }
@@ -88,7 +103,9 @@ pub(crate) fn overview(visitor: &Visitor, told: &Found<Overview>, waiting: usize
             (by_rule(all))
             (by_person(all))
         }
-        p.faint { "Times are in UTC. What became of a question counts for the time in which it was asked; a vote for the time in which it was given. Waiting times are exact to within a tenth." }
+        p.faint { "Times are in UTC. What became of a question counts for the time in which it \
+            was asked; a vote for the time in which it was given. Waiting times are exact to \
+            within a tenth." }
         (keys())
     };
     page(StatusCode::OK, "Overview", Some(visitor), Some(Tab::Overview), &main)
@@ -96,7 +113,8 @@ pub(crate) fn overview(visitor: &Visitor, told: &Found<Overview>, waiting: usize
 
 /// Says so, where not all of the record was read yet.
 pub(super) fn behind(is_behind: bool) -> Markup {
-    html! { @if is_behind { p.warning role="status" { "The record is still being read: these numbers are too small yet. Load the page again in a while." } } }
+    html! { @if is_behind { p.warning role="status" { "The record is still being read: these \
+    numbers are too small yet. Load the page again in a while." } } }
 }
 
 fn volume(of: &Overview) -> Markup {
@@ -122,8 +140,9 @@ fn volume(of: &Overview) -> Markup {
 
 fn waits(of: &Overview) -> Markup {
     let series = |look, name, percent| {
-        let time =
-            |(_, summary): &(i64, Summary)| summary.counts.waits.percentile(percent).map(|time| time.as_secs_f64());
+        let time = |(_, summary): &(i64, Summary)| {
+            summary.counts.waits.percentile(percent).map(|time| time.as_secs_f64())
+        };
         Series { look, name, numbers: of.columns.iter().map(time).collect() }
     };
     let plot = Plot {
@@ -150,8 +169,10 @@ fn by_rule(all: &Summary) -> Markup {
         None => "all other rules".to_owned(),
     };
     let series = |(became, look, name): (Became, usize, &'static str)| {
-        let numbers =
-            rules.iter().map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default()))).collect();
+        let numbers = rules
+            .iter()
+            .map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default())))
+            .collect();
         Series { look, name, numbers }
     };
     let plot = Plot {
@@ -170,7 +191,10 @@ fn by_person(all: &Summary) -> Markup {
     people.sort_by_key(|(_, of)| std::cmp::Reverse(of.values().sum::<u64>()));
     people.truncate(MOST);
     let series = |(became, look, name): (Became, usize, &'static str)| {
-        let numbers = people.iter().map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default()))).collect();
+        let numbers = people
+            .iter()
+            .map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default())))
+            .collect();
         Series { look, name, numbers }
     };
     let name = |who: &Option<gate_runtime::ReviewerId>| {

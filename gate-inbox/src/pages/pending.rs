@@ -16,16 +16,28 @@ use crate::wanted::{Wanted, with_chosen};
 const EACH: usize = 50;
 
 /// What waits: what the visitor is asked first, in both parts by deadline.
-pub(crate) fn pending(visitor: &Visitor, waiting: &Waiting, wanted: &Wanted, number: usize) -> Response {
+pub(crate) fn pending(
+    visitor: &Visitor,
+    waiting: &Waiting,
+    wanted: &Wanted,
+    number: usize,
+) -> Response {
     waiting.list(visitor, wanted, |order| list(visitor, waiting, wanted, order, number))
 }
 
-fn list(visitor: &Visitor, waiting: &Waiting, wanted: &Wanted, order: &Order, number: usize) -> Response {
+fn list(
+    visitor: &Visitor,
+    waiting: &Waiting,
+    wanted: &Wanted,
+    order: &Order,
+    number: usize,
+) -> Response {
     let filter = filter(waiting.offers(), wanted);
     let (waits, all, mine) = (waiting.len(), order.len(), order.mine);
     let pages = all.div_ceil(EACH).max(1);
     let number = number.clamp(1, pages);
-    let shown: Vec<(bool, &Interruption)> = waiting.part(order, (number - 1) * EACH, EACH).collect();
+    let shown: Vec<(bool, &Interruption)> =
+        waiting.part(order, (number - 1) * EACH, EACH).collect();
     let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
     let main = html! {
         h1 { "Pending" }
@@ -51,7 +63,11 @@ fn list(visitor: &Visitor, waiting: &Waiting, wanted: &Wanted, order: &Order, nu
     page(StatusCode::OK, &title, Some(visitor), Some(Tab::Pending), &main)
 }
 
-fn part<'a>(title: &str, count: usize, shown: impl Iterator<Item = &'a (bool, &'a Interruption)>) -> Markup {
+fn part<'a>(
+    title: &str,
+    count: usize,
+    shown: impl Iterator<Item = &'a (bool, &'a Interruption)>,
+) -> Markup {
     let mut shown = shown.peekable();
     html! {
         @if shown.peek().is_some() {
@@ -67,14 +83,18 @@ fn row(asked: &Interruption) -> Markup {
     html! {
         li.row {
             div.what {
-                a.tool href=(format!("/approvals/{}", approval.id())) data-row { (headline(&approval.headline(asked.descriptor()))) }
+                a.tool href=(format!("/approvals/{}", approval.id())) data-row {
+                    (headline(&approval.headline(asked.descriptor())))
+                }
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
             @if let Some(words) = approval.subject().request().and_then(Request::about) {
                 p.claimed { span.faint { "Says: " } (plain(short(words))) }
             }
-            @if asked.descriptor().is_some_and(|tool| tool.summary().is_some()) || approval.shown_arguments(None).len() > 3 {
+            @if asked.descriptor().is_some_and(|tool| tool.summary().is_some())
+                || approval.shown_arguments(None).len() > 3
+            {
                 p.summary { (summary(approval, asked.descriptor())) }
             }
             p.faint {
@@ -121,7 +141,9 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
     html! {
         @match asked.descriptor() {
             None => span.mark.danger { "Unknown tool" },
-            Some(descriptor) if descriptor.annotations().destructive => span.mark.danger { "Destructive" },
+            Some(descriptor) if descriptor.annotations().destructive => span.mark.danger {
+                "Destructive"
+            },
             Some(_) => {},
         }
         @match approval.subject().request().map_or(Priority::Normal, Request::how_urgent) {
@@ -129,7 +151,9 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             Priority::High => span.mark title="The agent says so" { "High priority" },
             Priority::Normal | Priority::Low => {},
         }
-        @if approval.shown_arguments(None).iter().any(|argument| !argument.hazards().is_empty()) { span.mark { "Odd characters" } }
+        @if approval.shown_arguments(None).iter().any(|argument| !argument.hazards().is_empty()) {
+            span.mark { "Odd characters" }
+        }
         @if approval.is_edited() { span.mark { "Edited" } }
         @if let Some(words) = approval.last_attempt() { span.mark.danger { (capitalized(words)) } }
     }
@@ -159,7 +183,8 @@ pub(super) fn keys() -> Markup {
             dl {
                 dt { kbd { "j" } " " kbd { "k" } } dd { "next, previous" }
                 dt { kbd { "Enter" } } dd { "open" }
-                dt { kbd { "a" } " " kbd { "e" } " " kbd { "r" } } dd { "on an approval: open the form to approve, to edit, to reject" }
+                dt { kbd { "a" } " " kbd { "e" } " " kbd { "r" } } dd { "on an approval: open the \
+                    form to approve, to edit, to reject" }
                 dt { kbd { "u" } } dd { "back to what is pending" }
                 dt { kbd { "?" } } dd { "this list" }
             }

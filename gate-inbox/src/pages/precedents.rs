@@ -33,15 +33,22 @@ pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Marku
             }
             @if !found.of_case.is_empty() {
                 h3 { "In this case" }
-                ul.votes { @for other in &found.of_case { li { (one(approval, other.approval(), now)) } } }
+                ul.votes {
+                    @for other in &found.of_case { li { (one(approval, other.approval(), now)) } }
+                }
             }
             @if !found.of_tool.is_empty() {
                 details open[found.of_case.is_empty()] {
                     summary {
-                        @if found.of_tool.len() == 1 { "The last one" } @else { "The last " (found.of_tool.len()) }
+                        @if found.of_tool.len() == 1 { "The last \
+                            one" } @else { "The last " (found.of_tool.len()) }
                         " decided of this tool"
                     }
-                    ul.votes { @for other in &found.of_tool { li { (one(approval, other.approval(), now)) } } }
+                    ul.votes {
+                        @for other in &found.of_tool {
+                            li { (one(approval, other.approval(), now)) }
+                        }
+                    }
                 }
             }
         }
@@ -78,7 +85,11 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
         @if let Some(Decision::Reject { reason }) = last.map(Vote::decision) {
             p.faint { "Because: " (plain(short(reason))) }
         }
-        @if here.tool() == other.tool() { (differences(here, other)) } @else { p.summary.faint { (crate::text::summary(other, None)) } }
+        @if here.tool() == other.tool() {
+            (differences(here, other))
+        } @else {
+            p.summary.faint { (crate::text::summary(other, None)) }
+        }
     }
 }
 
@@ -95,9 +106,12 @@ fn with<'a>(other: &'a Approval, last: &Vote) -> Vec<&'a str> {
 /// What is different in its arguments.
 fn differences(here: &Approval, other: &Approval) -> Markup {
     let (ours, theirs) = (here.arguments().to_json(), other.arguments().to_json());
-    let names = |of: &Value| of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names = |of: &Value| {
+        of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
     let all: BTreeSet<String> = names(&ours).into_iter().chain(names(&theirs)).collect();
-    let all: Vec<&String> = all.iter().filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())).collect();
+    let all: Vec<&String> =
+        all.iter().filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())).collect();
     let said = |of: &Approval, value: Option<&Value>| match value {
         None => html! { "left out" },
         Some(value) if of.arguments().is_secret(value) => html! { "a secret" },

@@ -7,19 +7,30 @@ pub(super) fn address(path: &str, pairs: &[(&str, &str)], more: &[(&str, &str)])
     if pairs.is_empty() && more.is_empty() {
         return path.to_owned();
     }
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).extend_pairs(more).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .extend_pairs(more)
+        .finish();
     format!("{path}?{query}")
 }
 
 /// A list to choose from: all, or one.
-pub(super) fn choose(name: &str, label: &str, all: &str, chosen: &str, choices: &[String]) -> Markup {
+pub(super) fn choose(
+    name: &str,
+    label: &str,
+    all: &str,
+    chosen: &str,
+    choices: &[String],
+) -> Markup {
     let id = format!("filter-{name}");
     html! {
         div {
             label for=(id) { (label) }
             select #(id) name=(name) {
                 option value="" { (all) }
-                @for choice in choices { option value=(choice) selected[choice == chosen] { (choice) } }
+                @for choice in choices {
+                    option value=(choice) selected[choice == chosen] { (choice) }
+                }
             }
         }
     }

@@ -46,13 +46,16 @@ fn argument(name: &str, bound: &Bound, now: Timestamp) -> Markup {
         code { (plain(name)) } ": "
         @match bound {
             Bound::Any => strong { "anything" },
-            Bound::UpTo(limit) => { (amounts(limit.of)) " from 0 to " strong { (limit.max) } (meant(name, limit, now)) },
+            Bound::UpTo(limit) => {
+                (amounts(limit.of)) " from 0 to " strong { (limit.max) } (meant(name, limit, now))
+            },
             Bound::Same(same) => { "exactly " (exactly(same)) },
         }
     }
 }
 
-/// A value: on the line, where it is short. As JSON, so that a text of digits is not taken for a number.
+/// A value: on the line, where it is short. As JSON, so that a text of digits is not taken for a
+/// number.
 fn exactly(same: &Value) -> Markup {
     let text = same.to_string();
     let is_short = text.chars().count() <= SHORT;
@@ -74,14 +77,20 @@ fn meant(name: &str, limit: &Limit, now: Timestamp) -> Markup {
 }
 
 fn count(reach: &Reach, now: Timestamp) -> Markup {
-    let within = reach.window.map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&exact(window))));
+    let within = reach
+        .window
+        .map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&exact(window))));
     html! {
         @match (reach.uses, &reach.budget) {
             (None, None) => strong { "as many of these calls as come" },
             (Some(uses), None) => { "at most " (calls(uses)) " " (within) },
-            (None, Some((name, limit))) => { "as many calls as come, but the sum of " code { (plain(name)) } " is at most " (limit.max) (meant(name, limit, now)) " " (within) },
+            (None, Some((name, limit))) => {
+                "as many calls as come, but the sum of " code { (plain(name)) } " is at most "
+                (limit.max) (meant(name, limit, now)) " " (within)
+            },
             (Some(uses), Some((name, limit))) => {
-                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most " (limit.max) (meant(name, limit, now)) ", both " (within)
+                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most "
+                (limit.max) (meant(name, limit, now)) ", both " (within)
             },
         }
     }
@@ -100,7 +109,8 @@ fn end(reach: &Reach, now: Timestamp) -> Markup {
     html! {
         @match reach.end {
             End::Open => strong { "until somebody takes it back" },
-            End::After(time) => { "for " (exact(time)) " from when it is given, if nobody takes it back before" },
+            End::After(time) => { "for " (exact(time)) " from when it is given, if nobody takes \
+                it back before" },
             End::At(time) => { "until " (bare(format!("{time:.0}"))) " (" (until(time, now)) ")" },
         }
     }

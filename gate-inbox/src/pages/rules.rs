@@ -44,8 +44,9 @@ impl Rules {
         let mut policies: BTreeMap<Key, Judges> = BTreeMap::new();
         for (note, at) in known.rulebook.tools() {
             let of_tool = (format!("policy {}", note.policy().name()), note.policy());
-            let of_agents =
-                note.agents().map(|(agent, policy)| (format!("policy {} of agent {agent}", policy.name()), policy));
+            let of_agents = note.agents().map(|(agent, policy)| {
+                (format!("policy {} of agent {agent}", policy.name()), policy)
+            });
             for (source, policy) in std::iter::once(of_tool).chain(of_agents) {
                 let judges = policies.entry((source, policy.digest())).or_insert_with(|| Judges {
                     policy: policy.clone(),
@@ -70,30 +71,50 @@ impl Rules {
 pub(crate) fn rules(visitor: &Visitor, told: &Found<Rules>, now: Timestamp) -> Response {
     let found = &told.found;
     let is_known = |rule: &Rule| found.policies.keys().any(|(source, _)| *source == rule.source);
-    let others: Vec<_> =
-        found.counts.iter().filter(|(rule, _)| rule.as_ref().is_none_or(|rule| !is_known(rule))).collect();
+    let others: Vec<_> = found
+        .counts
+        .iter()
+        .filter(|(rule, _)| rule.as_ref().is_none_or(|rule| !is_known(rule)))
+        .collect();
     let main = html! {
         h1 { "Rules" }
-        p.faint { "What the rules say, as the gates were built last, and what they did. The strictest verdict wins: a rule that denies, over one that asks, over one that lets through." }
+        p.faint { "What the rules say, as the gates were built last, and what they did. The \
+            strictest verdict wins: a rule that denies, over one that asks, over one that lets \
+            through." }
         (found.span.choice("/rules"))
         (behind(told.is_behind))
-        @if found.is_full { p.warning { "There are more tools than this page keeps: the policies of the others are not here." } }
-        @if found.policies.is_empty() { div.empty { p { "No gate with tools was built over this record yet." } } }
+        @if found.is_full { p.warning { "There are more tools than this page keeps: the policies \
+            of the others are not here." } }
+        @if found.policies.is_empty() { div.empty { p { "No gate with tools was built over this \
+            record yet." } } }
         @if found.policies.len() > 1 {
             nav.jump aria-label="Policies" {
-                ul { @for (place, (source, _)) in found.policies.keys().enumerate() { li { a href=(format!("#policy-{place}")) { (plain(source.trim_start_matches("policy "))) } } } }
+                ul {
+                    @for (place, (source, _)) in found.policies.keys().enumerate() {
+                        li {
+                            a href=(format!("#policy-{place}")) {
+                                (plain(source.trim_start_matches("policy ")))
+                            }
+                        }
+                    }
+                }
             }
         }
-        @for (place, ((source, _), judges)) in found.policies.iter().enumerate() { (policy(found, place, source, judges, now)) }
+        @for (place, ((source, _), judges)) in found.policies.iter().enumerate() {
+            (policy(found, place, source, judges, now))
+        }
         @if !others.is_empty() {
             section.policy aria-labelledby="others" {
                 h2 #others { "Other reasons" }
-                p.faint { "What the gate itself, overlays, or rules that are gone had to say in this time." }
+                p.faint { "What the gate itself, overlays, or rules that are gone had to say in \
+                    this time." }
                 ul.rules {
                     @for (rule, of) in others {
                         li.counts {
                             @match rule {
-                                Some(rule) => p { strong { (plain(&rule.name)) } ", from " (plain(&rule.source)) },
+                                Some(rule) => p {
+                                    strong { (plain(&rule.name)) } ", from " (plain(&rule.source))
+                                },
                                 None => p { "All rules beyond those that are told apart" },
                             }
                             (did(of))
@@ -117,7 +138,10 @@ fn policy(found: &Rules, place: usize, source: &str, judges: &Judges, now: Times
             @if !policy.about().is_empty() { (about(policy.about())) }
             p.faint {
                 (if tools.len() == 1 { "For the tool " } else { "For the tools " })
-                @for (place, tool) in tools.iter().enumerate() { @if place > 0 { ", " } (plain(tool)) }
+                @for (place, tool) in tools.iter().enumerate() {
+                    @if place > 0 { ", " }
+                    (plain(tool))
+                }
                 " · so since " (ago(*since, now)) ", at the latest"
             }
             ol.rules {
@@ -127,7 +151,8 @@ fn policy(found: &Rules, place: usize, source: &str, judges: &Judges, now: Times
                         p { (effect(rule.effect(), rule.requirement())) }
                         @for limit in rule.limits() { p { "But " (plain(limit)) } }
                         (did(&found.did(source, rule.name())))
-                        @if let Some(text) = rule.text() { details { summary { "As it is written" } (block(text)) } }
+                        @if let Some(text) = rule.text() { details { summary { "As it is \
+                            written" } (block(text)) } }
                     }
                 }
                 li.counts {
@@ -137,7 +162,8 @@ fn policy(found: &Rules, place: usize, source: &str, judges: &Judges, now: Times
                 }
             }
             (plot(found, place, source, policy))
-            @if !policy.text().is_empty() { details { summary { "The whole policy, as it is written" } (block(policy.text())) } }
+            @if !policy.text().is_empty() { details { summary { "The whole policy, as it is \
+                written" } (block(policy.text())) } }
         }
     }
 }
@@ -160,11 +186,15 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
 /// What a rule did, in words.
 fn did(of: &OfRule) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
-    let became = BECAME.into_iter().map(|(became, _, words)| (of.became.get(&became).copied().unwrap_or(0), words));
+    let became = BECAME
+        .into_iter()
+        .map(|(became, _, words)| (of.became.get(&became).copied().unwrap_or(0), words));
     let by_itself = [(of.let_through, "let through"), (of.denied, "denied")];
     let all = by_itself.into_iter().chain(became).chain([(of.open(), "still open")]);
-    let parts: Vec<String> =
-        all.filter(|(count, _)| *count > 0).map(|(count, words)| format!("{} {words}", grouped(count))).collect();
+    let parts: Vec<String> = all
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{} {words}", grouped(count)))
+        .collect();
     html! {
         p.faint {
             "It was the reason " (times(of.fired()))
@@ -172,7 +202,8 @@ fn did(of: &OfRule) -> Markup {
             "."
             @if of.used_up > 0 { " Its limit was used up " (times(of.used_up)) "." }
         }
-        @if of.failed > 0 { p.warning { "It failed " (times(of.failed)) ", which never lets a call through." } }
+        @if of.failed > 0 { p.warning { "It failed " (times(of.failed)) ", which never lets a \
+            call through." } }
     }
 }
 
@@ -196,7 +227,9 @@ fn plot(found: &Rules, place: usize, source: &str, policy: &PolicyOutline) -> Ma
         of(OPEN, "still open", &OfRule::open),
     ];
     let series = BECAME.into_iter().map(became).chain(rest).filter(Series::is_there).collect();
-    let label = |name: &str| if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() };
+    let label = |name: &str| {
+        if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() }
+    };
     let plot = Plot {
         id: format!("plot-{place}"),
         title: "How often, and what became of it".into(),

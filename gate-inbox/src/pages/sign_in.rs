@@ -7,7 +7,8 @@ use maud::html;
 use super::frame::page;
 use crate::destination::Destination;
 
-/// The page on which people sign in, with what they want to look at, and what was wrong the last time.
+/// The page on which people sign in, with what they want to look at, and what was wrong the last
+/// time.
 pub(crate) fn sign_in(
     status: StatusCode,
     form_secret: &str,
@@ -20,12 +21,16 @@ pub(crate) fn sign_in(
             p { "This is where people decide what agents may do." }
             form method="post" action="/sign-in" {
                 input type="hidden" name="form_secret" value=(form_secret);
-                @if let Some((name, value)) = wanted.map(Destination::field) { input type="hidden" name=(name) value=(value); }
+                @if let Some((name, value)) = wanted.map(Destination::field) {
+                    input type="hidden" name=(name) value=(value);
+                }
                 label for="token" { "Your reviewer token" }
-                input #token type="password" name="token" autocomplete="current-password" spellcheck="false" autofocus required
-                    aria-invalid[problem.is_some()] aria-describedby="token-help";
+                input #token type="password" name="token" autocomplete="current-password"
+                    spellcheck="false" autofocus required aria-invalid[problem.is_some()]
+                    aria-describedby="token-help";
                 @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-                p #token-help .faint { "It begins with " code { "gate_r_" } ". Whoever keeps the people file made it for you with " code { "gate person" } "." }
+                p #token-help .faint { "It begins with " code { "gate_r_" } ". Whoever keeps the \
+                    people file made it for you with " code { "gate person" } "." }
                 button.main { "Sign in" }
             }
         }

@@ -14,12 +14,18 @@ pub(crate) enum Span {
 }
 
 impl Span {
-    const ALL: [(Self, &'static str, &'static str); 3] =
-        [(Self::Day, "day", "Last 24 hours"), (Self::Week, "week", "7 days"), (Self::Month, "month", "30 days")];
+    const ALL: [(Self, &'static str, &'static str); 3] = [
+        (Self::Day, "day", "Last 24 hours"),
+        (Self::Week, "week", "7 days"),
+        (Self::Month, "month", "30 days"),
+    ];
 
     /// What a query says; a day if it says nothing that is known.
     pub(crate) fn read(typed: &str) -> Self {
-        Self::ALL.into_iter().find(|(_, word, _)| *word == typed).map_or(Self::Day, |(span, ..)| span)
+        Self::ALL
+            .into_iter()
+            .find(|(_, word, _)| *word == typed)
+            .map_or(Self::Day, |(span, ..)| span)
     }
 
     /// How many hours it has.
@@ -47,7 +53,8 @@ impl Span {
             Self::Week => "%a %H:00",
             Self::Month => "%-d %b",
         };
-        let begin = Timestamp::from_second(hour.saturating_mul(3_600)).unwrap_or(Timestamp::UNIX_EPOCH);
+        let begin =
+            Timestamp::from_second(hour.saturating_mul(3_600)).unwrap_or(Timestamp::UNIX_EPOCH);
         begin.to_zoned(TimeZone::UTC).strftime(format).to_string()
     }
 
@@ -57,7 +64,10 @@ impl Span {
             nav.spans aria-label="Time" {
                 ul {
                     @for (span, word, words) in Self::ALL {
-                        li { a href=(format!("{path}?time={word}")) aria-current=[(span == self).then_some("true")] { (words) } }
+                        li {
+                            a href=(format!("{path}?time={word}"))
+                                aria-current=[(span == self).then_some("true")] { (words) }
+                        }
                     }
                 }
             }

@@ -32,10 +32,14 @@ pub(crate) fn standing(
     let main = html! {
         section {
             h1 { "Standing permissions" }
-            p.faint { "What people allowed beyond one call: later calls like it run without asking. A rule that denies still denies." }
+            p.faint { "What people allowed beyond one call: later calls like it run without \
+                asking. A rule that denies still denies." }
             h2 { "Permissions that hold " span.count { (grants.len()) } }
-            @if grants.is_empty() { p.faint { "None: every call that the rules ask about is asked." } }
-            ul.rows { @for grant in grants.iter().take(MOST) { (permission(visitor, grant, uses, now)) } }
+            @if grants.is_empty() { p.faint { "None: every call that the rules ask about is \
+                asked." } }
+            ul.rows {
+                @for grant in grants.iter().take(MOST) { (permission(visitor, grant, uses, now)) }
+            }
             (more(grants.len(), "gate grants"))
             h2 { "Stops " span.count { (freezes.len()) } }
             @if freezes.is_empty() { p.faint { "Nothing is stopped." } }
@@ -49,10 +53,16 @@ pub(crate) fn standing(
 
 fn more(count: usize, command: &str) -> Markup {
     let more = count.saturating_sub(MOST);
-    html! { @if more > 0 { p.faint { "And " (more) " more: " code { (command) } " has all of them." } } }
+    html! { @if more > 0 { p.faint { "And " (more) " more: " code { (command) } " has all of \
+    them." } } }
 }
 
-fn permission(visitor: &Visitor, grant: &Grant, uses: &Found<HashMap<GrantId, u64>>, now: Timestamp) -> Markup {
+fn permission(
+    visitor: &Visitor,
+    grant: &Grant,
+    uses: &Found<HashMap<GrantId, u64>>,
+    now: Timestamp,
+) -> Markup {
     let of = Reach::of(grant);
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     // Of uses that are still to be read there is no number: it would be too small.
@@ -72,7 +82,8 @@ fn permission(visitor: &Visitor, grant: &Grant, uses: &Found<HashMap<GrantId, u6
             form method="post" action="/standing/revoke" {
                 input type="hidden" name="form_secret" value=(visitor.form_secret);
                 input type="hidden" name="grant" value=(grant.id());
-                button.danger aria-label=(format!("Take it back: the permission for {}", crate::text::bare(grant.tool()))) { "Take it back" }
+                button.danger aria-label=(format!("Take it back: the permission for \
+                    {}", crate::text::bare(grant.tool()))) { "Take it back" }
             }
         }
     }
@@ -83,7 +94,10 @@ fn stop(freeze: &Freeze, now: Timestamp) -> Markup {
         li.row {
             h3 { "Stopped: " (plain(freeze.scope().to_string())) }
             (block(freeze.reason()))
-            p.faint { "By " (plain(freeze.by())) " " (ago(freeze.since(), now)) ". " code { "gate freeze --lift" } " lifts it." }
+            p.faint {
+                "By " (plain(freeze.by())) " " (ago(freeze.since(), now)) ". "
+                code { "gate freeze --lift" } " lifts it."
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a record says, in words.
 
-use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, RuleReport, ToolOutcome, Verdict};
+use gate_runtime::{
+    CallEvent, Decision, Event, GateEvent, Record, RuleReport, ToolOutcome, Verdict,
+};
 use maud::{Markup, html};
 
 use crate::text::{block, plain, value};
@@ -47,13 +49,20 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
                 Verdict::Deny => ("bad", "A rule denied it"),
             };
             let name = |rule: RuleReport<'_>| {
-                if rule.is_otherwise() { "no rule matched".to_owned() } else { rule.rule().to_owned() }
+                if rule.is_otherwise() {
+                    "no rule matched".to_owned()
+                } else {
+                    rule.rule().to_owned()
+                }
             };
             let reasons = assessment.reasons().map(name).collect::<Vec<_>>().join(", ");
             (
                 look,
                 what,
-                html! { p { (plain(reasons)) } details { summary { "Arguments" } (value(&arguments.to_json())) } },
+                html! {
+                    p { (plain(reasons)) }
+                    details { summary { "Arguments" } (value(&arguments.to_json())) }
+                },
             )
         }
         CallEvent::Voted { vote } => {
@@ -61,22 +70,34 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
             let comment = html! { @if let Some(comment) = vote.comment() { (block(comment)) } };
             let signed = if vote.is_signed() { ", signed" } else { "" };
             match vote.decision() {
-                Decision::Approve => ("good", "Approved", html! { p { "by " (who) (signed) } (comment) }),
+                Decision::Approve => {
+                    ("good", "Approved", html! { p { "by " (who) (signed) } (comment) })
+                }
                 Decision::Edit { arguments } => {
-                    let more = html! { p { "by " (who) (signed) } (comment) details { summary { "New arguments" } (value(&arguments.to_json())) } };
+                    let more = html! {
+                        p { "by " (who) (signed) }
+                        (comment)
+                        details { summary { "New arguments" } (value(&arguments.to_json())) }
+                    };
                     ("good", "Changed and approved", more)
                 }
                 Decision::Reject { reason } => {
                     ("bad", "Rejected", html! { p { "by " (who) (signed) } (block(reason)) })
                 }
-                Decision::Respond { value: answer } => {
-                    ("plain", "Answered by a person", html! { p { "by " (who) (signed) } (comment) (value(answer)) })
-                }
+                Decision::Respond { value: answer } => (
+                    "plain",
+                    "Answered by a person",
+                    html! { p { "by " (who) (signed) } (comment) (value(answer)) },
+                ),
             }
         }
         CallEvent::Reassessed { assessment, changes } => {
             let verdict = assessment.verdict();
-            let what = if changes.is_empty() { "Judged again" } else { "Judged again, for its tool or rules changed" };
+            let what = if changes.is_empty() {
+                "Judged again"
+            } else {
+                "Judged again, for its tool or rules changed"
+            };
             ("open", what, html! { p { "Verdict: " (verdict) } })
         }
         CallEvent::Finished { outcome } => {
@@ -84,34 +105,51 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
                 ToolOutcome::Returned { .. } => ("good", "Ran"),
                 ToolOutcome::Failed { .. } => ("bad", "Ran and failed"),
             };
-            (look, what, html! { details { summary { "What the agent got" } (block(&outcome.for_model())) } })
+            (
+                look,
+                what,
+                html! { details { summary { "What the agent \
+                got" } (block(&outcome.for_model())) } },
+            )
         }
         CallEvent::Faltered { error } => ("bad", "Ran and failed: people are asked", block(error)),
         CallEvent::Lost { why } => ("bad", "Nobody knows how it ended", block(why)),
         CallEvent::Released { why } => ("plain", "Did not begin: approved as before", block(why)),
-        CallEvent::AskedAgain { by, reason } => {
-            ("open", "People are asked to run it again", html! { p { "by " (plain(by)) } (block(reason)) })
-        }
+        CallEvent::AskedAgain { by, reason } => (
+            "open",
+            "People are asked to run it again",
+            html! { p { "by " (plain(by)) } (block(reason)) },
+        ),
         CallEvent::Cancelled { reason } => ("plain", "Taken back", block(reason)),
         CallEvent::Revoked { by, reason } => {
             ("bad", "Approval taken back", html! { p { "by " (plain(by)) } (block(reason)) })
         }
-        CallEvent::Withdrawn { by } => ("plain", "Vote taken back", html! { p { "by " (plain(by)) } }),
+        CallEvent::Withdrawn { by } => {
+            ("plain", "Vote taken back", html! { p { "by " (plain(by)) } })
+        }
         CallEvent::Covered { by, .. } => {
             ("good", "Covered by a standing permission", html! { p { "of " (plain(by)) } })
         }
         CallEvent::Voided { voters } => {
-            let voters = voters.iter().map(gate_runtime::ReviewerId::as_str).collect::<Vec<_>>().join(", ");
+            let voters =
+                voters.iter().map(gate_runtime::ReviewerId::as_str).collect::<Vec<_>>().join(", ");
             ("open", "Votes that count no more", html! { p { (plain(voters)) } })
         }
         CallEvent::Settled { settlement, by, reason } => {
-            let more = html! { p { (plain(settlement.to_string())) ", says " (plain(by.to_string())) } @if let Some(reason) = reason { (block(reason)) } };
+            let more = html! {
+                p { (plain(settlement.to_string())) ", says " (plain(by.to_string())) }
+                @if let Some(reason) = reason { (block(reason)) }
+            };
             ("plain", "Settled", more)
         }
-        CallEvent::SecretsErased { by } => ("plain", "Secrets erased", html! { p { "by " (plain(by)) } }),
+        CallEvent::SecretsErased { by } => {
+            ("plain", "Secrets erased", html! { p { "by " (plain(by)) } })
+        }
         CallEvent::Uncovered { .. } => ("open", "The standing permission holds no more", html! {}),
         CallEvent::Lapsed => ("open", "The approval was not used in time: asked again", html! {}),
-        CallEvent::Escalated { .. } => ("open", "The next step began: more people are asked", html! {}),
+        CallEvent::Escalated { .. } => {
+            ("open", "The next step began: more people are asked", html! {})
+        }
         CallEvent::Reminded { .. } => ("open", "A reminder was due", html! {}),
         CallEvent::Expired => ("bad", "Nobody decided in time", html! {}),
         CallEvent::Abandoned => ("plain", "The caller stopped waiting", html! {}),
@@ -123,9 +161,11 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
 
 fn of_gate(event: &GateEvent) -> (&'static str, &'static str, Markup) {
     match event {
-        GateEvent::CallRefused { tool, problem, .. } => {
-            ("bad", "Refused before any rule saw it", html! { p { (plain(tool)) } (block(problem)) })
-        }
+        GateEvent::CallRefused { tool, problem, .. } => (
+            "bad",
+            "Refused before any rule saw it",
+            html! { p { (plain(tool)) } (block(problem)) },
+        ),
         GateEvent::CallUnjudged { tool, problem, .. } => (
             "bad",
             "Did not run: it could not be judged, or is disputed",
@@ -142,14 +182,20 @@ fn of_gate(event: &GateEvent) -> (&'static str, &'static str, Markup) {
         GateEvent::GrantRevoked { by, .. } => {
             ("plain", "Standing permission taken back", html! { p { "by " (plain(by)) } })
         }
-        GateEvent::Frozen { freeze } => {
-            ("bad", "Stopped", block(&format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason())))
+        GateEvent::Frozen { freeze } => (
+            "bad",
+            "Stopped",
+            block(&format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason())),
+        ),
+        GateEvent::FreezeLifted { scope, by } => {
+            ("plain", "Stop lifted", block(&format!("{scope} by {by}")))
         }
-        GateEvent::FreezeLifted { scope, by } => ("plain", "Stop lifted", block(&format!("{scope} by {by}"))),
         GateEvent::GateBuilt { .. } => ("plain", "A gate was built", html! {}),
-        GateEvent::DirectoryChanged { digest } => {
-            ("plain", "Decisions go by this directory from here on", html! { p { code { (digest) } } })
-        }
+        GateEvent::DirectoryChanged { digest } => (
+            "plain",
+            "Decisions go by this directory from here on",
+            html! { p { code { (digest) } } },
+        ),
         GateEvent::TrailBegun { .. } => ("plain", "The trail began", html! {}),
         GateEvent::TrailSettled { by, reason, .. } => {
             ("plain", "The trail was settled", block(&format!("by {by}: {reason}")))

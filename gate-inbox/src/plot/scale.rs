@@ -29,9 +29,14 @@ impl Measure {
         let step = match self {
             Self::Count => steps_of_ten(wanted),
             Self::Time => {
-                let known =
-                    [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1_800.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0];
-                known.into_iter().find(|step| *step >= wanted).unwrap_or(steps_of_ten(wanted / 86_400.0) * 86_400.0)
+                let known = [
+                    1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1_800.0, 3_600.0, 10_800.0, 21_600.0,
+                    43_200.0, 86_400.0,
+                ];
+                known
+                    .into_iter()
+                    .find(|step| *step >= wanted)
+                    .unwrap_or(steps_of_ten(wanted / 86_400.0) * 86_400.0)
             }
         };
         Scale { step, steps: whole((most / step).ceil()).max(1) }
@@ -53,14 +58,20 @@ fn short(time: Duration) -> String {
     let (size, unit) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1.0, "s"));
     let tenths = whole((seconds / size * 10.0).round());
     let (count, rest) = (tenths / 10, tenths % 10);
-    if rest == 0 || count >= 10 { format!("{count} {unit}") } else { format!("{count}.{rest} {unit}") }
+    if rest == 0 || count >= 10 {
+        format!("{count} {unit}")
+    } else {
+        format!("{count}.{rest} {unit}")
+    }
 }
 
 /// The next of 1, 2, 5, 10, 20, 50, …
 fn steps_of_ten(wanted: f64) -> f64 {
     let mut ten = 1.0;
     while ten < 1e12 {
-        if let Some(step) = [1.0, 2.0, 5.0].into_iter().map(|step| step * ten).find(|step| *step >= wanted) {
+        if let Some(step) =
+            [1.0, 2.0, 5.0].into_iter().map(|step| step * ten).find(|step| *step >= wanted)
+        {
             return step;
         }
         ten *= 10.0;
@@ -68,7 +79,11 @@ fn steps_of_ten(wanted: f64) -> f64 {
     ten
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is brought into range before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is brought into range before"
+)]
 fn whole(number: f64) -> u32 {
     number.clamp(0.0, f64::from(u32::MAX)) as u32
 }
@@ -101,6 +116,9 @@ mod tests {
             let scale = measure.scale(most);
             assert_eq!((scale.step, scale.top()), (step, top), "{most}");
         }
-        assert_eq!((Measure::Count.words(1_234.0), Measure::Time.words(5_400.0)), ("1,234".into(), "1.5 h".into()));
+        assert_eq!(
+            (Measure::Count.words(1_234.0), Measure::Time.words(5_400.0)),
+            ("1,234".into(), "1.5 h".into())
+        );
     }
 }

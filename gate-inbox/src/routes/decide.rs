@@ -6,7 +6,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use gate_runtime::{
-    Arguments, Decide, DecideError, DecisionOutcome, Edit, Interruption, Refused, Reviewer, ReviewerError, Status,
+    Arguments, Decide, DecideError, DecisionOutcome, Edit, Interruption, Refused, Reviewer,
+    ReviewerError, Status,
 };
 use serde_json::{Map, Value};
 
@@ -39,7 +40,8 @@ impl Office {
     pub(super) async fn reviewer(&self, visitor: &Visitor) -> Result<Reviewer, Stop> {
         self.gate.reviewer(visitor.who().clone()).await.map_err(|error| match error {
             ReviewerError::Unknown(_) => {
-                let words = "Nothing was decided: the gate does not know you. Whoever runs it says who its people are.";
+                let words = "Nothing was decided: the gate does not know you. Whoever runs it \
+                    says who its people are.";
                 Stop::with(StatusCode::FORBIDDEN, "Not known to the gate", words)
             }
             _ => Stop::trouble(),
@@ -57,14 +59,15 @@ impl Desk {
             return Err(Stop::new(pages::changed(&visitor, &asked)));
         }
         if visitor.must_sign() {
-            let words = "Your vote counts only if it is signed, which no page can do: use `gate approve … --signing-key FILE` at your own machine.";
+            let words = "Your vote counts only if it is signed, which no page can do: use `gate \
+                approve … --signing-key FILE` at your own machine.";
             return Err(Stop::with(StatusCode::FORBIDDEN, "It must be signed", words));
         }
         Ok(Self { visitor, fields, asked })
     }
 
-    /// Returns what is missing, if more than a click is wanted: not all of it was shown at first, or it
-    /// cannot be undone.
+    /// Returns what is missing, if more than a click is wanted: not all of it was shown at first,
+    /// or it cannot be undone.
     pub(super) fn unconfirmed(&self) -> Option<String> {
         if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
             let words = "the page does not show all of it at first: read it, and say so";
@@ -80,8 +83,14 @@ impl Desk {
         office.reviewer(&self.visitor).await
     }
 
-    /// Sends it to the gate, if this form was not sent before. A link that led to the form is used up with it.
-    async fn send(&self, office: &Office, what: Intent, deciding: Decide<'_>) -> Result<Outcome, Stop> {
+    /// Sends it to the gate, if this form was not sent before. A link that led to the form is used
+    /// up with it.
+    async fn send(
+        &self,
+        office: &Office,
+        what: Intent,
+        deciding: Decide<'_>,
+    ) -> Result<Outcome, Stop> {
         self.send_as(office, what, deciding, |_| ()).await
     }
 
@@ -93,14 +102,16 @@ impl Desk {
         deciding: Decide<'_>,
         tell: impl FnOnce(&DecideError) + Send,
     ) -> Result<Outcome, Stop> {
-        let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form")) else {
+        let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form"))
+        else {
             return Ok(Outcome::Done);
         };
         if let Some(token) = self.fields.exact("link") {
             office.take_link(&token, what, self.asked.approval())?;
         }
         let comment = self.fields.get("comment");
-        let deciding = if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
+        let deciding =
+            if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
         let decided = deciding.await;
         if let Err(error) = &decided {
             tell(error);
@@ -116,10 +127,16 @@ impl Desk {
         let Err(error) = decided else { return Ok(Outcome::Done) };
         let words = error.to_string();
         Err(match error {
-            DecideError::Refused(Refused::Changed) => Stop::new(pages::changed(&self.visitor, &self.asked)),
+            DecideError::Refused(Refused::Changed) => {
+                Stop::new(pages::changed(&self.visitor, &self.asked))
+            }
             // By nobody.
             DecideError::AlreadyDecided(ref approval) if approval.status() == Status::Expired => {
-                Stop::with(StatusCode::CONFLICT, "Too late", &format!("Nothing was decided: {words}."))
+                Stop::with(
+                    StatusCode::CONFLICT,
+                    "Too late",
+                    &format!("Nothing was decided: {words}."),
+                )
             }
             DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => Stop::with(
                 StatusCode::CONFLICT,
@@ -127,12 +144,18 @@ impl Desk {
                 &format!("Your decision came too late: {words}."),
             ),
             DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
-                Stop::with(StatusCode::CONFLICT, "Too late", &format!("Nothing was decided: {words}."))
+                Stop::with(
+                    StatusCode::CONFLICT,
+                    "Too late",
+                    &format!("Nothing was decided: {words}."),
+                )
             }
             DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)
-            | DecideError::Signature(_) => {
-                Stop::with(StatusCode::FORBIDDEN, "Not yours to decide", &format!("Nothing was decided: {words}."))
-            }
+            | DecideError::Signature(_) => Stop::with(
+                StatusCode::FORBIDDEN,
+                "Not yours to decide",
+                &format!("Nothing was decided: {words}."),
+            ),
             DecideError::Unknown(_) => Stop::not_found(),
             DecideError::Store(_) | DecideError::Reviewer(_) => Stop::trouble(),
             _ => return Ok(Outcome::Refused(words)),
@@ -140,11 +163,23 @@ impl Desk {
     }
 
     /// The call's page: as it is now, or with what is wrong with the form.
-    async fn show(&self, office: &Office, outcome: Outcome, of: ProblemForm, words: String) -> Answer {
+    async fn show(
+        &self,
+        office: &Office,
+        outcome: Outcome,
+        of: ProblemForm,
+        words: String,
+    ) -> Answer {
         match outcome {
-            Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response()),
+            Outcome::Done => {
+                Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response())
+            }
             Outcome::Refused(problem) => {
-                let draft = Draft { problem: Some((of, problem)), words, comment: self.fields.get("comment") };
+                let draft = Draft {
+                    problem: Some((of, problem)),
+                    words,
+                    comment: self.fields.get("comment"),
+                };
                 let stamp = Stamp::new(&self.visitor, &self.asked)?;
                 let found = office.precedents(&self.asked).await?;
                 Ok(pages::approval(&self.visitor, &self.asked, &found, &stamp, &draft))
@@ -165,14 +200,25 @@ impl Desk {
     fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> Answer {
         let stamp = Stamp::new(&self.visitor, &self.asked)?;
         let comment = self.fields.get("comment");
-        Ok(pages::confirm(&self.visitor, &self.asked, &stamp, edited, &Draft::of_edit(problem, comment)))
+        Ok(pages::confirm(
+            &self.visitor,
+            &self.asked,
+            &stamp,
+            edited,
+            &Draft::of_edit(problem, comment),
+        ))
     }
 
     /// What the edit would make of the arguments, and the edit; or the form with what is wrong.
-    async fn preview(&self, mut form: EditForm, new: &Map<String, Value>) -> Result<(Arguments, Edit), Answer> {
+    async fn preview(
+        &self,
+        mut form: EditForm,
+        new: &Map<String, Value>,
+    ) -> Result<(Arguments, Edit), Answer> {
         let edit = Edit::between(&self.asked.approval().arguments().to_json(), new);
         if edit.is_empty() {
-            form.problem = Some("nothing is changed: change something, or approve it as it is".to_owned());
+            form.problem =
+                Some("nothing is changed: change something, or approve it as it is".to_owned());
             return Err(self.show_form(&form));
         }
         match self.asked.preview(&edit).await {
@@ -193,7 +239,11 @@ impl Desk {
     }
 }
 
-pub(super) async fn approve(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+pub(super) async fn approve(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer {
     let desk = Desk::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let outcome = match desk.unconfirmed() {
@@ -203,7 +253,11 @@ pub(super) async fn approve(State(office): State<Arc<Office>>, Path(id): Path<St
     desk.show(&office, outcome, ProblemForm::Approve, desk.fields.get("comment")).await
 }
 
-pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+pub(super) async fn reject(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer {
     let desk = Desk::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let reason = desk.fields.get("reason");
@@ -211,7 +265,11 @@ pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<Str
     desk.show(&office, outcome, ProblemForm::Reject, reason).await
 }
 
-pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+pub(super) async fn respond(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer {
     let desk = Desk::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let typed = desk.fields.get("value");
@@ -225,7 +283,11 @@ pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<St
 }
 
 /// First shows what would change, and then, when that is confirmed, sends it.
-pub(super) async fn edit(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+pub(super) async fn edit(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer {
     let desk = Desk::open(&office, &id, sent).await?;
     let mut form = desk.form()?;
     let Some(confirmed) = desk.fields.find("arguments") else {
@@ -235,7 +297,9 @@ pub(super) async fn edit(State(office): State<Arc<Office>>, Path(id): Path<Strin
             Err(answer) => answer,
         };
     };
-    let Ok(new) = serde_json::from_str::<Map<String, Value>>(&confirmed) else { return desk.show_form(&form) };
+    let Ok(new) = serde_json::from_str::<Map<String, Value>>(&confirmed) else {
+        return desk.show_form(&form);
+    };
     let (edited, edit) = match desk.preview(form, &new).await {
         Ok(found) => found,
         Err(answer) => return answer,
@@ -245,7 +309,9 @@ pub(super) async fn edit(State(office): State<Arc<Office>>, Path(id): Path<Strin
     }
     let me = desk.reviewer(&office).await?;
     match desk.send(&office, Intent::Open, desk.asked.edit(&me, edit)).await? {
-        Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", desk.asked.id())).into_response()),
+        Outcome::Done => {
+            Ok(Redirect::to(&format!("/approvals/{}", desk.asked.id())).into_response())
+        }
         Outcome::Refused(words) => desk.show_changes(&edited, Some(&words)),
     }
 }

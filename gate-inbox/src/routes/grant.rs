@@ -19,7 +19,11 @@ use crate::stop::{Answer, Stop};
 use crate::visitor::{Sent, Visitor};
 
 /// The form.
-pub(super) async fn ask(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
+pub(super) async fn ask(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Answer {
     let asked = office.asked(&id).await?;
     if asked.approval().status() != Status::Pending {
         return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
@@ -33,17 +37,29 @@ pub(super) async fn ask(State(office): State<Arc<Office>>, visitor: Visitor, Pat
 fn check(visitor: &Visitor, asked: &Interruption) -> Result<(), Stop> {
     let words = match part(asked.approval(), visitor, asked.now()) {
         Part::Asked if visitor.must_sign() => Some(
-            "your vote counts only if it is signed, which no page can do: use `gate grants add … --signing-key FILE`.",
+            "your vote counts only if it is signed, which no page can do: use `gate grants add … \
+             --signing-key FILE`.",
         ),
         Part::Asked => no_grant(asked.approval(), visitor, asked.now()),
         _ => Some("you are not among those who decide this call."),
     };
-    let stop = |words| Stop::with(StatusCode::FORBIDDEN, "No standing permission", &format!("There is none: {words}"));
+    let stop = |words| {
+        Stop::with(
+            StatusCode::FORBIDDEN,
+            "No standing permission",
+            &format!("There is none: {words}"),
+        )
+    };
     words.map_or(Ok(()), |words| Err(stop(words)))
 }
 
-/// First shows what it would let through, and then, when that is confirmed, approves the call and gives it.
-pub(super) async fn give(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+/// First shows what it would let through, and then, when that is confirmed, approves the call and
+/// gives it.
+pub(super) async fn give(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer {
     let desk = Desk::open(&office, &id, sent).await?;
     let (visitor, asked) = (&desk.visitor, &desk.asked);
     let mut form = GrantForm::of(asked.approval());
@@ -65,7 +81,9 @@ pub(super) async fn give(State(office): State<Arc<Office>>, Path(id): Path<Strin
     };
     match desk.send_as(&office, Intent::Open, deciding, tell).await? {
         Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response()),
-        Outcome::Refused(_) if form.is_wrong() => Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form)),
+        Outcome::Refused(_) if form.is_wrong() => {
+            Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form))
+        }
         Outcome::Refused(words) => confirm(&desk, &form, &reach, Some(words)),
     }
 }
@@ -82,7 +100,9 @@ pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor
     let standing = office.gate.standing().await?;
     let ids: Vec<GrantId> = standing.grants.iter().map(|grant| grant.id()).collect();
     let uses = |id: &GrantId, known: &Known| Some((*id, known.precedents.uses(*id)?));
-    let told = office.chronicle.ask(&*office.gate, |known| ids.iter().filter_map(|id| uses(id, known)).collect());
+    let told = office
+        .chronicle
+        .ask(&*office.gate, |known| ids.iter().filter_map(|id| uses(id, known)).collect());
     Ok(pages::standing(&visitor, &standing, &told.await?, office.clock.now()))
 }
 
@@ -90,11 +110,15 @@ pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor
 pub(super) async fn revoke(State(office): State<Arc<Office>>, sent: Sent) -> Answer {
     let id: GrantId = sent.fields.get("grant").parse().map_err(|_| Stop::not_found())?;
     let me = office.reviewer(&sent.visitor).await?;
-    if let Some(grant) = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id) {
+    if let Some(grant) =
+        office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id)
+    {
         office.gate.revoke(grant, me).await.map_err(|error| match error {
-            DecideError::Refused(refused) => {
-                Stop::with(StatusCode::FORBIDDEN, "Not yours to decide", &format!("It still holds: {refused}."))
-            }
+            DecideError::Refused(refused) => Stop::with(
+                StatusCode::FORBIDDEN,
+                "Not yours to decide",
+                &format!("It still holds: {refused}."),
+            ),
             _ => Stop::trouble(),
         })?;
     }

@@ -1,4 +1,5 @@
-//! Links of mails and messages. Opening one decides nothing and uses nothing up: a page says what would be decided, and its form decides.
+//! Links of mails and messages. Opening one decides nothing and uses nothing up: a page says what
+//! would be decided, and its form decides.
 
 use std::sync::Arc;
 
@@ -22,11 +23,13 @@ impl Office {
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
             BadLink::NotOurs => {
                 let words =
-                    "This inbox did not make this link, or a part of it was lost on the way. Nothing was decided.";
+                    "This inbox did not make this link, or a part of it was lost on the way. \
+                     Nothing was decided.";
                 Stop::with(StatusCode::NOT_FOUND, "Not a link of this inbox", words)
             }
             BadLink::Over => {
-                let words = "The time of this link is over. Nothing was decided: look whether it still waits.";
+                let words = "The time of this link is over. Nothing was decided: look whether it \
+                    still waits.";
                 Stop::with(StatusCode::GONE, "The link is over", words)
             }
         })?;
@@ -34,7 +37,12 @@ impl Office {
     }
 
     /// Uses a link up, if it is for this answer to this call as it is.
-    pub(super) fn take_link(&self, token: &str, what: Intent, approval: &Approval) -> Result<(), Stop> {
+    pub(super) fn take_link(
+        &self,
+        token: &str,
+        what: Intent,
+        approval: &Approval,
+    ) -> Result<(), Stop> {
         let (link, links) = (self.link(token)?, self.links.as_ref().ok_or_else(Stop::not_found)?);
         if (link.intent, link.approval, link.shown) != (what, approval.id(), approval.shown()) {
             let words = "The link is for something else. Nothing was decided: open it again.";
@@ -49,11 +57,16 @@ impl Office {
 }
 
 fn used() -> Stop {
-    let words = "This link was used before, and each decides once. If the call still waits, its page takes decisions.";
+    let words = "This link was used before, and each decides once. If the call still waits, its \
+        page takes decisions.";
     Stop::with(StatusCode::GONE, "The link was used", words)
 }
 
-pub(super) async fn open(State(office): State<Arc<Office>>, Path(token): Path<String>, request: Request) -> Answer {
+pub(super) async fn open(
+    State(office): State<Arc<Office>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Answer {
     let link = office.link(&token)?;
     let mut parts = request.into_parts().0;
     let visitor = Visitor::from_request_parts(&mut parts, &office).await?;
@@ -64,7 +77,11 @@ pub(super) async fn open(State(office): State<Arc<Office>>, Path(token): Path<St
         || approval.requirements().iter().any(Requirement::wants_signature);
     let is_theirs = part(approval, &visitor, asked.now()) == Part::Asked;
     // The call's own page says how it stands, who decides, and what must be signed.
-    if link.intent == Intent::Open || approval.status() != Status::Pending || !is_theirs || wants_more {
+    if link.intent == Intent::Open
+        || approval.status() != Status::Pending
+        || !is_theirs
+        || wants_more
+    {
         return Ok(Redirect::to(&format!("/approvals/{}", approval.id())).into_response());
     }
     if approval.shown() != link.shown {

@@ -16,7 +16,11 @@ fn fields(query: Option<String>) -> Fields {
     Fields::parse(query.unwrap_or_default().as_bytes())
 }
 
-pub(super) async fn history(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn history(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let query = fields(query);
     let search = Search::read(&query);
     security_log::records_read(visitor.who(), "the page of what happened");
@@ -26,19 +30,34 @@ pub(super) async fn history(State(office): State<Arc<Office>>, visitor: Visitor,
         (None, Some(seq)) => From::After(seq),
         _ => From::Newest,
     };
-    let found = if search.problem.is_some() { SearchPage::default() } else { search.run(&office, from).await? };
+    let found = if search.problem.is_some() {
+        SearchPage::default()
+    } else {
+        search.run(&office, from).await?
+    };
     Ok(pages::history(&visitor, &search, &found, office.gate.trail().as_ref(), office.clock.now()))
 }
 
-pub(super) async fn rules(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn rules(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let (span, now) = (Span::read(&fields(query).get("time")), office.clock.now());
     let told = office.chronicle.ask(&*office.gate, |known| Rules::of(known, span, now)).await?;
     Ok(pages::rules(&visitor, &told, now))
 }
 
-pub(super) async fn overview(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn overview(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let (span, now) = (Span::read(&fields(query).get("time")), office.clock.now());
-    let told = office.chronicle.ask(&*office.gate, |known| Overview::of(&known.statistics, span, now)).await?;
+    let told = office
+        .chronicle
+        .ask(&*office.gate, |known| Overview::of(&known.statistics, span, now))
+        .await?;
     let waiting = office.board.pending(&*office.gate, false).await?.len();
     Ok(pages::overview(&visitor, &told, waiting))
 }

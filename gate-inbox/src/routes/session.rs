@@ -26,7 +26,12 @@ pub(super) async fn ask(State(office): State<Arc<Office>>, RawQuery(query): RawQ
     ask_again(&office, StatusCode::OK, wanted.as_ref(), None)
 }
 
-fn ask_again(office: &Office, status: StatusCode, wanted: Option<&Destination>, problem: Option<&str>) -> Answer {
+fn ask_again(
+    office: &Office,
+    status: StatusCode,
+    wanted: Option<&Destination>,
+    problem: Option<&str>,
+) -> Answer {
     let form = secret::random()?;
     let page = pages::sign_in(status, &Digest::of(&form).to_string(), wanted, problem);
     Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
@@ -48,7 +53,9 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
     let fields = Fields::from_request(request, &office).await?;
     let wanted = Destination::in_fields(&fields);
     let wanted = wanted.as_ref();
-    if form.is_empty() || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string()) {
+    if form.is_empty()
+        || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string())
+    {
         let words = "The page was too old, or your browser keeps no cookies. Try again.";
         return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
     }
@@ -72,12 +79,18 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
     let value = office.sessions.begin(signed_in, now)?;
     let to = wanted.map_or_else(|| "/".to_owned(), Destination::path);
     let seconds = office.sessions.whole().as_secs();
-    let response = with_cookie(Redirect::to(&to).into_response(), cookie(&office.place, SESSION, &value, seconds));
+    let response = with_cookie(
+        Redirect::to(&to).into_response(),
+        cookie(&office.place, SESSION, &value, seconds),
+    );
     Ok(with_cookie(response, cookie(&office.place, FORM, "", 0)))
 }
 
 /// Ends the session, or all of the person.
-pub(super) async fn sign_out(State(office): State<Arc<Office>>, sent: Sent) -> Result<Response, Stop> {
+pub(super) async fn sign_out(
+    State(office): State<Arc<Office>>,
+    sent: Sent,
+) -> Result<Response, Stop> {
     security_log::signed_out(sent.visitor.who());
     if sent.fields.get("where") == "everywhere" {
         office.sessions.end_all(sent.visitor.who());

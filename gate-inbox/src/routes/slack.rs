@@ -1,6 +1,7 @@
 //! Requests of Slack: a button that somebody clicked, a window that they sent.
 //!
-//! Nobody has a session here, and no form a secret: Slack's signature says that Slack sends it, and Slack says who it was. Whether their vote counts, the gate says.
+//! Nobody has a session here, and no form a secret: Slack's signature says that Slack sends it, and
+//! Slack says who it was. Whether their vote counts, the gate says.
 
 use std::sync::Arc;
 
@@ -9,7 +10,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use gate_runtime::{Approval, DecideError, Decision, Interruption, Person, Refused, Reviewer, Status};
+use gate_runtime::{
+    Approval, DecideError, Decision, Interruption, Person, Refused, Reviewer, Status,
+};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -50,7 +53,9 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
     let Ok(body) = Bytes::from_request(request, &()).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let Some(secret) = counter.slack.signing() else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(secret) = counter.slack.signing() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     match counter.taken.verify(secret, &headers, &body, office.clock.now()) {
         Verified::New => {}
         Verified::Again => return StatusCode::OK.into_response(),
@@ -58,7 +63,8 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
             if office.wrong_tokens.begin(from, office.clock.now()).is_ok() {
                 security_log::token_refused(from, "Slack has not signed it, or not now");
             }
-            return (StatusCode::UNAUTHORIZED, "This is not signed by Slack, or not new.").into_response();
+            return (StatusCode::UNAUTHORIZED, "This is not signed by Slack, or not new.")
+                .into_response();
         }
     }
     let payload = Fields::parse(&body).exact("payload");
@@ -75,7 +81,8 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
     }
 }
 
-/// A click decides at once, or opens a window. Slack waits three seconds: what is said to the person comes after that.
+/// A click decides at once, or opens a window. Slack waits three seconds: what is said to the
+/// person comes after that.
 async fn click(
     office: &Office,
     counter: &Counter,
@@ -91,11 +98,17 @@ async fn click(
         Wish::Explain | Wish::Refuse => match client(office, &slack, who, &wish, shown).await {
             Err(words) => words,
             Ok(client) => {
-                let view = modal::asking(&wish, client.asked.approval(), client.asked.descriptor(), shown);
+                let view =
+                    modal::asking(&wish, client.asked.approval(), client.asked.descriptor(), shown);
                 tokio::spawn(async move {
-                    let opened = slack.call("views.open", &json!({ "trigger_id": trigger, "view": view })).await;
+                    let opened = slack
+                        .call("views.open", &json!({ "trigger_id": trigger, "view": view }))
+                        .await;
                     if opened.is_err() {
-                        let words = format!("Slack did not open the window. Nothing was decided: {}", client.page);
+                        let words = format!(
+                            "Slack did not open the window. Nothing was decided: {}",
+                            client.page
+                        );
                         // Who cannot be told sees it in the channel, and in the inbox.
                         let _ = slack.answer(&answer_to, &words).await;
                     }
@@ -145,13 +158,23 @@ impl Reply {
 }
 
 /// Decides in somebody's name, if they are known, may decide here, and saw the call as it is.
-async fn decide(office: &Office, counter: &Counter, who: &Member, wish: &Wish, shown: Shown, words: &str) -> Reply {
+async fn decide(
+    office: &Office,
+    counter: &Counter,
+    who: &Member,
+    wish: &Wish,
+    shown: Shown,
+    words: &str,
+) -> Reply {
     let _one_after_the_other = counter.deciding.lock().await;
-    let Client { person, asked, page } = match client(office, &counter.slack, who, wish, shown).await {
-        Ok(client) => client,
-        Err(words) => return Reply::Words(words),
+    let Client { person, asked, page } =
+        match client(office, &counter.slack, who, wish, shown).await {
+            Ok(client) => client,
+            Err(words) => return Reply::Words(words),
+        };
+    let Ok(me) = office.gate.reviewer(person.id().clone()).await else {
+        return Reply::Words(trouble());
     };
-    let Ok(me) = office.gate.reviewer(person.id().clone()).await else { return Reply::Words(trouble()) };
     if let Some(words) = said_before(asked.approval(), wish, &me) {
         return Reply::Words(words);
     }
@@ -171,35 +194,54 @@ async fn decide(office: &Office, counter: &Counter, who: &Member, wish: &Wish, s
             format!("Your decision came too late: {said}.")
         }
         DecideError::Store(_) | DecideError::Reviewer(_) => trouble(),
-        DecideError::Refused(Refused::CommentRequired) => return Reply::Wrong(format!("Nothing was decided: {said}.")),
+        DecideError::Refused(Refused::CommentRequired) => {
+            return Reply::Wrong(format!("Nothing was decided: {said}."));
+        }
         _ => format!("Nothing was decided: {said}."),
     })
 }
 
 /// Who it is, and the call as it was shown to them; or why they cannot decide it here.
-async fn client(office: &Office, slack: &Slack, who: &Member, wish: &Wish, shown: Shown) -> Result<Client, String> {
+async fn client(
+    office: &Office,
+    slack: &Slack,
+    who: &Member,
+    wish: &Wish,
+    shown: Shown,
+) -> Result<Client, String> {
     if !slack.takes_from(&who.workspace) {
-        return Err("Nothing was decided: you are of another workspace, whose members do not decide here.".to_owned());
+        return Err(
+            "Nothing was decided: you are of another workspace, whose members do not decide here."
+                .to_owned(),
+        );
     }
-    let person = office.people.person_by_slack(&who.id, office.clock.now()).map_err(|_| trouble())?;
+    let person =
+        office.people.person_by_slack(&who.id, office.clock.now()).map_err(|_| trouble())?;
     let Some(person) = person else {
         return Err(format!(
-            "Nothing was decided: nobody in the people file has your member ID, {}. Whoever keeps it can add it to you.",
+            "Nothing was decided: nobody in the people file has your member ID, {}. Whoever keeps \
+             it can add it to you.",
             told::plain(&who.id)
         ));
     };
     let asked = office.gate.one(shown.approval).await.map_err(|_| trouble())?;
-    let Some(asked) = asked else { return Err("Nothing was decided: there is no such approval here.".to_owned()) };
+    let Some(asked) = asked else {
+        return Err("Nothing was decided: there is no such approval here.".to_owned());
+    };
     let (approval, page) = (asked.approval(), slack.page(asked.approval()));
     if approval.status() != Status::Pending {
-        return Err(format!("Nothing was decided, for it was settled before. {}", told::state(approval).1));
+        return Err(format!(
+            "Nothing was decided, for it was settled before. {}",
+            told::state(approval).1
+        ));
     }
     if approval.shown() != shown.digest {
         return Err(changed(&page));
     }
     if person.key().is_some() {
         return Err(format!(
-            "Nothing was decided: you have a key, so your vote counts only if it is signed, which Slack cannot. At your own machine: gate approve {} --signing-key FILE",
+            "Nothing was decided: you have a key, so your vote counts only if it is signed, which \
+             Slack cannot. At your own machine: gate approve {} --signing-key FILE",
             approval.id()
         ));
     }
@@ -216,7 +258,10 @@ fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
     } else if asked.is_destructive() {
         Some("it cannot be undone, so it is approved in the inbox, where the tool's name is typed.")
     } else if !message::is_whole(asked.approval()) {
-        Some("it is longer than a message of Slack, so it is approved in the inbox, where all of it stands.")
+        Some(
+            "it is longer than a message of Slack, so it is approved in the inbox, where all of \
+             it stands.",
+        )
     } else {
         None
     }
@@ -226,29 +271,43 @@ fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
 fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String> {
     let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
     let is_same = match (vote.decision(), wish) {
-        (Decision::Approve, Wish::Approve | Wish::Explain) => vote.shown() == Some(approval.shown()),
+        (Decision::Approve, Wish::Approve | Wish::Explain) => {
+            vote.shown() == Some(approval.shown())
+        }
         (Decision::Reject { .. }, Wish::Refuse) => true,
         _ => false,
     };
-    is_same.then(|| format!("You said so before; it still waits for {}.", told::plain(approval.still_needs())))
+    is_same.then(|| {
+        format!("You said so before; it still waits for {}.", told::plain(approval.still_needs()))
+    })
 }
 
 fn done(approval: &Approval, wish: &Wish) -> String {
     let said = if matches!(wish, Wish::Refuse) { "rejected" } else { "approved" };
     let tool = told::plain(approval.tool());
     match approval.status() {
-        Status::Pending => format!("You {said} {tool}. It still waits for {}.", told::plain(approval.still_needs())),
+        Status::Pending => format!(
+            "You {said} {tool}. It still waits for {}.",
+            told::plain(approval.still_needs())
+        ),
         Status::Approved => format!("You approved {tool}: it runs when its run goes on."),
-        Status::Rejected => format!("You rejected {tool}: it does not run, and the agent is told why."),
+        Status::Rejected => {
+            format!("You rejected {tool}: it does not run, and the agent is told why.")
+        }
         _ => format!("You {said} {tool}. {}", told::state(approval).1),
     }
 }
 
 fn changed(page: &str) -> String {
-    format!("Nothing was decided: it has changed since this message was written. Look at it again: {page}")
+    format!(
+        "Nothing was decided: it has changed since this message was written. Look at it again: \
+         {page}"
+    )
 }
 
 /// What the store or the people file said is for whoever runs the inbox.
 fn trouble() -> String {
-    "The database or the people file does not answer, so nothing was decided. Try again, or tell whoever runs the inbox.".to_owned()
+    "The database or the people file does not answer, so nothing was decided. Try again, or tell \
+     whoever runs the inbox."
+        .to_owned()
 }

@@ -1,14 +1,17 @@
 //! What a record says, for who looks for it.
 
-use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settler, ToolOutcome, Verdict};
+use gate_runtime::{
+    CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settler, ToolOutcome, Verdict,
+};
 
 /// The tool that it is about.
 pub(super) fn tool(record: &Record) -> Option<&str> {
     match (record.subject(), record.event()) {
         (Some(subject), _) => Some(subject.tool().as_str()),
-        (None, Event::Gate(GateEvent::CallRefused { tool, .. } | GateEvent::CallUnjudged { tool, .. })) => {
-            Some(tool.as_str())
-        }
+        (
+            None,
+            Event::Gate(GateEvent::CallRefused { tool, .. } | GateEvent::CallUnjudged { tool, .. }),
+        ) => Some(tool.as_str()),
         (None, Event::Gate(GateEvent::GrantGiven { grant })) => Some(grant.tool().as_str()),
         _ => None,
     }
@@ -16,7 +19,8 @@ pub(super) fn tool(record: &Record) -> Option<&str> {
 
 /// Everybody who has a part in it: for whom the run acts, and whoever did it.
 pub(super) fn people(record: &Record) -> Vec<&str> {
-    let mut all: Vec<&str> = record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
+    let mut all: Vec<&str> =
+        record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
     match record.event() {
         Event::Call(event) => match event {
             CallEvent::Voted { vote } => all.push(vote.reviewer().as_str()),
@@ -24,7 +28,9 @@ pub(super) fn people(record: &Record) -> Vec<&str> {
             | CallEvent::Withdrawn { by }
             | CallEvent::Revoked { by, .. }
             | CallEvent::SecretsErased { by }
-            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. } => all.push(by.as_str()),
+            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. } => {
+                all.push(by.as_str());
+            }
             CallEvent::Voided { voters } => all.extend(voters.iter().map(AsRef::<str>::as_ref)),
             _ => {}
         },
@@ -76,7 +82,9 @@ pub(super) fn said(record: &Record) -> Vec<String> {
             GateEvent::CallUnjudged { problem, .. } => vec![problem.to_string()],
             GateEvent::Action { action, details, .. } => vec![action.clone(), details.to_string()],
             GateEvent::GrantGiven { grant } => vec![grant.to_string()],
-            GateEvent::Frozen { freeze } => vec![freeze.scope().to_string(), freeze.reason().to_owned()],
+            GateEvent::Frozen { freeze } => {
+                vec![freeze.scope().to_string(), freeze.reason().to_owned()]
+            }
             GateEvent::TrailSettled { reason, .. } => vec![reason.clone()],
             _ => Vec::new(),
         },
@@ -101,7 +109,9 @@ pub(super) fn kind(record: &Record) -> &'static str {
             CallEvent::Covered { .. } => "covered",
             CallEvent::AskedAgain { .. } => "asked",
             CallEvent::Expired => "expired",
-            CallEvent::Cancelled { .. } | CallEvent::Revoked { .. } | CallEvent::Withdrawn { .. } => "taken_back",
+            CallEvent::Cancelled { .. }
+            | CallEvent::Revoked { .. }
+            | CallEvent::Withdrawn { .. } => "taken_back",
             CallEvent::Finished { outcome: ToolOutcome::Returned { .. } } => "ran",
             CallEvent::Finished { outcome: ToolOutcome::Failed { .. } }
             | CallEvent::Faltered { .. }

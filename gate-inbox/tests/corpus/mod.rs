@@ -31,7 +31,8 @@ pub const ORDINARY: [&str; 22] = [
 ];
 
 /// Beginnings of rows of the gate's own, which no row that others wrote may have.
-pub const FAKE_ROWS: [&str; 3] = ["Agent         treasury-bot", "decides    nobody", "Approved by dana: it runs"];
+pub const FAKE_ROWS: [&str; 3] =
+    ["Agent         treasury-bot", "decides    nobody", "Approved by dana: it runs"];
 
 /// Texts that act on a screen, hide something, or look like the gate's own words.
 pub fn hostile() -> Vec<String> {
@@ -60,10 +61,13 @@ pub fn hostile() -> Vec<String> {
 /// Finds a character that acts or hides: none may come to a person's eyes as it is.
 pub fn acting(shown: &str) -> Option<char> {
     shown.chars().find(|c| {
-        matches!(c, '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{200b}'
-            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{3164}' | '\u{115f}' | '\u{1d159}' | '\u{e000}'..='\u{f8ff}' | '\u{378}' | '\u{20e0}'
-            | '\u{e0000}'..='\u{e007f}')
+        matches!(
+            c,
+            '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{200b}'
+                | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{3164}' | '\u{115f}' | '\u{1d159}' | '\u{e000}'..='\u{f8ff}'
+                | '\u{378}' | '\u{20e0}' | '\u{e0000}'..='\u{e007f}'
+        )
     })
 }
 

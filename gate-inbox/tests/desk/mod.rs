@@ -10,7 +10,8 @@ use gate_inbox::Inbox;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Approval, ApprovalId, FileDirectory, NoTools, Notice, Notifier, NotifyError, ReviewerToken, Timestamp,
+    Approval, ApprovalId, FileDirectory, NoTools, Notice, Notifier, NotifyError, ReviewerToken,
+    Timestamp,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -117,12 +118,21 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let [dana, omar, ines] = [(); 3].map(|()| ReviewerToken::new());
         let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
-        write_people(&folder, &[("dana", "manager", &dana), ("omar", "manager", &omar), ("ines", "intern", &ines)], "");
+        write_people(
+            &folder,
+            &[("dana", "manager", &dana), ("omar", "manager", &omar), ("ines", "intern", &ines)],
+            "",
+        );
         let people = FileDirectory::open(folder.path().join("people.toml")).unwrap();
         let store = MemoryStore::new();
-        let agent = Gate::builder(()).store(store.clone()).key([7; 32]).clock(clock.clone()).directory(people.clone());
+        let agent = Gate::builder(())
+            .store(store.clone())
+            .key([7; 32])
+            .clock(clock.clone())
+            .directory(people.clone());
         let agent = agent.show_conversation(3).build().await.unwrap();
-        let gate = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
+        let gate =
+            Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
         let gate: Gate<NoTools> = gate.build().await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -141,13 +151,18 @@ impl Desk {
         let text = std::fs::read_to_string(&file).unwrap();
         let line = format!("id = \"{id}\"\n");
         assert!(text.contains(&line));
-        std::fs::write(self.folder.path().join("new"), text.replace(&line, &format!("{line}{field}\n"))).unwrap();
+        std::fs::write(
+            self.folder.path().join("new"),
+            text.replace(&line, &format!("{line}{field}\n")),
+        )
+        .unwrap();
         std::fs::rename(self.folder.path().join("new"), file).unwrap();
     }
 
     /// A call of a tool, which waits.
     pub async fn ask(&self, tool: &str, arguments: serde_json::Value) -> ApprovalId {
-        let call = ToolCall::new(ApprovalId::new().to_string(), tool, arguments.to_string()).reasoning("it is due");
+        let call = ToolCall::new(ApprovalId::new().to_string(), tool, arguments.to_string())
+            .reasoning("it is due");
         let run = self.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
         let turn = run.submit([call]).await.unwrap();
         turn.answers()[0].approval().unwrap().id()
@@ -161,8 +176,13 @@ impl Desk {
         (*self.agent.approval(id).await.unwrap().unwrap()).clone()
     }
 
-    /// Tells a notifier everything that it wants to be told, as the engine would; what it said each time.
-    pub async fn tell(&self, notifier: &dyn Notifier, memo: Option<&str>) -> Vec<Result<Option<String>, NotifyError>> {
+    /// Tells a notifier everything that it wants to be told, as the engine would; what it said each
+    /// time.
+    pub async fn tell(
+        &self,
+        notifier: &dyn Notifier,
+        memo: Option<&str>,
+    ) -> Vec<Result<Option<String>, NotifyError>> {
         let mut said = Vec::new();
         for notice in self.notices(notifier).await {
             let notice = memo.map_or(notice.clone(), |memo| notice.after(memo));
@@ -219,7 +239,8 @@ pub fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)], m
         format!("[[person]]\nid = \"{id}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash())
     };
     let file = folder.path().join("people.toml");
-    std::fs::write(folder.path().join("new"), people.iter().map(person).collect::<String>() + more).unwrap();
+    std::fs::write(folder.path().join("new"), people.iter().map(person).collect::<String>() + more)
+        .unwrap();
     std::fs::rename(folder.path().join("new"), file).unwrap();
 }
 
@@ -236,7 +257,8 @@ impl Page {
     /// The value of a hidden field.
     pub fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
-        let rest = self.text.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.text));
+        let rest =
+            self.text.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.text));
         rest.split('"').next().unwrap().replace("&quot;", "\"").replace("&amp;", "&")
     }
 
@@ -269,17 +291,24 @@ pub struct Browser {
 
 impl Browser {
     fn new(address: SocketAddr) -> Self {
-        let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
+        let config =
+            ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
         Self { address, cookies: Vec::new(), headers: Vec::new(), agent: config.new_agent() }
     }
 
     fn cookie_line(&self) -> String {
-        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        self.cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     async fn send(
         &mut self,
-        build: impl FnOnce(&ureq::Agent, String) -> Result<Response<ureq::Body>, ureq::Error> + Send + 'static,
+        build: impl FnOnce(&ureq::Agent, String) -> Result<Response<ureq::Body>, ureq::Error>
+        + Send
+        + 'static,
         path: &str,
     ) -> Page {
         let (agent, url) = (self.agent.clone(), format!("http://{}{path}", self.address));
@@ -297,8 +326,14 @@ impl Browser {
                 self.cookies.push((name.to_owned(), value.to_owned()));
             }
         }
-        let location = response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
-        Page { status: response.status().as_u16(), location, headers: response.headers().clone(), text }
+        let location =
+            response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+        Page {
+            status: response.status().as_u16(),
+            location,
+            headers: response.headers().clone(),
+            text,
+        }
     }
 
     pub async fn get(&mut self, path: &str) -> Page {
@@ -366,8 +401,10 @@ impl Browser {
 
     /// Sends a form of a page that is open.
     pub async fn fill_on(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
-        let [form_secret, form, shown] = ["form_secret", "form", "shown"].map(|name| page.hidden(name));
-        let mut all = vec![("form_secret", form_secret.as_str()), ("form", &form), ("shown", &shown)];
+        let [form_secret, form, shown] =
+            ["form_secret", "form", "shown"].map(|name| page.hidden(name));
+        let mut all =
+            vec![("form_secret", form_secret.as_str()), ("form", &form), ("shown", &shown)];
         all.extend(fields);
         self.post(action, &all).await
     }

@@ -87,7 +87,11 @@ fn serve(stream: TcpStream, tell: &Sender<Request>, does: Does) {
         let next = line();
         let Some((name, value)) = next.split_once(':') else { break };
         let known: &mut String = head.entry(name.to_ascii_lowercase()).or_default();
-        *known = if known.is_empty() { value.trim().to_owned() } else { format!("{known}\n{}", value.trim()) };
+        *known = if known.is_empty() {
+            value.trim().to_owned()
+        } else {
+            format!("{known}\n{}", value.trim())
+        };
     }
     let mut body = vec![0; head["content-length"].parse().unwrap()];
     reader.read_exact(&mut body).unwrap();

@@ -129,18 +129,26 @@ impl Tls {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(tokio_rustls::rustls::crypto::ring::default_provider()));
+        let config = ServerConfig::builder_with_provider(Arc::new(
+            tokio_rustls::rustls::crypto::ring::default_provider(),
+        ));
         let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
         let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
         (Self { is_first, acceptor: Arc::new(config).into() }, made.cert.pem())
     }
 }
 
-async fn serve(stream: TcpStream, tls: Option<Tls>, act: &Act, came: &mut Came) -> std::io::Result<()> {
+async fn serve(
+    stream: TcpStream,
+    tls: Option<Tls>,
+    act: &Act,
+    came: &mut Came,
+) -> std::io::Result<()> {
     match tls {
         None => talk(stream, act, came, "greeting").await.map(drop),
-        Some(tls) if tls.is_first => talk(tls.acceptor.accept(stream).await?, act, came, "greeting").await.map(drop),
+        Some(tls) if tls.is_first => {
+            talk(tls.acceptor.accept(stream).await?, act, came, "greeting").await.map(drop)
+        }
         Some(tls) => {
             let Some(stream) = talk(stream, act, came, "in clear").await? else { return Ok(()) };
             talk(tls.acceptor.accept(stream).await?, act, came, "after STARTTLS").await.map(drop)
@@ -215,7 +223,12 @@ pub fn read(raw: &str) -> Mail {
         assert!(line.len() <= 998 && line.is_ascii() && !line.contains(['\r', '\n']), "{line:?}");
     }
     let (headers, body) = part(raw);
-    let kind = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")).unwrap().1.clone();
+    let kind = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        .unwrap()
+        .1
+        .clone();
     assert!(kind.starts_with("multipart/alternative"), "{kind}");
     let boundary = kind.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
     let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
@@ -228,7 +241,10 @@ pub fn read(raw: &str) -> Mail {
         };
         (header("content-type"), decoded(&header("content-transfer-encoding"), body))
     });
-    assert!(text.0.starts_with("text/plain; charset=utf-8") && html.0.starts_with("text/html; charset=utf-8"));
+    assert!(
+        text.0.starts_with("text/plain; charset=utf-8")
+            && html.0.starts_with("text/html; charset=utf-8")
+    );
     let headers = headers.into_iter().map(|(name, value)| (name, words(&value))).collect();
     Mail { raw: raw.to_owned(), headers, text: text.1, html: html.1 }
 }

@@ -52,7 +52,8 @@ impl Parse for Registry {
         let name: Ident = input.parse()?;
         if !input.peek(Token![for]) {
             let message = format!(
-                "expected `for` and the type of the state: `{name} for YourState {{ … }}`, or `for ()` without one"
+                "expected `for` and the type of the state: `{name} for YourState {{ … }}`, or \
+                 `for ()` without one"
             );
             return Err(syn::Error::new(input.span(), message));
         }
@@ -77,7 +78,12 @@ fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec
     for (index, path) in tools.iter().enumerate() {
         let Some(variant) = path.segments.last().map(|segment| &segment.ident) else { continue };
         if index == MOST {
-            errors.at(path, format_args!("more than {MOST} tools, which model providers refuse: split the registry"));
+            errors.at(
+                path,
+                format_args!(
+                    "more than {MOST} tools, which model providers refuse: split the registry"
+                ),
+            );
         }
         if index >= MOST {
             continue;
@@ -101,7 +107,8 @@ fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec
 ///     impl Registry for SupportTools {
 ///         type State = Billing;
 ///         type Call = SupportToolsCall;
-///         const TOOLS: &'static [Listed<Self>] = &[Listed::of::<GetOrder>(), Listed::of::<IssueRefund>()];
+///         const TOOLS: &'static [Listed<Self>] =
+///             &[Listed::of::<GetOrder>(), Listed::of::<IssueRefund>()];
 ///         const NAMES: &'static [&'static str] = &names::<_, 2>(Self::TOOLS);
 ///         fn specs() -> &'static Specs { static SPECS: … }
 ///     }
@@ -129,7 +136,12 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
         #visibility enum #name {}
 
         #[doc = #about]
-        #[allow(dead_code, private_interfaces, clippy::large_enum_variant, reason = "it is there to be matched, by who wants to")]
+        #[allow(
+            dead_code,
+            private_interfaces,
+            clippy::large_enum_variant,
+            reason = "it is there to be matched, by who wants to"
+        )]
         #visibility enum #call {
             #(#[doc = #variant_docs] #variants(#paths)),*
         }
@@ -141,7 +153,11 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
             impl ::core::fmt::Debug for #call {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     match *self {
-                        #(Self::#variants(_) => f.debug_tuple(::core::stringify!(#variants)).finish_non_exhaustive(),)*
+                        #(
+                            Self::#variants(_) => f
+                                .debug_tuple(::core::stringify!(#variants))
+                                .finish_non_exhaustive(),
+                        )*
                     }
                 }
             }
@@ -154,7 +170,8 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
                 const NAMES: &'static [&'static str] = &__gate::__private::names::<Self, #count>();
 
                 fn specs() -> &'static __gate::__private::Specs {
-                    static SPECS: ::std::sync::OnceLock<__gate::__private::Specs> = ::std::sync::OnceLock::new();
+                    static SPECS: ::std::sync::OnceLock<__gate::__private::Specs> =
+                        ::std::sync::OnceLock::new();
                     SPECS.get_or_init(__gate::__private::Specs::of::<Self>)
                 }
             }
@@ -179,10 +196,22 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
 /// Names are known to the compiler, not to the macro: it compares them.
 fn name_check(registry: &Ident, path: &Path, index: usize) -> TokenStream {
     let tool = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-    let taken = format!("`{tool}` has the name of a tool listed before it: give one of them `name = \"…\"`");
-    let refused = format!("the name of `{tool}` is refused by model providers: they take [A-Za-z0-9_-]{{1,64}}");
+    let taken = format!(
+        "`{tool}` has the name of a tool listed before it: give one of them `name = \"…\"`"
+    );
+    let refused = format!(
+        "the name of `{tool}` is refused by model providers: they take [A-Za-z0-9_-]{{1,64}}"
+    );
     quote_spanned! {Span::mixed_site().located_at(path.span())=>
-        const _: () = ::core::assert!(__gate::__private::is_new_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #taken);
-        const _: () = ::core::assert!(__gate::__private::is_tool_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #refused);
+        const _: () = ::core::assert!(
+            __gate::__private::is_new_name(<#registry as __gate::Registry>::NAMES, #index),
+            "{}",
+            #taken
+        );
+        const _: () = ::core::assert!(
+            __gate::__private::is_tool_name(<#registry as __gate::Registry>::NAMES, #index),
+            "{}",
+            #refused
+        );
     }
 }

@@ -33,21 +33,31 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// ```
 pub(crate) fn call_type(model: &Model) -> TokenStream {
     let Model { conditions, docs, visibility, call, .. } = model;
-    let fields = model.arguments.iter().map(|Argument { name, ty, docs, .. }| quote!(#(#docs)* #visibility #name: #ty));
+    let fields = model
+        .arguments
+        .iter()
+        .map(|Argument { name, ty, docs, .. }| quote!(#(#docs)* #visibility #name: #ty));
     quote! {
         #(#conditions)*
         #(#docs)*
-        #[allow(dead_code, missing_docs, reason = "every argument is a field, whether a rule reads it or not")]
+        #[allow(
+            dead_code,
+            missing_docs,
+            reason = "every argument is a field, whether a rule reads it or not"
+        )]
         #visibility struct #call { #(#fields),* }
     }
 }
 
-/// It returns a future of a known type: one that names `__R` would repeat a missing tool's error at every use.
+/// It returns a future of a known type: one that names `__R` would repeat a missing tool's error at
+/// every use.
 ///
 /// ```text
-/// pub fn issue_refund<__R: Offers<IssueRefund>>(__run: &Run<__R>, order_id: String, amount_cents: u64)
-///     -> BoxFuture<'_, Result<Receipt, CallError>>
-/// {
+/// pub fn issue_refund<__R: Offers<IssueRefund>>(
+///     __run: &Run<__R>,
+///     order_id: String,
+///     amount_cents: u64,
+/// ) -> BoxFuture<'_, Result<Receipt, CallError>> {
 ///     __run.call(IssueRefund { order_id, amount_cents })
 /// }
 /// ```
@@ -64,7 +74,13 @@ pub(crate) fn direct_signature(model: &Model, body: &TokenStream) -> TokenStream
     quote! {
         #(#conditions)*
         #(#docs)*
-        #[allow(dead_code, unused_variables, clippy::too_many_arguments, clippy::missing_errors_doc, reason = "it has the tool's own arguments")]
+        #[allow(
+            dead_code,
+            unused_variables,
+            clippy::too_many_arguments,
+            clippy::missing_errors_doc,
+            reason = "it has the tool's own arguments"
+        )]
         #visibility fn #function<'__run, __R: #runtime::Offers<#call>>(
             __run: &'__run #runtime::Run<__R>,
             #(#parameters),*
@@ -90,8 +106,9 @@ pub(crate) fn debug(model: &Model) -> TokenStream {
 
 /// The arguments with attributes, each as the only field of a struct that derives what they say.
 ///
-/// A type parameter stands for the argument's type, so that what a type lacks is said once, where [`tool`] names it, and not by
-/// each derive. Where an attribute names functions for the type, the type itself stands there.
+/// A type parameter stands for the argument's type, so that what a type lacks is said once, where
+/// [`tool`] names it, and not by each derive. Where an attribute names functions for the type, the
+/// type itself stands there.
 ///
 /// ```text
 /// #[derive(Serialize, Deserialize, JsonSchema)]
@@ -113,7 +130,11 @@ fn parts(model: &Model) -> impl Iterator<Item = TokenStream> {
             (quote!(<#stands>), quote!(<#stands: __gate::ToolArg>), quote!(#stands))
         };
         quote! {
-            #[derive(__gate::__private::serde::Serialize, __gate::__private::serde::Deserialize, __gate::__private::schemars::JsonSchema)]
+            #[derive(
+                __gate::__private::serde::Serialize,
+                __gate::__private::serde::Deserialize,
+                __gate::__private::schemars::JsonSchema
+            )]
             #[serde(crate = #serde)]
             #[schemars(crate = #schemars)]
             struct #part #parameters { #(#docs)* #(#attributes)* #secret #name: #ty }
@@ -139,7 +160,8 @@ fn way(index: usize, argument: &Argument) -> TokenStream {
 
 /// The three ways of the arguments: into the schema, out of JSON, into JSON.
 ///
-/// What an argument lacks is said at the user's own type, and nowhere else: everything about it is probed for.
+/// What an argument lacks is said at the user's own type, and nowhere else: everything about it is
+/// probed for.
 ///
 /// ```text
 /// fn arguments(__into: &mut Arguments) {
@@ -148,7 +170,10 @@ fn way(index: usize, argument: &Argument) -> TokenStream {
 ///     Probe::<__Argument1<u64>>::new().part(__into);
 /// }
 /// fn read(__from: &Value) -> Result<Self, Error> {
-///     Ok(Self { order_id: Probe::<String>::new().take(__from, "order_id")?, amount_cents: Probe::<__Argument1<u64>>::new().take_part(__from)?.amount_cents })
+///     Ok(Self {
+///         order_id: Probe::<String>::new().take(__from, "order_id")?,
+///         amount_cents: Probe::<__Argument1<u64>>::new().take_part(__from)?.amount_cents,
+///     })
 /// }
 /// fn write(self) -> Result<(Value, Self), Error> { … }
 /// ```
@@ -156,7 +181,9 @@ fn codec(model: &Model) -> TokenStream {
     let all = || model.arguments.iter().enumerate();
     let checks = all()
         .filter(|(_, argument)| !argument.is_concrete())
-        .map(|(_, Argument { ty, .. })| quote_spanned!(at(ty)=> __gate::__private::is_argument::<#ty>();));
+        .map(|(_, Argument { ty, .. })| {
+            quote_spanned!(at(ty)=> __gate::__private::is_argument::<#ty>();)
+        });
     let lists = all().map(|(index, argument)| {
         let way = way(index, argument);
         if argument.is_part() {
@@ -188,7 +215,10 @@ fn codec(model: &Model) -> TokenStream {
     });
     let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
     let uses = quote! {
-        #[allow(unused_imports, reason = "needed where an argument does not fit, which is said at its type")]
+        #[allow(
+            unused_imports,
+            reason = "needed where an argument does not fit, which is said at its type"
+        )]
         use __gate::__private::ProbeUnfit as _;
     };
     quote! {
@@ -199,7 +229,9 @@ fn codec(model: &Model) -> TokenStream {
             #(#lists)*
         }
 
-        fn read(__from: &__gate::__private::serde_json::Value) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+        fn read(
+            __from: &__gate::__private::serde_json::Value
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
             #uses
             let _ = __from;
             ::core::result::Result::Ok(Self { #(#reads),* })
@@ -207,14 +239,19 @@ fn codec(model: &Model) -> TokenStream {
 
         fn write(
             self,
-        ) -> ::core::result::Result<(__gate::__private::serde_json::Value, Self), __gate::__private::serde_json::Error>
-        {
+        ) -> ::core::result::Result<
+            (__gate::__private::serde_json::Value, Self),
+            __gate::__private::serde_json::Error
+        > {
             #uses
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
             let Self { #(#names),* } = self;
             #(#writes)*
-            ::core::result::Result::Ok((__gate::__private::serde_json::Value::Object(__into), Self { #(#names),* }))
+            ::core::result::Result::Ok((
+                __gate::__private::serde_json::Value::Object(__into),
+                Self { #(#names),* }
+            ))
         }
     }
 }
@@ -235,18 +272,24 @@ fn plain(name: &Ident) -> String {
 ///     fn read(__from: &Value) -> Result<Self, Error> { … }
 ///     fn write(self) -> Result<(Value, Self), Error> { … }
 ///     fn outcome(output: &Self::Output) -> ToolOutcome { Probe::<Receipt>::new().outcome(output) }
-///     fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send { … }
+///     fn run(
+///         __permit: Permit<Self>,
+///         __state: &Billing,
+///     ) -> impl Future<Output = Receipt> + Send { … }
 /// }
 /// ```
 fn tool(model: &Model) -> TokenStream {
     let Model { call, name, output, policy, .. } = model;
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
     let about = about(model);
-    let policy = policy.as_ref().map(|path| quote_spanned!(at(path)=> __gate::__private::policy_of::<Self, _>(#path)));
+    let policy = policy
+        .as_ref()
+        .map(|path| quote_spanned!(at(path)=> __gate::__private::policy_of::<Self, _>(#path)));
     let codec = codec(model);
     let summary = summary(model);
     let returned = quote!(__output);
-    let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
+    let outcome =
+        quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
     let run = run(model, &state);
     let reconciler = model.reconciler.is_some().then(|| {
         quote! {
@@ -287,13 +330,18 @@ fn tool(model: &Model) -> TokenStream {
 /// ```text
 /// fn summary() -> Option<Summary> {
 ///     let _ = |__call: &Self| { summary::cents(&__call.amount_cents); };
-///     Some(Summary::new([SummaryPart::Words("Refund ".into()), SummaryPart::Argument { pointer: "/amount_cents".into(), format: Cents }]))
+///     Some(Summary::new([
+///         SummaryPart::Words("Refund ".into()),
+///         SummaryPart::Argument { pointer: "/amount_cents".into(), format: Cents },
+///     ]))
 /// }
 /// ```
 fn summary(model: &Model) -> Option<TokenStream> {
     let summary = model.summary.as_ref()?;
     let places = || {
-        summary.parts.iter().filter_map(|part| if let SummaryPart::Place(place) = part { Some(place) } else { None })
+        summary.parts.iter().filter_map(|part| {
+            if let SummaryPart::Place(place) = part { Some(place) } else { None }
+        })
     };
     let place = Span::mixed_site().located_at(summary.span);
     let called = Ident::new("__call", place);
@@ -308,9 +356,14 @@ fn summary(model: &Model) -> Option<TokenStream> {
     let parts = summary.parts.iter().map(|part| match part {
         SummaryPart::Words(words) => quote!(__gate::SummaryPart::Words(#words.into())),
         SummaryPart::Place(Place { pointer, format, .. }) => {
-            let name = format.as_ref().map_or_else(|| "Plain".to_owned(), |format| capitalised(&format.to_string()));
+            let name = format
+                .as_ref()
+                .map_or_else(|| "Plain".to_owned(), |format| capitalised(&format.to_string()));
             let format = Ident::new(&name, Span::mixed_site());
-            quote!(__gate::SummaryPart::Argument { pointer: #pointer.into(), format: __gate::SummaryFormat::#format })
+            quote!(__gate::SummaryPart::Argument {
+                pointer: #pointer.into(),
+                format: __gate::SummaryFormat::#format
+            })
         }
     });
     Some(quote! {
@@ -323,7 +376,11 @@ fn summary(model: &Model) -> Option<TokenStream> {
 
 /// ```text
 /// impl Reconciled for IssueRefund {
-///     fn happened(__call: Call<Self>) -> Pin<Box<dyn Future<Output = ReconcileOutcome<Receipt>> + Send>> { Box::pin(was_refunded(__call)) }
+///     fn happened(
+///         __call: Call<Self>,
+///     ) -> Pin<Box<dyn Future<Output = ReconcileOutcome<Receipt>> + Send>> {
+///         Box::pin(was_refunded(__call))
+///     }
 /// }
 /// ```
 fn reconciled(model: &Model) -> TokenStream {
@@ -336,14 +393,20 @@ fn reconciled(model: &Model) -> TokenStream {
         impl __gate::__private::Reconciled for #call {
             fn happened(
                 #asked: __gate::Call<Self>,
-            ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = __gate::ReconcileOutcome<#output>> + ::core::marker::Send>> {
+            ) -> ::core::pin::Pin<
+                ::std::boxed::Box<
+                    dyn ::core::future::Future<Output = __gate::ReconcileOutcome<#output>>
+                        + ::core::marker::Send
+                >
+            > {
                 #finding
             }
         }
     }
 }
 
-/// The place of the user's tokens, for generated ones: errors point there, lints know that nobody wrote them.
+/// The place of the user's tokens, for generated ones: errors point there, lints know that nobody
+/// wrote them.
 fn at(tokens: &impl Spanned) -> Span {
     Span::mixed_site().located_at(tokens.span())
 }
@@ -362,7 +425,8 @@ fn about(model: &Model) -> TokenStream {
             }}
         },
     );
-    let timeout = optional(model.timeout.map(|time| quote!(::core::time::Duration::from_millis(#time))));
+    let timeout =
+        optional(model.timeout.map(|time| quote!(::core::time::Duration::from_millis(#time))));
     quote! {
         __gate::__private::About {
             title: #title,
@@ -387,20 +451,28 @@ fn about(model: &Model) -> TokenStream {
 }
 
 fn optional(value: Option<TokenStream>) -> TokenStream {
-    value.map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
 }
 
 /// The body, as it was written, where only a permit leads.
 ///
-/// Only the body itself stands where its name could be used, and its name is a hash of what it says:
-/// a body that named itself would be another one, under another name.
+/// Only the body itself stands where its name could be used, and its name is a hash of what it
+/// says: a body that named itself would be another one, under another name.
 ///
-/// The future is the body's own: one around it would be compiled for each tool too. Only a body that waits and borrows the context
-/// needs one that holds the context. A body that borrows a state that is not `Sync` is not named as an error here: the registry is.
+/// The future is the body's own: one around it would be compiled for each tool too. Only a body
+/// that waits and borrows the context needs one that holds the context. A body that borrows a state
+/// that is not `Sync` is not named as an error here: the registry is.
 ///
 /// ```text
 /// fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send {
-///     async fn __body_96d2a3c1(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
+///     async fn __body_96d2a3c1(
+///         billing: &Billing,
+///         order_id: String,
+///         amount_cents: u64,
+///     ) -> Receipt { … }
 ///     let (__call, __context) = __permit.open();
 ///     Probe::<Billing>::new().body(__body_96d2a3c1(__state, __call.order_id, __call.amount_cents))
 /// }
@@ -410,7 +482,8 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
     let mut signature = signature.clone();
     let hidden = Ident::new(&format!("__body_{:016x}", hash(source)), signature.ident.span());
     signature.ident = hidden.clone();
-    let takes_context = parameters.iter().any(|parameter| matches!(parameter, Parameter::Context(_)));
+    let takes_context =
+        parameters.iter().any(|parameter| matches!(parameter, Parameter::Context(_)));
     let passed = parameters.iter().map(|parameter| match parameter {
         Parameter::Argument(name) => quote!(__call.#name),
         Parameter::State => quote!(__state),
@@ -421,8 +494,9 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
     });
     let called = quote!(#hidden(#(#passed),*));
     let name = Ident::new("run", Span::mixed_site().located_at(model.function.span()));
-    let future =
-        quote_spanned!(at(&model.function)=> impl ::core::future::Future<Output = #output> + ::core::marker::Send);
+    let future = quote_spanned! {at(&model.function)=>
+        impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
     let body_future = match (signature.asyncness, takes_context) {
         (Some(_), true) => quote!(async move { #called.await }),
         (Some(_), false) => called,
@@ -439,7 +513,12 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
     quote! {
         fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #future {
             #(#attributes)*
-            #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async, reason = "a model passes owned values")]
+            #[allow(
+                clippy::needless_pass_by_value,
+                clippy::too_many_arguments,
+                clippy::unused_async,
+                reason = "a model passes owned values"
+            )]
             #signature #body
             let (__call, __context) = __permit.open();
             #end
@@ -449,7 +528,9 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
 
 /// FNV-1a, in 64 bits: the same for every compiler.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 /// ```text
@@ -458,9 +539,11 @@ fn hash(text: &str) -> u64 {
 pub(crate) fn in_state(model: &Model) -> TokenStream {
     let call = &model.call;
     let (bound, state, share) = match &model.state {
-        Some(state) => {
-            (Some(quote!(: __gate::Provides<#state>)), quote!(#state), quote!(::std::sync::Arc::<__S>::clone(__state)))
-        }
+        Some(state) => (
+            Some(quote!(: __gate::Provides<#state>)),
+            quote!(#state),
+            quote!(::std::sync::Arc::<__S>::clone(__state)),
+        ),
         None => (None, quote!(()), quote!(::std::sync::Arc::new(()))),
     };
     quote! {

@@ -1,4 +1,5 @@
-//! What is emitted where something is wrong: the names that other code uses, so that one mistake does not cascade.
+//! What is emitted where something is wrong: the names that other code uses, so that one mistake
+//! does not cascade.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +7,8 @@ use quote::quote;
 use super::expand::{call_type, debug, direct_signature};
 use super::model::Model;
 
-/// The type with the arguments that are in order, the function, and a tool that never runs: this does not compile anyway.
+/// The type with the arguments that are in order, the function, and a tool that never runs: this
+/// does not compile anyway.
 pub(crate) fn fallback(model: &Model) -> TokenStream {
     let Model { runtime, conditions, docs, visibility, call, output, .. } = model;
     if model.is_method {
@@ -55,7 +57,10 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
                     loop {}
                 }
-                async fn run(__permit: __gate::Permit<Self>, __state: &Self::State) -> Self::Output {
+                async fn run(
+                    __permit: __gate::Permit<Self>,
+                    __state: &Self::State
+                ) -> Self::Output {
                     loop {}
                 }
             }

@@ -1,4 +1,5 @@
-//! `#[gated_tool]`: a function becomes a type whose values are calls, and the only door to its body.
+//! `#[gated_tool]`: a function becomes a type whose values are calls, and the only door to its
+//! body.
 
 mod expand;
 mod fallback;
@@ -25,7 +26,8 @@ pub(crate) fn gated_tool(options: TokenStream, function: &TokenStream) -> TokenS
         }
     };
     let model = lower::lower(&options, function, &mut errors);
-    let output = if errors.is_empty() { expand::expand(&model) } else { fallback::fallback(&model) };
+    let output =
+        if errors.is_empty() { expand::expand(&model) } else { fallback::fallback(&model) };
     let errors = errors.finish();
     quote!(#output #errors)
 }

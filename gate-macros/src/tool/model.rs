@@ -94,12 +94,15 @@ impl Argument {
         !self.attributes.is_empty()
     }
 
-    /// Whether its attributes may name functions that are written for its very type, or a default that the type must have.
+    /// Whether its attributes may name functions that are written for its very type, or a default
+    /// that the type must have.
     pub(crate) fn is_concrete(&self) -> bool {
         self.attributes.iter().any(|attribute| match &attribute.meta {
             _ if attribute.path().is_ident("serde") => true,
             Meta::List(list) => list.tokens.clone().into_iter().any(|token| match token {
-                TokenTree::Ident(option) => option == "default" || option == "with" || option == "schema_with",
+                TokenTree::Ident(option) => {
+                    option == "default" || option == "with" || option == "schema_with"
+                }
                 _ => false,
             }),
             _ => false,

@@ -42,7 +42,8 @@ pub(crate) struct Options {
     pub(crate) on_error: Option<LitStr>,
     pub(crate) secrets: Vec<Ident>,
     pub(crate) runtime: Option<Path>,
-    /// Whether the list of options itself could not be read, so that what is missing may only be unread.
+    /// Whether the list of options itself could not be read, so that what is missing may only be
+    /// unread.
     pub(crate) is_broken: bool,
 }
 
@@ -71,12 +72,20 @@ impl Options {
         options
     }
 
-    fn parse_one(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+    fn parse_one(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
         match key.to_string().as_str() {
             "policy" => self.policy = Some(text(key, input, "\"path_of_a_policy\"")?),
             "name" => self.name = Some(text(key, input, "\"tool_name\"")?),
             "title" => self.title = Some(text(key, input, "\"Title for people\"")?),
-            "summary" => self.summary = Some(text(key, input, "\"Refund {amount_cents:cents} to {customer_id}\"")?),
+            "summary" => {
+                self.summary =
+                    Some(text(key, input, "\"Refund {amount_cents:cents} to {customer_id}\"")?);
+            }
             "timeout" => self.timeout = Some(text(key, input, "\"30s\"")?),
             "reconcile" => self.reconcile = Some(text(key, input, "\"path_of_a_function\"")?),
             "on_error" => self.on_error = Some(text(key, input, "\"ask\"")?),
@@ -86,7 +95,10 @@ impl Options {
             "open_world" => self.open_world = Some(flag(key, input)?),
             "secret" => {
                 if !input.peek(syn::token::Paren) {
-                    return Err(syn::Error::new(key.span(), "name the secret arguments: `secret(card_number, pin)`"));
+                    return Err(syn::Error::new(
+                        key.span(),
+                        "name the secret arguments: `secret(card_number, pin)`",
+                    ));
                 }
                 let names;
                 parenthesized!(names in input);
@@ -126,7 +138,10 @@ fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitSt
 /// `key`, alone.
 fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     if input.peek(Token![=]) || input.peek(syn::token::Paren) {
-        return Err(syn::Error::new(key.span(), format!("`{key}` stands alone: drop what follows it, or drop it")));
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` stands alone: drop what follows it, or drop it"),
+        ));
     }
     Ok(key.clone())
 }

@@ -12,15 +12,18 @@ use tokio::task::spawn_blocking;
 /// How many characters of the arguments it shows.
 const SHOWN: usize = 160;
 
-/// Says on standard error that a question waits, in one line: which tool, whom it waits for and until when, who asks, with which arguments.
+/// Says on standard error that a question waits, in one line: which tool, whom it waits for and
+/// until when, who asks, with which arguments.
 ///
-/// What others wrote is shown as [`Visible`] makes it, so that nothing in it acts on the terminal or draws a line of its own; where that changed something, the line names it.
-/// A question that was decided in the meantime is not told.
+/// What others wrote is shown as [`Visible`] makes it, so that nothing in it acts on the terminal
+/// or draws a line of its own; where that changed something, the line names it. A question that was
+/// decided in the meantime is not told.
 ///
 /// ```
 /// use gate_runtime::{Console, NoTools};
 /// # use gate_runtime::prelude::*;
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<NoTools> = Gate::builder(()).notify(Console).build().await?;
 /// # let _ = gate;
 /// # Ok(()) }
@@ -38,13 +41,24 @@ impl Console {
     /// # /// Delete an account.
     /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) {}
     /// # registry! { pub Tools for () { DeleteAccount } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-    /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// let turn = gate
+    ///     .run("run-42")
+    ///     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+    ///     .await?;
     /// let approval = Arc::new(turn.interruptions()[0].approval().clone());
     /// let record = gate.records(1, 1).await?.remove(0);
-    /// let line = Console::line(&Notice::new("console", record).about(approval, None)).unwrap_or_default();
-    /// assert!(line.starts_with("gate: delete_account waits for anyone who reviews: asked by agent in run-42, with {\"user_id\":\"mia\"} ("), "{line}");
+    /// let line = Console::line(&Notice::new("console", record).about(approval, None))
+    ///     .unwrap_or_default();
+    /// assert!(
+    ///     line.starts_with(
+    ///         "gate: delete_account waits for anyone who reviews: asked by agent in run-42, \
+    ///          with {\"user_id\":\"mia\"} ("
+    ///     ),
+    ///     "{line}"
+    /// );
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -77,7 +91,11 @@ fn short(json: &str) -> String {
         return json.to_owned();
     }
     let (head, tail) = (SHOWN * 2 / 3, SHOWN / 3);
-    json.chars().take(head).chain(" … ".chars()).chain(json.chars().skip(count.saturating_sub(tail))).collect()
+    json.chars()
+        .take(head)
+        .chain(" … ".chars())
+        .chain(json.chars().skip(count.saturating_sub(tail)))
+        .collect()
 }
 
 impl Notifier for Console {
@@ -89,7 +107,10 @@ impl Notifier for Console {
         record.asks_people()
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         let line = Self::line(notice);
         Box::pin(async move {
             let Some(line) = line else { return Ok(None) };

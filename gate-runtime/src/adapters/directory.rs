@@ -34,17 +34,23 @@ impl StaticDirectory {
     }
 
     /// Adds a person with their roles. Said again, the roles are added.
-    pub fn person(mut self, who: impl Into<ReviewerId>, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
+    pub fn person(
+        mut self,
+        who: impl Into<ReviewerId>,
+        roles: impl IntoIterator<Item = impl Into<Role>>,
+    ) -> Self {
         self.people.entry(who.into()).or_default().extend(roles.into_iter().map(Into::into));
         self
     }
 
-    /// Adds another name of a person: a mail address, the id that they have as a customer. A run that acts on behalf of it acts
-    /// for that person, who does not count among its approvers. May be called repeatedly; it makes nobody a reviewer.
+    /// Adds another name of a person: a mail address, the id that they have as a customer. A run
+    /// that acts on behalf of it acts for that person, who does not count among its approvers. May
+    /// be called repeatedly; it makes nobody a reviewer.
     ///
     /// ```
     /// use gate_runtime::StaticDirectory;
-    /// let people = StaticDirectory::new().person("dana", ["manager"]).alias("dana", "dana@example.com");
+    /// let people =
+    ///     StaticDirectory::new().person("dana", ["manager"]).alias("dana", "dana@example.com");
     /// # let _ = people;
     /// ```
     pub fn alias(mut self, who: impl Into<ReviewerId>, name: impl Into<String>) -> Self {
@@ -52,7 +58,8 @@ impl StaticDirectory {
         self
     }
 
-    /// The key by which a person signs their votes: the one whose id is the key's name. From then on they must; it makes nobody a reviewer.
+    /// The key by which a person signs their votes: the one whose id is the key's name. From then
+    /// on they must; it makes nobody a reviewer.
     ///
     /// ```
     /// use gate_runtime::StaticDirectory;
@@ -84,11 +91,19 @@ impl Directory for StaticDirectory {
         _: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
         let holds = |roles: &Vec<Role>| role.is_none_or(|role| roles.contains(role));
-        let found = self.people.iter().filter(|(_, roles)| holds(roles)).map(|(who, _)| who.clone()).collect();
+        let found = self
+            .people
+            .iter()
+            .filter(|(_, roles)| holds(roles))
+            .map(|(who, _)| who.clone())
+            .collect();
         Box::pin(async move { Ok(Some(found)) })
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
         let by_id = self.people.keys().filter(|who| same_person(who.as_str(), name));
         let is_alias = |names: &Vec<String>| names.iter().any(|alias| same_person(alias, name));
         let by_alias = self.aliases.iter().filter(|(_, names)| is_alias(names)).map(|(who, _)| who);
@@ -98,8 +113,10 @@ impl Directory for StaticDirectory {
     }
 
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
-        let keys: BTreeMap<_, _> = self.keys.iter().map(|(who, key)| (who, key.to_string())).collect();
-        let written = canonical(&json!({"people": self.people, "keys": keys, "aliases": self.aliases}));
+        let keys: BTreeMap<_, _> =
+            self.keys.iter().map(|(who, key)| (who, key.to_string())).collect();
+        let written =
+            canonical(&json!({"people": self.people, "keys": keys, "aliases": self.aliases}));
         Box::pin(async move { written.map(Digest::of).map_err(DirectoryError::new) })
     }
 

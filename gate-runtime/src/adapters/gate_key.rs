@@ -21,8 +21,8 @@ use crate::{private_file, random};
 /// use gate_runtime::GateKey;
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("gate.key");
-/// GateKey::create(&path)?;                                  // once: a new file, which only its owner can read
-/// let key = GateKey::read(&path)?;                          // at each start
+/// GateKey::create(&path)?; // once: a new file, which only its owner can read
+/// let key = GateKey::read(&path)?; // at each start
 /// assert_eq!(format!("{key:?}"), "GateKey(…)");
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -75,7 +75,9 @@ impl GateKey {
     /// ```
     pub fn from_env(variable: &str) -> io::Result<Option<Self>> {
         let Some(text) = std::env::var_os(variable) else { return Ok(None) };
-        let wrong = |problem: &dyn fmt::Display| io::Error::other(format!("the variable {variable}: {problem}"));
+        let wrong = |problem: &dyn fmt::Display| {
+            io::Error::other(format!("the variable {variable}: {problem}"))
+        };
         let text = text.to_str().ok_or_else(|| wrong(&ParseGateKeyError))?;
         text.parse().map(Some).map_err(|error: ParseGateKeyError| wrong(&error))
     }
@@ -113,7 +115,10 @@ pub struct ParseGateKeyError;
 
 impl fmt::Display for ParseGateKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no key of a gate: expected 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+        f.write_str(
+            "no key of a gate: expected 64 hexadecimal digits, as `openssl rand -hex 32` \
+            makes them",
+        )
     }
 }
 

@@ -12,8 +12,9 @@ use gate_core::call::{Arguments, Descriptor};
 use gate_core::grants::{Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter, DeliveryOrder,
-    KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
+    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges,
+    RunQuery, Standing, Store, StoreError, StoreErrorKind,
 };
 use gate_core::records::{Delivery, Record};
 use gate_core::text::{DAY, Digest};
@@ -24,8 +25,8 @@ use crate::lock::lock;
 
 /// Keeps everything in the memory of this process, and everything is gone with it.
 ///
-/// Clones share one store: two gates over clones of it behave like two processes over one database. It forgets nothing while
-/// it lives: it is for tests, examples and short runs.
+/// Clones share one store: two gates over clones of it behave like two processes over one database.
+/// It forgets nothing while it lives: it is for tests, examples and short runs.
 ///
 /// ```
 /// use gate_runtime::MemoryStore;
@@ -94,7 +95,8 @@ struct FamilyKept {
     refused_alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
     /// The places of the calls that are owed.
     owed: HashSet<usize>,
-    /// Every change of a call, by the number of its record. Those that are not the last of their call are dropped once there are many of them.
+    /// Every change of a call, by the number of its record. Those that are not the last of their
+    /// call are dropped once there are many of them.
     changes: VecDeque<(u64, usize)>,
     calls: usize,
 }
@@ -103,7 +105,9 @@ impl FamilyKept {
     /// Returns where the changes after a record begin. Mostly there are none.
     fn changed_after(&self, seq: u64) -> usize {
         match self.changes.back() {
-            Some((last, _)) if *last > seq => self.changes.partition_point(|(known, _)| *known <= seq),
+            Some((last, _)) if *last > seq => {
+                self.changes.partition_point(|(known, _)| *known <= seq)
+            }
             _ => self.changes.len(),
         }
     }
@@ -140,7 +144,8 @@ impl Open {
     }
 }
 
-/// What was taken of one counter, oldest first, each with the sum of all that was taken up to it, so that a window is one subtraction.
+/// What was taken of one counter, oldest first, each with the sum of all that was taken up to it,
+/// so that a window is one subtraction.
 #[derive(Default)]
 struct Window {
     taken: VecDeque<(Timestamp, u64, u128)>,
@@ -152,7 +157,10 @@ impl Window {
     fn used(&self, window: Duration, now: Timestamp) -> u64 {
         let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
         let first = self.taken.partition_point(|(at, ..)| *at <= since);
-        let before = first.checked_sub(1).and_then(|last| self.taken.get(last)).map_or(self.before, |(.., sum)| *sum);
+        let before = first
+            .checked_sub(1)
+            .and_then(|last| self.taken.get(last))
+            .map_or(self.before, |(.., sum)| *sum);
         let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
         u64::try_from(sum.saturating_sub(before)).unwrap_or(u64::MAX)
     }
@@ -165,7 +173,8 @@ impl Window {
             }
         }
         let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
-        // A clock that goes back must not make the order of the list wrong: what was taken then counts until the later time.
+        // A clock that goes back must not make the order of the list wrong: what was taken then
+        // counts until the later time.
         let at = self.taken.back().map_or(now, |(last, ..)| now.max(*last));
         self.taken.push_back((at, amount, sum.saturating_add(amount.into())));
     }
@@ -173,7 +182,10 @@ impl Window {
     /// Takes one use out again. Rare, so it may cost as much as there are later ones.
     fn give_back(&mut self, at: Timestamp, amount: u64) {
         let first = self.taken.partition_point(|(known, ..)| *known < at);
-        let found = self.taken.range(first..).position(|(known_at, known, _)| (*known_at, *known) == (at, amount));
+        let found = self
+            .taken
+            .range(first..)
+            .position(|(known_at, known, _)| (*known_at, *known) == (at, amount));
         let Some(place) = found.map(|place| first + place) else { return };
         self.taken.remove(place);
         for (.., sum) in self.taken.range_mut(place..) {
@@ -211,35 +223,44 @@ impl Contents {
     }
 
     fn load_history(&mut self, about: &CallQuery) -> CallHistory {
-        let used = about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect();
-        let grants = self.active(Some(&about.run), about).into_iter().chain(self.active(None, about)).collect();
+        let used =
+            about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect();
+        let grants = self
+            .active(Some(&about.run), about)
+            .into_iter()
+            .chain(self.active(None, about))
+            .collect();
         let known = self.runs.get(&about.run).and_then(|run| run.calls.get(&about.call));
         let approval = known.and_then(|place| self.at(*place)).cloned();
         let (rejected, alike) = (self.rejected(about), self.alike(about));
         CallHistory { approval, rejected, alike, grants, used }
     }
 
-    /// The permissions of one run, or of any, that may answer the question. Those that were over a day ago are forgotten here: no clock goes back
-    /// that far.
+    /// The permissions of one run, or of any, that may answer the question. Those that were over a
+    /// day ago are forgotten here: no clock goes back that far.
     fn active(&mut self, run: Option<&RunId>, about: &CallQuery) -> Vec<Arc<Grant>> {
         if self.active_grants.is_empty() {
             return Vec::new();
         }
-        let Some(ids) = self.active_grants.get_mut(&(run.cloned(), about.tool.clone())) else { return Vec::new() };
+        let Some(ids) = self.active_grants.get_mut(&(run.cloned(), about.tool.clone())) else {
+            return Vec::new();
+        };
         let yesterday = about.now.checked_sub(DAY).unwrap_or(Timestamp::MIN);
         ids.retain(|id| self.grants.get(id).is_some_and(|grant| grant.is_active(yesterday)));
         let known = ids.iter().filter_map(|id| self.grants.get(id));
         known.filter(|grant| grant.is_active(about.now)).cloned().collect()
     }
 
-    /// Every equal call that was refused in the family, the newest others there, and the newest in the case.
+    /// Every equal call that was refused in the family, the newest others there, and the newest in
+    /// the case.
     fn rejected(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
         let family = self.families.get(&about.family);
         let key = about.likeness.map(|likeness| (about.tool.clone(), likeness));
         let equal = family.and_then(|family| family.refused_alike.get(&key?));
         let mut places = equal.cloned().unwrap_or_default();
         let is_other = |place: &&usize| !equal.is_some_and(|equal| equal.contains(place));
-        let of_tool = family.and_then(|family| family.refused.get(&about.tool)).into_iter().flatten();
+        let of_tool =
+            family.and_then(|family| family.refused.get(&about.tool)).into_iter().flatten();
         places.extend(of_tool.rev().filter(is_other).take(REFUSALS));
         let case = about.case.clone().filter(|_| !self.refused_in_case.is_empty());
         let of_case = case.and_then(|case| self.refused_in_case.get(&(case, about.tool.clone())));
@@ -262,14 +283,17 @@ impl Contents {
 
     fn run_changes(&self, query: &RunQuery) -> RunChanges {
         let seq = self.records.len() as u64;
-        let Some(family) = self.families.get(&query.family) else { return RunChanges { seq, ..RunChanges::default() } };
+        let Some(family) = self.families.get(&query.family) else {
+            return RunChanges { seq, ..RunChanges::default() };
+        };
         let mut places: Vec<(u64, usize)> = if query.after == 0 {
             let changed = |place: &usize| Some((self.approvals.get(*place)?.changed, *place));
             family.owed.iter().filter_map(changed).collect()
         } else {
             let first = family.changed_after(query.after);
-            let is_last =
-                |(seq, place): &&(u64, usize)| self.approvals.get(*place).is_some_and(|at| at.changed == *seq);
+            let is_last = |(seq, place): &&(u64, usize)| {
+                self.approvals.get(*place).is_some_and(|at| at.changed == *seq)
+            };
             family.changes.range(first..).filter(is_last).copied().collect()
         };
         places.sort_unstable();
@@ -294,8 +318,9 @@ impl Contents {
             Some(known) => known.version() + 1 == grant.version(),
             None => grant.version() == 1,
         };
-        let delivery =
-            |delivery: &Delivery| self.deliveries.get(&place_of(delivery)).map_or(0, |known| known.version());
+        let delivery = |delivery: &Delivery| {
+            self.deliveries.get(&place_of(delivery)).map_or(0, |known| known.version())
+        };
         let letter_fits = |new: &Arc<Delivery>| delivery(new) + 1 == new.version();
         let letter_is_there = |old: &Arc<Delivery>| delivery(old) == old.version();
         let Changeset { approvals, grants, lifted, deliveries, forgotten, .. } = changeset;
@@ -303,7 +328,10 @@ impl Contents {
             return CommitOutcome::Conflict;
         }
         let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
-        if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
+        if !approvals.iter().all(fits)
+            || !grants.iter().all(grant_fits)
+            || !lifted.iter().all(holds)
+        {
             return CommitOutcome::Conflict;
         }
         if !deliveries.iter().all(letter_fits) || !forgotten.iter().all(letter_is_there) {
@@ -312,7 +340,9 @@ impl Contents {
         if self.freezes.values().any(|freeze| changeset.is_stopped_by(freeze)) {
             return CommitOutcome::Frozen;
         }
-        let used = |take: &LimitCharge| Ok::<_, Infallible>(self.used(&take.key, take.window, changeset.at));
+        let used = |take: &LimitCharge| {
+            Ok::<_, Infallible>(self.used(&take.key, take.window, changeset.at))
+        };
         let Ok(reached) = changeset.limit_reached(used);
         reached.map_or(CommitOutcome::Done, CommitOutcome::LimitReached)
     }
@@ -320,14 +350,17 @@ impl Contents {
     fn deliveries(&self, filter: &DeliveryFilter) -> Vec<Arc<Delivery>> {
         let mut open = BTreeSet::new();
         let mut is_first = |delivery: &Delivery| match delivery.approval() {
-            Some(call) if delivery.state().is_open() => open.insert((delivery.notifier().to_owned(), call)),
+            Some(call) if delivery.state().is_open() => {
+                open.insert((delivery.notifier().to_owned(), call))
+            }
             Some(call) => !open.contains(&(delivery.notifier().to_owned(), call)),
             None => true,
         };
         let first_only = filter.wants_first_of_each_call();
         let from = if first_only { 0 } else { filter.of_record().unwrap_or(filter.is_after()) };
         let all = self.deliveries.range((from, String::new())..).map(|(_, delivery)| delivery);
-        let wanted = all.filter(|delivery| (!first_only || is_first(delivery)) && filter.admits(delivery));
+        let wanted =
+            all.filter(|delivery| (!first_only || is_first(delivery)) && filter.admits(delivery));
         let mut found: Vec<Arc<Delivery>> = wanted.cloned().collect();
         match filter.order() {
             DeliveryOrder::Oldest => {}
@@ -340,7 +373,9 @@ impl Contents {
 
     fn has_call(&self, approval: &Approval) -> bool {
         let subject = approval.subject();
-        self.runs.get(subject.info().run()).is_some_and(|run| run.calls.contains_key(subject.call()))
+        self.runs
+            .get(subject.info().run())
+            .is_some_and(|run| run.calls.contains_key(subject.call()))
     }
 
     fn write_approval(&mut self, approval: &Arc<Approval>, seq: Option<u64>) {
@@ -379,7 +414,9 @@ impl Contents {
             family.changes.insert(end, (seq, place));
             if family.changes.len() > 2 * family.calls + 16 {
                 let approvals = &self.approvals;
-                family.changes.retain(|(seq, place)| approvals.get(*place).is_some_and(|at| at.changed == *seq));
+                family.changes.retain(|(seq, place)| {
+                    approvals.get(*place).is_some_and(|at| at.changed == *seq)
+                });
             }
         }
     }
@@ -396,7 +433,8 @@ impl Contents {
         }
     }
 
-    /// Keeps what equal calls are told of. A call that a rule approves and that runs is never among it.
+    /// Keeps what equal calls are told of. A call that a rule approves and that runs is never among
+    /// it.
     fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, place: usize) {
         if let Some(before) = before.filter(|before| waits(before.status())) {
             for key in likenesses(before) {
@@ -441,7 +479,9 @@ impl Contents {
         let taken = self.limits.entry(key.clone()).or_default();
         taken.take(amount, window, now);
         let at = taken.taken.back().map_or(now, |(at, ..)| *at);
-        let has_ended = |id: &ApprovalId| self.approval(*id).is_some_and(|approval| approval.status().is_terminal());
+        let has_ended = |id: &ApprovalId| {
+            self.approval(*id).is_some_and(|approval| approval.status().is_terminal())
+        };
         if let Some(id) = taken_for.filter(|id| !has_ended(id)) {
             self.taken_for.entry(id).or_default().push((key, at, amount));
         }
@@ -450,7 +490,8 @@ impl Contents {
     fn give_back(&mut self, back: &GiveBack) {
         let Some(taken) = self.taken_for.remove(&back.taken_for) else { return };
         let is_wanted = |key: &LimitKey| back.limit.is_none_or(|limit| limit == key.limit());
-        let (wanted, kept): (Vec<_>, Vec<_>) = taken.into_iter().partition(|(key, ..)| is_wanted(key));
+        let (wanted, kept): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|(key, ..)| is_wanted(key));
         for (key, at, amount) in wanted {
             if let Some(window) = self.limits.get_mut(&key) {
                 window.give_back(at, amount);
@@ -464,8 +505,12 @@ impl Contents {
     /// Returns the number of the last record about a call, where the records after `before` are
     /// being written.
     fn last_about(&self, id: ApprovalId, before: u64) -> Option<u64> {
-        let written = usize::try_from(before).ok().and_then(|before| self.records.get(before..)).unwrap_or_default();
-        let is_about = |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == id);
+        let written = usize::try_from(before)
+            .ok()
+            .and_then(|before| self.records.get(before..))
+            .unwrap_or_default();
+        let is_about =
+            |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == id);
         let now = written.iter().rev().find(is_about).map(Record::seq);
         now.or_else(|| Some(self.approvals.get(*self.places.get(&id)?)?.changed))
     }
@@ -489,13 +534,15 @@ impl Contents {
         let mut seq = before;
         for record in changeset.records {
             seq += 1;
-            let before_it = record.subject().and_then(|subject| self.last_about(subject.approval(), before));
+            let before_it =
+                record.subject().and_then(|subject| self.last_about(subject.approval(), before));
             self.before.push(before_it.unwrap_or(0));
             self.records.push(record.numbered(seq));
         }
         let first = usize::try_from(before).unwrap_or(usize::MAX);
         let written = self.records.get(first..).unwrap_or_default().iter();
-        let of_calls = written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
+        let of_calls =
+            written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
         // Most transitions are about one call.
         let last: Vec<(ApprovalId, u64)> = match changeset.approvals.as_slice() {
             [] => Vec::new(),
@@ -555,7 +602,10 @@ fn place_of(delivery: &Delivery) -> (u64, String) {
 }
 
 impl Store for MemoryStore {
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         Box::pin(async move { Ok(self.kept().load_history(about)) })
     }
 
@@ -574,14 +624,20 @@ impl Store for MemoryStore {
         })
     }
 
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
             let place = |id: &ApprovalId| kept.places.get(id).copied();
             let mut places: Vec<usize> = if !filter.ids().is_empty() {
                 filter.ids().iter().filter_map(place).collect()
-            } else if let Some(open) =
-                filter.statuses().iter().map(|status| kept.open.places(*status)).collect::<Option<Vec<_>>>()
+            } else if let Some(open) = filter
+                .statuses()
+                .iter()
+                .map(|status| kept.open.places(*status))
+                .collect::<Option<Vec<_>>>()
                 && !open.is_empty()
             {
                 open.into_iter().flatten().copied().collect()
@@ -591,7 +647,8 @@ impl Store for MemoryStore {
                 // Of calls of an agent in another program, the family is the agent, which the name
                 // of the run begins with.
                 let agent = run.as_str().split_inclusive('/').next().unwrap_or_default();
-                let families = [run.outermost(), agent.into()].map(|family| kept.families.get(&family));
+                let families =
+                    [run.outermost(), agent.into()].map(|family| kept.families.get(&family));
                 families
                     .into_iter()
                     .flatten()
@@ -612,7 +669,10 @@ impl Store for MemoryStore {
         })
     }
 
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
         Box::pin(async move { Ok(self.kept().run_changes(query)) })
     }
 
@@ -620,7 +680,10 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.kept().grants.get(&id).cloned()) })
     }
 
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
         Box::pin(async move {
             let text = |record: Arc<Record>| match serde_json::to_string(&*record) {
                 Ok(text) => Ok((record.seq(), text)),
@@ -630,12 +693,16 @@ impl Store for MemoryStore {
         })
     }
 
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(async move {
             let skip = usize::try_from(filter.is_after()).unwrap_or(usize::MAX);
             let kept = self.kept();
             if let Some(call) = filter.of_call() {
-                let about = kept.about(call, filter.is_after()).filter(|record| filter.admits(record));
+                let about =
+                    kept.about(call, filter.is_after()).filter(|record| filter.admits(record));
                 let mut found: Vec<Arc<Record>> = about.cloned().map(Arc::new).collect();
                 found.reverse();
                 found.truncate(filter.at_most());
@@ -651,11 +718,18 @@ impl Store for MemoryStore {
             let kept = self.kept();
             let approved = kept.open.approved.iter().filter_map(|place| kept.at(*place)?.grant());
             let covering: BTreeSet<GrantId> = approved.collect();
-            let may_matter =
-                |grant: &&Arc<Grant>| grant.is_active(now) || (!grant.is_revoked() && covering.contains(&grant.id()));
-            let ids = kept.active_grants.values().flatten().copied().chain(covering.iter().copied());
+            let may_matter = |grant: &&Arc<Grant>| {
+                grant.is_active(now) || (!grant.is_revoked() && covering.contains(&grant.id()))
+            };
+            let ids =
+                kept.active_grants.values().flatten().copied().chain(covering.iter().copied());
             let ids: BTreeSet<GrantId> = ids.collect();
-            let grants = ids.iter().filter_map(|id| kept.grants.get(id)).filter(may_matter).cloned().collect();
+            let grants = ids
+                .iter()
+                .filter_map(|id| kept.grants.get(id))
+                .filter(may_matter)
+                .cloned()
+                .collect();
             let freezes = kept.freezes.values().cloned().collect();
             let known = |(digest, (tool, written)): (&Digest, &(Arc<Descriptor>, u64))| {
                 KnownTool::new(tool.name().clone(), *digest, *written)
@@ -665,12 +739,17 @@ impl Store for MemoryStore {
         })
     }
 
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         Box::pin(async move { Ok(self.kept().deliveries(filter)) })
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-        Box::pin(async move { Ok(self.kept().tools.get(&digest).map(|(tool, _)| Arc::clone(tool))) })
+        Box::pin(
+            async move { Ok(self.kept().tools.get(&digest).map(|(tool, _)| Arc::clone(tool))) },
+        )
     }
 
     fn watch(&self) -> watch::Receiver<u64> {
@@ -684,6 +763,9 @@ impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.kept();
         let (approvals, records) = (kept.approvals.len(), kept.records.len());
-        f.debug_struct("MemoryStore").field("approvals", &approvals).field("records", &records).finish()
+        f.debug_struct("MemoryStore")
+            .field("approvals", &approvals)
+            .field("records", &records)
+            .finish()
     }
 }

@@ -1,4 +1,5 @@
-//! The ports' implementations that need nothing but memory, a file or a web address, and the dialects of models.
+//! The ports' implementations that need nothing but memory, a file or a web address, and the
+//! dialects of models.
 
 #[cfg(feature = "terminal")]
 pub(crate) mod console;

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 /// The clock of the machine; it sleeps on tokio's timer.
 ///
-/// It looks at the clock again at least every minute, so that a deadline follows a clock that is set.
+/// It looks at the clock again at least every minute, so that a deadline follows a clock that is
+/// set.
 ///
 /// ```
 /// use gate_runtime::{Clock, SystemClock};
@@ -26,7 +27,9 @@ impl Clock for SystemClock {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             while let Some(left) =
-                std::time::Duration::try_from(at.duration_since(Timestamp::now())).ok().filter(|left| !left.is_zero())
+                std::time::Duration::try_from(at.duration_since(Timestamp::now()))
+                    .ok()
+                    .filter(|left| !left.is_zero())
             {
                 tokio::time::sleep(left.min(LOOK)).await;
             }

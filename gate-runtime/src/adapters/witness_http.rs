@@ -16,13 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
 const MOST: u64 = 65_536;
 
-/// A witness that speaks C2SP [`tlog-witness`](https://c2sp.org/tlog-witness) over HTTP, like `gate audit witness`.
+/// A witness that speaks C2SP [`tlog-witness`](https://c2sp.org/tlog-witness) over HTTP, like `gate
+/// audit witness`.
 ///
 /// ```
 /// use gate_runtime::audit::{KeyKind, SigningKey};
 /// use gate_runtime::{HttpWitness, Trail};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (key, theirs) = (SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?, SigningKey::from_seed("w", KeyKind::Witness, [2; 32])?);
+/// # let (key, theirs) = (
+/// #     SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?,
+/// #     SigningKey::from_seed("w", KeyKind::Witness, [2; 32])?,
+/// # );
 /// # let their_public_key = theirs.verifier().to_string();
 /// let witness = HttpWitness::new("https://witness.example", [their_public_key.parse()?]);
 /// let trail = Trail::in_folder("trail", key).witness(witness);
@@ -42,8 +46,10 @@ impl HttpWitness {
     /// The witness at an address: what stands there before `/add-checkpoint`.
     #[must_use]
     pub fn new(url: &str, keys: impl IntoIterator<Item = VerifierKey>) -> Self {
-        let config =
-            Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0).http_status_as_error(false);
+        let config = Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .max_redirects(0)
+            .http_status_as_error(false);
         let url = format!("{}/add-checkpoint", url.trim_end_matches('/')).into();
         Self { url, keys: keys.into_iter().collect(), agent: config.build().into() }
     }
@@ -54,21 +60,32 @@ impl Witness for HttpWitness {
         &self.keys
     }
 
-    fn add<'a>(&'a self, request: &'a AddCheckpoint) -> BoxFuture<'a, Result<String, WitnessError>> {
+    fn add<'a>(
+        &'a self,
+        request: &'a AddCheckpoint,
+    ) -> BoxFuture<'a, Result<String, WitnessError>> {
         let (agent, url, body) = (self.agent.clone(), Arc::clone(&self.url), request.to_string());
         Box::pin(async move {
             let asked = spawn_blocking(move || ask(&agent, &url, &body));
-            asked.await.map_err(|_| WitnessError::Unreachable("its runtime has ended".to_owned()))?
+            asked
+                .await
+                .map_err(|_| WitnessError::Unreachable("its runtime has ended".to_owned()))?
         })
     }
 }
 
 fn ask(agent: &Agent, url: &str, body: &str) -> Result<String, WitnessError> {
     let unreachable = |error: ureq::Error| WitnessError::Unreachable(format!("{url}: {error}"));
-    let mut response = agent.post(url).content_type("text/plain; charset=utf-8").send(body).map_err(unreachable)?;
+    let mut response = agent
+        .post(url)
+        .content_type("text/plain; charset=utf-8")
+        .send(body)
+        .map_err(unreachable)?;
     let status = response.status();
-    let names_size = response.headers().get("content-type").is_some_and(|kind| kind == "text/x.tlog.size");
-    let text = response.body_mut().with_config().limit(MOST).read_to_string().map_err(unreachable)?;
+    let names_size =
+        response.headers().get("content-type").is_some_and(|kind| kind == "text/x.tlog.size");
+    let text =
+        response.body_mut().with_config().limit(MOST).read_to_string().map_err(unreachable)?;
     match (status, text.trim().parse()) {
         (StatusCode::OK, _) => Ok(text),
         (StatusCode::CONFLICT, Ok(size)) if names_size => Err(WitnessError::Knows(size)),
@@ -81,6 +98,9 @@ fn ask(agent: &Agent, url: &str, body: &str) -> Result<String, WitnessError> {
 
 impl fmt::Debug for HttpWitness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpWitness").field("url", &self.url).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("HttpWitness")
+            .field("url", &self.url)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
     }
 }

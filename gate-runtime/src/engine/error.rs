@@ -32,13 +32,14 @@ use crate::trail::TrailError;
 pub enum CallError {
     /// The body did not run.
     NotRun(NotRun),
-    /// It is approved, and its body has not begun, and why: a call under the same id goes on with it. Under another id it would be another call, and
-    /// both could run.
+    /// It is approved, and its body has not begun, and why: a call under the same id goes on with
+    /// it. Under another id it would be another call, and both could run.
     NotYet(NotRun),
     /// A person gave this answer in the tool's place. An earlier attempt may have run: a person who
     /// is asked whether a call may run again can answer so, too.
     Responded(ToolOutcome),
-    /// The body ran, once, for another caller of the same call; this is what the record holds of it.
+    /// The body ran, once, for another caller of the same call; this is what the record holds of
+    /// it.
     RanElsewhere(ToolOutcome),
     /// The body began, and nobody knows how it ended. It must not be tried again by itself.
     Indeterminate(String),
@@ -53,11 +54,17 @@ impl From<NotRun> for CallError {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRun(reason) | Self::NotYet(reason @ NotRun::Disputed { .. }) => fmt::Display::fmt(reason, f),
+            Self::NotRun(reason) | Self::NotYet(reason @ NotRun::Disputed { .. }) => {
+                fmt::Display::fmt(reason, f)
+            }
             Self::NotYet(reason) => write!(f, "the call is approved and has not begun: {reason}"),
             Self::Responded(_) => f.write_str("a person answered in the tool's place"),
-            Self::RanElsewhere(_) => f.write_str("the call ran for another caller, and only the record has its result"),
-            Self::Indeterminate(why) => write!(f, "the call was started, and nobody knows how it ended: {why}"),
+            Self::RanElsewhere(_) => {
+                f.write_str("the call ran for another caller, and only the record has its result")
+            }
+            Self::Indeterminate(why) => {
+                write!(f, "the call was started, and nobody knows how it ended: {why}")
+            }
         }
     }
 }
@@ -156,7 +163,8 @@ impl fmt::Display for RunError {
                 if agent.as_str().is_empty() {
                     return write!(
                         f,
-                        "the run does not say which agent it is, and the gate knows {names}: add `.agent(\"…\")`"
+                        "the run does not say which agent it is, and the gate knows {names}: add \
+                         `.agent(\"…\")`"
                     );
                 }
                 write!(f, "unknown agent `{agent}`; the gate knows {names}")?;
@@ -165,11 +173,15 @@ impl fmt::Display for RunError {
                     None => write!(f, ": add `.agent(\"{agent}\")` to the gate's builder"),
                 }
             }
-            Self::NoRunId => {
-                f.write_str("a run needs an id: `gate.run(\"…\")` or `run.child(\"…\")` got an empty text")
-            }
+            Self::NoRunId => f.write_str(
+                "a run needs an id: `gate.run(\"…\")` or `run.child(\"…\")` got an empty text",
+            ),
             Self::ReservedRunId(run) => {
-                write!(f, "the run id `{run}` has a `>`, which stands between a run and one nested in it: leave it out")
+                write!(
+                    f,
+                    "the run id `{run}` has a `>`, which stands between a run and one nested in \
+                     it: leave it out"
+                )
             }
             Self::Details(misfit) => write!(f, "the details of an action, {misfit}"),
             Self::Store(error) => fmt::Display::fmt(error, f),
@@ -206,7 +218,10 @@ impl From<StateError> for RunError {
 /// ```
 /// use gate_runtime::StateError;
 /// let error = StateError::TooNew { found: 7, known: 1 };
-/// assert_eq!(error.to_string(), "the run state has version 7, and this program reads up to version 1: update it");
+/// assert_eq!(
+///     error.to_string(),
+///     "the run state has version 7, and this program reads up to version 1: update it"
+/// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -232,11 +247,16 @@ impl fmt::Display for StateError {
         match self {
             Self::Malformed { problem } => write!(f, "this is not the state of a run: {problem}"),
             Self::TooNew { found, known } => {
-                write!(f, "the run state has version {found}, and this program reads up to version {known}: update it")
+                write!(
+                    f,
+                    "the run state has version {found}, and this program reads up to \
+                    version {known}: update it"
+                )
             }
             Self::NotAuthentic => f.write_str(
                 "the run state was changed, or comes from a gate with another key: \
-                 give both gates the same `.key(…)`, or this one the other's by `.earlier_keys([…])`, and resume only what `run.state()` gave",
+                 give both gates the same `.key(…)`, or this one the other's by \
+                 `.earlier_keys([…])`, and resume only what `run.state()` gave",
             ),
         }
     }

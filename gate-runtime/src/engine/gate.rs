@@ -7,7 +7,8 @@ use std::sync::Arc;
 use gate_core::approval::{Approval, Status};
 use gate_core::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
 use gate_core::ports::{
-    ApprovalFilter, CallQuery, Changeset, CommitOutcome, DeliveryFilter, KnownTool, RecordFilter, StoreError,
+    ApprovalFilter, CallQuery, Changeset, CommitOutcome, DeliveryFilter, KnownTool, RecordFilter,
+    StoreError,
 };
 use gate_core::records::{CallEvent, Delivery, Record};
 
@@ -28,15 +29,17 @@ use crate::trail::{Sealing, TrailError, TrailStatus};
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
 ///
-/// `R` is the [registry](crate::registry!) of its tools. Its background work (deadlines) runs on the tokio runtime in which it is
-/// used, and ends with the last clone.
+/// `R` is the [registry](crate::registry!) of its tools. Its background work (deadlines) runs on
+/// the tokio runtime in which it is used, and ends with the last clone.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask")]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let order = get_order(&gate.run("run-42"), "A-1001".into()).await?;
 /// assert_eq!(order, "A-1001: paid");
@@ -52,8 +55,8 @@ impl<R: Registry> Gate<R> {
         Self { core, registry: PhantomData }
     }
 
-    /// A run of an agent. The id names it in every record; call ids are unique within it. It has no `>`, which stands in the ids of
-    /// [nested runs](Run::child).
+    /// A run of an agent. The id names it in every record; call ids are unique within it. It has no
+    /// `>`, which stands in the ids of [nested runs](Run::child).
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
         let id = id.into();
@@ -62,14 +65,17 @@ impl<R: Registry> Gate<R> {
         Run::of(Arc::clone(&self.core), thread)
     }
 
-    /// Goes on with a run from its state. [`Run::proceed`] then runs what was approved, and lists what still waits.
+    /// Goes on with a run from its state. [`Run::proceed`] then runs what was approved, and lists
+    /// what still waits.
     ///
-    /// A call that the store knows stands as the store says. One that it does not know is taken in as the state says, except
-    /// that nothing runs on an approval that was given elsewhere: it is asked again, for it may already have run there.
+    /// A call that the store knows stands as the store says. One that it does not know is taken in
+    /// as the state says, except that nothing runs on an approval that was given elsewhere: it is
+    /// asked again, for it may already have run there.
     ///
     /// # Errors
-    /// [`RunError::State`] for a state that was changed, that another key wrote or a newer version; [`RunError::UnknownAgent`] where
-    /// this gate does not know its agent; [`RunError::Store`]. Nothing of it is taken in then.
+    /// [`RunError::State`] for a state that was changed, that another key wrote or a newer version;
+    /// [`RunError::UnknownAgent`] where this gate does not know its agent; [`RunError::Store`].
+    /// Nothing of it is taken in then.
     pub async fn resume(&self, state: RunState) -> Result<Run<R>, RunError> {
         let core = &self.core;
         let body = state.read(&core.key).or_else(|error| {
@@ -82,15 +88,16 @@ impl<R: Registry> Gate<R> {
         for approval in body.family().into_iter().flat_map(|run| &run.approvals) {
             core.import(approval.clone()).await?;
         }
-        let ids = body.family().into_iter().flat_map(|run| &run.approvals).map(Approval::id).collect();
+        let ids =
+            body.family().into_iter().flat_map(|run| &run.approvals).map(Approval::id).collect();
         let stand = core.load_all(ids).await?;
         Ok(Run::of(Arc::clone(core), Arc::new(RunSession::resumed(core, body, &stand))))
     }
 
     /// The proof that a person may decide: the directory must know them.
     ///
-    /// Their roles are looked up whenever they decide, in the directory of the gate where they do: a role that was taken away since
-    /// does not count.
+    /// Their roles are looked up whenever they decide, in the directory of the gate where they do:
+    /// a role that was taken away since does not count.
     ///
     /// # Security
     /// Call it for a person whom your application has signed in, and never hand it to an agent.
@@ -102,7 +109,8 @@ impl<R: Registry> Gate<R> {
         self.core.roles_of(&who).await.map(|_| Reviewer::from_directory(who))
     }
 
-    /// The proof that the person decides for whom a run acts, where a policy asks exactly that person.
+    /// The proof that the person decides for whom a run acts, where a policy asks exactly that
+    /// person.
     ///
     /// # Security
     /// As for [`reviewer`](Self::reviewer): your application vouches that this very person answers.
@@ -136,7 +144,10 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn interruptions(&self, filter: &ApprovalFilter) -> Result<Vec<Interruption>, StoreError> {
+    pub async fn interruptions(
+        &self,
+        filter: &ApprovalFilter,
+    ) -> Result<Vec<Interruption>, StoreError> {
         let approvals = self.core.store.approvals(filter).await?;
         let known = self.core.tools_of(&approvals).await?;
         let mut found = Vec::new();
@@ -154,7 +165,8 @@ impl<R: Registry> Gate<R> {
         self.core.load(id).await
     }
 
-    /// The question of one approval, whatever its state, to decide or to take back; `None` if there is no such.
+    /// The question of one approval, whatever its state, to decide or to take back; `None` if there
+    /// is no such.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -163,7 +175,8 @@ impl<R: Registry> Gate<R> {
             Some(approval) => {
                 let known = self.core.tools_of(std::slice::from_ref(&approval)).await?;
                 let asked = self.of(approval, &known).await?;
-                let outdated = self.core.outdated_permissions(&asked.approval, asked.descriptor()).await?;
+                let outdated =
+                    self.core.outdated_permissions(&asked.approval, asked.descriptor()).await?;
                 let disputed = self.core.dispute_notice(&asked.approval).await?.map(Into::into);
                 Ok(Some(Interruption { outdated: outdated.into(), disputed, ..asked }))
             }
@@ -171,7 +184,11 @@ impl<R: Registry> Gate<R> {
         }
     }
 
-    async fn of(&self, approval: Arc<Approval>, known: &[KnownTool]) -> Result<Interruption, StoreError> {
+    async fn of(
+        &self,
+        approval: Arc<Approval>,
+        known: &[KnownTool],
+    ) -> Result<Interruption, StoreError> {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
         let run = Circumstances::of_stored(&self.core, approval.subject());
@@ -179,15 +196,18 @@ impl<R: Registry> Gate<R> {
         Ok(Interruption { stored, tool_notice, ..asked })
     }
 
-    /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate is there: what is due expires, escalates or counts as lost.
+    /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate
+    /// is there: what is due expires, escalates or counts as lost.
     ///
-    /// A gate with tools does so by itself, and every gate does for what is asked through it. One without tools, in a process that stays, like an inbox, has to be told: else
-    /// what was asked through the one before it waits until somebody looks.
+    /// A gate with tools does so by itself, and every gate does for what is asked through it. One
+    /// without tools, in a process that stays, like an inbox, has to be told: else what was asked
+    /// through the one before it waits until somebody looks.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::NoTools;
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
     /// gate.keep_deadlines().await?;
     /// # Ok(()) }
@@ -240,7 +260,8 @@ impl<R: Registry> Gate<R> {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
     }
 
-    /// What notifiers are to tell, or have told, and how far each delivery is: of every gate over this store.
+    /// What notifiers are to tell, or have told, and how far each delivery is: of every gate over
+    /// this store.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -255,17 +276,24 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Arc<Delivery>>, StoreError> {
+    pub async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Arc<Delivery>>, StoreError> {
         self.core.store.deliveries(filter).await
     }
 
-    /// Has a dead delivery delivered after all, with as many tries as a new one; under the id that it had. `None` where it is not dead any more.
+    /// Has a dead delivery delivered after all, with as many tries as a new one; under the id that
+    /// it had. `None` where it is not dead any more.
     ///
     /// A process that has its notifier takes it: this one at once, another one within a minute.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn deliver_again(&self, delivery: &Delivery) -> Result<Option<Arc<Delivery>>, StoreError> {
+    pub async fn deliver_again(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<Option<Arc<Delivery>>, StoreError> {
         let now = self.core.now();
         let Some(revived) = delivery.revived(now).map(Arc::new) else { return Ok(None) };
         let mut changeset = Changeset::at(now);
@@ -283,9 +311,11 @@ impl<R: Registry> Gate<R> {
         self.core.trail.as_ref().map(Sealing::status)
     }
 
-    /// Seals everything that is on the record now, and says how the trail stands. It happens by itself, soon; a program that is about to end waits for it.
+    /// Seals everything that is on the record now, and says how the trail stands. It happens by
+    /// itself, soon; a program that is about to end waits for it.
     ///
-    /// Where another process writes the trail, this waits until that one has done it. A gate without a trail has nothing to do.
+    /// Where another process writes the trail, this waits until that one has done it. A gate
+    /// without a trail has nothing to do.
     ///
     /// # Errors
     /// Where the trail cannot be written.
@@ -296,8 +326,8 @@ impl<R: Registry> Gate<R> {
         }
     }
 
-    /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test with a clock of its own
-    /// calls it to wait for it.
+    /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test
+    /// with a clock of its own calls it to wait for it.
     pub async fn run_due(&self) {
         self.core.run_due().await;
     }

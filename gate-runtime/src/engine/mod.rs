@@ -1,4 +1,5 @@
-//! What happens to a call, in order: intake, judgement, people, dispatch. The only place that waits.
+//! What happens to a call, in order: intake, judgement, people, dispatch. The only place that
+//! waits.
 
 pub(crate) mod call;
 pub(crate) mod error;

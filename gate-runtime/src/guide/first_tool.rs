@@ -9,8 +9,9 @@
 //! # assert_eq!(delete_account("mia".into()), "deleted mia");
 //! ```
 //!
-//! Put [`#[gated_tool]`](macro@crate::gated_tool) over it, with a policy and a doc comment, which is what the model reads. From then on
-//! nobody can call the body, you included. List it in a [`registry!`](crate::registry!), and build a [`Gate`](crate::Gate):
+//! Put [`#[gated_tool]`](macro@crate::gated_tool) over it, with a policy and a doc comment, which
+//! is what the model reads. From then on nobody can call the body, you included. List it in a
+//! [`registry!`](crate::registry!), and build a [`Gate`](crate::Gate):
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -31,11 +32,12 @@
 //!     let people = StaticDirectory::new().person("dana", ["manager"]);
 //!     let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 //!
-//!     // One run is one agent at work. The call is what a model proposed: an id, a tool, arguments as JSON.
+//!     // One run is one agent at work. The call is what a model proposed: an id, a tool, arguments
+//!     // as JSON.
 //!     let run = gate.run("conversation-1").on_behalf_of("mia");
 //!     let call = ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia_li_3668"}"#);
 //!     let turn = run.submit([call]).await?;
-//!     assert!(turn.is_waiting());                                     // nothing has run
+//!     assert!(turn.is_waiting()); // nothing has run
 //!
 //!     // A person decides, and only then it runs.
 //!     let dana = gate.reviewer("dana").await?;
@@ -48,10 +50,12 @@
 //!
 //! # What the macro made
 //!
-//! - A type `DeleteAccount`: one value of it is one call, with the arguments as fields. Rules are closures over it.
-//! - A [`Descriptor`](crate::Descriptor): name, description, JSON Schema. The schema admits no unknown field, so a model that makes one up is told so.
-//! - A function `delete_account(&run, …)` for your own code. It goes through the gate as well, waits for the decision, and says
-//!   [why it did not run](crate::CallError) if it did not.
+//! - A type `DeleteAccount`: one value of it is one call, with the arguments as fields. Rules are
+//!   closures over it.
+//! - A [`Descriptor`](crate::Descriptor): name, description, JSON Schema. The schema admits no
+//!   unknown field, so a model that makes one up is told so.
+//! - A function `delete_account(&run, …)` for your own code. It goes through the gate as well,
+//!   waits for the decision, and says [why it did not run](crate::CallError) if it did not.
 //!
 //! # What people read first
 //!
@@ -63,14 +67,18 @@
 //! use gate_runtime::prelude::*;
 //!
 //! /// Issue a refund to the original payment method.
-//! #[gated_tool(policy = "always_ask", summary = "Refund {amount_cents:cents} to {customer_id} for order {order_id}")]
+//! #[gated_tool(
+//!     policy = "always_ask",
+//!     summary = "Refund {amount_cents:cents} to {customer_id} for order {order_id}"
+//! )]
 //! fn issue_refund(customer_id: String, order_id: String, amount_cents: u64) -> String {
 //!     format!("refunded {amount_cents} cents to {customer_id} for {order_id}")
 //! }
 //!
 //! registry! { pub Tools for () { IssueRefund } }
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! let call = r#"{"customer_id":"c-88","order_id":"A-1001","amount_cents":1234500}"#;
 //! let turn = gate.run("run-1").submit([ToolCall::new("call_1", "issue_refund", call)]).await?;
@@ -80,14 +88,16 @@
 //! ```
 //!
 //! A value of several words stands in quotes, so that no argument passes for your words. A secret
-//! is named as one, and cannot stand in a summary. `{customer.name}` names a field of an argument, `{{` writes a brace, `None` reads
-//! "none". A new summary changes the tool's digest, so what waits is judged again. The formats are
-//! `cents`, `bytes`, `time`, `duration` and `code`; [`summary`](crate::summary) says which types have them.
+//! is named as one, and cannot stand in a summary. `{customer.name}` names a field of an argument,
+//! `{{` writes a brace, `None` reads "none". A new summary changes the tool's digest, so what waits
+//! is judged again. The formats are `cents`, `bytes`, `time`, `duration` and `code`;
+//! [`summary`](crate::summary) says which types have them.
 //!
 //! # What a tool can take
 //!
-//! Anything that serde and schemars know is an argument. Beside those there are two that the model does not give: `#[state] db: &Db`, a
-//! part of your application, and `#[context] context: &CallContext`, which says who asks.
+//! Anything that serde and schemars know is an argument. Beside those there are two that the model
+//! does not give: `#[state] db: &Db`, a part of your application, and `#[context] context:
+//! &CallContext`, which says who asks.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -109,9 +119,11 @@
 //!
 //! registry! { pub Tools for App { WriteNote } }
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let gate: Gate<Tools> = Gate::builder(App::default()).build().await?;
-//! let count = write_note(&gate.run("monday"), "buy cups".into()).await?;      // never_ask: it just runs
+//! // never_ask: it just runs.
+//! let count = write_note(&gate.run("monday"), "buy cups".into()).await?;
 //! assert_eq!(count, 1);
 //! # Ok(()) }
 //! ```

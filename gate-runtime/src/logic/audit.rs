@@ -22,9 +22,11 @@ use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 /// use gate_runtime::{Auditor, Entry};
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// # get_order(&gate.run("run-42"), "A-1".into()).await?;
 /// let mut auditor = Auditor::new();
@@ -40,7 +42,8 @@ pub struct Auditor {
     open: HashMap<ApprovalId, Option<Approval>>,
     /// The number of the last record of each call, also of those that have ended.
     numbers: HashMap<ApprovalId, u64>,
-    /// The standing permissions that were given and not taken back, and how many calls each has covered.
+    /// The standing permissions that were given and not taken back, and how many calls each has
+    /// covered.
     grants: HashMap<GrantId, (Arc<Grant>, u32)>,
     /// Whether records may be about calls whose beginnings were not seen here.
     is_partial: bool,
@@ -79,7 +82,8 @@ impl Auditor {
         }
     }
 
-    /// In the middle of a trail, with the next record that comes, whichever it is: of calls that began before, nothing is said.
+    /// In the middle of a trail, with the next record that comes, whichever it is: of calls that
+    /// began before, nothing is said.
     #[must_use]
     pub fn from_here() -> Self {
         Self { next: 0, is_partial: true, ..Self::new() }
@@ -93,7 +97,8 @@ impl Auditor {
         Self { next: 0, picked: Some(Vec::new()), ..Self::new() }
     }
 
-    /// Takes the next entry; of a [`DigestEntry`](crate::DigestEntry), the record that lies beside the tree.
+    /// Takes the next entry; of a [`DigestEntry`](crate::DigestEntry), the record that lies beside
+    /// the tree.
     ///
     /// # Errors
     /// [`ReplayError`] says what is wrong with it. The entry is not taken then.
@@ -112,7 +117,10 @@ impl Auditor {
     pub fn take_at(&mut self, index: u64, entry: &Entry) -> Result<(), ReplayError> {
         match self.due.map(|due| index.checked_sub(due)) {
             Some(None) => {
-                return Err(ReplayError::at(self.next, format!("entry {index} is not behind the one before it")));
+                return Err(ReplayError::at(
+                    self.next,
+                    format!("entry {index} is not behind the one before it"),
+                ));
             }
             Some(Some(passed)) if self.next != 0 => self.next = self.next.saturating_add(passed),
             _ => self.next = 0,
@@ -125,17 +133,23 @@ impl Auditor {
     fn take_next(&mut self, entry: &Entry) -> Result<(), ReplayError> {
         match entry {
             Entry::Record(record) => self.take_record(record),
-            Entry::Stub(stub) => {
-                Err(ReplayError::at(stub.seq(), "its record was not given: read it from beside the tree"))
-            }
+            Entry::Stub(stub) => Err(ReplayError::at(
+                stub.seq(),
+                "its record was not given: read it from beside the tree",
+            )),
             Entry::Break(parted) => {
                 if parted.settled() + 1 != self.next && self.next != 0 {
                     let (said, came) = (parted.settled(), self.next.saturating_sub(1));
-                    let problem = format!("the break before it says that {said} records came first, and {came} did");
+                    let problem = format!(
+                        "the break before it says that {said} records came first, and {came} did"
+                    );
                     return Err(ReplayError::at(parted.next(), problem));
                 }
                 if parted.next() == 0 || parted.next() > parted.settled() + 1 {
-                    return Err(ReplayError::at(parted.next(), "the break before it leaves records out"));
+                    return Err(ReplayError::at(
+                        parted.next(),
+                        "the break before it leaves records out",
+                    ));
                 }
                 if let Some(stands) = self.picked.take() {
                     self.stand_again(&stands, parted.next())?;
@@ -189,14 +203,19 @@ impl Auditor {
             again.next = 0;
             again.take_record(record)?;
         }
-        (self.open, self.numbers, self.grants, self.picked) = (again.open, again.numbers, again.grants, again.picked);
+        (self.open, self.numbers, self.grants, self.picked) =
+            (again.open, again.numbers, again.grants, again.picked);
         Ok(())
     }
 
     fn take_record(&mut self, record: &Record) -> Result<(), ReplayError> {
         if self.next != 0 && record.seq() != self.next {
-            let picked = if self.picked.is_some() { ", and no break between them is shown" } else { "" };
-            return Err(ReplayError::new(record, format!("record {} should come here{picked}", self.next)));
+            let picked =
+                if self.picked.is_some() { ", and no break between them is shown" } else { "" };
+            return Err(ReplayError::new(
+                record,
+                format!("record {} should come here{picked}", self.next),
+            ));
         }
         match record.event() {
             Event::Call(event) => self.follow(record, event)?,
@@ -219,8 +238,9 @@ impl Auditor {
 
     /// Plays what happened to a call, and compares how it stands after it.
     fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), ReplayError> {
-        let subject =
-            record.subject().ok_or_else(|| ReplayError::new(record, "it does not say which call it is about"))?;
+        let subject = record
+            .subject()
+            .ok_or_else(|| ReplayError::new(record, "it does not say which call it is about"))?;
         let id = subject.approval();
         let number = match self.numbers.get(&id) {
             None if self.is_partial => record.call_seq().unwrap_or(0),
@@ -228,8 +248,12 @@ impl Auditor {
                 .map_err(|problem| ReplayError::new(record, problem))?,
         };
         let next = match (event, self.open.get(&id)) {
-            (CallEvent::Imported { .. }, Some(_)) => return Err(ReplayError::new(record, "this call was here before")),
-            (CallEvent::Imported { approval: Some(_) }, None) => Some(Approval::after(None, record)?),
+            (CallEvent::Imported { .. }, Some(_)) => {
+                return Err(ReplayError::new(record, "this call was here before"));
+            }
+            (CallEvent::Imported { approval: Some(_) }, None) => {
+                Some(Approval::after(None, record)?)
+            }
             // An earlier version did not write how it stood. It does not run.
             (CallEvent::Imported { approval: None }, None) => {
                 check_import(record).map_err(|problem| ReplayError::new(record, problem))?;
@@ -252,8 +276,11 @@ impl Auditor {
             (_, before) => Some(Approval::after(before.and_then(Option::as_ref), record)?),
         };
         match (event, &next) {
-            (CallEvent::Covered { grant, by, .. }, Some(next)) if !self.is_partial && self.picked.is_none() => {
-                self.cover(*grant, by, next).map_err(|problem| ReplayError::new(record, problem))?;
+            (CallEvent::Covered { grant, by, .. }, Some(next))
+                if !self.is_partial && self.picked.is_none() =>
+            {
+                self.cover(*grant, by, next)
+                    .map_err(|problem| ReplayError::new(record, problem))?;
             }
             (CallEvent::Voted { .. }, _) => self.votes += 1,
             (CallEvent::Dispatched, Some(next)) if !has_permission(next) => {
@@ -270,10 +297,18 @@ impl Auditor {
         Ok(())
     }
 
-    /// A standing permission covers what it is for, as often as it says. Whether it did in time is not looked at: clocks are set.
-    fn cover(&mut self, id: GrantId, by: &ReviewerId, covered: &Approval) -> Result<(), &'static str> {
-        let (grant, uses) =
-            self.grants.get_mut(&id).ok_or("nobody gave this standing permission, or it was taken back")?;
+    /// A standing permission covers what it is for, as often as it says. Whether it did in time is
+    /// not looked at: clocks are set.
+    fn cover(
+        &mut self,
+        id: GrantId,
+        by: &ReviewerId,
+        covered: &Approval,
+    ) -> Result<(), &'static str> {
+        let (grant, uses) = self
+            .grants
+            .get_mut(&id)
+            .ok_or("nobody gave this standing permission, or it was taken back")?;
         if grant.by() != by {
             return Err("somebody else gave this standing permission");
         }
@@ -288,8 +323,8 @@ impl Auditor {
     }
 }
 
-/// A body begins only where a rule, people or a standing permission let it. The moves of a call allow nothing else; this says it once more, apart from
-/// them.
+/// A body begins only where a rule, people or a standing permission let it. The moves of a call
+/// allow nothing else; this says it once more, apart from them.
 fn has_permission(approval: &Approval) -> bool {
     let by_rule = approval.assessment().verdict() == Verdict::Approve;
     by_rule || approval.attempts() > 1 || approval.grant().is_some() || !approval.votes().is_empty()

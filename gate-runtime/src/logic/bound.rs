@@ -38,7 +38,8 @@ pub(crate) enum Judging<'a> {
     Later(BoxFuture<'a, Result<Vec<Evaluation>, SchemaError>>),
 }
 
-/// A tool with its state, its policy, and the policies that agents have for it: generated code makes it, the engine uses it.
+/// A tool with its state, its policy, and the policies that agents have for it: generated code
+/// makes it, the engine uses it.
 pub struct BoundTool {
     name: &'static str,
     of: TypeId,
@@ -53,7 +54,11 @@ pub struct BoundTool {
 }
 
 /// Reads a call for the rules.
-fn call_of<T: Tool>(value: &Value, context: Arc<CallContext>, state: &AnyState) -> Result<AnyCall, Unread> {
+fn call_of<T: Tool>(
+    value: &Value,
+    context: Arc<CallContext>,
+    state: &AnyState,
+) -> Result<AnyCall, Unread> {
     match T::read(value) {
         Ok(arguments) => AnyCall::new(arguments, context, state).map_err(Unread::from),
         Err(error) => Err(error.into()),
@@ -78,7 +83,8 @@ fn run_of<T: Tool>(
     let state = Arc::clone(part::<T>(state)?);
     let permit = Permit::new(read_exact::<T>(value, spec)?, context);
     Ok(Box::pin(async move {
-        // On a line of its own: a part that is held while the body waits would have to be `Sync` here too.
+        // On a line of its own: a part that is held while the body waits would have to be `Sync`
+        // here too.
         let body = T::run(permit, (*state).provide());
         let output = body.await;
         Ran { outcome: T::outcome(&output), output: Box::new(output) }
@@ -105,12 +111,20 @@ impl BoundTool {
 
     /// Says that nobody knows what would run.
     fn unread(&self, _: Unread) -> SchemaError {
-        let problem = format!("`{}` reads the same arguments as another value each time: nothing runs", self.name);
+        let problem = format!(
+            "`{}` reads the same arguments as another value each time: nothing runs",
+            self.name
+        );
         SchemaError::new("", problem)
     }
 
     /// Makes sure that the rules were given just these arguments, and left them as they were.
-    fn check_unchanged(&self, call: AnyCall, spec: &Spec, arguments: &Value) -> Result<(), SchemaError> {
+    fn check_unchanged(
+        &self,
+        call: AnyCall,
+        spec: &Spec,
+        arguments: &Value,
+    ) -> Result<(), SchemaError> {
         if spec.is_plain {
             return Ok(());
         }
@@ -118,11 +132,15 @@ impl BoundTool {
         if written.is_none_or(|written| spec.writes(written, arguments)) {
             return Ok(());
         }
-        let problem = "what the rules looked at is not what would run, or one of them changed it: nothing runs";
+        let problem = "what the rules looked at is not what would run, or one of them changed it: \
+            nothing runs";
         Err(SchemaError::new("", problem))
     }
 
-    fn policies<'a>(&'a self, agent: &'a AgentName) -> impl Iterator<Item = (Option<&'a AgentName>, &'a AnyPolicy)> {
+    fn policies<'a>(
+        &'a self,
+        agent: &'a AgentName,
+    ) -> impl Iterator<Item = (Option<&'a AgentName>, &'a AnyPolicy)> {
         let own = self.agents.get_key_value(agent).map(|(agent, policy)| (Some(agent), policy));
         [(None, &self.policy)].into_iter().chain(own)
     }
@@ -136,7 +154,10 @@ impl BoundTool {
     }
 
     pub(crate) fn agent_policies(&self) -> Vec<(AgentName, Arc<PolicyOutline>)> {
-        self.agents.iter().map(|(agent, policy)| (agent.clone(), Arc::clone(policy.outline()))).collect()
+        self.agents
+            .iter()
+            .map(|(agent, policy)| (agent.clone(), Arc::clone(policy.outline())))
+            .collect()
     }
 
     /// Takes an agent's policy; `false` if it is for another tool or the agent has one.
@@ -145,7 +166,11 @@ impl BoundTool {
     }
 
     /// What is wrong with its policies.
-    pub(crate) async fn try_policies(&mut self, now: Timestamp, limit: &dyn TimeLimit) -> Vec<String> {
+    pub(crate) async fn try_policies(
+        &mut self,
+        now: Timestamp,
+        limit: &dyn TimeLimit,
+    ) -> Vec<String> {
         let mut problems = Vec::new();
         let own = [(None, &mut self.policy)];
         let agents = self.agents.iter_mut().map(|(agent, policy)| (Some(agent), policy));
@@ -159,7 +184,8 @@ impl BoundTool {
         problems
     }
 
-    /// Judges a call by the tool's policy and the agent's. A rule that waits may take as long as the limit says.
+    /// Judges a call by the tool's policy and the agent's. A rule that waits may take as long as
+    /// the limit says.
     pub(crate) fn judge<'a>(
         &'a self,
         arguments: &'a Value,
@@ -167,9 +193,12 @@ impl BoundTool {
         context: CallContext,
         limit: &'a dyn TimeLimit,
     ) -> Result<Judging<'a>, SchemaError> {
-        let call = (self.call)(arguments, Arc::new(context), &*self.state).map_err(|unread| self.unread(unread))?;
+        let call = (self.call)(arguments, Arc::new(context), &*self.state)
+            .map_err(|unread| self.unread(unread))?;
         if !self.policies(call.context().agent()).any(|(_, policy)| policy.waits()) {
-            let all = self.policies(call.context().agent()).map(|(agent, policy)| policy.evaluate(&call, agent));
+            let all = self
+                .policies(call.context().agent())
+                .map(|(agent, policy)| policy.evaluate(&call, agent));
             let all = all.collect();
             self.check_unchanged(call, spec, arguments)?;
             return Ok(Judging::Done(all));
@@ -184,7 +213,8 @@ impl BoundTool {
         })))
     }
 
-    /// Asks its reconciler whether a call happened; `None` where it has none, or it cannot be asked about such a call.
+    /// Asks its reconciler whether a call happened; `None` where it has none, or it cannot be asked
+    /// about such a call.
     pub(crate) fn reconcile(
         &self,
         arguments: &Value,
@@ -194,7 +224,8 @@ impl BoundTool {
         self.reconciler?.ask(arguments, spec, Arc::new(context), &*self.state)
     }
 
-    /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record, and nobody else.
+    /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record,
+    /// and nobody else.
     pub(crate) fn run(
         &self,
         arguments: &Value,

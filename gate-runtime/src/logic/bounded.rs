@@ -24,7 +24,10 @@ pub(crate) trait TimeLimit: Send + Sync {
 ///
 /// # Errors
 /// In words, where it panics or takes too long. It is dropped then.
-pub(crate) async fn bounded<F: Future>(limit: &dyn TimeLimit, start: impl FnOnce() -> F) -> Result<F::Output, String> {
+pub(crate) async fn bounded<F: Future>(
+    limit: &dyn TimeLimit,
+    start: impl FnOnce() -> F,
+) -> Result<F::Output, String> {
     let work = catch_unwind(AssertUnwindSafe(start)).map_err(|panic| panic_notice(&*panic))?;
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     let mut over = None;
@@ -49,7 +52,10 @@ pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, St
 /// id the log of this process has its text. Whoever panics does not choose words for others, and
 /// may have connection strings and keys in them.
 pub(crate) fn panic_notice(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let id = format!("{:08x}", random::number());
     tracing::error!(target: "gate::panics", id, "{}", text.unwrap_or("a panic without a text"));
     format!("it panicked (panic {id} in the log)")
@@ -115,21 +121,29 @@ mod tests {
     fn what_a_panic_says_is_in_the_log_and_nowhere_else() {
         let log = Log::default();
         let told = tracing::subscriber::with_default(log.clone(), || {
-            let later = |start: fn() -> String| bounded(&Never, async move || start()).now_or_never().unwrap();
+            let later = |start: fn() -> String| {
+                bounded(&Never, async move || start()).now_or_never().unwrap()
+            };
             let secret = "postgres://app:hunter2@db";
             [
                 guard(|| -> Result<(), String> { panic!("sk-live-1") }).unwrap_err(),
                 guard(|| -> Result<(), String> { panic!("{secret}") }).unwrap_err(),
-                later(|| "sk-live-2".parse::<u8>().map_err(|_| "sk-live-2").unwrap().to_string()).unwrap_err(),
+                later(|| "sk-live-2".parse::<u8>().map_err(|_| "sk-live-2").unwrap().to_string())
+                    .unwrap_err(),
                 guard(|| -> Result<(), String> { std::panic::panic_any(7) }).unwrap_err(),
             ]
         });
         let log = log.0.lock().unwrap().clone();
         for told in &told {
-            let id = told.strip_prefix("it panicked (panic ").and_then(|rest| rest.strip_suffix(" in the log)"));
+            let id = told
+                .strip_prefix("it panicked (panic ")
+                .and_then(|rest| rest.strip_suffix(" in the log)"));
             assert_eq!(id.map(str::len), Some(8), "{told}");
             assert!(log.contains(id.unwrap()), "{told} in {log}");
         }
-        assert!(["sk-live-1", "hunter2", "sk-live-2"].iter().all(|text| log.contains(text)), "{log}");
+        assert!(
+            ["sk-live-1", "hunter2", "sk-live-2"].iter().all(|text| log.contains(text)),
+            "{log}"
+        );
     }
 }

@@ -66,7 +66,8 @@ impl PartialEq for OriginInquiry {
 impl Eq for OriginInquiry {}
 
 impl CallContext {
-    /// A key for systems that refuse to do a thing twice: the same for every attempt to run this call, and for no other call.
+    /// A key for systems that refuse to do a thing twice: the same for every attempt to run this
+    /// call, and for no other call.
     ///
     /// ```
     /// use gate_runtime::prelude::*;

@@ -21,12 +21,17 @@ pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
 
 /// Finds the places of a tool's summary that its arguments do not have.
 pub(crate) fn summary_problems(tool: &Descriptor) -> Vec<String> {
-    let places = tool.summary().map(Summary::parts).unwrap_or_default().iter().filter_map(|part| match part {
-        SummaryPart::Argument { pointer, .. } => Some(pointer),
-        SummaryPart::Words(_) => None,
-    });
+    let places =
+        tool.summary().map(Summary::parts).unwrap_or_default().iter().filter_map(
+            |part| match part {
+                SummaryPart::Argument { pointer, .. } => Some(pointer),
+                SummaryPart::Words(_) => None,
+            },
+        );
     let missing = places.filter(|pointer| argument_schema(tool.input_schema(), pointer).is_none());
-    let problem = |pointer| format!("its summary names `{pointer}`, which is written under another name in JSON");
+    let problem = |pointer| {
+        format!("its summary names `{pointer}`, which is written under another name in JSON")
+    };
     missing.map(problem).collect()
 }
 
@@ -41,7 +46,9 @@ struct Comparing<'a> {
 impl<'a> Comparing<'a> {
     fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], place: &str) {
         let (read, written) = (expand(self.read, read), expand(self.written, written));
-        let address = |schemas: &[&Value]| schemas.first().map_or(0, |schema| std::ptr::from_ref(*schema).addr());
+        let address = |schemas: &[&Value]| {
+            schemas.first().map_or(0, |schema| std::ptr::from_ref(*schema).addr())
+        };
         if !self.seen.insert((address(&read), address(&written))) {
             return;
         }
@@ -74,11 +81,16 @@ impl<'a> Comparing<'a> {
 
 /// Returns whether a schema takes fields that it does not name.
 fn takes_any_field(schema: &Value) -> bool {
-    let open = |keyword: &str| schema.get(keyword).is_some_and(|inner| *inner != Value::Bool(false));
+    let open =
+        |keyword: &str| schema.get(keyword).is_some_and(|inner| *inner != Value::Bool(false));
     match schema {
         Value::Bool(all) => *all,
         Value::Object(map) if map.is_empty() => true,
-        _ => open("additionalProperties") || open("unevaluatedProperties") || open("patternProperties"),
+        _ => {
+            open("additionalProperties")
+                || open("unevaluatedProperties")
+                || open("patternProperties")
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use super::schema_cost::PatternSizes;
 /// The most of such a schema, as text.
 const BYTES: usize = 64 * 1024;
 
-/// How many values it may have, with every reference written out: each is looked at for every value that it is about.
+/// How many values it may have, with every reference written out: each is looked at for every value
+/// that it is about.
 const VALUES: usize = 1_000;
 
 /// How deep it may be, with every reference written out.
@@ -26,7 +27,8 @@ const STEPS_PER_BYTE: u64 = 20;
 const STEPS_PER_PATTERN_BYTE: u64 = 4;
 
 /// The steps that any schema takes which is refused before it is prepared, at most.
-pub(crate) const STEPS_TO_REFUSE: u64 = STEPS_PER_BYTE * BYTES as u64 + STEPS_PER_PATTERN_BYTE * ALL_PATTERN_BYTES;
+pub(crate) const STEPS_TO_REFUSE: u64 =
+    STEPS_PER_BYTE * BYTES as u64 + STEPS_PER_PATTERN_BYTE * ALL_PATTERN_BYTES;
 
 /// The cost of a schema that another program sent, before anything is checked against it.
 pub(crate) struct Measured {
@@ -34,13 +36,17 @@ pub(crate) struct Measured {
     pub(crate) steps: u64,
 }
 
-/// Refuses a schema that would take long to check against, or much room: whoever sends it, sends it with every call.
+/// Refuses a schema that would take long to check against, or much room: whoever sends it, sends it
+/// with every call.
 ///
 /// `compiles` says whether a pattern stays within so many bytes.
 ///
 /// # Errors
 /// What to do about it.
-pub(crate) fn check(schema: &Value, compiles: impl Fn(&str, usize) -> bool) -> Result<Measured, String> {
+pub(crate) fn check(
+    schema: &Value,
+    compiles: impl Fn(&str, usize) -> bool,
+) -> Result<Measured, String> {
     let bytes = schema.to_string().len();
     if bytes > BYTES {
         return Err(format!("its schema is longer than {BYTES} bytes: send a shorter one"));
@@ -53,7 +59,9 @@ pub(crate) fn check(schema: &Value, compiles: impl Fn(&str, usize) -> bool) -> R
         all += *size;
         if all > ALL_PATTERN_BYTES {
             let words = "the patterns in its schema are too large together";
-            return Err(format!("{words}: limit lengths by `maxLength` rather than by counting in a pattern"));
+            return Err(format!(
+                "{words}: limit lengths by `maxLength` rather than by counting in a pattern"
+            ));
         }
     }
     Ok(Measured { patterns, steps: STEPS_PER_BYTE * bytes as u64 + STEPS_PER_PATTERN_BYTE * all })
@@ -66,7 +74,8 @@ fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64,
     let size = sizes.find(|size| compiles(pattern, *size));
     size.map(|size| size as u64).ok_or_else(|| {
         let start: String = pattern.chars().take(80).collect();
-        let words = "is not in the common subset of regular expressions (without look-around and back references), or too large";
+        let words = "is not in the common subset of regular expressions (without look-around and \
+            back references), or too large";
         format!("the pattern `{start}` in its schema {words}: write a simpler one")
     })
 }
@@ -81,7 +90,11 @@ struct Left {
 impl Left {
     fn take_patterns(&mut self, patterns: &[&String]) -> Result<(), String> {
         for pattern in patterns {
-            let words = || format!("its schema has more than {PATTERNS} patterns, with every reference written out");
+            let words = || {
+                format!(
+                    "its schema has more than {PATTERNS} patterns, with every reference written out"
+                )
+            };
             self.patterns = self.patterns.checked_sub(1).ok_or_else(words)?;
             self.found.insert((*pattern).clone(), 0);
         }
@@ -91,35 +104,45 @@ impl Left {
 
 fn measure(part: &Value, whole: &Value, deeper: usize, left: &mut Left) -> Result<(), String> {
     let too_much = || {
-        let words = "its schema is too large, too deep or leads back to itself, with every reference written out";
+        let words = "its schema is too large, too deep or leads back to itself, with every \
+            reference written out";
         format!("{words}: send one of {VALUES} values and {DEPTH} levels at most")
     };
     left.values = left.values.checked_sub(1).ok_or_else(too_much)?;
     let deeper = deeper.checked_sub(1).ok_or_else(too_much)?;
     match part {
         Value::Array(items) => items.iter().try_for_each(|item| measure(item, whole, deeper, left)),
-        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
-            ("$ref", Value::String(place)) => {
-                // What is written another way for the web could lead elsewhere than it says.
-                let target = place.strip_prefix('#').filter(|to| to.starts_with('/') && !to.contains('%'));
-                let target = target.and_then(|pointer| whole.pointer(pointer));
-                let words = "a reference in its schema leads nowhere in it: write it like `#/$defs/Order`";
-                measure(target.ok_or(words)?, whole, deeper, left)
-            }
-            ("$dynamicRef" | "$recursiveRef" | "$id" | "$schema", Value::String(text))
-                if name != "$schema" || !text.contains("json-schema.org") =>
-            {
-                Err(format!("its schema has `{name}`: leave it out, and refer like `#/$defs/Order`"))
-            }
-            // What is only named there is counted where it is meant. Elsewhere, these are names like any other.
-            ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
-            ("pattern", Value::String(pattern)) => left.take_patterns(&[pattern]),
-            ("patternProperties", Value::Object(each)) => {
-                left.take_patterns(&each.keys().collect::<Vec<_>>())?;
-                measure(value, whole, deeper, left)
-            }
-            _ => measure(value, whole, deeper, left),
-        }),
+        Value::Object(fields) => {
+            fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
+                ("$ref", Value::String(place)) => {
+                    // What is written another way for the web could lead elsewhere than it says.
+                    let target = place
+                        .strip_prefix('#')
+                        .filter(|to| to.starts_with('/') && !to.contains('%'));
+                    let target = target.and_then(|pointer| whole.pointer(pointer));
+                    let words = "a reference in its schema leads nowhere in it: write it like \
+                    `#/$defs/Order`";
+                    measure(target.ok_or(words)?, whole, deeper, left)
+                }
+                ("$dynamicRef" | "$recursiveRef" | "$id" | "$schema", Value::String(text))
+                    if name != "$schema" || !text.contains("json-schema.org") =>
+                {
+                    Err(format!(
+                        "its schema has `{name}`: leave it out, and refer like \
+                    `#/$defs/Order`"
+                    ))
+                }
+                // What is only named there is counted where it is meant. Elsewhere, these are names
+                // like any other.
+                ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
+                ("pattern", Value::String(pattern)) => left.take_patterns(&[pattern]),
+                ("patternProperties", Value::Object(each)) => {
+                    left.take_patterns(&each.keys().collect::<Vec<_>>())?;
+                    measure(value, whole, deeper, left)
+                }
+                _ => measure(value, whole, deeper, left),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -139,7 +162,8 @@ mod tests {
         let with = |count: usize, size: usize| {
             let patterns = (0..count).map(|at| json!({"pattern": format!("{at:02}")}));
             let schema = json!({"allOf": patterns.collect::<Vec<_>>()});
-            super::check(&schema, move |_, limit| limit >= size).map(|measured| measured.patterns.len())
+            super::check(&schema, move |_, limit| limit >= size)
+                .map(|measured| measured.patterns.len())
         };
         assert_eq!(with(2, PATTERN_BYTES), Ok(2));
         assert!(with(3, PATTERN_BYTES).unwrap_err().contains("too large together"));
@@ -149,11 +173,17 @@ mod tests {
 
     #[test]
     fn what_programs_send_in_earnest_is_taken() {
-        let order = json!({"type": "object", "properties": {"id": {"type": "string"}, "cents": {"type": "integer"}}});
+        let order = json!({
+            "type": "object",
+            "properties": {"id": {"type": "string"}, "cents": {"type": "integer"}},
+        });
         let schema = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
-            "properties": {"order": {"$ref": "#/$defs/Order"}, "more": {"type": "array", "items": {"$ref": "#/$defs/Order"}}},
+            "properties": {
+                "order": {"$ref": "#/$defs/Order"},
+                "more": {"type": "array", "items": {"$ref": "#/$defs/Order"}},
+            },
             "$defs": {"Order": order},
         });
         assert_eq!(check(&schema), Ok(()));
@@ -172,7 +202,10 @@ mod tests {
         for schema in [
             json!({"$ref": "#/$defs/a0", "$defs": doubling.clone()}),
             nested,
-            json!({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}}}),
+            json!({
+                "$ref": "#/$defs/a",
+                "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}},
+            }),
             json!({"$ref": "#"}),
             json!({"$ref": "https://example.com/schema"}),
             json!({"$ref": "#/$defs/none"}),
@@ -182,11 +215,22 @@ mod tests {
             json!({"description": "x".repeat(70_000)}),
             // Where it stands, `definitions` is the name of an argument.
             json!({"properties": {"definitions": {"$ref": "#/$defs/a0"}}, "$defs": doubling}),
-            json!({"properties": {"definitions": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}}}),
+            json!({
+                "properties": {"definitions": {"$ref": "#/$defs/a"}},
+                "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}},
+            }),
             // What is checked against goes to `a0`, by the rules of the web.
             json!({"$ref": "#/$defs/a%30", "$defs": {"a%30": true, "a0": true}}),
-            json!({"allOf": (0..40).map(|place| json!({"pattern": format!("\\w{{{place}}}")})).collect::<Vec<_>>()}),
-            json!({"patternProperties": (0..40).map(|place| (format!("\\w{{{place}}}"), json!(true))).collect::<serde_json::Map<_, _>>()}),
+            json!({
+                "allOf": (0..40)
+                    .map(|place| json!({"pattern": format!("\\w{{{place}}}")}))
+                    .collect::<Vec<_>>(),
+            }),
+            json!({
+                "patternProperties": (0..40)
+                    .map(|place| (format!("\\w{{{place}}}"), json!(true)))
+                    .collect::<serde_json::Map<_, _>>(),
+            }),
         ] {
             assert!(check(&schema).is_err(), "{:.80}", schema.to_string());
         }

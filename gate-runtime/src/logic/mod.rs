@@ -1,4 +1,5 @@
-//! What tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no network.
+//! What tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no
+//! network.
 
 pub(crate) mod audit;
 pub(crate) mod bound;

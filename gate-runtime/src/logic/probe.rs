@@ -1,8 +1,9 @@
 //! Telling what a tool's function takes and returns by traits, not by how types are spelled.
 //!
-//! The macro knows a type as tokens only: an alias of `Result` looks like any other type. Method resolution
-//! knows better. An inherent method of `Probe<Result<T, E>>` is found before the trait's method for any `Probe<T>`, and the
-//! bounds stand on the methods, so that a type that fits neither gets one error in our words.
+//! The macro knows a type as tokens only: an alias of `Result` looks like any other type. Method
+//! resolution knows better. An inherent method of `Probe<Result<T, E>>` is found before the trait's
+//! method for any `Probe<T>`, and the bounds stand on the methods, so that a type that fits neither
+//! gets one error in our words.
 
 use std::fmt;
 use std::future::{Pending, pending};
@@ -33,10 +34,12 @@ use super::tool::{Part, ToolArg};
 ///     Receipt { cents }
 /// }
 /// # registry! { pub Tools for () { Refund } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 ///
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":500}"#)]).await?;
+/// let turn =
+///     gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":500}"#)]).await?;
 /// assert_eq!(turn.answers()[0].for_model(), r#"{"cents":500}"#);
 /// # Ok(()) }
 /// ```
@@ -69,10 +72,12 @@ impl<T: Serialize> ToolOutput for T {}
 ///     Err(NoSuchOrder)
 /// }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 ///
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#)]).await?;
+/// let call = ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#);
+/// let turn = gate.run("run-42").submit([call]).await?;
 /// assert!(turn.answers()[0].for_model().ends_with(" there is no such order"));
 /// # Ok(()) }
 /// ```
@@ -162,8 +167,8 @@ impl<T: Sync> Probe<T> {
 
 /// What holds for a state that is not `Sync`.
 ///
-/// A registry for it does not compile, and says why. That the bodies that borrow it are not `Send` would be said besides, once for
-/// each, so another future stands in for them.
+/// A registry for it does not compile, and says why. That the bodies that borrow it are not `Send`
+/// would be said besides, once for each, so another future stands in for them.
 pub trait ProbeUnshared {
     /// It is not `Sync`.
     const IS_SYNC: bool = false;
@@ -192,7 +197,13 @@ impl<T> ProbeSchemaless for Probe<T> {
 
 impl<T: ToolArg> Probe<T> {
     /// Lists an argument.
-    pub fn argument(&self, into: &mut ArgumentList, name: &'static str, about: &'static str, is_secret: bool) {
+    pub fn argument(
+        &self,
+        into: &mut ArgumentList,
+        name: &'static str,
+        about: &'static str,
+        is_secret: bool,
+    ) {
         into.add::<T>(name, about, is_secret);
     }
 
@@ -241,7 +252,8 @@ impl<P: Part> Probe<P> {
     }
 }
 
-/// What holds for an argument that does not fit: the compiler says so elsewhere, and this never runs.
+/// What holds for an argument that does not fit: the compiler says so elsewhere, and this never
+/// runs.
 #[expect(clippy::missing_errors_doc, reason = "it always fails")]
 pub trait ProbeUnfit<T> {
     /// Lists nothing.
@@ -261,7 +273,12 @@ pub trait ProbeUnfit<T> {
     }
 
     /// Writes nothing.
-    fn put(&self, _: &mut Map<String, Value>, _: &'static str, _: &T) -> Result<(), serde_json::Error> {
+    fn put(
+        &self,
+        _: &mut Map<String, Value>,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), serde_json::Error> {
         Err(serde::ser::Error::custom("an argument does not fit"))
     }
 
@@ -276,6 +293,8 @@ impl<T> ProbeUnfit<T> for Probe<T> {}
 fn outcome_of<T: Serialize>(value: &T) -> ToolOutcome {
     match serde_json::to_string(value) {
         Ok(json) => ToolOutcome::Returned { json: json.into() },
-        Err(error) => ToolOutcome::failed(format_args!("it ran, but its result cannot be written as JSON: {error}")),
+        Err(error) => ToolOutcome::failed(format_args!(
+            "it ran, but its result cannot be written as JSON: {error}"
+        )),
     }
 }

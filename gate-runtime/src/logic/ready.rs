@@ -5,7 +5,8 @@ use gate_core::approval::anyone;
 use super::tool::Tool;
 use super::tool::policy::{Policy, PolicySource, approve, deny};
 
-/// A ready-made policy: its own source is its text. What stands after it is an example, for the documentation only.
+/// A ready-made policy: its own source is its text. What stands after it is an example, for the
+/// documentation only.
 macro_rules! ready {
     ($(#[doc = $doc:literal])* $name:ident: $otherwise:expr, $(#[doc = $example:literal])*) => {
         $(#[doc = $doc])*

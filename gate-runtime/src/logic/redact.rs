@@ -22,7 +22,11 @@ impl Redaction<'_> {
 
     /// The arguments of a call sealed as an earlier sealing has them: equal if, and only if, the
     /// calls are.
-    pub(crate) fn seal_like(self, arguments: &Value, earlier: &Arguments) -> Result<Arguments, SchemaError> {
+    pub(crate) fn seal_like(
+        self,
+        arguments: &Value,
+        earlier: &Arguments,
+    ) -> Result<Arguments, SchemaError> {
         let mut known = earlier.secrets().iter();
         // Where there are more secrets than before, or what opens one is not there, the calls count
         // as different ones: under a new salt nothing is equal.
@@ -36,7 +40,11 @@ impl Redaction<'_> {
     ///
     /// # Errors
     /// [`SchemaError`], if they have a secret that the call does not have.
-    pub(crate) fn seal_again(self, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
+    pub(crate) fn seal_again(
+        self,
+        arguments: &Value,
+        sealed: &Arguments,
+    ) -> Result<Arguments, SchemaError> {
         self.seal_with(arguments, &mut |secret| {
             let known = sealed.secrets().iter().find(|known| known.is_of(secret, self.keys));
             known.cloned().ok_or_else(not_editable)
@@ -103,9 +111,13 @@ pub(crate) fn keeps_secrets(schema: &Value, given: &Value, arguments: &Value) ->
 
 /// What a reviewer's edit may and may not do with secrets.
 ///
-/// A mark that is left where a secret stands keeps that secret. A mark anywhere else would run as a text, and a new value
-/// in the place of a secret would be stored: both are refused.
-pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> Result<Arguments, SchemaError> {
+/// A mark that is left where a secret stands keeps that secret. A mark anywhere else would run as a
+/// text, and a new value in the place of a secret would be stored: both are refused.
+pub(crate) fn seal_edit(
+    schema: &Value,
+    edited: &Value,
+    before: &Arguments,
+) -> Result<Arguments, SchemaError> {
     let mut rest = edited.clone();
     let mut secrets = Vec::new();
     replace_secrets(schema, &mut rest, &mut |found| {
@@ -117,14 +129,15 @@ pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> R
     Arguments::new(edited, secrets)
 }
 
-/// Refuses texts that look like the mark of a secret: no secret is there, and they would run as they
-/// are.
+/// Refuses texts that look like the mark of a secret: no secret is there, and they would run as
+/// they are.
 pub(crate) fn check_no_mark(value: &Value) -> Result<(), SchemaError> {
     if !has_mark(value) {
         return Ok(());
     }
     let problem = "the mark of a secret stands where none belongs: it would run as a text";
-    find_mark(value, &mut String::new()).map_or(Ok(()), |pointer| Err(SchemaError::new(pointer, problem)))
+    find_mark(value, &mut String::new())
+        .map_or(Ok(()), |pointer| Err(SchemaError::new(pointer, problem)))
 }
 
 fn has_mark(value: &Value) -> bool {
@@ -146,7 +159,9 @@ fn find_mark(value: &Value, pointer: &mut String) -> Option<String> {
     };
     match value {
         Value::String(text) if is_mark(text) => Some(pointer.clone()),
-        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| below(&index.to_string(), item)),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| below(&index.to_string(), item))
+        }
         Value::Object(map) => map.iter().find_map(|(key, item)| below(key, item)),
         _ => None,
     }
@@ -162,17 +177,28 @@ mod tests {
         json!({"properties": {
             "name": {"type": "string"},
             "pin": {"x-gate-secret": true},
-            "cards": {"items": {"properties": {"holder": {"type": "string"}, "number": {"x-gate-secret": true}}}},
+            "cards": {"items": {"properties": {
+                "holder": {"type": "string"},
+                "number": {"x-gate-secret": true},
+            }}},
         }})
     }
 
     fn secrets() -> Redaction<'static> {
-        let (schema, keys) = (Box::leak(Box::new(schema())), Box::leak(Box::new(CommitmentKeys::new(&[7; 32]))));
+        let (schema, keys) =
+            (Box::leak(Box::new(schema())), Box::leak(Box::new(CommitmentKeys::new(&[7; 32]))));
         Redaction { schema, keys }
     }
 
     fn call() -> Value {
-        json!({"name": "Mia", "pin": "pin-1", "cards": [{"holder": "a", "number": "card-1"}, {"holder": "b", "number": "card-2"}]})
+        json!({
+            "name": "Mia",
+            "pin": "pin-1",
+            "cards": [
+                {"holder": "a", "number": "card-1"},
+                {"holder": "b", "number": "card-2"},
+            ],
+        })
     }
 
     #[test]
@@ -206,7 +232,14 @@ mod tests {
         edited["name"] = json!("Mia L.");
         let edited = seal_edit(&schema(), &edited, &sealed).unwrap();
         let runs = secrets().unseal(&edited, Some(&call())).unwrap();
-        assert_eq!(runs, json!({"name": "Mia L.", "pin": "pin-1", "cards": [{"holder": "b", "number": "card-2"}]}));
+        assert_eq!(
+            runs,
+            json!({
+                "name": "Mia L.",
+                "pin": "pin-1",
+                "cards": [{"holder": "b", "number": "card-2"}],
+            })
+        );
     }
 
     #[test]
@@ -218,6 +251,8 @@ mod tests {
         assert_eq!(refused.pointer(), "/cards/0/holder");
         let mut new = sealed.to_json();
         new["pin"] = json!("0000");
-        assert!(seal_edit(&schema(), &new, &sealed).unwrap_err().problem().contains("cannot be edited"));
+        assert!(
+            seal_edit(&schema(), &new, &sealed).unwrap_err().problem().contains("cannot be edited")
+        );
     }
 }

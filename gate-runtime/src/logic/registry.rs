@@ -22,7 +22,8 @@ use super::tool::{InState, Tool};
 /// ```
 /// use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { order_id }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { order_id }
 /// # /// Delete an account.
 /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) {}
 /// registry! {
@@ -32,7 +33,9 @@ use super::tool::{InState, Tool};
 ///
 /// assert_eq!(SupportTools::NAMES, ["get_order", "delete_account"]);
 /// assert_eq!(SupportTools::descriptors().len(), 2);
-/// match SupportTools::parse(&ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#)).unwrap() {
+/// match SupportTools::parse(&ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#))
+///     .unwrap()
+/// {
 ///     SupportToolsCall::GetOrder(call) => assert_eq!(call.order_id, "A-1"),
 ///     SupportToolsCall::DeleteAccount(_) => panic!("another tool"),
 /// }
@@ -67,10 +70,15 @@ pub trait Registry: Sized + 'static {
     fn parse(call: &ToolCall) -> Result<Self::Call, SchemaErrors> {
         let known = Self::TOOLS.iter().zip(0..).find(|(tool, _)| *call.tool() == tool.name);
         let Some((tool, index)) = known else {
-            return Err(SchemaError::new("", unknown_tool(call.tool().as_str(), Self::NAMES)).into());
+            return Err(
+                SchemaError::new("", unknown_tool(call.tool().as_str(), Self::NAMES)).into()
+            );
         };
         let value = Self::specs().read(index, call)?;
-        let unread = |_| SchemaError::new("", "the arguments fit their schema, but their type refuses them").into();
+        let unread = |_| {
+            SchemaError::new("", "the arguments fit their schema, but their type refuses them")
+                .into()
+        };
         (tool.read)(&value).map_err(unread)
     }
 
@@ -80,8 +88,8 @@ pub trait Registry: Sized + 'static {
         Self::specs().descriptors()
     }
 
-    /// The section of a system prompt that teaches the model which tools ask a person, that it should just call them, and
-    /// that a rejection is final.
+    /// The section of a system prompt that teaches the model which tools ask a person, that it
+    /// should just call them, and that a rejection is final.
     #[must_use]
     fn instructions() -> String {
         let policies = Self::TOOLS.iter().map(|tool| Arc::clone((tool.policy)().outline()));
@@ -177,16 +185,21 @@ impl Specs {
     }
 }
 
-/// The registry of a gate that has no tools: for programs where people decide about what other programs run, such as a command line.
+/// The registry of a gate that has no tools: for programs where people decide about what other
+/// programs run, such as a command line.
 ///
-/// It sees and decides what stands in the store. It has no rules: an edit is checked against the stored schema, and whoever has the tool judges
-/// it again before it runs.
+/// It sees and decides what stands in the store. It has no rules: an edit is checked against the
+/// stored schema, and whoever has the tool judges it again before it runs.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
 /// use gate_runtime::NoTools;
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let desk: Gate<NoTools> = Gate::builder(()).directory(StaticDirectory::new().person("dana", ["manager"])).build().await?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let desk: Gate<NoTools> = Gate::builder(())
+///     .directory(StaticDirectory::new().person("dana", ["manager"]))
+///     .build()
+///     .await?;
 /// for asked in desk.pending().await? {
 ///     println!("{}", asked.approval().tool());
 /// }
@@ -209,7 +222,8 @@ impl Registry for NoTools {
 
 /// What is said of a tool that is not there.
 pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
-    let near = english::closest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    let near = english::closest(name, known.iter().copied())
+        .map(|near| format!("; did you mean `{near}`?"));
     format!(
         "There is no tool `{}`. The tools are {}{}",
         name.escape_debug(),
@@ -224,14 +238,16 @@ pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
 /// use gate_runtime::prelude::*;
 /// use gate_runtime::Offers;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
 ///
 /// /// Works in every gate that has the tool.
 /// async fn is_paid<R: Offers<GetOrder>>(run: &Run<R>, order_id: &str) -> Result<bool, CallError> {
 ///     Ok(get_order(run, order_id.into()).await?.ends_with("paid"))
 /// }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 ///
 /// assert!(is_paid(&gate.run("run-42"), "A-1").await?);
@@ -256,7 +272,8 @@ pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
     names
 }
 
-/// The name of what stands in for a tool that was written with a mistake. The mistake is reported, so a registry says nothing more of it.
+/// The name of what stands in for a tool that was written with a mistake. The mistake is reported,
+/// so a registry says nothing more of it.
 pub const MISTAKEN: &str = "<mistaken>";
 
 /// Whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`.
@@ -284,7 +301,9 @@ pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
 pub const fn is_new_name(names: &[&str], place: usize) -> bool {
     let (mut earlier, [name, ..]) = names.split_at(place) else { return false };
     while let [first, others @ ..] = earlier {
-        if is_same(name.as_bytes(), first.as_bytes()) && !is_same(name.as_bytes(), MISTAKEN.as_bytes()) {
+        if is_same(name.as_bytes(), first.as_bytes())
+            && !is_same(name.as_bytes(), MISTAKEN.as_bytes())
+        {
             return false;
         }
         earlier = others;

@@ -24,8 +24,9 @@ const BESIDE: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Makes every object of a schema refuse what it does not name.
 ///
-/// `additionalProperties` sees only the properties beside it, so an object that is put together from parts (`allOf`, a
-/// `$ref` with properties beside it) is closed as a whole, with `unevaluatedProperties`, and its parts stay open.
+/// `additionalProperties` sees only the properties beside it, so an object that is put together
+/// from parts (`allOf`, a `$ref` with properties beside it) is closed as a whole, with
+/// `unevaluatedProperties`, and its parts stay open.
 pub(crate) fn close(schema: &mut Value) {
     let mut parts = Vec::new();
     find_parts(schema, &mut parts);
@@ -47,7 +48,8 @@ fn reference_to(definition: &str) -> String {
 
 /// Whether an object schema says something of its own beside what it refers to.
 fn is_composed(map: &Map<String, Value>) -> bool {
-    let refers = map.contains_key("$ref") || BESIDE.iter().any(|keyword| map.contains_key(*keyword));
+    let refers =
+        map.contains_key("$ref") || BESIDE.iter().any(|keyword| map.contains_key(*keyword));
     refers && map.contains_key("properties")
 }
 
@@ -79,13 +81,18 @@ fn collect_references(part: &Value, parts: &mut Vec<String>) {
 /// Closes a schema that stands for a whole value.
 fn close_value(schema: &mut Value, parts: &[String]) {
     let Value::Object(map) = schema else { return };
-    let open = !map.contains_key("additionalProperties") && !map.contains_key("unevaluatedProperties");
-    let part = map.get("$ref").and_then(Value::as_str).is_some_and(|name| parts.iter().any(|part| part == name));
+    let open =
+        !map.contains_key("additionalProperties") && !map.contains_key("unevaluatedProperties");
+    let part = map
+        .get("$ref")
+        .and_then(Value::as_str)
+        .is_some_and(|name| parts.iter().any(|part| part == name));
     if is_composed(map) || part {
         if open {
             map.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
         } else if map.get("additionalProperties") == Some(&Value::Bool(false)) {
-            // schemars writes it for a tagged variant that carries a struct, where it would refuse the struct's fields.
+            // schemars writes it for a tagged variant that carries a struct, where it would refuse
+            // the struct's fields.
             map.remove("additionalProperties");
             map.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
         }
@@ -108,14 +115,20 @@ fn close_value(schema: &mut Value, parts: &[String]) {
 
 /// Returns whether a `type` admits objects.
 fn is_of_objects(kind: &Value) -> bool {
-    kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
+    kind == "object"
+        || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
 }
 
 /// Closes the schemas of what is inside the value: of its fields and items.
 fn close_below(schema: &mut Value, parts: &[String]) {
     let Value::Object(map) = schema else { return };
     for keyword in ["properties", "patternProperties"] {
-        for inner in map.get_mut(keyword).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        for inner in map
+            .get_mut(keyword)
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
             close_value(inner, parts);
         }
     }
@@ -213,14 +226,21 @@ impl Checker {
     pub(crate) fn of_foreign(schema: &Value) -> Result<Self, String> {
         let build = |schema: &Value, size: usize| {
             // In a time that grows with the text, and no faster.
-            let patterns = PatternOptions::regex().size_limit(size).dfa_size_limit(foreign_schema::PATTERN_BYTES);
+            let patterns = PatternOptions::regex()
+                .size_limit(size)
+                .dfa_size_limit(foreign_schema::PATTERN_BYTES);
             let options = jsonschema::draft202012::options().should_validate_formats(true);
             options.with_pattern_options(patterns).build(schema)
         };
-        let compiles = |pattern: &str, size| build(&serde_json::json!({ "pattern": pattern }), size).is_ok();
+        let compiles =
+            |pattern: &str, size| build(&serde_json::json!({ "pattern": pattern }), size).is_ok();
         let Measured { patterns, steps } = foreign_schema::check(schema, compiles)?;
-        let validator = build(schema, foreign_schema::PATTERN_BYTES).map_err(|error| error.to_string())?;
-        Ok(Self { validator, foreign: Some(Foreign { schema: schema.clone(), patterns, spent: steps.into() }) })
+        let validator =
+            build(schema, foreign_schema::PATTERN_BYTES).map_err(|error| error.to_string())?;
+        Ok(Self {
+            validator,
+            foreign: Some(Foreign { schema: schema.clone(), patterns, spent: steps.into() }),
+        })
     }
 
     /// Returns the steps that a foreign schema has taken so far: some ten nanoseconds each.
@@ -235,17 +255,27 @@ impl Checker {
             return Ok(());
         }
         if steps > schema_cost::LISTED {
-            return Err(SchemaError::new("", "does not fit its schema, and is too large to say where").into());
+            return Err(SchemaError::new(
+                "",
+                "does not fit its schema, and is too large to say where",
+            )
+            .into());
         }
         let (mut found, mut words) = (Vec::new(), 0);
-        for error in self.validator.iter_errors(value).flat_map(|error| describe(&error)).take(MOST_MISFITS) {
+        for error in
+            self.validator.iter_errors(value).flat_map(|error| describe(&error)).take(MOST_MISFITS)
+        {
             words += error.pointer().len() + error.problem().len();
             if words > MOST_WORDS {
                 break;
             }
             found.push(error);
         }
-        Err(SchemaErrors(if found.is_empty() { vec![SchemaError::new("", "does not fit its schema")] } else { found }))
+        Err(SchemaErrors(if found.is_empty() {
+            vec![SchemaError::new("", "does not fit its schema")]
+        } else {
+            found
+        }))
     }
 }
 
@@ -280,29 +310,36 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match meant_branch(place, context) {
                 Some(branch) => branch.iter().flat_map(describe).collect(),
-                None => vec![SchemaError::new(place, "has none of the shapes that are expected here")],
+                None => {
+                    vec![SchemaError::new(place, "has none of the shapes that are expected here")]
+                }
             }
         }
         _ => vec![SchemaError::new(place, error.masked_with("it").to_string())],
     }
 }
 
-/// Of the shapes that a value could have, the one that it was meant to have, if only one has its type and its tag.
+/// Of the shapes that a value could have, the one that it was meant to have, if only one has its
+/// type and its tag.
 fn meant_branch<'a>(
     place: &str,
     branches: &'a [Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<&'a Vec<jsonschema::ValidationError<'static>>> {
     let other_type = |error: &jsonschema::ValidationError<'_>| {
-        matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path().as_str() == place
+        matches!(error.kind(), ValidationErrorKind::Type { .. })
+            && error.instance_path().as_str() == place
     };
-    let other_tag =
-        |error: &jsonschema::ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Constant { .. });
-    let mut meant = branches.iter().filter(|errors| !errors.iter().any(|error| other_type(error) || other_tag(error)));
+    let other_tag = |error: &jsonschema::ValidationError<'_>| {
+        matches!(error.kind(), ValidationErrorKind::Constant { .. })
+    };
+    let mut meant = branches
+        .iter()
+        .filter(|errors| !errors.iter().any(|error| other_type(error) || other_tag(error)));
     meant.next().filter(|_| meant.next().is_none())
 }
 
-/// Calls `visit` with every value that its schema marks as a secret, in the order of the document, and puts what it returns
-/// in its place.
+/// Calls `visit` with every value that its schema marks as a secret, in the order of the document,
+/// and puts what it returns in its place.
 pub(crate) fn replace_secrets<E>(
     schema: &Value,
     value: &mut Value,
@@ -337,8 +374,9 @@ pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaE
         in_secret |= mark_secret(&schemas);
         let name = step.replace("~1", "/").replace("~0", "~");
         let items = name.parse().map(|index| schemas_of_item(&schemas, index)).unwrap_or_default();
-        let is_named =
-            schemas.iter().any(|schema| schema.get("properties").is_some_and(|fields| fields.get(&name).is_some()));
+        let is_named = schemas.iter().any(|schema| {
+            schema.get("properties").is_some_and(|fields| fields.get(&name).is_some())
+        });
         if in_secret && items.is_empty() && !is_named {
             let place = error.pointer().get(..end).unwrap_or_default();
             return SchemaError::new(place, format!("in this secret: {}", error.problem()));
@@ -375,7 +413,11 @@ pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
     let mut next = 0;
     while let Some(schema) = reached.get(next).copied() {
         next += 1;
-        let below = fields_of(&[schema]).into_values().flatten().chain(items_of(&[schema])).collect::<Vec<_>>();
+        let below = fields_of(&[schema])
+            .into_values()
+            .flatten()
+            .chain(items_of(&[schema]))
+            .collect::<Vec<_>>();
         for found in expand(root, &below) {
             if !reached.iter().any(|known| std::ptr::eq(*known, found)) {
                 reached.push(found);
@@ -391,7 +433,8 @@ pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
 fn marks(schema: &Value) -> usize {
     match schema {
         Value::Object(map) => {
-            usize::from(map.get(SECRET) == Some(&Value::Bool(true))) + map.values().map(marks).sum::<usize>()
+            usize::from(map.get(SECRET) == Some(&Value::Bool(true)))
+                + map.values().map(marks).sum::<usize>()
         }
         Value::Array(items) => items.iter().map(marks).sum(),
         _ => 0,
@@ -428,7 +471,12 @@ enum Walk {
 type Visit<'a, E> = &'a mut dyn FnMut(&[&Value], &mut Value) -> Result<Walk, E>;
 
 /// Looks at a value and at everything in it, each with all schemas that may hold for it.
-fn walk<E>(root: &Value, schemas: &[&Value], value: &mut Value, visit: Visit<'_, E>) -> Result<(), E> {
+fn walk<E>(
+    root: &Value,
+    schemas: &[&Value],
+    value: &mut Value,
+    visit: Visit<'_, E>,
+) -> Result<(), E> {
     let schemas = expand(root, schemas);
     if let Walk::On = visit(&schemas, value)? {
         return Ok(());
@@ -450,7 +498,8 @@ fn walk<E>(root: &Value, schemas: &[&Value], value: &mut Value, visit: Visit<'_,
 }
 
 fn schemas_of_field<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
-    let of = |schema: &&'a Value| match schema.get("properties").and_then(|fields| fields.get(name)) {
+    let of = |schema: &&'a Value| match schema.get("properties").and_then(|fields| fields.get(name))
+    {
         Some(named) => vec![named],
         None => values_of_maps(schema).collect(),
     };
@@ -497,7 +546,8 @@ fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
     root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
 }
 
-/// All schemas that may hold for a value: those given, what they refer to, what stands beside or below them.
+/// All schemas that may hold for a value: those given, what they refer to, what stands beside or
+/// below them.
 pub(crate) fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
     let mut all: Vec<&Value> = schemas.to_vec();
     let mut next = 0;
@@ -522,7 +572,8 @@ pub(crate) fn has_secrets(schema: &Value) -> bool {
 fn has(schema: &Value, keyword: &str) -> bool {
     match schema {
         Value::Object(map) => {
-            map.get(keyword) == Some(&Value::Bool(true)) || map.values().any(|inner| has(inner, keyword))
+            map.get(keyword) == Some(&Value::Bool(true))
+                || map.values().any(|inner| has(inner, keyword))
         }
         Value::Array(items) => items.iter().any(|inner| has(inner, keyword)),
         _ => false,
@@ -585,8 +636,13 @@ mod tests {
         let mut schema = schema_for!(Order).to_value();
         close(&mut schema);
         let value = json!({
-            "item": {"name": "a", "code": "c1"}, "more": [{"name": "b", "code": "c2"}], "count": 1, "note": null,
-            "card": {"number": "4111"}, "extra": {"any": "key"}, "street": "Main",
+            "item": {"name": "a", "code": "c1"},
+            "more": [{"name": "b", "code": "c2"}],
+            "count": 1,
+            "note": null,
+            "card": {"number": "4111"},
+            "extra": {"any": "key"},
+            "street": "Main",
             "pay": {"kind": "Split", "left": {"number": "4"}, "right": {"name": "b", "code": "c3"}},
         });
         (schema, value)
@@ -607,7 +663,10 @@ mod tests {
         card["pay"] = json!({"kind": "Card", "number": "4"});
         assert_eq!(checker.check(&card).map_err(|e| e.to_string()), Ok(()));
         card["pay"]["surprise"] = json!(1);
-        assert_eq!(checker.check(&card).unwrap_err().to_string(), "at `/pay/surprise`: unknown field");
+        assert_eq!(
+            checker.check(&card).unwrap_err().to_string(),
+            "at `/pay/surprise`: unknown field"
+        );
         card["pay"] = json!({"kind": "Cheque"});
         assert_eq!(
             checker.check(&card).unwrap_err().to_string(),
@@ -663,14 +722,20 @@ mod tests {
             by_place: BTreeMap<u32, Card>,
         }
         let schema = schema_for!(Wallet).to_value();
-        let mut value = json!({"by_name": {"a": {"number": "1"}}, "by_place": {"7": {"number": "2"}}});
+        let mut value =
+            json!({"by_name": {"a": {"number": "1"}}, "by_place": {"7": {"number": "2"}}});
         let mut found = Vec::new();
         let Ok(()) = replace_secrets(&schema, &mut value, &mut |secret| {
             found.push(secret.clone());
             Ok::<_, Infallible>(json!("mark"))
         });
-        assert_eq!((found, has_unreachable_secret(&schema)), (vec![json!("1"), json!("2")], false), "{schema}");
-        let hidden = json!({"properties": {"a": {"not": {"properties": {"b": {"x-gate-secret": true}}}}}});
+        assert_eq!(
+            (found, has_unreachable_secret(&schema)),
+            (vec![json!("1"), json!("2")], false),
+            "{schema}"
+        );
+        let hidden =
+            json!({"properties": {"a": {"not": {"properties": {"b": {"x-gate-secret": true}}}}}});
         assert!(has_unreachable_secret(&hidden));
     }
 

@@ -26,7 +26,11 @@ pub(crate) type PatternSizes = HashMap<String, u64>;
 /// # Errors
 /// [`SchemaError`] names the place in the value and the keyword at which they are more than
 /// [`STEPS`].
-pub(crate) fn count(schema: &Value, sizes: &PatternSizes, value: &Value) -> Result<u64, SchemaError> {
+pub(crate) fn count(
+    schema: &Value,
+    sizes: &PatternSizes,
+    value: &Value,
+) -> Result<u64, SchemaError> {
     let mut meter = Meter { root: schema, sizes, spent: 0 };
     meter.apply(schema, value, Times { each: 1, below_look: None })?;
     Ok(meter.spent)
@@ -71,22 +75,33 @@ impl Meter<'_> {
             return Ok(());
         }
         let words = "to check this against its schema would take too long";
-        Err(SchemaError::new("", format!("{words} (at `{keyword}`): send a shorter value, or a simpler schema")))
+        Err(SchemaError::new(
+            "",
+            format!("{words} (at `{keyword}`): send a shorter value, or a simpler schema"),
+        ))
     }
 
     /// `times` is how often a schema is applied to a value, at most.
     fn apply(&mut self, schema: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
         self.take("type", 1, times)?;
         let Value::Object(keywords) = schema else { return Ok(()) };
-        let looks_back = ["unevaluatedProperties", "unevaluatedItems"].iter().any(|name| keywords.contains_key(*name));
+        let looks_back = ["unevaluatedProperties", "unevaluatedItems"]
+            .iter()
+            .any(|name| keywords.contains_key(*name));
         let times = if looks_back { times.looking_back() } else { times };
         for (keyword, part) in keywords {
             self.take(keyword, 1, times)?;
             match value {
-                Value::Object(fields) => self.over_fields(keywords, keyword, part, fields, times)?,
+                Value::Object(fields) => {
+                    self.over_fields(keywords, keyword, part, fields, times)?;
+                }
                 Value::Array(items) => self.over_items(keyword, part, items, times)?,
-                Value::String(text) => self.take(keyword, self.of_text(keyword, part, text), times)?,
-                Value::Number(_) if keyword == "multipleOf" => self.take(keyword, of_division(part), times)?,
+                Value::String(text) => {
+                    self.take(keyword, self.of_text(keyword, part, text), times)?;
+                }
+                Value::Number(_) if keyword == "multipleOf" => {
+                    self.take(keyword, of_division(part), times)?;
+                }
                 _ => {}
             }
             self.in_place(keyword, part, value, times)?;
@@ -95,7 +110,13 @@ impl Meter<'_> {
     }
 
     /// Keywords whose schemas hold for the value itself.
-    fn in_place(&mut self, keyword: &str, part: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
+    fn in_place(
+        &mut self,
+        keyword: &str,
+        part: &Value,
+        value: &Value,
+        times: Times,
+    ) -> Result<(), SchemaError> {
         let times = times.one_below();
         match (keyword, part) {
             ("$ref", Value::String(place)) => {
@@ -109,7 +130,9 @@ impl Meter<'_> {
                 parts.values().try_for_each(|part| self.apply(part, value, times))
             }
             ("not" | "if" | "then" | "else", part) => self.apply(part, value, times),
-            ("enum" | "const" | "required" | "dependentRequired", part) => self.take(keyword, size(part), times),
+            ("enum" | "const" | "required" | "dependentRequired", part) => {
+                self.take(keyword, size(part), times)
+            }
             _ => Ok(()),
         }
     }
@@ -125,46 +148,71 @@ impl Meter<'_> {
         match (keyword, part) {
             ("properties", Value::Object(parts)) => {
                 self.take(keyword, parts.len() as u64, times)?;
-                let found = parts.iter().filter_map(|(name, part)| Some((name, part, fields.get(name)?)));
-                found.into_iter().try_for_each(|(name, part, field)| self.within(name, part, field, times))
+                let found =
+                    parts.iter().filter_map(|(name, part)| Some((name, part, fields.get(name)?)));
+                found
+                    .into_iter()
+                    .try_for_each(|(name, part, field)| self.within(name, part, field, times))
             }
             // Each name is matched once more by what looks at the rest.
-            ("patternProperties", Value::Object(parts)) => parts.iter().try_for_each(|(pattern, part)| {
-                fields.iter().try_for_each(|(name, field)| {
-                    self.take(keyword, 2 * self.of_match(pattern, name), times)?;
-                    self.within(name, part, field, times)
+            ("patternProperties", Value::Object(parts)) => {
+                parts.iter().try_for_each(|(pattern, part)| {
+                    fields.iter().try_for_each(|(name, field)| {
+                        self.take(keyword, 2 * self.of_match(pattern, name), times)?;
+                        self.within(name, part, field, times)
+                    })
                 })
-            }),
+            }
             ("additionalProperties" | "unevaluatedProperties", part) => {
-                let named = keywords.get("properties").filter(|_| keyword == "additionalProperties");
-                let rest = |(name, _): &(&String, _)| named.is_none_or(|named| named.get(name.as_str()).is_none());
+                let named =
+                    keywords.get("properties").filter(|_| keyword == "additionalProperties");
+                let rest = |(name, _): &(&String, _)| {
+                    named.is_none_or(|named| named.get(name.as_str()).is_none())
+                };
                 self.take(keyword, fields.len() as u64, times)?;
-                fields.iter().filter(rest).try_for_each(|(name, field)| self.within(name, part, field, times))
+                fields
+                    .iter()
+                    .filter(rest)
+                    .try_for_each(|(name, field)| self.within(name, part, field, times))
             }
-            ("propertyNames", part) => {
-                fields.keys().try_for_each(|name| self.within(name, part, &Value::String(name.clone()), times))
-            }
+            ("propertyNames", part) => fields
+                .keys()
+                .try_for_each(|name| self.within(name, part, &Value::String(name.clone()), times)),
             _ => Ok(()),
         }
     }
 
-    fn over_items(&mut self, keyword: &str, part: &Value, items: &[Value], times: Times) -> Result<(), SchemaError> {
+    fn over_items(
+        &mut self,
+        keyword: &str,
+        part: &Value,
+        items: &[Value],
+        times: Times,
+    ) -> Result<(), SchemaError> {
         let mut each = items.iter().enumerate();
         match (keyword, part) {
-            ("items" | "contains" | "unevaluatedItems" | "additionalItems", part) => {
-                each.try_for_each(|(index, item)| self.within(&index.to_string(), part, item, times))
+            ("items" | "contains" | "unevaluatedItems" | "additionalItems", part) => each
+                .try_for_each(|(index, item)| self.within(&index.to_string(), part, item, times)),
+            ("prefixItems", Value::Array(parts)) => {
+                parts.iter().zip(each).try_for_each(|(part, (index, item))| {
+                    self.within(&index.to_string(), part, item, times)
+                })
             }
-            ("prefixItems", Value::Array(parts)) => parts
-                .iter()
-                .zip(each)
-                .try_for_each(|(part, (index, item))| self.within(&index.to_string(), part, item, times)),
             ("uniqueItems", Value::Bool(true)) => self.take(keyword, of_comparing(items), times),
             _ => Ok(()),
         }
     }
 
-    fn within(&mut self, step: &str, part: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
-        let place = |error: SchemaError| SchemaError::new(below("", step) + error.pointer(), error.problem());
+    fn within(
+        &mut self,
+        step: &str,
+        part: &Value,
+        value: &Value,
+        times: Times,
+    ) -> Result<(), SchemaError> {
+        let place = |error: SchemaError| {
+            SchemaError::new(below("", step) + error.pointer(), error.problem())
+        };
         let times = Times { each: times.count(), below_look: None };
         self.apply(part, value, times).map_err(place)
     }
@@ -174,7 +222,9 @@ impl Meter<'_> {
         match (keyword, part.as_str()) {
             ("pattern", Some(pattern)) => self.of_match(pattern, text),
             // Each name of a group, of eight bytes or more, is compared with all before it.
-            ("format", Some("regex")) => length.saturating_mul(16).saturating_add((length / 8).saturating_pow(2) / 4),
+            ("format", Some("regex")) => {
+                length.saturating_mul(16).saturating_add((length / 8).saturating_pow(2) / 4)
+            }
             ("format", _) => length.saturating_mul(2),
             ("minLength" | "maxLength", _) => length / 32,
             _ => 0,
@@ -192,7 +242,8 @@ impl Meter<'_> {
 
 /// Whole numbers are divided at once, others as fractions of hundreds of digits.
 fn of_division(by: &Value) -> u64 {
-    let is_whole = by.as_f64().is_some_and(|by| by.fract() == 0.0 && by.abs() <= 9_007_199_254_740_992.0);
+    let is_whole =
+        by.as_f64().is_some_and(|by| by.fract() == 0.0 && by.abs() <= 9_007_199_254_740_992.0);
     if is_whole { 2 } else { 1_000 }
 }
 
@@ -210,9 +261,10 @@ fn size(value: &Value) -> u64 {
     match value {
         Value::String(value) => text(value),
         Value::Array(items) => items.iter().map(size).fold(1, u64::saturating_add),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, field)| text(name).saturating_add(size(field))).fold(1, u64::saturating_add)
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| text(name).saturating_add(size(field)))
+            .fold(1, u64::saturating_add),
         _ => 1,
     }
 }
@@ -245,8 +297,9 @@ mod tests {
     /// Lists of lists that differ in their brackets only.
     fn brackets(count: u32) -> Value {
         let nest = |code: u32| {
-            (0..12)
-                .fold(json!([1]), |inner, bit| if code >> bit & 1 == 1 { json!([inner]) } else { json!([[], inner]) })
+            (0..12).fold(json!([1]), |inner, bit| {
+                if code >> bit & 1 == 1 { json!([inner]) } else { json!([[], inner]) }
+            })
         };
         (0..count).map(nest).collect()
     }
@@ -264,12 +317,29 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn hostile() -> Vec<(&'static str, Value, Value)> {
         let slow = "([ab].{200}[cd].{200}[ef])Z";
-        let two_ways = |inner: Value| json!({"anyOf": [inner, {"properties": {"b": true}}], "unevaluatedProperties": {"type": "string"}});
+        let two_ways = |inner: Value| {
+            json!({
+                "anyOf": [inner, {"properties": {"b": true}}],
+                "unevaluatedProperties": {"type": "string"},
+            })
+        };
         vec![
             ("a pattern that keeps many places", json!({"pattern": slow}), json!(letters(240_000))),
-            ("a pattern over many texts", json!({"items": {"pattern": slow}}), many(8_000, |_| json!(letters(26)))),
-            ("a pattern over many names", json!({"patternProperties": {slow: true}}), named(10_000, |_| json!(1))),
-            ("a pattern of names", json!({"propertyNames": {"pattern": slow}}), named(10_000, |_| json!(1))),
+            (
+                "a pattern over many texts",
+                json!({"items": {"pattern": slow}}),
+                many(8_000, |_| json!(letters(26))),
+            ),
+            (
+                "a pattern over many names",
+                json!({"patternProperties": {slow: true}}),
+                named(10_000, |_| json!(1)),
+            ),
+            (
+                "a pattern of names",
+                json!({"propertyNames": {"pattern": slow}}),
+                named(10_000, |_| json!(1)),
+            ),
             (
                 "a long list of words as a pattern",
                 json!({"items": {"pattern": format!("^({})$", vec!["ab"; 20_000].join("|"))}}),
@@ -280,14 +350,24 @@ mod tests {
                 json!({"allOf": many(32, |at| json!({"pattern": format!("[ab]{at}.{{1,800}}")}))}),
                 json!(letters(1_000)),
             ),
-            ("fractions", json!({"items": {"multipleOf": 1.1e-300}}), many(20_000, |_| json!(1.797e308))),
+            (
+                "fractions",
+                json!({"items": {"multipleOf": 1.1e-300}}),
+                many(20_000, |_| json!(1.797e308)),
+            ),
             (
                 "many fractions for each number",
-                json!({"items": {"allOf": many(400, |at| json!({"multipleOf": 1e-9 * (at + 1) as f64}))}}),
+                json!({"items": {
+                    "allOf": many(400, |at| json!({"multipleOf": 1e-9 * (at + 1) as f64})),
+                }}),
                 many(20_000, |at| json!(at as f64 + 0.5)),
             ),
             ("sets of lists that look alike", json!({"uniqueItems": true}), brackets(4_096)),
-            ("sets of objects", json!({"uniqueItems": true}), many(9_000, |at| json!({"a": at, "b": [[]]}))),
+            (
+                "sets of objects",
+                json!({"uniqueItems": true}),
+                many(9_000, |at| json!({"a": at, "b": [[]]})),
+            ),
             (
                 "a long choice for many",
                 json!({"items": {"enum": many(900, |at| json!(at))}}),
@@ -310,7 +390,11 @@ mod tests {
             ),
             (
                 "ways within ways",
-                folded(14, json!({"type": "null"}), |inner| json!({"anyOf": [inner, {"type": "null"}]})),
+                folded(
+                    14,
+                    json!({"type": "null"}),
+                    |inner| json!({"anyOf": [inner, {"type": "null"}]}),
+                ),
                 many(60_000, |at| json!(at)),
             ),
             (
@@ -320,16 +404,20 @@ mod tests {
             ),
             (
                 "items that were left over, again and again",
-                folded(
-                    12,
-                    json!({"prefixItems": [true]}),
-                    |inner| json!({"oneOf": [inner, {"contains": false}], "unevaluatedItems": {"type": "integer"}}),
-                ),
+                folded(12, json!({"prefixItems": [true]}), |inner| {
+                    json!({
+                        "oneOf": [inner, {"contains": false}],
+                        "unevaluatedItems": {"type": "integer"},
+                    })
+                }),
                 many(60_000, |at| json!(at)),
             ),
             (
                 "what another argument asks for",
-                json!({"dependentSchemas": named(100, |_| json!({"additionalProperties": {"type": "string"}}))}),
+                json!({
+                    "dependentSchemas":
+                        named(100, |_| json!({"additionalProperties": {"type": "string"}})),
+                }),
                 named(9_000, |_| json!("x")),
             ),
             (
@@ -341,7 +429,11 @@ mod tests {
                 json!({}),
             ),
             ("itself", json!({"properties": {"a": {"$ref": "#"}}}), json!({"a": {"a": {}}})),
-            ("a way that leads anywhere", json!({"$dynamicRef": "#a", "$dynamicAnchor": "a"}), json!({})),
+            (
+                "a way that leads anywhere",
+                json!({"$dynamicRef": "#a", "$dynamicAnchor": "a"}),
+                json!({}),
+            ),
             (
                 "depth",
                 folded(1_000, json!({}), |inner| json!({"items": inner})),
@@ -377,8 +469,16 @@ mod tests {
                 json!({"items": {"required": many(900, |at| json!(format!("n{at}")))}}),
                 many(60_000, |_| json!({})),
             ),
-            ("everything is wrong", json!({"items": {"const": "x".repeat(60_000)}}), many(60_000, |_| json!(1))),
-            ("a long problem", json!({"allOf": many(40, |_| json!({"enum": [["x".repeat(1_000)]]}))}), json!(1)),
+            (
+                "everything is wrong",
+                json!({"items": {"const": "x".repeat(60_000)}}),
+                many(60_000, |_| json!(1)),
+            ),
+            (
+                "a long problem",
+                json!({"allOf": many(40, |_| json!({"enum": [["x".repeat(1_000)]]}))}),
+                json!(1),
+            ),
         ]
     }
 
@@ -402,7 +502,8 @@ mod tests {
 
     #[test]
     fn what_costs_too_much_is_refused_at_its_place() {
-        let schema = json!({"properties": {"notes": {"items": {"pattern": "([ab].{200}[cd].{200}[ef])Z"}}}});
+        let schema =
+            json!({"properties": {"notes": {"items": {"pattern": "([ab].{200}[cd].{200}[ef])Z"}}}});
         let checker = Checker::of_foreign(&schema).unwrap();
         let refused = checker.check(&json!({"notes": ["a", letters(240_000)]})).unwrap_err();
         assert_eq!(
@@ -410,7 +511,11 @@ mod tests {
             "at `/notes/1`: to check this against its schema would take too long (at `pattern`): \
              send a shorter value, or a simpler schema"
         );
-        assert!(checker.check(&json!({"notes": ["a"]})).is_err_and(|error| error.to_string().contains("match")));
+        assert!(
+            checker
+                .check(&json!({"notes": ["a"]}))
+                .is_err_and(|error| error.to_string().contains("match"))
+        );
     }
 
     /// Counts how often a schema is applied.
@@ -433,15 +538,15 @@ mod tests {
         let Value::Object(keywords) = schema else { return schema.clone() };
         let all = |part: &Value| match part {
             Value::Array(parts) => parts.iter().map(ticked).collect(),
-            Value::Object(parts) => {
-                Value::Object(parts.iter().map(|(name, part)| (name.clone(), ticked(part))).collect())
-            }
+            Value::Object(parts) => Value::Object(
+                parts.iter().map(|(name, part)| (name.clone(), ticked(part))).collect(),
+            ),
             other => other.clone(),
         };
         let part = |(keyword, part): (&String, &Value)| {
             let part = match keyword.as_str() {
-                "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "allOf" | "anyOf" | "oneOf"
-                | "prefixItems" => all(part),
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "allOf"
+                | "anyOf" | "oneOf" | "prefixItems" => all(part),
                 "not"
                 | "if"
                 | "then"
@@ -465,39 +570,65 @@ mod tests {
     fn the_validator_takes_no_more_steps_than_were_counted() {
         let leaf = |name: &str| json!({"properties": {name: {"type": "string"}}});
         let nested = |depth, keyword: &str| {
-            folded(
-                depth,
-                leaf("a"),
-                |inner| json!({keyword: [inner, leaf("b")], "unevaluatedProperties": {"minLength": 0}}),
-            )
+            folded(depth, leaf("a"), |inner| {
+                json!({
+                    keyword: [inner, leaf("b")],
+                    "unevaluatedProperties": {"minLength": 0},
+                })
+            })
         };
         let conditional = |depth| {
-            folded(
-                depth,
-                leaf("a"),
-                |inner| json!({"if": inner, "then": leaf("b"), "else": leaf("c"), "unevaluatedProperties": {"minLength": 0}}),
-            )
+            folded(depth, leaf("a"), |inner| {
+                json!({
+                    "if": inner,
+                    "then": leaf("b"),
+                    "else": leaf("c"),
+                    "unevaluatedProperties": {"minLength": 0},
+                })
+            })
         };
         let left_items = |depth, keyword: &str| {
-            folded(depth, json!({"prefixItems": [{}]}), |inner| json!({keyword: [inner, {}], "unevaluatedItems": {}}))
+            folded(
+                depth,
+                json!({"prefixItems": [{}]}),
+                |inner| json!({keyword: [inner, {}], "unevaluatedItems": {}}),
+            )
         };
         let texts = named(30, |_| json!("x"));
         let numbers = many(30, |at| json!(at));
-        let referred =
-            json!({"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"anyOf": [{"type": "null"}, {"minimum": 0}]}}});
+        let referred = json!({
+            "items": {"$ref": "#/$defs/a"},
+            "$defs": {"a": {"anyOf": [{"type": "null"}, {"minimum": 0}]}},
+        });
         let mut pairs = vec![
             (referred, numbers.clone()),
-            (json!({"contains": {"minimum": 29}, "not": {"items": {"type": "null"}}}), numbers.clone()),
             (
-                json!({"prefixItems": [{}, {"type": "integer"}], "items": {"oneOf": [{"minimum": 3}, {"maximum": 2}]}}),
+                json!({"contains": {"minimum": 29}, "not": {"items": {"type": "null"}}}),
                 numbers.clone(),
             ),
             (
-                json!({"properties": {"key1": {}}, "patternProperties": {"^k": {"minLength": 1}}, "additionalProperties": {}}),
+                json!({
+                    "prefixItems": [{}, {"type": "integer"}],
+                    "items": {"oneOf": [{"minimum": 3}, {"maximum": 2}]},
+                }),
+                numbers.clone(),
+            ),
+            (
+                json!({
+                    "properties": {"key1": {}},
+                    "patternProperties": {"^k": {"minLength": 1}},
+                    "additionalProperties": {},
+                }),
                 texts.clone(),
             ),
-            (json!({"propertyNames": {"allOf": [{"minLength": 1}, {"maxLength": 9}]}}), texts.clone()),
-            (json!({"dependentSchemas": {"key1": {"additionalProperties": {"type": "string"}}}}), texts.clone()),
+            (
+                json!({"propertyNames": {"allOf": [{"minLength": 1}, {"maxLength": 9}]}}),
+                texts.clone(),
+            ),
+            (
+                json!({"dependentSchemas": {"key1": {"additionalProperties": {"type": "string"}}}}),
+                texts.clone(),
+            ),
         ];
         // With levels in between that do not look back themselves.
         let spaced = |depth, levels| {
@@ -506,10 +637,19 @@ mod tests {
                 json!({"anyOf": [inner, leaf("c")], "unevaluatedProperties": {"minLength": 0}})
             })
         };
-        pairs.extend((1..=3).flat_map(|depth| [1, 2, 4, 7].map(|levels| (spaced(depth, levels), texts.clone()))));
+        pairs.extend(
+            (1..=3).flat_map(|depth| {
+                [1, 2, 4, 7].map(|levels| (spaced(depth, levels), texts.clone()))
+            }),
+        );
         for depth in 1..=5 {
-            pairs.extend(["allOf", "anyOf", "oneOf"].map(|keyword| (nested(depth, keyword), texts.clone())));
-            pairs.extend(["allOf", "anyOf", "oneOf"].map(|keyword| (left_items(depth, keyword), numbers.clone())));
+            pairs.extend(
+                ["allOf", "anyOf", "oneOf"].map(|keyword| (nested(depth, keyword), texts.clone())),
+            );
+            pairs.extend(
+                ["allOf", "anyOf", "oneOf"]
+                    .map(|keyword| (left_items(depth, keyword), numbers.clone())),
+            );
             pairs.push((conditional(depth), texts.clone()));
         }
         for (schema, value) in pairs {
@@ -526,80 +666,204 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_servers_send_in_earnest_passes() {
         let draft = "http://json-schema.org/draft-07/schema#";
         let text = || json!({"type": "string"});
         let repository = |more: Value, required: &[&str]| {
-            let mut schema = json!({"$schema": draft, "type": "object", "additionalProperties": false, "required": required,
-                "properties": {"owner": {"type": "string", "description": "The owner of the repository"}, "repo": text()}});
+            let mut schema = json!({
+                "$schema": draft,
+                "type": "object",
+                "additionalProperties": false,
+                "required": required,
+                "properties": {
+                    "owner": {"type": "string", "description": "The owner of the repository"},
+                    "repo": text(),
+                },
+            });
             schema["properties"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             schema
         };
-        let file = json!({"type": "object", "properties": {"path": text(), "content": text()}, "required": ["path", "content"]});
-        let edit = json!({"type": "object", "properties": {"oldText": text(), "newText": text()}, "required": ["oldText", "newText"], "additionalProperties": false});
+        let file = json!({
+            "type": "object",
+            "properties": {"path": text(), "content": text()},
+            "required": ["path", "content"],
+        });
+        let edit = json!({
+            "type": "object",
+            "properties": {"oldText": text(), "newText": text()},
+            "required": ["oldText", "newText"],
+            "additionalProperties": false,
+        });
         let line = json!({"anyOf": [{"type": "number"}, {"type": "null"}], "default": null});
-        let comment = json!({"type": "object", "properties": {"path": text(), "line": line, "body": text()}, "required": ["path", "body"]});
+        let comment = json!({
+            "type": "object",
+            "properties": {"path": text(), "line": line, "body": text()},
+            "required": ["path", "body"],
+        });
         let long = "fn main() { println!(\"a line of a program\"); }\n".repeat(4_000);
         for (name, schema, value) in [
             (
                 "filesystem: write a file",
-                json!({"$schema": draft, "type": "object", "properties": {"path": text(), "content": text()}, "required": ["path", "content"]}),
+                json!({
+                    "$schema": draft,
+                    "type": "object",
+                    "properties": {"path": text(), "content": text()},
+                    "required": ["path", "content"],
+                }),
                 json!({"path": "/srv/a.rs", "content": long}),
             ),
             (
                 "filesystem: edit a file",
-                json!({"type": "object", "properties": {"path": text(), "edits": {"type": "array", "items": edit}, "dryRun": {"type": "boolean", "default": false}}, "required": ["path", "edits"]}),
-                json!({"path": "/srv/a.rs", "edits": many(1_000, |at| json!({"oldText": format!("line {at}"), "newText": "x".repeat(100)}))}),
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "path": text(),
+                        "edits": {"type": "array", "items": edit},
+                        "dryRun": {"type": "boolean", "default": false},
+                    },
+                    "required": ["path", "edits"],
+                }),
+                json!({
+                    "path": "/srv/a.rs",
+                    "edits": many(1_000, |at| {
+                        json!({"oldText": format!("line {at}"), "newText": "x".repeat(100)})
+                    }),
+                }),
             ),
             (
                 "filesystem: read files",
-                json!({"type": "object", "properties": {"paths": {"type": "array", "items": text(), "minItems": 1, "uniqueItems": true}}, "required": ["paths"]}),
+                json!({
+                    "type": "object",
+                    "properties": {"paths": {
+                        "type": "array",
+                        "items": text(),
+                        "minItems": 1,
+                        "uniqueItems": true,
+                    }},
+                    "required": ["paths"],
+                }),
                 json!({"paths": many(5_000, |at| json!(format!("/srv/data/file-{at}.txt")))}),
             ),
             (
                 "GitHub: push files",
                 repository(
-                    json!({"branch": text(), "message": text(), "files": {"type": "array", "items": file}}),
+                    json!({
+                        "branch": text(),
+                        "message": text(),
+                        "files": {"type": "array", "items": file},
+                    }),
                     &["owner", "repo", "files"],
                 ),
-                json!({"owner": "o", "repo": "r", "branch": "main", "message": "m", "files": many(200, |at| json!({"path": format!("src/{at}.rs"), "content": "x".repeat(1_000)}))}),
+                json!({
+                    "owner": "o",
+                    "repo": "r",
+                    "branch": "main",
+                    "message": "m",
+                    "files": many(200, |at| {
+                        json!({"path": format!("src/{at}.rs"), "content": "x".repeat(1_000)})
+                    }),
+                }),
             ),
             (
                 "GitHub: a review",
                 repository(
-                    json!({"pull_number": {"type": "number"}, "event": {"type": "string", "enum": ["APPROVE", "REQUEST_CHANGES", "COMMENT"]},
-                        "comments": {"type": "array", "items": comment}, "commit_id": {"type": "string", "pattern": "^[0-9a-f]{40}$"}}),
+                    json!({
+                        "pull_number": {"type": "number"},
+                        "event": {
+                            "type": "string",
+                            "enum": ["APPROVE", "REQUEST_CHANGES", "COMMENT"],
+                        },
+                        "comments": {"type": "array", "items": comment},
+                        "commit_id": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
+                    }),
                     &["owner", "repo", "pull_number", "event"],
                 ),
-                json!({"owner": "o", "repo": "r", "pull_number": 7, "event": "COMMENT", "commit_id": "0a".repeat(20),
-                    "comments": many(500, |at| json!({"path": "src/lib.rs", "line": at, "body": "It would be better to …".repeat(4)}))}),
+                json!({
+                    "owner": "o",
+                    "repo": "r",
+                    "pull_number": 7,
+                    "event": "COMMENT",
+                    "commit_id": "0a".repeat(20),
+                    "comments": many(500, |at| {
+                        json!({
+                            "path": "src/lib.rs",
+                            "line": at,
+                            "body": "It would be better to …".repeat(4),
+                        })
+                    }),
+                }),
             ),
             (
                 "GitHub: an issue",
                 repository(
-                    json!({"title": text(), "body": text(), "labels": {"type": "array", "items": text()}, "milestone": {"type": ["integer", "null"], "minimum": 1}}),
+                    json!({
+                        "title": text(),
+                        "body": text(),
+                        "labels": {"type": "array", "items": text()},
+                        "milestone": {"type": ["integer", "null"], "minimum": 1},
+                    }),
                     &["owner", "repo", "title"],
                 ),
-                json!({"owner": "o", "repo": "r", "title": "t", "body": long, "labels": ["bug"], "milestone": null}),
+                json!({
+                    "owner": "o",
+                    "repo": "r",
+                    "title": "t",
+                    "body": long,
+                    "labels": ["bug"],
+                    "milestone": null,
+                }),
             ),
             (
                 "a bank: payments",
-                json!({"type": "object", "properties": {"payments": {"type": "array", "maxItems": 2_000, "items": {
-                    "type": "object", "unevaluatedProperties": false, "required": ["iban", "amount", "email"],
-                    "allOf": [{"properties": {"amount": {"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.01}}}],
-                    "properties": {"iban": {"type": "string", "pattern": "^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$"},
-                        "email": {"type": "string", "format": "email"}, "due": {"type": "string", "format": "date"}},
-                }}}}),
-                json!({"payments": many(1_000, |at| json!({"iban": "DE02120300000000202051", "amount": at as f64 + 0.25, "email": "a@example.com", "due": "2026-12-24"}))}),
+                json!({"type": "object", "properties": {"payments": {
+                    "type": "array",
+                    "maxItems": 2_000,
+                    "items": {
+                        "type": "object",
+                        "unevaluatedProperties": false,
+                        "required": ["iban", "amount", "email"],
+                        "allOf": [{"properties": {"amount": {
+                            "type": "number",
+                            "exclusiveMinimum": 0,
+                            "multipleOf": 0.01,
+                        }}}],
+                        "properties": {
+                            "iban": {
+                                "type": "string",
+                                "pattern": "^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$",
+                            },
+                            "email": {"type": "string", "format": "email"},
+                            "due": {"type": "string", "format": "date"},
+                        },
+                    },
+                }}}),
+                json!({"payments": many(1_000, |at| {
+                    json!({
+                        "iban": "DE02120300000000202051",
+                        "amount": at as f64 + 0.25,
+                        "email": "a@example.com",
+                        "due": "2026-12-24",
+                    })
+                })}),
             ),
             (
                 "a mail with an attachment",
-                json!({"type": "object", "properties": {"to": {"type": "array", "items": {"type": "string", "pattern": "^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$"}},
-                    "attachment": {"type": "string", "pattern": "^[A-Za-z0-9+/]*=*$"}}}),
-                json!({"to": many(50, |at| json!(format!("person{at}@example.com"))), "attachment": "QUJD".repeat(50_000)}),
+                json!({"type": "object", "properties": {
+                    "to": {
+                        "type": "array",
+                        "items": {"type": "string", "pattern": "^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$"},
+                    },
+                    "attachment": {"type": "string", "pattern": "^[A-Za-z0-9+/]*=*$"},
+                }}),
+                json!({
+                    "to": many(50, |at| json!(format!("person{at}@example.com"))),
+                    "attachment": "QUJD".repeat(50_000),
+                }),
             ),
         ] {
-            let checker = Checker::of_foreign(&schema).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            let checker =
+                Checker::of_foreign(&schema).unwrap_or_else(|problem| panic!("{name}: {problem}"));
             let checked = checker.check(&value);
             assert!(checked.is_ok(), "{name}: {:.300}", checked.unwrap_err().to_string());
         }

@@ -113,16 +113,24 @@ impl Scrub {
         if self.is_whole(text) {
             return SECRET.to_owned();
         }
-        let literal = self.texts.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SECRET));
+        let literal = self
+            .texts
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SECRET));
         let clean = self.clean_folded(&literal);
         // It may stand over several lines, as base64 in a mail does.
         let join = |text: &str| text.split_whitespace().collect::<String>();
         if !self.is_encoded_in(&clean) && !self.is_encoded_in(&join(&clean)) {
             return clean;
         }
-        let hide = |word: &str| if self.is_encoded_in(word) { SECRET.to_owned() } else { word.to_owned() };
+        let hide =
+            |word: &str| if self.is_encoded_in(word) { SECRET.to_owned() } else { word.to_owned() };
         let words: String = clean.split_inclusive(char::is_whitespace).map(hide).collect();
-        if self.is_encoded_in(&words) || self.is_encoded_in(&join(&words)) { SECRET.to_owned() } else { words }
+        if self.is_encoded_in(&words) || self.is_encoded_in(&join(&words)) {
+            SECRET.to_owned()
+        } else {
+            words
+        }
     }
 
     /// A JSON text without them, still JSON.
@@ -181,10 +189,17 @@ impl Scrub {
     }
 
     /// Where they stand in a text, whatever signs are between their letters.
-    fn matches<'a>(&'a self, text: &str, within: Within) -> impl Iterator<Item = Range<usize>> + use<'a> {
+    fn matches<'a>(
+        &'a self,
+        text: &str,
+        within: Within,
+    ) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let folded = fold(text);
         let searched = self.folded.iter().filter(|secret| secret.len() >= SHORTEST);
-        searched.flat_map(move |secret| find(&folded, secret, within)).collect::<Vec<_>>().into_iter()
+        searched
+            .flat_map(move |secret| find(&folded, secret, within))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// Returns whether one of them stands in a text in some encoding.
@@ -193,9 +208,10 @@ impl Scrub {
             self.texts.iter().any(|secret| text.contains(secret.as_str()))
                 || self.matches(text, Within::Text).next().is_some()
         };
-        decoded(text)
-            .iter()
-            .any(|once| holds(once) || (text.len() <= MOST_NESTED && decoded(once).iter().any(|twice| holds(twice))))
+        decoded(text).iter().any(|once| {
+            holds(once)
+                || (text.len() <= MOST_NESTED && decoded(once).iter().any(|twice| holds(twice)))
+        })
     }
 }
 
@@ -210,7 +226,8 @@ fn fold(text: &str) -> Vec<(char, Range<usize>)> {
             }
             continue;
         }
-        let letters = [c].into_iter().nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
+        let letters =
+            [c].into_iter().nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
         folded.extend(letters.map(|letter| (letter, place.clone())));
     }
     folded
@@ -243,7 +260,9 @@ fn find(text: &[(char, Range<usize>)], secret: &[char], within: Within) -> Vec<R
 /// A number as it is written without an exponent, and without a fraction that says nothing.
 fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => {
+            format!("{float:.0}")
+        }
         _ => number.to_string(),
     }
 }
@@ -287,7 +306,9 @@ fn decoded(text: &str) -> Vec<String> {
     let base64: Vec<String> = runs(|c| sextet(c).is_some(), SHORTEST * 4 / 3 + 1)
         .flat_map(|run| (0..4).filter_map(move |offset| Some(base64_text(run.get(offset..)?))))
         .collect();
-    forms.extend([hex, base64].into_iter().filter(|found| !found.is_empty()).map(|found| found.join("\n")));
+    forms.extend(
+        [hex, base64].into_iter().filter(|found| !found.is_empty()).map(|found| found.join("\n")),
+    );
     forms
 }
 
@@ -371,7 +392,10 @@ mod tests {
     #[test]
     fn secrets_are_scrubbed_from_texts() {
         let scrub = scrub(&json!(["pin-1", "card-2", "4111"]));
-        assert_eq!(scrub.clean_json(r#"{"n":4111,"s":"4111 pin-1"}"#), r#"{"n":"[secret]","s":"[secret] [secret]"}"#);
+        assert_eq!(
+            scrub.clean_json(r#"{"n":4111,"s":"4111 pin-1"}"#),
+            r#"{"n":"[secret]","s":"[secret] [secret]"}"#
+        );
         assert_eq!(
             scrub.clean("card card-2 refused, PIN pin-1, order 77"),
             "card [secret] refused, PIN [secret], order 77"
@@ -407,8 +431,12 @@ mod tests {
         for (secret, output) in writings {
             let clean = scrub(&secret).clean_json(output);
             assert!(clean.contains(SECRET), "{secret} in {output}: {clean}");
-            let left: String = fold(&clean.replace(SECRET, "")).into_iter().map(|(c, _)| c).collect();
-            assert!(!left.contains("4711") && !left.contains("unter2") && !left.contains("411111"), "{clean}");
+            let left: String =
+                fold(&clean.replace(SECRET, "")).into_iter().map(|(c, _)| c).collect();
+            assert!(
+                !left.contains("4711") && !left.contains("unter2") && !left.contains("411111"),
+                "{clean}"
+            );
         }
     }
 
@@ -416,9 +444,15 @@ mod tests {
     fn what_is_no_secret_stays_as_it_is() {
         let scrub = scrub(&json!(["4711", "hunter2-hunter2", "123"]));
         for output in [
-            r#"{"at":1747118000,"digest":"sha256:8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}"#,
+            concat!(
+                r#"{"at":1747118000,"digest":"#,
+                r#""sha256:8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}"#
+            ),
             r#"["47 apples","and 11","12 34",1123,"hunter 2"]"#,
-            r#"{"100%":"50% of \\ it & more","link":"https://x.test/?q=a%20b","img":"iVBORw0KGgoAAAANSUhEUgAA"}"#,
+            concat!(
+                r#"{"100%":"50% of \\ it & more","link":"https://x.test/?q=a%20b","#,
+                r#""img":"iVBORw0KGgoAAAANSUhEUgAA"}"#
+            ),
         ] {
             assert_eq!(
                 serde_json::from_str::<Value>(&scrub.clean_json(output)).unwrap(),
@@ -440,7 +474,10 @@ mod tests {
 
     #[test]
     fn what_is_encoded_twice_is_found_in_a_long_text() {
-        let scrub = Scrub::of(&json!({"properties": {"pin": {"x-gate-secret": true}}}), &json!({"pin": "hunter-22-x"}));
+        let scrub = Scrub::of(
+            &json!({"properties": {"pin": {"x-gate-secret": true}}}),
+            &json!({"pin": "hunter-22-x"}),
+        );
         // "my pin is hunter-22-x", in base64 of base64.
         let twice = "YlhrZ2NHbHVJR2x6SUdoMWJuUmxjaTB5TWkxNA==";
         let text = format!("{} {twice}", "words and more words ".repeat(2_500));

@@ -15,9 +15,9 @@ use super::scrub::SECRET;
 /// translated, encrypted or shortened is not found. Where a result may hold that, or a secret that
 /// was no argument, it is returned in this.
 ///
-/// Only a typed call, as `one_time_password(&run, …)`, gives the value, once, in the process in which
-/// the body ran. [`Run::submit`](crate::Run::submit) and a later look at the call give `[secret]`. An
-/// error that the tool returns is not hidden: put no secret in it.
+/// Only a typed call, as `one_time_password(&run, …)`, gives the value, once, in the process in
+/// which the body ran. [`Run::submit`](crate::Run::submit) and a later look at the call give
+/// `[secret]`. An error that the tool returns is not hidden: put no secret in it.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -29,12 +29,14 @@ use super::scrub::SECRET;
 ///     SecretOutput::new(format!("{user}-493021"))
 /// }
 /// # registry! { pub Tools for () { OneTimePassword } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 ///
 /// let run = gate.run("run-42");
 /// assert_eq!(one_time_password(&run, "mia".into()).await?.into_inner(), "mia-493021");
-/// let turn = run.submit([ToolCall::new("call_1", "one_time_password", r#"{"user":"mia"}"#)]).await?;
+/// let turn =
+///     run.submit([ToolCall::new("call_1", "one_time_password", r#"{"user":"mia"}"#)]).await?;
 /// assert_eq!(turn.answers()[0].for_model(), "[secret]");
 /// # Ok(()) }
 /// ```

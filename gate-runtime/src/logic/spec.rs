@@ -10,7 +10,8 @@ use super::contract::{self, says_something};
 use super::foreign_schema::STEPS_TO_REFUSE;
 use super::redact::{check_no_mark, keeps_secrets};
 use super::schema::{
-    Checker, SchemaErrors, has_secrets, has_sets, has_unreachable_secret, sort_sets, without_secret_names,
+    Checker, SchemaErrors, has_secrets, has_sets, has_unreachable_secret, sort_sets,
+    without_secret_names,
 };
 
 /// The most JSON that a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
@@ -51,7 +52,9 @@ impl Specs {
 
     /// Reads a call of the tool at a place, checks it, and completes it.
     pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, SchemaErrors> {
-        let (_, spec) = self.get(index).ok_or_else(|| SchemaErrors::from(SchemaError::new("", "no such tool")))?;
+        let (_, spec) = self
+            .get(index)
+            .ok_or_else(|| SchemaErrors::from(SchemaError::new("", "no such tool")))?;
         spec.complete(read(call.arguments(), DEFAULT_LIMITS)).map(|completed| completed.arguments)
     }
 }
@@ -100,7 +103,8 @@ pub(crate) struct Completed {
 impl Spec {
     pub(crate) fn of(descriptor: &Descriptor) -> Self {
         let schema = descriptor.input_schema();
-        let checker = if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
+        let checker =
+            if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
         let (has_secrets, has_sets) = (has_secrets(schema), has_sets(schema));
         Self {
             checker,
@@ -121,13 +125,20 @@ impl Spec {
     /// Says which fields the tool's type reads and does not write, or writes and does not read:
     /// nobody could be shown what runs. Also the places of its summary that no argument has.
     pub(crate) fn contract_problems(&self, tool: &Descriptor) -> Vec<String> {
-        let of_type = self.codec.map(|codec| contract::problems(&self.schema, &(codec.written_schema)()));
+        let of_type =
+            self.codec.map(|codec| contract::problems(&self.schema, &(codec.written_schema)()));
         let is_unreachable = self.has_secrets && has_unreachable_secret(&self.schema);
         let unreachable = is_unreachable.then(|| {
-            "its schema marks a secret where it says what a value is not, or under which condition: mark the field itself"
+            "its schema marks a secret where it says what a value is not, or under which \
+             condition: mark the field itself"
                 .to_owned()
         });
-        of_type.into_iter().flatten().chain(contract::summary_problems(tool)).chain(unreachable).collect()
+        of_type
+            .into_iter()
+            .flatten()
+            .chain(contract::summary_problems(tool))
+            .chain(unreachable)
+            .collect()
     }
 
     fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
@@ -136,7 +147,9 @@ impl Spec {
         }
         match &self.checker {
             Ok(checker) => checker.check(value),
-            Err(problem) => Err(SchemaError::new("", format!("its schema cannot be used: {problem}")).into()),
+            Err(problem) => {
+                Err(SchemaError::new("", format!("its schema cannot be used: {problem}")).into())
+            }
         }
     }
 
@@ -144,8 +157,12 @@ impl Spec {
     ///
     /// # Errors
     /// What is wrong with them, also where they could not be read. No name in a secret is in it.
-    pub(crate) fn complete(&self, given: Result<Value, SchemaError>) -> Result<Completed, SchemaErrors> {
-        let completed = given.map_err(SchemaErrors::from).and_then(|given| self.complete_read(given));
+    pub(crate) fn complete(
+        &self,
+        given: Result<Value, SchemaError>,
+    ) -> Result<Completed, SchemaErrors> {
+        let completed =
+            given.map_err(SchemaErrors::from).and_then(|given| self.complete_read(given));
         completed.map_err(|problems| {
             if !self.has_secrets {
                 return problems;
@@ -158,12 +175,14 @@ impl Spec {
     /// them, defaults included. What rules and people see, what is digested and what runs is this.
     ///
     /// # Errors
-    /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or if
-    /// what is written reads as something else again: then nobody could say what would run.
+    /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or
+    /// if what is written reads as something else again: then nobody could say what would run.
     fn complete_read(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
         check_no_mark(&given)?;
         self.check(&given)?;
-        let Some(codec) = self.codec else { return Ok(Completed { arguments: given, given: None }) };
+        let Some(codec) = self.codec else {
+            return Ok(Completed { arguments: given, given: None });
+        };
         // Numbers have their form from the reader.
         let as_given = self.has_sets.then(|| given.clone());
         if self.has_sets {
@@ -175,18 +194,21 @@ impl Spec {
             return Ok(Completed { arguments: given, given: as_given });
         }
         if let Some(pointer) = find_lost(&given, &written, &mut String::new()) {
-            let problem = "the tool does not take this beside the rest, and would run without it: leave it out";
+            let problem = "the tool does not take this beside the rest, and would run without it: \
+                leave it out";
             return Err(SchemaError::new(pointer, problem).into());
         }
         let mut arguments = written.clone();
         self.strip_nulls(&mut arguments);
         self.check(&arguments)?;
         if self.has_secrets && !keeps_secrets(&self.schema, &given, &arguments) {
-            let problem = "a secret is written otherwise by the tool's type, and would run so: nobody could see that";
+            let problem = "a secret is written otherwise by the tool's type, and would run so: \
+                nobody could see that";
             return Err(SchemaError::new("", problem).into());
         }
         if self.rewrite(codec, &arguments)? != written {
-            let problem = "read again, these arguments are other ones: nobody could say what would run";
+            let problem =
+                "read again, these arguments are other ones: nobody could say what would run";
             return Err(SchemaError::new("", problem).into());
         }
         let given = Some(as_given.unwrap_or(given)).filter(|given| *given != arguments);
@@ -208,7 +230,8 @@ impl Spec {
         written.iter().all(is_same) && found == given.len()
     }
 
-    /// Takes arguments away that are `null`, where the type is known to read their absence as the same.
+    /// Takes arguments away that are `null`, where the type is known to read their absence as the
+    /// same.
     fn strip_nulls(&self, arguments: &mut Value) {
         if let Value::Object(fields) = arguments {
             fields.retain(|name, value| !value.is_null() || !self.is_optional(name));
@@ -220,7 +243,9 @@ impl Spec {
     }
 
     fn rewrite(&self, codec: Codec, given: &Value) -> Result<Value, SchemaError> {
-        let unread = |_| SchemaError::new("", "the arguments fit their schema, but the tool's type refuses them");
+        let unread = |_| {
+            SchemaError::new("", "the arguments fit their schema, but the tool's type refuses them")
+        };
         let mut written = (codec.rewrite)(given).map_err(unread)?;
         self.settle(&mut written)?;
         Ok(written)
@@ -266,9 +291,13 @@ fn find_lost(given: &Value, written: &Value, pointer: &mut String) -> Option<Str
             fields.iter().find_map(|(name, inner)| within(name, inner, written.get(name)))
         }
         (Value::Array(items), Value::Array(written)) => {
-            let found = |(index, item): (usize, &Value)| within(&index.to_string(), item, written.get(index));
+            let found = |(index, item): (usize, &Value)| {
+                within(&index.to_string(), item, written.get(index))
+            };
             let lost = items.iter().enumerate().find_map(found);
-            lost.or_else(|| (items.len() > written.len()).then(|| below(pointer, &written.len().to_string())))
+            lost.or_else(|| {
+                (items.len() > written.len()).then(|| below(pointer, &written.len().to_string()))
+            })
         }
         _ => None,
     }
@@ -284,14 +313,21 @@ mod tests {
     fn what_does_not_come_back_is_found_by_its_place() {
         let lost = |given: Value, written: Value| find_lost(&given, &written, &mut String::new());
         assert_eq!(
-            lost(json!({"a": 1, "b": {"c": [1, {"d": 2}]}}), json!({"a": 1, "b": {"c": [1, {}]}})).unwrap(),
+            lost(json!({"a": 1, "b": {"c": [1, {"d": 2}]}}), json!({"a": 1, "b": {"c": [1, {}]}}))
+                .unwrap(),
             "/b/c/1/d"
         );
         assert_eq!(lost(json!({"a": [1, 2]}), json!({"a": [1]})).unwrap(), "/a/1");
         assert_eq!(lost(json!({"a": {"b": 1}}), json!({"a": "1"})).unwrap(), "/a/b");
         // Another value is no lost one.
-        assert_eq!(lost(json!({"a": "HTTP://A", "b": 1.5}), json!({"a": "http://a/", "b": 1, "c": 10})), None);
-        assert_eq!(lost(json!({"a": null, "b": false, "c": [], "d": {"e": ""}, "f": 0}), json!({})), None);
+        assert_eq!(
+            lost(json!({"a": "HTTP://A", "b": 1.5}), json!({"a": "http://a/", "b": 1, "c": 10})),
+            None
+        );
+        assert_eq!(
+            lost(json!({"a": null, "b": false, "c": [], "d": {"e": ""}, "f": 0}), json!({})),
+            None
+        );
         assert_eq!(lost(json!({"d": {"e": "x"}}), json!({})).unwrap(), "/d");
     }
 }

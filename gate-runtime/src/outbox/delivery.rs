@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_core::ports::{
-    ApprovalFilter, Changeset, Clock, CommitOutcome, DeliveryFilter, Notice, Notifier, NotifyError, RecordFilter,
-    Store, StoreError,
+    ApprovalFilter, Changeset, Clock, CommitOutcome, DeliveryFilter, Notice, Notifier, NotifyError,
+    RecordFilter, Store, StoreError,
 };
 use gate_core::records::{Delivery, DeliveryState, LEASE};
 use gate_core::text::later;
@@ -33,7 +33,8 @@ impl Carrier {
         DeliveryFilter::all().notifier(Arc::clone(&self.name))
     }
 
-    /// Takes a delivery, unless another process was faster, delivers it, and writes what came of it.
+    /// Takes a delivery, unless another process was faster, delivers it, and writes what came of
+    /// it.
     pub(super) async fn carry(&self, delivery: &Delivery) -> Result<(), StoreError> {
         let notice = self.notice(delivery).await?;
         let now = self.clock.now();
@@ -47,12 +48,15 @@ impl Carrier {
                 let memo = notice.memo().map(str::to_owned);
                 self.ended(&claimed, memo, self.deliver(&notice).await)
             }
-            None => claimed.given_up("the record that it tells of is not in the store", self.clock.now()),
+            None => claimed
+                .given_up("the record that it tells of is not in the store", self.clock.now()),
         };
         let until = later(now, LEASE);
         loop {
             match self.write(&ended).await {
-                Err(_) if self.clock.now() < until => self.clock.sleep_until(later(self.clock.now(), AGAIN)).await,
+                Err(_) if self.clock.now() < until => {
+                    self.clock.sleep_until(later(self.clock.now(), AGAIN)).await;
+                }
                 // After its lease it is another's, or delivered again under the same id.
                 written => return written.map(|_| ()),
             }
@@ -68,7 +72,12 @@ impl Carrier {
     /// What is to be told, with the call as it stands now.
     async fn notice(&self, delivery: &Delivery) -> Result<Option<Notice>, StoreError> {
         let filter = RecordFilter::after(delivery.record().saturating_sub(1)).limit(1);
-        let record = self.store.records(&filter).await?.pop().filter(|record| record.seq() == delivery.record());
+        let record = self
+            .store
+            .records(&filter)
+            .await?
+            .pop()
+            .filter(|record| record.seq() == delivery.record());
         let Some(record) = record else { return Ok(None) };
         let mut notice = Notice::new(&self.name, record);
         let Some(call) = delivery.approval() else { return Ok(Some(notice)) };
@@ -78,9 +87,11 @@ impl Carrier {
             notice = notice.about(Arc::new(approval.without_salts()), tool);
         }
         // Of a dead one, somebody may have been told.
-        let last = self.mine().approval(call).state(DeliveryState::Delivered).state(DeliveryState::Dead);
+        let last =
+            self.mine().approval(call).state(DeliveryState::Delivered).state(DeliveryState::Dead);
         let last = last.newest_first().limit(1);
-        if let Some(memo) = self.store.deliveries(&last).await?.iter().find_map(|last| last.memo()) {
+        if let Some(memo) = self.store.deliveries(&last).await?.iter().find_map(|last| last.memo())
+        {
             notice = notice.after(memo);
         }
         Ok(Some(notice))
@@ -93,7 +104,8 @@ impl Carrier {
         delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))
     }
 
-    /// The delivery after a try. A notifier that gives nothing back gets with the next one what it was given with this one.
+    /// The delivery after a try. A notifier that gives nothing back gets with the next one what it
+    /// was given with this one.
     fn ended(
         &self,
         claimed: &Delivery,
@@ -104,7 +116,8 @@ impl Carrier {
         match delivered {
             Ok(given) => claimed.delivered(given.or(memo).map(Into::into), now),
             Err(error) => {
-                let claimed = claimed.remembering(error.memo().map(Into::into).or(memo.map(Into::into)));
+                let claimed =
+                    claimed.remembering(error.memo().map(Into::into).or(memo.map(Into::into)));
                 let (words, at_least) = (error.to_string(), error.wait().unwrap_or_default());
                 if error.is_final() {
                     claimed.given_up(&words, now)

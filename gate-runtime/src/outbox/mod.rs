@@ -1,7 +1,8 @@
 //! Telling people and programs what happened, behind the back of those who ask.
 //!
-//! What is to be told stands on the record, which was written with it. From there one task for each notifier makes deliveries, and has them delivered:
-//! several at a time, those about one call one after the other. Whatever a notifier does, nothing here is waited for by a call.
+//! What is to be told stands on the record, which was written with it. From there one task for each
+//! notifier makes deliveries, and has them delivered: several at a time, those about one call one
+//! after the other. Whatever a notifier does, nothing here is waited for by a call.
 
 pub(crate) mod delivery;
 pub(crate) mod relay;
@@ -14,7 +15,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use gate_core::approval::Approval;
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ApprovalFilter, Changeset, Clock, CommitOutcome, Notifier, Store, StoreError};
+use gate_core::ports::{
+    ApprovalFilter, Changeset, Clock, CommitOutcome, Notifier, Store, StoreError,
+};
 use gate_core::records::DeliveryState;
 use gate_core::text::{HOUR, later};
 use jiff::Timestamp;
@@ -30,13 +33,15 @@ const CARRIERS: usize = 16;
 /// After how long it is tried again where the store did not do its part.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// After how long it looks at the deliveries at the latest: another process may have put one back, of which no record tells.
+/// After how long it looks at the deliveries at the latest: another process may have put one back,
+/// of which no record tells.
 const LOOK: Duration = Duration::from_mins(1);
 
 /// How many delivered deliveries are forgotten at once.
 const PAGE: usize = 256;
 
-/// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then, another process delivers, or the next one.
+/// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then,
+/// another process delivers, or the next one.
 #[derive(Default)]
 pub(crate) struct Post {
     /// Each with what tells it that a delivery was put back.
@@ -44,13 +49,22 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    pub(crate) fn start(notifiers: Vec<Arc<dyn Notifier>>, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(
+        notifiers: Vec<Arc<dyn Notifier>>,
+        store: &Arc<dyn Store>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let start = |notifier: Arc<dyn Notifier>| {
             let name: Arc<str> = notifier.name().into();
             let (last, put_back) = (store.watch(), Arc::new(Notify::new()));
             // From now on, and not from when the task begins.
             let head = *last.borrow();
-            let carrier = Arc::new(Carrier { notifier, name, store: Arc::clone(store), clock: Arc::clone(clock) });
+            let carrier = Arc::new(Carrier {
+                notifier,
+                name,
+                store: Arc::clone(store),
+                clock: Arc::clone(clock),
+            });
             let postman = Postman {
                 reader: Reader::new(Arc::clone(&carrier), head),
                 carrier,
@@ -128,7 +142,8 @@ impl Postman {
         }
     }
 
-    /// Waits for the first of: a record, the end of a delivery, a delivery that was put back, the time.
+    /// Waits for the first of: a record, the end of a delivery, a delivery that was put back, the
+    /// time.
     async fn signal(&mut self, wake: Timestamp) -> PostSignal {
         let Self { carrier, last, put_back, under_way, .. } = self;
         let news = async {
@@ -155,7 +170,8 @@ impl Postman {
     async fn round(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
         self.last.borrow_and_update();
         if self.reader.read(now).await? || self.looks_at <= now {
-            self.looks_at = self.hand_out(now).await?.unwrap_or(Timestamp::MAX).min(later(now, LOOK));
+            self.looks_at =
+                self.hand_out(now).await?.unwrap_or(Timestamp::MAX).min(later(now, LOOK));
         }
         if self.forgets_at <= now {
             self.forget(now).await?;
@@ -164,9 +180,15 @@ impl Postman {
         Ok(self.looks_at)
     }
 
-    /// Hands the deliveries that are due to carriers, as far as there are any, and gives the time when the next one is due.
+    /// Hands the deliveries that are due to carriers, as far as there are any, and gives the time
+    /// when the next one is due.
     async fn hand_out(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let open = self.carrier.mine().state(DeliveryState::Waiting).state(DeliveryState::Sending).first_of_each_call();
+        let open = self
+            .carrier
+            .mine()
+            .state(DeliveryState::Waiting)
+            .state(DeliveryState::Sending)
+            .first_of_each_call();
         let most = CARRIERS + self.busy.len() + 1;
         for delivery in self.carrier.store.deliveries(&open.soonest_first().limit(most)).await? {
             let record = delivery.record();
@@ -187,7 +209,8 @@ impl Postman {
         Ok(None)
     }
 
-    /// Forgets what was delivered long ago. What is kept for an open call stays for as long as that is open.
+    /// Forgets what was delivered long ago. What is kept for an open call stays for as long as that
+    /// is open.
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         let store = &self.carrier.store;
         let old = self.carrier.mine().state(DeliveryState::Delivered).due_by(now).limit(PAGE);
@@ -196,11 +219,16 @@ impl Postman {
             if found.is_empty() {
                 return Ok(());
             }
-            let calls =
-                found.iter().filter_map(|delivery| delivery.approval()).fold(ApprovalFilter::all(), ApprovalFilter::id);
-            let known = if calls.ids().is_empty() { Vec::new() } else { store.approvals(&calls).await? };
+            let calls = found
+                .iter()
+                .filter_map(|delivery| delivery.approval())
+                .fold(ApprovalFilter::all(), ApprovalFilter::id);
+            let known =
+                if calls.ids().is_empty() { Vec::new() } else { store.approvals(&calls).await? };
             let is_open = |call: ApprovalId| {
-                known.iter().any(|known: &Arc<Approval>| known.id() == call && !known.status().is_terminal())
+                known.iter().any(|known: &Arc<Approval>| {
+                    known.id() == call && !known.status().is_terminal()
+                })
             };
             let mut changeset = Changeset::at(now);
             for delivery in found {
@@ -223,7 +251,12 @@ impl Postman {
 
     /// Whether more is to be told about a call.
     async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
-        let open = self.carrier.mine().approval(call).state(DeliveryState::Waiting).state(DeliveryState::Sending);
+        let open = self
+            .carrier
+            .mine()
+            .approval(call)
+            .state(DeliveryState::Waiting)
+            .state(DeliveryState::Sending);
         Ok(!self.carrier.store.deliveries(&open.limit(1)).await?.is_empty())
     }
 }

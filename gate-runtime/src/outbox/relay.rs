@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use gate_core::approval::Status;
-use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, RecordFilter, StoreError, StoreErrorKind};
+use gate_core::ports::{
+    ApprovalFilter, Changeset, CommitOutcome, RecordFilter, StoreError, StoreErrorKind,
+};
 use gate_core::records::{Delivery, Record};
 use jiff::Timestamp;
 
@@ -26,7 +28,8 @@ pub(super) struct Reader {
 }
 
 struct Progress {
-    /// As it is in the store. It moves in the transaction that writes deliveries, so that of two processes one writes them.
+    /// As it is in the store. It moves in the transaction that writes deliveries, so that of two
+    /// processes one writes them.
     mark: Delivery,
     /// How far this process has read, and wanted nothing since the mark.
     read: u64,
@@ -51,11 +54,15 @@ impl Reader {
             None => Progress::at(self.begin(now).await?),
         };
         loop {
-            let page = self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
+            let page =
+                self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
             let Some(newest) = page.last() else { break };
             let read = newest.seq();
-            let deliveries: Vec<Arc<Delivery>> =
-                page.iter().filter(|record| self.wants(record)).map(|record| self.delivery(record, now)).collect();
+            let deliveries: Vec<Arc<Delivery>> = page
+                .iter()
+                .filter(|record| self.wants(record))
+                .map(|record| self.delivery(record, now))
+                .collect();
             if deliveries.is_empty() && read.saturating_sub(place.mark.is_read_to()) < STRIDE {
                 place.read = read;
                 continue;
@@ -67,16 +74,20 @@ impl Reader {
             } else {
                 // Another process has read on: it wrote what was to be written up to its mark.
                 is_new = true;
-                let found = self.mark().await?.filter(|found| found.version() != place.mark.version());
+                let found =
+                    self.mark().await?.filter(|found| found.version() != place.mark.version());
                 let words = "it does not take letters, and nobody else has written any";
-                place = Progress::at(found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?);
+                place = Progress::at(
+                    found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?,
+                );
             }
         }
         self.place = Some(place);
         Ok(is_new)
     }
 
-    /// The mark, or the first one: a notifier that is new here begins with the calls that wait now, and with what happens after.
+    /// The mark, or the first one: a notifier that is new here begins with the calls that wait now,
+    /// and with what happens after.
     async fn begin(&self, now: Timestamp) -> Result<Delivery, StoreError> {
         loop {
             if let Some(mark) = self.mark().await? {
@@ -107,7 +118,8 @@ impl Reader {
         }
         let mut read = 0;
         while read < self.head && !waiting.is_empty() {
-            let records = self.carrier.store.records(&RecordFilter::after(read).limit(PAGE)).await?;
+            let records =
+                self.carrier.store.records(&RecordFilter::after(read).limit(PAGE)).await?;
             let Some(newest) = records.last() else { break };
             read = newest.seq();
             for record in records.iter().filter(|record| record.seq() <= self.head) {
@@ -127,7 +139,8 @@ impl Reader {
         Ok(deliveries)
     }
 
-    /// Whether the notifier tells of it. One that panics over the question is given it to tell: then people see what becomes of that.
+    /// Whether the notifier tells of it. One that panics over the question is given it to tell:
+    /// then people see what becomes of that.
     fn wants(&self, record: &Record) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
     }

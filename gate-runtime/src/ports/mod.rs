@@ -1,3 +1,4 @@
-//! The port that engineers implement over calls with their context: overlays. The other ports are in `gate-core`.
+//! The port that engineers implement over calls with their context: overlays. The other ports are
+//! in `gate-core`.
 
 pub(crate) mod overlay;

@@ -7,7 +7,8 @@ use gate_core::ports::BoxFuture;
 
 use crate::logic::context::CallContext;
 
-/// A judge of every call, whatever its tool: an external policy engine, a risk score, a rule of the house.
+/// A judge of every call, whatever its tool: an external policy engine, a risk score, a rule of the
+/// house.
 ///
 /// ```
 /// use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall};
@@ -15,9 +16,14 @@ use crate::logic::context::CallContext;
 /// struct NoSundays;
 ///
 /// impl Overlay for NoSundays {
-///     fn name(&self) -> &str { "no work on Sundays" }
+///     fn name(&self) -> &str {
+///         "no work on Sundays"
+///     }
 ///
-///     fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+///     fn judge<'a>(
+///         &'a self,
+///         call: &'a OverlayCall<'a>,
+///     ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
 ///         let sunday = call.context().now().to_string().starts_with("2026-11-22");
 ///         Box::pin(async move { Ok(sunday.then(|| Objection::deny("it is Sunday"))) })
 ///     }
@@ -32,11 +38,16 @@ pub trait Overlay: Send + Sync + 'static {
     ///
     /// # Errors
     /// What went wrong, in words. It fails, too, if it panics, if it takes longer than the gate's
-    /// [time for judging](crate::GateBuilder::judging_timeout), or if it asks for what nobody could give, as the
-    /// agreement of no people at all. What follows is up to [`on_failure`](Self::on_failure).
-    fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>>;
+    /// [time for judging](crate::GateBuilder::judging_timeout), or if it asks for what nobody could
+    /// give, as the agreement of no people at all. What follows is up to
+    /// [`on_failure`](Self::on_failure).
+    fn judge<'a>(
+        &'a self,
+        call: &'a OverlayCall<'a>,
+    ) -> BoxFuture<'a, Result<Option<Objection>, String>>;
 
-    /// Says what a failure of this overlay means. Defaults to [`OnFailure::Deny`]: nothing runs while it fails.
+    /// Says what a failure of this overlay means. Defaults to [`OnFailure::Deny`]: nothing runs
+    /// while it fails.
     ///
     /// It is asked once, when the gate is built.
     ///
@@ -47,22 +58,34 @@ pub trait Overlay: Send + Sync + 'static {
     /// struct FraudScore;
     ///
     /// impl Overlay for FraudScore {
-    ///     fn name(&self) -> &str { "fraud score" }
+    ///     fn name(&self) -> &str {
+    ///         "fraud score"
+    ///     }
     ///
-    ///     fn judge<'a>(&'a self, _: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ///     fn judge<'a>(
+    ///         &'a self,
+    ///         _: &'a OverlayCall<'a>,
+    ///     ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
     ///         Box::pin(async { Err("the service does not answer".to_owned()) })
     ///     }
     ///
-    ///     fn on_failure(&self) -> OnFailure { OnFailure::ask(role("fraud")) }
+    ///     fn on_failure(&self) -> OnFailure {
+    ///         OnFailure::ask(role("fraud"))
+    ///     }
     /// }
     /// # /// Refund the customer.
     /// # #[gated_tool(policy = "never_ask")] fn refund(cents: u64) {}
     /// # registry! { pub Tools for () { Refund } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
     /// let people = StaticDirectory::new().person("fay", ["fraud"]);
-    /// let gate: Gate<Tools> = Gate::builder(()).overlay(FraudScore).directory(people).build().await?;
-    /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":500}"#)]).await?;
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).overlay(FraudScore).directory(people).build().await?;
+    /// let turn = gate
+    ///     .run("run-42")
+    ///     .submit([ToolCall::new("call_1", "refund", r#"{"cents":500}"#)])
+    ///     .await?;
     /// assert_eq!(turn.interruptions()[0].approval().waits_for(), "a fraud");
     /// # Ok(()) }
     /// ```
@@ -71,7 +94,8 @@ pub trait Overlay: Send + Sync + 'static {
     }
 }
 
-/// What the failure of an [`Overlay`] means for the call that it should have judged. It never lets a call run.
+/// What the failure of an [`Overlay`] means for the call that it should have judged. It never lets
+/// a call run.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -80,8 +104,8 @@ pub trait Overlay: Send + Sync + 'static {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnFailure {
-    /// The call does not run. A failure is no verdict: nothing counts against the run, and the call can be proposed
-    /// again.
+    /// The call does not run. A failure is no verdict: nothing counts against the run, and the call
+    /// can be proposed again.
     Deny,
     /// People must agree.
     Ask(Requirement),
@@ -94,7 +118,8 @@ impl OnFailure {
     }
 }
 
-/// What an overlay says against a call. It can make a verdict stricter, never looser: there is no way to say "approve".
+/// What an overlay says against a call. It can make a verdict stricter, never looser: there is no
+/// way to say "approve".
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -141,16 +166,23 @@ impl Objection {
 /// # struct Fraud;
 /// # impl Overlay for Fraud {
 /// #     fn name(&self) -> &str { "fraud" }
-/// #     fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+/// # fn judge<'a>(
+/// #     &'a self,
+/// #     call: &'a OverlayCall<'a>,
+/// # ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
 /// #         Box::pin(async move { Ok(too_much(call)) })
 /// #     }
 /// # }
 /// # /// Refund the customer.
 /// # #[gated_tool(policy = "never_ask")] fn refund(cents: u64) {}
 /// # registry! { pub Tools for () { Refund } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).overlay(Fraud).build().await?;
-/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":200000}"#)]).await?;
+/// # let turn = gate
+/// #     .run("run-42")
+/// #     .submit([ToolCall::new("call_1", "refund", r#"{"cents":200000}"#)])
+/// #     .await?;
 /// # assert!(turn.answers()[0].for_model().contains("too much for `refund`"));
 /// # Ok(()) }
 /// ```

@@ -47,7 +47,9 @@ fn add(
         Value::Null | Value::Bool(_) => true,
         Value::String(text) if text.is_empty() => true,
         Value::Array(items) if items.is_empty() => true,
-        Value::Object(fields) => fields.iter().all(|(name, field)| add(field, origin, below(name), found, left)),
+        Value::Object(fields) => {
+            fields.iter().all(|(name, field)| add(field, origin, below(name), found, left))
+        }
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             let mut items = items.iter().enumerate();
             items.all(|(index, item)| add(item, origin, below(&index.to_string()), found, left))

@@ -26,11 +26,26 @@ pub(crate) struct CallFacts {
 type Names = HashMap<String, BTreeSet<String>>;
 
 /// Words that say that an argument identifies something, and not what.
-const OF_IDS: [&str; 14] =
-    ["id", "ids", "number", "numbers", "no", "nr", "num", "code", "key", "ref", "reference", "index", "idx", "uuid"];
+const OF_IDS: [&str; 14] = [
+    "id",
+    "ids",
+    "number",
+    "numbers",
+    "no",
+    "nr",
+    "num",
+    "code",
+    "key",
+    "ref",
+    "reference",
+    "index",
+    "idx",
+    "uuid",
+];
 
 /// Words that say that a number is no id, though it is written as a text.
-const OF_AMOUNTS: [&str; 9] = ["amount", "price", "total", "sum", "cost", "fee", "count", "quantity", "qty"];
+const OF_AMOUNTS: [&str; 9] =
+    ["amount", "price", "total", "sum", "cost", "fee", "count", "quantity", "qty"];
 
 /// Words at the beginning of a flag's name that nobody says.
 const OF_FLAGS: [&str; 3] = ["is", "has", "should"];
@@ -39,7 +54,12 @@ const OF_FLAGS: [&str; 3] = ["is", "has", "should"];
 const LONGEST_DATE: usize = 64;
 
 impl CallFacts {
-    pub(crate) fn new(tool: &str, arguments: Value, choices: Arc<BTreeSet<String>>, today: Option<Date>) -> Self {
+    pub(crate) fn new(
+        tool: &str,
+        arguments: Value,
+        choices: Arc<BTreeSet<String>>,
+        today: Option<Date>,
+    ) -> Self {
         Self { tool: tool.to_owned(), arguments, choices, today, names: OnceLock::new() }
     }
 
@@ -74,7 +94,9 @@ impl CallFacts {
         if !is_short_number(digits) && value.is_string() {
             return vec![plain().or_as_words(self.without_its_year(text))];
         }
-        let ends_with = |name: &str, ends: &[&str]| name_words(name).last().is_some_and(|last| ends.contains(&&**last));
+        let ends_with = |name: &str, ends: &[&str]| {
+            name_words(name).last().is_some_and(|last| ends.contains(&&**last))
+        };
         let is_id = |name: &str| {
             if value.is_string() { !ends_with(name, &OF_AMOUNTS) } else { ends_with(name, &OF_IDS) }
         };
@@ -82,7 +104,10 @@ impl CallFacts {
             let with_unit = with_unit(name, digits);
             // It may be a day, an hour, a floor: an id is said beside what it is the id of.
             if is_short_number(digits) && is_id(name) {
-                Wanted::only_as(text, self.beside_its_kind(name, digits).into_iter().chain(with_unit))
+                Wanted::only_as(
+                    text,
+                    self.beside_its_kind(name, digits).into_iter().chain(with_unit),
+                )
             } else {
                 plain().or_as(with_unit)
             }
@@ -114,9 +139,14 @@ impl CallFacts {
         kinds.extend(kind.last().and_then(|last| last.strip_suffix('s')).map(str::to_owned));
         kinds.retain(|kind| !kind.is_empty());
         kinds.dedup();
-        let between =
-            [" ", " #", " no. ", " no ", " nr. ", " nr ", " number ", " num ", " id ", " id: ", ": ", " \"", " № "];
-        kinds.iter().flat_map(|kind| between.map(|between| format!("{kind}{between}{digits}"))).collect()
+        let between = [
+            " ", " #", " no. ", " no ", " nr. ", " nr ", " number ", " num ", " id ", " id: ",
+            ": ", " \"", " № ",
+        ];
+        kinds
+            .iter()
+            .flat_map(|kind| between.map(|between| format!("{kind}{between}{digits}")))
+            .collect()
     }
 
     /// The words of a date, or of one with a time, as somebody says it who means the nearest one:
@@ -130,21 +160,26 @@ impl CallFacts {
         let date: Date = all.first()?.parse().ok().filter(|_| all.len() <= 2)?;
         let far = self.today?.since(date).ok()?.get_days().unsigned_abs();
         let all_but_year = all.first()?.get(4..)?;
-        (far <= 182).then(|| [format!("-{all_but_year}")].into_iter().chain(all.iter().skip(1).cloned()).collect())
+        (far <= 182).then(|| {
+            [format!("-{all_but_year}")].into_iter().chain(all.iter().skip(1).cloned()).collect()
+        })
     }
 
     /// Returns the words of the flags that have a truth value, and of saying that they do not hold.
     pub(super) fn flags(&self, value: &Value) -> Vec<Flag> {
         let flag = |name: &str| {
             let mut words = name_words(name);
-            while words.len() > 1 && words.first().is_some_and(|first| OF_FLAGS.contains(&&**first)) {
+            while words.len() > 1 && words.first().is_some_and(|first| OF_FLAGS.contains(&&**first))
+            {
                 words.remove(0);
             }
             let name = words.join(" ");
             let denials = NEGATIONS.iter().flat_map(|no| {
-                ["", "a ", "an ", "any ", "the ", "be ", "very "].map(|word| format!("{no} {word}{name}"))
+                ["", "a ", "an ", "any ", "the ", "be ", "very "]
+                    .map(|word| format!("{no} {word}{name}"))
             });
-            let answered = [": no", ": false", ": off", "=false", " = false"].map(|no| format!("{name}{no}"));
+            let answered =
+                [": no", ": false", ": off", "=false", " = false"].map(|no| format!("{name}{no}"));
             Flag {
                 said: Wanted::of(&name),
                 doubted: Wanted::doubted(words.first().map_or("", String::as_str)),
@@ -166,7 +201,9 @@ pub(super) struct Flag {
 fn collect_names(json: &Value, name: &str, names: &mut Names) {
     match json {
         Value::Array(items) => items.iter().for_each(|item| collect_names(item, name, names)),
-        Value::Object(fields) => fields.iter().for_each(|(name, field)| collect_names(field, name, names)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| collect_names(field, name, names));
+        }
         _ => {
             if let Some(key) = key(json).filter(|_| !name.is_empty()) {
                 names.entry(key).or_default().insert(name.to_owned());

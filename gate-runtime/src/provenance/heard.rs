@@ -71,7 +71,11 @@ impl Heard {
     }
 
     /// Hears the messages of a conversation.
-    pub(super) fn hear_all(&mut self, messages: &[Message], kind: impl Fn(&Speaker) -> SpeakerKind) {
+    pub(super) fn hear_all(
+        &mut self,
+        messages: &[Message],
+        kind: impl Fn(&Speaker) -> SpeakerKind,
+    ) {
         let last = mem::take(&mut self.last);
         let mut next = 0;
         for message in messages {
@@ -87,8 +91,14 @@ impl Heard {
     /// place.
     ///
     /// `hint` is the place that it probably has. To see that costs less than a hash.
-    pub(super) fn hear(&mut self, message: &Message, kind: SpeakerKind, hint: Option<usize>) -> usize {
-        let is_at = |text: &Text| text.kind == kind && text.message.shared_text() == message.shared_text();
+    pub(super) fn hear(
+        &mut self,
+        message: &Message,
+        kind: SpeakerKind,
+        hint: Option<usize>,
+    ) -> usize {
+        let is_at =
+            |text: &Text| text.kind == kind && text.message.shared_text() == message.shared_text();
         if let Some(place) = hint
             && self.log.get(place).is_some_and(is_at)
         {

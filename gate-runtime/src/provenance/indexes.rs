@@ -18,7 +18,8 @@ const EACH_TEXT: usize = 400;
 #[derive(Default)]
 pub(crate) struct Indexes(Mutex<Kept>);
 
-/// Two halves: when the one that is filled is full, the other one is forgotten, but for what was asked for again.
+/// Two halves: when the one that is filled is full, the other one is forgotten, but for what was
+/// asked for again.
 #[derive(Default)]
 struct Kept {
     new: HashMap<u64, Arc<Said>>,

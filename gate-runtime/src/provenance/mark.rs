@@ -26,7 +26,10 @@ pub(super) struct MarkKey {
 impl MarkKey {
     /// Returns the mark of what somebody whom we trust said.
     pub(super) fn heard(&self, message: &Message) -> Mark {
-        self.mark(if *message.speaker() == Speaker::User { "user" } else { "system" }, message.text())
+        self.mark(
+            if *message.speaker() == Speaker::User { "user" } else { "system" },
+            message.text(),
+        )
     }
 
     /// Returns the mark of a summary.

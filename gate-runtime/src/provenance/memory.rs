@@ -130,7 +130,8 @@ impl Memory {
         let output = returned.first(wanted, count);
         let trusted = trusted.filter(|at| agent.is_none_or(|agent| *at < agent));
         let mark = trusted.and_then(|at| heard.mark(at, &self.marks));
-        let came_later = |call: ApprovalId| mark.is_some_and(|mark| returned.was_heard_before(mark, call));
+        let came_later =
+            |call: ApprovalId| mark.is_some_and(|mark| returned.was_heard_before(mark, call));
         match (output, speaker(trusted)) {
             (Some((call, _)), Some(_)) if came_later(call) => {}
             (Some((_, tool)), _) => return Origin::Tool { tool },

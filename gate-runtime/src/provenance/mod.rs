@@ -1,4 +1,5 @@
-//! Beside layer 0: what was said in a run, and where the values in a call first came from. It names values only.
+//! Beside layer 0: what was said in a run, and where the values in a call first came from. It names
+//! values only.
 
 mod arguments;
 mod asked;
@@ -49,7 +50,8 @@ pub(crate) struct History {
 impl History {
     /// The history of an example: its run never called a tool.
     pub(crate) fn new(messages: Vec<Message>) -> Self {
-        let memory = Arc::new(Memory::new("example".into(), "example".into(), [0; 32], Arc::default()));
+        let memory =
+            Arc::new(Memory::new("example".into(), "example".into(), [0; 32], Arc::default()));
         let mut conversation = Conversation::new(memory, false);
         conversation.replace(messages);
         let history = conversation.history();
@@ -99,13 +101,19 @@ impl History {
 
     /// Returns where a value of a call first came from.
     ///
-    /// A list comes from the least trusted of its items. An object is never one value: it has names that nobody need have said.
+    /// A list comes from the least trusted of its items. An object is never one value: it has names
+    /// that nobody need have said.
     pub(crate) fn origin(&self, value: &Value, call: &CallFacts) -> Origin {
-        let least = |origins: &mut dyn Iterator<Item = Origin>| origins.max().unwrap_or(Origin::Agent);
-        let of_text = |text: &str| least(&mut call.wanted(text, value).iter().map(|wanted| self.origin_of(wanted)));
+        let least =
+            |origins: &mut dyn Iterator<Item = Origin>| origins.max().unwrap_or(Origin::Agent);
+        let of_text = |text: &str| {
+            least(&mut call.wanted(text, value).iter().map(|wanted| self.origin_of(wanted)))
+        };
         match value {
             Value::Null => Origin::Agent,
-            Value::Bool(is_so) => least(&mut call.flags(value).iter().map(|flag| self.origin_of_flag(flag, *is_so))),
+            Value::Bool(is_so) => {
+                least(&mut call.flags(value).iter().map(|flag| self.origin_of_flag(flag, *is_so)))
+            }
             Value::Number(number) => of_text(&number.to_string()),
             Value::String(text) => of_text(text),
             Value::Array(items) => least(&mut items.iter().map(|item| self.origin(item, call))),

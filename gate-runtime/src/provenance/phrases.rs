@@ -5,18 +5,21 @@ use std::sync::{LazyLock, OnceLock};
 
 use super::words::LINE_END;
 
-/// How many words a phrase may have that is found inside a text. A longer one must be a whole line or part of it.
+/// How many words a phrase may have that is found inside a text. A longer one must be a whole line
+/// or part of it.
 pub(super) const LONGEST: usize = 16;
 
 /// What stands between two parts of a text: no word has this number.
 const BREAK: u64 = u64::MAX;
 
-/// Returns the number of a word. Who writes a text does not know the key, so no two words can be made to share one.
+/// Returns the number of a word. Who writes a text does not know the key, so no two words can be
+/// made to share one.
 pub(super) fn number(word: &str) -> u64 {
     keyed(word) >> 1
 }
 
-/// Hashes by one key for the whole process, so that a text that was read once is known in every run.
+/// Hashes by one key for the whole process, so that a text that was read once is known in every
+/// run.
 pub(super) fn keyed(what: impl Hash) -> u64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     KEY.hash_one(what)
@@ -41,7 +44,8 @@ impl PhraseReader {
         self.stream.push(number(word));
     }
 
-    /// Keeps the part that is being read, and each of its lines, as a whole, where it is longer than a phrase.
+    /// Keeps the part that is being read, and each of its lines, as a whole, where it is longer
+    /// than a phrase.
     pub(super) fn keep_long(&mut self) {
         let part = self.stream.get(self.start..).unwrap_or_default();
         if part.len() > LONGEST {
@@ -68,7 +72,12 @@ impl PhraseReader {
                 text.get_mut(*at as usize).into_iter().for_each(|word| *word = place);
             }
         }
-        Phrases { words: words.into(), text: text.into(), long: sorted(self.long), order: OnceLock::new() }
+        Phrases {
+            words: words.into(),
+            text: text.into(),
+            long: sorted(self.long),
+            order: OnceLock::new(),
+        }
     }
 }
 
@@ -79,7 +88,8 @@ pub(super) fn sorted(mut numbers: Vec<u64>) -> Box<[u64]> {
     numbers.into()
 }
 
-/// The phrases of one text. It never changes, and takes some nine bytes a word; four more once a phrase was looked for.
+/// The phrases of one text. It never changes, and takes some nine bytes a word; four more once a
+/// phrase was looked for.
 pub(super) struct Phrases {
     /// The number of every word, in order.
     words: Box<[u64]>,
@@ -87,21 +97,24 @@ pub(super) struct Phrases {
     text: Box<[u32]>,
     /// The hashes of its long lines and parts, in order.
     long: Box<[u64]>,
-    /// Every place in the text, in the order of the words that follow it. So the work is never more than the text is
-    /// long, however often the same words stand in it.
+    /// Every place in the text, in the order of the words that follow it. So the work is never more
+    /// than the text is long, however often the same words stand in it.
     order: OnceLock<Box<[u32]>>,
 }
 
 impl Phrases {
-    /// Passes on the hash of every phrase that has so many words; of every long line and part, for more than are in a
-    /// phrase.
+    /// Passes on the hash of every phrase that has so many words; of every long line and part, for
+    /// more than are in a phrase.
     pub(super) fn each(&self, length: usize, mut each: impl FnMut(u64)) {
         match length {
             0 => {}
             1 => self.words.iter().for_each(|word| each(*word)),
             2..=LONGEST => {
-                let text: Vec<u64> =
-                    self.text.iter().filter_map(|place| self.words.get(*place as usize).copied()).collect();
+                let text: Vec<u64> = self
+                    .text
+                    .iter()
+                    .filter_map(|place| self.words.get(*place as usize).copied())
+                    .collect();
                 text.windows(length).for_each(|phrase| each(hash(phrase)));
             }
             _ => self.long.iter().for_each(|long| each(*long)),
@@ -113,11 +126,17 @@ impl Phrases {
         if phrase.len() > LONGEST {
             return self.long.binary_search(&hash(phrase)).is_ok();
         }
-        let place = |word: &u64| self.words.binary_search(word).ok().and_then(|place| u32::try_from(place).ok());
+        let place = |word: &u64| {
+            self.words.binary_search(word).ok().and_then(|place| u32::try_from(place).ok())
+        };
         match phrase {
             [] => false,
             [word] => place(word).is_some(),
-            _ => phrase.iter().map(place).collect::<Option<Vec<u32>>>().is_some_and(|phrase| self.has(&phrase)),
+            _ => phrase
+                .iter()
+                .map(place)
+                .collect::<Option<Vec<u32>>>()
+                .is_some_and(|phrase| self.has(&phrase)),
         }
     }
 

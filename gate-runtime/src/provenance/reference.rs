@@ -35,7 +35,8 @@ impl Reference {
             SpeakerKind::Tool | SpeakerKind::Agent => hints(message.text(), text),
         };
         let all: Vec<_> = self.said.iter().filter(says_it).collect();
-        let before: Vec<_> = all.iter().take_while(|(kind, _)| *kind != SpeakerKind::Trusted).collect();
+        let before: Vec<_> =
+            all.iter().take_while(|(kind, _)| *kind != SpeakerKind::Trusted).collect();
         let tool = before.iter().find(|(kind, _)| *kind == SpeakerKind::Tool);
         match (tool, all.first()) {
             (Some((_, message)), _) => match message.speaker() {
@@ -162,7 +163,9 @@ fn any_text() -> impl Strategy<Value = String> {
         (prop::sample::select(&TOKENS[..]), prop::sample::select(&[" ", " ", "", "\n"][..])),
         0..14,
     );
-    let text = tokens.prop_map(|tokens| tokens.iter().flat_map(|(token, gap)| [*token, *gap]).collect::<String>());
+    let text = tokens.prop_map(|tokens| {
+        tokens.iter().flat_map(|(token, gap)| [*token, *gap]).collect::<String>()
+    });
     (text, 0..8_u8).prop_map(|(text, form)| match form {
         0 => json!({"body": text, "24": [text, 24, 2400.5, null]}).to_string(),
         1 => json!([{"json": json!({"inner": text}).to_string()}]).to_string(),
@@ -209,7 +212,8 @@ fn any_step() -> impl Strategy<Value = Change> {
 impl Change {
     /// The conversation after it; nothing where a message is only added.
     fn conversation(self, known: &[Message]) -> Vec<Message> {
-        let mut all: Vec<Message> = known.iter().map(|message| message.saying(message.text())).collect();
+        let mut all: Vec<Message> =
+            known.iter().map(|message| message.saying(message.text())).collect();
         let count = all.len();
         match self {
             Self::Hear(message) => all.push(message),
@@ -217,7 +221,9 @@ impl Change {
             Self::Window(size) => drop(all.drain(..count.saturating_sub(size))),
             Self::Without(at) if count > 0 => drop(all.remove(at.index(count))),
             Self::With(at, message) => all.insert(at.index(count + 1), message),
-            Self::Swapped(one, other) if count > 0 => all.swap(one.index(count), other.index(count)),
+            Self::Swapped(one, other) if count > 0 => {
+                all.swap(one.index(count), other.index(count));
+            }
             _ => {}
         }
         all
@@ -249,7 +255,8 @@ proptest! {
         values in prop::collection::vec(any_value(), 6),
     ) {
         let memory = memory();
-        let mut runs = [false, true].map(|is_nested| Conversation::new(Arc::clone(&memory), is_nested));
+        let mut runs =
+            [false, true].map(|is_nested| Conversation::new(Arc::clone(&memory), is_nested));
         let mut reference = Reference::default();
         let mut moments = Vec::new();
         for (is_inner, step) in steps {
@@ -264,7 +271,8 @@ proptest! {
                 }
                 run.replace(conversation);
             }
-            let spoken: Vec<Message> = reference.said.iter().map(|(_, message)| message.clone()).collect();
+            let spoken: Vec<Message> =
+                reference.said.iter().map(|(_, message)| message.clone()).collect();
             let wanted: Vec<String> = values.iter().map(|of| value(of, &spoken)).collect();
             for run in &runs {
                 let history = run.history();
@@ -277,7 +285,12 @@ proptest! {
             }
             for (history, reference, wanted) in moments.iter().rev().take(2) {
                 for text in wanted {
-                    prop_assert_eq!(history.origin_alone(&json!(text)), reference.origin(text), "{:?}", text);
+                    prop_assert_eq!(
+                        history.origin_alone(&json!(text)),
+                        reference.origin(text),
+                        "{:?}",
+                        text
+                    );
                 }
             }
         }

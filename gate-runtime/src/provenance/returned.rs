@@ -24,8 +24,8 @@ const MOST: usize = 64 * 1024 * 1024;
 pub(super) struct Returned {
     /// The number of the record up to which the store was read; 0: not yet.
     pub(super) seq: u64,
-    /// The first call that notes a message: what its tool returned came after the message. Ids are in
-    /// the order in which calls were proposed, however late an output becomes known.
+    /// The first call that notes a message: what its tool returned came after the message. Ids are
+    /// in the order in which calls were proposed, however late an output becomes known.
     noted: HashMap<String, ApprovalId>,
     outputs: Texts,
     /// For each output, whose it is.
@@ -77,7 +77,11 @@ impl Returned {
     }
 
     /// Returns the first of so many outputs that says a value: whose it is, and its call.
-    pub(super) fn first(&mut self, wanted: &Wanted, count: usize) -> Option<(ApprovalId, ToolName)> {
+    pub(super) fn first(
+        &mut self,
+        wanted: &Wanted,
+        count: usize,
+    ) -> Option<(ApprovalId, ToolName)> {
         self.tools.get(self.outputs.find(wanted, count).tool?).cloned()
     }
 

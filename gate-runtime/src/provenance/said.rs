@@ -1,7 +1,8 @@
 //! What one text says.
 //!
-//! Whom we trust must have said a value *whole*, for what they said lets a call run. For whom we do not trust it is enough to have said it
-//! *loosely*, with anything before, after or between its words: what a tool or an agent said first is not the user's, however it was written.
+//! Whom we trust must have said a value *whole*, for what they said lets a call run. For whom we do
+//! not trust it is enough to have said it *loosely*, with anything before, after or between its
+//! words: what a tool or an agent said first is not the user's, however it was written.
 
 use std::sync::{Arc, OnceLock};
 
@@ -39,7 +40,12 @@ impl Wanted {
         Bare::of(text).words(|word| loose.push(number(word)));
         loose.truncate(LONGEST);
         let plain = numbers_of(text);
-        Self { strict: vec![plain.clone()], wholes: vec![plain], loose, number: only.as_deref().map(number) }
+        Self {
+            strict: vec![plain.clone()],
+            wholes: vec![plain],
+            loose,
+            number: only.as_deref().map(number),
+        }
     }
 
     /// The same value, which may also be said so.
@@ -81,11 +87,17 @@ impl Wanted {
         Self { strict, wholes: Vec::new(), loose: Vec::new(), number: None }
     }
 
-    /// In what it is looked for, with its length and its hash there. What is longer than a phrase has one length.
+    /// In what it is looked for, with its length and its hash there. What is longer than a phrase
+    /// has one length.
     pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Searched, usize, u64)> {
-        let of = |part, words: &[u64]| (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)));
-        let (part, wholes) =
-            if is_trusted { (Searched::Whole, &self.strict) } else { (Searched::Wholes, &self.wholes) };
+        let of = |part, words: &[u64]| {
+            (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)))
+        };
+        let (part, wholes) = if is_trusted {
+            (Searched::Whole, &self.strict)
+        } else {
+            (Searched::Wholes, &self.wholes)
+        };
         let number = self.number.map(|number| (Searched::Numbers, 1, number));
         let loose = number.or_else(|| of(Searched::Phrases, &self.loose)).filter(|_| !is_trusted);
         loose.into_iter().chain(wholes.iter().filter_map(move |words| of(part, words)))
@@ -224,7 +236,8 @@ fn add_doubts(draft: &mut PhraseReader, text: &str) {
 
 impl Loose {
     fn read(text: &str) -> Self {
-        let (mut phrases, mut wholes, mut numbers) = (PhraseReader::default(), PhraseReader::default(), Vec::new());
+        let (mut phrases, mut wholes, mut numbers) =
+            (PhraseReader::default(), PhraseReader::default(), Vec::new());
         let mut add = |text: &str| {
             let bare = Bare::of(text);
             bare.words(|word| phrases.push(word));
@@ -240,13 +253,15 @@ impl Loose {
     }
 }
 
-/// The texts of a JSON, each by itself; keys too, for a map has values in them. JSON in its texts is taken apart as deep as is said.
+/// The texts of a JSON, each by itself; keys too, for a map has values in them. JSON in its texts
+/// is taken apart as deep as is said.
 pub(super) fn each_text(json: &Value, depth: usize, add: &mut impl FnMut(&str)) {
     match json {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => add(&number.to_string()),
         Value::String(text) => {
-            let inner = (depth > 0).then(|| serde_json::from_str::<Value>(text.trim()).ok()).flatten();
+            let inner =
+                (depth > 0).then(|| serde_json::from_str::<Value>(text.trim()).ok()).flatten();
             match inner.filter(|inner| !inner.is_number()) {
                 Some(inner) => each_text(&inner, depth - 1, add),
                 None => add(text),

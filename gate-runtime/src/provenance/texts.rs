@@ -28,8 +28,8 @@ impl Texts {
 
     /// Finds who said a value first, among the first so many texts.
     pub(super) fn find(&mut self, wanted: &Wanted, count: usize) -> Found {
-        // Looking into each text costs nothing in advance. Where that has cost more than to look into all of them at
-        // once, as for a list of a thousand values, it is time to do so.
+        // Looking into each text costs nothing in advance. Where that has cost more than to look
+        // into all of them at once, as for a list of a thousand values, it is time to do so.
         if self.looked > self.bytes {
             self.together.extend(self.all.len());
             self.looked = 0;
@@ -53,7 +53,9 @@ impl Texts {
                     found.tool = Some(place);
                     return found;
                 }
-                SpeakerKind::Agent if found.agent.is_none() && said.hints_at(wanted) => found.agent = Some(place),
+                SpeakerKind::Agent if found.agent.is_none() && said.hints_at(wanted) => {
+                    found.agent = Some(place);
+                }
                 _ => {}
             }
         }

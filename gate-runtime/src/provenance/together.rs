@@ -34,9 +34,15 @@ impl Together {
         let texts = texts.get(..self.count).unwrap_or(texts);
         let mut first = |voice| {
             let parts = wanted.parts(voice == SpeakerKind::Trusted);
-            parts.filter_map(|(part, length, hash)| self.first(voice, part, length, hash, texts)).min()
+            parts
+                .filter_map(|(part, length, hash)| self.first(voice, part, length, hash, texts))
+                .min()
         };
-        Found { trusted: first(SpeakerKind::Trusted), tool: first(SpeakerKind::Tool), agent: first(SpeakerKind::Agent) }
+        Found {
+            trusted: first(SpeakerKind::Trusted),
+            tool: first(SpeakerKind::Tool),
+            agent: first(SpeakerKind::Agent),
+        }
     }
 
     fn first(

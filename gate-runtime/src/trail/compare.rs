@@ -19,10 +19,14 @@ pub(super) const PAGE: usize = 1_024;
 /// How many entries are read from the folder at once.
 const ENTRIES: usize = 4_096;
 
-/// Compares every entry of the trail with the record that the store has for it, and says where the two part, if they do.
+/// Compares every entry of the trail with the record that the store has for it, and says where the
+/// two part, if they do.
 ///
 /// After a break, the trail has the same numbers once more: then the later ones count.
-pub(crate) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Result<Option<Divergence>, TrailError> {
+pub(crate) async fn compare(
+    store: &dyn Store,
+    reader: &Arc<TrailReader>,
+) -> Result<Option<Divergence>, TrailError> {
     Ok(survey(store, reader).await?.err())
 }
 
@@ -65,7 +69,8 @@ impl<'a> Pass<'a> {
     async fn run(&mut self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
         while self.calls.entries < reader.size() {
             let (trail, from) = (Arc::clone(reader), self.calls.entries);
-            let read = blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
+            let read =
+                blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
             for (at, bytes) in read.await? {
                 self.take(at, &bytes).await?;
                 self.calls.entries = at + 1;
@@ -102,7 +107,9 @@ impl<'a> Pass<'a> {
         }
         if self.parted.is_none() {
             self.parted = Some(match (record, leaf) {
-                (Some(text), Some(leaf)) => Divergence::changed(self.next, 0, &text, difference(bytes, leaf.text())),
+                (Some(text), Some(leaf)) => {
+                    Divergence::changed(self.next, 0, &text, difference(bytes, leaf.text()))
+                }
                 _ => Divergence { seq: self.next, sealed: 0, how: How::Shorter },
             });
         }
@@ -174,7 +181,8 @@ fn find_difference(one: &Value, two: &Value, place: &mut String) {
             name.map(|name| (name.clone(), one.get(name), two.get(name)))
         }
         (Value::Array(one), Value::Array(two)) => {
-            let index = (0..one.len().max(two.len())).find(|index| one.get(*index) != two.get(*index));
+            let index =
+                (0..one.len().max(two.len())).find(|index| one.get(*index) != two.get(*index));
             index.map(|index| (index.to_string(), one.get(index), two.get(index)))
         }
         _ => None,

@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl Sealer {
-    /// Asks every witness, and publishes the checkpoint again with what they signed. That none does stops nothing.
+    /// Asks every witness, and publishes the checkpoint again with what they signed. That none does
+    /// stops nothing.
     pub(super) async fn cosign(&mut self, mut pen: Pen, note: Note) -> Result<Pen, TrailError> {
         if self.asked.is_empty() {
             return Ok(pen);
@@ -37,7 +38,9 @@ impl Sealer {
             let (witness, size) = (Arc::clone(&asked.witness), asked.size);
             let answer = Self::ask(&*witness, size, &reader, &note).await;
             let Some(asked) = self.asked.get_mut(place) else { continue };
-            match answer.and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?)) {
+            match answer
+                .and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?))
+            {
                 Ok(_) => {
                     (asked.size, asked.not_before) = (reader.size(), None);
                     count += 1;
@@ -59,7 +62,8 @@ impl Sealer {
         Ok(pen)
     }
 
-    /// When a witness is to be asked again that has not cosigned the last checkpoint: also where nothing more comes to be sealed.
+    /// When a witness is to be asked again that has not cosigned the last checkpoint: also where
+    /// nothing more comes to be sealed.
     pub(super) fn asks_again_at(&self, pen: &Pen) -> Option<Instant> {
         let missing = self.asked.iter().filter(|asked| asked.size != pen.size());
         missing.filter_map(|asked| asked.not_before).min()
@@ -75,11 +79,13 @@ impl Sealer {
         let mut has_corrected = false;
         loop {
             let (trail, old) = (Arc::clone(reader), size);
-            let proof = blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
+            let proof =
+                blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
             let request = AddCheckpoint::new(old, proof, note.clone())?;
             let answer = timeout(PATIENCE, witness.add(&request)).await;
-            let answer =
-                answer.unwrap_or_else(|_| Err(WitnessError::Unreachable("it took more than five seconds".to_owned())));
+            let answer = answer.unwrap_or_else(|_| {
+                Err(WitnessError::Unreachable("it took more than five seconds".to_owned()))
+            });
             match answer {
                 Ok(response) => return Ok(response),
                 Err(WitnessError::Knows(known)) if !has_corrected && known <= reader.size() => {

@@ -117,30 +117,44 @@ impl fmt::Display for TrailError {
             Self::Refused(error) => fmt::Display::fmt(error, f),
             Self::Divergence(parted) => write!(
                 f,
-                "{parted}. Nothing runs until that is settled: bring the right database back, or say by `gate audit settle` why this one holds"
+                "{parted}. Nothing runs until that is settled: bring the right database back, or \
+                 say by `gate audit settle` why this one holds"
             ),
             Self::Missing { origin, folder } => write!(
                 f,
-                "the database had the trail `{origin}`, and {} has none: bring the folder back, or name another trail by another key",
+                "the database had the trail `{origin}`, and {} has none: bring the folder back, \
+                 or name another trail by another key",
                 folder.display()
             ),
             Self::OtherKey { key, source } => write!(
                 f,
-                "its last checkpoint is not by `{key}`, which is to write the next one ({source}): use the key that wrote it, or end what \
-                 `gate audit key rotate` began"
+                "its last checkpoint is not by `{key}`, which is to write the next one ({source}): \
+                 use the key that wrote it, or end what `gate audit key rotate` began"
             ),
             Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
             Self::Story { index, fault } => write!(f, "entry {index}, {fault}"),
             Self::Record { seq, problem } => write!(f, "record {seq} cannot be sealed: {problem}"),
             Self::File { path, problem } => write!(f, "{}: {problem}", path.display()),
             Self::Busy { folder } => {
-                write!(f, "another process writes {}: stop it first, or let it do the work", folder.display())
+                write!(
+                    f,
+                    "another process writes {}: stop it first, or let it do the \
+                    work",
+                    folder.display()
+                )
             }
-            Self::NotParted => f.write_str("database and trail say the same: there is nothing to settle"),
-            Self::Stuck => f.write_str(
-                "nothing was sealed for more than a minute, although there are records: its disk, its store or its runtime hangs",
+            Self::NotParted => f.write_str(
+                "database and trail say the same: there is nothing to \
+                settle",
             ),
-            Self::Ended => f.write_str("what seals it has ended with its runtime: build the gate again"),
+            Self::Stuck => f.write_str(
+                "nothing was sealed for more than a minute, although there are records: its disk, \
+                 its store or its runtime hangs",
+            ),
+            Self::Ended => f.write_str(
+                "what seals it has ended with its runtime: build the gate \
+                again",
+            ),
         }
     }
 }
@@ -201,7 +215,8 @@ impl Divergence {
     }
 
     pub(super) fn changed(seq: u64, sealed: u64, stored: &str, place: String) -> Self {
-        let kind = serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
+        let kind =
+            serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
         Self { seq, sealed, how: How::Changed { kind, place } }
     }
 }
@@ -211,12 +226,17 @@ impl fmt::Display for Divergence {
         match &self.how {
             How::Shorter => write!(
                 f,
-                "the database ends with record {}, and the trail with record {}: it is an older copy, as after a restored backup",
+                "the database ends with record {}, and the trail with record {}: it is an older \
+                 copy, as after a restored backup",
                 self.seq.saturating_sub(1),
                 self.sealed
             ),
             How::Changed { kind, place } => {
-                write!(f, "record {} ({kind}) of the database is not the one that was sealed", self.seq)?;
+                write!(
+                    f,
+                    "record {} ({kind}) of the database is not the one that was sealed",
+                    self.seq
+                )?;
                 if !place.is_empty() {
                     write!(f, ": it differs at `{place}`")?;
                 }

@@ -10,7 +10,8 @@ use super::pen::{Pen, open, open_signed};
 use crate::{private_file, random};
 
 impl Trail {
-    /// Makes a new key and keeps it in a new file, which only its owner can read. The name is that of the log, or of the person who signs.
+    /// Makes a new key and keeps it in a new file, which only its owner can read. The name is that
+    /// of the log, or of the person who signs.
     ///
     /// # Errors
     /// Where the file is there already, or cannot be written; where the name has spaces or a `+`.
@@ -33,7 +34,11 @@ impl Trail {
     ///
     /// # Errors
     /// As for [`create_key`](Self::create_key).
-    pub fn create_key_of(kind: KeyKind, path: impl AsRef<Path>, name: &str) -> Result<SigningKey, TrailError> {
+    pub fn create_key_of(
+        kind: KeyKind,
+        path: impl AsRef<Path>,
+        name: &str,
+    ) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
         let key = SigningKey::from_seed(name, kind, random::bits_256())?;
         // A trail waits for a key that it was told of: it must not be lost.
@@ -45,7 +50,8 @@ impl Trail {
     /// Reads a key from its file: one line. What is in the file is never repeated.
     ///
     /// # Errors
-    /// [`TrailError::File`], where it is not there, is no key, or others than its owner can read it.
+    /// [`TrailError::File`], where it is not there, is no key, or others than its owner can read
+    /// it.
     ///
     /// ```
     /// use gate_runtime::Trail;
@@ -72,15 +78,19 @@ fn successor_of(path: &Path) -> PathBuf {
 }
 
 impl Trail {
-    /// Replaces the key of a trail by a new one, which the old one introduces: whoever was given the old public key goes on with it.
+    /// Replaces the key of a trail by a new one, which the old one introduces: whoever was given
+    /// the old public key goes on with it.
     ///
-    /// The new key takes the place of the old one in its file, and the old one is gone. Stopped half-way, it ends what it began when it is called again.
+    /// The new key takes the place of the old one in its file, and the old one is gone. Stopped
+    /// half-way, it ends what it began when it is called again.
     ///
     /// # Errors
-    /// [`TrailError::Busy`] while another process writes the trail; where a file cannot be read or written.
+    /// [`TrailError::Busy`] while another process writes the trail; where a file cannot be read or
+    /// written.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use gate_runtime::prelude::*;
     /// # /// Read one order.
     /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { order_id }
@@ -90,18 +100,30 @@ impl Trail {
     /// use gate_runtime::{Trail, audit};
     /// let old = Trail::create_key(&file, "example.com/refunds")?;
     /// let public = old.verifier().clone();
-    /// let gate: Gate<Tools> = Gate::builder(()).trail(Trail::in_folder(&folder, old)).build().await?;
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).trail(Trail::in_folder(&folder, old)).build().await?;
     /// gate.seal().await?;
-    /// # assert!(matches!(Trail::rotate_key(&folder, &file), Err(gate_runtime::TrailError::Busy { .. })));
+    /// # assert!(matches!(
+    /// #     Trail::rotate_key(&folder, &file),
+    /// #     Err(gate_runtime::TrailError::Busy { .. })
+    /// # ));
     /// drop(gate);
-    /// # while matches!(Trail::rotate_key(&folder, &file), Err(gate_runtime::TrailError::Busy { .. })) { tokio::task::yield_now().await }
+    /// # while matches!(
+    /// #     Trail::rotate_key(&folder, &file),
+    /// #     Err(gate_runtime::TrailError::Busy { .. })
+    /// # ) {
+    /// #     tokio::task::yield_now().await
+    /// # }
     ///
     /// let new = Trail::rotate_key(&folder, &file)?;
     /// let keys = audit::read_keys(&folder, "example.com/refunds", public)?;
     /// assert_eq!(keys.current(), new.verifier());
     /// # Ok(()) }
     /// ```
-    pub fn rotate_key(folder: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<SigningKey, TrailError> {
+    pub fn rotate_key(
+        folder: impl AsRef<Path>,
+        path: impl AsRef<Path>,
+    ) -> Result<SigningKey, TrailError> {
         let (folder, path) = (folder.as_ref(), path.as_ref());
         let successor = successor_of(path);
         let replace = || -> Result<(), TrailError> {
@@ -134,7 +156,10 @@ impl Trail {
                 Trail::create_key(&successor, &origin)?
             }
             None if is_introduced => {
-                return Err(TrailError::file(&successor, "it is not there, and the trail waits for the key in it"));
+                return Err(TrailError::file(
+                    &successor,
+                    "it is not there, and the trail waits for the key in it",
+                ));
             }
             None => Trail::create_key(&successor, &origin)?,
         };

@@ -1,4 +1,5 @@
-//! The trail: every record in a tree that anyone can verify, written beside the store and never in its way.
+//! The trail: every record in a tree that anyone can verify, written beside the store and never in
+//! its way.
 
 pub(crate) mod compare;
 mod cosign;
@@ -35,26 +36,30 @@ use crate::lock::lock;
 
 /// Where the trail is, who signs it, and how often.
 ///
-/// The trail is a folder of static files: a Merkle tree (RFC 6962) over every record, in the layout of C2SP `tlog-tiles`, with a signed
-/// checkpoint. Give an auditor the folder and the public key; `gate audit verify`, or any program for these formats, verifies every record.
+/// The trail is a folder of static files: a Merkle tree (RFC 6962) over every record, in the layout
+/// of C2SP `tlog-tiles`, with a signed checkpoint. Give an auditor the folder and the public key;
+/// `gate audit verify`, or any program for these formats, verifies every record.
 ///
 /// ```
 /// use gate_runtime::audit::{KeyKind, LogKeys, WitnessPolicy};
 /// use gate_runtime::prelude::*;
 /// use gate_runtime::{Auditor, Trail, TrailReader};
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let place = tempfile::tempdir()?;
 /// # let (folder, file) = (place.path().join("trail"), place.path().join("trail.key"));
-/// let key = Trail::create_key(&file, "example.com/refunds")?;         // once; after that: Trail::read_key(&file)
+/// // Once; after that: `Trail::read_key(&file)`.
+/// let key = Trail::create_key(&file, "example.com/refunds")?;
 /// let auditors_key = key.verifier().clone();
 ///
 /// let gate: Gate<Tools> = Gate::builder(()).trail(Trail::in_folder(&folder, key)).build().await?;
 /// get_order(&gate.run("run-42"), "A-1".into()).await?;
-/// gate.seal().await?;                                                 // it happens by itself within a second
+/// gate.seal().await?; // it happens by itself within a second
 ///
 /// // The auditor has the folder and the key.
 /// let keys = LogKeys::new("example.com/refunds", auditors_key)?;
@@ -70,10 +75,12 @@ use crate::lock::lock;
 ///
 /// # What it stops
 ///
-/// When the gate is built, every record of the store is compared with the trail. Where they differ, because an older copy of the database was
-/// brought back or a record was changed, the gate is not built, and says which record it is. While the trail cannot be written, no body begins.
+/// When the gate is built, every record of the store is compared with the trail. Where they differ,
+/// because an older copy of the database was brought back or a record was changed, the gate is not
+/// built, and says which record it is. While the trail cannot be written, no body begins.
 ///
-/// Several processes may have one trail: one of them writes it, and another takes over when it ends. Each process that has tools should be given it.
+/// Several processes may have one trail: one of them writes it, and another takes over when it
+/// ends. Each process that has tools should be given it.
 pub struct Trail {
     pub(crate) folder: PathBuf,
     pub(crate) key: SigningKey,
@@ -83,7 +90,8 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// The trail in a folder, signed by a key. It has the name of the key. What is not there yet is made.
+    /// The trail in a folder, signed by a key. It has the name of the key. What is not there yet is
+    /// made.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>, key: SigningKey) -> Self {
         let (every, within) = (10_000, Duration::from_secs(1));
@@ -97,7 +105,8 @@ impl Trail {
         self
     }
 
-    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second unless this is said, and a year at most.
+    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second
+    /// unless this is said, and a year at most.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         // No machine's clock has a time for ever from now.
@@ -127,7 +136,10 @@ impl Trail {
 
 impl fmt::Debug for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trail").field("folder", &self.folder).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Trail")
+            .field("folder", &self.folder)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,7 +147,12 @@ impl fmt::Debug for Trail {
 ///
 /// ```
 /// # fn show(status: &gate_runtime::TrailStatus) {
-/// println!("{} sealed, {} not yet; {}", status.sealed(), status.unsealed(), status.trouble().unwrap_or("all is well"));
+/// println!(
+///     "{} sealed, {} not yet; {}",
+///     status.sealed(),
+///     status.unsealed(),
+///     status.trouble().unwrap_or("all is well")
+/// );
 /// # }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -213,14 +230,19 @@ pub(crate) struct Sealing {
     last: watch::Receiver<u64>,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
     calls: Arc<Mutex<SealedCalls>>,
-    /// How far the trail was when somebody first found records that were not in it, and when that was.
+    /// How far the trail was when somebody first found records that were not in it, and when that
+    /// was.
     waits: Mutex<Option<(u64, Instant)>>,
     patience: Duration,
 }
 
 impl Sealing {
     /// Compares the store with the trail, and goes on with it.
-    pub(crate) async fn start(trail: Trail, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, TrailError> {
+    pub(crate) async fn start(
+        trail: Trail,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TrailError> {
         let last = store.watch();
         let (told, status) = watch::channel(TrailStatus::default());
         let (wishes, wanted) = mpsc::channel(16);
@@ -250,7 +272,10 @@ impl Sealing {
             return Some(TrailError::Ended.to_string());
         }
         let status = self.status();
-        status.trouble.clone().or_else(|| self.is_stuck(&status).then(|| TrailError::Stuck.to_string()))
+        status
+            .trouble
+            .clone()
+            .or_else(|| self.is_stuck(&status).then(|| TrailError::Stuck.to_string()))
     }
 
     /// Whether nothing was sealed for too long: what seals may hang, and then it cannot say so.
@@ -290,7 +315,14 @@ mod tests {
         let (counted, last) = watch::channel(7);
         let (wishes, _wanted) = mpsc::channel(1);
         let calls = Arc::default();
-        let mut sealing = Sealing { status, last, wishes, calls, waits: Mutex::default(), patience: Duration::MAX };
+        let mut sealing = Sealing {
+            status,
+            last,
+            wishes,
+            calls,
+            waits: Mutex::default(),
+            patience: Duration::MAX,
+        };
         let mut trouble_within = |patience| {
             sealing.patience = patience;
             sealing.trouble().unwrap_or_default()

@@ -1,6 +1,8 @@
 //! The pen: what a process has while it is the one that writes a trail, and what it writes.
 
-use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file};
+use gate_audit::{
+    Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file,
+};
 use gate_core::records::{Entry, Leaf, Record, ResetEntry};
 use gate_core::text::SchemaError;
 
@@ -68,8 +70,13 @@ impl Pen {
         self.last.as_deref()
     }
 
-    /// Appends the next records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
-    pub(super) fn append(&mut self, trail: &Trail, page: &[(u64, String)]) -> Result<(), TrailError> {
+    /// Appends the next records to the tree. What is too long for it lies beside, durably, before
+    /// the tree has its digest.
+    pub(super) fn append(
+        &mut self,
+        trail: &Trail,
+        page: &[(u64, String)],
+    ) -> Result<(), TrailError> {
         if !page.is_empty() {
             self.check_folder(trail)?;
         }
@@ -92,7 +99,8 @@ impl Pen {
     /// Appends a person's word on why the records do not go on where the tree is.
     pub(crate) fn append_break(&mut self, parted: &ResetEntry) -> Result<(), TrailError> {
         let seq = parted.next();
-        let leaf = Entry::leaf_of_break(parted).map_err(|problem| TrailError::Record { seq, problem })?;
+        let leaf =
+            Entry::leaf_of_break(parted).map_err(|problem| TrailError::Record { seq, problem })?;
         self.writer.append(leaf.text().as_bytes())?;
         self.next = seq;
         Ok(())
@@ -105,12 +113,14 @@ impl Pen {
         Ok(note)
     }
 
-    /// What was published last must be there still: a folder that was taken away, or put back older, is not written into.
+    /// What was published last must be there still: a folder that was taken away, or put back
+    /// older, is not written into.
     fn check_folder(&self, trail: &Trail) -> Result<(), TrailError> {
         if open(trail)?.checkpoint().head() == self.published {
             return Ok(());
         }
-        let problem = "its checkpoint is not the one that was written last: another folder was put in its place";
+        let problem = "its checkpoint is not the one that was written last: another folder was \
+            put in its place";
         Err(TrailError::file(&trail.folder, problem))
     }
 }
@@ -133,7 +143,8 @@ fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<(TreeHead, Note), 
     Ok((head, note))
 }
 
-/// The trail at its last checkpoint, which the key must have signed that signs the next one. That key must have introduced no other.
+/// The trail at its last checkpoint, which the key must have signed that signs the next one. That
+/// key must have introduced no other.
 pub(crate) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
     let (reader, key) = (open_signed(trail)?, trail.key.verifier());
     if read_keys(&trail.folder, trail.origin(), key.clone())?.current() == key {
@@ -167,7 +178,8 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
     })
 }
 
-/// What is signed stays: it must be a record that can be read, under its number, and nothing that is a break or a stub to whoever reads it.
+/// What is signed stays: it must be a record that can be read, under its number, and nothing that
+/// is a break or a stub to whoever reads it.
 fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
     let problem = match serde_json::from_str::<Record>(text) {
         Ok(record) if record.seq() == seq => return Ok(record),

@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use gate_audit::{
-    Evidence, LogKeys, Note, Receipt, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion, read_checkpoint,
+    Evidence, LogKeys, Note, Receipt, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion,
+    read_checkpoint,
 };
 use gate_core::id::ApprovalId;
 use gate_core::records::{DigestEntry, Entry, Record};
@@ -27,11 +28,16 @@ pub struct TrailReader {
 }
 
 impl TrailReader {
-    /// Opens a trail whose last checkpoint one of these keys has signed, and enough witnesses have cosigned.
+    /// Opens a trail whose last checkpoint one of these keys has signed, and enough witnesses have
+    /// cosigned.
     ///
     /// # Errors
     /// [`TrailError::Audit`] says what does not hold.
-    pub fn open(folder: impl Into<PathBuf>, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<Self, TrailError> {
+    pub fn open(
+        folder: impl Into<PathBuf>,
+        keys: &LogKeys,
+        witnesses: &WitnessPolicy,
+    ) -> Result<Self, TrailError> {
         let folder = folder.into();
         let note = read_checkpoint(&folder)?;
         let checkpoint = keys.verify(&note, witnesses)?;
@@ -62,8 +68,8 @@ impl TrailReader {
         self.checkpoint.head().size()
     }
 
-    /// The entries from one on, in their order, with their indexes. It ends with the first that cannot be read, or is not the one that was
-    /// logged.
+    /// The entries from one on, in their order, with their indexes. It ends with the first that
+    /// cannot be read, or is not the one that was logged.
     pub fn entries(&self, from: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>), TrailError>> {
         let each = BUNDLE;
         let bundles = from / each..self.tiles.bundles();
@@ -79,7 +85,8 @@ impl TrailReader {
     /// What an entry says; of a long record, what lies beside the tree.
     ///
     /// # Errors
-    /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or not the one that was logged.
+    /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or
+    /// not the one that was logged.
     pub fn read(&self, index: u64, bytes: &[u8]) -> Result<Entry, TrailError> {
         match Entry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
             Entry::Stub(stub) => Ok(Entry::Record(Box::new(self.beside(&stub)?.0))),
@@ -91,11 +98,13 @@ impl TrailReader {
     fn beside(&self, stub: &DigestEntry) -> Result<(Record, Vec<u8>), TrailError> {
         let path = self.folder.join(stub.file());
         let bytes = read_file(&path, stub.bytes())?;
-        let record = Entry::parse_beside(stub, &bytes).map_err(|problem| TrailError::file(&path, problem))?;
+        let record = Entry::parse_beside(stub, &bytes)
+            .map_err(|problem| TrailError::file(&path, problem))?;
         Ok((record, bytes))
     }
 
-    /// The indexes of the entries about calls whose ids end so, with their records; breaks between them have none.
+    /// The indexes of the entries about calls whose ids end so, with their records; breaks between
+    /// them have none.
     ///
     /// # Errors
     /// Where an entry cannot be read.
@@ -134,11 +143,13 @@ impl TrailReader {
         if found.is_empty() {
             return Ok(None);
         }
-        let evidence: Vec<Evidence> = found.iter().map(|(index, _)| self.evidence(*index)).collect::<Result<_, _>>()?;
+        let evidence: Vec<Evidence> =
+            found.iter().map(|(index, _)| self.evidence(*index)).collect::<Result<_, _>>()?;
         Ok(Some(Receipt::new(evidence, self.note.clone())?))
     }
 
-    /// An entry with the proof that it is in the tree, and with the record that lies beside it, if one does.
+    /// An entry with the proof that it is in the tree, and with the record that lies beside it, if
+    /// one does.
     ///
     /// # Errors
     /// Where it cannot be read.
@@ -157,7 +168,8 @@ impl TrailReader {
 /// A file's bytes, where there are not too many.
 pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, TrailError> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes));
+    let read =
+        File::open(path).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes));
     read.map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > most {
         return Err(TrailError::file(path, format_args!("it is longer than {most} bytes")));

@@ -25,7 +25,8 @@ use crate::logic::audit::Auditor;
 /// use gate_runtime::audit::{LogKeys, Receipt, WitnessPolicy};
 /// use gate_runtime::{TrailError, VerifiedReceipt};
 /// fn calls(file: &[u8], keys: &LogKeys) -> Result<usize, TrailError> {
-///     let receipt = VerifiedReceipt::verify(&Receipt::parse(file)?, keys, &WitnessPolicy::none())?;
+///     let receipt =
+///         VerifiedReceipt::verify(&Receipt::parse(file)?, keys, &WitnessPolicy::none())?;
 ///     Ok(receipt.calls().len())
 /// }
 /// # let _ = calls;
@@ -40,7 +41,12 @@ pub struct VerifiedReceipt {
 ///
 /// ```
 /// # fn show(entry: &gate_runtime::ReceiptEntry) {
-/// println!("entry {}: {}, with {} secrets", entry.index(), entry.entry(), entry.disclosed().len());
+/// println!(
+///     "entry {}: {}, with {} secrets",
+///     entry.index(),
+///     entry.entry(),
+///     entry.disclosed().len()
+/// );
 /// # }
 /// ```
 #[derive(Debug)]
@@ -97,7 +103,8 @@ impl ReceiptEntry {
         for line in attached {
             let disclosure: Disclosure = line.parse()?;
             let arguments = arguments(&entry);
-            let arguments = arguments.ok_or_else(|| SchemaError::new("", "it has no secrets that could be shown"))?;
+            let arguments = arguments
+                .ok_or_else(|| SchemaError::new("", "it has no secrets that could be shown"))?;
             arguments.check(&disclosure)?;
             disclosed.push(disclosure);
         }
@@ -126,14 +133,21 @@ impl VerifiedReceipt {
     /// [`TrailError::Audit`] says what of the signature or the proofs does not hold,
     /// [`TrailError::Entry`] which entry says nothing that can be read, [`TrailError::Story`] which
     /// one cannot have come about, or does not come next.
-    pub fn verify(receipt: &Receipt, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<Self, TrailError> {
+    pub fn verify(
+        receipt: &Receipt,
+        keys: &LogKeys,
+        witnesses: &WitnessPolicy,
+    ) -> Result<Self, TrailError> {
         let checkpoint = receipt.verify(keys, witnesses)?;
         let mut auditor = Auditor::of_picked();
         let mut entries = Vec::with_capacity(receipt.evidence().len());
         for evidence in receipt.evidence() {
             let index = evidence.index();
-            let entry = ReceiptEntry::read(evidence).map_err(|problem| TrailError::Entry { index, problem })?;
-            auditor.take_at(index, entry.entry()).map_err(|fault| TrailError::Story { index, fault })?;
+            let entry = ReceiptEntry::read(evidence)
+                .map_err(|problem| TrailError::Entry { index, problem })?;
+            auditor
+                .take_at(index, entry.entry())
+                .map_err(|fault| TrailError::Story { index, fault })?;
             entries.push(entry);
         }
         Ok(Self { checkpoint, entries })

@@ -32,13 +32,21 @@ pub(super) struct SealedRecord {
 
 impl SealedRecord {
     pub(super) fn of(record: &Record, leaf: &Leaf) -> Self {
-        Self::new(record.seq(), leaf.text(), record.subject().map(|subject| (subject.approval(), record.status())))
+        Self::new(
+            record.seq(),
+            leaf.text(),
+            record.subject().map(|subject| (subject.approval(), record.status())),
+        )
     }
 
     /// The same from the bytes of its entry.
     pub(super) fn of_leaf(record: &Record, leaf: &[u8]) -> Self {
         let leaf = String::from_utf8_lossy(leaf);
-        Self::new(record.seq(), &leaf, record.subject().map(|subject| (subject.approval(), record.status())))
+        Self::new(
+            record.seq(),
+            &leaf,
+            record.subject().map(|subject| (subject.approval(), record.status())),
+        )
     }
 
     /// The same from its text, of which only what is needed is read.
@@ -101,10 +109,14 @@ impl SealedCall {
                 Some((expected, _)) if expected < seq => return Err(missing(*expected)),
                 Some((expected, leaf)) if expected == seq => {
                     if leaf_of(*seq, text).map_or(true, |found| Digest::of(found.text()) != *leaf) {
-                        return Err(format!("record {seq} of the database is not the one that was sealed"));
+                        return Err(format!(
+                            "record {seq} of the database is not the one that was sealed"
+                        ));
                     }
                 }
-                _ if self.records.is_empty() => return Err("it has ended, as the trail knows".to_owned()),
+                _ if self.records.is_empty() => {
+                    return Err("it has ended, as the trail knows".to_owned());
+                }
                 _ => return Err(format!("record {seq} of the database is not in the trail")),
             }
         }
@@ -138,19 +150,28 @@ mod tests {
     fn a_store_has_just_the_sealed_records_of_a_call_and_what_came_after() {
         let call = sealed(&[3, 5, 8], 9);
         let check = |seqs: &[u64]| {
-            call.check(&seqs.iter().copied().map(text).collect::<Vec<_>>()).unwrap_or_else(|why| panic!("{why}"));
+            call.check(&seqs.iter().copied().map(text).collect::<Vec<_>>())
+                .unwrap_or_else(|why| panic!("{why}"));
         };
         check(&[3, 5, 8]);
         check(&[3, 5, 8, 10, 12]);
-        let wrong = |seqs: &[u64]| call.check(&seqs.iter().copied().map(text).collect::<Vec<_>>()).unwrap_err();
+        let wrong = |seqs: &[u64]| {
+            call.check(&seqs.iter().copied().map(text).collect::<Vec<_>>()).unwrap_err()
+        };
         assert_eq!(wrong(&[3, 5]), "record 8, which was sealed, is not in the database");
         assert_eq!(wrong(&[5, 8, 10]), "record 3, which was sealed, is not in the database");
         assert_eq!(wrong(&[3, 5, 8, 9]), "record 9 of the database is not in the trail");
         assert_eq!(wrong(&[3, 4, 5, 8]), "record 4 of the database is not in the trail");
         assert_eq!(wrong(&[10]), "record 3, which was sealed, is not in the database");
         let changed = [text(3), (5, r#"{"seq":5,"more":1}"#.to_owned()), text(8)];
-        assert_eq!(call.check(&changed).unwrap_err(), "record 5 of the database is not the one that was sealed");
-        assert_eq!(sealed(&[], 9).check(&[text(3)]).unwrap_err(), "it has ended, as the trail knows");
+        assert_eq!(
+            call.check(&changed).unwrap_err(),
+            "record 5 of the database is not the one that was sealed"
+        );
+        assert_eq!(
+            sealed(&[], 9).check(&[text(3)]).unwrap_err(),
+            "it has ended, as the trail knows"
+        );
         sealed(&[], 9).check(&[text(10)]).unwrap();
     }
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use gate_core::ports::{Changeset, Clock, CommitOutcome, RecordFilter, Store, StoreError, StoreErrorKind, Witness};
+use gate_core::ports::{
+    Changeset, Clock, CommitOutcome, RecordFilter, Store, StoreError, StoreErrorKind, Witness,
+};
 use gate_core::records::{Entry, GateEvent, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -29,7 +31,11 @@ pub(crate) struct WitnessState {
 
 impl WitnessState {
     pub(crate) fn none(trail: &Trail) -> Vec<Self> {
-        let asked = |witness: &Arc<dyn Witness>| Self { witness: Arc::clone(witness), size: 0, not_before: None };
+        let asked = |witness: &Arc<dyn Witness>| Self {
+            witness: Arc::clone(witness),
+            size: 0,
+            not_before: None,
+        };
         trail.witnesses.iter().map(asked).collect()
     }
 }
@@ -42,7 +48,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The same while somebody waits for another process to seal.
 const SOON: Duration = Duration::from_millis(50);
 
-/// How long records may wait unsealed, beyond the time that the trail lets them wait, before nothing begins any more.
+/// How long records may wait unsealed, beyond the time that the trail lets them wait, before
+/// nothing begins any more.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Sealer {
@@ -109,7 +116,10 @@ impl Sealer {
         let trail = Arc::clone(&reader);
         let read = move || {
             let read = |(index, bytes): (u64, Vec<u8>)| Ok((trail.read(index, &bytes)?, bytes));
-            trail.entries(from).map(|entry| entry.and_then(read)).collect::<Result<Vec<_>, TrailError>>()
+            trail
+                .entries(from)
+                .map(|entry| entry.and_then(read))
+                .collect::<Result<Vec<_>, TrailError>>()
         };
         let entries = blocking(read).await?;
         if entries.iter().any(|(entry, _)| !matches!(entry, Entry::Record(_))) {
@@ -129,7 +139,8 @@ impl Sealer {
     /// A store that had a trail of this name has one to show.
     async fn check_new(&self) -> Result<(), TrailError> {
         let mut has_begun = false;
-        each_record(&*self.store, 0, |record| has_begun |= begins(record, self.trail.origin())).await?;
+        each_record(&*self.store, 0, |record| has_begun |= begins(record, self.trail.origin()))
+            .await?;
         if !has_begun {
             return Ok(());
         }
@@ -139,13 +150,14 @@ impl Sealer {
 
     /// Takes the pen, if it is free, and puts the beginning of a trail on the record.
     pub(super) async fn begin(&mut self) -> Result<(), TrailError> {
-        // Another process may be about to publish the first checkpoint, or may have died just before.
+        // Another process may be about to publish the first checkpoint, or may have died just
+        // before.
         while !has_checkpoint(&self.trail)? {
             let trail = Arc::clone(&self.trail);
             match blocking(move || create(&trail)).await {
-                Err(TrailError::Audit(gate_audit::Error::Busy { .. } | gate_audit::Error::Occupied { .. }))
-                    if self.grew_at.elapsed() < PATIENCE =>
-                {
+                Err(TrailError::Audit(
+                    gate_audit::Error::Busy { .. } | gate_audit::Error::Occupied { .. },
+                )) if self.grew_at.elapsed() < PATIENCE => {
                     sleep(SOON).await;
                 }
                 created => created?,
@@ -154,10 +166,15 @@ impl Sealer {
         self.pen = self.acquire().await?;
         if self.pen.as_ref().is_some_and(|pen| pen.size() == 0) {
             let mut begun = Changeset::at(self.clock.now());
-            let (origin, key) = (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
+            let (origin, key) =
+                (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
             begun.records.push(Record::of_gate(begun.at, GateEvent::TrailBegun { origin, key }));
             if self.store.commit(begun).await? != CommitOutcome::Done {
-                return Err(StoreError::new(StoreErrorKind::Unavailable, "it did not take a record").into());
+                return Err(StoreError::new(
+                    StoreErrorKind::Unavailable,
+                    "it did not take a record",
+                )
+                .into());
             }
         }
         self.tell(Ok(()));
@@ -252,9 +269,11 @@ impl Sealer {
         });
     }
 
-    /// Seals everything that is in the store, if this process has the pen or gets it; else looks how far the other one is.
+    /// Seals everything that is in the store, if this process has the pen or gets it; else looks
+    /// how far the other one is.
     async fn round(&mut self) -> Result<(), TrailError> {
-        // After an error the pen is gone: what was not published is appended again, over the last checkpoint.
+        // After an error the pen is gone: what was not published is appended again, over the last
+        // checkpoint.
         let pen = match self.pen.take() {
             Some(pen) => Some(pen),
             None => self.acquire().await?,
@@ -285,12 +304,15 @@ impl Sealer {
         }
     }
 
-    /// The records must be those that come next, and a store that has lost some is not the one that was sealed.
+    /// The records must be those that come next, and a store that has lost some is not the one that
+    /// was sealed.
     fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
         let sealed = next.saturating_sub(1);
         let lost = Divergence { seq: next, sealed, how: How::Shorter };
         match page.first() {
-            Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => Err(lost.into()),
+            Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => {
+                Err(lost.into())
+            }
             None if *self.last.borrow() < sealed => {
                 Err(Divergence { seq: self.last.borrow().saturating_add(1), ..lost }.into())
             }
@@ -325,7 +347,9 @@ impl Sealer {
 
     /// Tells what the witnesses said.
     pub(super) fn tell_of_witnesses(&self, cosignatures: usize, trouble: Option<String>) {
-        self.told.send_modify(|status| (status.cosignatures, status.witness_trouble) = (cosignatures, trouble));
+        self.told.send_modify(|status| {
+            (status.cosignatures, status.witness_trouble) = (cosignatures, trouble);
+        });
     }
 
     /// The pen, if no other process has it.
@@ -337,13 +361,19 @@ impl Sealer {
         });
         let Some((reader, pen)) = taken.await? else { return Ok(None) };
         self.catch_up(reader).await?;
-        // The store must go on where the trail is, whatever has happened to it since it was compared.
+        // The store must go on where the trail is, whatever has happened to it since it was
+        // compared.
         if let Some(last) = pen.last() {
             let sealed = pen.appended();
-            let found = self.store.record_texts(&RecordFilter::after(sealed.saturating_sub(1)).limit(1)).await?;
+            let found = self
+                .store
+                .record_texts(&RecordFilter::after(sealed.saturating_sub(1)).limit(1))
+                .await?;
             match found.first().filter(|(seq, _)| *seq == sealed) {
                 Some((_, text)) if leaf_of(sealed, text)?.text().as_bytes() == last => {}
-                Some((_, text)) => return Err(Divergence::changed(sealed, sealed, text, String::new()).into()),
+                Some((_, text)) => {
+                    return Err(Divergence::changed(sealed, sealed, text, String::new()).into());
+                }
                 None => return Err(Divergence { seq: sealed, sealed, how: How::Shorter }.into()),
             }
         }
@@ -373,7 +403,8 @@ impl Sealer {
             }
         });
         if self.grew_at.elapsed() > PATIENCE.saturating_add(self.trail.within) {
-            let problem = "another process has the pen, and has sealed nothing for too long: look after it, or stop it";
+            let problem = "another process has the pen, and has sealed nothing for too long: look \
+                after it, or stop it";
             return Err(TrailError::file(&self.trail.folder, problem));
         }
         Ok(())

@@ -12,7 +12,8 @@ use super::pen::next_of;
 use super::reader::TrailReader;
 use super::{Trail, blocking};
 
-/// What the store says was settled must be in the trail: else that is an older copy of its folder, and would be signed from there without the break.
+/// What the store says was settled must be in the trail: else that is an older copy of its folder,
+/// and would be signed from there without the break.
 pub(super) async fn check_breaks(
     store: &dyn Store,
     trail: &Arc<Trail>,
@@ -35,7 +36,9 @@ pub(super) async fn check_breaks(
     blocking(move || {
         for read in reader.entries(0) {
             let (index, bytes) = read?;
-            if let Entry::Break(parted) = Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+            if let Entry::Break(parted) =
+                Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })?
+            {
                 missing.remove(&parted.next());
             }
         }
@@ -44,7 +47,8 @@ pub(super) async fn check_breaks(
             Some(next) => Err(TrailError::file(
                 &trail.folder,
                 format_args!(
-                    "it is older than the database, where a person settled from record {next} on: bring the newer folder back"
+                    "it is older than the database, where a person settled from record {next} on: \
+                     bring the newer folder back"
                 ),
             )),
         }

@@ -4,15 +4,16 @@ use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet
 
 fn decide(policies: &str) -> (Decision, usize) {
     let uid = |text: &str| text.parse::<EntityUid>().unwrap();
-    let (agent, action, order) = (uid(r#"Agent::"support""#), uid(r#"Action::"refund""#), uid(r#"Order::"A-1""#));
+    let (agent, action, order) =
+        (uid(r#"Agent::"support""#), uid(r#"Action::"refund""#), uid(r#"Order::"A-1""#));
     let request = Request::new(agent, action, order, Context::empty(), None).unwrap();
     let policies: PolicySet = policies.parse().unwrap();
     let answer = Authorizer::new().is_authorized(&request, &policies, &Entities::empty());
     (answer.decision(), answer.diagnostics().errors().count())
 }
 
-const LIMIT: &str =
-    "permit(principal, action, resource); forbid(principal, action, resource) when { context.amount > 100 };";
+const LIMIT: &str = "permit(principal, action, resource); forbid(principal, action, resource) when \
+                     { context.amount > 100 };";
 
 #[test]
 fn a_forbid_that_errs_is_skipped() {

@@ -48,7 +48,10 @@ impl Alias {
 fn behind_an_alias_the_arguments_are_not_advertised() {
     let tools = Alias::tool_router().list_all();
     let schema = serde_json::to_value(&tools[0].input_schema).unwrap();
-    assert!(schema["properties"].as_object().is_none_or(|properties| properties.is_empty()), "{schema}");
+    assert!(
+        schema["properties"].as_object().is_none_or(|properties| properties.is_empty()),
+        "{schema}"
+    );
 }
 
 #[test]

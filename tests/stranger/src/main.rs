@@ -41,37 +41,65 @@ async fn build() -> Result<Gate<Tools>, Anything> {
 async fn main() -> Result<(), Anything> {
     let tools = Tools::descriptors();
     println!("{} {}", openai::strict_tools(tools)?[0], openai::responses::strict_tools(tools)?[0]);
-    println!("{} {} {}", anthropic::strict_tools(tools)?[0], gemini::tools(tools)[0], mcp::tools(tools)[0]);
+    println!(
+        "{} {} {}",
+        anthropic::strict_tools(tools)?[0],
+        gemini::tools(tools)[0],
+        mcp::tools(tools)[0]
+    );
 
     let gate = build().await?;
     let user = || [Message::user("Please refund A-1, $24")];
 
-    let response = r#"{"choices":[{"message":{"role":"assistant","tool_calls":[{"id":"1","type":"function",
-        "function":{"name":"refund","arguments":"{\"order\":\"A-1\",\"cents\":2400,\"note\":null}"}}]}}]}"#;
-    let turn = gate.run("chat").history(user()).submit(openai::tool_calls(&response.parse()?)?).await?;
+    let response = concat!(
+        r#"{"choices":[{"message":{"role":"assistant","tool_calls":[{"id":"1","type":"function",
+        "function":{"name":"refund","#,
+        r#""arguments":"{\"order\":\"A-1\",\"cents\":2400,\"note\":null}"}}]}}]}"#
+    );
+    let turn =
+        gate.run("chat").history(user()).submit(openai::tool_calls(&response.parse()?)?).await?;
     assert_eq!(openai::messages(&turn)[0]["content"], "2400 for A-1");
 
     let response = r#"{"output":[{"type":"function_call","call_id":"1","name":"refund",
         "arguments":"{\"order\":\"A-1\",\"cents\":2400}"}]}"#;
-    let turn = gate.run("responses").history(user()).submit(openai::responses::tool_calls(&response.parse()?)?).await?;
+    let turn = gate
+        .run("responses")
+        .history(user())
+        .submit(openai::responses::tool_calls(&response.parse()?)?)
+        .await?;
     assert_eq!(openai::responses::input(&turn)[0]["output"], "2400 for A-1");
 
-    let response = r#"{"content":[{"type":"tool_use","id":"1","name":"refund","input":{"order":"A-1","cents":2400}}]}"#;
-    let turn = gate.run("anthropic").history(user()).submit(anthropic::tool_calls(&response.parse()?)?).await?;
+    let response = concat!(
+        r#"{"content":[{"type":"tool_use","id":"1","name":"refund","#,
+        r#""input":{"order":"A-1","cents":2400}}]}"#
+    );
+    let turn = gate
+        .run("anthropic")
+        .history(user())
+        .submit(anthropic::tool_calls(&response.parse()?)?)
+        .await?;
     assert_eq!(anthropic::message(&turn)["content"][0]["content"], "2400 for A-1");
 
     let response = r#"{"responseId":"r","candidates":[{"content":{"parts":[{"functionCall":
         {"name":"refund","args":{"order":"A-1","cents":2400}}}]}}]}"#;
-    let turn = gate.run("gemini").history(user()).submit(gemini::tool_calls(&response.parse()?)?).await?;
-    assert_eq!(gemini::content(&turn)["parts"][0]["functionResponse"]["response"]["output"], "2400 for A-1");
+    let turn =
+        gate.run("gemini").history(user()).submit(gemini::tool_calls(&response.parse()?)?).await?;
+    assert_eq!(
+        gemini::content(&turn)["parts"][0]["functionResponse"]["response"]["output"],
+        "2400 for A-1"
+    );
 
-    let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"refund","arguments":{"order":"A-1","cents":2400}}}"#;
+    let request = concat!(
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","#,
+        r#""params":{"name":"refund","arguments":{"order":"A-1","cents":2400}}}"#
+    );
     let turn = gate.run("mcp").history(user()).submit([mcp::tool_call(&request.parse()?)?]).await?;
     assert_eq!(mcp::result(&turn.answers()[0])["content"][0]["text"], "2400 for A-1");
 
     // Without the user's word it asks; and it goes on in another gate.
     let run = gate.run("paused");
-    let turn = run.submit([ToolCall::new("1", "refund", r#"{"order":"A-2","cents":2400}"#)]).await?;
+    let turn =
+        run.submit([ToolCall::new("1", "refund", r#"{"order":"A-2","cents":2400}"#)]).await?;
     assert!(turn.is_waiting());
     let saved = run.state().await?.to_json();
     drop((run, gate));
@@ -82,7 +110,10 @@ async fn main() -> Result<(), Anything> {
         asked.approve(&gate.reviewer("dana").await?).await?;
     }
     assert_eq!(run.proceed().await?.answers()[0].for_model(), "2400 for A-2");
-    assert_eq!(refund(&gate.run("typed").history(user()), "A-1".into(), 100, None).await??, "100 for A-1");
+    assert_eq!(
+        refund(&gate.run("typed").history(user()), "A-1".into(), 100, None).await??,
+        "100 for A-1"
+    );
     println!("everything went as it should");
     Ok(())
 }

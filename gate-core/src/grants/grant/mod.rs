@@ -66,7 +66,9 @@ impl Terms {
             && self.conditions.iter().all(|(name, condition)| match condition {
                 GrantCondition::Any => true,
                 GrantCondition::Same { value } => arguments.get(name) == Some(value),
-                GrantCondition::UpTo(ceiling) => arguments.get(name).is_some_and(|value| ceiling.admits(value)),
+                GrantCondition::UpTo(ceiling) => {
+                    arguments.get(name).is_some_and(|value| ceiling.admits(value))
+                }
             })
     }
 
@@ -97,8 +99,9 @@ impl Terms {
 
 /// A standing permission, given by a person on a call they saw, for later calls of the same tool.
 ///
-/// It answers an "ask", never a "deny", and only one that its giver could answer alone, with the roles that they have then. It holds only
-/// while tool and policies are what they were when it was given.
+/// It answers an "ask", never a "deny", and only one that its giver could answer alone, with the
+/// roles that they have then. It holds only while tool and policies are what they were when it was
+/// given.
 ///
 /// ```
 /// # fn show(grant: &gate_runtime::Grant) {
@@ -189,8 +192,9 @@ impl Grant {
         !self.revoked && self.uses_left != Some(0) && self.terms.until.is_none_or(|end| now < end)
     }
 
-    /// Whether it covers a call: same tool, tool digest and policies; run, agent and person as far as its scope says; every argument
-    /// as it says, and none that it does not name. What its budget and its windows have left, the store says.
+    /// Whether it covers a call: same tool, tool digest and policies; run, agent and person as far
+    /// as its scope says; every argument as it says, and none that it does not name. What its
+    /// budget and its windows have left, the store says.
     #[must_use]
     pub fn covers(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> bool {
         self.is_active(now) && self.fits(subject, arguments)
@@ -213,8 +217,17 @@ impl Grant {
     /// Returns what changed of tool and policies, where it would cover a call if nothing had.
     #[doc(hidden)]
     #[must_use]
-    pub fn outdated_for(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> Option<Changes> {
-        let of_then = Subject { tool_digest: self.tool_digest, policy_digest: self.policy_digest, ..subject.clone() };
+    pub fn outdated_for(
+        &self,
+        subject: &Subject,
+        arguments: &Arguments,
+        now: Timestamp,
+    ) -> Option<Changes> {
+        let of_then = Subject {
+            tool_digest: self.tool_digest,
+            policy_digest: self.policy_digest,
+            ..subject.clone()
+        };
         let changed = |then, now| (then != now).then_some(now);
         let changes = Changes {
             tool: changed(self.tool_digest, subject.tool_digest),
@@ -257,7 +270,8 @@ impl Grant {
         };
         let uses = uses.filter(|_| window.is_some()).map(|uses| take("uses", 1, uses.into()));
         let spend = |budget: &Budget| {
-            let counted = arguments.get(&budget.argument).and_then(|value| budget.ceiling.counted(&value));
+            let counted =
+                arguments.get(&budget.argument).and_then(|value| budget.ceiling.counted(&value));
             // What cannot be counted never fits: no sum holds all of a counter and more.
             let (amount, max) = counted.unwrap_or((u64::MAX, 0));
             take("budget", amount, max)
@@ -306,7 +320,8 @@ impl fmt::Display for Grant {
             _ => {}
         }
         self.terms.write_conditions(f)?;
-        let is_same = |condition: &&GrantCondition| matches!(condition, GrantCondition::Same { .. });
+        let is_same =
+            |condition: &&GrantCondition| matches!(condition, GrantCondition::Same { .. });
         let same = self.terms.conditions.values().filter(is_same).count();
         write!(f, ", {} as shown", english::plural(same as u64, "argument"))?;
         let uses = match (self.uses_left, self.terms.uses) {

@@ -15,18 +15,27 @@ use crate::text::english;
 
 /// How far a grant reaches, before the call it is given on is known: made by a reviewer's words.
 ///
-/// A grant is never wider than what the reviewer was shown, unless the scope says so in words: every argument that is
-/// not named must be the same as in the call that the reviewer saw, and so must agent and person.
+/// A grant is never wider than what the reviewer was shown, unless the scope says so in words:
+/// every argument that is not named must be the same as in the call that the reviewer saw, and so
+/// must agent and person.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
 /// let scope = Scope::this_run().up_to("amount_cents", 5_000).any("order_id").uses(3);
-/// assert_eq!(scope.to_string(), "in this run, `amount_cents` up to 5000, any `order_id`, 3 times");
+/// assert_eq!(
+///     scope.to_string(),
+///     "in this run, `amount_cents` up to 5000, any `order_id`, 3 times"
+/// );
 ///
-/// let today = Scope::any_run().any("order_id").any("amount_cents").budget("amount_cents", 20_000).per(DAY);
+/// let today = Scope::any_run()
+///     .any("order_id")
+///     .any("amount_cents")
+///     .budget("amount_cents", 20_000)
+///     .per(DAY);
 /// assert_eq!(
 ///     today.to_string(),
-///     "in any run, any `amount_cents`, any `order_id`, 20000 of `amount_cents` in all within 1 day"
+///     "in any run, any `amount_cents`, any `order_id`, 20000 of `amount_cents` in all within \
+///      1 day"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +57,8 @@ impl Scope {
         Self::of(true)
     }
 
-    /// The same call, with the same arguments, as often as it comes in whatever run of the same agent for the same person.
+    /// The same call, with the same arguments, as often as it comes in whatever run of the same
+    /// agent for the same person.
     #[must_use]
     pub fn any_run() -> Self {
         Self::of(false)
@@ -87,7 +97,9 @@ impl Scope {
     /// ```
     #[must_use]
     pub fn up_to(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
-        self.terms.conditions.insert(argument.into(), GrantCondition::UpTo(Ceiling::new(max.into())));
+        self.terms
+            .conditions
+            .insert(argument.into(), GrantCondition::UpTo(Ceiling::new(max.into())));
         self
     }
 
@@ -104,7 +116,8 @@ impl Scope {
     /// million there are at least 12 places, and never fewer than those of the limit itself.
     #[must_use]
     pub fn budget(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
-        self.terms.budget = Some(Budget { argument: argument.into(), ceiling: Ceiling::new(max.into()) });
+        self.terms.budget =
+            Some(Budget { argument: argument.into(), ceiling: Ceiling::new(max.into()) });
         self
     }
 
@@ -125,16 +138,27 @@ impl Scope {
 
     /// The grant that this scope makes of the call that the reviewer saw.
     #[doc(hidden)]
-    pub fn grant(self, approval: &Approval, by: ReviewerId, now: Timestamp) -> Result<Grant, BadScope> {
+    pub fn grant(
+        self,
+        approval: &Approval,
+        by: ReviewerId,
+        now: Timestamp,
+    ) -> Result<Grant, BadScope> {
         let shown = approval.arguments();
-        let Value::Object(mut arguments) = shown.to_json() else { return Err(BadScope::NoArguments) };
+        let Value::Object(mut arguments) = shown.to_json() else {
+            return Err(BadScope::NoArguments);
+        };
         let Self { is_of_run, any_agent, any_principal, mut terms } = self;
         if let Some(Budget { argument, ceiling }) = &mut terms.budget {
-            let value = arguments.get(argument).ok_or_else(|| BadScope::Unknown { argument: argument.clone() })?;
+            let value = arguments
+                .get(argument)
+                .ok_or_else(|| BadScope::Unknown { argument: argument.clone() })?;
             let fitting = ceiling.like(value).filter(|ceiling| ceiling.counted(value).is_some());
             *ceiling = fitting.ok_or_else(|| BadScope::NotUpTo { argument: argument.clone() })?;
         }
-        if terms.window.is_some_and(|window| window.is_zero() || (terms.uses.is_none() && terms.budget.is_none())) {
+        if terms.window.is_some_and(|window| {
+            window.is_zero() || (terms.uses.is_none() && terms.budget.is_none())
+        }) {
             return Err(BadScope::NothingPer);
         }
         for (name, condition) in &mut terms.conditions {
@@ -142,13 +166,17 @@ impl Scope {
                 return Err(BadScope::Unknown { argument: name.clone() });
             };
             if let GrantCondition::UpTo(ceiling) = condition {
-                *ceiling = ceiling.like(&value).ok_or_else(|| BadScope::NotUpTo { argument: name.clone() })?;
+                *ceiling = ceiling
+                    .like(&value)
+                    .ok_or_else(|| BadScope::NotUpTo { argument: name.clone() })?;
             }
         }
         if !shown.secrets().is_empty() {
             return Err(BadScope::Secret);
         }
-        terms.conditions.extend(arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })));
+        terms.conditions.extend(
+            arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })),
+        );
         let Subject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
         // Uses of a window are counted by the store; those of all time by the grant itself.
         let uses_left = if terms.window.is_none() { terms.uses } else { None };
@@ -213,7 +241,8 @@ pub enum BadScope {
     NoArguments,
     /// The policy takes no standing permissions here.
     NotAllowed,
-    /// It is for windows, but has neither uses nor a budget to count in them; or the window is empty.
+    /// It is for windows, but has neither uses nor a budget to count in them; or the window is
+    /// empty.
     NothingPer,
     /// More than one person must agree, and a standing permission would be one person's.
     NeedsSeveral,
@@ -225,23 +254,41 @@ impl fmt::Display for BadScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { argument } => {
-                write!(f, "the scope names `{argument}`, which the call does not have: name one of its arguments")
+                write!(
+                    f,
+                    "the scope names `{argument}`, which the call does not have: name one \
+                    of its arguments"
+                )
             }
             Self::NotUpTo { argument } => write!(
                 f,
-                "the scope limits `{argument}`: in this very call it is above the limit, or no plain amount like `12.50`. \
-                 Raise the limit, let it be anything, or leave it out"
+                "the scope limits `{argument}`: in this very call it is above the limit, or no \
+                 plain amount like `12.50`. Raise the limit, let it be anything, or leave it out"
             ),
-            Self::Secret => f.write_str("the call has a secret argument, which nobody was shown: approve it once"),
-            Self::NoArguments => f.write_str("the call's arguments are not an object: approve it once"),
-            Self::NotAllowed => f.write_str("the policy wants each of these calls decided by itself: approve it once"),
-            Self::NothingPer => {
-                f.write_str("`per` a window needs `uses` or a `budget`, and a window longer than nothing")
-            }
+            Self::Secret => f.write_str(
+                "the call has a secret argument, which nobody was shown: \
+                approve it once",
+            ),
+            Self::NoArguments => f.write_str(
+                "the call's arguments are not an object: approve it \
+                once",
+            ),
+            Self::NotAllowed => f.write_str(
+                "the policy wants each of these calls decided by \
+                itself: approve it once",
+            ),
+            Self::NothingPer => f.write_str(
+                "`per` a window needs `uses` or a `budget`, and a window longer than \
+                    nothing",
+            ),
             Self::NeedsVote => f.write_str(
-                "the directory has a key of whoever gives it, and only a vote is signed: give it on a call that waits",
+                "the directory has a key of whoever gives it, and only a vote is signed: give it \
+                 on a call that waits",
             ),
-            Self::NeedsSeveral => f.write_str("several people must agree, and a standing permission is one person's"),
+            Self::NeedsSeveral => f.write_str(
+                "several people must agree, and a standing \
+                permission is one person's",
+            ),
         }
     }
 }

@@ -29,7 +29,8 @@ pub enum DeliveryOrder {
 ///
 /// ```
 /// use gate_runtime::{DeliveryFilter, DeliveryState};
-/// let dead = DeliveryFilter::all().notifier("chat").state(DeliveryState::Dead).newest_first().limit(50);
+/// let dead =
+///     DeliveryFilter::all().notifier("chat").state(DeliveryState::Dead).newest_first().limit(50);
 /// # let _ = dead;
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -59,7 +60,8 @@ impl DeliveryFilter {
         self
     }
 
-    /// About this record. About record 0: the mark of how far a notifier has read, which nothing else gives.
+    /// About this record. About record 0: the mark of how far a notifier has read, which nothing
+    /// else gives.
     #[must_use]
     pub fn record(mut self, number: u64) -> Self {
         self.record = Some(number);
@@ -94,7 +96,8 @@ impl DeliveryFilter {
         self
     }
 
-    /// Only those before which no other of their notifier about the same call is still to be delivered.
+    /// Only those before which no other of their notifier about the same call is still to be
+    /// delivered.
     #[must_use]
     pub fn first_of_each_call(mut self) -> Self {
         self.first_of_each_call = true;

@@ -10,7 +10,10 @@ use std::fmt;
 ///     error.kind() == StoreErrorKind::Unavailable
 /// }
 /// assert!(is_worth_another_try(&StoreError::new(StoreErrorKind::Unavailable, "no connection")));
-/// assert!(!is_worth_another_try(&StoreError::new(StoreErrorKind::Corrupt, "a record is not JSON")));
+/// assert!(!is_worth_another_try(&StoreError::new(
+///     StoreErrorKind::Corrupt,
+///     "a record is not JSON"
+/// )));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -110,7 +110,8 @@ impl ApprovalFilter {
     /// Whether it admits an approval, wherever that stands.
     #[must_use]
     pub fn admits(&self, approval: &Approval) -> bool {
-        (self.ids.is_empty() || self.ids.contains(&approval.id())) && self.admits_whatever_its_id(approval)
+        (self.ids.is_empty() || self.ids.contains(&approval.id()))
+            && self.admits_whatever_its_id(approval)
     }
 
     /// Returns whether it admits one that was found by its id: so that many ids are not searched
@@ -197,6 +198,8 @@ impl RecordFilter {
     pub fn admits(&self, record: &Record) -> bool {
         record.seq() > self.after
             && self.case.as_ref().is_none_or(|case| record.case() == Some(case))
-            && self.call.is_none_or(|call| record.subject().is_some_and(|subject| subject.approval == call))
+            && self
+                .call
+                .is_none_or(|call| record.subject().is_some_and(|subject| subject.approval == call))
     }
 }

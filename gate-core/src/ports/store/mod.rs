@@ -26,26 +26,33 @@ use crate::records::event::{CallEvent, Event, GateEvent};
 use crate::records::record::Record;
 use crate::text::digest::Digest;
 
-/// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
+/// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or
+/// not at all.
 ///
-/// Every method is required: a wrapper that forgot one would lose what it keeps safe. What they promise is tested by one suite,
-/// `gate_runtime::testing::conformance` (feature `testing`):
+/// Every method is required: a wrapper that forgot one would lose what it keeps safe. What they
+/// promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
 ///
-/// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after the other.
+/// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after
+///    the other.
 /// 2. What it said is committed, every later read sees.
-/// 3. Of two transitions from one version, one commits; of two takes of the last place of a limit, one.
+/// 3. Of two transitions from one version, one commits; of two takes of the last place of a limit,
+///    one.
 /// 4. Records are numbered from 1 without gaps, in the order of the commits.
 /// 5. Nothing is dispatched that a freeze stops which was committed before.
-/// 6. Of those who take a delivery to deliver it, one gets it; and deliveries are no news to who watches.
-/// 7. Every new approval is owed to its run until a transition acknowledges it; [`run_changes`](Self::run_changes) gives what is
-///    owed, or what changed after a number, and costs nothing for anything else.
-/// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished calls.
+/// 6. Of those who take a delivery to deliver it, one gets it; and deliveries are no news to who
+///    watches.
+/// 7. Every new approval is owed to its run until a transition acknowledges it;
+///    [`run_changes`](Self::run_changes) gives what is owed, or what changed after a number, and
+///    costs nothing for anything else.
+/// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished
+///    calls.
 /// 9. [`records`](Self::records) and [`record_texts`](Self::record_texts) honour every part of the
-///    filter, and find the records of one call without reading others: the gate asks for them before
-///    each call that was read from the store runs.
+///    filter, and find the records of one call without reading others: the gate asks for them
+///    before each call that was read from the store runs.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::StoreError> {
 /// use gate_runtime::{CommitOutcome, MemoryStore, Store, Timestamp, Changeset};
 /// let store = MemoryStore::new();
 /// let nothing = Changeset::at(Timestamp::UNIX_EPOCH);
@@ -53,32 +60,53 @@ use crate::text::digest::Digest;
 /// # Ok(()) }
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// What is known that bears on one proposed call. One round trip: it is asked before every call.
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>>;
+    /// What is known that bears on one proposed call. One round trip: it is asked before every
+    /// call.
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>>;
 
     /// Writes a transition: all of it, or nothing.
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
 
     /// Approvals, oldest first.
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
 
     /// Records, in order.
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
 
     /// Returns what happened to the calls of a run and of those nested in it after a number.
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
 
     /// One standing permission, whatever became of it.
     fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>>;
 
-    /// Records with their numbers, in order, as the JSON that is kept of each: a trail seals all that is in it, also what this program does not know.
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
+    /// Records with their numbers, in order, as the JSON that is kept of each: a trail seals all
+    /// that is in it, also what this program does not know.
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
 
     /// What holds beyond single calls.
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
 
-    /// Deliveries, in the order that is asked for. A delivery about record 0 is a mark: only who asks for that record gets it.
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
+    /// Deliveries, in the order that is asked for. A delivery about record 0 is a mark: only who
+    /// asks for that record gets it.
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
 
     /// A tool that some gate over this store had, by its digest.
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
@@ -88,7 +116,10 @@ pub trait Store: Send + Sync + 'static {
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
-    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         (**self).load_history(about)
     }
 
@@ -96,15 +127,24 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).commit(changeset)
     }
 
-    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         (**self).approvals(filter)
     }
 
-    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         (**self).records(filter)
     }
 
-    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+    fn run_changes<'a>(
+        &'a self,
+        query: &'a RunQuery,
+    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
         (**self).run_changes(query)
     }
 
@@ -112,7 +152,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).grant(id)
     }
 
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
         (**self).record_texts(filter)
     }
 
@@ -120,7 +163,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).standing(now)
     }
 
-    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         (**self).deliveries(filter)
     }
 
@@ -144,7 +190,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 pub struct CallQuery {
     /// Its run.
     pub run: RunId,
-    /// What refusals are kept by: the outermost run in which its own is nested, or all runs of an agent in another program.
+    /// What refusals are kept by: the outermost run in which its own is nested, or all runs of an
+    /// agent in another program.
     pub family: RunId,
     /// Its case.
     pub case: Option<CaseId>,
@@ -152,7 +199,9 @@ pub struct CallQuery {
     pub call: CallId,
     /// Its tool.
     pub tool: ToolName,
-    /// What equal calls of the tool have in common: see [`Arguments::likeness`](crate::call::Arguments::likeness). `None`: nothing is known of them yet.
+    /// What equal calls of the tool have in common: see
+    /// [`Arguments::likeness`](crate::call::Arguments::likeness). `None`: nothing is known of them
+    /// yet.
     pub likeness: Option<Digest>,
     /// Counters whose use is asked for, with the windows that end now.
     pub counters: Vec<(LimitKey, std::time::Duration)>,
@@ -162,7 +211,12 @@ pub struct CallQuery {
 
 impl CallQuery {
     /// A call with no counters, in no case, of whose arguments nothing is known.
-    pub fn new(run: impl Into<RunId>, call: impl Into<CallId>, tool: impl Into<ToolName>, now: Timestamp) -> Self {
+    pub fn new(
+        run: impl Into<RunId>,
+        call: impl Into<CallId>,
+        tool: impl Into<ToolName>,
+        now: Timestamp,
+    ) -> Self {
         let run = run.into();
         Self {
             family: run.outermost(),
@@ -185,13 +239,19 @@ impl CallQuery {
 /// # /// Drop a table.
 /// # #[gated_tool(policy = "always_deny", destructive)] fn drop_table(name: String) {}
 /// # registry! { pub Tools for () { DropTable } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
 /// let gate: Gate<Tools> = Gate::builder(()).store(store.clone()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "drop_table", r#"{"name":"orders"}"#)]).await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([ToolCall::new("call_1", "drop_table", r#"{"name":"orders"}"#)])
+///     .await?;
 /// # let _ = turn;
 ///
-/// let known = store.load_history(&CallQuery::new("run-42", "call_1", "drop_table", Timestamp::now())).await?;
+/// let known = store
+///     .load_history(&CallQuery::new("run-42", "call_1", "drop_table", Timestamp::now()))
+///     .await?;
 /// assert!(known.rejected.is_empty(), "no person refused anything");
 /// assert!(known.approval.is_some_and(|approval| approval.status() == Status::Denied));
 /// # Ok(()) }
@@ -200,12 +260,14 @@ impl CallQuery {
 pub struct CallHistory {
     /// The approval of this very call: same run, same call id.
     pub approval: Option<Arc<Approval>>,
-    /// Calls of the tool that people refused, oldest first: in the family, every equal one and the newest [`REFUSALS`] of the others;
-    /// in the same case, the newest [`REFUSALS`].
+    /// Calls of the tool that people refused, oldest first: in the family, every equal one and the
+    /// newest [`REFUSALS`] of the others; in the same case, the newest [`REFUSALS`].
     pub rejected: Vec<Arc<Approval>>,
-    /// Equal calls, in whatever run, that wait, are approved and have not run, or of which nobody knows how they ended: the newest [`ALIKE`], oldest first.
+    /// Equal calls, in whatever run, that wait, are approved and have not run, or of which nobody
+    /// knows how they ended: the newest [`ALIKE`], oldest first.
     pub alike: Vec<Arc<Approval>>,
-    /// The standing permissions for the tool that hold in the run, and are not used up, revoked or over.
+    /// The standing permissions for the tool that hold in the run, and are not used up, revoked or
+    /// over.
     pub grants: Vec<Arc<Grant>>,
     /// For each counter asked for, how much of its window is used.
     pub used: Vec<u64>,
@@ -228,14 +290,16 @@ pub const ALIKE: usize = 8;
 pub struct RunQuery {
     /// The outermost run.
     pub family: RunId,
-    /// The number of the record after which something happened to them; 0: all that is owed is wanted, whenever it changed.
+    /// The number of the record after which something happened to them; 0: all that is owed is
+    /// wanted, whenever it changed.
     pub after: u64,
     /// Calls that are not asked for: whoever asks knows how they ended.
     pub known: Vec<ApprovalId>,
 }
 
 impl RunQuery {
-    /// All that changed after a number in a run or one nested in it; after 0, all that is owed to it.
+    /// All that changed after a number in a run or one nested in it; after 0, all that is owed to
+    /// it.
     pub fn after(family: impl Into<RunId>, seq: u64) -> Self {
         Self { family: family.into(), after: seq, known: Vec::new() }
     }
@@ -244,7 +308,8 @@ impl RunQuery {
 /// What happened to the calls of a run.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use gate_runtime::{MemoryStore, RunQuery, Store};
 /// let changes = MemoryStore::new().run_changes(&RunQuery::after("run-42", 0)).await?;
 /// assert!(changes.calls.is_empty() && changes.seq == 0);
@@ -272,7 +337,8 @@ pub struct RunChange {
 /// What holds beyond single calls.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::StoreError> {
 /// use gate_runtime::{MemoryStore, Store, Timestamp};
 /// let standing = MemoryStore::new().standing(Timestamp::now()).await?;
 /// assert!(standing.grants.is_empty() && standing.freezes.is_empty());
@@ -280,8 +346,8 @@ pub struct RunChange {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
-    /// The standing permissions that are not revoked and either still answer questions, or answered one of a call that has not begun:
-    /// oldest first.
+    /// The standing permissions that are not revoked and either still answer questions, or answered
+    /// one of a call that has not begun: oldest first.
     pub grants: Vec<Arc<Grant>>,
     /// The stops, by scope.
     pub freezes: Vec<Freeze>,
@@ -313,12 +379,22 @@ impl KnownTool {
 /// What is written together.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{CommitOutcome, DAY, LimitKey, MemoryStore, CallQuery, Store, LimitCharge, Timestamp, Changeset};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{
+///     CommitOutcome, DAY, LimitKey, MemoryStore, CallQuery, Store, LimitCharge, Timestamp,
+///     Changeset,
+/// };
 /// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
 /// let key = LimitKey::new("refunds", "null");
 /// let mut changeset = Changeset::at(now);
-/// changeset.charges.push(LimitCharge { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
+/// changeset.charges.push(LimitCharge {
+///     key: key.clone(),
+///     amount: 3,
+///     max: 10,
+///     window: DAY,
+///     taken_for: None,
+/// });
 /// assert_eq!(store.commit(changeset).await?, CommitOutcome::Done);
 ///
 /// let mut proposal = CallQuery::new("run-42", "call_1", "issue_refund", now);
@@ -330,7 +406,8 @@ impl KnownTool {
 pub struct Changeset {
     /// When, by the gate's clock.
     pub at: Timestamp,
-    /// Approvals; each is written only over the version before its own, and version 1 only where its run has no such call.
+    /// Approvals; each is written only over the version before its own, and version 1 only where
+    /// its run has no such call.
     pub approvals: Vec<Arc<Approval>>,
     /// Standing permissions; each is written only over the version before its own.
     pub grants: Vec<Arc<Grant>>,
@@ -340,15 +417,17 @@ pub struct Changeset {
     pub lifted: Vec<Freeze>,
     /// Uses of limits; each must fit.
     pub charges: Vec<LimitCharge>,
-    /// Uses of limits that are given back, since what they were taken for did not happen. Of a call that had ended before, nothing is.
+    /// Uses of limits that are given back, since what they were taken for did not happen. Of a call
+    /// that had ended before, nothing is.
     pub given_back: Vec<GiveBack>,
-    /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
+    /// Calls of which the application has what became of them: they are owed to their runs no more.
+    /// Also such that are written here first.
     pub acknowledged: Vec<ApprovalId>,
     /// Tools, for processes that do not have them. One that is there already stays, and is
     /// [known](KnownTool::written) to be written again.
     pub tools: Vec<Arc<Descriptor>>,
-    /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
-    /// that record.
+    /// What notifiers are to tell; each is written only over the version before its own, and
+    /// version 1 only where there is none of that notifier about that record.
     pub deliveries: Vec<Arc<Delivery>>,
     /// Deliveries that are deleted; each must be there in this version.
     pub forgotten: Vec<Arc<Delivery>>,
@@ -395,41 +474,56 @@ impl Changeset {
         self.dispatched().any(|approval| freeze.stops(approval.subject()))
     }
 
-    /// The approvals whose bodies begin with it, and not those that run already and are only vouched for.
+    /// The approvals whose bodies begin with it, and not those that run already and are only
+    /// vouched for.
     fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
         let begins = |approval: &&Arc<Approval>| {
             approval.status() == Status::Dispatched
                 && self.records.iter().any(|record| {
                     let begun = matches!(record.event(), Event::Call(CallEvent::Dispatched));
-                    begun && record.subject().is_some_and(|subject| subject.approval() == approval.id())
+                    begun
+                        && record
+                            .subject()
+                            .is_some_and(|subject| subject.approval() == approval.id())
                 })
         };
         self.approvals.iter().filter(begins)
     }
 
-    /// Returns whether it writes one approval, one grant or one delivery twice, or two approvals for
-    /// one call: of such, one would be lost.
+    /// Returns whether it writes one approval, one grant or one delivery twice, or two approvals
+    /// for one call: of such, one would be lost.
     #[must_use]
     pub fn writes_twice(&self) -> bool {
         fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {
             let mut seen = BTreeSet::new();
             all.len() > 1 && !all.all(|one| seen.insert(one))
         }
-        let calls = self.approvals.iter().map(|approval| (approval.subject().info().run(), approval.subject().call()));
+        let calls = self
+            .approvals
+            .iter()
+            .map(|approval| (approval.subject().info().run(), approval.subject().call()));
         has_twins(self.approvals.iter().map(|approval| approval.id()))
             || has_twins(calls)
             || has_twins(self.grants.iter().map(|grant| grant.id()))
-            || has_twins(self.deliveries.iter().map(|delivery| (delivery.record(), delivery.notifier())))
+            || has_twins(
+                self.deliveries.iter().map(|delivery| (delivery.record(), delivery.notifier())),
+            )
     }
 
-    /// The place of the first take that does not fit, by how much of each window is used; takes of one counter add up.
+    /// The place of the first take that does not fit, by how much of each window is used; takes of
+    /// one counter add up.
     ///
     /// # Errors
     /// Where it cannot be learned how much is used.
-    pub fn limit_reached<E>(&self, mut used: impl FnMut(&LimitCharge) -> Result<u64, E>) -> Result<Option<usize>, E> {
+    pub fn limit_reached<E>(
+        &self,
+        mut used: impl FnMut(&LimitCharge) -> Result<u64, E>,
+    ) -> Result<Option<usize>, E> {
         for (place, take) in self.charges.iter().enumerate() {
             let before = self.charges.iter().take(place).filter(|earlier| earlier.key == take.key);
-            if !take.fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount))) {
+            if !take
+                .fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount)))
+            {
                 return Ok(Some(place));
             }
         }
@@ -440,11 +534,20 @@ impl Changeset {
 /// How a commit ended.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{CommitOutcome, DAY, LimitKey, MemoryStore, Store, LimitCharge, Timestamp, Changeset};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{
+///     CommitOutcome, DAY, LimitKey, MemoryStore, Store, LimitCharge, Timestamp, Changeset,
+/// };
 /// let store = MemoryStore::new();
 /// let mut changeset = Changeset::at(Timestamp::UNIX_EPOCH);
-/// changeset.charges.push(LimitCharge { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
+/// changeset.charges.push(LimitCharge {
+///     key: LimitKey::new("refunds", "null"),
+///     amount: 1,
+///     max: 1,
+///     window: DAY,
+///     taken_for: None,
+/// });
 /// assert_eq!(store.commit(changeset.clone()).await?, CommitOutcome::Done);
 /// assert_eq!(store.commit(changeset).await?, CommitOutcome::LimitReached(0));
 /// # Ok(()) }
@@ -454,7 +557,8 @@ impl Changeset {
 pub enum CommitOutcome {
     /// All of it is written.
     Done,
-    /// Nothing is written: someone else changed an approval, a grant or a delivery, or lifted a freeze, or there is such a call already. Read again.
+    /// Nothing is written: someone else changed an approval, a grant or a delivery, or lifted a
+    /// freeze, or there is such a call already. Read again.
     Conflict,
     /// Nothing is written: a freeze stops what it would let begin.
     Frozen,

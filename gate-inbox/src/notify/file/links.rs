@@ -7,8 +7,12 @@ use super::table::{Mistakes, Table, TableKind};
 use crate::notify::link::{LinkKey, Links};
 use crate::notify::setting::BadSetting;
 
-pub(super) const LINKS: TableKind =
-    TableKind { name: "links", this: "`[links]`", each: "`[links]`", fields: &["key_file", "hours"] };
+pub(super) const LINKS: TableKind = TableKind {
+    name: "links",
+    this: "`[links]`",
+    each: "`[links]`",
+    fields: &["key_file", "hours"],
+};
 
 /// The most hours for which a link lasts: a year.
 const MOST: u16 = 8_760;
@@ -31,9 +35,14 @@ impl LinksTo {
 }
 
 /// The links of a table. Their key is made, if it is not there.
-pub(super) fn links(table: &Table<'_>, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<LinksTo> {
+pub(super) fn links(
+    table: &Table<'_>,
+    outside: Outside<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<LinksTo> {
     let file = table.text("key_file", "links.key", mistakes);
-    let lasts = table.number("hours", MOST, mistakes).map(|hours| Duration::from_hours(hours.into()));
+    let lasts =
+        table.number("hours", MOST, mistakes).map(|hours| Duration::from_hours(hours.into()));
     let file = file?;
     let key = mistakes.good(file.at, LinkKey::in_file(outside.path(file.value)))?;
     Some(LinksTo { key, lasts })

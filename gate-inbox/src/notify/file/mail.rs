@@ -37,7 +37,12 @@ pub(super) struct Mails {
 }
 
 /// The mails of a table.
-pub(super) fn mail(table: &Table<'_>, inbox: &str, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<Mails> {
+pub(super) fn mail(
+    table: &Table<'_>,
+    inbox: &str,
+    outside: Outside<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Mails> {
     let from = table.text("from", "Gate <gate@example.com>", mistakes);
     let host = table.text("host", HOST, mistakes);
     let port = table.number("port", u16::MAX, mistakes);
@@ -54,8 +59,8 @@ pub(super) fn mail(table: &Table<'_>, inbox: &str, outside: Outside<'_>, mistake
     if let Some(host) = &host {
         let has_port = host.value.contains(':') && host.value.parse::<IpAddr>().is_err();
         if has_port || Mail::new(FROM, host.value, inbox).is_err() {
-            let words =
-                "this is no mail server: write its name, like `host = \"smtp.example.com\"`, and its port as `port`";
+            let words = "this is no mail server: write its name, like `host \
+                = \"smtp.example.com\"`, and its port as `port`";
             mistakes.add(host.at, words);
         }
     }
@@ -64,7 +69,8 @@ pub(super) fn mail(table: &Table<'_>, inbox: &str, outside: Outside<'_>, mistake
     }
     let names_nobody = to.as_ref().map_or(!table.has("to"), Vec::is_empty);
     if names_nobody && to_who_decides == Some(false) {
-        let words = "`[mail]` is written to nobody: write `to_who_decides = true`, or `to = [\"team@example.com\"]`";
+        let words = "`[mail]` is written to nobody: write `to_who_decides = true`, or `to = \
+            [\"team@example.com\"]`";
         mistakes.add(table.at, words);
     }
     let mut mail = Mail::new(from?.value, host?.value, inbox).ok()?;
@@ -87,11 +93,19 @@ pub(super) fn mail(table: &Table<'_>, inbox: &str, outside: Outside<'_>, mistake
 }
 
 /// How the server knows us, where it wants to.
-fn known<'t>(table: &Table<'t>, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<(&'t str, String)> {
-    let (user, password) = (table.some_text("user", mistakes), outside.some_secret(table, "password", mistakes));
+fn known<'t>(
+    table: &Table<'t>,
+    outside: Outside<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<(&'t str, String)> {
+    let (user, password) =
+        (table.some_text("user", mistakes), outside.some_secret(table, "password", mistakes));
     let has_password = table.has("password") || table.has("password_env");
     if table.has("user") && !has_password {
-        mistakes.add(table.place("user"), "`user` has no password: write `password`, or `password_env`");
+        mistakes.add(
+            table.place("user"),
+            "`user` has no password: write `password`, or `password_env`",
+        );
     }
     if has_password && !table.has("user") {
         mistakes.add(table.at, "`[mail]` has a password and no `user`: write whose it is");
@@ -100,7 +114,12 @@ fn known<'t>(table: &Table<'t>, outside: Outside<'_>, mistakes: &mut Mistakes<'_
 }
 
 /// The certificate that is trusted besides, in PEM.
-fn certificate(table: &Table<'_>, inbox: &str, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<u8>> {
+fn certificate(
+    table: &Table<'_>,
+    inbox: &str,
+    outside: Outside<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Vec<u8>> {
     let file = table.some_text("certificate_file", mistakes)?;
     let unread = |error: std::io::Error| BadSetting::new(format!("it cannot be read: {error}"));
     let pem = std::fs::read(outside.path(file.value)).map_err(unread);

@@ -36,57 +36,85 @@ const UNSAID: &str = "http://localhost";
 ///
 /// ```toml
 /// [slack]
-/// token_env = "SLACK_TOKEN"                          # the variable that has it; or `token = "xoxb-…"`
+/// token_env = "SLACK_TOKEN"                          # the variable that has it; or
+///                                                    # `token = "xoxb-…"`
 /// channel = "#approvals"                             # its name, or its id
-/// signing_secret_env = "SLACK_SIGNING_SECRET"        # gives messages buttons; left out, they only lead to the inbox
-/// workspace = "T012AB3CD"                            # only its members decide by them; left out, whoever the people file has
+/// signing_secret_env = "SLACK_SIGNING_SECRET"        # gives messages buttons; left out, they only
+///                                                    # lead to the inbox
+/// workspace = "T012AB3CD"                            # only its members decide by them; left out,
+///                                                    # whoever the people file has
 /// # api = "https://slack-gov.com/api"                # Slack's methods, where they are elsewhere
 /// # hooks = "https://hooks.slack-gov.com"            # and what takes answers to its requests
 ///
 /// [mail]
 /// from = "Gate <gate@example.com>"
 /// host = "smtp.example.com"
-/// port = 587                                         # this one, where it is left out; with STARTTLS, or nothing is sent
-/// user = "gate@example.com"                          # left out with its password, where the server wants none
+/// port = 587                                         # this one, where it is left out; with
+///                                                    # STARTTLS, or nothing is sent
+/// user = "gate@example.com"                          # left out with its password, where the
+///                                                    # server wants none
 /// password_env = "SMTP_PASSWORD"                     # or `password`
-/// to_who_decides = true                              # to the `contact` of everybody in the people file who may decide
+/// to_who_decides = true                              # to the `contact` of everybody in the people
+///                                                    # file who may decide
 /// to = ["team@example.com"]                          # and to these, whoever decides
-/// tls_first = false                                  # true, where the server begins with TLS on another port than 465
+/// tls_first = false                                  # true, where the server begins with TLS on
+///                                                    # another port than 465
 /// # certificate_file = "mail.pem"                    # trusted besides, for a server of your own
 ///
-/// [links]                                            # mails lead to a page for each answer, and the inbox opens it
-/// key_file = "links.key"                             # beside this file; made, with mode 600, if it is not there
+/// [links]                                            # mails lead to a page for each answer, and
+///                                                    # the inbox opens it
+/// key_file = "links.key"                             # beside this file; made, with mode 600, if
+///                                                    # it is not there
 /// hours = 24                                         # how long a link lasts
 ///
 /// [pagerduty]
 /// key_env = "PAGERDUTY_KEY"                          # or `key`
-/// every_question = false                             # true: not only when the last step of an escalation begins
+/// every_question = false                             # true: not only when the last step of an
+///                                                    # escalation begins
 /// severity = "error"                                 # or critical, warning, info
 /// # api = "https://events.eu.pagerduty.com"
 ///
 /// [[webhook]]                                        # there may be several
-/// name = "ops"                                       # for ever: what was delivered is kept under it
+/// name = "ops"                                       # for ever: what was delivered is kept under
+///                                                    # it
 /// url = "https://ops.example/gate"
-/// secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]   # each signs, the receiver needs one of them; or `secrets_env`
-/// events = ["call.asked", "call.expired"]            # what people are asked and what comes of it, where this is left out
-/// allow_private = false                              # true for a receiver in the private network, or by `http://`
+/// secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]   # each signs, the receiver needs one of
+///                                                        # them; or `secrets_env`
+/// events = ["call.asked", "call.expired"]            # what people are asked and what comes of it,
+///                                                    # where this is left out
+/// allow_private = false                              # true for a receiver in the private network,
+///                                                    # or by `http://`
 ///
-/// [callbacks]                                        # lets agents in other programs name an address with their question
-/// secrets_env = ["CALLBACK_SECRET"]                  # or `secrets`, which sign as those of a webhook
+/// [callbacks]                                        # lets agents in other programs name an
+///                                                    # address with their question
+/// secrets_env = ["CALLBACK_SECRET"]                  # or `secrets`, which sign as those of a
+///                                                    # webhook
 /// allow_private = false
 /// ```
 ///
-/// A secret stands in the file, which nobody else should be able to read then, or in a variable of the environment that `…_env` names. Both at once are a mistake.
+/// A secret stands in the file, which nobody else should be able to read then, or in a variable of
+/// the environment that `…_env` names. Both at once are a mistake.
 ///
 /// ```
 /// use gate_inbox::{Inbox, NotifyFile};
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::{FileDirectory, GateBuilder, NoTools, ReviewerToken};
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let (path, people) = (folder.path().join("notify.toml"), folder.path().join("people.toml"));
-/// # std::fs::write(&people, format!("[[person]]\nid = \"dana\"\nroles = [\"manager\"]\ntoken = \"{}\"\n", ReviewerToken::new().hash()))?;
-/// # std::fs::write(&path, "[slack]\ntoken = 'xoxb-1-2-abc'\nchannel = '#approvals'\nsigning_secret = '8f742231b10e8888abcd99yyyzzz85a5'\n")?;
+/// # std::fs::write(
+/// #     &people,
+/// #     format!(
+/// #         "[[person]]\nid = \"dana\"\nroles = [\"manager\"]\ntoken = \"{}\"\n",
+/// #         ReviewerToken::new().hash()
+/// #     ),
+/// # )?;
+/// # std::fs::write(
+/// #     &path,
+/// #     "[slack]\ntoken = 'xoxb-1-2-abc'\nchannel = '#approvals'\n\
+/// #      signing_secret = '8f742231b10e8888abcd99yyyzzz85a5'\n",
+/// # )?;
 /// # let people = FileDirectory::open(&people)?;
 /// let url = "https://gate.example.com";
 /// let told = NotifyFile::read(&path)?.for_inbox(url, &people)?;
@@ -122,7 +150,9 @@ impl NotifyFile {
         let failed = |problem: String| BadNotifyFile(format!("{} {problem}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| {
             failed(match error.kind() {
-                std::io::ErrorKind::NotFound => "is not there: put it there, or name another file".to_owned(),
+                std::io::ErrorKind::NotFound => {
+                    "is not there: put it there, or name another file".to_owned()
+                }
                 std::io::ErrorKind::InvalidData => "is not UTF-8: save it as UTF-8".to_owned(),
                 _ => format!("cannot be read: look at its path and rights ({error})"),
             })
@@ -132,8 +162,12 @@ impl NotifyFile {
         understand(&text, outside).map_err(|mistakes| {
             let lines = mistakes.iter().map(|(line, words)| format!("\n  - line {line}: {words}"));
             match &*mistakes {
-                [(line, words)] => BadNotifyFile(format!("{}, line {line}: {words}", path.display())),
-                _ => failed(format!("has {} mistakes:{}", mistakes.len(), lines.collect::<String>())),
+                [(line, words)] => {
+                    BadNotifyFile(format!("{}, line {line}: {words}", path.display()))
+                }
+                _ => {
+                    failed(format!("has {} mistakes:{}", mistakes.len(), lines.collect::<String>()))
+                }
             }
         })
     }
@@ -149,7 +183,8 @@ impl NotifyFile {
     /// ```
     ///
     /// # Errors
-    /// [`BadSetting`], if it is not where people reach an inbox: `https://` and a host, or this machine.
+    /// [`BadSetting`], if it is not where people reach an inbox: `https://` and a host, or this
+    /// machine.
     pub fn for_inbox(&self, url: &str, people: &FileDirectory) -> Result<Told, BadSetting> {
         Told::of(self, url, people)
     }
@@ -159,7 +194,11 @@ impl fmt::Debug for NotifyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { slack, mails, links, pagerduty, webhooks, callbacks } = self;
         let mut shown = f.debug_struct("NotifyFile");
-        shown.field("slack", slack).field("mails", mails).field("links", links).field("pagerduty", pagerduty);
+        shown
+            .field("slack", slack)
+            .field("mails", mails)
+            .field("links", links)
+            .field("pagerduty", pagerduty);
         shown.field("webhooks", webhooks).field("callbacks", callbacks).finish()
     }
 }
@@ -191,7 +230,8 @@ fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistak
         "the file",
         &[SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, CALLBACKS.name, WEBHOOK.name],
     );
-    let tables = [SLACK, MAIL, LINKS, PAGERDUTY, CALLBACKS].map(|kind| Table::one(&root, kind, &mut mistakes));
+    let tables = [SLACK, MAIL, LINKS, PAGERDUTY, CALLBACKS]
+        .map(|kind| Table::one(&root, kind, &mut mistakes));
     let [of_slack, of_mail, of_links, of_pagerduty, of_callbacks] = &tables;
     let mut file = NotifyFile {
         slack: of_slack.as_ref().and_then(|table| slack(table, UNSAID, outside, &mut mistakes)),
@@ -207,7 +247,10 @@ fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistak
         let name = table.text("name", "ops", &mut mistakes);
         if let Some(name) = &name {
             if names.contains(&name.value) {
-                let words = format!("two are called `{}`: give one of them another name", Visible::of(name.value));
+                let words = format!(
+                    "two are called `{}`: give one of them another name",
+                    Visible::of(name.value)
+                );
                 mistakes.add(name.at, words);
             }
             names.push(name.value);
@@ -215,7 +258,11 @@ fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistak
         file.webhooks.extend(webhook(&table, name, outside, &mut mistakes));
     }
     if root.is_empty() {
-        mistakes.add(0, "it names nobody to tell: begin with `[slack]`, `[mail]`, `[pagerduty]` or `[[webhook]]`");
+        mistakes.add(
+            0,
+            "it names nobody to tell: begin with `[slack]`, `[mail]`, `[pagerduty]` \
+            or `[[webhook]]`",
+        );
     }
     let mistakes = mistakes.finish();
     if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }

@@ -27,7 +27,11 @@ impl Outside<'_> {
         let by_name = format!("{key}_env");
         if !table.has(key) && !table.has(&by_name) {
             let variable = format!("{}_{}", table.name(), key).to_ascii_uppercase();
-            table.missing(key, &format!("`{key} = \"{example}\"`, or `{by_name} = \"{variable}\"`"), mistakes);
+            table.missing(
+                key,
+                &format!("`{key} = \"{example}\"`, or `{by_name} = \"{variable}\"`"),
+                mistakes,
+            );
             return None;
         }
         self.some_secret(table, key, mistakes)
@@ -55,7 +59,8 @@ impl Outside<'_> {
         Some(secret)
     }
 
-    /// Secrets of which there must be one: the texts of a field, or of the variables that `…_env` names.
+    /// Secrets of which there must be one: the texts of a field, or of the variables that `…_env`
+    /// names.
     pub(super) fn secrets(
         &self,
         table: &Table<'_>,
@@ -73,25 +78,42 @@ impl Outside<'_> {
         let named = table.some_texts(&by_name, "OPS_SECRET", mistakes);
         once(table, key, &by_name, mistakes)?;
         match (said, named) {
-            (Some(said), _) => {
-                Some(said.into_iter().map(|said| Located { value: said.value.to_owned(), at: said.at }).collect())
-            }
+            (Some(said), _) => Some(
+                said.into_iter()
+                    .map(|said| Located { value: said.value.to_owned(), at: said.at })
+                    .collect(),
+            ),
             (None, Some(named)) => {
-                let found: Vec<_> = named.iter().filter_map(|named| self.variable(&by_name, named, mistakes)).collect();
+                let found: Vec<_> = named
+                    .iter()
+                    .filter_map(|named| self.variable(&by_name, named, mistakes))
+                    .collect();
                 (found.len() == named.len()).then_some(found)
             }
             (None, None) => None,
         }
     }
 
-    /// What a variable has. Its name is not repeated: somebody may have written the secret in its place.
-    fn variable(&self, key: &str, named: &Located<&str>, mistakes: &mut Mistakes<'_>) -> Option<Located<String>> {
+    /// What a variable has. Its name is not repeated: somebody may have written the secret in its
+    /// place.
+    fn variable(
+        &self,
+        key: &str,
+        named: &Located<&str>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Located<String>> {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let is_name = named.value.starts_with(|c: char| !c.is_ascii_digit()) && named.value.chars().all(is_of_name);
+        let is_name = named.value.starts_with(|c: char| !c.is_ascii_digit())
+            && named.value.chars().all(is_of_name);
         let words = if is_name {
             match (self.variables)(named.value) {
-                Some(value) => return Some(Located { value: value.trim().to_owned(), at: named.at }),
-                None => format!("the variable that `{key}` names is not set, or no UTF-8: set it for this process"),
+                Some(value) => {
+                    return Some(Located { value: value.trim().to_owned(), at: named.at });
+                }
+                None => format!(
+                    "the variable that `{key}` names is not set, or no UTF-8: set it for this \
+                     process"
+                ),
             }
         } else {
             format!("`{key}` has the name of a variable, and not the secret itself")
@@ -104,7 +126,10 @@ impl Outside<'_> {
 /// That a secret is not said in two ways.
 fn once(table: &Table<'_>, key: &str, by_name: &str, mistakes: &mut Mistakes<'_>) -> Option<()> {
     if table.has(key) && table.has(by_name) {
-        mistakes.add(table.place(by_name), format!("`{key}` and `{by_name}` say the same twice: keep one of them"));
+        mistakes.add(
+            table.place(by_name),
+            format!("`{key}` and `{by_name}` say the same twice: keep one of them"),
+        );
         return None;
     }
     Some(())

@@ -12,18 +12,26 @@ pub(super) const PAGERDUTY: TableKind = TableKind {
 };
 
 /// The service of a table.
-pub(super) fn pagerduty(table: &Table<'_>, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<PagerDuty> {
+pub(super) fn pagerduty(
+    table: &Table<'_>,
+    outside: Outside<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<PagerDuty> {
     let key = outside.secret(table, ("key", "0123456789abcdef0123456789abcdef"), mistakes);
     let every_question = table.flag("every_question", mistakes);
     let severity = table.some_text("severity", mistakes);
     let api = table.address("api", "https://events.eu.pagerduty.com", mistakes);
     let known = [Severity::Critical, Severity::Error, Severity::Warning, Severity::Info];
-    let found = severity.as_ref().and_then(|said| known.into_iter().find(|known| known.word() == said.value));
+    let found = severity
+        .as_ref()
+        .and_then(|said| known.into_iter().find(|known| known.word() == said.value));
     if let (Some(said), None) = (&severity, found) {
-        mistakes.add(said.at, "`severity` is `\"critical\"`, `\"error\"`, `\"warning\"` or `\"info\"`");
+        mistakes
+            .add(said.at, "`severity` is `\"critical\"`, `\"error\"`, `\"warning\"` or `\"info\"`");
     }
     let key = key?;
-    let mut pagerduty = mistakes.good(key.at, PagerDuty::new(&key.value))?.severity(found.unwrap_or_default());
+    let mut pagerduty =
+        mistakes.good(key.at, PagerDuty::new(&key.value))?.severity(found.unwrap_or_default());
     if every_question? {
         pagerduty = pagerduty.every_question();
     }

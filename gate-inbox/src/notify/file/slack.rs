@@ -8,7 +8,16 @@ pub(super) const SLACK: TableKind = TableKind {
     name: "slack",
     this: "`[slack]`",
     each: "`[slack]`",
-    fields: &["token", "token_env", "channel", "signing_secret", "signing_secret_env", "workspace", "api", "hooks"],
+    fields: &[
+        "token",
+        "token_env",
+        "channel",
+        "signing_secret",
+        "signing_secret_env",
+        "workspace",
+        "api",
+        "hooks",
+    ],
 };
 
 /// The channel of a table, for an inbox whose address is said later.
@@ -25,7 +34,8 @@ pub(super) fn slack(
     let api = table.address("api", "https://slack-gov.com/api", mistakes);
     let hooks = table.address("hooks", "https://hooks.slack-gov.com", mistakes);
     if table.has("api") != table.has("hooks") {
-        let words = "`api` has Slack's methods, and `hooks` takes answers to its requests: write both, or none of them";
+        let words = "`api` has Slack's methods, and `hooks` takes answers to its requests: write \
+            both, or none of them";
         mistakes.add(table.place("api").max(table.place("hooks")), words);
     }
     // Each by itself, so that each mistake has its own line.
@@ -40,7 +50,10 @@ pub(super) fn slack(
         mistakes.good(secret.at, sample.and_then(|sample| sample.buttons(&secret.value)));
     }
     if let Some(workspace) = workspace.as_ref().filter(|workspace| !is_workspace(workspace.value)) {
-        mistakes.add(workspace.at, "this is no workspace: write its id, like `workspace = \"T012AB3CD\"`");
+        mistakes.add(
+            workspace.at,
+            "this is no workspace: write its id, like `workspace = \"T012AB3CD\"`",
+        );
     }
     let mut slack = Slack::new(&token?.value, channel?.value, inbox).ok()?;
     if let Some(secret) = signing {
@@ -57,5 +70,6 @@ pub(super) fn slack(
 
 fn is_workspace(id: &str) -> bool {
     let rest = id.strip_prefix(['T', 'E']).unwrap_or_default();
-    (6..=20).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+    (6..=20).contains(&rest.len())
+        && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }

@@ -68,7 +68,10 @@ impl<'t> Mistakes<'t> {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             let name = Visible::of(key.get_ref());
-            self.add(key.span().start, format!("unknown field `{name}`; {whole} has {}", names.join(", ")));
+            self.add(
+                key.span().start,
+                format!("unknown field `{name}`; {whole} has {}", names.join(", ")),
+            );
         }
     }
 }
@@ -77,17 +80,25 @@ impl<'t> Mistakes<'t> {
 pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<Mistake>> {
     DeTable::parse(text).map(Spanned::into_inner).map_err(|error| {
         let mut mistakes = Mistakes::of(text);
-        mistakes.add(error.span().map_or(0, |span| span.start), format!("this is not TOML: {}", error.message()));
+        mistakes.add(
+            error.span().map_or(0, |span| span.start),
+            format!("this is not TOML: {}", error.message()),
+        );
         mistakes.finish()
     })
 }
 
 impl<'t> Table<'t> {
     /// The tables of a kind, of which there may be several.
-    pub(super) fn all(root: &'t DeTable<'t>, kind: TableKind, mistakes: &mut Mistakes<'_>) -> Vec<Self> {
+    pub(super) fn all(
+        root: &'t DeTable<'t>,
+        kind: TableKind,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Vec<Self> {
         let Some(found) = root.get(kind.name) else { return Vec::new() };
         let DeValue::Array(tables) = found.get_ref() else {
-            let words = format!("there may be several of these: begin each with `[[{}]]`", kind.name);
+            let words =
+                format!("there may be several of these: begin each with `[[{}]]`", kind.name);
             mistakes.add(found.span().start, words);
             return Vec::new();
         };
@@ -97,7 +108,10 @@ impl<'t> Table<'t> {
             if let DeValue::Table(fields) = table.get_ref() {
                 all.push(Self { kind, at, fields });
             } else {
-                mistakes.add(at, format!("{} is a table: begin it with `[[{}]]`", kind.each, kind.name));
+                mistakes.add(
+                    at,
+                    format!("{} is a table: begin it with `[[{}]]`", kind.each, kind.name),
+                );
             }
         }
         for table in &all {
@@ -107,14 +121,21 @@ impl<'t> Table<'t> {
     }
 
     /// The table of a kind, of which there is one at most.
-    pub(super) fn one(root: &'t DeTable<'t>, kind: TableKind, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+    pub(super) fn one(
+        root: &'t DeTable<'t>,
+        kind: TableKind,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Self> {
         let found = root.get(kind.name)?;
         let at = found.span().start;
         if let DeValue::Table(fields) = found.get_ref() {
             mistakes.unknown(fields, kind.each, kind.fields);
             return Some(Self { kind, at, fields });
         }
-        mistakes.add(at, format!("there is one of these, and it is a table: begin it with `[{}]`", kind.name));
+        mistakes.add(
+            at,
+            format!("there is one of these, and it is a table: begin it with `[{}]`", kind.name),
+        );
         None
     }
 
@@ -134,11 +155,17 @@ impl<'t> Table<'t> {
 
     /// Notes that a field is missing.
     pub(super) fn missing(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) {
-        mistakes.add(self.at, format!("{} has no `{key}`: write one, like {example}", self.kind.this));
+        mistakes
+            .add(self.at, format!("{} has no `{key}`: write one, like {example}", self.kind.this));
     }
 
     /// A text that must be there.
-    pub(super) fn text(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<Located<&'t str>> {
+    pub(super) fn text(
+        &self,
+        key: &str,
+        example: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Located<&'t str>> {
         if !self.has(key) {
             self.missing(key, &format!("`{key} = \"{example}\"`"), mistakes);
         }
@@ -146,7 +173,11 @@ impl<'t> Table<'t> {
     }
 
     /// A text that may be missing.
-    pub(super) fn some_text(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Located<&'t str>> {
+    pub(super) fn some_text(
+        &self,
+        key: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Located<&'t str>> {
         let value = self.fields.get(key)?;
         let at = value.span().start;
         if let DeValue::String(text) = value.get_ref() {
@@ -156,11 +187,20 @@ impl<'t> Table<'t> {
         None
     }
 
-    /// The address of a service that may be missing. It is not repeated: somebody may have written a password into it.
-    pub(super) fn address(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<&'t str> {
+    /// The address of a service that may be missing. It is not repeated: somebody may have written
+    /// a password into it.
+    pub(super) fn address(
+        &self,
+        key: &str,
+        example: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<&'t str> {
         let said = self.some_text(key, mistakes)?;
         if base(said.value).is_err() {
-            mistakes.add(said.at, format!("`{key}` is no address for secrets: write it like `{key} = \"{example}\"`"));
+            mistakes.add(
+                said.at,
+                format!("`{key}` is no address for secrets: write it like `{key} = \"{example}\"`"),
+            );
             return None;
         }
         Some(said.value)
@@ -185,8 +225,10 @@ impl<'t> Table<'t> {
                 return Some(texts);
             }
         }
-        mistakes
-            .add(value.span().start, format!("`{key}` is a list of texts: write it like `{key} = [\"{example}\"]`"));
+        mistakes.add(
+            value.span().start,
+            format!("`{key}` is a list of texts: write it like `{key} = [\"{example}\"]`"),
+        );
         None
     }
 
@@ -204,7 +246,8 @@ impl<'t> Table<'t> {
     pub(super) fn number(&self, key: &str, most: u16, mistakes: &mut Mistakes<'_>) -> Option<u16> {
         let value = self.fields.get(key)?;
         let number = value.get_ref().as_integer();
-        let number = number.and_then(|number| u16::from_str_radix(number.as_str(), number.radix()).ok());
+        let number =
+            number.and_then(|number| u16::from_str_radix(number.as_str(), number.radix()).ok());
         if number.is_none_or(|number| number == 0 || number > most) {
             mistakes.add(value.span().start, format!("`{key}` is a whole number from 1 to {most}"));
             return None;

@@ -35,7 +35,11 @@ pub struct Told {
 }
 
 impl Told {
-    pub(super) fn of(file: &NotifyFile, url: &str, people: &FileDirectory) -> Result<Self, BadSetting> {
+    pub(super) fn of(
+        file: &NotifyFile,
+        url: &str,
+        people: &FileDirectory,
+    ) -> Result<Self, BadSetting> {
         let inbox = base(url)?;
         if inbox.starts_with("https://") {
             Place::at(&inbox).map_err(|bad| BadSetting::new(bad.to_string()))?;
@@ -59,9 +63,12 @@ impl Told {
         if let Some(pagerduty) = file.pagerduty.clone() {
             notifiers.push(Arc::new(pagerduty.inbox(&inbox)?));
         }
-        notifiers.extend(file.webhooks.iter().map(|webhook| Arc::new(webhook.clone()) as Arc<dyn Notifier>));
+        notifiers.extend(
+            file.webhooks.iter().map(|webhook| Arc::new(webhook.clone()) as Arc<dyn Notifier>),
+        );
         let callbacks = file.callbacks.clone();
-        notifiers.extend(callbacks.clone().map(|callbacks| Arc::new(callbacks) as Arc<dyn Notifier>));
+        notifiers
+            .extend(callbacks.clone().map(|callbacks| Arc::new(callbacks) as Arc<dyn Notifier>));
         Ok(Self { notifiers, slack, links, callbacks })
     }
 
@@ -84,7 +91,8 @@ impl Told {
         self.notifiers.clone()
     }
 
-    /// Lets an inbox take what they lead back to: buttons of Slack, if it has a signing secret, and links of mails.
+    /// Lets an inbox take what they lead back to: buttons of Slack, if it has a signing secret, and
+    /// links of mails.
     ///
     /// ```
     /// # use gate_inbox::{BadSetting, Inbox, Told};

@@ -1,4 +1,5 @@
-//! `[[webhook]]` and `[callbacks]`: web addresses that somebody who runs the inbox names, or an agent with its question.
+//! `[[webhook]]` and `[callbacks]`: web addresses that somebody who runs the inbox names, or an
+//! agent with its question.
 
 use super::outside::Outside;
 use super::table::{Located, Mistakes, Table, TableKind};
@@ -35,7 +36,10 @@ pub(super) fn webhook(
     let (name, url) = (name?, url?);
     let make = if is_private { Webhook::private } else { Webhook::new };
     // What is wrong with all of it stands at its first line; the address and the name have theirs.
-    let at = match (Webhook::private(name.value, "http://localhost", secrets.clone()), secrets.is_empty()) {
+    let at = match (
+        Webhook::private(name.value, "http://localhost", secrets.clone()),
+        secrets.is_empty(),
+    ) {
         (_, true) => table.at,
         (Err(_), _) => name.at,
         (Ok(_), _) => url.at,
@@ -52,7 +56,10 @@ pub(super) fn webhook(
 }
 
 /// The secrets of a table, if all are such.
-fn read(written: &[Located<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadSetting)) -> Option<Vec<WebhookSecret>> {
+fn read(
+    written: &[Located<impl AsRef<str>>],
+    mut wrong: impl FnMut(usize, BadSetting),
+) -> Option<Vec<WebhookSecret>> {
     let mut secrets = Vec::new();
     for secret in written {
         match secret.value.as_ref().parse() {
@@ -71,7 +78,11 @@ pub(super) const CALLBACKS: TableKind = TableKind {
 };
 
 /// Lets agents say where they want to be told.
-pub(super) fn callbacks(table: &Table<'_>, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<Callbacks> {
+pub(super) fn callbacks(
+    table: &Table<'_>,
+    outside: Outside<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Callbacks> {
     let written = outside.secrets(table, ("secrets", "whsec_…"), mistakes);
     let is_private = table.flag("allow_private", mistakes).unwrap_or_default();
     let secrets = read(&written?, |at, bad| mistakes.add(at, bad.to_string()))?;

@@ -21,7 +21,7 @@ const ABOUT: &[u8] = b"gate link\0";
 /// ```
 /// use gate_inbox::LinkKey;
 /// # let folder = tempfile::tempdir()?;
-/// let key = LinkKey::in_file(folder.path().join("links.key"))?;          // made now, with mode 600
+/// let key = LinkKey::in_file(folder.path().join("links.key"))?; // made now, with mode 600
 /// assert_eq!(format!("{key:?}"), "LinkKey(…)");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -32,14 +32,17 @@ pub struct LinkKey {
 }
 
 impl LinkKey {
-    /// The key in a file, which is made if it is not there. Whoever replaces the file makes all links void that were sent.
+    /// The key in a file, which is made if it is not there. Whoever replaces the file makes all
+    /// links void that were sent.
     ///
     /// # Errors
-    /// [`BadSetting`], where it cannot be read or made, is no key, or others than its owner can read it.
+    /// [`BadSetting`], where it cannot be read or made, is no key, or others than its owner can
+    /// read it.
     pub fn in_file(path: impl Into<PathBuf>) -> Result<Self, BadSetting> {
         let path = path.into();
         let wrong = |problem: &str| BadSetting::new(format!("{}: {problem}", path.display()));
-        let unread = |error: &io::Error| wrong(&format!("the key of links cannot be read or made: {error}"));
+        let unread =
+            |error: &io::Error| wrong(&format!("the key of links cannot be read or made: {error}"));
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make(&path).map_err(|error| unread(&error))?;
@@ -53,12 +56,16 @@ impl LinkKey {
             return Err(wrong("it is no file"));
         }
         if is_open_to_others(&about, 0o077) {
-            return Err(wrong("others than its owner can read it: remove it, and a new key is made"));
+            return Err(wrong(
+                "others than its owner can read it: remove it, and a new key is made",
+            ));
         }
         let mut text = String::new();
         file.take(1_024).read_to_string(&mut text).map_err(|error| unread(&error))?;
         let secret = Secret::new(&text);
-        if secret.reveal().len() != 64 || !secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if secret.reveal().len() != 64
+            || !secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
             return Err(wrong("it is no key of links: remove it, and a new one is made"));
         }
         Ok(Self { secret, path: path.into() })
@@ -85,10 +92,14 @@ impl LinkKey {
     }
 }
 
-/// Makes a key. Whoever opens the file sees a whole one, and of two who make one at once, both take the first.
+/// Makes a key. Whoever opens the file sees a whole one, and of two who make one at once, both take
+/// the first.
 fn make(path: &Path) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", secret::random().map_err(io::Error::other)?.get(..16).unwrap_or_default()));
+    name.push(format!(
+        ".{}",
+        secret::random().map_err(io::Error::other)?.get(..16).unwrap_or_default()
+    ));
     let draft = PathBuf::from(name);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -122,7 +133,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("links.key");
         let keys: Vec<LinkKey> = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| LinkKey::in_file(&path).unwrap())).collect();
+            let all: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| LinkKey::in_file(&path).unwrap())).collect();
             all.into_iter().map(|made| made.join().unwrap()).collect()
         });
         assert!(keys.iter().all(|key| key.secret.reveal() == keys[0].secret.reveal()));
@@ -132,7 +144,9 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-            assert!(LinkKey::in_file(&path).unwrap_err().to_string().contains("others than its owner"));
+            assert!(
+                LinkKey::in_file(&path).unwrap_err().to_string().contains("others than its owner")
+            );
         }
     }
 

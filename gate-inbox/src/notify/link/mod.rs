@@ -1,4 +1,5 @@
-//! Links that stand in mails and messages: to one call as it was shown, for one answer, for a while, once.
+//! Links that stand in mails and messages: to one call as it was shown, for one answer, for a
+//! while, once.
 
 mod key;
 mod used;
@@ -25,7 +26,11 @@ const VERSION: u8 = 1;
 /// What a link is for.
 ///
 /// ```
-/// # fn show(links: &gate_inbox::Links, approval: &gate_runtime::Approval, now: gate_runtime::Timestamp) {
+/// # fn show(
+/// #     links: &gate_inbox::Links,
+/// #     approval: &gate_runtime::Approval,
+/// #     now: gate_runtime::Timestamp,
+/// # ) {
 /// use gate_inbox::Intent;
 /// println!("Reject it: {}", links.to(approval, Intent::Reject, "for dana", now));
 /// # }
@@ -56,8 +61,9 @@ impl Intent {
 
 /// Makes links into an inbox, and knows them again.
 ///
-/// A link decides nothing: it leads to signing in, and then to a page that says in words what would be decided. Only the form there does, and it uses the link up. Whoever opens a link that somebody else
-/// was sent decides as themselves, or not at all.
+/// A link decides nothing: it leads to signing in, and then to a page that says in words what would
+/// be decided. Only the form there does, and it uses the link up. Whoever opens a link that
+/// somebody else was sent decides as themselves, or not at all.
 ///
 /// ```
 /// use gate_inbox::{LinkKey, Links};
@@ -66,14 +72,16 @@ impl Intent {
 /// # let folder = tempfile::tempdir()?;
 /// # let file = folder.path().join("links.key");
 /// let links = Links::new(LinkKey::in_file(&file)?, "https://gate.example.com")?.lasting(hours(8));
-/// let the_same = Links::new(LinkKey::in_file(&file)?, "https://gate.example.com")?;       // the notifier's and the inbox's may be two
+/// // The notifier's and the inbox's may be two.
+/// let the_same = Links::new(LinkKey::in_file(&file)?, "https://gate.example.com")?;
 /// # let _ = (links, the_same);
 /// # Ok(()) }
 /// ```
 ///
 /// # Security
-/// A link is signed by HMAC-SHA-256 with a key of 256 random bits, and carries the digest of what was shown when it was made: what has changed since is not decided by it. Which links are used up stands in files
-/// beside the key, so every process that shares the key knows.
+/// A link is signed by HMAC-SHA-256 with a key of 256 random bits, and carries the digest of what
+/// was shown when it was made: what has changed since is not decided by it. Which links are used up
+/// stands in files beside the key, so every process that shares the key knows.
 #[derive(Clone)]
 pub struct Links {
     key: LinkKey,
@@ -117,7 +125,8 @@ impl Links {
         self
     }
 
-    /// A link to a call as it is now. Those for other people are others, so that each is used up by itself; made again for the same, it is the same.
+    /// A link to a call as it is now. Those for other people are others, so that each is used up by
+    /// itself; made again for the same, it is the same.
     #[must_use]
     pub fn to(&self, approval: &Approval, intent: Intent, whom: &str, now: Timestamp) -> String {
         let ends = now.checked_add(self.lasts).unwrap_or(Timestamp::MAX).as_second();
@@ -172,7 +181,8 @@ fn parse(signed: &[u8]) -> Option<Link> {
     let [VERSION, code] = *head else { return None };
     let digits = format!("{:032x}", u128::from_be_bytes(*id));
     let (high, low) = shown.split_at(16);
-    let digits_of = |half: &[u8]| half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    let digits_of =
+        |half: &[u8]| half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
     Some(Link {
         intent: Intent::of(code)?,
         approval: digits.parse().ok()?,
@@ -184,6 +194,9 @@ fn parse(signed: &[u8]) -> Option<Link> {
 
 impl fmt::Debug for Links {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Links").field("inbox", &self.inbox).field("lasts", &self.lasts).finish_non_exhaustive()
+        f.debug_struct("Links")
+            .field("inbox", &self.inbox)
+            .field("lasts", &self.lasts)
+            .finish_non_exhaustive()
     }
 }

@@ -27,7 +27,8 @@ impl<'k> Used<'k> {
         is_in(&mut file, mark)
     }
 
-    /// Notes that a link is used up; `false`, where it was noted before. One process after the other does this.
+    /// Notes that a link is used up; `false`, where it was noted before. One process after the
+    /// other does this.
     pub(super) fn take(&self, ends: Timestamp, mark: Digest, now: Timestamp) -> io::Result<bool> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -51,10 +52,15 @@ impl<'k> Used<'k> {
         name.into()
     }
 
-    /// Removes the files of days that are over: their links are, too. What cannot be removed now is later.
+    /// Removes the files of days that are over: their links are, too. What cannot be removed now is
+    /// later.
     fn forget(&self, now: Timestamp) {
         let over = now.checked_sub(Duration::from_hours(48)).map(day).unwrap_or_default();
-        let folder = self.key.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = self
+            .key
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let name = self.key.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let prefix = format!("{name}.used-");
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -97,8 +103,9 @@ mod tests {
         let key = folder.path().join("links.key");
         let mark = Digest::of("a link");
         let taken: usize = std::thread::scope(|scope| {
-            let all: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| Used::beside(&key).take(at(2), mark, at(1)).unwrap())).collect();
+            let all: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Used::beside(&key).take(at(2), mark, at(1)).unwrap()))
+                .collect();
             all.into_iter().map(|taken| usize::from(taken.join().unwrap())).sum()
         });
         assert_eq!(taken, 1);

@@ -42,9 +42,16 @@ impl Answers {
         // Delivered again, it is the same mail.
         let whom = format!("{} {to}", notice.id());
         let link = |intent| links.to(approval, intent, &whom, notice.record().at());
-        // A vote is about all of it, so nobody is led to one by a mail that has less; and to a question only an answer counts.
-        let is_offered = told::is_whole(approval) && !told::wants_signature(approval) && approval.answers().is_none();
-        Self { approve: is_offered.then(|| link(Intent::Approve)), reject: Some(link(Intent::Reject)), open }
+        // A vote is about all of it, so nobody is led to one by a mail that has less; and to a
+        // question only an answer counts.
+        let is_offered = told::is_whole(approval)
+            && !told::wants_signature(approval)
+            && approval.answers().is_none();
+        Self {
+            approve: is_offered.then(|| link(Intent::Approve)),
+            reject: Some(link(Intent::Reject)),
+            open,
+        }
     }
 }
 
@@ -85,12 +92,19 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
     Letter { subject, text, html }
 }
 
-fn said(notice: &Notice, approval: &Approval, review: &ReviewSnapshot, links: &Answers) -> LetterText {
+fn said(
+    notice: &Notice,
+    approval: &Approval,
+    review: &ReviewSnapshot,
+    links: &Answers,
+) -> LetterText {
     let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
     let state_line = match (tone, notice.record().kind()) {
         (Tone::Open, "reminded") => format!("{name} still waits for {wanted}."),
-        (Tone::Open, "escalated") => format!("{name} still waits for {wanted}, and more people are asked now."),
+        (Tone::Open, "escalated") => {
+            format!("{name} still waits for {wanted}, and more people are asked now.")
+        }
         (Tone::Open, _) => format!("{name} wants {wanted}."),
         _ => format!("{name}: {state}"),
     };
@@ -103,7 +117,9 @@ fn said(notice: &Notice, approval: &Approval, review: &ReviewSnapshot, links: &A
     if tone == Tone::Open {
         about.push(review.why());
         if review.is_destructive() && approval.answers().is_none() {
-            about.push("It cannot be undone: who approves it types the name of the tool.".to_owned());
+            about.push(
+                "It cannot be undone: who approves it types the name of the tool.".to_owned(),
+            );
         }
         if !told::is_whole(approval) {
             about.push(told::too_long(approval, "mail"));
@@ -115,20 +131,37 @@ fn said(notice: &Notice, approval: &Approval, review: &ReviewSnapshot, links: &A
         answers.extend(links.reject.clone().map(|link| ("Reject", link)));
     }
     let question = told::question(approval).filter(|_| tone == Tone::Open);
-    answers.push((if question.is_some() { "Answer in the inbox" } else { "Look at it" }, links.open.clone()));
+    answers.push((
+        if question.is_some() { "Answer in the inbox" } else { "Look at it" },
+        links.open.clone(),
+    ));
     let (arguments, more) = told::arguments(approval, notice.tool());
     let mut warnings: Vec<String> = told::warning(review).into_iter().collect();
     warnings.extend(told::before(review));
     let foot = match (tone, links.reject.is_some()) {
         (Tone::Open, true) => {
-            "Opening a link decides nothing: it leads to a page, where you sign in and confirm. Each link is for you, and for one time."
+            "Opening a link decides nothing: it leads to a page, where you sign in and confirm. \
+             Each link is for you, and for one time."
         }
-        (Tone::Open, false) => "Opening the link decides nothing: it leads to a page, where you sign in and decide.",
+        (Tone::Open, false) => {
+            "Opening the link decides nothing: it leads to a page, where you sign in and decide."
+        }
         _ => "There is nothing to do.",
     };
     let claims = told::claims(review, ["", ""]);
     let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
-    LetterText { head, about, question, arguments, more, facts: facts(approval), warnings, claims, answers, foot }
+    LetterText {
+        head,
+        about,
+        question,
+        arguments,
+        more,
+        facts: facts(approval),
+        warnings,
+        claims,
+        answers,
+        foot,
+    }
 }
 
 fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
@@ -137,7 +170,11 @@ fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
     facts.extend(info.principal().map(|who| ("On behalf of", told::plain(who))));
     if approval.status() == Status::Pending {
         facts.push(("Decides", told::plain(approval.waits_for())));
-        facts.extend(approval.expires_at().map(|end| ("Deadline", end.strftime("%Y-%m-%d %H:%M UTC").to_string())));
+        facts.extend(
+            approval
+                .expires_at()
+                .map(|end| ("Deadline", end.strftime("%Y-%m-%d %H:%M UTC").to_string())),
+        );
     }
     facts.extend(info.case().map(|case| ("Case", told::plain(case))));
     facts.push(("Run", told::plain(info.run())));
@@ -195,12 +232,16 @@ impl LetterText {
     }
 
     fn html(&self) -> String {
-        const FRAME: &str = "font:15px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em";
-        const CODE: &str = "font:13px/1.5 ui-monospace,monospace;padding:.3em .8em;background:#f0f2f6;color:#16191f;white-space:pre-wrap;overflow-wrap:anywhere";
-        const QUOTE: &str = "margin:.5em 0;padding:.2em 1em;border-left:3px solid #8a93a5;white-space:pre-wrap";
+        const FRAME: &str =
+            "font:15px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em";
+        const CODE: &str = "font:13px/1.5 ui-monospace,monospace;padding:.3em \
+            .8em;background:#f0f2f6;color:#16191f;white-space:pre-wrap;overflow-wrap:anywhere";
+        const QUOTE: &str =
+            "margin:.5em 0;padding:.2em 1em;border-left:3px solid #8a93a5;white-space:pre-wrap";
         const WARNING: &str = "padding:.4em .8em;background:#fff4e0;color:#8a4b00";
         const FAINT: &str = "color:#5a6272;font-size:13px";
-        const BUTTON: &str = "display:inline-block;margin:.2em .5em .2em 0;padding:.6em 1.1em;border:1px solid #5a6272;border-radius:8px;text-decoration:none;font-weight:600";
+        const BUTTON: &str = "display:inline-block;margin:.2em .5em .2em 0;padding:.6em \
+            1.1em;border:1px solid #5a6272;border-radius:8px;text-decoration:none;font-weight:600";
         let markup = html! {
             (DOCTYPE)
             html lang="en" {
@@ -210,24 +251,35 @@ impl LetterText {
                     @for line in &self.about { p { (line) } }
                     @if let Some(Question { words, choices }) = &self.question {
                         p { (words) }
-                        @if !choices.is_empty() { blockquote style=(QUOTE) { (choices.join("\n")) } }
+                        @if !choices.is_empty() {
+                            blockquote style=(QUOTE) { (choices.join("\n")) }
+                        }
                     }
                     table cellspacing="0" {
                         @for Argument { name, value, .. } in &self.arguments {
-                            tr { th align="left" valign="top" style="padding:.3em .8em .3em 0" { (name) } td style=(CODE) { (value) } }
+                            tr { th align="left" valign="top" style="padding:.3em .8em .3em \
+                                0" { (name) } td style=(CODE) { (value) } }
                         }
                     }
                     @if self.arguments.is_empty() { p { "No arguments." } }
                     @if self.more > 0 { p { "And " (self.more) " more, which are in the inbox." } }
                     @for warning in &self.warnings { p style=(WARNING) { (warning) } }
-                    @if !self.claims.is_empty() { p style=(FAINT) { "The agent claims, in its own words, which nobody has checked:" } }
+                    @if !self.claims.is_empty() { p style=(FAINT) { "The agent claims, in its own \
+                        words, which nobody has checked:" } }
                     @for claim in &self.claims { blockquote style=(QUOTE) { (claim) } }
                     table {
                         @for (name, value) in &self.facts {
-                            tr { th align="left" valign="top" style="padding-right:1em" { (name) } td { (value) } }
+                            tr {
+                                th align="left" valign="top" style="padding-right:1em" { (name) }
+                                td { (value) }
+                            }
                         }
                     }
-                    p { @for (name, link) in &self.answers { a href=(link) style=(BUTTON) { (name) } } }
+                    p {
+                        @for (name, link) in &self.answers {
+                            a href=(link) style=(BUTTON) { (name) }
+                        }
+                    }
                     p style=(FAINT) { (self.foot) }
                 }
             }
@@ -257,8 +309,13 @@ impl Letter {
             builder = builder.in_reply_to(first.to_owned());
         }
         // No machine that is away answers it, and none answers that.
-        for (name, value) in [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")] {
-            builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned()));
+        for (name, value) in
+            [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")]
+        {
+            builder = builder.raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str(name),
+                value.to_owned(),
+            ));
         }
         builder.multipart(MultiPart::alternative_plain_html(self.text, self.html))
     }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gate_runtime::{
-    Approval, BoxFuture, CallEvent, Decision, Digest, Event, FileDirectory, Notice, Notifier, NotifyError, Record,
-    Status,
+    Approval, BoxFuture, CallEvent, Decision, Digest, Event, FileDirectory, Notice, Notifier,
+    NotifyError, Record, Status,
 };
 use lettre::message::Mailbox;
 use lettre::{Address, Message};
@@ -22,11 +22,13 @@ use super::link::Links;
 use super::setting::{BadSetting, Secret, base};
 use super::told;
 
-/// How long writing to everybody may take, which is less than a delivery may; and the least that is begun with.
+/// How long writing to everybody may take, which is less than a delivery may; and the least that is
+/// begun with.
 const ALL: Duration = Duration::from_secs(25);
 const LEAST: Duration = Duration::from_secs(2);
 
-/// How often it is tried to reach the last ones, where others are reached: for some ten minutes, for that is how long servers put off whom they do not know.
+/// How often it is tried to reach the last ones, where others are reached: for some ten minutes,
+/// for that is how long servers put off whom they do not know.
 const TRIES: u32 = 8;
 
 /// How many deliveries are remembered of notices that did not reach everybody.
@@ -34,14 +36,19 @@ const REMEMBERED: usize = 10_000;
 
 /// Writes a mail about every question, and another one when it is settled.
 ///
-/// Mails go to [fixed addresses](Self::to), or [to whoever may decide](Self::to_who_decides) at that moment. What a question and its news say is one thread. With [`links`](Self::links) they lead to a page that
-/// decides, else to the call's page.
+/// Mails go to [fixed addresses](Self::to), or [to whoever may decide](Self::to_who_decides) at
+/// that moment. What a question and its news say is one thread. With [`links`](Self::links) they
+/// lead to a page that decides, else to the call's page.
 ///
 /// ```
 /// use gate_inbox::{LinkKey, Links, Mail};
-/// # fn show(people: gate_runtime::FileDirectory, password: &str) -> Result<(), gate_inbox::BadSetting> {
+/// # fn show(
+/// #     people: gate_runtime::FileDirectory,
+/// #     password: &str,
+/// # ) -> Result<(), gate_inbox::BadSetting> {
 /// let inbox = "https://gate.example.com";
-/// let mail = Mail::new("Gate <gate@example.com>", "smtp.example.com", inbox)?     // port 587, with STARTTLS
+/// // Port 587, with STARTTLS.
+/// let mail = Mail::new("Gate <gate@example.com>", "smtp.example.com", inbox)?
 ///     .sign_in("gate@example.com", password)
 ///     .to_who_decides(people)
 ///     .links(Links::new(LinkKey::in_file("links.key")?, inbox)?);
@@ -50,8 +57,10 @@ const REMEMBERED: usize = 10_000;
 /// ```
 ///
 /// # Security
-/// Nothing is sent in the clear, but to a server on this machine: where a server offers no TLS, or shows a certificate that does not count, the mail is not sent. Mails have no secrets of a call, no remote images, and of what others
-/// wrote no markup. Mail is not private on its way beyond that server: write to your own people.
+/// Nothing is sent in the clear, but to a server on this machine: where a server offers no TLS, or
+/// shows a certificate that does not count, the mail is not sent. Mails have no secrets of a call,
+/// no remote images, and of what others wrote no markup. Mail is not private on its way beyond that
+/// server: write to your own people.
 #[derive(Clone)]
 pub struct Mail {
     name: Arc<str>,
@@ -71,7 +80,10 @@ impl Mail {
     /// [`BadSetting`], where one of them is none.
     pub fn new(from: &str, server: &str, inbox: &str) -> Result<Self, BadSetting> {
         let from: Mailbox = from.parse().map_err(|_| {
-            BadSetting::new("this is no sender: write an address, like `gate@example.com` or `Gate <gate@example.com>`")
+            BadSetting::new(
+                "this is no sender: write an address, like `gate@example.com` or \
+                `Gate <gate@example.com>`",
+            )
         })?;
         let post = Post::new(server, from.email.domain())?;
         let recipients = Recipients::default();
@@ -86,7 +98,8 @@ impl Mail {
         })
     }
 
-    /// The port of the server, where it is not 587. On 465, TLS comes first; on any other, STARTTLS is wanted.
+    /// The port of the server, where it is not 587. On 465, TLS comes first; on any other, STARTTLS
+    /// is wanted.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.post.port = port;
@@ -107,7 +120,8 @@ impl Mail {
         self
     }
 
-    /// Trusts one more authority, or the server's own certificate, in PEM: for a server of your own.
+    /// Trusts one more authority, or the server's own certificate, in PEM: for a server of your
+    /// own.
     ///
     /// # Errors
     /// [`BadSetting`], if it is none.
@@ -135,28 +149,31 @@ impl Mail {
     /// # Errors
     /// [`BadSetting`], if it is no address.
     pub fn to(mut self, address: &str) -> Result<Self, BadSetting> {
-        let address: Address = address
-            .parse()
-            .map_err(|_| BadSetting::new("this is no address of a mail: write it like `dana@example.com`"))?;
+        let address: Address = address.parse().map_err(|_| {
+            BadSetting::new("this is no address of a mail: write it like `dana@example.com`")
+        })?;
         self.recipients.fixed.push(address);
         Ok(self)
     }
 
-    /// Writes to the `contact` of everybody in the people file who may decide: with the roles that they have when the mail is written.
+    /// Writes to the `contact` of everybody in the people file who may decide: with the roles that
+    /// they have when the mail is written.
     #[must_use]
     pub fn to_who_decides(mut self, people: FileDirectory) -> Self {
         self.recipients.people = Some(people);
         self
     }
 
-    /// Puts links into the mails that lead to a page for each answer. [`Inbox::links`](crate::Inbox::links) opens them.
+    /// Puts links into the mails that lead to a page for each answer.
+    /// [`Inbox::links`](crate::Inbox::links) opens them.
     #[must_use]
     pub fn links(mut self, links: Links) -> Self {
         self.links = Some(links);
         self
     }
 
-    /// The name under which the store keeps what it has delivered, where a gate has several. It is `mail` unless this is said.
+    /// The name under which the store keeps what it has delivered, where a gate has several. It is
+    /// `mail` unless this is said.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
@@ -171,7 +188,8 @@ impl Mail {
 
     /// The id of a mail: the same whenever the same notice is delivered.
     fn id(&self, notice: &Notice, approval: &Approval) -> String {
-        let digest = Digest::of(format!("{} {} {}", self.name, notice.id(), approval.id())).to_string();
+        let digest =
+            Digest::of(format!("{} {} {}", self.name, notice.id(), approval.id())).to_string();
         let digits: String = digest.chars().skip_while(|c| *c != ':').skip(1).take(32).collect();
         format!("<gate.{digits}@{}>", self.from.email.domain())
     }
@@ -182,7 +200,12 @@ impl Mail {
     }
 
     /// Writes to everybody whom this notice has not reached.
-    async fn send_all(&self, notice: &Notice, approval: &Approval, to: Vec<Address>) -> Result<String, NotifyError> {
+    async fn send_all(
+        &self,
+        notice: &Notice,
+        approval: &Approval,
+        to: Vec<Address>,
+    ) -> Result<String, NotifyError> {
         let (id, begun) = (self.id(notice, approval), Instant::now());
         let (mut again, mut never) = (Vec::new(), Vec::new());
         let key = |address: &Address| Digest::of(format!("{} {id} {address}", notice.id()));
@@ -204,16 +227,22 @@ impl Mail {
                     }
                     reached.insert(key(address));
                 }
-                Err(MailRefused { is_final: true, words }) => never.push(format!("{address}: {words}")),
+                Err(MailRefused { is_final: true, words }) => {
+                    never.push(format!("{address}: {words}"));
+                }
                 Err(MailRefused { words, .. }) => again.push(format!("{address}: {words}")),
             }
         }
         let words = |all: &[String]| {
             let first = all.first().map(String::as_str).unwrap_or_default();
-            told::cut(&format!("not written to {} of {}: {}", all.len(), to.len(), told::plain(first)), 400)
+            told::cut(
+                &format!("not written to {} of {}: {}", all.len(), to.len(), told::plain(first)),
+                400,
+            )
         };
         let is_told = again.len() + never.len() < to.len();
-        // Later news wait for this: who cannot be reached does not keep them from the others for long.
+        // Later news wait for this: who cannot be reached does not keep them from the others for
+        // long.
         let is_enough = is_told && notice.attempt() >= TRIES;
         if !again.is_empty() && !is_enough {
             return Err(NotifyError::again(words(&again)));
@@ -224,12 +253,20 @@ impl Mail {
         never.extend(again);
         match (never.is_empty(), is_told) {
             (true, _) => Ok(id),
-            (false, true) => Err(NotifyError::never(words(&never)).told(notice.memo().unwrap_or(&id))),
+            (false, true) => {
+                Err(NotifyError::never(words(&never)).told(notice.memo().unwrap_or(&id)))
+            }
             (false, false) => Err(NotifyError::never(words(&never))),
         }
     }
 
-    fn message(&self, notice: &Notice, approval: &Approval, to: &Address, id: &str) -> Result<Message, NotifyError> {
+    fn message(
+        &self,
+        notice: &Notice,
+        approval: &Approval,
+        to: &Address,
+        id: &str,
+    ) -> Result<Message, NotifyError> {
         let links = letter::Answers::of(self.links.as_ref(), &self.inbox, notice, approval, to);
         let letter = letter::write(notice, approval, &links);
         let mut references = vec![self.thread(approval)];
@@ -245,7 +282,10 @@ impl Mail {
 
 /// Whether somebody changed what is asked, and others still have to decide.
 fn is_edit(record: &Record) -> bool {
-    matches!(record.event(), Event::Call(CallEvent::Voted { vote }) if matches!(vote.decision(), Decision::Edit { .. }))
+    matches!(
+        record.event(),
+        Event::Call(CallEvent::Voted { vote }) if matches!(vote.decision(), Decision::Edit { .. })
+    )
 }
 
 impl Notifier for Mail {
@@ -257,16 +297,18 @@ impl Notifier for Mail {
         let waits = record.status() == Some(Status::Pending);
         match record.kind() {
             "assessed" => waits,
-            "reassessed" | "uncovered" | "voided" | "lapsed" | "imported" | "faltered" | "escalated" | "reminded" => {
-                true
-            }
+            "reassessed" | "uncovered" | "voided" | "lapsed" | "imported" | "faltered"
+            | "escalated" | "reminded" => true,
             "voted" => !waits || is_edit(record),
             "covered" | "expired" | "cancelled" | "revoked" => !waits,
             _ => false,
         }
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };
             let memo = notice.memo().map(str::to_owned);
@@ -277,7 +319,8 @@ impl Notifier for Mail {
             }
             let to = self.recipients.of(approval)?;
             if to.is_empty() && is_asked {
-                let words = "nobody who may decide has an address: write it as `contact` into the people file, or name one by `to`";
+                let words = "nobody who may decide has an address: write it as `contact` into the \
+                    people file, or name one by `to`";
                 return Err(NotifyError::never(words));
             }
             let id = self.send_all(notice, approval, to).await?;
@@ -290,7 +333,13 @@ impl Notifier for Mail {
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Mail");
-        shown.field("name", &self.name).field("from", &self.from.to_string()).field("inbox", &self.inbox);
-        shown.field("server", &self.post.server).field("port", &self.post.port).finish_non_exhaustive()
+        shown
+            .field("name", &self.name)
+            .field("from", &self.from.to_string())
+            .field("inbox", &self.inbox);
+        shown
+            .field("server", &self.post.server)
+            .field("port", &self.post.port)
+            .finish_non_exhaustive()
     }
 }

@@ -50,7 +50,8 @@ impl Post {
         let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
         if server.is_empty() || !server.chars().all(is_of_host) {
             return Err(BadSetting::new(
-                "this is no mail server: write its name, like `smtp.example.com`, and its port by `.port(…)`",
+                "this is no mail server: write its name, like `smtp.example.com`, and its port by \
+                 `.port(…)`",
             ));
         }
         Ok(Self {
@@ -68,21 +69,33 @@ impl Post {
     /// Trusts a certificate.
     pub(super) fn trust(&mut self, pem: &[u8]) -> Result<(), BadSetting> {
         let wrong = || {
-            BadSetting::new("this is no certificate: give it in PEM, which begins with `-----BEGIN CERTIFICATE-----`")
+            BadSetting::new(
+                "this is no certificate: give it in PEM, which begins with `-----BEGIN \
+                 CERTIFICATE-----`",
+            )
         };
         let is_there = String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----");
         let certificate = Certificate::from_pem(pem).ok().filter(|_| is_there).ok_or_else(wrong)?;
-        let parameters = TlsParameters::builder(self.server.to_string()).add_root_certificate(certificate.clone());
+        let parameters = TlsParameters::builder(self.server.to_string())
+            .add_root_certificate(certificate.clone());
         parameters.build().map_err(|_| wrong())?;
         self.certificates.push(certificate);
         Ok(())
     }
 
-    /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays so.
-    pub(super) async fn send(&self, message: Message, at_most: Duration) -> Result<(), MailRefused> {
+    /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays
+    /// so.
+    pub(super) async fn send(
+        &self,
+        message: Message,
+        at_most: Duration,
+    ) -> Result<(), MailRefused> {
         let transport = self.transport()?;
         let again = |words: &str| MailRefused { is_final: false, words: words.to_owned() };
-        let sent = timeout(at_most.min(self.patience * ANSWERS), spawn_blocking(move || transport.send(&message)));
+        let sent = timeout(
+            at_most.min(self.patience * ANSWERS),
+            spawn_blocking(move || transport.send(&message)),
+        );
         match sent.await {
             Err(_) => Err(again("the server took too long")),
             Ok(Err(_)) => Err(again("its runtime has ended")),
@@ -102,7 +115,8 @@ impl Post {
             .timeout(Some(self.patience))
             .hello_name(ClientId::Domain(self.domain.to_string()));
         if let Some((user, password)) = &self.known {
-            builder = builder.credentials(Credentials::new(user.to_string(), password.reveal().to_owned()));
+            builder = builder
+                .credentials(Credentials::new(user.to_string(), password.reveal().to_owned()));
         }
         Ok(builder.build())
     }
@@ -128,7 +142,9 @@ impl Post {
     /// Without what a server might repeat.
     fn hidden(&self, words: &str) -> String {
         match &self.known {
-            Some((_, password)) if !password.reveal().is_empty() => words.replace(password.reveal(), "[secret]"),
+            Some((_, password)) if !password.reveal().is_empty() => {
+                words.replace(password.reveal(), "[secret]")
+            }
             _ => words.to_owned(),
         }
     }
@@ -141,14 +157,22 @@ mod tests {
     #[test]
     fn only_a_server_on_this_machine_needs_no_tls() {
         for server in ["localhost", "127.0.0.1", "::1"] {
-            assert!(matches!(Post::new(server, "x").unwrap().tls().unwrap(), Tls::None), "{server}");
+            assert!(
+                matches!(Post::new(server, "x").unwrap().tls().unwrap(), Tls::None),
+                "{server}"
+            );
         }
-        for server in ["smtp.example.com", "127.0.0.1.example.com", "10.0.0.1", "localhost.example"] {
+        for server in ["smtp.example.com", "127.0.0.1.example.com", "10.0.0.1", "localhost.example"]
+        {
             let mut post = Post::new(server, "x").unwrap();
             assert!(matches!(post.tls().unwrap(), Tls::Required(_)), "{server}");
             post.port = 465;
             assert!(matches!(post.tls().unwrap(), Tls::Wrapper(_)), "{server}");
-            for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            for pem in [
+                "",
+                "no certificate",
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            ] {
                 assert!(post.trust(pem.as_bytes()).is_err(), "{pem}");
             }
         }

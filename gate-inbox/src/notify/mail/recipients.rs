@@ -11,13 +11,18 @@ pub(super) struct Recipients {
 }
 
 impl Recipients {
-    /// The addresses for news of a call, each once. A contact that is no address, like a number, is no place for mail.
+    /// The addresses for news of a call, each once. A contact that is no address, like a number, is
+    /// no place for mail.
     pub(super) fn of(&self, approval: &Approval) -> Result<Vec<Address>, NotifyError> {
         let mut to = self.fixed.clone();
         if let Some(people) = &self.people {
-            let everybody =
-                people.everybody(Timestamp::now()).map_err(|error| NotifyError::again(error.to_string()))?;
-            let contacts = everybody.iter().filter(|person| may_decide(person, approval)).filter_map(Person::contact);
+            let everybody = people
+                .everybody(Timestamp::now())
+                .map_err(|error| NotifyError::again(error.to_string()))?;
+            let contacts = everybody
+                .iter()
+                .filter(|person| may_decide(person, approval))
+                .filter_map(Person::contact);
             to.extend(contacts.filter_map(|contact| contact.parse().ok()));
         }
         let mut once: Vec<Address> = Vec::new();
@@ -33,7 +38,9 @@ impl Recipients {
 /// Whether a step that has begun asks somebody. Whom the run acts for, and the agent, do not count.
 fn may_decide(person: &Person, approval: &Approval) -> bool {
     let info = approval.subject().info();
-    if person.is_named(info.agent().as_str()) || info.principal().is_some_and(|who| person.is_named(who.as_str())) {
+    if person.is_named(info.agent().as_str())
+        || info.principal().is_some_and(|who| person.is_named(who.as_str()))
+    {
         return false;
     }
     let lent = person.delegations().iter().flat_map(Delegation::roles);

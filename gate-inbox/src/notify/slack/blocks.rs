@@ -10,7 +10,8 @@ const BUTTON: usize = 75;
 /// Of the question before a click counts.
 pub(super) const CONFIRM: usize = 300;
 
-/// A text without anything that Slack would read as markup, a link or a mention; at most so many units long. Never empty, which Slack does not take.
+/// A text without anything that Slack would read as markup, a link or a mention; at most so many
+/// units long. Never empty, which Slack does not take.
 pub(crate) fn escaped(text: &str, most: usize) -> String {
     cut(text, most).0
 }
@@ -79,7 +80,10 @@ pub(super) fn remark(text: &str) -> Value {
 
 /// A link of ours.
 pub(super) fn link(url: &str, words: &'static str) -> Value {
-    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": format!("<{url}|{words}>") }] })
+    json!({
+        "type": "context",
+        "elements": [{ "type": "mrkdwn", "text": format!("<{url}|{words}>") }],
+    })
 }
 
 /// A fact in two columns: its name, which is ours, and what it is.
@@ -119,7 +123,12 @@ pub(super) struct Button {
 pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
     let buttons = buttons.into_iter().map(|button| {
         let Button { action, words, style, value, confirm, url } = button;
-        let mut shown = json!({ "type": "button", "action_id": action, "text": plain(words, BUTTON), "value": value });
+        let mut shown = json!({
+            "type": "button",
+            "action_id": action,
+            "text": plain(words, BUTTON),
+            "value": value,
+        });
         if let Some(style) = style {
             shown = with(shown, "style", style);
         }
@@ -146,13 +155,23 @@ pub(super) fn input(id: &'static str, label: &'static str) -> Value {
         "type": "input",
         "block_id": id,
         "label": plain(label, 2_000),
-        "element": { "type": "plain_text_input", "action_id": id, "multiline": true, "max_length": TEXT },
+        "element": {
+            "type": "plain_text_input",
+            "action_id": id,
+            "multiline": true,
+            "max_length": TEXT,
+        },
     })
 }
 
 /// A window over Slack.
 pub(super) fn modal(title: &'static str, blocks: &[Value]) -> Value {
-    json!({ "type": "modal", "title": plain(title, 24), "close": plain("Close", 24), "blocks": blocks })
+    json!({
+        "type": "modal",
+        "title": plain(title, 24),
+        "close": plain("Close", 24),
+        "blocks": blocks,
+    })
 }
 
 #[cfg(test)]

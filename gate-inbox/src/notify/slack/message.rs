@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::Slack;
 use super::blocks::{
-    Button, CONFIRM, FIELD, Fact, HEADER, TEXT, actions, escaped, facts, fits, header, link, remark, section, title,
+    Button, CONFIRM, FIELD, Fact, HEADER, TEXT, actions, escaped, facts, fits, header, link,
+    remark, section, title,
 };
 use super::modal;
 use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, Shown};
@@ -25,7 +26,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         (Tone::Open, _) if !review.is_known() => {
             format!("{name} wants a decision: it is unknown here, and may do anything")
         }
-        (Tone::Open, _) if review.is_destructive() => format!("{name} wants a decision: it cannot be undone"),
+        (Tone::Open, _) if review.is_destructive() => {
+            format!("{name} wants a decision: it cannot be undone")
+        }
         (Tone::Open, _) => plain_head(approval),
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
         (_, status) => format!("{name}: {status}"),
@@ -47,7 +50,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         (None, _) => "Arguments",
     }));
     blocks.push(section(&arguments(approval, tool)));
-    if let Some(Question { words, choices }) = told::question(approval).filter(|_| tone == Tone::Open) {
+    if let Some(Question { words, choices }) =
+        told::question(approval).filter(|_| tone == Tone::Open)
+    {
         blocks.push(remark(words));
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
     }
@@ -69,8 +74,12 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         blocks.push(buttons(slack, approval, tool));
         if told::wants_signature(approval) {
             blocks.push(remark(match approval.answers() {
-                Some(_) => "Only signed answers count: answer with `gate respond --signing-key FILE`.",
-                None => "Only signed votes let it run: decide with `gate approve --signing-key FILE`.",
+                Some(_) => {
+                    "Only signed answers count: answer with `gate respond --signing-key FILE`."
+                }
+                None => {
+                    "Only signed votes let it run: decide with `gate approve --signing-key FILE`."
+                }
             }));
         }
     } else {
@@ -91,8 +100,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     })
 }
 
-/// Whether a message has all that a click would decide, and no limit of Slack cuts any of it: the tool, the arguments, for whom and by whom; also the window
-/// in which somebody types why. What it has not, nobody approves by it.
+/// Whether a message has all that a click would decide, and no limit of Slack cuts any of it: the
+/// tool, the arguments, for whom and by whom; also the window in which somebody types why. What it
+/// has not, nobody approves by it.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
     let is_fact_whole = |fact: &Fact| match fact {
         Fact::Text(_, text) => fits(text, FIELD),
@@ -121,7 +131,8 @@ fn mark(tone: Tone) -> &'static str {
 /// One to a line.
 fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let (told, more) = told::arguments(approval, tool);
-    let mut lines: Vec<String> = told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
+    let mut lines: Vec<String> =
+        told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         lines.push(format!("and {more} more, which are in the inbox"));
     }
@@ -150,8 +161,9 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     let value = Shown::of(approval).to_string();
     let mut shown = Vec::new();
     if slack.signing().is_some() {
-        let is_more =
-            Descriptor::is_destructive(tool) || told::wants_signature(approval) || approval.answers().is_some();
+        let is_more = Descriptor::is_destructive(tool)
+            || told::wants_signature(approval)
+            || approval.answers().is_some();
         if !is_more && is_whole(approval) {
             let must_explain = approval.requirements().iter().any(Requirement::wants_comment);
             shown.push(Button {
@@ -182,11 +194,16 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
 /// What is asked before a click counts: all of it, or where all of it is.
 fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let name = told::plain(approval.tool());
-    let all = format!("You approve that {name} runs with {}; and with nothing else.", told::one_line(approval, tool));
+    let all = format!(
+        "You approve that {name} runs with {}; and with nothing else.",
+        told::one_line(approval, tool)
+    );
     if fits(&all, CONFIRM) {
         all
     } else {
-        format!("You approve that {name} runs with the arguments of this message, and with no others.")
+        format!(
+            "You approve that {name} runs with the arguments of this message, and with no others."
+        )
     }
 }
 
@@ -197,9 +214,15 @@ pub(super) fn call_again(kind: &str, approval: &Approval) -> Option<String> {
     }
     let name = told::plain(approval.tool());
     match kind {
-        "reminded" => Some(format!("{name} still waits for {}.", told::plain(approval.still_needs()))),
+        "reminded" => {
+            Some(format!("{name} still waits for {}.", told::plain(approval.still_needs())))
+        }
         "escalated" => {
-            let who = approval.begun().last().map(|tier| told::plain(tier.who().to_string())).unwrap_or_default();
+            let who = approval
+                .begun()
+                .last()
+                .map(|tier| told::plain(tier.who().to_string()))
+                .unwrap_or_default();
             Some(format!("{name} still waits, and now {who} is asked too."))
         }
         _ => None,

@@ -23,8 +23,10 @@ const HOOKS: &str = "https://hooks.slack.com";
 
 /// Posts every question into a channel of Slack, and changes the message to what became of it.
 ///
-/// People answer by its buttons, once [`buttons`](Self::buttons) has the secret of Slack's requests and [`Inbox::slack`](crate::Inbox::slack) takes them. A call whose effect cannot be undone
-/// has no button to approve it: in the inbox, the name of its tool is typed. Nor has one that is longer than a message, because a vote is about all of it; and a question is answered in the inbox.
+/// People answer by its buttons, once [`buttons`](Self::buttons) has the secret of Slack's requests
+/// and [`Inbox::slack`](crate::Inbox::slack) takes them. A call whose effect cannot be undone has
+/// no button to approve it: in the inbox, the name of its tool is typed. Nor has one that is longer
+/// than a message, because a vote is about all of it; and a question is answered in the inbox.
 ///
 /// ```
 /// use gate_inbox::Slack;
@@ -32,15 +34,18 @@ const HOOKS: &str = "https://hooks.slack.com";
 ///
 /// # fn main() -> Result<(), gate_inbox::BadSetting> {
 /// # let (token, signing_secret) = ("xoxb-1-2-abc", "8f742231b10e8888abcd99yyyzzz85a5");
-/// let slack = Slack::new(token, "C024BE91L", "https://gate.example.com")?.buttons(signing_secret)?;
+/// let slack =
+///     Slack::new(token, "C024BE91L", "https://gate.example.com")?.buttons(signing_secret)?;
 /// assert_eq!(slack.name(), "slack");
 /// assert!(!format!("{slack:?}").contains(token));
 /// # Ok(()) }
 /// ```
 ///
 /// # Security
-/// Slack is told the tool, the arguments without their secrets, the agent and its claim, and whom it acts for; so is whoever can read the channel. What others wrote stands in plain text, where it is
-/// no markup, no link and no mention. See [`Inbox::slack`](crate::Inbox::slack) for what a button does.
+/// Slack is told the tool, the arguments without their secrets, the agent and its claim, and whom
+/// it acts for; so is whoever can read the channel. What others wrote stands in plain text, where
+/// it is no markup, no link and no mention. See [`Inbox::slack`](crate::Inbox::slack) for what a
+/// button does.
 #[derive(Clone)]
 pub struct Slack {
     name: Arc<str>,
@@ -55,18 +60,24 @@ pub struct Slack {
 }
 
 impl Slack {
-    /// Posts as the bot with this token, into this channel (its id, or `#name`), with links to the inbox at this address.
+    /// Posts as the bot with this token, into this channel (its id, or `#name`), with links to the
+    /// inbox at this address.
     ///
     /// # Errors
     /// [`BadSetting`], where one of them has not the shape of what it should be.
     pub fn new(token: &str, channel: &str, inbox: &str) -> Result<Self, BadSetting> {
         let token = Secret::new(token);
-        if !token.reveal().starts_with("xoxb-") || !token.reveal().chars().all(|c| c.is_ascii_graphic()) {
-            let words = "this is no token of a bot: it begins with `xoxb-`, and stands under \"OAuth & Permissions\" of the app";
+        if !token.reveal().starts_with("xoxb-")
+            || !token.reveal().chars().all(|c| c.is_ascii_graphic())
+        {
+            let words = "this is no token of a bot: it begins with `xoxb-`, and stands \
+                under \"OAuth & Permissions\" of the app";
             return Err(BadSetting::new(words));
         }
         if channel.len() < 2 || channel.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(BadSetting::new("this is no channel: write its id, like `C024BE91L`, or `#approvals`"));
+            return Err(BadSetting::new(
+                "this is no channel: write its id, like `C024BE91L`, or `#approvals`",
+            ));
         }
         Ok(Self {
             name: "slack".into(),
@@ -81,35 +92,40 @@ impl Slack {
         })
     }
 
-    /// Gives the messages buttons, and says by which secret Slack signs its requests ("Signing Secret", under "Basic Information" of the app).
+    /// Gives the messages buttons, and says by which secret Slack signs its requests ("Signing
+    /// Secret", under "Basic Information" of the app).
     ///
     /// # Errors
     /// [`BadSetting`], if it is too short to be one.
     pub fn buttons(mut self, signing_secret: &str) -> Result<Self, BadSetting> {
         let secret = Secret::new(signing_secret);
         if secret.reveal().len() < 16 {
-            let words = "this is no signing secret of Slack: it stands under \"Basic Information\" of the app, and has 32 letters and digits";
+            let words = "this is no signing secret of Slack: it stands under \"Basic \
+                Information\" of the app, and has 32 letters and digits";
             return Err(BadSetting::new(words));
         }
         self.signing = Some(secret);
         Ok(self)
     }
 
-    /// Takes answers only from members of this workspace (`T…`), also where the channel is shared with others.
+    /// Takes answers only from members of this workspace (`T…`), also where the channel is shared
+    /// with others.
     #[must_use]
     pub fn workspace(mut self, id: &str) -> Self {
         self.workspace = Some(id.into());
         self
     }
 
-    /// The name under which the store keeps what it has delivered, where a gate has several. It is `slack` unless this is said.
+    /// The name under which the store keeps what it has delivered, where a gate has several. It is
+    /// `slack` unless this is said.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Other addresses: of Slack's methods, and of what its requests are answered at. For GovSlack `https://slack-gov.com/api` and `https://hooks.slack-gov.com`, or a server of a test.
+    /// Other addresses: of Slack's methods, and of what its requests are answered at. For GovSlack
+    /// `https://slack-gov.com/api` and `https://hooks.slack-gov.com`, or a server of a test.
     ///
     /// # Errors
     /// [`BadSetting`], if one is no address for secrets.
@@ -146,7 +162,8 @@ impl Slack {
         format!("{}/approvals/{}", self.inbox, approval.id())
     }
 
-    /// Says something to the person whose request it answers, and to nobody else. Only Slack's own address is taken.
+    /// Says something to the person whose request it answers, and to nobody else. Only Slack's own
+    /// address is taken.
     pub(crate) async fn answer(&self, url: &str, words: &str) -> Result<(), NotifyError> {
         if !url.strip_prefix(&*self.hooks).is_some_and(|path| path.starts_with('/')) {
             return Err(NotifyError::never("the address of the answer is not Slack's"));
@@ -164,14 +181,26 @@ impl Slack {
     /// Calls a method.
     pub(crate) async fn call(&self, method: &str, body: &Value) -> Result<Value, SlackProblem> {
         let url = format!("{}/{method}", self.api);
-        let answer =
-            self.http.post("Slack", &url, Credential::Bearer(&self.token), body).await.map_err(SlackProblem::Http)?;
+        let answer = self
+            .http
+            .post("Slack", &url, Credential::Bearer(&self.token), body)
+            .await
+            .map_err(SlackProblem::Http)?;
         let is_done = answer.get("ok").and_then(Value::as_bool) == Some(true);
-        if is_done { Ok(answer) } else { Err(SlackProblem::of(answer.get("error").and_then(Value::as_str))) }
+        if is_done {
+            Ok(answer)
+        } else {
+            Err(SlackProblem::of(answer.get("error").and_then(Value::as_str)))
+        }
     }
 
-    async fn post(&self, notice: &Notice, approval: &Approval) -> Result<Option<String>, NotifyError> {
-        let body = blocks::with(message::of(self, approval, notice.tool()), "channel", &*self.channel);
+    async fn post(
+        &self,
+        notice: &Notice,
+        approval: &Approval,
+    ) -> Result<Option<String>, NotifyError> {
+        let body =
+            blocks::with(message::of(self, approval, notice.tool()), "channel", &*self.channel);
         // Slack has no key that makes two deliveries one; this at least says which is which.
         let which = json!({ "event_type": "gate_notice", "event_payload": { "id": notice.id() } });
         let body = blocks::with(body, "metadata", which);
@@ -183,7 +212,12 @@ impl Slack {
         }
     }
 
-    async fn update(&self, notice: &Notice, approval: &Approval, memo: &str) -> Result<Option<String>, NotifyError> {
+    async fn update(
+        &self,
+        notice: &Notice,
+        approval: &Approval,
+        memo: &str,
+    ) -> Result<Option<String>, NotifyError> {
         let (channel, ts) = memo.split_once(' ').unwrap_or((&self.channel, memo));
         let body = blocks::with(message::of(self, approval, notice.tool()), "channel", channel);
         let body = blocks::with(body, "ts", ts);
@@ -191,7 +225,11 @@ impl Slack {
             Ok(_) => {}
             // Somebody deleted it.
             Err(SlackProblem::Said(problem)) if problem == "message_not_found" => {
-                return if told::is_asked(approval) { self.post(notice, approval).await } else { Ok(None) };
+                return if told::is_asked(approval) {
+                    self.post(notice, approval).await
+                } else {
+                    Ok(None)
+                };
             }
             Err(problem) => return Err(problem.into()),
         }
@@ -232,11 +270,15 @@ impl From<SlackProblem> for NotifyError {
     fn from(problem: SlackProblem) -> Self {
         let error = match problem {
             SlackProblem::Http(error) => return error,
-            SlackProblem::Nothing => return Self::again("Slack's answer is none: neither what it did nor why not"),
+            SlackProblem::Nothing => {
+                return Self::again("Slack's answer is none: neither what it did nor why not");
+            }
             SlackProblem::Said(error) => error,
         };
         let help = match error.as_str() {
-            "not_in_channel" | "channel_not_found" => ": invite the app to the channel, or name another channel",
+            "not_in_channel" | "channel_not_found" => {
+                ": invite the app to the channel, or name another channel"
+            }
             "invalid_auth" | "not_authed" | "token_revoked" | "account_inactive" => {
                 ": give it the token of an app that is installed"
             }
@@ -264,13 +306,17 @@ impl Notifier for Slack {
     fn wants(&self, record: &Record) -> bool {
         match record.kind() {
             "assessed" => record.status() == Some(Status::Pending),
-            "voted" | "withdrawn" | "covered" | "uncovered" | "voided" | "lapsed" | "reassessed" | "imported"
-            | "escalated" | "reminded" | "expired" | "cancelled" | "revoked" | "faltered" | "lost" | "settled" => true,
+            "voted" | "withdrawn" | "covered" | "uncovered" | "voided" | "lapsed"
+            | "reassessed" | "imported" | "escalated" | "reminded" | "expired" | "cancelled"
+            | "revoked" | "faltered" | "lost" | "settled" => true,
             _ => false,
         }
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };
             match notice.memo() {

@@ -8,7 +8,12 @@ use super::payload::{EXPLAIN, REJECT, Shown, WORDS, Wish};
 use crate::notify::told;
 
 /// The window in which somebody types why they approve or reject a call.
-pub(crate) fn asking(wish: &Wish, approval: &Approval, tool: Option<&Descriptor>, shown: Shown) -> Value {
+pub(crate) fn asking(
+    wish: &Wish,
+    approval: &Approval,
+    tool: Option<&Descriptor>,
+    shown: Shown,
+) -> Value {
     let (callback, title, label) = match wish {
         Wish::Refuse => (REJECT, "Reject", "Why: the agent is told"),
         Wish::Approve | Wish::Explain => (EXPLAIN, "Approve", "Why: for the record"),

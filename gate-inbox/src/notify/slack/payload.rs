@@ -40,7 +40,10 @@ impl FromStr for Shown {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (approval, digest) = text.split_once(' ').ok_or(())?;
-        Ok(Self { approval: approval.parse().map_err(|_| ())?, digest: digest.parse().map_err(|_| ())? })
+        Ok(Self {
+            approval: approval.parse().map_err(|_| ())?,
+            digest: digest.parse().map_err(|_| ())?,
+        })
     }
 }
 
@@ -79,7 +82,8 @@ impl Request {
         let payload: Value = serde_json::from_str(payload).ok()?;
         let text = |place: &str| payload.pointer(place)?.as_str();
         let who = || {
-            let workspace = text("/user/team_id").or_else(|| text("/team/id")).unwrap_or_default().to_owned();
+            let workspace =
+                text("/user/team_id").or_else(|| text("/team/id")).unwrap_or_default().to_owned();
             Some(Member { id: text("/user/id")?.to_owned(), workspace })
         };
         match text("/type")? {
@@ -92,7 +96,8 @@ impl Request {
                     _ => return Some(Self::Other),
                 };
                 let shown = text("/actions/0/value")?.parse().ok()?;
-                let (trigger, answer_to) = (text("/trigger_id")?.to_owned(), text("/response_url")?.to_owned());
+                let (trigger, answer_to) =
+                    (text("/trigger_id")?.to_owned(), text("/response_url")?.to_owned());
                 Some(Self::Click { who: who()?, wish, shown, trigger, answer_to })
             }
             "view_submission" => {
@@ -102,7 +107,9 @@ impl Request {
                     _ => return Some(Self::Other),
                 };
                 let shown = text("/view/private_metadata")?.parse().ok()?;
-                let words = text(&format!("/view/state/values/{WORDS}/{WORDS}/value")).unwrap_or_default().to_owned();
+                let words = text(&format!("/view/state/values/{WORDS}/{WORDS}/value"))
+                    .unwrap_or_default()
+                    .to_owned();
                 Some(Self::Sent { who: who()?, wish, shown, words })
             }
             _ => Some(Self::Other),

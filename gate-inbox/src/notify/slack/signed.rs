@@ -39,12 +39,22 @@ struct Memory {
 }
 
 impl TakenRequests {
-    /// Looks at a request before anything of it is read: its signature over time and body, its age, and whether it came before.
+    /// Looks at a request before anything of it is read: its signature over time and body, its age,
+    /// and whether it came before.
     ///
-    /// Slack's own second try of a request is told from somebody's copy by its header, or by another signature over the same body. Neither does anything; only the answer is another.
-    pub(crate) fn verify(&self, secret: &Secret, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Verified {
+    /// Slack's own second try of a request is told from somebody's copy by its header, or by
+    /// another signature over the same body. Neither does anything; only the answer is another.
+    pub(crate) fn verify(
+        &self,
+        secret: &Secret,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Verified {
         let Some((time, signature)) = claimed(headers) else { return Verified::Refused };
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else { return Verified::Refused };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else {
+            return Verified::Refused;
+        };
         mac.update(b"v0:");
         mac.update(time.as_bytes());
         mac.update(b":");
@@ -53,7 +63,9 @@ impl TakenRequests {
         if mac.verify_slice(&signature).is_err() {
             return Verified::Refused;
         }
-        let is_of_now = time.parse().is_ok_and(|time: i64| now.as_second().abs_diff(time) <= AGE.unsigned_abs());
+        let is_of_now = time
+            .parse()
+            .is_ok_and(|time: i64| now.as_second().abs_diff(time) <= AGE.unsigned_abs());
         if !is_of_now {
             return Verified::Refused;
         }
@@ -76,7 +88,9 @@ impl TakenRequests {
 impl Memory {
     /// A request that was ahead of our clock is new for twice its age.
     fn forget(&mut self, now: Timestamp) {
-        let is_near = |taken: &Timestamp| now.as_second().abs_diff(taken.as_second()) <= 2 * AGE.unsigned_abs();
+        let is_near = |taken: &Timestamp| {
+            now.as_second().abs_diff(taken.as_second()) <= 2 * AGE.unsigned_abs()
+        };
         self.signatures.retain(|_, taken| is_near(taken));
         self.bodies.retain(|_, taken| is_near(taken));
     }
@@ -91,13 +105,17 @@ fn claimed(headers: &HeaderMap) -> Option<(&str, [u8; 32])> {
             _ => None,
         }
     };
-    let time = once(&TIME).filter(|time| (1..=12).contains(&time.len()) && time.bytes().all(|c| c.is_ascii_digit()))?;
+    let time = once(&TIME).filter(|time| {
+        (1..=12).contains(&time.len()) && time.bytes().all(|c| c.is_ascii_digit())
+    })?;
     Some((time, hex(once(&SIGNATURE)?.strip_prefix("v0=")?)?))
 }
 
 fn hex(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
     let bytes: Vec<u8> = digits
         .chunks_exact(2)
         .filter_map(|pair| pair.first().zip(pair.last()))
@@ -112,7 +130,12 @@ mod tests {
 
     /// The example of Slack's documentation.
     const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
-    const BODY: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+    const BODY: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow\
+                        &channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA\
+                        &user_name=roadrunner&command=%2Fwebhook-collect&text=\
+                        &response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J\
+                        %2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN\
+                        &trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
     const SIGNED: &str = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -129,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_request_is_taken_with_slacks_own_example() {
-        let sent = headers(&[("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")]);
+        let sent =
+            headers(&[("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")]);
         let verify = |headers: &HeaderMap, body: &str, now| {
             TakenRequests::default().verify(&Secret::new(SECRET), headers, body.as_bytes(), at(now))
         };
@@ -164,13 +188,19 @@ mod tests {
 
     #[test]
     fn a_copy_is_refused_and_slacks_own_second_try_does_nothing() {
-        let (taken, secret, now) = (TakenRequests::default(), Secret::new(SECRET), at(1_531_420_618));
+        let (taken, secret, now) =
+            (TakenRequests::default(), Secret::new(SECRET), at(1_531_420_618));
         let sent = [("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")];
-        let verify = |headers: &HeaderMap, now| taken.verify(&secret, headers, BODY.as_bytes(), now);
+        let verify =
+            |headers: &HeaderMap, now| taken.verify(&secret, headers, BODY.as_bytes(), now);
         assert_eq!(verify(&headers(&sent), now), Verified::New);
         assert_eq!(verify(&headers(&sent), now), Verified::Refused);
         let again = headers(&[sent[0], sent[1], ("x-slack-retry-num", "1")]);
         assert_eq!(verify(&again, now), Verified::Again);
-        assert_eq!(verify(&headers(&sent), at(1_531_420_918)), Verified::Refused, "as long as it is young enough");
+        assert_eq!(
+            verify(&headers(&sent), at(1_531_420_918)),
+            Verified::Refused,
+            "as long as it is young enough"
+        );
     }
 }

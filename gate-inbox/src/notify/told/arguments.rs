@@ -1,4 +1,5 @@
-//! The arguments of a call as they are told: each on one line, a long one by its ends. Whether that is all of them is told too.
+//! The arguments of a call as they are told: each on one line, a long one by its ends. Whether that
+//! is all of them is told too.
 
 use gate_runtime::{Approval, Descriptor, ShownArgument, ValueSource};
 
@@ -12,18 +13,23 @@ const MANY: usize = 20;
 pub(crate) struct Argument {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Whether nothing of it is left out. A secret is told nowhere, so nothing more of it is anywhere else.
+    /// Whether nothing of it is left out. A secret is told nowhere, so nothing more of it is
+    /// anywhere else.
     is_whole: bool,
 }
 
 /// The arguments that it would run with; and how many there are besides.
-pub(in crate::notify) fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> (Vec<Argument>, usize) {
+pub(in crate::notify) fn arguments(
+    approval: &Approval,
+    tool: Option<&Descriptor>,
+) -> (Vec<Argument>, usize) {
     let all = approval.shown_arguments(tool);
     let told = all.iter().take(MANY).map(argument);
     (told.collect(), all.len().saturating_sub(MANY))
 }
 
-/// Whether what is told of the arguments is all of them. Nobody is asked to approve what they are not told.
+/// Whether what is told of the arguments is all of them. Nobody is asked to approve what they are
+/// not told.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
     let (told, more) = arguments(approval, None);
     more == 0 && told.iter().all(|argument| argument.is_whole)
@@ -32,7 +38,8 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
 /// The arguments on one line.
 pub(crate) fn one_line(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let (told, more) = arguments(approval, tool);
-    let mut line: Vec<String> = told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
+    let mut line: Vec<String> =
+        told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         line.push(format!("and {more} more"));
     }
@@ -42,7 +49,9 @@ pub(crate) fn one_line(approval: &Approval, tool: Option<&Descriptor>) -> String
 fn argument(argument: &ShownArgument) -> Argument {
     let (name, value) = (plain(argument.name()), argument.text());
     let source = match argument.source() {
-        ValueSource::Default | ValueSource::Rewritten { .. } | ValueSource::Edited { .. } => argument.source_words(),
+        ValueSource::Default | ValueSource::Rewritten { .. } | ValueSource::Edited { .. } => {
+            argument.source_words()
+        }
         ValueSource::Unknown | ValueSource::Said(_) => None,
     };
     let source = source.map(plain).unwrap_or_default();

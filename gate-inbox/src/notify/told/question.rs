@@ -1,4 +1,5 @@
-//! A question that is no call: what is told of it besides its text. Only an answer counts, and no message and no mail takes one.
+//! A question that is no call: what is told of it besides its text. Only an answer counts, and no
+//! message and no mail takes one.
 
 use gate_runtime::{Answers, Approval};
 
@@ -18,19 +19,25 @@ pub(in crate::notify) struct Question {
 /// What counts as an answer, if it is a question.
 pub(in crate::notify) fn question(approval: &Approval) -> Option<Question> {
     let (words, choices) = match approval.answers()? {
-        Answers::OneOf { choices } => {
-            ("It is a question: nothing runs by an answer. One of these counts, word for word:", told(choices))
-        }
-        Answers::Text => {
-            ("It is a question: nothing runs by an answer. Any text that is not empty counts.", Vec::new())
-        }
-        _ => ("It is a question: nothing runs by an answer. The inbox says which ones count.", Vec::new()),
+        Answers::OneOf { choices } => (
+            "It is a question: nothing runs by an answer. One of these counts, word for word:",
+            told(choices),
+        ),
+        Answers::Text => (
+            "It is a question: nothing runs by an answer. Any text that is not empty counts.",
+            Vec::new(),
+        ),
+        _ => (
+            "It is a question: nothing runs by an answer. The inbox says which ones count.",
+            Vec::new(),
+        ),
     };
     Some(Question { words, choices })
 }
 
 fn told(choices: &[String]) -> Vec<String> {
-    let mut told: Vec<String> = choices.iter().take(MANY).map(|choice| short(&quoted(choice), choice)).collect();
+    let mut told: Vec<String> =
+        choices.iter().take(MANY).map(|choice| short(&quoted(choice), choice)).collect();
     let more = choices.len().saturating_sub(MANY);
     if more > 0 {
         told.push(format!("and {more} more, which are in the inbox"));

@@ -1,7 +1,8 @@
 //! To which machines a webhook may go.
 //!
-//! It is decided about the very addresses that are connected to, after the name was looked up, for every connection anew: so neither a name that points into the
-//! private network, nor one that points elsewhere the second time, nor a redirect gets there.
+//! It is decided about the very addresses that are connected to, after the name was looked up, for
+//! every connection anew: so neither a name that points into the private network, nor one that
+//! points elsewhere the second time, nor a redirect gets there.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -43,14 +44,16 @@ impl fmt::Display for ForbiddenAddress {
         let address = self.0;
         write!(
             f,
-            "its name leads to {address}, which is no public address: write `allow_private = true` if that is meant"
+            "its name leads to {address}, which is no public address: write `allow_private = \
+             true` if that is meant"
         )
     }
 }
 
 impl std::error::Error for ForbiddenAddress {}
 
-/// Looks names up, and gives no address to which a webhook may not go. If one of a name's addresses is such a one, none of them counts.
+/// Looks names up, and gives no address to which a webhook may not go. If one of a name's addresses
+/// is such a one, none of them counts.
 #[derive(Debug)]
 pub(super) struct Guarded {
     pub(super) reach: WebhookReach,
@@ -58,7 +61,12 @@ pub(super) struct Guarded {
 }
 
 impl Resolver for Guarded {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.names.resolve(uri, config, timeout)?;
         match found.iter().find(|address| !self.reach.admits(**address)) {
             Some(address) => Err(ureq::Error::Other(Box::new(ForbiddenAddress(address.ip())))),
@@ -75,7 +83,8 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Networks with something else than public machines in them, by their first address and the bits that are the network's.
+/// Networks with something else than public machines in them, by their first address and the bits
+/// that are the network's.
 const NOT_PUBLIC: [([u8; 4], u32); 15] = [
     ([0, 0, 0, 0], 8),       // this network
     ([10, 0, 0, 0], 8),      // private
@@ -110,7 +119,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         }
         // Protocols (among them Teredo), documents, 6to4.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // All that is global so far. Loopback, unspecified, mapped, private, link-local and multicast ones are not in it.
+        // All that is global so far. Loopback, unspecified, mapped, private, link-local and
+        // multicast ones are not in it.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

@@ -16,19 +16,26 @@ use super::{PATIENCE, address};
 use crate::api::Call;
 use crate::notify::setting::BadSetting;
 
-/// Tells agents in other programs that people have decided, by a signed message to the `callback_url` that they gave with the question.
+/// Tells agents in other programs that people have decided, by a signed message to the
+/// `callback_url` that they gave with the question.
 ///
-/// It is a message of the [Standard Webhooks](https://www.standardwebhooks.com) specification like those of [`Webhook`](crate::Webhook), with the same limits of where it may go. Its `type` is
-/// `approval.decided`, and its `data` how the call stands, as the API has it. Who gets it asks the API before acting: a message can come late.
+/// It is a message of the [Standard Webhooks](https://www.standardwebhooks.com) specification like
+/// those of [`Webhook`](crate::Webhook), with the same limits of where it may go. Its `type` is
+/// `approval.decided`, and its `data` how the call stands, as the API has it. Who gets it asks the
+/// API before acting: a message can come late.
 ///
 /// ```
 /// use gate_inbox::{Callbacks, Inbox, WebhookSecret};
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::{FileDirectory, NoTools};
-/// # async fn show(people: FileDirectory, listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn show(
+/// #     people: FileDirectory,
+/// #     listener: tokio::net::TcpListener,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 /// let callbacks = Callbacks::new([secret])?;
-/// let gate: Gate<NoTools> = Gate::builder(()).directory(people.clone()).notify(callbacks.clone()).build().await?;
+/// let gate: Gate<NoTools> =
+///     Gate::builder(()).directory(people.clone()).notify(callbacks.clone()).build().await?;
 /// Inbox::new(gate, people).callbacks(&callbacks).serve(listener).await?;
 /// # Ok(()) }
 /// ```
@@ -40,7 +47,8 @@ pub struct Callbacks {
 }
 
 impl Callbacks {
-    /// To addresses that everybody can reach. Each secret signs, so that agents can go from one to the next.
+    /// To addresses that everybody can reach. Each secret signs, so that agents can go from one to
+    /// the next.
     ///
     /// # Errors
     /// [`BadSetting`], if no secret is there.
@@ -48,7 +56,8 @@ impl Callbacks {
         Self::within(WebhookReach::Public, secrets)
     }
 
-    /// Also to addresses in the private network and on this machine, and by `http://`: where every agent may be believed with these.
+    /// Also to addresses in the private network and on this machine, and by `http://`: where every
+    /// agent may be believed with these.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -56,10 +65,15 @@ impl Callbacks {
         Self::within(WebhookReach::Private, secrets)
     }
 
-    fn within(reach: WebhookReach, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
+    fn within(
+        reach: WebhookReach,
+        secrets: impl IntoIterator<Item = WebhookSecret>,
+    ) -> Result<Self, BadSetting> {
         let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
         if secrets.is_empty() {
-            return Err(BadSetting::new("callbacks without a secret are signed by nobody: give one"));
+            return Err(BadSetting::new(
+                "callbacks without a secret are signed by nobody: give one",
+            ));
         }
         Ok(Self { secrets, reach, agent: agent(reach) })
     }
@@ -73,7 +87,11 @@ impl Callbacks {
     fn message(&self, notice: &Notice, now: Timestamp) -> Option<(Uri, Message)> {
         let approval = notice.approval()?;
         let url = address(self.reach, approval.subject().request()?.whom_to_call()?).ok()?;
-        let body = json!({"type": "approval.decided", "timestamp": notice.record().at(), "data": Call::from(approval)});
+        let body = json!({
+            "type": "approval.decided",
+            "timestamp": notice.record().at(),
+            "data": Call::from(approval),
+        });
         Some((url, Message::signed(&self.secrets, notice.id(), now, body.to_string())?))
     }
 }
@@ -85,23 +103,32 @@ impl Notifier for Callbacks {
 
     fn wants(&self, record: &Record) -> bool {
         let subject = record.subject();
-        let is_wanted =
-            subject.and_then(|subject| subject.request()).is_some_and(|request| request.whom_to_call().is_some());
+        let is_wanted = subject
+            .and_then(|subject| subject.request())
+            .is_some_and(|request| request.whom_to_call().is_some());
         is_wanted
             && match record.status() {
                 // That the rules were asked once more, and said the same, is no news.
                 Some(Status::Approved) => record.kind() != "reassessed",
-                Some(Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled | Status::Responded) => {
-                    true
-                }
+                Some(
+                    Status::Denied
+                    | Status::Rejected
+                    | Status::Expired
+                    | Status::Cancelled
+                    | Status::Responded,
+                ) => true,
                 _ => false,
             }
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         let (message, agent) = (self.message(notice, Timestamp::now()), self.agent.clone());
         Box::pin(async move {
-            let (url, message) = message.ok_or_else(|| NotifyError::never("its address cannot be called"))?;
+            let (url, message) =
+                message.ok_or_else(|| NotifyError::never("its address cannot be called"))?;
             let sent = spawn_blocking(move || send(&agent, &url, &message, PATIENCE));
             sent.await.map_err(|_| NotifyError::again("its runtime has ended"))??;
             Ok(None)

@@ -56,14 +56,20 @@ impl Default for Events {
 
 impl Events {
     /// Those that are named, or all of a kind.
-    pub(super) fn named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Result<Self, BadSetting> {
-        let known = |name: &str| USUAL.iter().chain(FURTHER).chain(KINDS).find(|known| **known == name).copied();
+    pub(super) fn named<T: AsRef<str>>(
+        names: impl IntoIterator<Item = T>,
+    ) -> Result<Self, BadSetting> {
+        let known = |name: &str| {
+            USUAL.iter().chain(FURTHER).chain(KINDS).find(|known| **known == name).copied()
+        };
         let mut events = Vec::new();
         for name in names {
             events.push(known(name.as_ref()).ok_or_else(|| unknown(name.as_ref()))?);
         }
         if events.is_empty() {
-            return Err(BadSetting::new("it tells of nothing: name an event, or leave `events` out"));
+            return Err(BadSetting::new(
+                "it tells of nothing: name an event, or leave `events` out",
+            ));
         }
         Ok(Self(events))
     }
@@ -76,14 +82,16 @@ impl Events {
 }
 
 fn unknown(name: &str) -> BadSetting {
-    let all: Vec<String> = USUAL.iter().chain(FURTHER).chain(KINDS).map(|known| format!("`{known}`")).collect();
+    let all: Vec<String> =
+        USUAL.iter().chain(FURTHER).chain(KINDS).map(|known| format!("`{known}`")).collect();
     let name = gate_runtime::Visible::of(name);
     BadSetting::new(format!("there is no event `{name}`: there are {}", all.join(", ")))
 }
 
 /// The name of what happened; `None` where no webhook tells of it.
 fn name_of(record: &Record) -> Option<&'static str> {
-    let asks = matches!(record.event(), Event::Call(CallEvent::Assessed { .. })) && record.asks_people();
+    let asks =
+        matches!(record.event(), Event::Call(CallEvent::Assessed { .. })) && record.asks_people();
     let kind = if asks { "asked" } else { record.kind() };
     let start = if matches!(record.event(), Event::Call(_)) { "call." } else { "gate." };
     USUAL.iter().chain(FURTHER).find(|known| known.strip_prefix(start) == Some(kind)).copied()
@@ -103,7 +111,10 @@ pub(super) fn payload(notice: &Notice) -> Option<Value> {
             data.insert("description".to_owned(), json!(tool.description()));
         }
         if let Event::Call(CallEvent::Voted { vote }) = record.event() {
-            data.insert("vote".to_owned(), json!({"by": vote.reviewer(), "decision": vote.decision().kind()}));
+            data.insert(
+                "vote".to_owned(),
+                json!({"by": vote.reviewer(), "decision": vote.decision().kind()}),
+            );
         }
     }
     Some(json!({"type": name_of(record)?, "timestamp": record.at(), "data": data}))
@@ -136,7 +147,10 @@ mod tests {
     #[test]
     fn an_event_that_there_is_not_is_refused_with_those_that_there_are() {
         let error = Events::named(["call.asked", "call.askd"]).unwrap_err().to_string();
-        assert!(error.contains("there is no event `call.askd`: there are `call.asked`, "), "{error}");
+        assert!(
+            error.contains("there is no event `call.askd`: there are `call.asked`, "),
+            "{error}"
+        );
         assert!(Events::named([""; 0]).is_err());
         assert_eq!(Events::named(USUAL.iter().copied()).unwrap(), Events::default());
         assert!(Events::named(FURTHER.iter().chain(KINDS).copied()).is_ok());

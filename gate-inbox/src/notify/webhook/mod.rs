@@ -1,4 +1,5 @@
-//! Tells a program behind a web address, by the [Standard Webhooks](https://www.standardwebhooks.com) specification.
+//! Tells a program behind a web address, by the [Standard
+//! Webhooks](https://www.standardwebhooks.com) specification.
 
 mod address;
 mod callbacks;
@@ -28,26 +29,32 @@ use super::setting::BadSetting;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells a program behind a web address what happens: a signed JSON message for each event, by the
-/// [Standard Webhooks](https://www.standardwebhooks.com) specification, for which there are libraries in most languages.
+/// [Standard Webhooks](https://www.standardwebhooks.com) specification, for which there are
+/// libraries in most languages.
 ///
 /// ```
 /// use gate_inbox::{Webhook, WebhookSecret};
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::NoTools;
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
-/// let webhook = Webhook::new("ops", "https://ops.example/gate", [secret])?.events(["call.asked", "call.expired"])?;
+/// let webhook = Webhook::new("ops", "https://ops.example/gate", [secret])?
+///     .events(["call.asked", "call.expired"])?;
 /// let gate: Gate<NoTools> = Gate::builder(()).notify(webhook).build().await?;
 /// # let _ = gate;
 /// # Ok(()) }
 /// ```
 ///
-/// Its `type` is what happened, its `timestamp` when, and its `data` has the call as it stands now: id, status, tool, arguments without secrets, agent, on whose behalf, run, case,
-/// who decides until when. An answer of 2xx is a delivery; 410 says that no more is wanted; 429 and 503 may say by `Retry-After` when to come again. It has ten seconds.
+/// Its `type` is what happened, its `timestamp` when, and its `data` has the call as it stands now:
+/// id, status, tool, arguments without secrets, agent, on whose behalf, run, case, who decides
+/// until when. An answer of 2xx is a delivery; 410 says that no more is wanted; 429 and 503 may say
+/// by `Retry-After` when to come again. It has ten seconds.
 ///
 /// # Security
-/// It goes only to addresses that everybody can reach, so that nobody can make it ask machines that trust this one: that is looked at after the name is, on the very addresses that are
-/// connected to, and again for each redirect. [`Webhook::private`] is for a receiver in the private network.
+/// It goes only to addresses that everybody can reach, so that nobody can make it ask machines that
+/// trust this one: that is looked at after the name is, on the very addresses that are connected
+/// to, and again for each redirect. [`Webhook::private`] is for a receiver in the private network.
 #[derive(Clone)]
 pub struct Webhook {
     name: Arc<str>,
@@ -59,30 +66,39 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A receiver that everybody can reach, by an address that begins with `https://`. The name tells it from others over the same store.
+    /// A receiver that everybody can reach, by an address that begins with `https://`. The name
+    /// tells it from others over the same store.
     ///
-    /// Each secret signs, so that a receiver can go from one to the next: first both are here, then the new one alone.
+    /// Each secret signs, so that a receiver can go from one to the next: first both are here, then
+    /// the new one alone.
     ///
     /// ```
     /// use gate_inbox::{Webhook, WebhookSecret};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let error = Webhook::new("ops", "http://ops.example/gate", [WebhookSecret::new()?]).unwrap_err();
+    /// let error =
+    ///     Webhook::new("ops", "http://ops.example/gate", [WebhookSecret::new()?]).unwrap_err();
     /// assert!(error.to_string().contains("https://"));
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// [`BadSetting`], if the name or the address cannot be one, or no secret is there.
-    pub fn new(name: &str, url: &str, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
+    pub fn new(
+        name: &str,
+        url: &str,
+        secrets: impl IntoIterator<Item = WebhookSecret>,
+    ) -> Result<Self, BadSetting> {
         Self::within(WebhookReach::Public, name, url, secrets)
     }
 
-    /// A receiver in the private network or on this machine, by an address that begins with `https://` or `http://`.
+    /// A receiver in the private network or on this machine, by an address that begins with
+    /// `https://` or `http://`.
     ///
     /// ```
     /// use gate_inbox::{Webhook, WebhookSecret};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let webhook = Webhook::private("ops", "http://127.0.0.1:9000/gate", [WebhookSecret::new()?])?;
+    /// let webhook =
+    ///     Webhook::private("ops", "http://127.0.0.1:9000/gate", [WebhookSecret::new()?])?;
     /// # let _ = webhook;
     /// # Ok(()) }
     /// ```
@@ -104,30 +120,47 @@ impl Webhook {
         secrets: impl IntoIterator<Item = WebhookSecret>,
     ) -> Result<Self, BadSetting> {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(BadSetting::new("a name of a webhook has 1 to 64 letters, digits or signs of ASCII"));
+            return Err(BadSetting::new(
+                "a name of a webhook has 1 to 64 letters, digits or signs of ASCII",
+            ));
         }
         let secrets: Vec<WebhookSecret> = secrets.into_iter().collect();
         if secrets.is_empty() {
-            return Err(BadSetting::new("a webhook without a secret is signed by nobody: give it one"));
+            return Err(BadSetting::new(
+                "a webhook without a secret is signed by nobody: give it one",
+            ));
         }
         let (url, events) = (address(reach, url)?, Events::default());
-        Ok(Self { name: name.into(), url, secrets, events, agent: agent(reach), patience: PATIENCE })
+        Ok(Self {
+            name: name.into(),
+            url,
+            secrets,
+            events,
+            agent: agent(reach),
+            patience: PATIENCE,
+        })
     }
 
-    /// What it tells of: names like `call.asked`, or `call.*`. What people are asked and what comes of it, unless this is said.
+    /// What it tells of: names like `call.asked`, or `call.*`. What people are asked and what comes
+    /// of it, unless this is said.
     ///
     /// ```
     /// # use gate_inbox::{Webhook, WebhookSecret};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let webhook = Webhook::new("ops", "https://ops.example/gate", [WebhookSecret::new()?])?;
     /// let error = webhook.events(["call.askd"]).unwrap_err();
-    /// assert!(error.to_string().contains("there is no event `call.askd`: there are `call.asked`"));
+    /// assert!(
+    ///     error.to_string().contains("there is no event `call.askd`: there are `call.asked`")
+    /// );
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// [`BadSetting`], if there is no such event.
-    pub fn events<T: AsRef<str>>(mut self, names: impl IntoIterator<Item = T>) -> Result<Self, BadSetting> {
+    pub fn events<T: AsRef<str>>(
+        mut self,
+        names: impl IntoIterator<Item = T>,
+    ) -> Result<Self, BadSetting> {
         self.events = Events::named(names)?;
         Ok(self)
     }
@@ -164,10 +197,13 @@ fn address(reach: WebhookReach, text: &str) -> Result<Uri, BadSetting> {
             _ => false,
         };
         let has_host = url.host().is_some_and(|host| !host.is_empty());
-        has_scheme && has_host && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        has_scheme
+            && has_host
+            && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     });
     let words = if reach == WebhookReach::Public {
-        "an address of a webhook begins with `https://` and has no user; `http://` is only for a private one"
+        "an address of a webhook begins with `https://` and has no user; `http://` is only for a \
+         private one"
     } else {
         "an address of a webhook begins with `https://` or `http://` and has no user"
     };
@@ -183,7 +219,10 @@ impl Notifier for Webhook {
         self.events.admit(record)
     }
 
-    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    fn deliver<'a>(
+        &'a self,
+        notice: &'a Notice,
+    ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         // The time of the try, by which a receiver refuses what somebody sends again later.
         let message = self.message(notice, Timestamp::now());
         let (agent, url, patience) = (self.agent.clone(), self.url.clone(), self.patience);
@@ -198,6 +237,9 @@ impl Notifier for Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("name", &self.name).field("events", &self.events).finish_non_exhaustive()
+        f.debug_struct("Webhook")
+            .field("name", &self.name)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
     }
 }

@@ -15,12 +15,14 @@ const START: &str = "whsec_";
 /// How many bytes a secret has, by the specification.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// What signs webhooks: the sender and the receiver have it, and nobody else. `Debug` does not show it.
+/// What signs webhooks: the sender and the receiver have it, and nobody else. `Debug` does not show
+/// it.
 ///
 /// ```
 /// use gate_inbox::WebhookSecret;
 /// let secret = WebhookSecret::new().unwrap();
-/// let text = secret.reveal();                  // for the receiver's settings, and for the file of those who are told
+/// // For the receiver's settings, and for the file of those who are told.
+/// let text = secret.reveal();
 /// assert!(text.starts_with("whsec_"));
 /// assert_eq!(text.parse::<WebhookSecret>().unwrap().reveal(), text);
 /// assert!("whsec_tooshort".parse::<WebhookSecret>().is_err());
@@ -71,7 +73,8 @@ impl FromStr for WebhookSecret {
     fn from_str(text: &str) -> Result<Self, BadSetting> {
         let bytes = text.strip_prefix(START).and_then(|encoded| STANDARD.decode(encoded).ok());
         let bytes = bytes.filter(|bytes| LENGTHS.contains(&bytes.len()));
-        let words = "a secret of a webhook is `whsec_` and 24 to 64 bytes in base64: copy the whole of it";
+        let words =
+            "a secret of a webhook is `whsec_` and 24 to 64 bytes in base64: copy the whole of it";
         bytes.map(Self).ok_or_else(|| BadSetting::new(words))
     }
 }
@@ -90,7 +93,9 @@ mod tests {
     #[test]
     fn it_signs_as_the_specification_says() {
         let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
-        let signature = secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#).unwrap();
+        let signature = secret
+            .sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#)
+            .unwrap();
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
@@ -100,7 +105,15 @@ mod tests {
         for good in [24, 32, 64] {
             assert!(of(good).parse::<WebhookSecret>().is_ok(), "{good} bytes");
         }
-        for bad in [of(23), of(65), of(0), "whsec_".into(), of(32).replace("whsec_", ""), of(32) + " ", of(32) + "!"] {
+        for bad in [
+            of(23),
+            of(65),
+            of(0),
+            "whsec_".into(),
+            of(32).replace("whsec_", ""),
+            of(32) + " ",
+            of(32) + "!",
+        ] {
             let error = bad.parse::<WebhookSecret>().unwrap_err().to_string();
             assert!(!error.contains("BwcH"), "{error}");
         }

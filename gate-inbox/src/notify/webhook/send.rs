@@ -15,7 +15,8 @@ use crate::notify::http::retry_after;
 /// How many redirects are followed.
 const REDIRECTS: usize = 3;
 
-/// What sends requests to machines that are in reach. It keeps no connection: the address is looked at for each.
+/// What sends requests to machines that are in reach. It keeps no connection: the address is looked
+/// at for each.
 pub(super) fn agent(reach: WebhookReach) -> Agent {
     let config = Agent::config_builder()
         // A proxy would look the name up by itself.
@@ -25,7 +26,11 @@ pub(super) fn agent(reach: WebhookReach) -> Agent {
         .http_status_as_error(false)
         .user_agent(concat!("gate/", env!("CARGO_PKG_VERSION")))
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), Guarded { reach, names: DefaultResolver::default() })
+    Agent::with_parts(
+        config,
+        DefaultConnector::default(),
+        Guarded { reach, names: DefaultResolver::default() },
+    )
 }
 
 /// A signed message.
@@ -39,15 +44,26 @@ pub(super) struct Message {
 
 impl Message {
     /// Signs a message, with every secret, for a time.
-    pub(super) fn signed(secrets: &[WebhookSecret], id: &str, now: Timestamp, body: String) -> Option<Self> {
+    pub(super) fn signed(
+        secrets: &[WebhookSecret],
+        id: &str,
+        now: Timestamp,
+        body: String,
+    ) -> Option<Self> {
         let timestamp = now.as_second();
-        let signatures: Option<Vec<String>> = secrets.iter().map(|secret| secret.sign(id, timestamp, &body)).collect();
+        let signatures: Option<Vec<String>> =
+            secrets.iter().map(|secret| secret.sign(id, timestamp, &body)).collect();
         Some(Self { id: id.to_owned(), timestamp, signatures: signatures?.join(" "), body })
     }
 }
 
 /// Sends a message, and follows redirects. Nothing of an answer is read but its head.
-pub(super) fn send(agent: &Agent, url: &Uri, message: &Message, patience: Duration) -> Result<(), NotifyError> {
+pub(super) fn send(
+    agent: &Agent,
+    url: &Uri,
+    message: &Message,
+    patience: Duration,
+) -> Result<(), NotifyError> {
     let begun = Instant::now();
     let mut url = url.clone();
     for _ in 0..=REDIRECTS {
@@ -91,7 +107,9 @@ fn unreachable(error: &ureq::Error) -> NotifyError {
 fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
     let words = format!("it answered {}", status.as_u16());
     let wait = match status {
-        StatusCode::GONE => return NotifyError::never(format!("{words}: it wants no more of them")),
+        StatusCode::GONE => {
+            return NotifyError::never(format!("{words}: it wants no more of them"));
+        }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => retry_after(headers),
         _ => None,
     };
@@ -100,9 +118,14 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
 
 /// Where a redirect leads: over `https`, if it came from there.
 fn next<T>(from: &Uri, answer: &Response<T>) -> Result<Uri, NotifyError> {
-    let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let location = answer
+        .headers()
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let unread = || NotifyError::again("it redirected to what is no address of the web");
-    let (scheme, host) = (from.scheme_str().unwrap_or_default(), from.authority().ok_or_else(unread)?);
+    let (scheme, host) =
+        (from.scheme_str().unwrap_or_default(), from.authority().ok_or_else(unread)?);
     let whole = match location {
         rest if rest.starts_with("//") => format!("{scheme}:{rest}"),
         path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
@@ -111,13 +134,16 @@ fn next<T>(from: &Uri, answer: &Response<T>) -> Result<Uri, NotifyError> {
     // What comes after a `#` is not sent.
     let whole = whole.split_once('#').map_or(whole.as_str(), |(url, _)| url);
     let to: Uri = whole.parse().map_err(|_| unread())?;
-    let is_web = matches!(to.scheme_str(), Some("http" | "https")) && to.host().is_some_and(|host| !host.is_empty());
+    let is_web = matches!(to.scheme_str(), Some("http" | "https"))
+        && to.host().is_some_and(|host| !host.is_empty());
     let has_user = to.authority().is_some_and(|authority| authority.as_str().contains('@'));
     if !is_web || has_user {
         return Err(unread());
     }
     if scheme == "https" && to.scheme_str() != Some("https") {
-        return Err(NotifyError::again("it redirected from https to http, which anybody on the way can read"));
+        return Err(NotifyError::again(
+            "it redirected from https to http, which anybody on the way can read",
+        ));
     }
     Ok(to)
 }
@@ -128,7 +154,9 @@ mod tests {
 
     fn redirected(from: &str, to: &str) -> Result<String, String> {
         let answer = Response::builder().header("location", to).body(()).unwrap();
-        next(&from.parse().unwrap(), &answer).map(|uri| uri.to_string()).map_err(|error| error.to_string())
+        next(&from.parse().unwrap(), &answer)
+            .map(|uri| uri.to_string())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -144,9 +172,15 @@ mod tests {
         let words = redirected("https://a.example/x", "http://a.example/x").unwrap_err();
         assert!(words.contains("from https to http"), "{words}");
         assert!(redirected("https://a.example/x", "HTTP://a.example/x").is_err());
-        for bad in
-            ["", "z", "ftp://a.example/", "file:///etc/passwd", "https://", "https://u:p@a.example/", "http://[::1"]
-        {
+        for bad in [
+            "",
+            "z",
+            "ftp://a.example/",
+            "file:///etc/passwd",
+            "https://",
+            "https://u:p@a.example/",
+            "http://[::1",
+        ] {
             assert!(redirected("https://a.example/x", bad).is_err(), "{bad}");
         }
     }
@@ -159,12 +193,17 @@ mod tests {
             refused(StatusCode::SERVICE_UNAVAILABLE, &headers).wait()
         };
         assert_eq!(wait("120"), Some(Duration::from_mins(2)));
-        assert!(wait("Wed, 21 Oct 2105 07:28:00 GMT").is_some_and(|wait| wait > Duration::from_hours(24)));
+        assert!(
+            wait("Wed, 21 Oct 2105 07:28:00 GMT")
+                .is_some_and(|wait| wait > Duration::from_hours(24))
+        );
         for nothing in ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT"] {
             assert_eq!(wait(nothing), None, "{nothing}");
         }
         assert!(refused(StatusCode::GONE, &HeaderMap::new()).is_final());
-        for again in [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::INTERNAL_SERVER_ERROR] {
+        for again in
+            [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::INTERNAL_SERVER_ERROR]
+        {
             assert!(!refused(again, &HeaderMap::new()).is_final());
         }
     }

@@ -21,7 +21,8 @@ async fn notice() -> Notice {
 
 /// A webhook to which one server is a public one.
 fn webhook(server: &Receiver) -> Webhook {
-    let made = Webhook::private("ops", &server.url("/gate"), [WebhookSecret::new().unwrap()]).unwrap();
+    let made =
+        Webhook::private("ops", &server.url("/gate"), [WebhookSecret::new().unwrap()]).unwrap();
     Webhook { agent: agent(WebhookReach::PublicAnd(server.address)), ..made }
 }
 

@@ -12,12 +12,16 @@ use crate::tool::options::Options;
 /// `secret(…)` names arguments.
 pub(super) fn mark_secrets(secrets: &[Ident], arguments: &mut [Argument], errors: &mut Errors) {
     for secret in secrets {
-        let names: Vec<String> = arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
+        let names: Vec<String> =
+            arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
         if let Some(argument) = arguments.iter_mut().find(|argument| argument.name == *secret) {
             argument.is_secret = true;
         } else {
             let near = did_you_mean(&secret.to_string(), names.iter().map(String::as_str));
-            errors.at(secret, format_args!("`secret` names no argument: there is no `{secret}`{near}"));
+            errors.at(
+                secret,
+                format_args!("`secret` names no argument: there is no `{secret}`{near}"),
+            );
         }
     }
 }
@@ -39,7 +43,8 @@ pub(super) fn hints(options: &Options, errors: &mut Errors) -> Hints {
 pub(super) fn policy_path(options: &Options, errors: &mut Errors) -> Option<Path> {
     let Some(literal) = &options.policy else {
         if !options.is_broken {
-            let message = "a tool needs a policy: add `policy = \"…\"` with the path of one, as `never_ask`, `always_ask` or your own";
+            let message = "a tool needs a policy: add `policy = \"…\"` with the path of one, as \
+                `never_ask`, `always_ask` or your own";
             errors.at_span(Span::call_site(), message);
         }
         return None;
@@ -47,7 +52,8 @@ pub(super) fn policy_path(options: &Options, errors: &mut Errors) -> Option<Path
     path_in(literal, "a policy, like `refunds` or `crate::policies::refunds`", errors)
 }
 
-/// A text that names an item is its path, spanned at the literal, so that the compiler looks for it there.
+/// A text that names an item is its path, spanned at the literal, so that the compiler looks for it
+/// there.
 fn path_in(literal: &LitStr, what: &str, errors: &mut Errors) -> Option<Path> {
     let path = literal.parse_with(Path::parse_mod_style).ok();
     if path.is_none() {
@@ -66,7 +72,8 @@ pub(super) fn asks_on_error(given: Option<&LitStr>, errors: &mut Errors) -> bool
     if let Some(literal) = given.filter(|literal| literal.value() != "ask") {
         errors.at(
             literal,
-            "`on_error` is `\"ask\"`, so that people decide what to do when the tool fails; or leave it out",
+            "`on_error` is `\"ask\"`, so that people decide what to do when the tool fails; or \
+             leave it out",
         );
     }
     given.is_some()
@@ -84,14 +91,23 @@ pub(super) fn tool_name(given: Option<&LitStr>, function: &Ident, errors: &mut E
         return name;
     };
     match given {
-        Some(literal) => errors.at(literal, format_args!("model providers refuse this name: {problem}")),
-        None => errors.at(function, format_args!("model providers refuse this name: {problem}; add `name = \"…\"`")),
+        Some(literal) => {
+            errors.at(literal, format_args!("model providers refuse this name: {problem}"));
+        }
+        None => errors.at(
+            function,
+            format_args!("model providers refuse this name: {problem}; add `name = \"…\"`"),
+        ),
     }
     name
 }
 
 /// A time limit is a whole number with a unit; only what awaits can be stopped.
-pub(super) fn timeout(given: Option<&LitStr>, signature: &Signature, errors: &mut Errors) -> Option<u64> {
+pub(super) fn timeout(
+    given: Option<&LitStr>,
+    signature: &Signature,
+    errors: &mut Errors,
+) -> Option<u64> {
     let literal = given?;
     let text = literal.value();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -102,7 +118,8 @@ pub(super) fn timeout(given: Option<&LitStr>, signature: &Signature, errors: &mu
         Some("h") => Some(3_600_000),
         _ => None,
     };
-    let time = digits.parse::<u64>().ok().zip(unit).and_then(|(count, unit)| count.checked_mul(unit));
+    let time =
+        digits.parse::<u64>().ok().zip(unit).and_then(|(count, unit)| count.checked_mul(unit));
     if signature.asyncness.is_none() {
         errors.at(literal, "`timeout` needs an `async fn`: a plain function cannot be stopped");
     } else if time.is_none_or(|time| time == 0) {

@@ -1,4 +1,5 @@
-//! From what was written to what is emitted: every check, each a function whose comment states its rule.
+//! From what was written to what is emitted: every check, each a function whose comment states its
+//! rule.
 
 mod choices;
 mod parameters;
@@ -8,7 +9,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Attribute, FnArg, Ident, LitStr, ReturnType, Safety, Signature, Type, parse_quote};
 
-use self::choices::{asks_on_error, hints, mark_secrets, policy_path, reconciler, timeout, tool_name};
+use self::choices::{
+    asks_on_error, hints, mark_secrets, policy_path, reconciler, timeout, tool_name,
+};
 use self::parameters::{Parameters, borrowed_lifetime, names_of_their_own};
 use super::model::Model;
 use super::options::Options;
@@ -81,13 +84,19 @@ fn plain_function(signature: &Signature, errors: &mut Errors) {
 fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut Errors) {
     for attribute in attributes {
         let exports = ["no_mangle", "export_name", "link_section"];
-        if let Some(exports) = exports.into_iter().find(|name| names(attribute.meta.to_token_stream(), name)) {
-            errors.at(attribute, format_args!("only the gate reaches the body of a tool: drop `{exports}`"));
+        if let Some(exports) =
+            exports.into_iter().find(|name| names(attribute.meta.to_token_stream(), name))
+        {
+            errors.at(
+                attribute,
+                format_args!("only the gate reaches the body of a tool: drop `{exports}`"),
+            );
         }
     }
 }
 
-/// Returns whether a name stands somewhere in tokens, as in `unsafe(no_mangle)` and `cfg_attr(unix, no_mangle)`.
+/// Returns whether a name stands somewhere in tokens, as in `unsafe(no_mangle)` and `cfg_attr(unix,
+/// no_mangle)`.
 fn names(tokens: TokenStream, name: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == name,
@@ -99,7 +108,10 @@ fn names(tokens: TokenStream, name: &str) -> bool {
 /// A tool has one schema, so it has no type parameters.
 fn not_generic(signature: &Signature, errors: &mut Errors) {
     if !signature.generics.params.is_empty() {
-        errors.at(&signature.generics, "a gated tool cannot be generic: a model sees one schema, so name the types");
+        errors.at(
+            &signature.generics,
+            "a gated tool cannot be generic: a model sees one schema, so name the types",
+        );
     } else if let Some(bounds) = &signature.generics.where_clause {
         errors.at(bounds, "a gated tool cannot be generic: drop the `where` clause");
     }
@@ -108,8 +120,8 @@ fn not_generic(signature: &Signature, errors: &mut Errors) {
 /// A model chooses tools by their descriptions.
 fn described(function: &Ident, description: &str, errors: &mut Errors) {
     if description.is_empty() {
-        let message =
-            "a tool needs a description: say in a doc comment (`/// …`) what it does, for the model that calls it";
+        let message = "a tool needs a description: say in a doc comment (`/// …`) what it does, \
+            for the model that calls it";
         errors.at(function, message);
     }
 }
@@ -118,14 +130,24 @@ fn described(function: &Ident, description: &str, errors: &mut Errors) {
 fn output(output: &ReturnType, errors: &mut Errors) -> Type {
     let ReturnType::Type(_, ty) = output else { return parse_quote!(()) };
     if let Type::ImplTrait(_) = **ty {
-        errors.at(ty, "a tool returns a concrete type, not `impl Trait`: it is written as JSON for the model");
+        errors.at(
+            ty,
+            "a tool returns a concrete type, not `impl Trait`: it is written as JSON for the model",
+        );
         return parse_quote!(());
     }
     let text = ty.to_token_stream();
-    let is_borrowed =
-        matches!(&**ty, Type::Reference(reference) if reference.lifetime.as_ref().is_none_or(|l| l.ident != "static"));
+    let is_borrowed = matches!(
+        &**ty,
+        Type::Reference(reference)
+            if reference.lifetime.as_ref().is_none_or(|l| l.ident != "static")
+    );
     if is_borrowed || borrowed_lifetime(text).is_some() {
-        errors.at(ty, "a tool returns a value that outlives the call: return an owned type, as `String` for `&str`");
+        errors.at(
+            ty,
+            "a tool returns a value that outlives the call: return an owned type, as \
+            `String` for `&str`",
+        );
         return parse_quote!(());
     }
     (**ty).clone()

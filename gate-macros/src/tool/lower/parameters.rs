@@ -24,8 +24,8 @@ impl Parameters {
         let typed = match input {
             FnArg::Typed(typed) => typed,
             FnArg::Receiver(receiver) => {
-                let message =
-                    "a gated tool is a free function without `self`: take what it needs as `#[state] name: &Type`";
+                let message = "a gated tool is a free function without `self`: take what it needs \
+                    as `#[state] name: &Type`";
                 return errors.at(receiver, message);
             }
         };
@@ -34,7 +34,9 @@ impl Parameters {
         let state = typed.attrs.iter().find(|attribute| is(attribute, "state"));
         let context = typed.attrs.iter().find(|attribute| is(attribute, "context"));
         match (state, context) {
-            (Some(_), Some(context)) => errors.at(context, "an argument is `#[state]` or `#[context]`, not both"),
+            (Some(_), Some(context)) => {
+                errors.at(context, "an argument is `#[state]` or `#[context]`, not both");
+            }
             (Some(attribute), None) => self.take_state(typed, attribute, errors),
             (None, Some(attribute)) => self.take_context(typed, attribute, errors),
             (None, None) => self.take_argument(typed, name, errors),
@@ -48,7 +50,10 @@ impl Parameters {
             return errors.at(&typed.ty, "the state is shared by all calls: take it as `&Type`");
         };
         if self.state.replace(state).is_some() {
-            errors.at(attribute, "a tool takes one `#[state]`: take a struct that holds both, or the whole state");
+            errors.at(
+                attribute,
+                "a tool takes one `#[state]`: take a struct that holds both, or the whole state",
+            );
         }
         self.order.push(Parameter::State);
     }
@@ -57,7 +62,8 @@ impl Parameters {
     fn take_context(&mut self, typed: &PatType, attribute: &Attribute, errors: &mut Errors) {
         only_marked(typed, "context", errors);
         if borrowed(&typed.ty).is_none() {
-            return errors.at(&typed.ty, "the context is lent to the call: take it as `&CallContext`");
+            return errors
+                .at(&typed.ty, "the context is lent to the call: take it as `&CallContext`");
         }
         if std::mem::replace(&mut self.has_context, true) {
             errors.at(attribute, "a tool takes one `#[context]`: drop this one");
@@ -79,24 +85,39 @@ impl Parameters {
                 }
                 Some("schemars") => attributes.push(attribute.clone()),
                 other => {
-                    let near = did_you_mean(other.unwrap_or_default(), ["state", "context", "serde", "schemars"]);
-                    let message =
-                        "an argument takes doc comments, `#[serde(…)]`, `#[schemars(…)]`, `#[state]` or `#[context]`";
+                    let near = did_you_mean(
+                        other.unwrap_or_default(),
+                        ["state", "context", "serde", "schemars"],
+                    );
+                    let message = "an argument takes doc comments, `#[serde(…)]`, \
+                        `#[schemars(…)]`, `#[state]` or `#[context]`";
                     errors.at(attribute, format_args!("{message}{near}"));
                 }
             }
         }
         self.order.push(Parameter::Argument(name.clone()));
-        self.arguments.push(Argument { name, ty: (*typed.ty).clone(), docs, attributes, is_secret: false });
+        self.arguments.push(Argument {
+            name,
+            ty: (*typed.ty).clone(),
+            docs,
+            attributes,
+            is_secret: false,
+        });
     }
 }
 
 /// An argument has a name: the model uses it.
 fn parameter_name(typed: &PatType, errors: &mut Errors) -> Option<Ident> {
     match &*typed.pat {
-        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(pattern.ident.clone()),
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+            Some(pattern.ident.clone())
+        }
         other => {
-            errors.at(other, "give this argument a name: a model passes arguments by name, and a pattern has none");
+            errors.at(
+                other,
+                "give this argument a name: a model passes arguments by name, and a \
+                pattern has none",
+            );
             None
         }
     }
@@ -108,7 +129,9 @@ fn only_marked(typed: &PatType, mark: &str, errors: &mut Errors) {
         if !attribute.path().is_ident(mark) && !attribute.path().is_ident("doc") {
             errors.at(
                 attribute,
-                format_args!("`#[{mark}]` is injected and not in the schema: nothing else applies to it"),
+                format_args!(
+                    "`#[{mark}]` is injected and not in the schema: nothing else applies to it"
+                ),
             );
         }
     }
@@ -116,7 +139,9 @@ fn only_marked(typed: &PatType, mark: &str, errors: &mut Errors) {
 
 fn borrowed(ty: &Type) -> Option<Type> {
     match ty {
-        Type::Reference(reference) if reference.mutability.is_none() => Some((*reference.elem).clone()),
+        Type::Reference(reference) if reference.mutability.is_none() => {
+            Some((*reference.elem).clone())
+        }
         _ => None,
     }
 }
@@ -124,7 +149,10 @@ fn borrowed(ty: &Type) -> Option<Type> {
 /// A model sends values: an argument's type is concrete and owned.
 fn owned_type(ty: &Type, errors: &mut Errors) -> bool {
     if let Type::ImplTrait(_) = ty {
-        errors.at(ty, "a tool argument needs a concrete type, not `impl Trait`: a model sees one schema");
+        errors.at(
+            ty,
+            "a tool argument needs a concrete type, not `impl Trait`: a model sees one schema",
+        );
         return false;
     }
     if let Type::Reference(reference) = ty {
@@ -162,13 +190,17 @@ pub(super) fn borrowed_lifetime(tokens: TokenStream) -> Option<TokenStream> {
     None
 }
 
-/// What a reviewer approves is the whole call: no argument is left out of it, or melts into another.
+/// What a reviewer approves is the whole call: no argument is left out of it, or melts into
+/// another.
 fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
     let Ok(list) = attribute.meta.require_list() else { return };
     for token in list.tokens.clone() {
         let TokenTree::Ident(option) = token else { continue };
         let why = match option.to_string().as_str() {
-            "flatten" => "an argument cannot be flattened: an unknown field could not be told from one of its own",
+            "flatten" => {
+                "an argument cannot be flattened: an unknown field could not be told from one of \
+                 its own"
+            }
             "skip" | "skip_serializing" | "skip_deserializing" => {
                 "an argument cannot be skipped: what runs is what was shown and approved, all of it"
             }
@@ -184,7 +216,10 @@ pub(super) fn names_of_their_own(arguments: &[Argument], errors: &mut Errors) {
     for argument in arguments {
         let own = json_names(argument);
         for (name, place) in own.iter().filter(|(name, _)| taken.contains(name)).take(1) {
-            errors.at_span(*place, format!("two arguments are called `{name}` in JSON: rename one of them"));
+            errors.at_span(
+                *place,
+                format!("two arguments are called `{name}` in JSON: rename one of them"),
+            );
         }
         taken.extend(own.into_iter().map(|(name, _)| name));
     }
@@ -196,7 +231,8 @@ pub(super) fn written_name(argument: &Argument) -> String {
     renamed(argument, &["rename"]).into_iter().next().map_or_else(own, |(name, _)| name)
 }
 
-/// The names that an argument has in JSON, by its own name or by `rename = "…"`, `rename(serialize = "…", deserialize = "…")`, `alias = "…"`.
+/// The names that an argument has in JSON, by its own name or by `rename = "…"`, `rename(serialize
+/// = "…", deserialize = "…")`, `alias = "…"`.
 fn json_names(argument: &Argument) -> Vec<(String, Span)> {
     let mut names = renamed(argument, &["rename", "alias"]);
     if renamed(argument, &["rename"]).is_empty() {
@@ -208,7 +244,9 @@ fn json_names(argument: &Argument) -> Vec<(String, Span)> {
 /// The names that some options of `serde` and `schemars` give to an argument.
 fn renamed(argument: &Argument, options: &[&str]) -> Vec<(String, Span)> {
     let mut names = Vec::new();
-    for list in argument.attributes.iter().filter_map(|attribute| attribute.meta.require_list().ok()) {
+    for list in
+        argument.attributes.iter().filter_map(|attribute| attribute.meta.require_list().ok())
+    {
         let mut tokens = list.tokens.clone().into_iter();
         while let Some(token) = tokens.next() {
             let TokenTree::Ident(option) = token else { continue };
@@ -228,7 +266,9 @@ fn renamed(argument: &Argument, options: &[&str]) -> Vec<(String, Span)> {
 /// The texts in a token.
 fn literals(token: TokenTree) -> Vec<(String, Span)> {
     match token {
-        TokenTree::Literal(literal) => vec![(literal.to_string().trim_matches('"').to_owned(), literal.span())],
+        TokenTree::Literal(literal) => {
+            vec![(literal.to_string().trim_matches('"').to_owned(), literal.span())]
+        }
         TokenTree::Group(group) => group.stream().into_iter().flat_map(literals).collect(),
         TokenTree::Ident(_) | TokenTree::Punct(_) => Vec::new(),
     }

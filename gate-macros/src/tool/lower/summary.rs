@@ -16,12 +16,20 @@ const FORMATS: [&str; 5] = ["cents", "bytes", "time", "duration", "code"];
 const LONG: usize = 200;
 
 /// A summary has words and the arguments that it names, in one line.
-pub(super) fn summary(given: Option<&LitStr>, arguments: &[Argument], errors: &mut Errors) -> Option<Summary> {
+pub(super) fn summary(
+    given: Option<&LitStr>,
+    arguments: &[Argument],
+    errors: &mut Errors,
+) -> Option<Summary> {
     let literal = given?;
     let template = literal.value();
     let span = literal.span();
     if template.trim().is_empty() {
-        errors.at(literal, "say what a call does, as in `summary = \"Refund {amount_cents:cents} to {customer_id}\"`");
+        errors.at(
+            literal,
+            "say what a call does, as in `summary = \"Refund {amount_cents:cents} \
+            to {customer_id}\"`",
+        );
         return None;
     }
     if template.chars().any(char::is_control) || template.chars().count() > LONG {
@@ -69,7 +77,9 @@ fn pieces(template: &str) -> Vec<Result<Piece<'_>, &'static str>> {
         }
         let place = (brace == "{").then(|| after.split_once('}')).flatten();
         let Some((place, after)) = place.filter(|(place, _)| !place.contains('{')) else {
-            pieces.push(Err("a brace has no other half: write `{{` or `}}` for a brace among the words"));
+            pieces.push(Err(
+                "a brace has no other half: write `{{` or `}}` for a brace among the words",
+            ));
             return pieces;
         };
         if !words.is_empty() {
@@ -87,10 +97,12 @@ fn pieces(template: &str) -> Vec<Result<Piece<'_>, &'static str>> {
 
 /// `amount_cents`, `amount_cents:cents`, `customer.name`.
 fn place(text: &str, arguments: &[Argument], span: Span) -> Result<Place, String> {
-    let (path, format) = text.split_once(':').map_or((text, None), |(path, format)| (path, Some(format.trim())));
+    let (path, format) =
+        text.split_once(':').map_or((text, None), |(path, format)| (path, Some(format.trim())));
     let mut steps = path.trim().split('.');
     let first = steps.next().unwrap_or_default();
-    let names: Vec<String> = arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
+    let names: Vec<String> =
+        arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
     let Some(argument) = arguments.iter().find(|argument| argument.name.unraw() == first) else {
         let near = did_you_mean(first, names.iter().map(String::as_str));
         return Err(match first {
@@ -104,17 +116,24 @@ fn place(text: &str, arguments: &[Argument], span: Span) -> Result<Place, String
     let mut pointer = format!("/{}", written_name(argument).replace('~', "~0").replace('/', "~1"));
     let mut fields = Vec::new();
     for step in steps {
-        let field: Ident = syn::parse_str(step)
-            .map_err(|_| format!("`{{{text}}}` is no path to a field: write it as in `{{customer.name}}`"))?;
+        let field: Ident = syn::parse_str(step).map_err(|_| {
+            format!("`{{{text}}}` is no path to a field: write it as in `{{customer.name}}`")
+        })?;
         pointer = format!("{pointer}/{}", field.unraw());
         fields.push(Ident::new(&field.to_string(), span));
     }
     let format = match format {
         None => None,
-        Some(format) if FORMATS.contains(&format) => Some(Ident::new(format, Span::mixed_site().located_at(span))),
+        Some(format) if FORMATS.contains(&format) => {
+            Some(Ident::new(format, Span::mixed_site().located_at(span)))
+        }
         Some(format) => {
             let near = did_you_mean(format, FORMATS);
-            let near = if near.is_empty() { format!("; there are `{}`", FORMATS.join("`, `")) } else { near };
+            let near = if near.is_empty() {
+                format!("; there are `{}`", FORMATS.join("`, `"))
+            } else {
+                near
+            };
             return Err(format!("unknown format `{format}`{near}"));
         }
     };

@@ -4,18 +4,20 @@
 //! use gate_runtime::dialect::anthropic;
 //! # use gate_runtime::prelude::*;
 //! # /// Read one order.
-//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # #[gated_tool(policy = "never_ask", read_only)]
+//! # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 //! # registry! { pub Tools for () { GetOrder } }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let response = serde_json::json!({"role": "assistant", "stop_reason": "tool_use", "content": [
 //! #     {"type": "tool_use", "id": "toolu_1", "name": "get_order", "input": {"order_id": "A-1"}}
 //! # ]});
-//! let tools = anthropic::strict_tools(Tools::descriptors())?;         // for the request
+//! let tools = anthropic::strict_tools(Tools::descriptors())?; // for the request
 //! assert_eq!(tools[0]["input_schema"]["type"], "object");
 //!
 //! let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! let turn = gate.run("run-42").submit(anthropic::tool_calls(&response)?).await?;
-//! let message = anthropic::message(&turn);                            // for the next request
+//! let message = anthropic::message(&turn); // for the next request
 //! assert_eq!(message["content"][0]["content"], "A-1: paid");
 //! # Ok(()) }
 //! ```
@@ -23,7 +25,9 @@
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::{Called, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with};
+use super::{
+    Called, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with,
+};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
 
@@ -47,7 +51,10 @@ const NAME: &str = "Anthropic Messages";
 /// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
-    descriptors.iter().map(|descriptor| tool(descriptor, &strict::plain_schema(descriptor))).collect()
+    descriptors
+        .iter()
+        .map(|descriptor| tool(descriptor, &strict::plain_schema(descriptor)))
+        .collect()
 }
 
 /// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
@@ -70,19 +77,25 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free keys.
+/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free
+/// keys.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
-    let strict =
-        |descriptor: &Descriptor| Ok(with(tool(descriptor, &strict::strict_schema(descriptor)?), "strict", true));
+    let strict = |descriptor: &Descriptor| {
+        Ok(with(tool(descriptor, &strict::strict_schema(descriptor)?), "strict", true))
+    };
     descriptors.iter().map(strict).collect()
 }
 
 fn tool(descriptor: &Descriptor, schema: &Value) -> Value {
-    json!({"name": descriptor.name(), "description": descriptor.description(), "input_schema": schema})
+    json!({
+        "name": descriptor.name(),
+        "description": descriptor.description(),
+        "input_schema": schema,
+    })
 }
 
-/// The tool calls of a response, or of an assistant's message, in their order. Calls of Anthropic's own tools, which run at
-/// Anthropic, are not among them.
+/// The tool calls of a response, or of an assistant's message, in their order. Calls of Anthropic's
+/// own tools, which run at Anthropic, are not among them.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -109,29 +122,37 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     };
     let call = |block: &Value| {
         // Arguments are JSON here. None at all are none, and the gate says what is missing.
-        let arguments = if block["input"].is_null() { String::new() } else { block["input"].to_string() };
+        let arguments =
+            if block["input"].is_null() { String::new() } else { block["input"].to_string() };
         ToolCall::new(text_at(block, "id"), text_at(block, "name"), arguments)
     };
     Ok(content.iter().filter(|block| block["type"] == "tool_use").map(call).collect())
 }
 
-/// The one message that answers a turn: a result for each call, in order, also for those that wait, so that no call dangles.
+/// The one message that answers a turn: a result for each call, in order, also for those that wait,
+/// so that no call dangles.
 ///
-/// Failures and calls that did not run are marked as errors. Answers to calls of earlier turns, which were told to wait, follow as
-/// text, for their place has been taken: what the tool wrote is in it as one quoted JSON string that is said to be data.
+/// Failures and calls that did not run are marked as errors. Answers to calls of earlier turns,
+/// which were told to wait, follow as text, for their place has been taken: what the tool wrote is
+/// in it as one quoted JSON string that is said to be data.
 ///
 /// ```
 /// use gate_runtime::dialect::anthropic;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("toolu_1", "delete_acount", r#"{"user_id":"mia"}"#)]).await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([ToolCall::new("toolu_1", "delete_acount", r#"{"user_id":"mia"}"#)])
+///     .await?;
 /// let message = anthropic::message(&turn);
 /// assert_eq!(message["content"][0]["tool_use_id"], "toolu_1");
-/// assert_eq!(message["content"][0]["is_error"], true);                // there is no such tool
+/// assert_eq!(message["content"][0]["is_error"], true); // there is no such tool
 /// # Ok(()) }
 /// ```
 #[must_use]
@@ -145,12 +166,14 @@ pub fn message(turn: &Turn) -> Value {
         })
     };
     let late = |answer: &Answer| json!({"type": "text", "text": late(answer)});
-    let content: Vec<Value> = turn.answers().iter().map(result).chain(turn.late().iter().map(late)).collect();
+    let content: Vec<Value> =
+        turn.answers().iter().map(result).chain(turn.late().iter().map(late)).collect();
     json!({"role": "user", "content": content})
 }
 
-/// The `messages` of a request, for a run's [`history`](crate::Run::history). Tool results in a user's message are the tools' words,
-/// not the user's, and so are documents and search results. The request's `system` is apart from them: `Message::system(…)`.
+/// The `messages` of a request, for a run's [`history`](crate::Run::history). Tool results in a
+/// user's message are the tools' words, not the user's, and so are documents and search results.
+/// The request's `system` is apart from them: `Message::system(…)`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -163,7 +186,9 @@ pub fn message(turn: &Turn) -> Value {
 ///     json!({"role": "assistant", "content": [
 ///         {"type": "tool_use", "id": "toolu_1", "name": "get_order", "input": {"order_id": "A-1"}}
 ///     ]}),
-///     json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "A-1: paid"}]}),
+///     json!({"role": "user", "content": [
+///         {"type": "tool_result", "tool_use_id": "toolu_1", "content": "A-1: paid"}
+///     ]}),
 /// ])?;
 /// assert_eq!(history, [Message::user("Where is A-1?"), Message::tool("get_order", "A-1: paid")]);
 /// # Ok(()) }
@@ -180,7 +205,12 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
             Some("user") => Message::user,
             Some("assistant") => Message::agent,
             Some("system") => Message::system,
-            _ => return Err(DialectError::new(NAME, format!("a message has the role {}", message["role"]))),
+            _ => {
+                return Err(DialectError::new(
+                    NAME,
+                    format!("a message has the role {}", message["role"]),
+                ));
+            }
         };
         if let Value::String(text) = content {
             history.push(said(by, text.clone()));
@@ -190,11 +220,15 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
                 Some("text") => history.push(said(by, text_at(block, "text"))),
                 Some("tool_use") => called.note(&block["id"], &block["name"]),
                 Some("tool_result") => {
-                    history.push(Message::tool(called.name(&block["tool_use_id"]), said_by_tool(&block["content"])));
+                    history.push(Message::tool(
+                        called.name(&block["tool_use_id"]),
+                        said_by_tool(&block["content"]),
+                    ));
                 }
                 // What the model thinks or proposes is not said; pictures have no words.
                 None | Some("thinking" | "redacted_thinking" | "server_tool_use" | "image") => {}
-                // Documents, search results, what Anthropic's own tools gave back: nobody's own words.
+                // Documents, search results, what Anthropic's own tools gave back: nobody's own
+                // words.
                 Some(other) => history.push(Message::tool(other, block.to_string())),
             }
         }

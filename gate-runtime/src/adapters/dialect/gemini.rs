@@ -4,24 +4,29 @@
 //! use gate_runtime::dialect::gemini;
 //! # use gate_runtime::prelude::*;
 //! # /// Read one order.
-//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # #[gated_tool(policy = "never_ask", read_only)]
+//! # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 //! # registry! { pub Tools for () { GetOrder } }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let response = serde_json::json!({"responseId": "r1", "candidates": [{"content": {"role": "model", "parts": [
-//! #     {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}}
-//! # ]}}]});
-//! let tools = gemini::tools(Tools::descriptors());                    // for the request
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({
+//! #     "responseId": "r1",
+//! #     "candidates": [{"content": {"role": "model", "parts": [
+//! #         {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}},
+//! #     ]}}],
+//! # });
+//! let tools = gemini::tools(Tools::descriptors()); // for the request
 //! assert_eq!(tools[0]["functionDeclarations"][0]["name"], "get_order");
 //!
 //! let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! let turn = gate.run("run-42").submit(gemini::tool_calls(&response)?).await?;
-//! let content = gemini::content(&turn);                               // for the next request
+//! let content = gemini::content(&turn); // for the next request
 //! assert_eq!(content["parts"][0]["functionResponse"]["response"]["output"], "A-1: paid");
 //! # Ok(()) }
 //! ```
 //!
-//! Gemini gives ids to calls only in some of its forms. Where it gives none, a call's id is made of the response's id and its place,
-//! so that the same response submitted twice is still one call.
+//! Gemini gives ids to calls only in some of its forms. Where it gives none, a call's id is made of
+//! the response's id and its place, so that the same response submitted twice is still one call.
 
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
@@ -72,10 +77,13 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// use gate_runtime::dialect::gemini;
 /// use serde_json::json;
 ///
-/// let response = json!({"responseId": "r1", "candidates": [{"content": {"role": "model", "parts": [
-///     {"text": "I look it up."},
-///     {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}},
-/// ]}}]});
+/// let response = json!({
+///     "responseId": "r1",
+///     "candidates": [{"content": {"role": "model", "parts": [
+///         {"text": "I look it up."},
+///         {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}},
+///     ]}}],
+/// });
 /// let calls = gemini::tool_calls(&response)?;
 /// assert_eq!(calls.len(), 1);
 /// assert_eq!(calls[0].arguments(), r#"{"order_id":"A-1"}"#);
@@ -101,30 +109,38 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
             (None, None) => String::new(),
         };
         // A function without parameters is called without `args`.
-        let arguments = if call["args"].is_null() { "{}".to_owned() } else { call["args"].to_string() };
+        let arguments =
+            if call["args"].is_null() { "{}".to_owned() } else { call["args"].to_string() };
         ToolCall::new(id, text_at(call, "name"), arguments)
     };
     Ok(calls.map(call).collect())
 }
 
-/// The one content that answers a turn: a response for each call, in order, also for those that wait.
+/// The one content that answers a turn: a response for each call, in order, also for those that
+/// wait.
 ///
-/// Failures and calls that did not run are an `error`, everything else is an `output`. Answers to calls of earlier turns, which were told to wait, follow
-/// as text, for their place has been taken: what the tool wrote is in it as one quoted JSON string that is said to be data.
+/// Failures and calls that did not run are an `error`, everything else is an `output`. Answers to
+/// calls of earlier turns, which were told to wait, follow as text, for their place has been taken:
+/// what the tool wrote is in it as one quoted JSON string that is said to be data.
 ///
 /// ```
 /// use gate_runtime::dialect::gemini;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+///     .await?;
 /// let content = gemini::content(&turn);
 /// let response = &content["parts"][0]["functionResponse"];
 /// assert_eq!(response["name"], "delete_account");
-/// assert!(response["response"]["output"].is_string());                // that it waits is no error
+/// assert!(response["response"]["output"].is_string()); // that it waits is no error
 /// # Ok(()) }
 /// ```
 #[must_use]
@@ -133,15 +149,20 @@ pub fn content(turn: &Turn) -> Value {
         let member = if is_error(answer) { "error" } else { "output" };
         let response = json!({"name": answer.tool(), "response": {member: answer.for_model()}});
         let id = answer.call().as_str();
-        json!({"functionResponse": if id.starts_with(OURS) { response } else { with(response, "id", id) }})
+        json!({
+            "functionResponse":
+                if id.starts_with(OURS) { response } else { with(response, "id", id) },
+        })
     };
     let late = |answer: &Answer| json!({"text": late(answer)});
-    let parts: Vec<Value> = turn.answers().iter().map(response).chain(turn.late().iter().map(late)).collect();
+    let parts: Vec<Value> =
+        turn.answers().iter().map(response).chain(turn.late().iter().map(late)).collect();
     json!({"role": "user", "parts": parts})
 }
 
-/// The `contents` of a request, for a run's [`history`](crate::Run::history). Function responses in a user's content are the tools'
-/// words, not the user's. The request's `systemInstruction` is apart from them: `Message::system(…)`.
+/// The `contents` of a request, for a run's [`history`](crate::Run::history). Function responses in
+/// a user's content are the tools' words, not the user's. The request's `systemInstruction` is
+/// apart from them: `Message::system(…)`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -151,7 +172,9 @@ pub fn content(turn: &Turn) -> Value {
 ///
 /// let history = gemini::history(&[
 ///     json!({"role": "user", "parts": [{"text": "Where is A-1?"}]}),
-///     json!({"role": "model", "parts": [{"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}}]}),
+///     json!({"role": "model", "parts": [
+///         {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}}
+///     ]}),
 ///     json!({"role": "user", "parts": [
 ///         {"functionResponse": {"name": "get_order", "response": {"output": "A-1: paid"}}}
 ///     ]}),
@@ -171,12 +194,18 @@ pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
             Some("model") => Message::agent,
             // The older role of responses: what stands there, a function said.
             Some("function") => |text| Message::tool("unknown", text),
-            _ => return Err(DialectError::new(NAME, format!("a content has the role {}", content["role"]))),
+            _ => {
+                return Err(DialectError::new(
+                    NAME,
+                    format!("a content has the role {}", content["role"]),
+                ));
+            }
         };
         for part in content["parts"].as_array().into_iter().flatten() {
             let response = &part["functionResponse"];
             if response.is_object() {
-                history.push(Message::tool(text_at(response, "name"), words(&response["response"])));
+                history
+                    .push(Message::tool(text_at(response, "name"), words(&response["response"])));
             }
             // What the model only thinks is not said.
             if let Some(text) = part["text"].as_str().filter(|_| part["thought"] != true) {

@@ -4,23 +4,26 @@
 //! use gate_runtime::dialect::mcp;
 //! # use gate_runtime::prelude::*;
 //! # /// Read one order.
-//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # #[gated_tool(policy = "never_ask", read_only)]
+//! # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 //! # registry! { pub Tools for () { GetOrder } }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let request = serde_json::json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call",
 //! #     "params": {"name": "get_order", "arguments": {"order_id": "A-1"}}});
-//! let tools = mcp::tools(Tools::descriptors());                       // for `tools/list`
+//! let tools = mcp::tools(Tools::descriptors()); // for `tools/list`
 //! assert_eq!(tools[0]["annotations"]["readOnlyHint"], true);
 //!
 //! let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! let turn = gate.run("session-42").submit([mcp::tool_call(&request)?]).await?;
-//! let result = mcp::result(&turn.answers()[0]);                       // the `result` of the response
+//! let result = mcp::result(&turn.answers()[0]); // the `result` of the response
 //! assert_eq!(result["content"][0]["text"], "A-1: paid");
 //! # Ok(()) }
 //! ```
 //!
-//! A request's id is the call's id, so a session is a run: ids come again in another one. A client knows one answer to a
-//! request: where a person must decide, either wait before you answer ([`Run::wait`](crate::Run::wait)), or answer that it waits.
+//! A request's id is the call's id, so a session is a run: ids come again in another one. A client
+//! knows one answer to a request: where a person must decide, either wait before you answer
+//! ([`Run::wait`](crate::Run::wait)), or answer that it waits.
 
 use gate_core::approval::told;
 use gate_core::call::{Descriptor, ToolCall};
@@ -31,7 +34,8 @@ use crate::engine::session::answer::{Answer, CallResult};
 
 const NAME: &str = "MCP";
 
-/// The `tools` of a `tools/list` result, with titles, annotations, and output schemas where MCP has them: for objects.
+/// The `tools` of a `tools/list` result, with titles, annotations, and output schemas where MCP has
+/// them: for objects.
 ///
 /// ```
 /// use gate_runtime::dialect::mcp;
@@ -92,7 +96,10 @@ fn tool(descriptor: &Descriptor) -> Value {
 /// A value that is no such request, or a notification, which nobody could answer.
 pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
     if request["method"] != "tools/call" {
-        return Err(DialectError::new(NAME, format!("its method is {}, not `tools/call`", request["method"])));
+        return Err(DialectError::new(
+            NAME,
+            format!("its method is {}, not `tools/call`", request["method"]),
+        ));
     }
     let id = match &request["id"] {
         Value::String(id) => id.clone(),
@@ -100,26 +107,37 @@ pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
         _ => return Err(DialectError::new(NAME, "it has no id, so it cannot be answered")),
     };
     let params = &request["params"];
-    let name = params["name"].as_str().ok_or_else(|| DialectError::new(NAME, "it names no tool"))?;
-    let arguments = if params["arguments"].is_null() { "{}".to_owned() } else { params["arguments"].to_string() };
+    let name =
+        params["name"].as_str().ok_or_else(|| DialectError::new(NAME, "it names no tool"))?;
+    let arguments = if params["arguments"].is_null() {
+        "{}".to_owned()
+    } else {
+        params["arguments"].to_string()
+    };
     Ok(ToolCall::new(id, name, arguments))
 }
 
 /// The `result` of a `tools/call` response.
 ///
-/// What the tool did not itself return is marked as an error, also that a call waits: MCP has no other result that may be without the
-/// structured content which an output schema promises.
+/// What the tool did not itself return is marked as an error, also that a call waits: MCP has no
+/// other result that may be without the structured content which an output schema promises.
 ///
 /// ```
 /// use gate_runtime::dialect::mcp;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
-/// # fn get_order(order_id: String) -> serde_json::Value { serde_json::json!({"order_id": order_id, "paid": true}) }
+/// # fn get_order(order_id: String) -> serde_json::Value {
+/// #     serde_json::json!({"order_id": order_id, "paid": true})
+/// # }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("7", "get_order", r#"{"order_id":"A-1"}"#)]).await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([ToolCall::new("7", "get_order", r#"{"order_id":"A-1"}"#)])
+///     .await?;
 /// let result = mcp::result(&turn.answers()[0]);
 /// assert_eq!(result["isError"], false);
 /// assert_eq!(result["structuredContent"]["paid"], true);
@@ -132,10 +150,11 @@ pub fn result(answer: &Answer) -> Value {
         _ => None,
     };
     let is_error = returned.is_none();
-    // Some clients show the model this in place of the text: no mark of the gate stands here either.
+    // Some clients show the model this in place of the text: no mark of the gate stands here
+    // either.
     let structured = returned.filter(Value::is_object);
-    let structured =
-        structured.and_then(|value| serde_json::from_str::<Value>(&told::disarmed(&value.to_string())).ok());
+    let structured = structured
+        .and_then(|value| serde_json::from_str::<Value>(&told::disarmed(&value.to_string())).ok());
     let result = json!({
         "content": [{"type": "text", "text": answer.for_model()}],
         "isError": is_error,

@@ -1,4 +1,5 @@
-//! Schemas for strict mode: the part of JSON Schema in which every object is closed and every field required.
+//! Schemas for strict mode: the part of JSON Schema in which every object is closed and every field
+//! required.
 
 use std::fmt;
 
@@ -38,7 +39,8 @@ impl NotStrict {
         &self.tool
     }
 
-    /// The argument or a field inside one, as a JSON pointer; items of a list and values of a type are steps too.
+    /// The argument or a field inside one, as a JSON pointer; items of a list and values of a type
+    /// are steps too.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
@@ -49,7 +51,8 @@ impl fmt::Display for NotStrict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the schema of tool `{}` cannot be strict, at `{}`: {}; change it, or offer it without strict mode, by `tools`",
+            "the schema of tool `{}` cannot be strict, at `{}`: {}; change it, or offer it \
+             without strict mode, by `tools`",
             self.tool, self.field, self.problem
         )
     }
@@ -58,9 +61,11 @@ impl fmt::Display for NotStrict {
 impl std::error::Error for NotStrict {}
 
 /// Keywords that say nothing that a model needs, or that only this crate knows.
-const DROPPED: [&str; 7] = ["$schema", "title", "examples", "deprecated", "readOnly", "writeOnly", SECRET];
+const DROPPED: [&str; 7] =
+    ["$schema", "title", "examples", "deprecated", "readOnly", "writeOnly", SECRET];
 
-/// Keywords that strict mode refuses, and that a model had better know: they move into the description.
+/// Keywords that strict mode refuses, and that a model had better know: they move into the
+/// description.
 const MOVED: [(&str, &str); 7] = [
     ("default", "default"),
     ("minLength", "minimum length"),
@@ -72,11 +77,14 @@ const MOVED: [(&str, &str); 7] = [
 ];
 
 /// Formats that strict mode knows.
-const FORMATS: [&str; 9] = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+const FORMATS: [&str; 9] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 /// Formats that only repeat what `type` and the limits say.
-const NUMBER_FORMATS: [&str; 12] =
-    ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "int", "uint", "float", "double"];
+const NUMBER_FORMATS: [&str; 12] = [
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "int", "uint",
+    "float", "double",
+];
 
 /// Keywords for which there is no strict form.
 const IMPOSSIBLE: [(&str, &str); 10] = [
@@ -134,10 +142,15 @@ impl Strict<'_> {
             return Err(self.impossible(place, "a value of any type: say which"));
         };
         self.inline_reference(map);
-        if let Some((_, problem)) = IMPOSSIBLE.iter().find(|(keyword, _)| map.contains_key(*keyword)) {
+        if let Some((_, problem)) =
+            IMPOSSIBLE.iter().find(|(keyword, _)| map.contains_key(*keyword))
+        {
             return Err(self.impossible(place, problem));
         }
-        if !["type", "$ref", "anyOf", "oneOf", "enum", "const"].iter().any(|keyword| map.contains_key(*keyword)) {
+        if !["type", "$ref", "anyOf", "oneOf", "enum", "const"]
+            .iter()
+            .any(|keyword| map.contains_key(*keyword))
+        {
             return Err(self.impossible(place, "a value of any type: say which"));
         }
         // In strict mode there is only `anyOf`; which branch holds, the gate checks.
@@ -156,7 +169,9 @@ impl Strict<'_> {
         if let Some(items) = map.get_mut("items") {
             self.convert(items, &below(place, "items"))?;
         }
-        for (index, branch) in map.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {
+        for (index, branch) in
+            map.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
+        {
             self.convert(branch, &below(place, &format!("shape {}", index + 1)))?;
         }
         if let Some(Value::Object(definitions)) = map.get_mut("$defs") {
@@ -169,8 +184,12 @@ impl Strict<'_> {
 
     /// Every field is named and required.
     fn close(&self, map: &mut Map<String, Value>, place: &str) -> Result<(), NotStrict> {
-        let is_map = map.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
-        let named = map.get("properties").and_then(Value::as_object).is_some_and(|fields| !fields.is_empty());
+        let is_map =
+            map.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
+        let named = map
+            .get("properties")
+            .and_then(Value::as_object)
+            .is_some_and(|fields| !fields.is_empty());
         if is_map || (!named && !place.is_empty()) {
             return Err(self.impossible(place, "a map with free keys: use a list of key and value"));
         }
@@ -185,9 +204,11 @@ impl Strict<'_> {
         Ok(())
     }
 
-    /// Strict mode takes a `$ref` only alone: beside other keywords, what it refers to stands in its place.
+    /// Strict mode takes a `$ref` only alone: beside other keywords, what it refers to stands in
+    /// its place.
     fn inline_reference(&self, map: &mut Map<String, Value>) {
-        let alone = map.keys().all(|keyword| keyword == "$ref" || DROPPED.contains(&keyword.as_str()));
+        let alone =
+            map.keys().all(|keyword| keyword == "$ref" || DROPPED.contains(&keyword.as_str()));
         if alone || map.contains_key("unevaluatedProperties") {
             return;
         }
@@ -209,8 +230,8 @@ fn tidy(map: &mut Map<String, Value>) {
     }
     let mut notes = Vec::new();
     for (keyword, words) in MOVED {
-        let known =
-            keyword == "format" && map.get(keyword).and_then(Value::as_str).is_some_and(|f| FORMATS.contains(&f));
+        let known = keyword == "format"
+            && map.get(keyword).and_then(Value::as_str).is_some_and(|f| FORMATS.contains(&f));
         if known {
             continue;
         }
@@ -223,6 +244,10 @@ fn tidy(map: &mut Map<String, Value>) {
     if notes.is_empty() {
         return;
     }
-    let about = map.get("description").and_then(Value::as_str).map(|text| format!("{text} ")).unwrap_or_default();
+    let about = map
+        .get("description")
+        .and_then(Value::as_str)
+        .map(|text| format!("{text} "))
+        .unwrap_or_default();
     map.insert("description".to_owned(), Value::String(format!("{about}({})", notes.join(", "))));
 }

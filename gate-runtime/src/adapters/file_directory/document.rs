@@ -1,4 +1,5 @@
-//! The file as it is written: its tables and fields with their lines, and what is wrong with their form.
+//! The file as it is written: its tables and fields with their lines, and what is wrong with their
+//! form.
 
 use gate_core::text::{Hazard, Visible, english};
 use jiff::Timestamp;
@@ -92,12 +93,19 @@ impl<'t> Document<'t> {
     }
 
     /// The tables of a kind.
-    pub(super) fn entries(&mut self, root: &'t DeTable<'t>, kind: &'static Kind) -> Vec<PersonTable<'t>> {
+    pub(super) fn entries(
+        &mut self,
+        root: &'t DeTable<'t>,
+        kind: &'static Kind,
+    ) -> Vec<PersonTable<'t>> {
         let Some(value) = root.get(kind.name) else { return Vec::new() };
         let name = kind.name;
         let DeValue::Array(tables) = value.get_ref() else {
             let line = self.line(value.span().start);
-            self.mistake(line, format!("there may be several of these: begin each with `[[{name}]]`"));
+            self.mistake(
+                line,
+                format!("there may be several of these: begin each with `[[{name}]]`"),
+            );
             return Vec::new();
         };
         let mut entries = Vec::new();
@@ -107,7 +115,10 @@ impl<'t> Document<'t> {
                 DeValue::Table(fields) => entries.push(PersonTable { line, kind, fields }),
                 other => {
                     let found = kind_of(other);
-                    self.mistake(line, format!("a {name} is a table, not {found}: begin it with `[[{name}]]`"));
+                    self.mistake(
+                        line,
+                        format!("a {name} is a table, not {found}: begin it with `[[{name}]]`"),
+                    );
                 }
             }
         }
@@ -137,7 +148,8 @@ impl<'t> Document<'t> {
         self.ends.partition_point(|end| *end < at) + 1
     }
 
-    /// A text without anything around it. What is returned with a mistake is what was probably meant.
+    /// A text without anything around it. What is returned with a mistake is what was probably
+    /// meant.
     fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let inner = text.trim();
         if inner.is_empty() {
@@ -145,7 +157,10 @@ impl<'t> Document<'t> {
             return None;
         }
         if inner.len() != text.len() {
-            self.mistake(line, format!("{what} begins or ends with a space or a line's end: remove it"));
+            self.mistake(
+                line,
+                format!("{what} begins or ends with a space or a line's end: remove it"),
+            );
         }
         Some(LineText { text: inner, line })
     }
@@ -154,7 +169,8 @@ impl<'t> Document<'t> {
     fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let said = self.trimmed(what, text, line)?;
         let visible = Visible::of(said.text);
-        if let Some(hazard) = visible.hazards().iter().find(|hazard| **hazard != Hazard::LookAlike) {
+        if let Some(hazard) = visible.hazards().iter().find(|hazard| **hazard != Hazard::LookAlike)
+        {
             self.mistake(line, format!("{what} has {hazard}: remove them from `{visible}`"));
         }
         Some(said)
@@ -174,7 +190,12 @@ impl<'t> PersonTable<'t> {
     }
 
     /// A name that must be there.
-    pub(super) fn name(&self, key: &str, example: &str, document: &mut Document<'t>) -> Option<LineText<'t>> {
+    pub(super) fn name(
+        &self,
+        key: &str,
+        example: &str,
+        document: &mut Document<'t>,
+    ) -> Option<LineText<'t>> {
         self.must_have(key, &format!("\"{example}\""), document);
         let (text, line) = self.string(key, document)?;
         document.name(&format!("`{key}`"), text, line)
@@ -184,19 +205,27 @@ impl<'t> PersonTable<'t> {
     pub(super) fn count(&self, key: &str, document: &mut Document<'t>) -> Option<usize> {
         let value = self.fields.get(key)?;
         let count = match value.get_ref() {
-            DeValue::Integer(number) => number.as_str().parse().ok().filter(|_| number.radix() == 10),
+            DeValue::Integer(number) => {
+                number.as_str().parse().ok().filter(|_| number.radix() == 10)
+            }
             _ => None,
         };
         let count = count.filter(|count| *count > 0);
         if count.is_none() {
-            let words = format!("`{key}` is not a count: write a whole number from 1 on, like `{key} = 100`");
+            let words = format!(
+                "`{key}` is not a count: write a whole number from 1 on, like `{key} = 100`"
+            );
             document.mistake(document.line(value.span().start), words);
         }
         count
     }
 
     /// A list of names that may be missing. One with a mistake in it counts as missing.
-    pub(super) fn names(&self, key: &str, document: &mut Document<'t>) -> Option<Vec<LineText<'t>>> {
+    pub(super) fn names(
+        &self,
+        key: &str,
+        document: &mut Document<'t>,
+    ) -> Option<Vec<LineText<'t>>> {
         let value = self.fields.get(key)?;
         let example = format!("write a list of texts, like `{key} = [\"manager\"]`");
         let DeValue::Array(items) = value.get_ref() else {
@@ -208,17 +237,24 @@ impl<'t> PersonTable<'t> {
         for item in items {
             let line = document.line(item.span().start);
             let DeValue::String(text) = item.get_ref() else {
-                document.mistake(line, format!("`{key}` has {} in it: {example}", kind_of(item.get_ref())));
+                document.mistake(
+                    line,
+                    format!("`{key}` has {} in it: {example}", kind_of(item.get_ref())),
+                );
                 continue;
             };
-            let Some(name) = document.name(&format!("a name in `{key}`"), text, line) else { continue };
+            let Some(name) = document.name(&format!("a name in `{key}`"), text, line) else {
+                continue;
+            };
             if names.iter().any(|known| known.text == name.text) {
-                document.mistake(line, format!("`{key}` has {} twice: remove one", shown(name.text)));
+                document
+                    .mistake(line, format!("`{key}` has {} twice: remove one", shown(name.text)));
             } else {
                 names.push(name);
             }
         }
-        // What is wrong with an item is on the list of mistakes: then nothing is checked against what is left.
+        // What is wrong with an item is on the list of mistakes: then nothing is checked against
+        // what is left.
         (names.len() == items.len()).then_some(names)
     }
 
@@ -237,7 +273,10 @@ impl<'t> PersonTable<'t> {
             let line = document.line(value.span().start);
             document.mistake(
                 line,
-                format!("`{key}` is no point in time: write date, time and zone, like `{key} = {EXAMPLE}`"),
+                format!(
+                    "`{key}` is no point in time: write date, time and zone, like `{key} = \
+                    {EXAMPLE}`"
+                ),
             );
         }
         time
@@ -247,7 +286,10 @@ impl<'t> PersonTable<'t> {
     pub(super) fn must_have(&self, key: &str, example: &str, document: &mut Document<'t>) {
         if !self.has(key) {
             let name = self.kind.name;
-            document.mistake(self.line, format!("this {name} has no `{key}`: write one, like `{key} = {example}`"));
+            document.mistake(
+                self.line,
+                format!("this {name} has no `{key}`: write one, like `{key} = {example}`"),
+            );
         }
     }
 

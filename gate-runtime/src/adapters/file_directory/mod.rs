@@ -1,7 +1,8 @@
 //! A directory that is kept in a file.
 //!
-//! `document` reads the file's fields and knows their lines, `people` checks what they say and answers from it; both collect every
-//! mistake. Here the file is followed: it is looked at before every answer.
+//! `document` reads the file's fields and knows their lines, `people` checks what they say and
+//! answers from it; both collect every mistake. Here the file is followed: it is looked at before
+//! every answer.
 
 mod document;
 mod people;
@@ -26,66 +27,74 @@ pub use token::{AgentToken, ReviewerToken};
 
 use crate::private_file::warn_if_open_to_others;
 
-/// People and their roles, as a TOML file says at the moment of the question. Clones are one directory.
+/// People and their roles, as a TOML file says at the moment of the question. Clones are one
+/// directory.
 ///
 /// ```
 /// use gate_runtime::{AgentToken, Directory, FileDirectory, ReviewerToken};
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("people.toml");
 /// let (token, bot) = (ReviewerToken::new(), AgentToken::new());
+/// let key = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
 /// let file = format!(
 ///     r#"
-///     [[person]]
-///     id = "dana"
-///     name = "Dana Kim"                   # optional
-///     roles = ["manager"]                 # `[]`: only what anyone may decide
-///     token = "{}"                        # optional: the hash of her token
-///     key = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"      # optional: her votes must be signed by it
-///     contact = "dana@example.com"        # optional
-///     slack = "U012AB3CD"                 # optional: her member ID in Slack
-///     aliases = ["dana.kim"]              # optional: other names under which runs act for her
+/// [[person]]
+/// id = "dana"
+/// name = "Dana Kim"                 # optional
+/// roles = ["manager"]               # `[]`: only what anyone may decide
+/// token = "{}"                      # optional: the hash of her token
+/// key = "{key}"                     # optional: her votes must be signed by it
+/// contact = "dana@example.com"      # optional
+/// slack = "U012AB3CD"               # optional: her member ID in Slack
+/// aliases = ["dana.kim"]            # optional: other names under which runs act for her
 ///
-///     [[person]]
-///     id = "omar"
-///     roles = ["oncall"]
+/// [[person]]
+/// id = "omar"
+/// roles = ["oncall"]
 ///
-///     [[agent]]                           # a program that asks over HTTP, and never decides
-///     id = "billing-bot"
-///     token = "{}"                        # the hash of its token
-///     asks = ["manager"]                  # optional: they must agree, whomever it names besides
-///     at_once = 100                       # optional: so many of its questions wait at once; else 1,000
+/// [[agent]]                         # a program that asks over HTTP, and never decides
+/// id = "billing-bot"
+/// token = "{}"                      # the hash of its token
+/// asks = ["manager"]                # optional: they must agree, whomever it names besides
+/// at_once = 100                     # optional: so many of its questions wait at once; else 1,000
 ///
-///     [[delegation]]                      # while dana is away
-///     from = "dana"
-///     to = "omar"
-///     roles = ["manager"]                 # optional: all of hers
-///     until = "2999-12-01T00:00:00Z"      # counts no more from then on
-///     "#,
+/// [[delegation]]                    # while dana is away
+/// from = "dana"
+/// to = "omar"
+/// roles = ["manager"]               # optional: all of hers
+/// until = "2999-12-01T00:00:00Z"    # counts no more from then on
+/// "#,
 ///     token.hash(),
 ///     bot.hash(),
 /// );
 /// std::fs::write(&path, file)?;
 ///
-/// let people = FileDirectory::open(&path)?;               // for `Gate::builder(…).directory(people.clone())`
-/// assert_eq!(people.find(&"omar".into(), gate_runtime::Timestamp::now()).await?, Some(vec!["oncall".into(), "manager".into()]));
+/// let people = FileDirectory::open(&path)?; // for `Gate::builder(…).directory(people.clone())`
+/// assert_eq!(
+///     people.find(&"omar".into(), gate_runtime::Timestamp::now()).await?,
+///     Some(vec!["oncall".into(), "manager".into()])
+/// );
 /// assert_eq!(people.holder_of(token.reveal())?, Some("dana".into()));
 /// assert_eq!(people.holder_of(bot.reveal())?, None);
 /// # Ok(()) }
 /// ```
 ///
-/// The file is looked at before every answer, so what is taken away in it counts no more from then on. Only roles of one's own can
-/// be delegated, and a delegation ends by the clock of the gate.
+/// The file is looked at before every answer, so what is taken away in it counts no more from then
+/// on. Only roles of one's own can be delegated, and a delegation ends by the clock of the gate.
 ///
 /// # Errors
-/// While the file is away, unreadable or has a mistake, every question gives a [`DirectoryError`] that lists all mistakes with their
-/// lines, and nobody is entitled to anything. Once it is good again, so are the answers. So replace the file by renaming another one to its
-/// name: whoever reads a file that is half written reads a half.
+/// While the file is away, unreadable or has a mistake, every question gives a [`DirectoryError`]
+/// that lists all mistakes with their lines, and nobody is entitled to anything. Once it is good
+/// again, so are the answers. So replace the file by renaming another one to its name: whoever
+/// reads a file that is half written reads a half.
 ///
 /// # Security
-/// Whoever can write the file can be anybody in it. Who can only read it learns no token: of each it has the SHA-256 hash, and only what
-/// [`ReviewerToken::new`] makes is taken for a token, which is too long to be guessed.
+/// Whoever can write the file can be anybody in it. Who can only read it learns no token: of each
+/// it has the SHA-256 hash, and only what [`ReviewerToken::new`] makes is taken for a token, which
+/// is too long to be guessed.
 #[derive(Clone)]
 pub struct FileDirectory {
     /// As it was given, for people.
@@ -102,14 +111,23 @@ struct Reading {
 }
 
 impl Reading {
-    /// Tells the security log that the file has changed: who is entitled to what is another matter from here on.
+    /// Tells the security log that the file has changed: who is entitled to what is another matter
+    /// from here on.
     fn log(&self, name: &Path) {
         let (file, digest) = (name.display(), Digest::of(&self.bytes));
         match &self.people {
-            Ok(_) => tracing::info!(target: "gate::security", event = "people_changed", %file, %digest),
+            Ok(_) => {
+                tracing::info!(target: "gate::security", event = "people_changed", %file, %digest);
+            }
             Err(mistakes) => {
                 let mistakes = mistakes.len();
-                tracing::warn!(target: "gate::security", event = "people_unreadable", %file, %digest, mistakes);
+                tracing::warn!(
+                    target: "gate::security",
+                    event = "people_unreadable",
+                    %file,
+                    %digest,
+                    mistakes
+                );
             }
         }
     }
@@ -127,7 +145,8 @@ impl FileDirectory {
     /// [`DirectoryError`] lists everything that is wrong with the file.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let name: Arc<Path> = path.into().into();
-        let path: Arc<Path> = std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
+        let path: Arc<Path> =
+            std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
         // There are only hashes in it, but who writes it makes people.
         warn_if_open_to_others(&path, 0o022);
         let last = Reading::of(read(&path).map_err(|error| unreadable(&name, &error))?);
@@ -135,7 +154,8 @@ impl FileDirectory {
         people.now().map(|_| people)
     }
 
-    /// Whose token this is; `None` where it is nobody's. Nothing around it is overlooked, not even a line's end.
+    /// Whose token this is; `None` where it is nobody's. Nothing around it is overlooked, not even
+    /// a line's end.
     ///
     /// It takes the same time for everybody in the file.
     ///
@@ -145,7 +165,8 @@ impl FileDirectory {
         Ok(self.now()?.holder_of(token).cloned())
     }
 
-    /// Which agent's token this is; `None` where it is no agent's. A person's token is no agent's, and the reverse.
+    /// Which agent's token this is; `None` where it is no agent's. A person's token is no agent's,
+    /// and the reverse.
     ///
     /// It takes the same time for every agent in the file.
     ///
@@ -163,19 +184,29 @@ impl FileDirectory {
         Ok(self.now()?.keys().cloned().collect())
     }
 
-    /// What the file has about a person, with the delegations that hold at a time; `None` for one whom it does not have.
+    /// What the file has about a person, with the delegations that hold at a time; `None` for one
+    /// whom it does not have.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
-    pub fn person(&self, who: &ReviewerId, at: Timestamp) -> Result<Option<Person>, DirectoryError> {
+    pub fn person(
+        &self,
+        who: &ReviewerId,
+        at: Timestamp,
+    ) -> Result<Option<Person>, DirectoryError> {
         Ok(self.now()?.get(who).map(|person| person.at(at)))
     }
 
-    /// The person of a member ID of Slack, as [`person`](Self::person) gives it; `None` if it is nobody's.
+    /// The person of a member ID of Slack, as [`person`](Self::person) gives it; `None` if it is
+    /// nobody's.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
-    pub fn person_by_slack(&self, id: &str, at: Timestamp) -> Result<Option<Person>, DirectoryError> {
+    pub fn person_by_slack(
+        &self,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<Option<Person>, DirectoryError> {
         Ok(self.now()?.by_slack(id).map(|person| person.at(at)))
     }
 
@@ -189,7 +220,8 @@ impl FileDirectory {
 
     /// The people in the file as it is now.
     ///
-    /// All of it is read each time, and compared: its times and its length may be the same after a change.
+    /// All of it is read each time, and compared: its times and its length may be the same after a
+    /// change.
     fn now(&self) -> Result<Arc<People>, DirectoryError> {
         let bytes = read(&self.path).map_err(|error| unreadable(&self.name, &error))?;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -218,7 +250,10 @@ impl Directory for FileDirectory {
         Box::pin(async move { Ok(Some(self.now()?.holders(role, at))) })
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
         Box::pin(async move { Ok(self.now()?.named(name)) })
     }
 
@@ -244,7 +279,11 @@ impl fmt::Debug for FileDirectory {
 
 /// Reads a file. What is none, like a pipe, could keep the reader waiting.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    if fs::metadata(path)?.is_file() {
+        fs::read(path)
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
 }
 
 fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
@@ -253,11 +292,18 @@ fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
         io::ErrorKind::NotFound => {
             format!("{name} is not there, so nobody can decide: put it there, or name another file")
         }
-        io::ErrorKind::InvalidInput => format!("{name} is no file, so nobody can decide: name a file"),
-        io::ErrorKind::PermissionDenied => {
-            format!("{name} cannot be read, so nobody can decide: give this process the right to read it")
+        io::ErrorKind::InvalidInput => {
+            format!("{name} is no file, so nobody can decide: name a file")
         }
-        _ => format!("{name} cannot be read, so nobody can decide: look at its path and rights ({error})"),
+        io::ErrorKind::PermissionDenied => {
+            format!(
+                "{name} cannot be read, so nobody can decide: give this process the right to read \
+                 it"
+            )
+        }
+        _ => format!(
+            "{name} cannot be read, so nobody can decide: look at its path and rights ({error})"
+        ),
     })
 }
 
@@ -266,7 +312,8 @@ fn wrong(name: &Path, mistakes: &[Mistake]) -> DirectoryError {
     if let [Mistake { line, words }] = mistakes {
         return DirectoryError::new(format_args!("{name}, line {line}: {words}"));
     }
-    let lines = mistakes.iter().map(|Mistake { line, words }| format!("\n  - line {line}: {words}"));
+    let lines =
+        mistakes.iter().map(|Mistake { line, words }| format!("\n  - line {line}: {words}"));
     let lines: String = lines.collect();
     let count = mistakes.len();
     DirectoryError::new(format_args!(

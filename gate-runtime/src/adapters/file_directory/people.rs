@@ -12,8 +12,10 @@ use super::document::{Document, Kind, LineText, Mistake, PersonTable, parse, sho
 use super::person::{Delegation, Person, RemoteAgent};
 use super::token::{self, Holder};
 
-const PERSON: Kind =
-    Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"] };
+const PERSON: Kind = Kind {
+    name: "person",
+    fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"],
+};
 const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
@@ -48,26 +50,32 @@ impl People {
         let (mut document, root) = parse(bytes)?;
         document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
         let entries = document.entries(&root, &PERSON);
-        let drafts: Vec<PersonDraft<'_>> = entries.iter().map(|entry| draft(entry, &mut document)).collect();
+        let drafts: Vec<PersonDraft<'_>> =
+            entries.iter().map(|entry| draft(entry, &mut document)).collect();
         if drafts.is_empty() && document.is_good() {
             document.mistake(
                 1,
-                "nobody is in the file: begin with `[[person]]`, `id = \"dana\"` and `roles = [\"manager\"]`",
+                "nobody is in the file: begin with `[[person]]`, `id = \"dana\"` and `roles = \
+                 [\"manager\"]`",
             );
         }
         let agents = document.entries(&root, &AGENT);
-        let agents: Vec<AgentDraft<'_>> = agents.iter().map(|entry| agent(entry, &mut document)).collect();
+        let agents: Vec<AgentDraft<'_>> =
+            agents.iter().map(|entry| agent(entry, &mut document)).collect();
         let ids = drafts.iter().map(|draft| draft.id).chain(agents.iter().map(|agent| agent.id));
         let ids: Vec<LineText<'_>> = ids.flatten().collect();
         check_ids(&ids, &mut document);
         check_aliases(&drafts, &ids, &mut document);
-        let tokens = drafts.iter().map(|draft| draft.token).chain(agents.iter().map(|agent| agent.token));
+        let tokens =
+            drafts.iter().map(|draft| draft.token).chain(agents.iter().map(|agent| agent.token));
         check_tokens(tokens, &mut document);
         check_keys(&drafts, &mut document);
         check_slack(&drafts, &mut document);
         let delegations = document.entries(&root, &DELEGATION);
-        let delegations: Vec<_> =
-            delegations.iter().filter_map(|entry| delegation(entry, &drafts, &mut document)).collect();
+        let delegations: Vec<_> = delegations
+            .iter()
+            .filter_map(|entry| delegation(entry, &drafts, &mut document))
+            .collect();
         document.finish()?;
         Ok(Self {
             agents: agents.iter().filter_map(AgentDraft::finish).collect(),
@@ -134,13 +142,18 @@ impl People {
 
     /// Returns who is entitled to a role at a time; everybody, where none is named.
     pub(super) fn holders(&self, role: Option<&Role>, now: Timestamp) -> Vec<ReviewerId> {
-        let holds = |person: &&Person| role.is_none_or(|role| person.roles_at(now).any(|held| held == role));
+        let holds = |person: &&Person| {
+            role.is_none_or(|role| person.roles_at(now).any(|held| held == role))
+        };
         self.all().filter(holds).map(|person| person.id().clone()).collect()
     }
 
     /// Whom a name means.
     pub(super) fn named(&self, name: &str) -> Vec<ReviewerId> {
-        self.all().filter(|person| person.is_named(name)).map(|person| person.id().clone()).collect()
+        self.all()
+            .filter(|person| person.is_named(name))
+            .map(|person| person.id().clone())
+            .collect()
     }
 
     /// The digest of the file.
@@ -192,7 +205,10 @@ impl AgentDraft<'_> {
     fn finish(&self) -> Option<(Digest, RemoteAgent)> {
         let ((token, _), id) = (self.token?, self.id?);
         let asks = self.asks.iter().map(|role| Role::from(role.text)).collect();
-        Some((token, RemoteAgent { name: id.text.into(), asks, at_once: self.at_once.unwrap_or(AT_ONCE) }))
+        Some((
+            token,
+            RemoteAgent { name: id.text.into(), asks, at_once: self.at_once.unwrap_or(AT_ONCE) },
+        ))
     }
 }
 
@@ -202,7 +218,10 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> AgentDraft
     if let Some(id) = id
         && !id.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
     {
-        let words = format!("{} is no name of an agent: write letters, digits, `_`, `-` and `.` only", shown(id.text));
+        let words = format!(
+            "{} is no name of an agent: write letters, digits, `_`, `-` and `.` only",
+            shown(id.text)
+        );
         document.mistake(id.line, words);
     }
     AgentDraft {
@@ -213,22 +232,30 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> AgentDraft
     }
 }
 
-/// A token stands in the file as its hash, in one writing only. No mistake repeats it: it could be the token.
+/// A token stands in the file as its hash, in one writing only. No mistake repeats it: it could be
+/// the token.
 fn hash(said: LineText<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> {
     let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
     if hash.is_none() {
         let words = if token::is_clear(said.text) {
-            "`token` is the token itself, which whoever saw this file now has: make a new one, and write its hash here"
+            "`token` is the token itself, which whoever saw this file now has: make a new one, \
+             and write its hash here"
         } else {
-            "`token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in lower case"
+            "`token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in \
+             lower case"
         };
         document.mistake(said.line, words);
     }
     hash.map(|hash| (hash, said.line))
 }
 
-/// A key is a log's, for it signs a text as it is, and has the name of its holder: a signature names its key, and so the person.
-fn key(said: LineText<'_>, id: Option<LineText<'_>>, document: &mut Document<'_>) -> Option<(VerifierKey, usize)> {
+/// A key is a log's, for it signs a text as it is, and has the name of its holder: a signature
+/// names its key, and so the person.
+fn key(
+    said: LineText<'_>,
+    id: Option<LineText<'_>>,
+    document: &mut Document<'_>,
+) -> Option<(VerifierKey, usize)> {
     let words = match said.text.parse::<VerifierKey>() {
         Ok(key) if key.kind() != KeyKind::Log => {
             "`key` is a witness's key, which signs checkpoints: write one of algorithm 1".to_owned()
@@ -240,7 +267,8 @@ fn key(said: LineText<'_>, id: Option<LineText<'_>>, document: &mut Document<'_>
         Ok(key) => return Some((key, said.line)),
         // No mistake repeats it: it is the secret one.
         Err(_) if said.text.starts_with("PRIVATE+KEY+") => {
-            "`key` is the private key, which whoever saw this file now has: make a new one, and write its public part here"
+            "`key` is the private key, which whoever saw this file now has: make a new one, and \
+             write its public part here"
                 .to_owned()
         }
         Err(gate_audit::Error::Malformed { hint, .. }) => format!("`key` is no public key: {hint}"),
@@ -253,10 +281,12 @@ fn key(said: LineText<'_>, id: Option<LineText<'_>>, document: &mut Document<'_>
 /// The id of a member, and not their name, which they can change to another's.
 fn slack<'t>(said: LineText<'t>, document: &mut Document<'_>) -> Option<LineText<'t>> {
     let rest = said.text.strip_prefix(['U', 'W']).unwrap_or_default();
-    let is_id = (6..=20).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let is_id = (6..=20).contains(&rest.len())
+        && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !is_id {
         let words = format!(
-            "`slack` is {}, which is no member's id: copy it from the profile in Slack (⋮, \"Copy member ID\"), like `slack = \"U012AB3CD\"`",
+            "`slack` is {}, which is no member's id: copy it from the profile in Slack (⋮, \"Copy \
+             member ID\"), like `slack = \"U012AB3CD\"`",
             shown(said.text)
         );
         document.mistake(said.line, words);
@@ -264,17 +294,23 @@ fn slack<'t>(said: LineText<'t>, document: &mut Document<'_>) -> Option<LineText
     is_id.then_some(said)
 }
 
-/// One person or agent has one entry: else one of them could be overlooked when rights are taken away. And no agent is a person.
+/// One person or agent has one entry: else one of them could be overlooked when rights are taken
+/// away. And no agent is a person.
 fn check_ids(ids: &[LineText<'_>], document: &mut Document<'_>) {
     let mut known: BTreeMap<String, LineText<'_>> = BTreeMap::new();
     for id in ids {
         let Some(first) = known.insert(identity(id.text), *id) else { continue };
         let words = if first.text == id.text {
             let (name, line) = (shown(id.text), first.line);
-            format!("{name} is on line {line} already: make one entry of the two, or give another id")
+            format!(
+                "{name} is on line {line} already: make one entry of the two, or give another id"
+            )
         } else {
             let (name, other, line) = (shown(id.text), shown(first.text), first.line);
-            format!("{name} is read as {other}, which is on line {line}: make one entry of the two, or give another id")
+            format!(
+                "{name} is read as {other}, which is on line {line}: make one entry of the two, \
+                 or give another id"
+            )
         };
         document.mistake(id.line, words);
     }
@@ -282,21 +318,31 @@ fn check_ids(ids: &[LineText<'_>], document: &mut Document<'_>) {
 
 /// An alias is one person's name, and nobody's id: else nobody could say for whom a run acts.
 fn check_aliases(drafts: &[PersonDraft<'_>], ids: &[LineText<'_>], document: &mut Document<'_>) {
-    let mut known: BTreeMap<String, usize> = ids.iter().map(|id| (identity(id.text), id.line)).collect();
+    let mut known: BTreeMap<String, usize> =
+        ids.iter().map(|id| (identity(id.text), id.line)).collect();
     for alias in drafts.iter().flat_map(|draft| &draft.aliases) {
         if let Some(first) = known.insert(identity(alias.text), alias.line) {
             let name = shown(alias.text);
-            document.mistake(alias.line, format!("{name} is a name on line {first} already: an alias is one person's"));
+            document.mistake(
+                alias.line,
+                format!("{name} is a name on line {first} already: an alias is one person's"),
+            );
         }
     }
 }
 
 /// A token says who somebody is, so nobody shares one.
-fn check_tokens(tokens: impl Iterator<Item = Option<(Digest, usize)>>, document: &mut Document<'_>) {
+fn check_tokens(
+    tokens: impl Iterator<Item = Option<(Digest, usize)>>,
+    document: &mut Document<'_>,
+) {
     let mut known = BTreeMap::new();
     for (hash, line) in tokens.flatten() {
         if let Some(first) = known.insert(hash, line) {
-            document.mistake(line, format!("this token is on line {first} already: make a new one for one of the two"));
+            document.mistake(
+                line,
+                format!("this token is on line {first} already: make a new one for one of the two"),
+            );
         }
     }
 }
@@ -306,7 +352,10 @@ fn check_keys(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
     for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
         if let Some(first) = known.insert(key.as_bytes(), line) {
-            document.mistake(*line, format!("this key is on line {first} already: make a new one for one of the two"));
+            document.mistake(
+                *line,
+                format!("this key is on line {first} already: make a new one for one of the two"),
+            );
         }
     }
 }
@@ -316,7 +365,8 @@ fn check_slack(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.slack) {
         if let Some(first) = known.insert(id.text, id.line) {
-            let words = format!("this member of Slack is on line {first} already: a member is one person");
+            let words =
+                format!("this member of Slack is on line {first} already: a member is one person");
             document.mistake(id.line, words);
         }
     }
@@ -336,8 +386,10 @@ fn delegation<'t>(
     let taker = to.and_then(|to| known("to", to, drafts, document));
     let (from, to) = (from?, to?);
     if from.text == to.text {
-        document
-            .mistake(to.line, format!("{} delegates to nobody else: name another person in `to`", shown(from.text)));
+        document.mistake(
+            to.line,
+            format!("{} delegates to nobody else: name another person in `to`", shown(from.text)),
+        );
     }
     let roles = if entry.has("roles") { Some(roles?) } else { None };
     let roles = delegated(entry, from, giver?, roles, document)?;
@@ -357,18 +409,24 @@ fn delegated(
     giver.roles.as_ref()?;
     let (own, who): (Vec<&str>, _) = (giver.own_roles().collect(), shown(from.text));
     if own.is_empty() {
-        let words = format!("{who} has no role to delegate: remove this delegation, or name somebody else in `from`");
+        let words = format!(
+            "{who} has no role to delegate: remove this delegation, or name somebody else in `from`"
+        );
         document.mistake(from.line, words);
         return None;
     }
     let Some(named) = named else { return Some(own.into_iter().map(Role::from).collect()) };
     if named.is_empty() {
-        let words = "`roles` is empty: name the roles to delegate, or leave `roles` out to delegate all";
+        let words =
+            "`roles` is empty: name the roles to delegate, or leave `roles` out to delegate all";
         document.mistake(entry.line, words);
     }
     for role in named.iter().filter(|role| !own.contains(&role.text)) {
         let (name, own) = (shown(role.text), english::list(&own));
-        let words = format!("{name} is none of the roles that are {who}'s own, and only those can be delegated: {own}");
+        let words = format!(
+            "{name} is none of the roles that are {who}'s own, and only those can be delegated: \
+             {own}"
+        );
         document.mistake(role.line, words);
     }
     Some(named.iter().map(|role| Role::from(role.text)).collect())
@@ -390,7 +448,10 @@ fn known<'d, 't>(
             None if drafts.iter().any(|draft| draft.id.is_none()) => return None,
             None => "add a `[[person]]` with this id, or remove the delegation".to_owned(),
         };
-        document.mistake(who.line, format!("`{key}`: nobody in the file has the id {}; {help}", shown(who.text)));
+        document.mistake(
+            who.line,
+            format!("`{key}`: nobody in the file has the id {}; {help}", shown(who.text)),
+        );
     }
     found
 }

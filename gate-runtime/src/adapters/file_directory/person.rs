@@ -6,14 +6,18 @@ use gate_core::people::same_person;
 use gate_core::text::Digest;
 use jiff::Timestamp;
 
-/// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and for whoever wants to reach them.
+/// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and
+/// for whoever wants to reach them.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("people.toml");
-/// # std::fs::write(&path, "[[person]]\nid = \"dana\"\nname = \"Dana Kim\"\nroles = [\"manager\"]\ncontact = \"dana@example.com\"\nslack = \"U012AB3CD\"\n").unwrap();
+/// # let file = "[[person]]\nid = \"dana\"\nname = \"Dana Kim\"\nroles = [\"manager\"]\n\
+/// #     contact = \"dana@example.com\"\nslack = \"U012AB3CD\"\n";
+/// # std::fs::write(&path, file).unwrap();
 /// # let people = gate_runtime::FileDirectory::open(path)?;
-/// let dana = people.person(&"dana".into(), gate_runtime::Timestamp::now())?.expect("she is in the file");
+/// let dana =
+///     people.person(&"dana".into(), gate_runtime::Timestamp::now())?.expect("she is in the file");
 /// assert_eq!((dana.name(), dana.contact()), (Some("Dana Kim"), Some("dana@example.com")));
 /// assert_eq!((dana.roles(), dana.slack()), (&["manager".into()][..], Some("U012AB3CD")));
 /// assert!(dana.delegations().is_empty());
@@ -57,7 +61,8 @@ impl Person {
         &self.roles
     }
 
-    /// The hash of their token, if the file has it: whoever signed in by a token is still in, as long as it is this one.
+    /// The hash of their token, if the file has it: whoever signed in by a token is still in, as
+    /// long as it is this one.
     #[must_use]
     pub fn token_hash(&self) -> Option<Digest> {
         self.token
@@ -86,7 +91,8 @@ impl Person {
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         let others = [self.name(), self.contact(), self.slack()].into_iter().flatten();
-        let mut all = others.chain([self.id.as_str()]).chain(self.aliases.iter().map(String::as_str));
+        let mut all =
+            others.chain([self.id.as_str()]).chain(self.aliases.iter().map(String::as_str));
         all.any(|known| same_person(known, name))
     }
 
@@ -105,7 +111,8 @@ impl Person {
 
     /// Everything they are entitled to at a time. A role may come twice: their own, and delegated.
     pub(super) fn roles_at(&self, now: Timestamp) -> impl Iterator<Item = &Role> {
-        let delegated = self.delegations.iter().filter(move |delegation| delegation.is_in_force(now));
+        let delegated =
+            self.delegations.iter().filter(move |delegation| delegation.is_in_force(now));
         self.roles.iter().chain(delegated.flat_map(|delegation| &delegation.roles))
     }
 }
@@ -128,7 +135,8 @@ impl Person {
 /// # until = "2999-12-01T00:00:00Z"
 /// # "#).unwrap();
 /// # let people = gate_runtime::FileDirectory::open(path)?;
-/// let omar = people.person(&"omar".into(), gate_runtime::Timestamp::now())?.expect("he is in the file");
+/// let omar =
+///     people.person(&"omar".into(), gate_runtime::Timestamp::now())?.expect("he is in the file");
 /// let [delegation] = omar.delegations() else { panic!() };
 /// assert_eq!(delegation.from(), "dana");
 /// assert_eq!(delegation.roles(), ["manager"]);
@@ -174,7 +182,8 @@ impl Delegation {
 /// # let path = folder.path().join("people.toml");
 /// let token = AgentToken::new();
 /// let file = format!(
-///     "[[person]]\nid = \"dana\"\nroles = [\"manager\"]\n\n[[agent]]\nid = \"billing-bot\"\nasks = [\"manager\"]\ntoken = \"{}\"\n",
+///     "[[person]]\nid = \"dana\"\nroles = [\"manager\"]\n\n\
+///      [[agent]]\nid = \"billing-bot\"\nasks = [\"manager\"]\ntoken = \"{}\"\n",
 ///     token.hash(),
 /// );
 /// # std::fs::write(&path, file).unwrap();
@@ -204,7 +213,8 @@ impl RemoteAgent {
         &self.asks
     }
 
-    /// How many of its questions may wait at once: 1,000, unless the file says otherwise. People answer; a flood of questions only tires them.
+    /// How many of its questions may wait at once: 1,000, unless the file says otherwise. People
+    /// answer; a flood of questions only tires them.
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.at_once

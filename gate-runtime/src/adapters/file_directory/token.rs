@@ -29,8 +29,8 @@ impl Holder {
         format!("{}{}", self.prefix(), hex(&random::bits_256()))
     }
 
-    /// The hash of a text that has the shape of such a token. Nothing else is one, whatever hash stands in a file: a word that somebody
-    /// thought of can be found from its hash.
+    /// The hash of a text that has the shape of such a token. Nothing else is one, whatever hash
+    /// stands in a file: a word that somebody thought of can be found from its hash.
     pub(super) fn hash_of(self, text: &str) -> Option<Digest> {
         let digits = text.strip_prefix(self.prefix())?;
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -38,9 +38,16 @@ impl Holder {
     }
 
     /// Whose token it is. All are looked at, whoever it is.
-    pub(super) fn find<'a, T>(self, token: &str, known: impl Iterator<Item = (Digest, &'a T)>) -> Option<&'a T> {
+    pub(super) fn find<'a, T>(
+        self,
+        token: &str,
+        known: impl Iterator<Item = (Digest, &'a T)>,
+    ) -> Option<&'a T> {
         let hash = self.hash_of(token)?;
-        known.fold(None, |found, (known, who)| if are_equal(&known, &hash) { Some(who) } else { found })
+        known.fold(
+            None,
+            |found, (known, who)| if are_equal(&known, &hash) { Some(who) } else { found },
+        )
     }
 }
 
@@ -58,7 +65,8 @@ macro_rules! token {
                 Self(Holder::$Holder.new_token())
             }
 
-            /// The token itself, for whom it is. Whoever has it passes for them: show it once, keep it nowhere.
+            /// The token itself, for whom it is. Whoever has it passes for them: show it once, keep
+            /// it nowhere.
             #[must_use]
             pub fn reveal(&self) -> &str {
                 &self.0
@@ -82,7 +90,8 @@ macro_rules! token {
 token! {
     /// A token by which a person shows who they are: 256 random bits, to be shown once.
     ///
-    /// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds. Its `Debug` shows nothing of it.
+    /// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds.
+    /// Its `Debug` shows nothing of it.
     ///
     /// ```
     /// use gate_runtime::ReviewerToken;
@@ -144,9 +153,15 @@ mod tests {
         let token = ReviewerToken::new();
         let text = token.reveal();
         let shortened: String = text.chars().take(70).collect();
-        for wrong in
-            ["", "gate_r_", "test", &text.to_uppercase(), &format!("{text}\n"), &format!(" {text}"), &shortened]
-        {
+        for wrong in [
+            "",
+            "gate_r_",
+            "test",
+            &text.to_uppercase(),
+            &format!("{text}\n"),
+            &format!(" {text}"),
+            &shortened,
+        ] {
             assert_eq!(Holder::Person.hash_of(wrong), None, "{wrong:?}");
         }
     }

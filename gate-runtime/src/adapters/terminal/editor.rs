@@ -11,7 +11,8 @@ pub(super) fn edit(editor: &str, text: &str) -> io::Result<Option<String>> {
     file.write_all(text.as_bytes())?;
     file.flush()?;
     let ended = command(editor, file.path()).status();
-    let ended = ended.map_err(|error| io::Error::new(error.kind(), format!("the editor `{editor}`: {error}")))?;
+    let ended = ended
+        .map_err(|error| io::Error::new(error.kind(), format!("the editor `{editor}`: {error}")))?;
     if !ended.success() {
         return Ok(None);
     }

@@ -18,26 +18,32 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 
 /// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.
 ///
-/// Shown are the tool, who proposes the call for whom and why it says so, every argument with its origin, every rule with its result, who
-/// may decide until when. Answered are `a` approve, `e` edit, `r` reject, `g` grant, `s` show everything, `l` later.
+/// Shown are the tool, who proposes the call for whom and why it says so, every argument with its
+/// origin, every rule with its result, who may decide until when. Answered are `a` approve, `e`
+/// edit, `r` reject, `g` grant, `s` show everything, `l` later.
 ///
-/// There is no default answer: an empty line asks again, the end of the input leaves the question open, and what was typed before the
-/// question was shown is no answer to it. A destructive call is approved by typing its tool's name. Characters that could act on the
-/// terminal, hide, or pass for others are shown as escapes, and named.
+/// There is no default answer: an empty line asks again, the end of the input leaves the question
+/// open, and what was typed before the question was shown is no answer to it. A destructive call is
+/// approved by typing its tool's name. Characters that could act on the terminal, hide, or pass for
+/// others are shown as escapes, and named.
 ///
-/// Arguments are edited as JSON in `$VISUAL` or `$EDITOR`, or line by line where there is none. Colours follow `NO_COLOR` and `CLICOLOR`.
+/// Arguments are edited as JSON in `$VISUAL` or `$EDITOR`, or line by line where there is none.
+/// Colours follow `NO_COLOR` and `CLICOLOR`.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::Terminal;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let people = StaticDirectory::new().person("dana", ["manager"]);
 /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// # let run = gate.run("run-42");
-/// # let mut turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// # let mut turn =
+/// #     run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
 /// let dana = gate.reviewer("dana").await?;
 /// let mut terminal = Terminal::standard();
 /// # let mut terminal = Terminal::over(&b"a\ndelete_account\n\n"[..], Vec::new());
@@ -62,12 +68,14 @@ impl Terminal {
     #[must_use]
     pub fn standard() -> Self {
         let editor = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
-        let editor = editor.filter(|_| io::stdin().is_terminal()).find(|editor| !editor.trim().is_empty());
+        let editor =
+            editor.filter(|_| io::stdin().is_terminal()).find(|editor| !editor.trim().is_empty());
         let (input, output) = (Box::new(io::BufReader::new(io::stdin())), Box::new(io::stdout()));
         Self { prompt: Some(Prompt { input, output, screen: Screen::Standard, editor }), key: None }
     }
 
-    /// The terminal of this process, shown on standard error: for a program whose standard output another one reads.
+    /// The terminal of this process, shown on standard error: for a program whose standard output
+    /// another one reads.
     #[must_use]
     pub fn on_stderr() -> Self {
         let mut terminal = Self::standard();
@@ -80,7 +88,10 @@ impl Terminal {
     /// Any other pair of input and output: 80 columns, no colours, no editor.
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
         let (input, output) = (Box::new(input), Box::new(output));
-        Self { prompt: Some(Prompt { input, output, screen: Screen::Other, editor: None }), key: None }
+        Self {
+            prompt: Some(Prompt { input, output, screen: Screen::Other, editor: None }),
+            key: None,
+        }
     }
 
     /// The command that edits arguments, called with the name of a file of JSON.
@@ -92,7 +103,8 @@ impl Terminal {
         self
     }
 
-    /// Signs the votes that are given here, by the key of the person who sits at the terminal: see [`Decide::sign_with`].
+    /// Signs the votes that are given here, by the key of the person who sits at the terminal: see
+    /// [`Decide::sign_with`].
     ///
     /// ```
     /// # use gate_runtime::Terminal;
@@ -111,15 +123,21 @@ impl Terminal {
 
     /// Shows a call that waits, and asks until there is an answer that counts.
     ///
-    /// `None`: the person leaves it for later, or the input is at its end. The approval is then as it was.
+    /// `None`: the person leaves it for later, or the input is at its end. The approval is then as
+    /// it was.
     ///
     /// # Errors
-    /// Where the terminal cannot be read or written. A decision that does not count is shown to the person, who is asked again; one
-    /// that comes too late is shown, and ends the question.
+    /// Where the terminal cannot be read or written. A decision that does not count is shown to the
+    /// person, who is asked again; one that comes too late is shown, and ends the question.
     ///
     /// # Cancel safety
-    /// Dropped while the person thinks, the question stays open, and the next line of input goes to who asks next.
-    pub async fn ask(&mut self, asked: &Interruption, reviewer: &Reviewer) -> io::Result<Option<DecisionOutcome>> {
+    /// Dropped while the person thinks, the question stays open, and the next line of input goes to
+    /// who asks next.
+    pub async fn ask(
+        &mut self,
+        asked: &Interruption,
+        reviewer: &Reviewer,
+    ) -> io::Result<Option<DecisionOutcome>> {
         let look = self.look();
         let page = view::of(asked, look);
         self.with(move |prompt| {
@@ -130,7 +148,9 @@ impl Terminal {
         let (mut draft, mut is_shown) = (None, view::is_whole(asked.approval()));
         loop {
             let question = prompt::Question::of(asked, draft.take(), is_shown);
-            let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else { return Ok(None) };
+            let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else {
+                return Ok(None);
+            };
             let deciding = match choice {
                 Choice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
                 Choice::Reject { reason } => asked.reject(reviewer, reason),
@@ -138,7 +158,9 @@ impl Terminal {
                     draft = written;
                     with_comment(asked.edit(reviewer, edit), comment)
                 }
-                Choice::Grant { scope, comment } => with_comment(asked.grant(reviewer, scope), comment),
+                Choice::Grant { scope, comment } => {
+                    with_comment(asked.grant(reviewer, scope), comment)
+                }
                 Choice::ShowAll => {
                     let all = view::everything(asked, look);
                     self.with(move |prompt| prompt.show(&all)).await?;
@@ -176,11 +198,17 @@ impl Terminal {
     /// # Errors
     /// Where the terminal cannot be written.
     pub async fn show_changes(&mut self, asked: &Interruption, edit: &Edit) -> io::Result<()> {
-        let page = view::changes(asked.approval().arguments(), edit, asked.preview(edit).await, self.look());
+        let page = view::changes(
+            asked.approval().arguments(),
+            edit,
+            asked.preview(edit).await,
+            self.look(),
+        );
         self.with(move |prompt| prompt.show(&page)).await
     }
 
-    /// Asks for a line; `None` at the end of the input. What was typed before the question is no answer to it.
+    /// Asks for a line; `None` at the end of the input. What was typed before the question is no
+    /// answer to it.
     ///
     /// # Errors
     /// Where the terminal cannot be read or written.
@@ -218,7 +246,9 @@ impl Terminal {
 fn problem(error: &DecideError) -> String {
     match error {
         DecideError::Invalid(misfits) => {
-            let lines = misfits.iter().map(|misfit| format!("      {}\n", view::shown(&misfit.to_string())));
+            let lines = misfits
+                .iter()
+                .map(|misfit| format!("      {}\n", view::shown(&misfit.to_string())));
             format!("  ✗ the edited arguments do not fit:\n{}", lines.collect::<String>())
         }
         error => format!("  ✗ {}\n", view::shown(&error.to_string())),

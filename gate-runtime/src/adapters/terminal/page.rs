@@ -1,7 +1,7 @@
 //! A page of text for a terminal: rows with a label, wrapped.
 //!
-//! Every line begins with a bar, and every line that a wrapped text goes on in has a mark where the text goes on: so nothing in a text looks like
-//! a row or a note of its own.
+//! Every line begins with a bar, and every line that a wrapped text goes on in has a mark where the
+//! text goes on: so nothing in a text looks like a row or a note of its own.
 
 use std::fmt::{Display, Write as _};
 
@@ -83,7 +83,11 @@ impl Page {
 
     /// A text beside its label.
     pub(super) fn row(&mut self, label: &str, text: &str) {
-        let first = format!("│  {}{} ", self.look.faint(label), " ".repeat(LABEL.saturating_sub(label.len())));
+        let first = format!(
+            "│  {}{} ",
+            self.look.faint(label),
+            " ".repeat(LABEL.saturating_sub(label.len()))
+        );
         self.wrapped(&first, &format!("│  {:LABEL$} ", ""), text);
     }
 
@@ -93,9 +97,11 @@ impl Page {
         self.wrapped(&prefix, &prefix, text);
     }
 
-    /// A named value, its name in a column of a width. A name that is wider stands on lines of its own.
+    /// A named value, its name in a column of a width. A name that is wider stands on lines of its
+    /// own.
     pub(super) fn value(&mut self, label: &str, name: &str, column: usize, text: &str) {
-        let label = format!("{}{}", self.look.faint(label), " ".repeat(LABEL.saturating_sub(label.len())));
+        let label =
+            format!("{}{}", self.look.faint(label), " ".repeat(LABEL.saturating_sub(label.len())));
         let plain = format!("│  {:LABEL$} ", "");
         let width = textwrap::core::display_width(name);
         let mut first = format!("│  {label} {name}{:1$}  ", "", column.saturating_sub(width));

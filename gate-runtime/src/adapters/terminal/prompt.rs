@@ -45,7 +45,9 @@ impl Screen {
             Self::Standard => terminal.size_checked().map(|(_, columns)| usize::from(columns)),
             Self::Other => None,
         };
-        let colours = matches!(self, Self::Standard) && io::stdout().is_terminal() && console::colors_enabled();
+        let colours = matches!(self, Self::Standard)
+            && io::stdout().is_terminal()
+            && console::colors_enabled();
         PageStyle { width: columns.unwrap_or(80).clamp(40, 100), colours }
     }
 }
@@ -108,7 +110,8 @@ impl Prompt {
     pub(super) fn forget_what_was_typed(&self) {
         #[cfg(unix)]
         if matches!(self.screen, Screen::Standard) && io::stdin().is_terminal() {
-            // Where that fails, nothing was typed ahead, or it is asked for one letter all the same.
+            // Where that fails, nothing was typed ahead, or it is asked for one letter all the
+            // same.
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
     }
@@ -125,13 +128,17 @@ impl Prompt {
             ("l", "later", true),
         ];
         let choices = all.into_iter().filter(|(_, _, is_there)| *is_there);
-        let choices: Vec<_> = choices.map(|(key, word, _)| format!("{} {word}", look.strong(key))).collect();
+        let choices: Vec<_> =
+            choices.map(|(key, word, _)| format!("{} {word}", look.strong(key))).collect();
         let choices = choices.join("  ");
         loop {
             let Some(answer) = self.line(&format!("   {choices} > "))? else { return Ok(None) };
             let choice = match answer.as_str() {
                 "a" | "approve" | "e" | "edit" | "g" | "grant" if !question.is_shown => {
-                    self.show("   not all of it is shown above: `s` shows it, and then you can let it run\n")?;
+                    self.show(
+                        "   not all of it is shown above: `s` shows it, and then you can \
+                        let it run\n",
+                    )?;
                     None
                 }
                 "a" | "approve" => self.approval(question)?,
@@ -164,7 +171,10 @@ impl Prompt {
         if !question.is_destructive {
             return Ok(true);
         }
-        let typed = self.line(&format!("   it cannot be undone: type {} to approve > ", shown(&question.tool)))?;
+        let typed = self.line(&format!(
+            "   it cannot be undone: type {} to approve > ",
+            shown(&question.tool)
+        ))?;
         if typed.as_deref() == Some(question.tool.as_str()) {
             return Ok(true);
         }
@@ -183,23 +193,41 @@ impl Prompt {
             None => self.edit_by_line(question)?.map(|edit| (edit, None)),
         };
         let Some((edit, draft)) = edited else { return Ok(None) };
-        self.show(&view::changes(&question.arguments, &edit, question.preview(&edit), self.screen.look()))?;
+        self.show(&view::changes(
+            &question.arguments,
+            &edit,
+            question.preview(&edit),
+            self.screen.look(),
+        ))?;
         let sure = if question.is_destructive {
             self.confirmed(question)?
         } else {
-            self.line("   y approve it so, anything else drops the changes > ")?.as_deref() == Some("y")
+            self.line("   y approve it so, anything else drops the changes > ")?.as_deref()
+                == Some("y")
         };
         if !sure {
             return Ok(None);
         }
-        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Edit { edit, comment, draft }))
+        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Edit {
+            edit,
+            comment,
+            draft,
+        }))
     }
 
     /// All arguments in the person's editor, as JSON, until they are JSON.
-    fn edit_in(&mut self, command: &str, question: &Question) -> io::Result<Option<(Edit, Option<String>)>> {
+    fn edit_in(
+        &mut self,
+        command: &str,
+        question: &Question,
+    ) -> io::Result<Option<(Edit, Option<String>)>> {
         let mut text = match &question.draft {
             Some(draft) => draft.clone(),
-            None => serde_json::to_string_pretty(&question.arguments.to_json()).map_err(io::Error::other)? + "\n",
+            None => {
+                serde_json::to_string_pretty(&question.arguments.to_json())
+                    .map_err(io::Error::other)?
+                    + "\n"
+            }
         };
         loop {
             match editor::edit(command, &text) {
@@ -209,7 +237,10 @@ impl Prompt {
                     return Ok(None);
                 }
                 Err(error) => {
-                    self.show(&format!("   ✗ {}: nothing is changed\n", shown(&error.to_string())))?;
+                    self.show(&format!(
+                        "   ✗ {}: nothing is changed\n",
+                        shown(&error.to_string())
+                    ))?;
                     return Ok(None);
                 }
             }
@@ -225,7 +256,10 @@ impl Prompt {
                 Ok(_) => "the arguments are an object: { … }".to_owned(),
                 Err(misfit) => misfit.to_string(),
             };
-            let again = self.line(&format!("   ✗ {}\n   e edit again, anything else drops it > ", shown(&problem)))?;
+            let again = self.line(&format!(
+                "   ✗ {}\n   e edit again, anything else drops it > ",
+                shown(&problem)
+            ))?;
             if again.as_deref() != Some("e") {
                 return Ok(None);
             }
@@ -235,15 +269,19 @@ impl Prompt {
     /// One argument after the other.
     fn edit_by_line(&mut self, question: &Question) -> io::Result<Option<Edit>> {
         let mut edit = Edit::new();
-        while let Some(field) =
-            self.line("   which argument (an empty line ends) > ")?.filter(|field| !field.is_empty())
+        while let Some(field) = self
+            .line("   which argument (an empty line ends) > ")?
+            .filter(|field| !field.is_empty())
         {
             let Some(old) = question.arguments.get(&field) else {
                 self.show(&format!("   there is no argument {}\n", shown(&field)))?;
                 continue;
             };
-            let asked =
-                format!("   {} instead of {} (an empty line keeps it) > ", shown(&field), shown(&old.to_string()));
+            let asked = format!(
+                "   {} instead of {} (an empty line keeps it) > ",
+                shown(&field),
+                shown(&old.to_string())
+            );
             let Some(new) = self.line(&asked)? else { return Ok(None) };
             if !new.is_empty() {
                 edit = edit.set(field, typed_like(&old, new));
@@ -256,7 +294,11 @@ impl Prompt {
         self.show("   Approves this call, and later ones in this run with the same arguments.\n")?;
         let mut scope = Scope::this_run();
         for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
-            let limit = if Amount::of_value(value).is_some() { "  or a number it may go up to" } else { "" };
+            let limit = if Amount::of_value(value).is_some() {
+                "  or a number it may go up to"
+            } else {
+                ""
+            };
             let asked = format!("   {}: s same  a any{limit} > ", shown(field));
             match self.line(&asked)?.as_deref() {
                 None => return Ok(None),
@@ -264,14 +306,18 @@ impl Prompt {
                 Some("a" | "any") => scope = scope.any(field),
                 Some(number) => {
                     let Ok(max) = number.parse::<Amount>() else {
-                        self.show("   neither `s`, `a` nor a number like 12.50: nothing is granted\n")?;
+                        self.show(
+                            "   neither `s`, `a` nor a number like 12.50: nothing is granted\n",
+                        )?;
                         return Ok(None);
                     };
                     scope = scope.up_to(field, max);
                 }
             }
         }
-        let Some(uses) = self.line("   how many more calls (an empty line: any number) > ")? else { return Ok(None) };
+        let Some(uses) = self.line("   how many more calls (an empty line: any number) > ")? else {
+            return Ok(None);
+        };
         match uses.parse() {
             Ok(uses) => scope = scope.uses(uses),
             Err(_) if uses.is_empty() => {}
@@ -280,7 +326,10 @@ impl Prompt {
                 return Ok(None);
             }
         }
-        self.show(&format!("   To be granted: {}, every other argument as shown.\n", shown(&scope.to_string())))?;
+        self.show(&format!(
+            "   To be granted: {}, every other argument as shown.\n",
+            shown(&scope.to_string())
+        ))?;
         if !self.confirmed(question)? {
             return Ok(None);
         }
@@ -299,7 +348,8 @@ impl Prompt {
     }
 }
 
-/// What was typed, as a value of the kind that it replaces: a text stays a text, whatever it looks like; `""` is the empty one.
+/// What was typed, as a value of the kind that it replaces: a text stays a text, whatever it looks
+/// like; `""` is the empty one.
 fn typed_like(old: &Value, typed: String) -> Value {
     if old.is_string() {
         return Value::String(if typed == "\"\"" { String::new() } else { typed });

@@ -26,7 +26,8 @@ pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     let mut page = Page::new(look);
     let (approval, review) = (asked.approval(), asked.review());
     page.title(&format!("{}{}", look.strong(review.headline()), mark(&review, look)));
-    let purpose = review.purpose().map(|words| format!(": {}", shown(words.text()))).unwrap_or_default();
+    let purpose =
+        review.purpose().map(|words| format!(": {}", shown(words.text()))).unwrap_or_default();
     page.line(&format!("{} wants a decision{purpose}", shown(approval.tool().as_str())));
     page.gap();
     write_who(&mut page, approval, &review);
@@ -62,7 +63,8 @@ fn write_question(page: &mut Page, asked: &Interruption, review: &ReviewSnapshot
         page.row(label, &look.warning(notice.words()));
         if let Some(quote) = notice.quote() {
             let (text, hazards) = quoted(quote.text());
-            let (text, left_out) = if whole { (text, None) } else { shortened(&text, quote.text()) };
+            let (text, left_out) =
+                if whole { (text, None) } else { shortened(&text, quote.text()) };
             page.note(0, &text);
             if let Some(note) = left_out {
                 page.note(0, &note);
@@ -131,7 +133,8 @@ pub(super) fn changes(
             for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
                 let nothing = || ("nothing".to_owned(), Visible::of(""));
                 let written = |value: &Value| written(value, arguments);
-                let [(before, _), (after, visible)] = [&old, &new].map(|of| of.get(name).map_or_else(nothing, written));
+                let [(before, _), (after, visible)] =
+                    [&old, &new].map(|of| of.get(name).map_or_else(nothing, written));
                 page.line(&format!("{}: {before}", shown(name)));
                 page.line(&format!("  → {after}"));
                 write_hazards(&mut page, 0, &visible);
@@ -154,8 +157,12 @@ fn write_who(page: &mut Page, approval: &Approval, review: &ReviewSnapshot) {
     let look = page.look;
     let subject = approval.subject();
     let info = subject.info();
-    let whom = info.principal().map(|who| format!(", for {}", shown(who.as_str()))).unwrap_or_default();
-    page.row("agent", &format!("{}{whom}, run {}", shown(info.agent().as_str()), shown(info.run().as_str())));
+    let whom =
+        info.principal().map(|who| format!(", for {}", shown(who.as_str()))).unwrap_or_default();
+    page.row(
+        "agent",
+        &format!("{}{whom}, run {}", shown(info.agent().as_str()), shown(info.run().as_str())),
+    );
     for passage in info.passages().iter().rev() {
         page.row("", &shown(&passage.to_string()));
     }
@@ -193,7 +200,8 @@ fn write_conversation(page: &mut Page, approval: &Approval) {
         page.row("said", &format!("{} {text}", speaker(message.speaker())));
         write_hazards(page, 0, &hazards);
     }
-    let words = "as the application told it; what the agent and its tools said is theirs, and nobody has checked it";
+    let words = "as the application told it; what the agent and its tools said is theirs, and \
+        nobody has checked it";
     page.note(0, &page.look.faint(words));
 }
 
@@ -221,7 +229,8 @@ fn write_arguments(page: &mut Page, review: &ReviewSnapshot, whole: bool) {
     let mut label = "arguments";
     for (argument, name) in arguments.iter().zip(&names).take(most) {
         let text = argument.text();
-        let (text, left_out) = if whole { (text, None) } else { shortened(&text, &argument.whole()) };
+        let (text, left_out) =
+            if whole { (text, None) } else { shortened(&text, &argument.whole()) };
         page.value(label, name, column, &text);
         if let Some(note) = left_out {
             page.note(column + 2, &note);
@@ -239,8 +248,12 @@ fn write_arguments(page: &mut Page, review: &ReviewSnapshot, whole: bool) {
         write_each_hazard(page, column + 2, &argument.hazards());
     }
     if arguments.len() > most {
-        page.note(0, &look.warning(format!("and {} values more: `s` shows them", arguments.len() - most)));
-        let rest: BTreeSet<Hazard> = arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
+        page.note(
+            0,
+            &look.warning(format!("and {} values more: `s` shows them", arguments.len() - most)),
+        );
+        let rest: BTreeSet<Hazard> =
+            arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
         write_each_hazard(page, 0, &Vec::from_iter(rest));
     }
 }
@@ -290,7 +303,9 @@ fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
 /// A value as it is shown, and what is wrong with its text.
 fn written(value: &Value, arguments: &Arguments) -> (String, Visible) {
     match value.as_str() {
-        Some(_) if arguments.is_secret(value) => ("a secret, which is not shown".to_owned(), Visible::of("")),
+        Some(_) if arguments.is_secret(value) => {
+            ("a secret, which is not shown".to_owned(), Visible::of(""))
+        }
         Some(text) => quoted(text),
         None => {
             let text = Visible::of(&value.to_string());
@@ -312,7 +327,11 @@ fn shortened(text: &str, whole: &str) -> (String, Option<String>) {
     }
     let start: String = text.chars().take(LONG / 2).collect();
     let end: String = text.chars().skip(length - LONG / 2).collect();
-    let left_out = format!("{} characters in all, {}; `s` shows them", whole.chars().count(), Digest::of(whole));
+    let left_out = format!(
+        "{} characters in all, {}; `s` shows them",
+        whole.chars().count(),
+        Digest::of(whole)
+    );
     (format!("{start} […] {end}"), Some(left_out))
 }
 
@@ -322,7 +341,9 @@ pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     let mut said = match decided.status() {
         Status::Approved => "  ✓ approved: it may run now".to_owned(),
         Status::Rejected => "  ✗ rejected: the agent is told why".to_owned(),
-        Status::Pending => format!("  … your vote counts; it still waits for {}", shown(&approval.still_needs())),
+        Status::Pending => {
+            format!("  … your vote counts; it still waits for {}", shown(&approval.still_needs()))
+        }
         other => format!("  it is {other} now"),
     };
     if let Some(grant) = decided.grant() {

@@ -11,12 +11,14 @@
 //! fn deletions(rules: Rules<DeleteAccount>) -> Rules<DeleteAccount> {
 //!     rules.otherwise(ask(anyone()).within(minutes(30)))
 //! }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!
 //! let clock = ManualClock::at("2026-11-21T09:00:00Z".parse()?);
 //! let gate: Gate<Tools> = Gate::builder(()).clock(clock.clone()).build().await?;
 //! let run = gate.run("run-42");
-//! let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+//! let turn =
+//!     run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
 //! assert!(turn.is_waiting());
 //!
 //! clock.advance(HOUR);

@@ -33,20 +33,31 @@ pub(crate) struct Single {
 
 impl Core {
     /// Takes one call in, and waits for its decision.
-    pub(crate) async fn call(self: &Arc<Self>, run: &Circumstances, call: Single) -> Result<Executed, CallError> {
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        call: Single,
+    ) -> Result<Executed, CallError> {
         let Single { id, tool, arguments, is_known } = call;
-        // What a body asks is a question of the run whose call it is, until the body has the answer.
+        // What a body asks is a question of the run whose call it is, until the body has the
+        // answer.
         let inside = Inside::of(self);
         let ledger = inside.as_ref().and(run.thread.as_ref()).map(|thread| &*thread.ledger);
         let raw = Raw::Value(arguments);
         let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
-        let plan = self.plan(run, Candidate::here(self, run, proposed)?).await.map_err(NotRun::from)?;
+        let plan =
+            self.plan(run, Candidate::here(self, run, proposed)?).await.map_err(NotRun::from)?;
         let approval = match plan {
             Plan::Known(approval) => approval,
             Plan::New(draft) => {
-                match self.open(run, *draft, &Opening::of_program(ledger)).await.map_err(NotRun::from)? {
+                match self
+                    .open(run, *draft, &Opening::of_program(ledger))
+                    .await
+                    .map_err(NotRun::from)?
+                {
                     Opened::Run(approval, arguments, context) => {
-                        let executed = self.execute(run, approval, arguments, context, Caller::Program).await;
+                        let executed =
+                            self.execute(run, approval, arguments, context, Caller::Program).await;
                         if executed.approval.status() != Status::Pending {
                             return Ok(executed);
                         }
@@ -73,7 +84,8 @@ impl Core {
     /// Waits until an approval is decided, and runs it if it may.
     ///
     /// # Cancel safety
-    /// Dropped while it waits, that is on the record, and the policy says what becomes of the question.
+    /// Dropped while it waits, that is on the record, and the policy says what becomes of the
+    /// question.
     async fn wait_and_dispatch(
         self: &Arc<Self>,
         run: &Circumstances,
@@ -107,7 +119,12 @@ impl Core {
     /// Returns what is said of a call that is approved and could not begin. It did not run, and
     /// that stays true: who cannot make the same call again never runs it, so that it ends here, on
     /// the record.
-    async fn not_begun(self: &Arc<Self>, id: ApprovalId, is_known: bool, reason: NotRun) -> CallError {
+    async fn not_begun(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        is_known: bool,
+        reason: NotRun,
+    ) -> CallError {
         let stands = self.load(id).await.ok().flatten();
         if let Some(ended) = stands.filter(|approval| approval.status().is_terminal()) {
             return ended_before_it_began(ended, reason);
@@ -138,11 +155,13 @@ pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
         CallResult::NotRun(reason) => CallError::NotRun(reason),
         CallResult::Indeterminate(why) => CallError::Indeterminate(why),
         CallResult::Approved(why) => {
-            CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back, or another attempt has not ended")))
+            CallError::NotYet(why.unwrap_or_else(|| {
+                unavailable("it is held back, or another attempt has not ended")
+            }))
         }
-        CallResult::Running => {
-            CallError::Indeterminate("it still runs, for another caller: call again under its id".to_owned())
-        }
+        CallResult::Running => CallError::Indeterminate(
+            "it still runs, for another caller: call again under its id".to_owned(),
+        ),
         CallResult::Waiting => CallError::NotYet(unavailable("it waits again")),
     }
 }

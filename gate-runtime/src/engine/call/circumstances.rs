@@ -41,7 +41,8 @@ impl Circumstances {
 
     /// Returns the circumstances of a run's calls that are there already.
     pub(crate) fn as_it_is(thread: &Arc<RunSession>, info: Arc<RunInfo>) -> Self {
-        let (reasoning, history, family) = (thread.reasoning(), thread.history(), thread.ledger.family().clone());
+        let (reasoning, history, family) =
+            (thread.reasoning(), thread.history(), thread.ledger.family().clone());
         Self { info, reasoning, history, family, thread: Some(Arc::clone(thread)) }
     }
 
@@ -56,7 +57,12 @@ impl Circumstances {
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs
     /// now.
     pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
-        let context = self.context(subject.call(), subject.approval(), subject.shared_reasoning().cloned(), now);
+        let context = self.context(
+            subject.call(),
+            subject.approval(),
+            subject.shared_reasoning().cloned(),
+            now,
+        );
         CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
@@ -77,6 +83,14 @@ impl Circumstances {
         now: Timestamp,
     ) -> CallContext {
         let (info, history) = (Arc::clone(&self.info), self.history.clone());
-        CallContext { info, call: call.clone(), approval, reasoning, history, now, asked: Arc::default() }
+        CallContext {
+            info,
+            call: call.clone(),
+            approval,
+            reasoning,
+            history,
+            now,
+            asked: Arc::default(),
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gate_core::approval::given_at;
-use gate_core::assessment::{Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict};
+use gate_core::assessment::{
+    Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict,
+};
 use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
 use gate_core::grants::{LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, CallId, ToolName};
@@ -54,7 +56,8 @@ impl Judgement {
         Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), charges })
     }
 
-    /// The rules are in the program that asks: here, it only says whom to ask, and overlays may object.
+    /// The rules are in the program that asks: here, it only says whom to ask, and overlays may
+    /// object.
     pub(crate) fn joined(policy: &Arc<PolicyOutline>, overlays: Vec<Opinion>) -> Assessment {
         let opinion = PolicyOpinion {
             agent: None,
@@ -85,7 +88,12 @@ impl Judgement {
     /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
     ///
     /// A value that was not given has no origin: it is a default.
-    fn with_origins(&self, call: &CallFacts, given: Option<&Value>, history: &History) -> Arc<Assessment> {
+    fn with_origins(
+        &self,
+        call: &CallFacts,
+        given: Option<&Value>,
+        history: &History,
+    ) -> Arc<Assessment> {
         let mut origins = origins(call, history);
         if let Some(given) = given {
             origins.retain(|of| given_at(given, &of.pointer).is_some());
@@ -236,19 +244,24 @@ impl Core {
     ) -> Result<Judgement, NoVerdict> {
         let call = OverlayCall { tool: &tool.name, arguments: sealed, context: &context };
         let overlays = self.ask_overlays(&call).await;
-        let mut evaluations = match tool.tool.judge(arguments, tool.spec, context, &self.judging_time)? {
-            Judging::Done(evaluations) => evaluations,
-            Judging::Later(later) => later.await?,
-        };
+        let mut evaluations =
+            match tool.tool.judge(arguments, tool.spec, context, &self.judging_time)? {
+                Judging::Done(evaluations) => evaluations,
+                Judging::Later(later) => later.await?,
+            };
         if tool.spec.has_secrets {
             let scrub = Scrub::of(tool.descriptor.input_schema(), arguments);
-            let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
+            let errors =
+                evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
             let charges = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.charges);
-            charges.flat_map(|(_, charges)| charges).for_each(|charge| charge.key = self.blind(&charge.key));
+            charges
+                .flat_map(|(_, charges)| charges)
+                .for_each(|charge| charge.key = self.blind(&charge.key));
         }
         let mut judgement = Judgement::new(evaluations, overlays)?;
-        Arc::make_mut(&mut judgement.assessment).set_destructive(tool.descriptor.annotations().destructive);
+        Arc::make_mut(&mut judgement.assessment)
+            .set_destructive(tool.descriptor.annotations().destructive);
         judgement.assessment = tool.share(judgement.assessment);
         Ok(judgement)
     }
@@ -258,10 +271,14 @@ impl Core {
         if key.key() == "null" {
             return key.clone();
         }
-        LimitKey::new(key.limit(), format!("\"{}\"", self.commitments.blind(key.limit(), key.key())))
+        LimitKey::new(
+            key.limit(),
+            format!("\"{}\"", self.commitments.blind(key.limit(), key.key())),
+        )
     }
 
-    /// Judges a call that is to run, and puts on the record what failed, where there is no verdict for that.
+    /// Judges a call that is to run, and puts on the record what failed, where there is no verdict
+    /// for that.
     pub(crate) async fn judge_for(
         &self,
         tool: &GateTool,
@@ -273,7 +290,9 @@ impl Core {
         let (info, call) = (Arc::clone(&context.info), context.call.clone());
         match self.judge(tool, arguments, sealed, context).await {
             Ok(judgement) => Ok(judgement),
-            Err(NoVerdict::Failed(failed)) => Err(self.note_unjudged(info, call, &tool.name, approval, failed).await),
+            Err(NoVerdict::Failed(failed)) => {
+                Err(self.note_unjudged(info, call, &tool.name, approval, failed).await)
+            }
             Err(why) => Err(why.into()),
         }
     }
@@ -287,7 +306,13 @@ impl Core {
         approval: Option<ApprovalId>,
         failed: Unjudged,
     ) -> NotRun {
-        let noted = GateEvent::CallUnjudged { info, call, tool: tool.clone(), approval, problem: failed.clone() };
+        let noted = GateEvent::CallUnjudged {
+            info,
+            call,
+            tool: tool.clone(),
+            approval,
+            problem: failed.clone(),
+        };
         match self.store.commit(Changeset::noting(self.now(), noted)).await {
             Ok(_) => NoVerdict::Failed(failed).into(),
             Err(error) => unavailable(error),
@@ -295,8 +320,13 @@ impl Core {
     }
 
     /// Judges a call without acting, limits included.
-    pub(crate) async fn assess(&self, run: &Circumstances, call: &ToolCall) -> Result<Assessment, NotRun> {
-        let (place, completed) = self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
+    pub(crate) async fn assess(
+        &self,
+        run: &Circumstances,
+        call: &ToolCall,
+    ) -> Result<Assessment, NotRun> {
+        let (place, completed) =
+            self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
         let Completed { arguments, given } = completed;
         let tool = self.tool_at(place)?;
         let sealed = tool.seal(&arguments, &self.commitments).map_err(invalid)?;
@@ -312,7 +342,8 @@ impl Core {
             let place = charges.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        let assessment = self.with_origins(tool, &judgement, &arguments, given.as_ref(), &run.history).await;
+        let assessment =
+            self.with_origins(tool, &judgement, &arguments, given.as_ref(), &run.history).await;
         let assessment = Arc::unwrap_or_clone(assessment.map_err(unavailable)?);
         assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
     }

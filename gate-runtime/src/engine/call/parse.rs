@@ -37,7 +37,11 @@ pub(crate) enum Raw<'a> {
 
 impl Core {
     /// Reads a model's call.
-    pub(crate) async fn read(&self, run: &Circumstances, call: &ToolCall) -> Result<Proposed, NotRun> {
+    pub(crate) async fn read(
+        &self,
+        run: &Circumstances,
+        call: &ToolCall,
+    ) -> Result<Proposed, NotRun> {
         let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
         self.read_raw(run, call.id(), call.tool(), Raw::Text(call.arguments()), reasoning).await
     }
@@ -78,14 +82,24 @@ impl Core {
         thread.learn_secrets(Scrub::of(schema, &completed.arguments));
     }
 
-    pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Completed), String> {
-        let (index, tool) = self.tools.by_name(name.as_str()).ok_or_else(|| self.unknown_tool(name))?;
+    pub(crate) fn parse(
+        &self,
+        name: &ToolName,
+        raw: Raw<'_>,
+    ) -> Result<(usize, Completed), String> {
+        let (index, tool) =
+            self.tools.by_name(name.as_str()).ok_or_else(|| self.unknown_tool(name))?;
         let value = match raw {
             Raw::Text(text) => read(text, self.limits),
             Raw::Value(Ok(value)) => read_value(&value, self.limits),
-            Raw::Value(Err(error)) => return Err(format!("the arguments cannot be written as JSON: {error}")),
+            Raw::Value(Err(error)) => {
+                return Err(format!("the arguments cannot be written as JSON: {error}"));
+            }
         };
-        let completed = tool.spec.complete(value).map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
+        let completed = tool
+            .spec
+            .complete(value)
+            .map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
         Ok((index, completed))
     }
 
@@ -94,17 +108,26 @@ impl Core {
         unknown_tool(name.as_str(), &known)
     }
 
-    /// Puts a refusal on the record. Nothing of the arguments is kept. It is refused also if that fails.
-    pub(crate) async fn refuse(&self, run: &Circumstances, call: &CallId, tool: &ToolName, reason: NotRun) -> NotRun {
+    /// Puts a refusal on the record. Nothing of the arguments is kept. It is refused also if that
+    /// fails.
+    pub(crate) async fn refuse(
+        &self,
+        run: &Circumstances,
+        call: &CallId,
+        tool: &ToolName,
+        reason: NotRun,
+    ) -> NotRun {
         let now = self.now();
         let (info, call, tool) = (Arc::clone(&run.info), call.clone(), tool.clone());
         let problem = match &reason {
             NotRun::Invalid { problem } => problem.clone(),
             other => other.for_reviewer(),
         };
-        let mut refused = Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
+        let mut refused =
+            Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
         if let NotRun::Invalid { .. } = reason {
-            // A model that never learns what fits is stopped too. `Subject::family` has the same for calls that are on the record.
+            // A model that never learns what fits is stopped too. `Subject::family` has the same
+            // for calls that are on the record.
             refused.charges.push(refused_once(&run.family));
         }
         match self.store.commit(refused).await {
@@ -126,6 +149,8 @@ impl Core {
     }
 
     pub(crate) fn tool_at(&self, index: usize) -> Result<&GateTool, NotRun> {
-        self.tools.get(index).ok_or_else(|| NotRun::Unavailable { problem: "the tool is gone".to_owned() })
+        self.tools
+            .get(index)
+            .ok_or_else(|| NotRun::Unavailable { problem: "the tool is gone".to_owned() })
     }
 }

@@ -59,13 +59,18 @@ pub(crate) enum BodyPlace {
 
 impl Candidate {
     /// A call of a tool of this process.
-    pub(crate) fn here(core: &Core, run: &Circumstances, proposed: Proposed) -> Result<Self, NotRun> {
+    pub(crate) fn here(
+        core: &Core,
+        run: &Circumstances,
+        proposed: Proposed,
+    ) -> Result<Self, NotRun> {
         let Proposed { tool: place, call, completed, reasoning } = proposed;
         let tool = core.tool_at(place)?;
         let Completed { arguments, given } = completed;
         let sealed = tool.seal(&arguments, &core.commitments).map_err(invalid)?;
         let seal_as = |given: &Value| tool.redaction(&core.commitments).seal_again(given, &sealed);
-        let given = given.map(|given| seal_as(&given).map(|sealed| Given { arguments: given, sealed }));
+        let given =
+            given.map(|given| seal_as(&given).map(|sealed| Given { arguments: given, sealed }));
         let given = given.transpose().map_err(invalid)?;
         let reasoning = reasoning.map(|text| run.without_secrets(text));
         let subject = Subject {
@@ -78,7 +83,13 @@ impl Candidate {
             reasoning,
             request: None,
         };
-        Ok(Self { subject: Arc::new(subject), arguments, sealed, given, body: BodyPlace::Here(place) })
+        Ok(Self {
+            subject: Arc::new(subject),
+            arguments,
+            sealed,
+            given,
+            body: BodyPlace::Here(place),
+        })
     }
 
     /// Returns what was given, where that is something else than what will run.
@@ -92,7 +103,13 @@ impl Candidate {
         let family = self.subject.family();
         let counters = vec![(refused(&family), DAY)];
         let (case, likeness) = (info.case().cloned(), Some(self.sealed.likeness()));
-        CallQuery { family, case, likeness, counters, ..CallQuery::new(info.run(), call, tool, now) }
+        CallQuery {
+            family,
+            case,
+            likeness,
+            counters,
+            ..CallQuery::new(info.run(), call, tool, now)
+        }
     }
 
     fn redaction<'a>(&'a self, core: &'a Core) -> Result<Redaction<'a>, NotRun> {
@@ -111,18 +128,22 @@ impl Candidate {
             if sealed.secrets().is_empty() {
                 return sealed.digest() == earlier.digest();
             }
-            redaction.seal_like(arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+            redaction
+                .seal_like(arguments, earlier)
+                .is_ok_and(|sealed| sealed.digest() == earlier.digest())
         };
-        let was_given = || self.given.as_ref().is_some_and(|given| is(&given.arguments, &given.sealed));
+        let was_given =
+            || self.given.as_ref().is_some_and(|given| is(&given.arguments, &given.sealed));
         is(&self.arguments, &self.sealed) || was_given()
     }
 
     /// Returns whether its arguments are those of another call.
     ///
-    /// A commitment that opens itself says nothing here. An earlier version made it, or somebody who
-    /// writes guesses into the database, and would learn which of them is right.
+    /// A commitment that opens itself says nothing here. An earlier version made it, or somebody
+    /// who writes guesses into the database, and would learn which of them is right.
     fn is_like(&self, redaction: Redaction<'_>, other: &Arguments) -> bool {
-        !other.secrets().iter().any(Commitment::opens_itself) && self.has_arguments(redaction, other)
+        !other.secrets().iter().any(Commitment::opens_itself)
+            && self.has_arguments(redaction, other)
     }
 
     /// Returns whether the same was given for it, whatever the defaults were at that moment.
@@ -149,12 +170,15 @@ impl Candidate {
             BodyPlace::Here(_) => old.request().is_none(),
             BodyPlace::Elsewhere { .. } => {
                 let bound = |subject: &Subject| (subject.tool_digest(), subject.policy_digest());
-                old.request().is_some() && bound(new) == bound(old) && new.info().case() == old.info().case()
+                old.request().is_some()
+                    && bound(new) == bound(old)
+                    && new.info().case() == old.info().case()
             }
         };
         is_same_proposal
             && new.tool() == old.tool()
-            && (&new.info().agent(), &new.info().principal()) == (&old.info().agent(), &old.info().principal())
+            && (&new.info().agent(), &new.info().principal())
+                == (&old.info().agent(), &old.info().principal())
             && (self.was_given_as(known) || self.has_arguments(redaction, known.proposed()))
     }
 }
@@ -211,7 +235,8 @@ pub(crate) struct Opening<'a> {
 enum Proposer<'a> {
     /// A model, to whose application the call is owed until it has taken the end.
     Model(&'a Ledger),
-    /// A program that stays until it is decided, and gets the value itself. Inside the body of a call, its questions are those of that call's run.
+    /// A program that stays until it is decided, and gets the value itself. Inside the body of a
+    /// call, its questions are those of that call's run.
     Program(Option<&'a Ledger>),
     /// Another program, which asks again how it stands.
     Elsewhere,
@@ -263,15 +288,24 @@ impl From<NotRun> for Unproposed {
 impl From<Unproposed> for NotRun {
     fn from(why: Unproposed) -> Self {
         match why {
-            Unproposed::IdUsed(reason) | Unproposed::NobodyToAsk(reason) | Unproposed::NotRun(reason) => reason,
-            Unproposed::TooManyWait(count) => unavailable(format_args!("{count} questions of its agent wait already")),
+            Unproposed::IdUsed(reason)
+            | Unproposed::NobodyToAsk(reason)
+            | Unproposed::NotRun(reason) => reason,
+            Unproposed::TooManyWait(count) => {
+                unavailable(format_args!("{count} questions of its agent wait already"))
+            }
         }
     }
 }
 
 impl Core {
-    /// Recalls what bears on a call, and has it judged if it is new. The same for every call, wherever it comes from and wherever its body is.
-    pub(crate) async fn plan(&self, run: &Circumstances, candidate: Candidate) -> Result<Plan, Unproposed> {
+    /// Recalls what bears on a call, and has it judged if it is new. The same for every call,
+    /// wherever it comes from and wherever its body is.
+    pub(crate) async fn plan(
+        &self,
+        run: &Circumstances,
+        candidate: Candidate,
+    ) -> Result<Plan, Unproposed> {
         self.check_principal(run).await?;
         let query = candidate.query(self.now());
         let recalled = self.store.load_history(&query).await.map_err(unavailable)?;
@@ -283,8 +317,9 @@ impl Core {
             }
             if known.proposed().secrets().iter().any(|secret| secret.lacks_key(&self.commitments)) {
                 return Err(unavailable(
-                    "its secret arguments were committed to with another key, so nobody can say whether it is the same \
-                     call: give the gate that key, by `.key(…)` or `.earlier_keys([…])`",
+                    "its secret arguments were committed to with another key, so nobody can say \
+                     whether it is the same call: give the gate that key, by `.key(…)` or \
+                     `.earlier_keys([…])`",
                 )
                 .into());
             }
@@ -292,7 +327,8 @@ impl Core {
             return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
         }
         let equal = |refused: &&Arc<Approval>| candidate.is_equal(redaction, refused);
-        let of_family = recalled.rejected.iter().filter(|refused| refused.subject().family() == query.family);
+        let of_family =
+            recalled.rejected.iter().filter(|refused| refused.subject().family() == query.family);
         let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
         let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
             Judgement::denied(why, reason)
@@ -300,11 +336,20 @@ impl Core {
             self.judge_candidate(run, &candidate).await?
         };
         let earlier = refusals(redaction, &candidate, &recalled);
-        let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval());
+        let equal =
+            recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval());
         let equal = equal.filter(|other| candidate.is_like(redaction, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
-        let mut draft = Draft { candidate, judgement, earlier, alike, was_refused, grant: None, spent: Vec::new() };
+        let mut draft = Draft {
+            candidate,
+            judgement,
+            earlier,
+            alike,
+            was_refused,
+            grant: None,
+            spent: Vec::new(),
+        };
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             draft.grant = self.find_grant(&draft, recalled.grants).await;
@@ -312,16 +357,25 @@ impl Core {
         Ok(Plan::New(Box::new(draft)))
     }
 
-    async fn judge_candidate(&self, run: &Circumstances, candidate: &Candidate) -> Result<Judgement, NotRun> {
+    async fn judge_candidate(
+        &self,
+        run: &Circumstances,
+        candidate: &Candidate,
+    ) -> Result<Judgement, NotRun> {
         let Candidate { subject, arguments, sealed, body, .. } = candidate;
         match body {
             BodyPlace::Here(place) => {
-                let context =
-                    run.context(subject.call(), subject.approval(), subject.shared_reasoning().cloned(), self.now());
+                let context = run.context(
+                    subject.call(),
+                    subject.approval(),
+                    subject.shared_reasoning().cloned(),
+                    self.now(),
+                );
                 self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
             BodyPlace::Elsewhere { tool, policy, .. } => {
-                let mut assessment = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await?);
+                let mut assessment =
+                    Judgement::joined(policy, self.opinions_on(run, subject, sealed).await?);
                 assessment.set_destructive(tool.annotations().destructive);
                 Ok(Judgement::of_program(self.reached(subject, assessment).await?))
             }
@@ -330,7 +384,11 @@ impl Core {
 
     /// Returns why a call is denied before any rule is asked: too many calls of its family did not
     /// run, or people refused it already.
-    fn denied_already(&self, refused: &[Arc<Approval>], recalled: &CallHistory) -> Option<(Denial, String)> {
+    fn denied_already(
+        &self,
+        refused: &[Arc<Approval>],
+        recalled: &CallHistory,
+    ) -> Option<(Denial, String)> {
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
             return Some((Denial::TooMany, self.too_many(count)));
@@ -356,8 +414,12 @@ impl Core {
         let requirements = draft.judgement.assessment.requirements();
         let now = self.now();
         for grant in grants {
-            let is_spent =
-                || grant.charges(sealed, subject.approval()).iter().any(|take| draft.spent.contains(&take.key));
+            let is_spent = || {
+                grant
+                    .charges(sealed, subject.approval())
+                    .iter()
+                    .any(|take| draft.spent.contains(&take.key))
+            };
             if grant.covers(subject, sealed, now)
                 && !is_spent()
                 && self.may_grant(grant.by(), subject, &requirements, &[]).await.is_ok()
@@ -368,7 +430,8 @@ impl Core {
         None
     }
 
-    /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the dispatch.
+    /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the
+    /// dispatch.
     pub(crate) async fn open(
         self: &Arc<Self>,
         run: &Circumstances,
@@ -384,7 +447,8 @@ impl Core {
                 lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
             let (charges, taken) = (changeset.charges.clone(), changeset.acknowledged.clone());
-            let committed = self.commit_for(changeset, &approval, opening.if_gone(approval.status())).await;
+            let committed =
+                self.commit_for(changeset, &approval, opening.if_gone(approval.status())).await;
             if secret && !matches!(committed, Ok(CommitOutcome::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }
@@ -431,7 +495,10 @@ impl Core {
         match take.key.limit() {
             WAITING => return Err(Unproposed::TooManyWait(take.max)),
             ASKED => {
-                let reason = format!("this run asked people {} times within a day, and more is not allowed", take.max);
+                let reason = format!(
+                    "this run asked people {} times within a day, and more is not allowed",
+                    take.max
+                );
                 draft.judgement = Judgement::denied(Denial::AskedTooOften, reason);
                 draft.grant = None;
                 return Ok(());
@@ -444,8 +511,11 @@ impl Core {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             draft.grant = None;
             if !draft.was_refused {
-                let recalled =
-                    self.store.load_history(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
+                let recalled = self
+                    .store
+                    .load_history(&draft.candidate.query(self.now()))
+                    .await
+                    .map_err(unavailable)?;
                 draft.grant = self.find_grant(draft, recalled.grants).await;
             }
         }
@@ -463,7 +533,9 @@ impl Core {
             BodyPlace::Here(place) => {
                 let Candidate { arguments, .. } = &draft.candidate;
                 let (tool, given) = (self.tool_at(*place)?, draft.candidate.given());
-                self.shown(tool, &draft.judgement, arguments, given, run).await.map_err(unavailable)?
+                self.shown(tool, &draft.judgement, arguments, given, run)
+                    .await
+                    .map_err(unavailable)?
             }
             BodyPlace::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
         };
@@ -504,7 +576,9 @@ impl Core {
             Proposer::Model(ledger) => ledger.acknowledge(&mut changeset),
             Proposer::Program(Some(_)) if approval.status() == Status::Pending => {}
             // Whoever proposes it looks after it: it is in no turn.
-            Proposer::Program(_) | Proposer::Elsewhere => changeset.acknowledged.push(approval.id()),
+            Proposer::Program(_) | Proposer::Elsewhere => {
+                changeset.acknowledged.push(approval.id());
+            }
         }
         Ok((changeset, approval))
     }
@@ -514,7 +588,8 @@ impl Core {
     fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = LimitCharge> {
         let family = asked.subject().family();
         let key = LimitKey::new(ASKED, family.as_str());
-        let often = LimitCharge { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
+        let often =
+            LimitCharge { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
         let at_once = match body {
             BodyPlace::Elsewhere { at_once, .. } => *at_once,
             BodyPlace::Here(_) => None,
@@ -530,13 +605,15 @@ impl Core {
 impl Core {
     /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
     fn conversation(&self, run: &Circumstances, draft: &Draft) -> Vec<Message> {
-        let is_asked = matches!(draft.candidate.body, BodyPlace::Here(_)) && draft.judgement.verdict() == Verdict::Ask;
+        let is_asked = matches!(draft.candidate.body, BodyPlace::Here(_))
+            && draft.judgement.verdict() == Verdict::Ask;
         if self.conversation == 0 || !is_asked {
             return Vec::new();
         }
         let said = run.history.messages();
         let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
-        let clean = |message: &Message| ends(&run.without_secrets(Arc::clone(message.shared_text())));
+        let clean =
+            |message: &Message| ends(&run.without_secrets(Arc::clone(message.shared_text())));
         kept.map(|message| message.saying(clean(message))).collect()
     }
 }
@@ -551,10 +628,15 @@ fn ends(text: &str) -> String {
     }
     let (start, end) = (text.chars().take(LONGEST / 2), text.chars().skip(count - LONGEST / 2));
     let left_out = count - LONGEST / 2 * 2;
-    format!("{}\n[… {left_out} characters …]\n{}", start.collect::<String>(), end.collect::<String>())
+    format!(
+        "{}\n[… {left_out} characters …]\n{}",
+        start.collect::<String>(),
+        end.collect::<String>()
+    )
 }
 
-/// The first events of a new approval: how it was judged, and the standing permission that answers it, if one does.
+/// The first events of a new approval: how it was judged, and the standing permission that answers
+/// it, if one does.
 fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, NotRun> {
     let now = approval.asked_at();
     let event = approval.opening(None);
@@ -569,16 +651,22 @@ fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, N
 fn id_used(call: &CallId) -> NotRun {
     let id = call.as_str().escape_debug();
     invalid(format!(
-        "The call id `{id}` was used before in this run, for another call, or by another agent or for another person: give every call its own"
+        "The call id `{id}` was used before in this run, for another call, or by another agent or \
+         for another person: give every call its own"
     ))
 }
 
 /// Returns what people refused earlier for the tool, as the reviewer and the model are told of it:
 /// equal calls first of all, and at most [`REFUSALS`].
-fn refusals(redaction: Redaction<'_>, candidate: &Candidate, recalled: &CallHistory) -> Vec<Refusal> {
+fn refusals(
+    redaction: Redaction<'_>,
+    candidate: &Candidate,
+    recalled: &CallHistory,
+) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
-        let equal = candidate.was_given_as(refused) || candidate.is_like(redaction, refused.proposed());
+        let equal =
+            candidate.was_given_as(refused) || candidate.is_like(redaction, refused.proposed());
         if equal {
             refusal.arguments = candidate.sealed.digest();
         }

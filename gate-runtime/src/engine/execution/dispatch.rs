@@ -73,7 +73,8 @@ impl Future for Body {
 }
 
 impl Core {
-    /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at again.
+    /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at
+    /// again.
     ///
     /// Gives back how the call stands; a call that another caller dispatched is waited for.
     pub(crate) async fn dispatch(
@@ -84,7 +85,9 @@ impl Core {
     ) -> Result<Executed, NotRun> {
         loop {
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
-                return Err(NotRun::Unavailable { problem: format!("the store does not know the approval {id}") });
+                return Err(NotRun::Unavailable {
+                    problem: format!("the store does not know the approval {id}"),
+                });
             };
             if approval.subject().info().run() != run.info.run() {
                 return Err(unavailable("it belongs to another run"));
@@ -104,13 +107,17 @@ impl Core {
                     return Ok(Executed { approval, output: None });
                 }
                 Status::Approved => {}
-                Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
+                Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => {
+                    continue;
+                }
                 _ => return Ok(Executed { approval, output: None }),
             }
             let tool = self.tool(approval.tool().as_str());
-            let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
+            let tool = tool
+                .ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
-            let (changeset, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
+            let (changeset, next) =
+                self.judge_again(run, tool, &approval, &arguments).await?.alone();
             let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(changeset, &next, otherwise).await.map_err(unavailable)? {
                 CommitOutcome::Done => {}
@@ -137,7 +144,8 @@ impl Core {
             return Ok(false);
         }
         let filter = if approval.held_by().is_empty() {
-            // It was stored by a version that did not keep them: every question of the run that holds anything holds it.
+            // It was stored by a version that did not keep them: every question of the run that
+            // holds anything holds it.
             ApprovalFilter::all().run(approval.subject().info().run().clone())
         } else {
             approval.held_by().iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
@@ -157,7 +165,8 @@ impl Core {
         let redaction = tool.redaction(&self.commitments);
         let bound = redaction.unseal(approval.arguments(), known.as_ref()).ok_or_else(|| {
             unavailable(
-                "its secret arguments are not kept across processes: submit the same call again, with the same id",
+                "its secret arguments are not kept across processes: submit the same call again, \
+                 with the same id",
             )
         })?;
         let unfit = |why: &dyn fmt::Display| NotRun::Invalid {
@@ -180,7 +189,8 @@ impl Core {
         Err(unavailable(why))
     }
 
-    /// The rules look at an approved call once more. What follows: dispatched, asked again, or denied.
+    /// The rules look at an approved call once more. What follows: dispatched, asked again, or
+    /// denied.
     async fn judge_again(
         &self,
         run: &Circumstances,
@@ -197,15 +207,22 @@ impl Core {
         };
         let now = self.now();
         let context = run.context_of(subject, now);
-        let judgement = self.judge_for(tool, arguments, approval.arguments(), context, Some(approval.id())).await?;
+        let judgement = self
+            .judge_for(tool, arguments, approval.arguments(), context, Some(approval.id()))
+            .await?;
         let mut course = UnitOfWork::from(approval);
         let given = approval.given().map(Arguments::to_json);
-        let assessment = self.shown(tool, &judgement, arguments, given.as_ref(), run).await.map_err(unavailable)?;
+        let assessment = self
+            .shown(tool, &judgement, arguments, given.as_ref(), run)
+            .await
+            .map_err(unavailable)?;
         if !changes.is_empty() {
             // Words for whoever decides anew. Nothing hangs on them, so a store without the old
             // tool is no failure.
             let before = self.store.tool(subject.tool_digest()).await.ok().flatten();
-            let of_tool = before.filter(|_| changes.tool.is_some()).map(|before| before.differences(tool.descriptor));
+            let of_tool = before
+                .filter(|_| changes.tool.is_some())
+                .map(|before| before.differences(tool.descriptor));
             let of_policies = approval.assessment().policy_differences(&assessment);
             changes.set_differences(of_tool.into_iter().flatten().chain(of_policies));
         }
@@ -218,9 +235,14 @@ impl Core {
         Ok(course)
     }
 
-    /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have been given elsewhere, and a standing
-    /// permission long ago. If they are not, it is a question again.
-    pub(crate) async fn check_consent(&self, course: &mut UnitOfWork, now: Timestamp) -> Result<(), NotRun> {
+    /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have
+    /// been given elsewhere, and a standing permission long ago. If they are not, it is a question
+    /// again.
+    pub(crate) async fn check_consent(
+        &self,
+        course: &mut UnitOfWork,
+        now: Timestamp,
+    ) -> Result<(), NotRun> {
         let approval = course.approval();
         if approval.status() != Status::Approved {
             return Ok(());
@@ -249,10 +271,14 @@ impl Core {
         Ok(())
     }
 
-    /// Whether a vote counts by this gate's own directory: whoever gave it had those roles then, and signed it by the key that they have, if they have
-    /// one.
+    /// Whether a vote counts by this gate's own directory: whoever gave it had those roles then,
+    /// and signed it by the key that they have, if they have one.
     async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
-        let roles = if vote.is_principal() { Ok(Vec::new()) } else { self.roles_at(vote.reviewer(), vote.at()).await };
+        let roles = if vote.is_principal() {
+            Ok(Vec::new())
+        } else {
+            self.roles_at(vote.reviewer(), vote.at()).await
+        };
         let had_roles = match roles {
             Ok(roles) => vote.roles().iter().all(|role| roles.contains(role)),
             Err(ReviewerError::Unknown(_)) => false,
@@ -305,7 +331,8 @@ impl Core {
         if let Some(ended) = ended.await {
             return self.finish(underway, &dispatched, &arguments, ended).await;
         }
-        // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a task of its own.
+        // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a
+        // task of its own.
         let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
         tokio::spawn(async move {
             let ended = body.await;
@@ -323,13 +350,16 @@ impl Core {
         ended: Ended,
     ) -> Executed {
         let (event, output) = match ended {
-            Ended::ByItself(Ok(Ran { outcome, output })) => (self.end_of(dispatched, arguments, outcome), Some(output)),
+            Ended::ByItself(Ok(Ran { outcome, output })) => {
+                (self.end_of(dispatched, arguments, outcome), Some(output))
+            }
             Ended::ByItself(Err(panic)) => {
                 let outcome = ToolOutcome::failed(panic_notice(&*panic));
                 (self.end_of(dispatched, arguments, outcome), None)
             }
             Ended::Stopped(limit) => {
-                let why = format!("it was stopped after {}, its time limit", english::duration(limit));
+                let why =
+                    format!("it was stopped after {}, its time limit", english::duration(limit));
                 (CallEvent::Lost { why }, None)
             }
         };
@@ -342,9 +372,13 @@ impl Core {
     /// Returns what the end of a body is to its call: the end, or a question, where a failure asks.
     /// Secrets among the arguments stay out of it.
     fn end_of(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> CallEvent {
-        let Some(tool) = self.tool(approval.tool().as_str()) else { return CallEvent::Finished { outcome } };
+        let Some(tool) = self.tool(approval.tool().as_str()) else {
+            return CallEvent::Finished { outcome };
+        };
         match tool.clean(arguments, outcome) {
-            ToolOutcome::Failed { error } if tool.descriptor.asks_on_error() => CallEvent::Faltered { error },
+            ToolOutcome::Failed { error } if tool.descriptor.asks_on_error() => {
+                CallEvent::Faltered { error }
+            }
             outcome => CallEvent::Finished { outcome },
         }
     }
@@ -359,19 +393,26 @@ impl Core {
     ) -> Result<Body, Box<CallEvent>> {
         let gone = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
         let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
-        // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
-        let failed = |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
+        // Arguments that the type refuses were refused before; here nothing ran, which is a failure
+        // without an effect.
+        let failed =
+            |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
         if tool.asks_origins.load(Ordering::Relaxed) {
             context.asked.set_facts(|| tool.facts(arguments, context.now));
         }
-        let body = tool.tool.run(arguments, tool.spec, context).map_err(|misfit| failed(misfit.to_string()))?;
+        let body = tool
+            .tool
+            .run(arguments, tool.spec, context)
+            .map_err(|misfit| failed(misfit.to_string()))?;
         let limit = tool.descriptor.timeout().map(|limit| {
             let end = later(self.now(), limit);
             let clock = Arc::clone(&self.clock);
-            let sleep: BoxFuture<'static, ()> = Box::pin(async move { clock.sleep_until(end).await });
+            let sleep: BoxFuture<'static, ()> =
+                Box::pin(async move { clock.sleep_until(end).await });
             (limit, sleep)
         });
-        let (core, attempt, call) = (Arc::clone(self), Attempt::of(approval), approval.subject().call().clone());
+        let (core, attempt, call) =
+            (Arc::clone(self), Attempt::of(approval), approval.subject().call().clone());
         let inside = Inside { core, attempt, call, thread: run.thread.clone() };
         Ok(Body { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
     }

@@ -22,20 +22,23 @@ use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::session::run::Run;
 use crate::logic::registry::Registry;
 
-/// The name under which guarded work stands on the record. No tool has it: a tool's name has no space.
+/// The name under which guarded work stands on the record. No tool has it: a tool's name has no
+/// space.
 const WORK: &str = "guarded work";
 
 impl<R: Registry> Run<R> {
-    /// Does a piece of work that is no tool's, such as the whole loop of an agent; where it fails, people are asked: an approval does it again,
-    /// anything else gives its error back.
+    /// Does a piece of work that is no tool's, such as the whole loop of an agent; where it fails,
+    /// people are asked: an approval does it again, anything else gives its error back.
     ///
-    /// Every attempt is on the record before it begins. Nothing does it again but a person's word. The work is this program's: whoever decides after
-    /// the program has gone, nothing follows from it.
+    /// Every attempt is on the record before it begins. Nothing does it again but a person's word.
+    /// The work is this program's: whoever decides after the program has gone, nothing follows from
+    /// it.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # registry! { pub Tools for () { } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// # let dana = gate.reviewer("dana").await?;
@@ -46,7 +49,9 @@ impl<R: Registry> Run<R> {
     ///     if attempts == 1 { Err("the ledger is locked") } else { Ok("closed") }
     /// });
     /// # let decide = async { loop {
-    /// #     if let Some(asked) = gate.pending().await?.first() { break asked.approve(&dana).await; }
+    /// # if let Some(asked) = gate.pending().await?.first() {
+    /// #     break asked.approve(&dana).await;
+    /// # }
     /// #     tokio::task::yield_now().await;
     /// # } };
     /// // Someone on call looks at it, unlocks the ledger, and approves another attempt.
@@ -58,10 +63,12 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// [`GuardError::GaveUp`] with the last error, where nobody wanted another attempt; [`GuardError::NotRun`] where no attempt could begin.
+    /// [`GuardError::GaveUp`] with the last error, where nobody wanted another attempt;
+    /// [`GuardError::NotRun`] where no attempt could begin.
     ///
     /// # Cancel safety
-    /// Dropped while the work runs, that attempt is indeterminate on the record; dropped while people are asked, the question is taken back.
+    /// Dropped while the work runs, that attempt is indeterminate on the record; dropped while
+    /// people are asked, the question is taken back.
     pub async fn guard<T, E: fmt::Display>(
         &self,
         what: &str,
@@ -77,7 +84,8 @@ impl<R: Registry> Run<R> {
                 Err(error) => CallEvent::Faltered { error: error.to_string().into() },
             };
             let asking = IfGone::new(core, &approval, nobody_would);
-            let (ended, written) = core.attempt(&approval, Caller::Program.unbegun(), work(), end).await;
+            let (ended, written) =
+                core.attempt(&approval, Caller::Program.unbegun(), work(), end).await;
             let (error, asked) = match (ended, written) {
                 (Ok(value), _) => {
                     asking.call_off();
@@ -168,13 +176,17 @@ impl Core {
         };
         let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
         let arguments = Arguments::new(&json!({"work": what}), Vec::new()).map_err(unavailable)?;
-        let mut approval = Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), now);
+        let mut approval =
+            Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), now);
         let event = approval.opening(Some(who.not_editable().no_grants()));
         self.begin_attempt(UnitOfWork::begin(approval, event, now), Caller::Program).await
     }
 
     /// Waits for the word of people on work that failed; another attempt, if that is it.
-    async fn work_again(self: &Arc<Self>, asked: &Arc<Approval>) -> Result<Option<Arc<Approval>>, NotRun> {
+    async fn work_again(
+        self: &Arc<Self>,
+        asked: &Arc<Approval>,
+    ) -> Result<Option<Arc<Approval>>, NotRun> {
         let id = asked.id();
         let waiter = ChangeFeed::wait_for(self, id);
         loop {
@@ -190,7 +202,9 @@ impl Core {
                         return self.begin_attempt(course, Caller::Program).await.map(Some);
                     }
                     let (changeset, asked) = course.alone();
-                    if self.store.commit(changeset).await.map_err(unavailable)? == CommitOutcome::Done {
+                    if self.store.commit(changeset).await.map_err(unavailable)?
+                        == CommitOutcome::Done
+                    {
                         self.settle(&asked);
                     }
                 }
@@ -208,7 +222,11 @@ impl Core {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         let (changeset, approval) = course.alone();
-        match self.commit_for(changeset, &approval, Some(caller.unbegun())).await.map_err(unavailable)? {
+        match self
+            .commit_for(changeset, &approval, Some(caller.unbegun()))
+            .await
+            .map_err(unavailable)?
+        {
             CommitOutcome::Done => Ok(approval),
             CommitOutcome::Frozen => Err(match self.frozen(&approval).await? {
                 Some(reason) => reason,

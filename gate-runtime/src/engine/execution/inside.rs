@@ -23,9 +23,13 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// The body that polls whoever asks, if that is one of the same gate. A task that a body spawns is not inside it.
+    /// The body that polls whoever asks, if that is one of the same gate. A task that a body spawns
+    /// is not inside it.
     pub(crate) fn of(core: &Arc<Core>) -> Option<Self> {
-        INSIDE.try_with(|inside| Arc::ptr_eq(&inside.core, core).then(|| inside.clone())).ok().flatten()
+        INSIDE
+            .try_with(|inside| Arc::ptr_eq(&inside.core, core).then(|| inside.clone()))
+            .ok()
+            .flatten()
     }
 
     /// Does something inside, such as polling the body.
@@ -40,7 +44,8 @@ impl Inside {
     }
 }
 
-/// A call of a body that waits for people, until this is dropped: whoever waits for the body's end need not in the meantime.
+/// A call of a body that waits for people, until this is dropped: whoever waits for the body's end
+/// need not in the meantime.
 pub(crate) struct Asking(Inside);
 
 impl Asking {

@@ -24,19 +24,28 @@ impl Core {
     /// Makes a call again from its records, and compares: what was read from a store may have been
     /// written there by anybody. With a trail, the records are those that were sealed, and none is
     /// missing.
-    pub(crate) async fn compare_with_records(&self, approval: &Approval) -> Result<Compared, StoreError> {
+    pub(crate) async fn compare_with_records(
+        &self,
+        approval: &Approval,
+    ) -> Result<Compared, StoreError> {
         // First, so that whatever it knows as sealed is in the store by then.
         let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));
         let filter = RecordFilter::after(0).call(approval.id());
         let stored = self.store.record_texts(&filter).await?;
         let is_sealed = sealed.map_or(Ok(()), |sealed| sealed.check(&stored));
-        let problem = match is_sealed.and_then(|()| follows(approval, &stored).map_err(|error| error.to_string())) {
+        let problem = match is_sealed
+            .and_then(|()| follows(approval, &stored).map_err(|error| error.to_string()))
+        {
             Ok(()) => return Ok(Compared::Same),
             Err(problem) => problem,
         };
         // Another process may have gone on with it in this moment.
         let now = self.load(approval.id()).await?;
-        Ok(if now.is_some_and(|now| *now == *approval) { Compared::Different(problem) } else { Compared::Changed })
+        Ok(if now.is_some_and(|now| *now == *approval) {
+            Compared::Different(problem)
+        } else {
+            Compared::Changed
+        })
     }
 
     /// Compares a call with its records before it runs. `false` where it was changed in between:
@@ -48,7 +57,8 @@ impl Core {
     pub(crate) async fn is_as_recorded(&self, approval: &Approval) -> Result<bool, NotRun> {
         if approval.is_of_later_version() {
             return Err(unavailable(
-                "a later version of Gate holds it, by rules that this one does not know: update this program",
+                "a later version of Gate holds it, by rules that this one does not know: update \
+                 this program",
             ));
         }
         match self.compare_with_records(approval).await.map_err(unavailable)? {
@@ -63,14 +73,17 @@ impl Core {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub(crate) async fn dispute_notice(&self, approval: &Approval) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn dispute_notice(
+        &self,
+        approval: &Approval,
+    ) -> Result<Option<String>, StoreError> {
         if approval.status().is_terminal() {
             return Ok(None);
         }
         let words = |problem| {
             format!(
-                "What the database has of this call is not what its records say ({problem}). It does not run. Trust nothing \
-                 that stands here."
+                "What the database has of this call is not what its records say ({problem}). It \
+                 does not run. Trust nothing that stands here."
             )
         };
         Ok(match self.compare_with_records(approval).await? {
@@ -83,10 +96,12 @@ impl Core {
     async fn tell_of_difference(&self, approval: &Approval, problem: String) -> NotRun {
         let id = approval.id();
         let words = format!(
-            "what the database has of it is not what its records say ({problem}), so nothing ran now. Somebody, or something, \
-             other than this version of Gate has written into the database. Ask the tool's own system whether the call ran, then end it by \
-             `gate revoke {id} REASON`. `gate show {id}` has it as the database does; `gate audit log --call {id}` has its \
-             sealed records, where there is a trail. Bring back no backup without a trail: what ran after it would run again"
+            "what the database has of it is not what its records say ({problem}), so nothing ran \
+             now. Somebody, or something, other than this version of Gate has written into the \
+             database. Ask the tool's own system whether the call ran, then end it by \
+             `gate revoke {id} REASON`. `gate show {id}` has it as the database does; \
+             `gate audit log --call {id}` has its sealed records, where there is a trail. Bring \
+             back no backup without a trail: what ran after it would run again"
         );
         let is_new = lock(&self.differing).insert((approval.id(), approval.version()));
         let disputed = NotRun::Disputed { problem: words.clone() };
@@ -95,18 +110,33 @@ impl Core {
         }
         let subject = approval.subject();
         let (tool, run) = (subject.tool(), subject.info().run());
-        tracing::error!(target: "gate::security", event = "call_is_not_as_recorded", %id, %tool, %run, %problem);
+        tracing::error!(
+            target: "gate::security",
+            event = "call_is_not_as_recorded",
+            %id,
+            %tool,
+            %run,
+            %problem
+        );
         let info = std::sync::Arc::clone(subject.shared_info());
         // The answer is the same where even that cannot be written.
-        let _ =
-            self.note_unjudged(info, subject.call().clone(), subject.tool(), Some(id), Unjudged::because(words)).await;
+        let _ = self
+            .note_unjudged(
+                info,
+                subject.call().clone(),
+                subject.tool(),
+                Some(id),
+                Unjudged::because(words),
+            )
+            .await;
         disputed
     }
 }
 
 fn follows(approval: &Approval, stored: &[(u64, String)]) -> Result<(), ReplayError> {
     let read = |(seq, text): &(u64, String)| {
-        serde_json::from_str::<Record>(text).map_err(|error| ReplayError::at(*seq, error.to_string()))
+        serde_json::from_str::<Record>(text)
+            .map_err(|error| ReplayError::at(*seq, error.to_string()))
     };
     let records: Vec<Record> = stored.iter().map(read).collect::<Result<_, _>>()?;
     approval.check_follows(&records)

@@ -19,32 +19,46 @@ use crate::logic::bounded::bounded;
 use crate::logic::registry::Registry;
 use crate::logic::tool::reconcile::ReconcileOutcome;
 
-/// How often an idempotent call begins by itself: one that ends its process each time must not do so for ever.
+/// How often an idempotent call begins by itself: one that ends its process each time must not do
+/// so for ever.
 const ATTEMPTS: u32 = 3;
 
 impl<R: Registry> Gate<R> {
-    /// The calls whose bodies began and whose ends are not on the record: those that run somewhere now, and those of which nobody knows how
-    /// they ended, because their process died.
+    /// The calls whose bodies began and whose ends are not on the record: those that run somewhere
+    /// now, and those of which nobody knows how they ended, because their process died.
     ///
-    /// A call counts as lost half a minute after its process last vouched for it. Tools with a reconciler are asked about theirs before they
-    /// are listed. What remains is for people to [settle](InFlight::settle). Idempotent calls run again when their run goes on.
+    /// A call counts as lost half a minute after its process last vouched for it. Tools with a
+    /// reconciler are asked about theirs before they are listed. What remains is for people to
+    /// [settle](InFlight::settle). Idempotent calls run again when their run goes on.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::Settlement;
     /// # /// Issue a refund.
-    /// # #[gated_tool(policy = "never_ask")] async fn issue_refund(order_id: String) { std::future::pending().await }
+    /// # #[gated_tool(policy = "never_ask")]
+    /// # async fn issue_refund(order_id: String) { std::future::pending().await }
     /// # registry! { pub Tools for () { IssueRefund } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["manager"]);
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// # let dana = gate.reviewer("dana").await?;
     /// # let run = gate.run("run-42");
-    /// # tokio::select! { biased; _ = issue_refund(&run, "A-1001".into()) => {} _ = tokio::task::yield_now() => {} }
+    /// # tokio::select! {
+    /// #     biased;
+    /// #     _ = issue_refund(&run, "A-1001".into()) => {}
+    /// #     _ = tokio::task::yield_now() => {}
+    /// # }
     /// # tokio::task::yield_now().await;
     /// for lost in gate.recover().await? {
-    ///     println!("{} of {}: {}", lost.approval().tool(), lost.approval().subject().info().run(), lost.approval().arguments().as_json());
-    ///     lost.settle(&dana, Settlement::DidNotRun, "the provider knows of no refund of A-1001").await?;
+    ///     println!(
+    ///         "{} of {}: {}",
+    ///         lost.approval().tool(),
+    ///         lost.approval().subject().info().run(),
+    ///         lost.approval().arguments().as_json()
+    ///     );
+    ///     lost.settle(&dana, Settlement::DidNotRun, "the provider knows of no refund of A-1001")
+    ///         .await?;
     /// }
     /// assert!(gate.recover().await?.is_empty());
     /// # Ok(()) }
@@ -54,10 +68,14 @@ impl<R: Registry> Gate<R> {
     /// Where the store does not answer.
     pub async fn recover(&self) -> Result<Vec<InFlight>, StoreError> {
         let core = &self.core;
-        for running in core.store.approvals(&ApprovalFilter::all().status(Status::Dispatched)).await? {
+        for running in
+            core.store.approvals(&ApprovalFilter::all().status(Status::Dispatched)).await?
+        {
             core.bring_up_to_date(running.id()).await?;
         }
-        for lost in core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await? {
+        for lost in
+            core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await?
+        {
             // What is not as its records say is settled by nobody but people.
             if !core.runs_here(&lost) && core.is_as_recorded(&lost).await == Ok(true) {
                 core.ask_reconciler(&lost).await?;
@@ -66,7 +84,10 @@ impl<R: Registry> Gate<R> {
         // Both at once: one may become the other at any moment.
         let begun = ApprovalFilter::all().status(Status::Indeterminate).status(Status::Dispatched);
         let found = core.store.approvals(&begun).await?;
-        Ok(found.into_iter().map(|approval| InFlight { core: Arc::clone(core), approval }).collect())
+        Ok(found
+            .into_iter()
+            .map(|approval| InFlight { core: Arc::clone(core), approval })
+            .collect())
     }
 }
 
@@ -92,11 +113,13 @@ impl InFlight {
 
     /// Says what became of it. `why` is how the reviewer knows: it stands on the record.
     ///
-    /// That it is to run again is a question, under the requirement under which it ran and with new votes; where no one was asked before,
-    /// one person answers it. If the answer is no, it is as unknown as before.
+    /// That it is to run again is a question, under the requirement under which it ran and with new
+    /// votes; where no one was asked before, one person answers it. If the answer is no, it is as
+    /// unknown as before.
     ///
     /// # Errors
-    /// While some process vouches for it; where it was settled otherwise in the meantime, or has begun again since it was listed; where the reviewer is not one of those who could have
+    /// While some process vouches for it; where it was settled otherwise in the meantime, or has
+    /// begun again since it was listed; where the reviewer is not one of those who could have
     /// approved it; without a reason; where the store does not answer. Then nothing is settled.
     pub async fn settle(
         &self,
@@ -117,7 +140,9 @@ impl InFlight {
         }
         let settled = match settlement {
             // One person's word does not stand for the votes of all who would have to agree.
-            Settlement::RunAgain => CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why },
+            Settlement::RunAgain => {
+                CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why }
+            }
             settlement => {
                 let by = Settler::Person { reviewer: reviewer.id().clone() };
                 CallEvent::Settled { settlement, by, reason: Some(why) }
@@ -131,7 +156,9 @@ impl InFlight {
                 let approval = core.load(id).await?.ok_or(DecideError::Unknown(id))?;
                 match approval.vouched_until() {
                     Some(until) => Err(DecideError::StillRunning { until }),
-                    None if approval.status() == Status::Indeterminate => Err(Refused::Changed.into()),
+                    None if approval.status() == Status::Indeterminate => {
+                        Err(Refused::Changed.into())
+                    }
                     None => Err(DecideError::AlreadyDecided(approval)),
                 }
             }
@@ -141,12 +168,19 @@ impl InFlight {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InFlight({} of {}, {})", self.approval.id(), self.approval.tool(), self.approval.status())
+        write!(
+            f,
+            "InFlight({} of {}, {})",
+            self.approval.id(),
+            self.approval.tool(),
+            self.approval.status()
+        )
     }
 }
 
 impl Core {
-    /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run again if it is idempotent. Whether it is settled.
+    /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run
+    /// again if it is idempotent. Whether it is settled.
     pub(crate) async fn find_out(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
         // What runs here is not lost, whoever says so.
         if self.runs_here(lost) {
@@ -166,11 +200,16 @@ impl Core {
     async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
         let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
-        let context = Circumstances::of_stored(self, lost.subject()).context_of(lost.subject(), self.now());
-        let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else { return Ok(false) };
+        let context =
+            Circumstances::of_stored(self, lost.subject()).context_of(lost.subject(), self.now());
+        let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else {
+            return Ok(false);
+        };
         // One that fails or takes too long does not know.
         let settlement = match bounded(&self.judging_time, || asked).await {
-            Ok(ReconcileOutcome::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
+            Ok(ReconcileOutcome::Yes(outcome)) => {
+                Settlement::Ran { outcome: tool.clean(&arguments, outcome) }
+            }
             Ok(ReconcileOutcome::No) if lost.stays_unknown() => Settlement::DidNotRun,
             Ok(ReconcileOutcome::No) => Settlement::RunAgain,
             Ok(ReconcileOutcome::Unknown) | Err(_) => return Ok(false),

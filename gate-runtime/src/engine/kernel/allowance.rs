@@ -50,10 +50,9 @@ impl Allowance {
     /// # Errors
     /// After how many seconds there is something left again.
     pub(crate) fn has_some(&mut self, now: Timestamp) -> Result<(), u32> {
-        let since = self
-            .at
-            .replace(now)
-            .map_or(i64::MAX, |at| i64::try_from(now.duration_since(at).as_millis()).unwrap_or(i64::MAX));
+        let since = self.at.replace(now).map_or(i64::MAX, |at| {
+            i64::try_from(now.duration_since(at).as_millis()).unwrap_or(i64::MAX)
+        });
         let more = since.max(0).saturating_mul(STEPS_A_SECOND / 1_000);
         self.left = self.left.saturating_add(more).min(STEPS_AT_ONCE);
         if self.left > 0 {

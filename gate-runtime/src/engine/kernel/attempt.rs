@@ -3,7 +3,8 @@
 use gate_core::approval::Approval;
 use gate_core::id::ApprovalId;
 
-/// One of the times that the body of a call began, or is to: what is said of one is not said of the next.
+/// One of the times that the body of a call began, or is to: what is said of one is not said of the
+/// next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attempt {
     pub(crate) approval: ApprovalId,

@@ -1,7 +1,7 @@
 //! The time limit of the async code that users give to a gate, by the gate's clock.
 //!
-//! Rules that wait, overlays, directories, reconcilers and notifiers all have a [`ClockLimit`]; a directory has it in a
-//! [`BoundedDirectory`], so that no caller can forget it.
+//! Rules that wait, overlays, directories, reconcilers and notifiers all have a [`ClockLimit`]; a
+//! directory has it in a [`BoundedDirectory`], so that no caller can forget it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -77,7 +77,10 @@ impl Directory for BoundedDirectory {
         self.bounded(move |inner| inner.holders(role, at))
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
         self.bounded(move |inner| inner.named(name))
     }
 

@@ -51,7 +51,9 @@ impl ChangeFeed {
 
     /// Lets those who wait for news of an approval look again.
     pub(crate) fn wake(&self, id: ApprovalId) {
-        for waiter in lock(&self.waiters).by_id.get(&id).into_iter().flatten().filter_map(Weak::upgrade) {
+        for waiter in
+            lock(&self.waiters).by_id.get(&id).into_iter().flatten().filter_map(Weak::upgrade)
+        {
             waiter.notify_one();
         }
     }
@@ -98,7 +100,8 @@ async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>, m
         let Some(core) = gate.upgrade() else { return };
         let until = *last.borrow_and_update();
         while seen < until {
-            let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await else {
+            let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await
+            else {
                 // What cannot be read cannot be told apart: everyone looks for themselves.
                 core.hub.wake_all();
                 break;

@@ -14,11 +14,12 @@ use super::drop_guard::IfGone;
 use crate::trail::Sealing;
 
 impl Core {
-    /// Writes a transition after which somebody has something to do with an approval. None in which a body begins, while the trail cannot be written.
+    /// Writes a transition after which somebody has something to do with an approval. None in which
+    /// a body begins, while the trail cannot be written.
     ///
     /// # Cancel safety
-    /// Dropped before it is done, the transition is written or not, as the store says; if it is, what was to be done with the approval never
-    /// will be, and then this happens to it instead.
+    /// Dropped before it is done, the transition is written or not, as the store says; if it is,
+    /// what was to be done with the approval never will be, and then this happens to it instead.
     pub(crate) async fn commit_for(
         self: &Arc<Self>,
         changeset: Changeset,
@@ -46,7 +47,8 @@ impl Core {
                 // Somebody keeps its deadline, also where whoever asked went away in this moment.
                 core.settle(&next);
             }
-            let unclaimed = otherwise.filter(|_| is_done).map(|events| IfGone::new(&core, &next, events));
+            let unclaimed =
+                otherwise.filter(|_| is_done).map(|events| IfGone::new(&core, &next, events));
             drop(answer.send((committed, unclaimed)));
         });
         match answered.await {

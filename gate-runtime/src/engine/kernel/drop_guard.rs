@@ -10,7 +10,8 @@ use super::attempt::Attempt;
 
 /// Events that happen to an approval if this is dropped before it was [called off](Self::call_off).
 ///
-/// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by itself.
+/// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by
+/// itself.
 pub(crate) struct IfGone {
     core: Arc<Core>,
     attempt: Attempt,
@@ -18,7 +19,11 @@ pub(crate) struct IfGone {
 }
 
 impl IfGone {
-    pub(crate) fn new(core: &Arc<Core>, approval: &Approval, events: fn() -> Vec<CallEvent>) -> Self {
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        approval: &Approval,
+        events: fn() -> Vec<CallEvent>,
+    ) -> Self {
         Self { core: Arc::clone(core), attempt: Attempt::of(approval), events: Some(events) }
     }
 

@@ -13,14 +13,16 @@ const PAGE: usize = 256;
 
 /// Everything that happens, record by record, without gaps: for a front end, a log, a notifier.
 ///
-/// It reads the store, so it shows what other processes write, and a slow reader misses nothing and slows nobody.
+/// It reads the store, so it shows what other processes write, and a slow reader misses nothing and
+/// slows nobody.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { order_id }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let mut events = gate.events();
 /// get_order(&gate.run("run-42"), "A-1".into()).await?;
@@ -45,13 +47,14 @@ impl Events {
         Self { store, last, seen: seen.unwrap_or(now), read: VecDeque::new() }
     }
 
-    /// The record up to which it was read: the one that it gave last, and before that the one that it began after. Whoever keeps it can
-    /// [go on](crate::Gate::events_after) from there later.
+    /// The record up to which it was read: the one that it gave last, and before that the one that
+    /// it began after. Whoever keeps it can [go on](crate::Gate::events_after) from there later.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::NoTools;
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
     /// let mut events = gate.events();
     /// gate.run("run-42").log_action("looked it up", &serde_json::json!({}), None).await?;
@@ -78,7 +81,8 @@ impl Events {
                 return Ok(record);
             }
             self.last.borrow_and_update();
-            self.read.extend(self.store.records(&RecordFilter::after(self.seen).limit(PAGE)).await?);
+            self.read
+                .extend(self.store.records(&RecordFilter::after(self.seen).limit(PAGE)).await?);
             if self.read.is_empty() && self.last.changed().await.is_err() {
                 // The store no longer tells of changes: nothing will come.
                 std::future::pending::<()>().await;

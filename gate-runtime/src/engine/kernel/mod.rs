@@ -54,7 +54,8 @@ pub(crate) struct Core {
     pub(crate) limits: ReadLimits,
     /// How long each piece of a user's async code may take.
     pub(crate) judging_time: ClockLimit,
-    /// How many calls of a run and those nested in it may not run within a day before it is told to stop.
+    /// How many calls of a run and those nested in it may not run within a day before it is told to
+    /// stop.
     pub(crate) denials: u64,
     /// How often a run and those nested in it may ask people within a day.
     pub(crate) questions: u64,
@@ -100,7 +101,10 @@ impl Core {
     }
 
     /// The tool of a call as the store knows it, where it is not here.
-    pub(crate) async fn stored_tool(&self, approval: &Approval) -> Result<Option<Arc<Descriptor>>, StoreError> {
+    pub(crate) async fn stored_tool(
+        &self,
+        approval: &Approval,
+    ) -> Result<Option<Arc<Descriptor>>, StoreError> {
         if self.tool(approval.tool().as_str()).is_some() {
             return Ok(None);
         }
@@ -120,8 +124,13 @@ impl Core {
         Ok(self.store.approvals(&ApprovalFilter::all().id(id)).await?.pop())
     }
 
-    /// Applies an event to an approval and writes both; reads again and tries again where someone else was faster.
-    pub(crate) async fn step(self: &Arc<Self>, id: ApprovalId, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
+    /// Applies an event to an approval and writes both; reads again and tries again where someone
+    /// else was faster.
+    pub(crate) async fn step(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        event: &CallEvent,
+    ) -> Result<Arc<Approval>, StepError> {
         self.step_if(id, std::slice::from_ref(event), |_| true).await
     }
 
@@ -157,7 +166,8 @@ impl Core {
         }
     }
 
-    /// What follows in this process from a committed approval: its deadline is kept, its secrets are dropped in time.
+    /// What follows in this process from a committed approval: its deadline is kept, its secrets
+    /// are dropped in time.
     pub(crate) fn settle(self: &Arc<Self>, approval: &Approval) {
         if approval.status().is_terminal() && !approval.arguments().secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());
@@ -177,7 +187,10 @@ impl Drop for Core {
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tools: Vec<_> = self.tools.iter().map(|tool| &tool.name).collect();
-        f.debug_struct("Gate").field("tools", &tools).field("agents", &self.agents).finish_non_exhaustive()
+        f.debug_struct("Gate")
+            .field("tools", &tools)
+            .field("agents", &self.agents)
+            .finish_non_exhaustive()
     }
 }
 

@@ -24,7 +24,8 @@ impl Core {
         let memory = history.memory();
         let _reading = memory.reading.lock().await;
         let seq = memory.seq();
-        let changes = self.store.run_changes(&RunQuery::after(memory.family().clone(), seq)).await?;
+        let changes =
+            self.store.run_changes(&RunQuery::after(memory.family().clone(), seq)).await?;
         if seq == 0 {
             let mut page = ApprovalFilter::all().within(memory.run().clone()).limit(PAGE);
             loop {

@@ -22,9 +22,11 @@ use crate::lock::lock;
 /// After how long an end is written again that the store did not take.
 const WRITE_AGAIN: Duration = Duration::from_millis(250);
 
-/// The bodies that run in this process. One task vouches for all of them; it lives only while some run.
+/// The bodies that run in this process. One task vouches for all of them; it lives only while some
+/// run.
 ///
-/// It is a task of its own, so that a body that blocks its thread is vouched for too, as long as the runtime has another.
+/// It is a task of its own, so that a body that blocks its thread is vouched for too, as long as
+/// the runtime has another.
 #[derive(Default)]
 pub(crate) struct Bodies {
     running: Mutex<Running>,
@@ -57,7 +59,9 @@ impl Begun {
     fn new(core: &Arc<Core>, dispatched: &Arc<Approval>) -> Self {
         let attempt = Attempt::of(dispatched);
         let mut running = lock(&core.bodies.running);
-        running.bodies.insert(attempt, RunningBody { latest: Arc::clone(dispatched), asks: 0, waker: None });
+        running
+            .bodies
+            .insert(attempt, RunningBody { latest: Arc::clone(dispatched), asks: 0, waker: None });
         let mut is_first = false;
         if !running.is_vouched_for
             && let Ok(runtime) = Handle::try_current()
@@ -70,7 +74,10 @@ impl Begun {
 
     /// Returns what was last written of it.
     fn latest(&self) -> Option<Arc<Approval>> {
-        lock(&self.core.bodies.running).bodies.get(&self.attempt).map(|body| Arc::clone(&body.latest))
+        lock(&self.core.bodies.running)
+            .bodies
+            .get(&self.attempt)
+            .map(|body| Arc::clone(&body.latest))
     }
 }
 
@@ -90,15 +97,22 @@ pub(crate) struct Underway {
 }
 
 impl Underway {
-    /// Begins to vouch for a dispatched call. Its body is to be polled right after this, with nothing awaited in between.
+    /// Begins to vouch for a dispatched call. Its body is to be polled right after this, with
+    /// nothing awaited in between.
     ///
     /// # Cancel safety
-    /// Dropped before it is done, `unbegun` happens to the call. What it gives, dropped, makes the call indeterminate.
-    pub(crate) async fn begin(core: &Arc<Core>, dispatched: &Arc<Approval>, unbegun: fn() -> Vec<CallEvent>) -> Self {
+    /// Dropped before it is done, `unbegun` happens to the call. What it gives, dropped, makes the
+    /// call indeterminate.
+    pub(crate) async fn begin(
+        core: &Arc<Core>,
+        dispatched: &Arc<Approval>,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Self {
         let unbegun = IfGone::new(core, dispatched, unbegun);
         let begun = Begun::new(core, dispatched);
         if begun.is_first {
-            // The new task may wait for this very thread, which the body may block: it gets its turn first.
+            // The new task may wait for this very thread, which the body may block: it gets its
+            // turn first.
             tokio::task::yield_now().await;
         }
         let left = IfGone::new(core, dispatched, left_alone);
@@ -117,7 +131,8 @@ impl Underway {
         if let Ok(next) = &written {
             core.settle(next);
         } else {
-            // It ran, but the record does not say how it ended: nobody may build on it until it does.
+            // It ran, but the record does not say how it ended: nobody may build on it until it
+            // does.
             tokio::spawn(record_late(Arc::downgrade(&core), Attempt::of(&dispatched), event));
         }
         written.ok()
@@ -125,7 +140,8 @@ impl Underway {
 }
 
 impl Core {
-    /// Whether the body of a call runs in this process: then it is not lost, whatever the store says.
+    /// Whether the body of a call runs in this process: then it is not lost, whatever the store
+    /// says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
         lock(&self.bodies.running).bodies.contains_key(&Attempt::of(approval))
     }
@@ -160,7 +176,8 @@ impl Core {
         })
     }
 
-    /// Counts a call that a body makes and that waits for people, or (and this is what comes after it) does no more.
+    /// Counts a call that a body makes and that waits for people, or (and this is what comes after
+    /// it) does no more.
     pub(crate) fn note_asking(&self, attempt: Attempt, waits: bool) {
         let mut running = lock(&self.bodies.running);
         if let Some(body) = running.bodies.get_mut(&attempt) {
@@ -169,10 +186,12 @@ impl Core {
         }
     }
 
-    /// Runs the body of a dispatched call and puts its end on the record; `None` where that could not be written yet.
+    /// Runs the body of a dispatched call and puts its end on the record; `None` where that could
+    /// not be written yet.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, `unbegun` happens to the call; dropped while it runs, the call becomes indeterminate.
+    /// Dropped before the body began, `unbegun` happens to the call; dropped while it runs, the
+    /// call becomes indeterminate.
     pub(crate) async fn attempt<T>(
         self: &Arc<Self>,
         dispatched: &Arc<Approval>,
@@ -189,7 +208,8 @@ impl Core {
     /// Says that a body still runs, so that nobody takes it for lost.
     async fn vouch(&self, known: Arc<Approval>) {
         let latest = match self.write_vouched(&known).await {
-            // Whoever took it for lost has written that; what it becomes when the body ends is seen then.
+            // Whoever took it for lost has written that; what it becomes when the body ends is seen
+            // then.
             Ok(None) => self.load(known.id()).await.ok().flatten(),
             written => written.ok().flatten(),
         };
@@ -201,7 +221,10 @@ impl Core {
     }
 
     /// Writes that a body still runs; `None` where its call is not as it was known any more.
-    pub(crate) async fn write_vouched(&self, known: &Approval) -> Result<Option<Arc<Approval>>, StoreError> {
+    pub(crate) async fn write_vouched(
+        &self,
+        known: &Approval,
+    ) -> Result<Option<Arc<Approval>>, StoreError> {
         let vouched = Arc::new(known.vouched(self.now()));
         let mut changeset = Changeset::at(vouched.changed_at());
         changeset.approvals.push(Arc::clone(&vouched));
@@ -209,8 +232,13 @@ impl Core {
         Ok((committed == CommitOutcome::Done).then_some(vouched))
     }
 
-    /// Writes the end of a body over what was last known of its call, or over what became of that in the meantime.
-    async fn write_end(self: &Arc<Self>, latest: &Approval, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
+    /// Writes the end of a body over what was last known of its call, or over what became of that
+    /// in the meantime.
+    async fn write_end(
+        self: &Arc<Self>,
+        latest: &Approval,
+        event: &CallEvent,
+    ) -> Result<Arc<Approval>, StepError> {
         let mut course = UnitOfWork::from(latest);
         course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
         let (changeset, next) = course.alone();
@@ -250,7 +278,8 @@ async fn vouch_for_all(gate: Weak<Core>) {
     }
 }
 
-/// Puts the end of a body on the record that could not be written at once, as soon as the store takes it.
+/// Puts the end of a body on the record that could not be written at once, as soon as the store
+/// takes it.
 async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
     loop {
         let Some(core) = gate.upgrade() else { return };
@@ -259,13 +288,17 @@ async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
         drop(core);
         clock.sleep_until(again).await;
         let Some(core) = gate.upgrade() else { return };
-        if !matches!(core.step_of(attempt, std::slice::from_ref(&end)).await, Err(StepError::Store(_))) {
+        if !matches!(
+            core.step_of(attempt, std::slice::from_ref(&end)).await,
+            Err(StepError::Store(_))
+        ) {
             return;
         }
     }
 }
 
-/// A body that ran when whoever awaited it went away: nobody knows how it ended, and the record says so.
+/// A body that ran when whoever awaited it went away: nobody knows how it ended, and the record
+/// says so.
 fn left_alone() -> Vec<CallEvent> {
     vec![CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }]
 }

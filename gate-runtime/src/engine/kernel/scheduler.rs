@@ -17,7 +17,8 @@ use crate::lock::lock;
 /// How many are taken up at once.
 const PAGE: usize = 1_000;
 
-/// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the first deadline.
+/// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the
+/// first deadline.
 #[derive(Default)]
 pub(crate) struct Timekeeper {
     deadlines: Mutex<Deadlines>,
@@ -125,7 +126,8 @@ impl Core {
         let mut due = self.timekeeper.take_due(now);
         while let Some((_, id)) = due.left.front().copied() {
             if self.bring_up_to_date(id).await.is_err() {
-                // The store did not answer. A vote that comes in the meantime is refused by its time all the same.
+                // The store did not answer. A vote that comes in the meantime is refused by its
+                // time all the same.
                 let again = now.checked_add(RETRY).unwrap_or(now);
                 self.timekeeper.keep(self, again, id);
             }
@@ -140,7 +142,8 @@ impl Core {
     ) -> Result<Option<Arc<Approval>>, StoreError> {
         loop {
             let Some(approval) = self.load(id).await? else { return Ok(None) };
-            let Some(event) = approval.due(self.now()).filter(|_| !self.vouches_for(&approval)) else {
+            let Some(event) = approval.due(self.now()).filter(|_| !self.vouches_for(&approval))
+            else {
                 self.settle(&approval);
                 return Ok(Some(approval));
             };

@@ -45,8 +45,16 @@ impl GateTool {
     }
 
     /// The arguments of a call as they are stored.
-    pub(crate) fn seal(&self, arguments: &Value, keys: &CommitmentKeys) -> Result<Arguments, SchemaError> {
-        if self.spec.has_secrets { self.redaction(keys).seal(arguments) } else { Arguments::new(arguments, Vec::new()) }
+    pub(crate) fn seal(
+        &self,
+        arguments: &Value,
+        keys: &CommitmentKeys,
+    ) -> Result<Arguments, SchemaError> {
+        if self.spec.has_secrets {
+            self.redaction(keys).seal(arguments)
+        } else {
+            Arguments::new(arguments, Vec::new())
+        }
     }
 
     /// Returns what a body gave back, without the secrets among its arguments.
@@ -57,8 +65,12 @@ impl GateTool {
         let scrub = Scrub::of(self.descriptor.input_schema(), arguments);
         match outcome {
             outcome if scrub.is_empty() => outcome,
-            ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
-            ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
+            ToolOutcome::Returned { json } => {
+                ToolOutcome::Returned { json: scrub.clean_json(&json).into() }
+            }
+            ToolOutcome::Failed { error } => {
+                ToolOutcome::Failed { error: scrub.clean(&error).into() }
+            }
         }
     }
 
@@ -76,12 +88,20 @@ impl GateTool {
     /// Returns what a call of it says of its values.
     pub(crate) fn facts(&self, arguments: &Value, now: Timestamp) -> CallFacts {
         let today = now.to_zoned(TimeZone::UTC).date();
-        CallFacts::new(self.name.as_str(), arguments.clone(), Arc::clone(&self.choices), Some(today))
+        CallFacts::new(
+            self.name.as_str(),
+            arguments.clone(),
+            Arc::clone(&self.choices),
+            Some(today),
+        )
     }
 
     /// The digest of the policies that judge an agent's calls of the tool.
     pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
-        self.agents.iter().find(|(name, _)| name == agent).map_or(self.policy, |(_, digest)| *digest)
+        self.agents
+            .iter()
+            .find(|(name, _)| name == agent)
+            .map_or(self.policy, |(_, digest)| *digest)
     }
 }
 
@@ -93,7 +113,8 @@ pub(crate) struct Tools {
 
 impl Tools {
     pub(crate) fn new(listed: Vec<GateTool>) -> Self {
-        let places = listed.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
+        let places =
+            listed.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
         Self { listed, places }
     }
 

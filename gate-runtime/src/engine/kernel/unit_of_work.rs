@@ -11,7 +11,8 @@ use gate_core::records::{CallEvent, Record};
 use gate_core::text::DAY;
 use jiff::Timestamp;
 
-/// One or more events that are written together: the approval after them, a record of each, and what they change of limits.
+/// One or more events that are written together: the approval after them, a record of each, and
+/// what they change of limits.
 pub(crate) struct UnitOfWork {
     approval: Approval,
     /// How it stood before; `None` where it is new.
@@ -32,7 +33,12 @@ impl UnitOfWork {
     /// On from a stored version.
     pub(crate) fn from(approval: &Approval) -> Self {
         let before = Some(approval.status());
-        Self { version: approval.version() + 1, before, approval: approval.clone(), records: Vec::with_capacity(1) }
+        Self {
+            version: approval.version() + 1,
+            before,
+            approval: approval.clone(),
+            records: Vec::with_capacity(1),
+        }
     }
 
     /// The next event.
@@ -72,7 +78,8 @@ impl UnitOfWork {
         (changeset, approval)
     }
 
-    /// What the events take of limits on not running, and give back of others: in one place, however a call comes to its end.
+    /// What the events take of limits on not running, and give back of others: in one place,
+    /// however a call comes to its end.
     fn change_limits(&self, changeset: &mut Changeset) {
         let (before, after) = (self.before, self.approval.status());
         if before == Some(after) {
@@ -86,8 +93,14 @@ impl UnitOfWork {
         };
         match before {
             // What never ran uses up no limit.
-            Some(Status::Approved) if after != Status::Dispatched && self.approval.attempts() == 0 => give_back(None),
-            Some(Status::Pending) if self.approval.subject().request().is_some() => give_back(Some(WAITING)),
+            Some(Status::Approved)
+                if after != Status::Dispatched && self.approval.attempts() == 0 =>
+            {
+                give_back(None);
+            }
+            Some(Status::Pending) if self.approval.subject().request().is_some() => {
+                give_back(Some(WAITING));
+            }
             _ => {}
         }
     }

@@ -25,7 +25,12 @@ use crate::logic::spec::Spec;
 ///
 /// ```
 /// # fn show(asked: &gate_runtime::Asked) {
-/// println!("{} is {}{}", asked.id(), asked.status(), if asked.is_new() { "" } else { ", as it was asked before" });
+/// println!(
+///     "{} is {}{}",
+///     asked.id(),
+///     asked.status(),
+///     if asked.is_new() { "" } else { ", as it was asked before" }
+/// );
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -88,7 +93,9 @@ impl From<Unproposed> for RemoteError {
     fn from(why: Unproposed) -> Self {
         match why {
             Unproposed::IdUsed(NotRun::Invalid { problem }) => Self::IdUsed { problem },
-            Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem }) => Self::NobodyToAsk { problem },
+            Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem }) => {
+                Self::NobodyToAsk { problem }
+            }
             Unproposed::TooManyWait(at_once) => Self::TooManyWait { at_once },
             other => Self::NotRun(other.into()),
         }
@@ -104,18 +111,20 @@ impl From<NotRun> for RemoteError {
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IdUsed { problem } | Self::NobodyToAsk { problem } | Self::NotRun(NotRun::Invalid { problem }) => {
-                f.write_str(problem)
-            }
+            Self::IdUsed { problem }
+            | Self::NobodyToAsk { problem }
+            | Self::NotRun(NotRun::Invalid { problem }) => f.write_str(problem),
             Self::TooManyWait { at_once } => {
                 write!(
                     f,
-                    "{at_once} questions of this agent wait already: wait for decisions, or let more wait at once"
+                    "{at_once} questions of this agent wait already: wait for decisions, or let \
+                     more wait at once"
                 )
             }
             Self::TooCostly { again_after } => write!(
                 f,
-                "the schemas of this agent have taken too much time: ask again after {}, with simpler ones",
+                "the schemas of this agent have taken too much time: ask again after {}, with \
+                 simpler ones",
                 english::duration(Duration::from_secs((*again_after).into()))
             ),
             Self::NotRun(reason) => f.write_str(&reason.for_reviewer()),
@@ -126,8 +135,9 @@ impl fmt::Display for RemoteError {
 impl std::error::Error for RemoteError {}
 
 impl Remote {
-    /// Asks people about a call; an overlay may deny it, a standing permission may answer it. Asked again under the same id in the same run, it is the same
-    /// question, and stands as it was asked first.
+    /// Asks people about a call; an overlay may deny it, a standing permission may answer it. Asked
+    /// again under the same id in the same run, it is the same question, and stands as it was asked
+    /// first.
     ///
     /// # Errors
     /// [`RemoteError::IdUsed`], where the id was used for another call;
@@ -140,7 +150,8 @@ impl Remote {
         let (run, candidate) = self.read(call).await?;
         let draft = match core.plan(&run, candidate).await? {
             Plan::Known(known) => {
-                let approval = core.bring_up_to_date(known.id()).await.map_err(unavailable)?.unwrap_or(known);
+                let approval =
+                    core.bring_up_to_date(known.id()).await.map_err(unavailable)?.unwrap_or(known);
                 return Ok(Asked { approval, is_new: false });
             }
             Plan::New(draft) => draft,
@@ -157,8 +168,11 @@ impl Remote {
         if let Some(problem) = call.problem(&self.agent) {
             return Err(invalid(problem).into());
         }
-        let (run, id, tool) =
-            (call.circumstances(core, &self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
+        let (run, id, tool) = (
+            call.circumstances(core, &self.agent),
+            call.id.clone(),
+            place(&self.agent, call.tool.as_str()),
+        );
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
         // A schema that somebody else wrote may take its time. It holds nobody else up, and one
         // agent has one at a time, so that another's turn comes. Whoever goes away gives nothing
@@ -173,7 +187,9 @@ impl Remote {
         });
         match read.await.map_err(unavailable)? {
             Ok(candidate) => Ok((run, candidate)),
-            Err(reason @ NotRun::Invalid { .. }) => Err(core.refuse(&run, &id, &tool.into(), reason).await.into()),
+            Err(reason @ NotRun::Invalid { .. }) => {
+                Err(core.refuse(&run, &id, &tool.into(), reason).await.into())
+            }
             Err(reason) => Err(reason.into()),
         }
     }
@@ -188,22 +204,36 @@ fn read_call(
     call: RemoteCall,
 ) -> (Result<Candidate, NotRun>, u64) {
     let name = ToolName::from(place(agent, call.tool.as_str()));
-    let tool = Descriptor::remote(name, call.description.clone(), call.schema.clone(), call.annotations);
+    let tool =
+        Descriptor::remote(name, call.description.clone(), call.schema.clone(), call.annotations);
     let spec = Spec::of(&tool);
     let read = read_arguments(limits, &tool, &spec, &call.arguments);
     (read.and_then(|arguments| candidate(info, call, tool, arguments)), spec.spent())
 }
 
-fn read_arguments(limits: ReadLimits, tool: &Descriptor, spec: &Spec, arguments: &str) -> Result<Value, NotRun> {
+fn read_arguments(
+    limits: ReadLimits,
+    tool: &Descriptor,
+    spec: &Spec,
+    arguments: &str,
+) -> Result<Value, NotRun> {
     if has_secrets(tool.input_schema()) {
-        return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
+        return Err(invalid(
+            "a call of another program has no secrets here: leave them out of its arguments",
+        ));
     }
-    let completed =
-        spec.complete(read(arguments, limits)).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    let completed = spec
+        .complete(read(arguments, limits))
+        .map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
     Ok(completed.arguments)
 }
 
-fn candidate(info: Arc<RunInfo>, call: RemoteCall, tool: Descriptor, arguments: Value) -> Result<Candidate, NotRun> {
+fn candidate(
+    info: Arc<RunInfo>,
+    call: RemoteCall,
+    tool: Descriptor,
+    arguments: Value,
+) -> Result<Candidate, NotRun> {
     let policy = call.policy();
     let sealed = Arguments::new(&arguments, Vec::new()).map_err(invalid)?;
     let subject = Subject {

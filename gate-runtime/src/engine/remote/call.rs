@@ -30,7 +30,11 @@ const LONGEST_NAME: usize = 256;
 /// let call = RemoteCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)
 ///     .run("run-42")
 ///     .describe("Issue a refund to the original payment method.")
-///     .schema(json!({"type": "object", "properties": {"order_id": {"type": "string"}}, "additionalProperties": false}))
+///     .schema(json!({
+///         "type": "object",
+///         "properties": {"order_id": {"type": "string"}},
+///         "additionalProperties": false,
+///     }))
 ///     .request(Request::new().summary("Refund Mia"))
 ///     .ask("it is money", ask(role("manager")).within(hours(1)));
 /// # let _ = call;
@@ -55,7 +59,11 @@ pub struct RemoteCall {
 
 impl RemoteCall {
     /// A call with its arguments as JSON text, in a run of its own.
-    pub fn new(id: impl Into<CallId>, tool: impl Into<ToolName>, arguments: impl Into<String>) -> Self {
+    pub fn new(
+        id: impl Into<CallId>,
+        tool: impl Into<ToolName>,
+        arguments: impl Into<String>,
+    ) -> Self {
         let id = id.into();
         Self {
             run: id.as_str().into(),
@@ -118,7 +126,8 @@ impl RemoteCall {
 
     /// How many questions of its agent may wait at once, this one included. Defaults to any number.
     ///
-    /// It is counted in the transaction that asks: of many that ask at the same moment, no more than that are taken.
+    /// It is counted in the transaction that asks: of many that ask at the same moment, no more
+    /// than that are taken.
     pub fn at_once(mut self, count: u64) -> Self {
         self.at_once = Some(count);
         self
@@ -130,7 +139,8 @@ impl RemoteCall {
         self
     }
 
-    /// Who is asked, and by what rule; said again: they too. Anyone who reviews, if nobody is named.
+    /// Who is asked, and by what rule; said again: they too. Anyone who reviews, if nobody is
+    /// named.
     pub fn ask(mut self, rule: impl Into<String>, who: impl Into<Requirement>) -> Self {
         self.rules.push((rule.into(), who.into()));
         self
@@ -150,7 +160,9 @@ impl RemoteCall {
 
     /// What is wrong with its names.
     pub(super) fn problem(&self, agent: &AgentName) -> Option<String> {
-        let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let is_name = |text: &str| {
+            text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        };
         let optional = |name: Option<&str>| name.map(str::to_owned);
         let names = [
             ("the agent's name", Some(agent.to_string())),
@@ -170,7 +182,10 @@ impl RemoteCall {
             }
         }
         if !is_name(self.tool.as_str()) || !is_name(agent.as_str()) {
-            return Some("the name of a tool or an agent has letters, digits, `_`, `-` and `.` only".to_owned());
+            return Some(
+                "the name of a tool or an agent has letters, digits, `_`, `-` and `.` only"
+                    .to_owned(),
+            );
         }
         if self.run.as_str().contains(NESTED) {
             return Some(format!("the run's id has a `{NESTED}`: leave it out"));
@@ -200,13 +215,24 @@ impl RemoteCall {
         let rules: Vec<RuleOutline> = self.rules.iter().map(rule).collect();
         let otherwise = Fallback { verdict: Verdict::Ask, requirement: Some(anyone().into()) };
         let digest = Digest::of(canonical(&json!([POLICY, rules, otherwise])).unwrap_or_default());
-        let about = "Its rules are in the program that asks. Here, it only says whom to ask.".to_owned();
-        Arc::new(PolicyOutline { name: POLICY.to_owned(), about, text: String::new(), rules, otherwise, digest })
+        let about =
+            "Its rules are in the program that asks. Here, it only says whom to ask.".to_owned();
+        Arc::new(PolicyOutline {
+            name: POLICY.to_owned(),
+            about,
+            text: String::new(),
+            rules,
+            otherwise,
+            digest,
+        })
     }
 }
 
 impl fmt::Debug for RemoteCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteCall").field("id", &self.id).field("tool", &self.tool).finish_non_exhaustive()
+        f.debug_struct("RemoteCall")
+            .field("id", &self.id)
+            .field("tool", &self.tool)
+            .finish_non_exhaustive()
     }
 }

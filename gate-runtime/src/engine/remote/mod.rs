@@ -34,32 +34,37 @@ use crate::logic::registry::Registry;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::CallFacts;
 
-/// How long a standing permission lets a call begin that it covered: it may end itself, and a call is not kept in store for later.
+/// How long a standing permission lets a call begin that it covered: it may end itself, and a call
+/// is not kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
 
 impl<R: Registry> Gate<R> {
-    /// What an agent in another program may do with its own calls, and with no others: for whoever serves such programs.
+    /// What an agent in another program may do with its own calls, and with no others: for whoever
+    /// serves such programs.
     ///
     /// # Security
-    /// The program must have shown that it is this agent. Its runs and tools stand under the agent's name, so no rule, tool or standing permission of
-    /// another agent is about them.
+    /// The program must have shown that it is this agent. Its runs and tools stand under the
+    /// agent's name, so no rule, tool or standing permission of another agent is about them.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// use gate_runtime::{NoTools, RemoteCall, Status, ToolOutcome};
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["manager"]);
     /// let gate: Gate<NoTools> = Gate::builder(()).directory(people).build().await?;
     /// let agent = gate.remote("billing-bot");
-    /// let call = RemoteCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#).ask("it is money", ask(role("manager")));
+    /// let call = RemoteCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)
+    ///     .ask("it is money", ask(role("manager")));
     /// let asked = agent.ask(call).await?;
     ///
     /// let dana = gate.reviewer("dana").await?;
     /// gate.pending().await?[0].approve(&dana).await?;
     ///
-    /// let begun = agent.begin(asked.id()).await?;                     // on the record, once: now it may run
+    /// let begun = agent.begin(asked.id()).await?; // on the record, once: now it may run
     /// assert_eq!(begun.arguments().as_json(), r#"{"order_id":"A-1"}"#);
-    /// let ended = agent.end(asked.id(), begun.attempts(), ToolOutcome::returned(&"done".into())).await?;
+    /// let ended =
+    ///     agent.end(asked.id(), begun.attempts(), ToolOutcome::returned(&"done".into())).await?;
     /// assert_eq!(ended.status(), Status::Succeeded);
     /// # Ok(()) }
     /// ```
@@ -108,14 +113,19 @@ impl Remote {
         Ok(found.into_iter().filter(|approval| self.owns(approval)).collect())
     }
 
-    /// Waits until one of its own calls is no longer pending, but not longer than said, and gives it as it stands then; `None` for any other call.
+    /// Waits until one of its own calls is no longer pending, but not longer than said, and gives
+    /// it as it stands then; `None` for any other call.
     ///
     /// # Errors
     /// Where the store does not answer.
     ///
     /// # Cancel safety
     /// It can be dropped at any time: the question stays.
-    pub async fn decided(&self, id: ApprovalId, at_most: Duration) -> Result<Option<Arc<Approval>>, StoreError> {
+    pub async fn decided(
+        &self,
+        id: ApprovalId,
+        at_most: Duration,
+    ) -> Result<Option<Arc<Approval>>, StoreError> {
         let core = &self.core;
         let waiter = ChangeFeed::wait_for(core, id);
         let end = later(core.now(), at_most);
@@ -132,13 +142,17 @@ impl Remote {
         }
     }
 
-    /// Puts on the record that an approved call begins, which lets the program run it, with the arguments that the approval has now. It is said
-    /// once: whoever asks again is told that it has begun.
+    /// Puts on the record that an approved call begins, which lets the program run it, with the
+    /// arguments that the approval has now. It is said once: whoever asks again is told that it has
+    /// begun.
     ///
-    /// From then on the program says at least every 30 seconds that it [still runs](Self::still_runs), until it says how it [ended](Self::end); else it counts as lost, until it does.
+    /// From then on the program says at least every 30 seconds that it [still
+    /// runs](Self::still_runs), until it says how it [ended](Self::end); else it counts as lost,
+    /// until it does.
     ///
     /// # Errors
-    /// [`NotRun`] says why it must not run: not approved, or not any more; frozen; begun before; or the store or the trail does not answer.
+    /// [`NotRun`] says why it must not run: not approved, or not any more; frozen; begun before; or
+    /// the store or the trail does not answer.
     ///
     /// # Cancel safety
     /// Dropped before it is done, the call is indeterminate or as it was.
@@ -148,7 +162,12 @@ impl Remote {
             let found = self.approval(id).await.map_err(unavailable)?;
             let approval = found.ok_or_else(|| invalid(format!("this agent has no call {id}")))?;
             if approval.status() != Status::Approved {
-                let how = || invalid(format!("it is {}, and only what is approved may begin, once", approval.status()));
+                let how = || {
+                    invalid(format!(
+                        "it is {}, and only what is approved may begin, once",
+                        approval.status()
+                    ))
+                };
                 return Err(approval.not_run().unwrap_or_else(how));
             }
             if !core.is_as_recorded(&approval).await? {
@@ -184,8 +203,13 @@ impl Remote {
     /// `attempt` is its number as the approval had it when it [began](Approval::attempts).
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt does not run, or counts as lost already; the store does not answer.
-    pub async fn still_runs(&self, id: ApprovalId, attempt: u32) -> Result<Arc<Approval>, DecideError> {
+    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt does not run, or
+    /// counts as lost already; the store does not answer.
+    pub async fn still_runs(
+        &self,
+        id: ApprovalId,
+        attempt: u32,
+    ) -> Result<Arc<Approval>, DecideError> {
         let core = &self.core;
         loop {
             let approval = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
@@ -199,12 +223,19 @@ impl Remote {
         }
     }
 
-    /// Says how an attempt ended that began: what it gave back, or how it failed. Said twice, it is said once.
+    /// Says how an attempt ended that began: what it gave back, or how it failed. Said twice, it is
+    /// said once.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt never began, ended otherwise, or another one runs; a value that cannot be put on the record;
-    /// the store does not answer.
-    pub async fn end(&self, id: ApprovalId, attempt: u32, outcome: ToolOutcome) -> Result<Arc<Approval>, DecideError> {
+    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt never began, ended
+    /// otherwise, or another one runs; a value that cannot be put on the record; the store does not
+    /// answer.
+    pub async fn end(
+        &self,
+        id: ApprovalId,
+        attempt: u32,
+        outcome: ToolOutcome,
+    ) -> Result<Arc<Approval>, DecideError> {
         if let Some(value) = outcome.value() {
             read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
         }
@@ -227,16 +258,19 @@ impl Remote {
     /// Takes a question back. Taken back twice, it is taken back once.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where it ended otherwise or began; the store does not answer.
+    /// [`DecideError::AlreadyDecided`] has how it stands, where it ended otherwise or began; the
+    /// store does not answer.
     pub async fn cancel(&self, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
         self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
         self.core.cancel(id, reason).await
     }
 
-    /// Puts on the record what the program did that no gate decides. `in_reply_to` is one of its own calls.
+    /// Puts on the record what the program did that no gate decides. `in_reply_to` is one of its
+    /// own calls.
     ///
     /// # Errors
-    /// Where the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the store does not answer: then it is not on the record.
+    /// Where the details have a number beyond ±2^53, are nested more than 64 deep or too long, or
+    /// the store does not answer: then it is not on the record.
     pub async fn log_action(
         &self,
         run: &RunId,
@@ -260,7 +294,8 @@ impl Remote {
         let mut info = RunInfo::new(place(&self.agent, run.as_str()), self.agent.clone());
         info.set_case(case);
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
-        let event = GateEvent::Action { info: Arc::new(info), action: action.into(), details, in_reply_to };
+        let event =
+            GateEvent::Action { info: Arc::new(info), action: action.into(), details, in_reply_to };
         Ok(self.core.write_alone(Changeset::noting(self.core.now(), event)).await?)
     }
 
@@ -276,12 +311,21 @@ impl fmt::Debug for Remote {
 }
 
 impl Core {
-    /// The assessment of another program's call, if it is a verdict; else what failed is put on the record.
-    pub(crate) async fn reached(&self, subject: &Subject, assessment: Assessment) -> Result<Assessment, NotRun> {
+    /// The assessment of another program's call, if it is a verdict; else what failed is put on the
+    /// record.
+    pub(crate) async fn reached(
+        &self,
+        subject: &Subject,
+        assessment: Assessment,
+    ) -> Result<Assessment, NotRun> {
         match assessment.reached() {
             Ok(assessment) => Ok(assessment),
             Err(failed) => {
-                let known = self.load(subject.approval()).await.map_err(unavailable)?.map(|known| known.id());
+                let known = self
+                    .load(subject.approval())
+                    .await
+                    .map_err(unavailable)?
+                    .map(|known| known.id());
                 let (info, call) = (Arc::clone(subject.shared_info()), subject.call().clone());
                 Err(self.note_unjudged(info, call, subject.tool(), known, failed).await)
             }
@@ -306,17 +350,26 @@ impl Core {
         }
         self.read_outputs(&context.history).await.map_err(unavailable)?;
         let today = context.now.to_zoned(TimeZone::UTC).date();
-        let of_call = || CallFacts::new(subject.tool().as_str(), arguments.to_json(), Arc::default(), Some(today));
+        let of_call = || {
+            CallFacts::new(
+                subject.tool().as_str(),
+                arguments.to_json(),
+                Arc::default(),
+                Some(today),
+            )
+        };
         context.asked.set_facts(of_call);
         Ok(self.ask_overlays(&call).await)
     }
 
-    /// What follows before an approved call of another program begins: overlays speak again, and whoever agreed must still be entitled to.
+    /// What follows before an approved call of another program begins: overlays speak again, and
+    /// whoever agreed must still be entitled to.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<UnitOfWork, NotRun> {
         let mut course = UnitOfWork::from(approval);
         let since = approval.changed_at().duration_since(self.now()).abs();
-        if let Some(grant) =
-            approval.grant().filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
+        if let Some(grant) = approval
+            .grant()
+            .filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
         {
             course.then(CallEvent::Uncovered { grant }, self.now()).map_err(unavailable)?;
             return Ok(course);
@@ -324,8 +377,10 @@ impl Core {
         if !self.overlays.is_empty() {
             let run = Circumstances::of_stored(self, approval.subject());
             let opinions = self.opinions_on(&run, approval.subject(), approval.arguments()).await?;
-            let assessment =
-                Arc::new(self.reached(approval.subject(), approval.assessment().with_overlays(opinions)).await?);
+            let assessment = Arc::new(
+                self.reached(approval.subject(), approval.assessment().with_overlays(opinions))
+                    .await?,
+            );
             let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
             course.then(again, self.now()).map_err(unavailable)?;
         }

@@ -1,4 +1,5 @@
-//! Whom a question can be put to: people, and not the agent's or the principal's own; enough of them; known ones.
+//! Whom a question can be put to: people, and not the agent's or the principal's own; enough of
+//! them; known ones.
 
 use gate_core::approval::{Approval, Refused, Requirement, Tier, Voice, Who, people, shortfall};
 use gate_core::call::{NotRun, RunInfo};
@@ -17,7 +18,8 @@ use crate::engine::kernel::Core;
 /// where it can, or where the directory cannot list them. `excluded` are those who are in it and do
 /// not count.
 ///
-/// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of another gate.
+/// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of
+/// another gate.
 pub(crate) async fn lacks_people(
     tier: &Tier,
     directory: &dyn Directory,
@@ -40,7 +42,8 @@ pub(crate) async fn lacks_people(
         (Who::Role { role }, 1) => with_article(role.as_str()),
         (who, needed) => people(who, needed),
     };
-    let left_out = if all > found.len() { ", the agent and whom the run acts for apart" } else { "" };
+    let left_out =
+        if all > found.len() { ", the agent and whom the run acts for apart" } else { "" };
     let why = match (role, found.len()) {
         (Some(_), 0) => format!("nobody in the directory holds that role{left_out}"),
         (None, 0) => format!("nobody is in the directory{left_out}"),
@@ -80,8 +83,8 @@ impl Core {
         for tier in requirements.iter().flat_map(Requirement::tiers) {
             match tier.who() {
                 Who::Principal if info.principal().is_none() => {
-                    let problem = "the policy asks the person whom the run acts for, but the run names none: add \
-                                   `.on_behalf_of(…)`";
+                    let problem = "the policy asks the person whom the run acts for, but the run \
+                                   names none: add `.on_behalf_of(…)`";
                     return Ok(Some(problem.to_owned()));
                 }
                 Who::Role { role } if !roles.contains(&role) => roles.push(role),
@@ -91,8 +94,13 @@ impl Core {
                 return Ok(Some(format!("the policy asks {problem}")));
             }
         }
-        // Each role has people enough; whether they suffice for all of them at once is a question only where there are several.
-        if roles.len() < 2 { Ok(None) } else { self.overlap(requirements, &roles, &excluded, info).await }
+        // Each role has people enough; whether they suffice for all of them at once is a question
+        // only where there are several.
+        if roles.len() < 2 {
+            Ok(None)
+        } else {
+            self.overlap(requirements, &roles, &excluded, info).await
+        }
     }
 
     /// Returns why the people of several roles are too few, where some hold more than one.
@@ -105,9 +113,12 @@ impl Core {
     ) -> Result<Option<String>, DirectoryError> {
         let mut held: Vec<(ReviewerId, Vec<Role>)> = Vec::new();
         let wants_several = |tier: &Tier| *tier.who() == Who::Anyone && tier.count() > 1;
-        let everybody = requirements.iter().flat_map(Requirement::tiers).any(wants_several).then_some(None);
+        let everybody =
+            requirements.iter().flat_map(Requirement::tiers).any(wants_several).then_some(None);
         for role in roles.iter().copied().map(Some).chain(everybody) {
-            let Some(found) = self.directory.holders(role, self.now()).await? else { return Ok(None) };
+            let Some(found) = self.directory.holders(role, self.now()).await? else {
+                return Ok(None);
+            };
             for who in found {
                 match held.iter_mut().find(|(known, _)| *known == who) {
                     Some((_, roles)) => roles.extend(role.cloned()),
@@ -115,23 +126,35 @@ impl Core {
                 }
             }
         }
-        held.retain(|(who, _)| !excluded.iter().any(|other| same_person(who.as_str(), other.as_str())));
+        held.retain(|(who, _)| {
+            !excluded.iter().any(|other| same_person(who.as_str(), other.as_str()))
+        });
         let voice = |who, roles, is_principal| Voice { who, roles, is_principal, is_signed: true };
-        let reviewers = held.iter().map(|(who, roles)| voice(who.as_str(), roles.as_slice(), false));
-        let principal = info.principal().into_iter().map(|principal| voice(principal.as_str(), &[], true));
+        let reviewers =
+            held.iter().map(|(who, roles)| voice(who.as_str(), roles.as_slice(), false));
+        let principal =
+            info.principal().into_iter().map(|principal| voice(principal.as_str(), &[], true));
         let voices: Vec<Voice<'_>> = reviewers.chain(principal).collect();
-        let asked: Vec<_> = requirements.iter().map(|requirement| (requirement, usize::MAX)).collect();
+        let asked: Vec<_> =
+            requirements.iter().map(|requirement| (requirement, usize::MAX)).collect();
         let missing = shortfall(&asked, &voices);
         Ok((!missing.is_met()).then(|| {
             let missing = missing.words();
-            format!("the policy asks several roles, each of somebody else, and too few people hold them: nobody is left as {missing}")
+            format!(
+                "the policy asks several roles, each of somebody else, and too few people \
+                hold them: nobody is left as {missing}"
+            )
         }))
     }
 
-    /// Those in the directory who do not count for a run: its agent, and the person whom it acts for, under whatever name.
+    /// Those in the directory who do not count for a run: its agent, and the person whom it acts
+    /// for, under whatever name.
     async fn excluded(&self, info: &RunInfo) -> Result<Vec<ReviewerId>, DirectoryError> {
         let mut excluded = Vec::new();
-        for name in [Some(info.agent().as_str()), info.principal().map(Principal::as_str)].into_iter().flatten() {
+        for name in [Some(info.agent().as_str()), info.principal().map(Principal::as_str)]
+            .into_iter()
+            .flatten()
+        {
             excluded.extend(self.directory.named(name).await?);
             excluded.push(name.into());
         }
@@ -140,7 +163,11 @@ impl Core {
 
     /// Returns whether a name means a person: by its spelling, or because the directory says that
     /// they have it.
-    pub(crate) async fn is_named(&self, who: &ReviewerId, name: &str) -> Result<bool, DirectoryError> {
+    pub(crate) async fn is_named(
+        &self,
+        who: &ReviewerId,
+        name: &str,
+    ) -> Result<bool, DirectoryError> {
         if same_person(who.as_str(), name) {
             return Ok(true);
         }
@@ -149,15 +176,19 @@ impl Core {
     }
 
     /// Returns whether a person is the one whom a run acts for.
-    pub(crate) async fn is_principal(&self, who: &ReviewerId, info: &RunInfo) -> Result<bool, DirectoryError> {
+    pub(crate) async fn is_principal(
+        &self,
+        who: &ReviewerId,
+        info: &RunInfo,
+    ) -> Result<bool, DirectoryError> {
         match &info.principal() {
             Some(principal) => self.is_named(who, principal.as_str()).await,
             None => Ok(false),
         }
     }
 
-    /// Who decides must be a person, and the one whom the run acts for only as that: also by the other names that the
-    /// directory has for them.
+    /// Who decides must be a person, and the one whom the run acts for only as that: also by the
+    /// other names that the directory has for them.
     pub(crate) async fn may_vote(
         &self,
         approval: &Approval,
@@ -180,10 +211,13 @@ impl Core {
 
     /// Where principals must be known, a run acts only for somebody who is in the directory.
     pub(crate) async fn check_principal(&self, run: &Circumstances) -> Result<(), NotRun> {
-        let Some(principal) = run.info.principal().filter(|_| self.known_principals) else { return Ok(()) };
+        let Some(principal) = run.info.principal().filter(|_| self.known_principals) else {
+            return Ok(());
+        };
         if self.directory.named(principal.as_str()).await.map_err(unavailable)?.is_empty() {
             return Err(invalid(format!(
-                "the run acts for `{}`, whom the directory does not know: name somebody who is in it, or add an alias",
+                "the run acts for `{}`, whom the directory does not know: name somebody who is in \
+                 it, or add an alias",
                 principal.as_str().escape_debug()
             )));
         }

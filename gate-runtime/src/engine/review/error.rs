@@ -65,11 +65,24 @@ impl fmt::Display for DecideError {
         match self {
             Self::Unknown(id) => write!(f, "there is no approval {id}"),
             Self::AlreadyDecided(approval) => {
-                let by = approval.votes().last().map(|vote| format!(" by {}", vote.reviewer())).unwrap_or_default();
-                write!(f, "it is already {}{by}, since {:.0}", approval.status(), approval.changed_at())
+                let by = approval
+                    .votes()
+                    .last()
+                    .map(|vote| format!(" by {}", vote.reviewer()))
+                    .unwrap_or_default();
+                write!(
+                    f,
+                    "it is already {}{by}, since {:.0}",
+                    approval.status(),
+                    approval.changed_at()
+                )
             }
             Self::StillRunning { until } => {
-                write!(f, "it may be running: its process vouches for it until {until:.0}; settle it after that")
+                write!(
+                    f,
+                    "it may be running: its process vouches for it until {until:.0}; settle it \
+                     after that"
+                )
             }
             Self::Reviewer(error) => fmt::Display::fmt(error, f),
             Self::Refused(refused) => fmt::Display::fmt(refused, f),
@@ -79,7 +92,9 @@ impl fmt::Display for DecideError {
             Self::EditDenied { by } => write!(f, "the edited arguments are {by}"),
             Self::Unjudged(failed) => write!(f, "the edited arguments: {failed}"),
             Self::Scope(bad) => fmt::Display::fmt(bad, f),
-            Self::UnknownTool(tool) => write!(f, "the tool `{tool}` is not known here: decide where it runs"),
+            Self::UnknownTool(tool) => {
+                write!(f, "the tool `{tool}` is not known here: decide where it runs")
+            }
             Self::NoSuchTool(problem) => f.write_str(problem),
             Self::Store(error) => fmt::Display::fmt(error, f),
         }
@@ -154,7 +169,8 @@ impl fmt::Display for ReviewerError {
             Self::Unknown(who) => {
                 write!(
                     f,
-                    "`{who}` is not in the directory of reviewers: add `.person(\"{who}\", [\"…\"])` to it, or a person to its file"
+                    "`{who}` is not in the directory of reviewers: add `.person(\"{who}\", \
+                     [\"…\"])` to it, or a person to its file"
                 )
             }
             Self::Directory(error) => fmt::Display::fmt(error, f),

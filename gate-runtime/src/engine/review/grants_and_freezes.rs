@@ -8,7 +8,9 @@ use gate_core::call::{NotRun, Subject};
 use gate_core::grants::{BadScope, Freeze, FreezeScope, Grant, Scope};
 use gate_core::id::{ApprovalId, ReviewerId};
 use gate_core::people::same_person;
-use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, Standing, StoreError, StoreErrorKind};
+use gate_core::ports::{
+    ApprovalFilter, Changeset, CommitOutcome, Standing, StoreError, StoreErrorKind,
+};
 use gate_core::records::{CallEvent, GateEvent, Record};
 
 use super::error::{DecideError, ReviewerError};
@@ -28,16 +30,19 @@ impl<R: Registry> Gate<R> {
         self.core.store.standing(self.core.now()).await
     }
 
-    /// Stops calls until it is lifted, in every process that shares the store: what a rule or a grant would let through is refused, and
-    /// what people approve waits. A body that runs already goes on to its end.
+    /// Stops calls until it is lifted, in every process that shares the store: what a rule or a
+    /// grant would let through is refused, and what people approve waits. A body that runs already
+    /// goes on to its end.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::FreezeScope;
     /// # /// Read one order.
-    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # #[gated_tool(policy = "never_ask")]
+    /// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
     /// # registry! { pub Tools for () { GetOrder } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// let dana = gate.reviewer("dana").await?;
@@ -51,8 +56,8 @@ impl<R: Registry> Gate<R> {
     /// ```
     ///
     /// # Errors
-    /// Where no gate over the store has such a tool, the directory does not know the reviewer (any more), or the store does not answer: then
-    /// nothing is stopped.
+    /// Where no gate over the store has such a tool, the directory does not know the reviewer (any
+    /// more), or the store does not answer: then nothing is stopped.
     pub async fn freeze(
         &self,
         scope: FreezeScope,
@@ -79,10 +84,12 @@ impl<R: Registry> Gate<R> {
         Ok(freeze)
     }
 
-    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens where it does not hold any more.
+    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens
+    /// where it does not hold any more.
     ///
     /// # Errors
-    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] where somebody has frozen the same again since: look at that first.
+    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] where somebody has frozen the same
+    /// again since: look at that first.
     pub async fn lift_freeze(&self, freeze: &Freeze, by: &Reviewer) -> Result<(), DecideError> {
         let core = &self.core;
         core.check_person(by).await?;
@@ -94,10 +101,12 @@ impl<R: Registry> Gate<R> {
                 Some(known) if known != freeze => return Err(Refused::Changed.into()),
                 Some(_) => {}
             }
-            let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
+            let event =
+                GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
             let mut changeset = Changeset::noting(now, event);
             changeset.lifted.push(freeze.clone());
-            let named = core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            let named =
+                core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
             if core.store.commit(changeset).await? == CommitOutcome::Done {
                 core.named_directory(named);
                 return Ok(());
@@ -105,8 +114,9 @@ impl<R: Registry> Gate<R> {
         }
     }
 
-    /// Takes a standing permission back: from now on it covers nothing, in any process, and what it covered before and has not begun is a
-    /// question again. Nothing happens where it does not hold any more.
+    /// Takes a standing permission back: from now on it covers nothing, in any process, and what it
+    /// covered before and has not begun is a question again. Nothing happens where it does not hold
+    /// any more.
     ///
     /// # Errors
     /// Where the directory does not know the reviewer (any more), or the store does not answer.
@@ -115,20 +125,23 @@ impl<R: Registry> Gate<R> {
         core.check_person(by).await?;
         loop {
             let now = core.now();
-            // Also one that is used up or over: what it answered and has not begun is taken back with it.
+            // Also one that is used up or over: what it answered and has not begun is taken back
+            // with it.
             let known = core.store.grant(grant.id()).await?;
             let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
             let mut changeset = Changeset::noting(now, event);
             changeset.grants.push(Arc::new(known.revoked()));
             // What it answered and has not begun is a question again.
-            let approved = core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
+            let approved =
+                core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
             for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
                 let mut course = UnitOfWork::from(covered);
                 course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
                 course.join(&mut changeset);
             }
-            let named = core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            let named =
+                core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
             if core.store.commit(changeset).await? == CommitOutcome::Done {
                 core.named_directory(named);
                 return Ok(());
@@ -145,20 +158,24 @@ impl Core {
         Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
     }
 
-    /// Whoever gives an order must be in the directory, and neither an agent nor only the person a run acts for.
+    /// Whoever gives an order must be in the directory, and neither an agent nor only the person a
+    /// run acts for.
     pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
-        let is_agent = self.agents.iter().any(|agent| same_person(by.id().as_str(), agent.as_str()));
+        let is_agent =
+            self.agents.iter().any(|agent| same_person(by.id().as_str(), agent.as_str()));
         if by.is_principal() || is_agent {
-            let (reviewer, why) =
-                (by.id().clone(), "it is for reviewers, and neither for agents nor for whom a run acts");
+            let (reviewer, why) = (
+                by.id().clone(),
+                "it is for reviewers, and neither for agents nor for whom a run acts",
+            );
             return Err(Refused::NotEntitled { reviewer, why: why.to_owned() }.into());
         }
         self.roles_of(by.id()).await?;
         Ok(())
     }
 
-    /// Whether a person may answer a question alone, for good: with the roles they have now, as one of those whom its steps so far ask, and not
-    /// for themselves.
+    /// Whether a person may answer a question alone, for good: with the roles they have now, as one
+    /// of those whom its steps so far ask, and not for themselves.
     pub(crate) async fn may_grant(
         &self,
         who: &ReviewerId,
@@ -171,7 +188,8 @@ impl Core {
         }
         let info = subject.info();
         let is_principal = self.is_principal(who, info).await.map_err(ReviewerError::Directory)?;
-        let is_agent = self.is_named(who, info.agent().as_str()).await.map_err(ReviewerError::Directory)?;
+        let is_agent =
+            self.is_named(who, info.agent().as_str()).await.map_err(ReviewerError::Directory)?;
         let roles = self.roles_as(who, is_principal).await?;
         let steps = reached.iter().copied().chain(std::iter::repeat(1));
         let asked: Vec<_> = requirements.iter().zip(steps).collect();
@@ -183,7 +201,11 @@ impl Core {
     }
 
     /// Returns whether a person [may answer](Self::may_grant) this question alone.
-    pub(crate) async fn may_grant_for(&self, who: &ReviewerId, asked: &Approval) -> Result<(), DecideError> {
+    pub(crate) async fn may_grant_for(
+        &self,
+        who: &ReviewerId,
+        asked: &Approval,
+    ) -> Result<(), DecideError> {
         self.may_grant(who, asked.subject(), asked.requirements(), asked.steps_reached()).await
     }
 
@@ -203,7 +225,8 @@ impl Core {
         self.give_and_cover(grant, approved.id(), changeset).await
     }
 
-    /// Writes a new permission, and answers by it what waits and is covered, in whatever run: what a new call would not be asked about need not wait.
+    /// Writes a new permission, and answers by it what waits and is covered, in whatever run: what
+    /// a new call would not be asked about need not wait.
     async fn give_and_cover(
         &self,
         grant: Grant,
@@ -214,7 +237,9 @@ impl Core {
         let waiting = ApprovalFilter::all().status(Status::Pending);
         let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
         let mut covered = Vec::new();
-        for other in self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved) {
+        for other in
+            self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved)
+        {
             let is_plain = other.failure().is_none()
                 && !other.was_refused_before()
                 && !other.lacks_another()
@@ -236,7 +261,9 @@ impl Core {
             covered.push(course);
         }
         let grant = Arc::new(grant);
-        changeset.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        changeset
+            .records
+            .push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
         changeset.grants.push(Arc::clone(&grant));
         for course in covered {
             course.join(changeset);
@@ -258,7 +285,8 @@ impl Core {
         }
         self.may_grant_for(reviewer.id(), &approval).await?;
         let now = self.now();
-        if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some() {
+        if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some()
+        {
             return Err(BadScope::NeedsVote.into());
         }
         loop {
@@ -266,7 +294,8 @@ impl Core {
             let mut changeset = Changeset::at(now);
             let grant = self.give_and_cover(grant, approval.id(), &mut changeset).await?;
             let covered = changeset.approvals.clone();
-            let named = self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            let named =
+                self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 for approval in &covered {
                     self.settle(approval);

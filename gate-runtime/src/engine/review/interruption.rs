@@ -20,20 +20,24 @@ use crate::engine::review::reviewer::Reviewer;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
 ///
-/// A decision counts for what this interruption [shows](Approval::presented); if another reviewer edited the arguments since, or the rules speak
-/// otherwise, it is refused, and says so. Deciding runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
+/// A decision counts for what this interruption [shows](Approval::presented); if another reviewer
+/// edited the arguments since, or the rules speak otherwise, it is refused, and says so. Deciding
+/// runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let people = StaticDirectory::new().person("dana", ["manager"]);
 /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// let dana = gate.reviewer("dana").await?;
 /// let run = gate.run("run-42");
-/// let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let turn =
+///     run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
 ///
 /// let asked = &turn.interruptions()[0];
 /// println!("{}\n{}", asked.approval().arguments().as_json(), asked.approval().assessment());
@@ -59,7 +63,15 @@ impl Interruption {
     /// A question about a call of a tool that is here.
     pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
         let tool_notice = core.own_tool_notice(&approval).map(Into::into);
-        Self { core, run, approval, stored: None, tool_notice, outdated: Arc::default(), disputed: None }
+        Self {
+            core,
+            run,
+            approval,
+            stored: None,
+            tool_notice,
+            outdated: Arc::default(),
+            disputed: None,
+        }
     }
 
     /// The id of the approval: answers are matched by it.
@@ -68,13 +80,15 @@ impl Interruption {
         self.approval.id()
     }
 
-    /// What is asked: tool, arguments, who proposes it for whom, every rule with its result, who may decide until when.
+    /// What is asked: tool, arguments, who proposes it for whom, every rule with its result, who
+    /// may decide until when.
     #[must_use]
     pub fn approval(&self) -> &Approval {
         &self.approval
     }
 
-    /// The tool as the model knows it: description, schema, hints. `None` if neither this gate nor its store knows it.
+    /// The tool as the model knows it: description, schema, hints. `None` if neither this gate nor
+    /// its store knows it.
     #[must_use]
     pub fn descriptor(&self) -> Option<&Descriptor> {
         let here = self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor);
@@ -113,8 +127,8 @@ impl Interruption {
         &self.outdated
     }
 
-    /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known here may do anything. Then whoever lets it run
-    /// should have to do more than one click.
+    /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known
+    /// here may do anything. Then whoever lets it run should have to do more than one click.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         Descriptor::is_destructive(self.descriptor())
@@ -136,8 +150,9 @@ impl Interruption {
         self.decide(reviewer, Wish::Reject { reason: reason.into() })
     }
 
-    /// Lets it run with changes. They pass schema and rules like a new call: a field that does not fit is named, a rule that
-    /// denies refuses the edit, one that asks more people leaves it waiting for them.
+    /// Lets it run with changes. They pass schema and rules like a new call: a field that does not
+    /// fit is named, a rule that denies refuses the edit, one that asks more people leaves it
+    /// waiting for them.
     pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Decide<'a> {
         self.decide(reviewer, Wish::Edit(edit))
     }
@@ -154,11 +169,17 @@ impl Interruption {
         self.decide(reviewer, Wish::Grant(scope))
     }
 
-    /// Lets later calls like it run, as far as the scope says, where it is decided itself or was never asked.
+    /// Lets later calls like it run, as far as the scope says, where it is decided itself or was
+    /// never asked.
     ///
     /// # Errors
-    /// While it waits ([`grant`](Self::grant) answers it too); where the reviewer could not have answered it alone, or the scope does not fit it.
-    pub async fn grant_like(&self, reviewer: &Reviewer, scope: Scope) -> Result<Arc<Grant>, DecideError> {
+    /// While it waits ([`grant`](Self::grant) answers it too); where the reviewer could not have
+    /// answered it alone, or the scope does not fit it.
+    pub async fn grant_like(
+        &self,
+        reviewer: &Reviewer,
+        scope: Scope,
+    ) -> Result<Arc<Grant>, DecideError> {
         self.core.give_like(self.id(), scope, reviewer).await
     }
 
@@ -170,12 +191,18 @@ impl Interruption {
         self.core.withdraw(self.id(), reviewer).await
     }
 
-    /// Takes an approval back that has not run yet, whoever gave it: it ends as cancelled, and the model is told the reason.
+    /// Takes an approval back that has not run yet, whoever gave it: it ends as cancelled, and the
+    /// model is told the reason.
     ///
     /// # Errors
-    /// Where it has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has how it stands. Where the reviewer is not one of those who could
-    /// have approved it; without a reason; where the store does not answer.
-    pub async fn revoke(&self, reviewer: &Reviewer, reason: impl Into<String>) -> Result<Arc<Approval>, DecideError> {
+    /// Where it has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has how it
+    /// stands. Where the reviewer is not one of those who could have approved it; without a reason;
+    /// where the store does not answer.
+    pub async fn revoke(
+        &self,
+        reviewer: &Reviewer,
+        reason: impl Into<String>,
+    ) -> Result<Arc<Approval>, DecideError> {
         self.core.revoke(self.id(), reviewer, reason.into()).await
     }
 
@@ -187,7 +214,8 @@ impl Interruption {
         self.core.cancel(self.id(), reason).await
     }
 
-    /// The arguments that an edit would make, if they fit the tool: to show them before the edit is sent. Nothing is decided, and no rule is asked.
+    /// The arguments that an edit would make, if they fit the tool: to show them before the edit is
+    /// sent. Nothing is decided, and no rule is asked.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -195,17 +223,28 @@ impl Interruption {
     /// # /// Pay.
     /// # #[gated_tool(policy = "always_ask")] fn pay(amount: u64) {}
     /// # registry! { pub Tools for () { Pay } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"amount":50}"#)]).await?;
+    /// # let turn = gate
+    /// #     .run("run-42")
+    /// #     .submit([ToolCall::new("call_1", "pay", r#"{"amount":50}"#)])
+    /// #     .await?;
     /// let asked = &turn.interruptions()[0];
-    /// assert_eq!(asked.preview(&Edit::new().set("amount", 40)).await?.as_json(), r#"{"amount":40}"#);
-    /// assert!(matches!(asked.preview(&Edit::new().set("amount", "forty")).await, Err(DecideError::Invalid(_))));
+    /// assert_eq!(
+    ///     asked.preview(&Edit::new().set("amount", 40)).await?.as_json(),
+    ///     r#"{"amount":40}"#
+    /// );
+    /// assert!(matches!(
+    ///     asked.preview(&Edit::new().set("amount", "forty")).await,
+    ///     Err(DecideError::Invalid(_))
+    /// ));
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// As [`edit`](Self::edit) has them for arguments that do not fit; or the store does not answer.
+    /// As [`edit`](Self::edit) has them for arguments that do not fit; or the store does not
+    /// answer.
     pub async fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
         self.core.edited(&self.approval, edit).await
     }
@@ -217,7 +256,13 @@ impl Interruption {
 
 impl fmt::Debug for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Interruption({} of {}, {})", self.id(), self.approval.tool(), self.approval.status())
+        write!(
+            f,
+            "Interruption({} of {}, {})",
+            self.id(),
+            self.approval.tool(),
+            self.approval.status()
+        )
     }
 }
 
@@ -226,15 +271,20 @@ impl fmt::Debug for Interruption {
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let people = StaticDirectory::new().person("dana", ["manager"]);
 /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// # let dana = gate.reviewer("dana").await?;
-/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// # let turn = gate
+/// #     .run("run-42")
+/// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+/// #     .await?;
 /// let asked = &turn.interruptions()[0];
-/// let deciding = asked.approve(&dana).comment("asked for by phone");      // nothing is decided yet
+/// let deciding = asked.approve(&dana).comment("asked for by phone"); // nothing is decided yet
 /// let decided = deciding.await?;
 /// assert_eq!(decided.approval().votes()[0].comment(), Some("asked for by phone"));
 /// # Ok(()) }
@@ -259,28 +309,37 @@ impl<'a> Decide<'a> {
         self
     }
 
-    /// Signs the vote, by the key that the [directory](crate::Directory::key) has of the reviewer. Whoever has one there must.
+    /// Signs the vote, by the key that the [directory](crate::Directory::key) has of the reviewer.
+    /// Whoever has one there must.
     ///
-    /// Signed are the decision, the comment, the time, and what this interruption [shows](Approval::presented). Not how far a standing permission reaches.
+    /// Signed are the decision, the comment, the time, and what this interruption
+    /// [shows](Approval::presented). Not how far a standing permission reaches.
     ///
     /// # Security
-    /// The key is the person's own: decide in a program that runs for them alone, like `gate` at their machine.
+    /// The key is the person's own: decide in a program that runs for them alone, like `gate` at
+    /// their machine.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::audit::{KeyKind, SigningKey};
     /// # /// Delete an account.
-    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # #[gated_tool(policy = "always_ask", destructive)]
+    /// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
     /// # registry! { pub Tools for () { DeleteAccount } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let secret = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?.to_secret_text();
     /// let key: SigningKey = secret.parse()?;
-    /// let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
+    /// let people =
+    ///     StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// # let dana = gate.reviewer("dana").await?;
-    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// # let turn = gate
+    /// #     .run("run-42")
+    /// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+    /// #     .await?;
     /// let asked = &turn.interruptions()[0];
-    /// assert!(asked.approve(&dana).await.is_err());               // she has a key, so she must sign
+    /// assert!(asked.approve(&dana).await.is_err()); // she has a key, so she must sign
     /// asked.approve(&dana).sign_with(&key).await?;
     /// # Ok(()) }
     /// ```
@@ -296,7 +355,8 @@ impl<'a> IntoFuture for Decide<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, saying } = self;
+            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, saying } =
+                self;
             core.decide(run, approval.id(), &approval.presented(), reviewer, &saying).await
         })
     }

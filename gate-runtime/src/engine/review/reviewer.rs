@@ -14,7 +14,8 @@ use gate_core::id::{Principal, ReviewerId};
 /// # /// Reads the clock.
 /// # #[gated_tool(policy = "never_ask")] fn get_time() -> String { String::new() }
 /// # registry! { pub Tools for () { GetTime } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let people = StaticDirectory::new().person("dana", ["manager"]);
 /// let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// let dana = gate.reviewer("dana").await?;
@@ -43,8 +44,8 @@ impl Reviewer {
         &self.id
     }
 
-    /// Returns whether it stands for the person a run acts for, who only answers what asks exactly that
-    /// person.
+    /// Returns whether it stands for the person a run acts for, who only answers what asks exactly
+    /// that person.
     #[must_use]
     pub fn is_principal(&self) -> bool {
         self.is_principal

@@ -23,7 +23,12 @@ use crate::trail::{Trail, blocking};
 ///
 /// ```
 /// # fn show(lost: &gate_runtime::OrphanedCall) {
-/// println!("{} ran in {}{}", lost.subject().tool(), lost.subject().info().run(), if lost.was_open() { ": cancelled" } else { "" });
+/// println!(
+///     "{} ran in {}{}",
+///     lost.subject().tool(),
+///     lost.subject().info().run(),
+///     if lost.was_open() { ": cancelled" } else { "" }
+/// );
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +44,9 @@ impl OrphanedCall {
         &self.subject
     }
 
-    /// Whether the database had it as one that could still run. It is cancelled there. Of any other the database knew nothing: it is taken in as the
-    /// trail has it, so that it is not a new one if the same call is proposed again.
+    /// Whether the database had it as one that could still run. It is cancelled there. Of any other
+    /// the database knew nothing: it is taken in as the trail has it, so that it is not a new one
+    /// if the same call is proposed again.
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open
@@ -52,20 +58,26 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where one of them cannot be read.
-    pub async fn compare_with(&self, trail: &Arc<TrailReader>) -> Result<Option<Divergence>, TrailError> {
+    pub async fn compare_with(
+        &self,
+        trail: &Arc<TrailReader>,
+    ) -> Result<Option<Divergence>, TrailError> {
         compare(&*self.core.store, trail).await
     }
 
-    /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both sides, and says who settled it and why.
+    /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both
+    /// sides, and says who settled it and why.
     ///
-    /// Calls that the trail knows to have begun, and that the store has as open, are cancelled: they would run again. They are listed, with those of
-    /// which the store knows nothing: these are taken in as the trail has them, and do not run again either.
+    /// Calls that the trail knows to have begun, and that the store has as open, are cancelled:
+    /// they would run again. They are listed, with those of which the store knows nothing: these
+    /// are taken in as the trail has them, and do not run again either.
     ///
-    /// The gate that does this has no trail of its own: one that has it cannot be built while they part.
+    /// The gate that does this has no trail of its own: one that has it cannot be built while they
+    /// part.
     ///
     /// # Errors
-    /// [`TrailError::NotParted`] where both say the same; [`TrailError::Busy`] while another process writes the trail; where the person is not in the
-    /// directory, or gives no reason.
+    /// [`TrailError::NotParted`] where both say the same; [`TrailError::Busy`] while another
+    /// process writes the trail; where the person is not in the directory, or gives no reason.
     pub async fn settle_trail(
         &self,
         trail: &Arc<Trail>,
@@ -99,14 +111,23 @@ impl<R: Registry> Gate<R> {
         })
         .await?;
         let ResetEntry { by, next, reason, .. } = parting;
-        core.write_alone(Changeset::noting(at, GateEvent::TrailSettled { by, next, settled, reason })).await?;
+        core.write_alone(Changeset::noting(
+            at,
+            GateEvent::TrailSettled { by, next, settled, reason },
+        ))
+        .await?;
         Ok(lost)
     }
 }
 
 impl Core {
-    /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where the store knows that it began.
-    async fn close(self: &Arc<Self>, id: ApprovalId, call: UnsettledCall) -> Result<Option<OrphanedCall>, TrailError> {
+    /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where
+    /// the store knows that it began.
+    async fn close(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        call: UnsettledCall,
+    ) -> Result<Option<OrphanedCall>, TrailError> {
         let UnsettledCall { subject, stands, .. } = call;
         let Some(approval) = self.load(id).await? else {
             if let Some(stands) = stands {
@@ -151,17 +172,24 @@ pub(crate) async fn begun_since(
         for read in trail.entries(0) {
             let (index, bytes) = read?;
             let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
-            let (Some(subject), Event::Call(event)) = (record.shared_subject(), record.event()) else { continue };
+            let (Some(subject), Event::Call(event)) = (record.shared_subject(), record.event())
+            else {
+                continue;
+            };
             if record.seq() < seq {
                 continue;
             }
             let known = calls.remove(&subject.approval());
-            let (before, has_begun) = known.map_or((None, false), |call| (call.stands, call.has_begun));
+            let (before, has_begun) =
+                known.map_or((None, false), |call| (call.stands, call.has_begun));
             // After a break, the trail may have its beginning once more.
             let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
             let stands = Approval::after(before.as_ref(), &record).ok();
             let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
-            calls.insert(subject.approval(), UnsettledCall { subject: Arc::clone(subject), stands, has_begun });
+            calls.insert(
+                subject.approval(),
+                UnsettledCall { subject: Arc::clone(subject), stands, has_begun },
+            );
         }
         calls.retain(|_, call| call.has_begun);
         Ok(calls)

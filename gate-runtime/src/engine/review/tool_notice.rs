@@ -13,8 +13,12 @@ use crate::engine::kernel::Core;
 
 impl Core {
     /// Returns what the store knows of tools, where that bears on one of these calls.
-    pub(crate) async fn tools_of(&self, calls: &[Arc<Approval>]) -> Result<Vec<KnownTool>, StoreError> {
-        let is_elsewhere = |call: &Arc<Approval>| may_run(call) && self.tool(call.tool().as_str()).is_none();
+    pub(crate) async fn tools_of(
+        &self,
+        calls: &[Arc<Approval>],
+    ) -> Result<Vec<KnownTool>, StoreError> {
+        let is_elsewhere =
+            |call: &Arc<Approval>| may_run(call) && self.tool(call.tool().as_str()).is_none();
         if !calls.iter().any(is_elsewhere) {
             return Ok(Vec::new());
         }
@@ -27,7 +31,8 @@ impl Core {
         let tool = self.tool(call.tool().as_str()).filter(|_| may_run(call))?;
         let words = || {
             format!(
-                "This gate has another version of `{}`: here, this is judged again before it runs, and may be asked again.",
+                "This gate has another version of `{}`: here, this is judged again before it \
+                 runs, and may be asked again.",
                 call.tool()
             )
         };
@@ -35,17 +40,26 @@ impl Core {
     }
 
     /// Returns the notice of a call's tool, by what the store knows of tools.
-    pub(crate) async fn tool_notice(&self, call: &Approval, known: &[KnownTool]) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn tool_notice(
+        &self,
+        call: &Approval,
+        known: &[KnownTool],
+    ) -> Result<Option<String>, StoreError> {
         if !may_run(call) || self.tool(call.tool().as_str()).is_some() {
             return Ok(self.own_tool_notice(call));
         }
         let (name, digest) = (call.tool(), call.subject().tool_digest());
-        let Some(own) = known.iter().find(|tool| tool.name == *name && tool.digest == digest) else { return Ok(None) };
-        let newer: Vec<&KnownTool> = known.iter().filter(|tool| tool.written > own.written).collect();
+        let Some(own) = known.iter().find(|tool| tool.name == *name && tool.digest == digest)
+        else {
+            return Ok(None);
+        };
+        let newer: Vec<&KnownTool> =
+            known.iter().filter(|tool| tool.written > own.written).collect();
         let is_newer = |name: &ToolName| newer.iter().any(|tool| tool.name == *name);
         if is_newer(name) {
             return Ok(Some(format!(
-                "A gate that was built later has another version of `{name}`: there, this is judged again before it runs, and may be asked again."
+                "A gate that was built later has another version of `{name}`: there, this is \
+                 judged again before it runs, and may be asked again."
             )));
         }
         if own.written == 0 || newer.is_empty() {
@@ -55,13 +69,16 @@ impl Core {
         // taken its place.
         let last = RecordFilter::after(own.written - 1).limit(1);
         let last = self.store.records(&last).await?;
-        let Some(Event::Gate(GateEvent::GateBuilt { tools, .. })) = last.first().map(|record| record.event()) else {
+        let Some(Event::Gate(GateEvent::GateBuilt { tools, .. })) =
+            last.first().map(|record| record.event())
+        else {
             return Ok(None);
         };
         let is_replaced = tools.iter().any(|with| is_newer(with.tool()));
         Ok(is_replaced.then(|| {
             format!(
-                "A gate that was built later does not have `{name}`, but has other tools of the one that had it last: if this is approved, it runs only where a gate has the tool."
+                "A gate that was built later does not have `{name}`, but has other tools of the \
+                 one that had it last: if this is approved, it runs only where a gate has the tool."
             )
         }))
     }
@@ -81,10 +98,15 @@ impl Core {
         let now = self.now();
         let mut found = Vec::new();
         for grant in self.store.standing(now).await?.grants {
-            let Some(mut changes) = grant.outdated_for(call.subject(), call.arguments(), now) else { continue };
+            let Some(mut changes) = grant.outdated_for(call.subject(), call.arguments(), now)
+            else {
+                continue;
+            };
             if let (Some(_), Some(tool)) = (changes.tool, tool) {
                 let before = self.store.tool(grant.tool_digest()).await?;
-                changes.set_differences(before.into_iter().flat_map(|before| before.differences(tool)));
+                changes.set_differences(
+                    before.into_iter().flat_map(|before| before.differences(tool)),
+                );
             }
             let mut words = format!(
                 "A standing permission of {} covers such calls no more, since {} changed",

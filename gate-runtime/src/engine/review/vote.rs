@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use gate_audit::SigningKey;
-use gate_core::approval::{Approval, BadSignature, Decision, Presented, Refused, Requirement, Status, Vote};
+use gate_core::approval::{
+    Approval, BadSignature, Decision, Presented, Refused, Requirement, Status, Vote,
+};
 use gate_core::call::{Arguments, Changes, Subject};
 use gate_core::grants::{Grant, Scope};
 use gate_core::id::{ApprovalId, ReviewerId, Role};
@@ -61,7 +63,8 @@ impl Edit {
         Self::default()
     }
 
-    /// Gives a field a value. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
+    /// Gives a field a value. A name is an argument; a text that begins with `/` is a JSON pointer
+    /// to something inside one.
     pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
         self.changes.push((field.into(), Some(value.into())));
         self
@@ -73,18 +76,23 @@ impl Edit {
         self
     }
 
-    /// The changes that make other arguments of these: for a page or an editor where a person changes the whole.
+    /// The changes that make other arguments of these: for a page or an editor where a person
+    /// changes the whole.
     ///
     /// ```
     /// use gate_runtime::Edit;
     /// use serde_json::json;
-    /// let edit = Edit::between(&json!({"amount": 500, "note": "x"}), json!({"amount": 300}).as_object().unwrap());
+    /// let edit = Edit::between(
+    ///     &json!({"amount": 500, "note": "x"}),
+    ///     json!({"amount": 300}).as_object().unwrap(),
+    /// );
     /// assert_eq!(edit, Edit::new().set("/amount", 300).remove("/note"));
     /// ```
     pub fn between(old: &Value, new: &Map<String, Value>) -> Self {
         let set = new.iter().filter(|(name, value)| old.get(name) != Some(value));
         let set = set.map(|(name, value)| (below("", name), Some(value.clone())));
-        let gone = old.as_object().into_iter().flat_map(Map::keys).filter(|name| !new.contains_key(*name));
+        let gone =
+            old.as_object().into_iter().flat_map(Map::keys).filter(|name| !new.contains_key(*name));
         Self { changes: set.chain(gone.map(|name| (below("", name), None))).collect() }
     }
 
@@ -100,7 +108,8 @@ impl Edit {
             let pointer = pointer_to(field);
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
             let name = step_name(name);
-            let missing = || SchemaError::new(pointer.clone(), "there is no such place in the arguments");
+            let missing =
+                || SchemaError::new(pointer.clone(), "there is no such place in the arguments");
             match edited.pointer_mut(parent) {
                 Some(Value::Object(map)) => match value {
                     Some(value) => drop(map.insert(name, value.clone())),
@@ -134,13 +143,18 @@ impl std::fmt::Debug for Edit {
 /// use gate_runtime::Status;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let people = StaticDirectory::new().person("dana", ["manager"]);
 /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
 /// # let dana = gate.reviewer("dana").await?;
-/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// # let turn = gate
+/// #     .run("run-42")
+/// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+/// #     .await?;
 /// let asked = &turn.interruptions()[0];
 /// let decided = asked.grant(&dana, Scope::this_run().any("user_id").uses(3)).await?;
 /// assert_eq!(decided.status(), Status::Approved);
@@ -199,14 +213,17 @@ impl Core {
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
                 Err(refused) => return Err(refused.into()),
             }
-            self.check_signature(approval.subject(), &vote).await.map_err(ReviewerError::Directory)??;
+            self.check_signature(approval.subject(), &vote)
+                .await
+                .map_err(ReviewerError::Directory)??;
             if let Wish::Edit(_) = wish
                 && let Some(judged) = self.judge_edit(run, course.approval()).await?
             {
                 course.then(judged, now)?;
             }
             let mut changeset = Changeset::at(now);
-            let named = self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            let named =
+                self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
             let next = course.join(&mut changeset);
             let mut grant = None;
             if let Wish::Grant(scope) = wish {
@@ -261,14 +278,20 @@ impl Core {
         Ok(vote)
     }
 
-    /// Puts the digest of the directory on the record beside a decision, where it is not the one that this gate has named last. An
-    /// auditor who keeps the files of people so knows by which of them each decision was checked.
-    pub(crate) async fn name_directory(&self, changeset: &mut Changeset) -> Result<Option<Digest>, DirectoryError> {
+    /// Puts the digest of the directory on the record beside a decision, where it is not the one
+    /// that this gate has named last. An auditor who keeps the files of people so knows by which of
+    /// them each decision was checked.
+    pub(crate) async fn name_directory(
+        &self,
+        changeset: &mut Changeset,
+    ) -> Result<Option<Digest>, DirectoryError> {
         let digest = self.directory.digest().await?;
         if *lock(&self.directory_digest) == Some(digest) {
             return Ok(None);
         }
-        changeset.records.push(Record::of_gate(changeset.at, GateEvent::DirectoryChanged { digest }));
+        changeset
+            .records
+            .push(Record::of_gate(changeset.at, GateEvent::DirectoryChanged { digest }));
         Ok(Some(digest))
     }
 
@@ -284,13 +307,22 @@ impl Core {
         self.roles_at(who, self.now()).await
     }
 
-    /// The roles in which somebody decides: whom a run acts for decides as that alone, and needs no directory.
-    pub(crate) async fn roles_as(&self, who: &ReviewerId, is_principal: bool) -> Result<Vec<Role>, ReviewerError> {
+    /// The roles in which somebody decides: whom a run acts for decides as that alone, and needs no
+    /// directory.
+    pub(crate) async fn roles_as(
+        &self,
+        who: &ReviewerId,
+        is_principal: bool,
+    ) -> Result<Vec<Role>, ReviewerError> {
         if is_principal { Ok(Vec::new()) } else { self.roles_of(who).await }
     }
 
     /// The roles of a person at a time, as the directory is now.
-    pub(crate) async fn roles_at(&self, who: &ReviewerId, at: Timestamp) -> Result<Vec<Role>, ReviewerError> {
+    pub(crate) async fn roles_at(
+        &self,
+        who: &ReviewerId,
+        at: Timestamp,
+    ) -> Result<Vec<Role>, ReviewerError> {
         let found = self.directory.find(who, at).await.map_err(ReviewerError::Directory)?;
         found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
     }
@@ -306,14 +338,22 @@ impl Core {
     }
 
     /// Who decides must be a person, and the one whom the run acts for only as that.
-    pub(crate) async fn check_voter(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
+    pub(crate) async fn check_voter(
+        &self,
+        approval: &Approval,
+        reviewer: &Reviewer,
+    ) -> Result<(), DecideError> {
         let may_vote = self.may_vote(approval, reviewer.id(), reviewer.is_principal()).await;
         Ok(may_vote.map_err(ReviewerError::Directory)??)
     }
 
-    /// Who gives an order about a call must be one of those who could have approved it, with the roles they have now; anyone in the
-    /// directory, where nobody was to be asked.
-    pub(crate) async fn check_entitled(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
+    /// Who gives an order about a call must be one of those who could have approved it, with the
+    /// roles they have now; anyone in the directory, where nobody was to be asked.
+    pub(crate) async fn check_entitled(
+        &self,
+        approval: &Approval,
+        reviewer: &Reviewer,
+    ) -> Result<(), DecideError> {
         let is_principal = reviewer.is_principal();
         self.check_voter(approval, reviewer).await?;
         let roles = self.roles_as(reviewer.id(), is_principal).await?;
@@ -365,7 +405,9 @@ impl Core {
             let mut course = UnitOfWork::from(&approval);
             match course.then(event.clone(), self.now()) {
                 Ok(()) => {}
-                Err(Refused::Final(_) | Refused::NotNow(_)) => return Err(DecideError::AlreadyDecided(approval)),
+                Err(Refused::Final(_) | Refused::NotNow(_)) => {
+                    return Err(DecideError::AlreadyDecided(approval));
+                }
                 Err(refused) => return Err(refused.into()),
             }
             let (changeset, next) = course.alone();
@@ -377,11 +419,16 @@ impl Core {
     }
 
     /// The edited arguments, if they fit the tool: as it is here, or as the store knows it.
-    pub(crate) async fn edited(&self, approval: &Approval, edit: &Edit) -> Result<Arguments, DecideError> {
+    pub(crate) async fn edited(
+        &self,
+        approval: &Approval,
+        edit: &Edit,
+    ) -> Result<Arguments, DecideError> {
         let here = self.tool(approval.tool().as_str());
         let stored = self.stored_tool(approval).await?;
         let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());
-        let descriptor = descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
+        let descriptor =
+            descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
         let schema = descriptor.input_schema();
         let invalid = |misfit: SchemaError| DecideError::Invalid(misfit.into());
         let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
@@ -408,14 +455,21 @@ impl Core {
         Ok(sealed.without_salts())
     }
 
-    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides. Where they are not, whoever has
-    /// them looks before the call runs.
-    async fn judge_edit(&self, run: &Circumstances, next: &Approval) -> Result<Option<CallEvent>, DecideError> {
+    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks
+    /// others besides. Where they are not, whoever has them looks before the call runs.
+    async fn judge_edit(
+        &self,
+        run: &Circumstances,
+        next: &Approval,
+    ) -> Result<Option<CallEvent>, DecideError> {
         let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
         let known = self.known_arguments(next.id());
-        let unfit = |problem: String| DecideError::Invalid(SchemaErrors::from(SchemaError::new("", problem)));
+        let unfit = |problem: String| {
+            DecideError::Invalid(SchemaErrors::from(SchemaError::new("", problem)))
+        };
         let open = tool.redaction(&self.commitments).unseal(next.arguments(), known.as_ref());
-        let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
+        let open =
+            open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at();
         let context = run.context_of(next.subject(), now);
         let judgement = self.judge(tool, &open, next.arguments(), context).await?;
@@ -424,20 +478,30 @@ impl Core {
         }
         // Who was asked already goes on being asked, whatever the rules say of the edit.
         let given = next.given().map(Arguments::to_json);
-        let assessment = self.with_origins(tool, &judgement, &open, given.as_ref(), &run.history).await?;
+        let assessment =
+            self.with_origins(tool, &judgement, &open, given.as_ref(), &run.history).await?;
         Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }
 
     /// Takes an approval back, or tells how it stands.
-    pub(crate) async fn cancel(self: &Arc<Self>, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
+    pub(crate) async fn cancel(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        reason: &str,
+    ) -> Result<Arc<Approval>, DecideError> {
         match self.order(id, CallEvent::Cancelled { reason: reason.to_owned() }).await {
-            Err(DecideError::AlreadyDecided(approval)) if approval.status() == Status::Cancelled => Ok(approval),
+            Err(DecideError::AlreadyDecided(approval))
+                if approval.status() == Status::Cancelled =>
+            {
+                Ok(approval)
+            }
             ended => ended,
         }
     }
 }
 
-/// A decision that comes after the end: the same one delivered twice is no error, another one is told how it stands.
+/// A decision that comes after the end: the same one delivered twice is no error, another one is
+/// told how it stands.
 fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<DecisionOutcome, DecideError> {
     let same = |earlier: &Vote| {
         (&earlier.reviewer(), &earlier.decision(), earlier.arguments())

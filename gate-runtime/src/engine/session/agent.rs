@@ -9,7 +9,8 @@ use crate::logic::tool::policy::{AnyPolicy, Policy};
 
 /// An agent that a gate knows, with policies of its own where it has some.
 ///
-/// An agent's policy for a tool is judged beside the tool's: the strictest wins, so it can only tighten.
+/// An agent's policy for a tool is judged beside the tool's: the strictest wins, so it can only
+/// tighten.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

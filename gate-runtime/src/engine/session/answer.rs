@@ -11,11 +11,14 @@ use gate_core::id::{CallId, ToolName};
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { GetOrder, DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let turn = gate
 ///     .run("run-42")
@@ -42,8 +45,8 @@ pub enum CallResult {
     /// People are asked.
     Waiting,
     /// It is approved and will run: other calls of its batch hold it back, or (and why) it could
-    /// not begin yet. If that is [`NotRun::Disputed`], the store and the records of the call differ:
-    /// it does not run until a person has looked, and ended it or mended the store.
+    /// not begin yet. If that is [`NotRun::Disputed`], the store and the records of the call
+    /// differ: it does not run until a person has looked, and ended it or mended the store.
     Approved(Option<NotRun>),
     /// It runs in this process and has not ended, mostly because it waits for people to decide a
     /// call of its own.
@@ -153,17 +156,27 @@ impl Answer {
 }
 
 fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
-    let outcome = || approval.outcome().cloned().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"));
+    let outcome = || {
+        approval.outcome().cloned().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"))
+    };
     match approval.status() {
         Status::Pending => CallResult::Waiting,
         Status::Approved => CallResult::Approved(hindrance),
         Status::Succeeded | Status::Failed => CallResult::Ran(outcome()),
         Status::Responded => CallResult::Responded(outcome()),
-        Status::Dispatched => CallResult::Indeterminate("it is running, or was when its process ended".to_owned()),
-        Status::Indeterminate => CallResult::Indeterminate(approval.note().unwrap_or_default().to_owned()),
-        Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled => match approval.not_run() {
-            Some(reason) => CallResult::NotRun(reason),
-            None => CallResult::NotRun(NotRun::Unavailable { problem: "its state says nothing".to_owned() }),
-        },
+        Status::Dispatched => {
+            CallResult::Indeterminate("it is running, or was when its process ended".to_owned())
+        }
+        Status::Indeterminate => {
+            CallResult::Indeterminate(approval.note().unwrap_or_default().to_owned())
+        }
+        Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled => {
+            match approval.not_run() {
+                Some(reason) => CallResult::NotRun(reason),
+                None => CallResult::NotRun(NotRun::Unavailable {
+                    problem: "its state says nothing".to_owned(),
+                }),
+            }
+        }
     }
 }

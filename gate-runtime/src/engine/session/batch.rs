@@ -20,7 +20,8 @@ pub(crate) struct Batch {
 /// What became of one call of a batch.
 #[derive(Clone)]
 pub(crate) enum BatchPlace {
-    /// Nothing yet: it is being taken in, or whoever took it in went away before it was on the record.
+    /// Nothing yet: it is being taken in, or whoever took it in went away before it was on the
+    /// record.
     Empty,
     /// It has an approval, as it was last seen.
     Call(Arc<Approval>),
@@ -35,10 +36,13 @@ impl Batch {
 
     /// As a state has it, and the store its calls.
     pub(crate) fn resumed(slots: Vec<Slot>, stand: &[Arc<Approval>]) -> Self {
-        let find = |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
+        let find =
+            |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
         let place = |slot| match slot {
             Slot::Call { approval } => find(approval).map_or(BatchPlace::Empty, BatchPlace::Call),
-            Slot::Refused { call, tool, reason } => BatchPlace::Refused(ToolCall::new(call, tool, ""), reason),
+            Slot::Refused { call, tool, reason } => {
+                BatchPlace::Refused(ToolCall::new(call, tool, ""), reason)
+            }
         };
         Self { places: Mutex::new(slots.into_iter().map(place).collect()) }
     }
@@ -67,7 +71,9 @@ impl Batch {
     /// The calls of which the end is still to come.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Approval>> {
         let unfinished = |place: &BatchPlace| match place {
-            BatchPlace::Call(approval) if !approval.status().is_terminal() => Some(Arc::clone(approval)),
+            BatchPlace::Call(approval) if !approval.status().is_terminal() => {
+                Some(Arc::clone(approval))
+            }
             _ => None,
         };
         lock(&self.places).iter().filter_map(unfinished).collect()

@@ -1,4 +1,5 @@
-//! What a run owes its application: calls that wait, that may run, or of which nobody has taken the end.
+//! What a run owes its application: calls that wait, that may run, or of which nobody has taken the
+//! end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use rpds::RedBlackTreeMapSync;
 
 use crate::lock::{Mutex, lock};
 
-/// The calls of an outermost run and of those nested in it, as far as the application has not taken what became of them.
+/// The calls of an outermost run and of those nested in it, as far as the application has not taken
+/// what became of them.
 ///
-/// The store is the authority; this holds what was read of it. Whatever is learned of a call is put in by [`note`](Self::note), which keeps the newer
-/// version, and never brings back what has been taken since: in any order, from any task, any number of times, it comes to the same. No lock is held
-/// while anything is awaited.
+/// The store is the authority; this holds what was read of it. Whatever is learned of a call is put
+/// in by [`note`](Self::note), which keeps the newer version, and never brings back what has been
+/// taken since: in any order, from any task, any number of times, it comes to the same. No lock is
+/// held while anything is awaited.
 pub(crate) struct Ledger {
     family: RunId,
     known: Mutex<Known>,
@@ -80,7 +83,8 @@ impl Ledger {
     /// Puts in how a call stands, unless something newer is known.
     ///
     /// `before` is a moment before that was so. Where the store was read since, and the call is not
-    /// known here, others may have told and taken its end: what is still owed is read from the store.
+    /// known here, others may have told and taken its end: what is still owed is read from the
+    /// store.
     pub(crate) fn note(&self, approval: &Arc<Approval>, before: Moment) {
         lock(&self.known).note_since(approval, before);
     }
@@ -111,7 +115,8 @@ impl Ledger {
     pub(crate) fn answers(&self, run: &RunId) -> Vec<Arc<Approval>> {
         let has_answer = |owed: &&Owed| {
             let status = owed.approval.status();
-            (status.is_terminal() || status == Status::Indeterminate) && owed.taken != Some(owed.approval.version())
+            (status.is_terminal() || status == Status::Indeterminate)
+                && owed.taken != Some(owed.approval.version())
         };
         let known = lock(&self.known);
         let of_run = known.others.get(run).into_iter().flat_map(BTreeMap::values);
@@ -132,7 +137,9 @@ impl Ledger {
             if told.status().is_terminal() {
                 known.forget(run, id);
                 known.taken.insert(id, false);
-            } else if let Some(owed) = known.others.get_mut(run).and_then(|of_run| of_run.get_mut(&id)) {
+            } else if let Some(owed) =
+                known.others.get_mut(run).and_then(|of_run| of_run.get_mut(&id))
+            {
                 owed.taken = Some(told.version());
             }
         }
@@ -151,7 +158,9 @@ impl Ledger {
     /// Adds what was taken and is not written to what is written next.
     pub(crate) fn acknowledge(&self, changeset: &mut Changeset) {
         let known = lock(&self.known);
-        changeset.acknowledged.extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
+        changeset
+            .acknowledged
+            .extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
     }
 
     /// What was added is written.
@@ -193,13 +202,15 @@ impl Known {
         let mut query = RunQuery::after(family, self.seq);
         query.known = std::mem::take(&mut self.answered);
         query.known.extend(self.taken.keys());
-        let written = self.taken.iter().filter(|(_, written)| **written).map(|(id, _)| *id).collect();
+        let written =
+            self.taken.iter().filter(|(_, written)| **written).map(|(id, _)| *id).collect();
         (query, written)
     }
 
     fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
         for RunChange { approval, is_owed, .. } in &changes.calls {
-            let is_shown = approval.status() == Status::Pending && self.shown.contains_key(&approval.id());
+            let is_shown =
+                approval.status() == Status::Pending && self.shown.contains_key(&approval.id());
             if *is_owed || is_shown {
                 self.note(approval);
             } else {

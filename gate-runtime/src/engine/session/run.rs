@@ -24,21 +24,26 @@ use crate::engine::review::error::DecideError;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
 
-/// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.
+/// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through
+/// it.
 ///
-/// [`submit`](Self::submit) takes a batch of calls and never waits; [`call`](Self::call) takes one typed call and waits for the
-/// decision. Call ids are unique within a run: the same call under the same id again gives the stored result.
+/// [`submit`](Self::submit) takes a batch of calls and never waits; [`call`](Self::call) takes one
+/// typed call and waits for the decision. Call ids are unique within a run: the same call under the
+/// same id again gives the stored result.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 /// # registry! { pub Tools for () { GetOrder } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).agent("support").build().await?;
 /// let run = gate.run("run-42").agent("support").on_behalf_of("mia_li_3668");
 ///
-/// let turn = run.submit([ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1001"}"#)]).await?;
+/// let turn =
+///     run.submit([ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1001"}"#)]).await?;
 /// assert_eq!(turn.answers()[0].for_model(), "A-1001: paid");
 ///
 /// assert_eq!(get_order(&run, "A-1001".into()).await?, "A-1001: paid");
@@ -69,7 +74,8 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// The roles of the person for whom it runs, for rules to look at. They never count as a reviewer's.
+    /// The roles of the person for whom it runs, for rules to look at. They never count as a
+    /// reviewer's.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
         self.thread.change(|info| info.set_roles(roles.into_iter().map(Into::into).collect()));
@@ -83,16 +89,19 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// Why the agent says it does what it does, where a call does not say it: shown to reviewers as its claim.
+    /// Why the agent says it does what it does, where a call does not say it: shown to reviewers as
+    /// its claim.
     #[must_use]
     pub fn reasoning(self, text: impl Into<Arc<str>>) -> Self {
         self.thread.set_reasoning(text.into());
         self
     }
 
-    /// What was said before, oldest first: rules see it as the call's history, and where values [came from](crate::Origin).
+    /// What was said before, oldest first: rules see it as the call's history, and where values
+    /// [came from](crate::Origin).
     ///
-    /// Each [dialect](crate::dialect) reads its own conversations: `run.history(openai::history(&messages)?)`.
+    /// Each [dialect](crate::dialect) reads its own conversations:
+    /// `run.history(openai::history(&messages)?)`.
     #[must_use]
     pub fn history(self, messages: impl IntoIterator<Item = Message>) -> Self {
         self.set_history(messages);
@@ -100,8 +109,8 @@ impl<R: Registry> Run<R> {
     }
 
     /// The whole conversation as it is now, in the place of what was told before: for an
-    /// application that has it as a list of messages
-    /// anyway. A text that was in it before, or in another run of the gate not long ago, is not read again.
+    /// application that has it as a list of messages anyway. A text that was in it before, or in
+    /// another run of the gate not long ago, is not read again.
     ///
     /// Rules read this conversation; where values came from goes by all that was heard in the run,
     /// by any handle of it, and by what its tools returned. So a window may leave out the
@@ -112,14 +121,20 @@ impl<R: Registry> Run<R> {
     /// # use gate_runtime::prelude::*;
     /// # use gate_runtime::dialect::openai;
     /// # /// Read one order.
-    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # #[gated_tool(policy = "never_ask")]
+    /// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
     /// # registry! { pub Tools for () { GetOrder } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
     /// # let run = gate.run("run-42");
-    /// # let mut messages = vec![serde_json::json!({"role": "user", "content": "Where is A-1001?"})];
-    /// # let answer = serde_json::json!({"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function":
-    /// #     {"name": "get_order", "arguments": r#"{"order_id":"A-1001"}"#}}]});
+    /// # let mut messages =
+    /// #     vec![serde_json::json!({"role": "user", "content": "Where is A-1001?"})];
+    /// # let answer = serde_json::json!({"role": "assistant", "tool_calls": [{
+    /// #     "id": "1",
+    /// #     "type": "function",
+    /// #     "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1001"}"#},
+    /// # }]});
     /// messages.push(answer.clone());
     /// run.set_history(openai::history(&messages)?);
     /// let turn = run.submit(openai::tool_calls(&answer)?).await?;
@@ -145,12 +160,16 @@ impl<R: Registry> Run<R> {
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # #[policy] fn as_said(rules: Rules<Pay>) -> Rules<Pay> {
-    /// #     rules.auto_approve("said").when(|call| call.origin(&call.to).is_user()).otherwise(ask(anyone()))
+    /// # rules
+    /// #     .auto_approve("said")
+    /// #     .when(|call| call.origin(&call.to).is_user())
+    /// #     .otherwise(ask(anyone()))
     /// # }
     /// # /// Pay.
     /// # #[gated_tool(policy = "as_said")] fn pay(to: String) {}
     /// # registry! { pub Tools for () { Pay } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
     /// let run = gate.run("run-42").history([Message::user("Pay bob@example.com.")]);
     /// let summary = "The user wants bob@example.com and zoe@example.com to be paid.";
@@ -172,35 +191,44 @@ impl<R: Registry> Run<R> {
         self.thread.info()
     }
 
-    /// The run of an agent that this one calls for a part of its work: an agent as a tool. The id is that of the work, as the id of the
-    /// call by which the outer model asked for it; asked for again, also after [`Gate::resume`](crate::Gate::resume), it is the same run.
+    /// The run of an agent that this one calls for a part of its work: an agent as a tool. The id
+    /// is that of the work, as the id of the call by which the outer model asked for it; asked for
+    /// again, also after [`Gate::resume`](crate::Gate::resume), it is the same run.
     ///
-    /// It acts for the same person in the same matter, and is judged by the policies of its own agent. Nothing that was approved or
-    /// granted in the outer run counts in it, nor the reverse. Its questions are among the outer run's
-    /// [interruptions](Turn::interruptions), and its calls in the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested
+    /// It acts for the same person in the same matter, and is judged by the policies of its own
+    /// agent. Nothing that was approved or granted in the outer run counts in it, nor the reverse.
+    /// Its questions are among the outer run's [interruptions](Turn::interruptions), and its calls
+    /// in the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested
     /// run gives their answers, and its agent goes on from there.
     ///
-    /// In its history the user is the outer agent, whose words may be made up: only what the person said in the outer run was
-    /// [said by the user](crate::Origin::User).
+    /// In its history the user is the outer agent, whose words may be made up: only what the person
+    /// said in the outer run was [said by the user](crate::Origin::User).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Delete a file.
-    /// # #[gated_tool(policy = "always_ask")] fn delete_file(path: String) -> String { format!("deleted {path}") }
+    /// # #[gated_tool(policy = "always_ask")]
+    /// # fn delete_file(path: String) -> String { format!("deleted {path}") }
     /// # registry! { pub Tools for () { DeleteFile } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["manager"]);
-    /// let gate: Gate<Tools> = Gate::builder(()).agent("lead").agent("cleaner").directory(people).build().await?;
+    /// let gate: Gate<Tools> =
+    ///     Gate::builder(()).agent("lead").agent("cleaner").directory(people).build().await?;
     /// let outer = gate.run("run-42").agent("lead").on_behalf_of("mia");
     ///
     /// // The lead's model calls the cleaner, whose model proposes this:
     /// let inner = outer.child("call_7").agent("cleaner");
-    /// let turn = inner.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
+    /// let turn =
+    ///     inner.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
     /// assert!(turn.is_waiting());
     ///
     /// // Whoever looks after the outer run sees the question.
     /// outer.proceed().await?.interruptions()[0].approve(&gate.reviewer("dana").await?).await?;
-    /// assert_eq!(outer.child("call_7").proceed().await?.answers()[0].for_model(), "deleted /tmp/x");
+    /// assert_eq!(
+    ///     outer.child("call_7").proceed().await?.answers()[0].for_model(),
+    ///     "deleted /tmp/x"
+    /// );
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -208,15 +236,16 @@ impl<R: Registry> Run<R> {
         Self::of(Arc::clone(&self.core), self.thread.nested(&self.core, id.as_ref()))
     }
 
-    /// Hands the run over to another agent: from now on that agent's policies judge what is proposed. What was proposed before stays a
-    /// proposal of the agent that made it.
+    /// Hands the run over to another agent: from now on that agent's policies judge what is
+    /// proposed. What was proposed before stays a proposal of the agent that made it.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Refund.
     /// # #[gated_tool(policy = "always_ask")] fn refund(order: String) {}
     /// # registry! { pub Tools for () { Refund } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<Tools> = Gate::builder(()).agent("triage").agent("billing").build().await?;
     /// let run = gate.run("run-42").agent("triage");
     /// run.hand_off("billing")?;
@@ -248,33 +277,40 @@ impl<R: Registry> Run<R> {
     /// Takes a batch of calls, as a model proposed them, and never waits for people.
     ///
     /// What rules approve has run when this returns; what they deny is answered; the rest are
-    /// [interruptions](Turn::interruptions). Answers come in the order of the calls. A call that fits nothing gets the
-    /// problem as its answer, and the others go on.
+    /// [interruptions](Turn::interruptions). Answers come in the order of the calls. A call that
+    /// fits nothing gets the problem as its answer, and the others go on.
     ///
     /// # Errors
-    /// Where the run itself cannot go on: an unknown agent. A store that does not answer makes a call's answer
-    /// [`Unavailable`](NotRun::Unavailable), not an error here.
+    /// Where the run itself cannot go on: an unknown agent. A store that does not answer makes a
+    /// call's answer [`Unavailable`](NotRun::Unavailable), not an error here.
     ///
     /// # Cancel safety
-    /// Safe at any time, from any task, beside any other operation of the run. A call is the run's from the moment in which it is on the record: what a
-    /// dropped `submit` left there is in the next turn. A body that runs when this is dropped becomes indeterminate; one that was about to begin
-    /// is approved as before.
-    pub async fn submit(&self, calls: impl IntoIterator<Item = ToolCall>) -> Result<Turn, RunError> {
+    /// Safe at any time, from any task, beside any other operation of the run. A call is the run's
+    /// from the moment in which it is on the record: what a dropped `submit` left there is in the
+    /// next turn. A body that runs when this is dropped becomes indeterminate; one that was about
+    /// to begin is approved as before.
+    pub async fn submit(
+        &self,
+        calls: impl IntoIterator<Item = ToolCall>,
+    ) -> Result<Turn, RunError> {
         let calls: Vec<ToolCall> = calls.into_iter().collect();
         self.core.submit(&self.circumstances()?, &self.thread, &calls).await
     }
 
-    /// Says that the application has what a turn says, and the model will get it: what has ended is in no later turn.
+    /// Says that the application has what a turn says, and the model will get it: what has ended is
+    /// in no later turn.
     ///
-    /// Submitting the next batch says the same of every turn before, so that only an application which looks for late answers without
-    /// submitting anything needs this.
+    /// Submitting the next batch says the same of every turn before, so that only an application
+    /// which looks for late answers without submitting anything needs this.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Delete a file.
-    /// # #[gated_tool(policy = "always_ask")] fn delete_file(path: String) -> String { format!("deleted {path}") }
+    /// # #[gated_tool(policy = "always_ask")]
+    /// # fn delete_file(path: String) -> String { format!("deleted {path}") }
     /// # registry! { pub Tools for () { DeleteFile } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["manager"]);
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// let run = gate.run("run-42");
@@ -296,9 +332,11 @@ impl<R: Registry> Run<R> {
         Ok(self.core.acknowledge(&self.thread, turn).await?)
     }
 
-    /// Runs what has been approved since, and gives the batch as it stands now. It never waits for people.
+    /// Runs what has been approved since, and gives the batch as it stands now. It never waits for
+    /// people.
     ///
-    /// Before anything runs, tool, policy and arguments are compared with what was approved, and the rules look again.
+    /// Before anything runs, tool, policy and arguments are compared with what was approved, and
+    /// the rules look again.
     ///
     /// # Errors
     /// Where the run itself cannot go on: an unknown agent, a store that does not answer.
@@ -322,15 +360,18 @@ impl<R: Registry> Run<R> {
 
     /// Makes one typed call, and waits for the decision, if one is needed.
     ///
-    /// The value is what the tool's function returned, its own `Result` included: whether it *ran* and whether it *failed*
-    /// are two questions. The function of the tool, `issue_refund(&run, …)`, is the short form of this.
+    /// The value is what the tool's function returned, its own `Result` included: whether it *ran*
+    /// and whether it *failed* are two questions. The function of the tool, `issue_refund(&run,
+    /// …)`, is the short form of this.
     ///
     /// # Errors
-    /// [`CallError`] says why there is no value: it did not run, someone else answered, or nobody knows.
+    /// [`CallError`] says why there is no value: it did not run, someone else answered, or nobody
+    /// knows.
     ///
     /// # Cancel safety
-    /// Dropped while people are asked, the question is kept or cancelled, as its policy says; in neither case does it run
-    /// by itself later. Dropped while the body runs, the call becomes indeterminate.
+    /// Dropped while people are asked, the question is kept or cancelled, as its policy says; in
+    /// neither case does it run by itself later. Dropped while the body runs, the call becomes
+    /// indeterminate.
     pub fn call<T: Tool>(&self, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
     where
         R: Offers<T>,
@@ -338,24 +379,37 @@ impl<R: Registry> Run<R> {
         Box::pin(self.wait_for(ApprovalId::new().to_string().into(), false, call))
     }
 
-    /// [`call`](Self::call) under an id of your own: again with the same id and arguments, it is the same call.
+    /// [`call`](Self::call) under an id of your own: again with the same id and arguments, it is
+    /// the same call.
     ///
     /// # Errors
-    /// As for [`call`](Self::call); a call that ran before gives [`CallError::RanElsewhere`] with the stored result.
+    /// As for [`call`](Self::call); a call that ran before gives [`CallError::RanElsewhere`] with
+    /// the stored result.
     ///
     /// # Cancel safety
     /// As for [`call`](Self::call); a question that was kept is waited for again under the same id.
-    pub fn call_as<T: Tool>(&self, id: impl Into<CallId>, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
+    pub fn call_as<T: Tool>(
+        &self,
+        id: impl Into<CallId>,
+        call: T,
+    ) -> BoxFuture<'_, Result<T::Output, CallError>>
     where
         R: Offers<T>,
     {
         Box::pin(self.wait_for(id.into(), true, call))
     }
 
-    async fn wait_for<T: Tool>(&self, id: CallId, is_known: bool, call: T) -> Result<T::Output, CallError> {
-        let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
+    async fn wait_for<T: Tool>(
+        &self,
+        id: CallId,
+        is_known: bool,
+        call: T,
+    ) -> Result<T::Output, CallError> {
+        let run =
+            self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         let arguments = call.into_json();
-        let executed = self.core.call(&run, Single { id, tool: T::NAME, arguments, is_known }).await?;
+        let executed =
+            self.core.call(&run, Single { id, tool: T::NAME, arguments, is_known }).await?;
         if let Some(output) = executed.output
             && let Ok(output) = output.downcast::<T::Output>()
         {
@@ -364,36 +418,42 @@ impl<R: Registry> Run<R> {
         Err(without_value(executed.approval))
     }
 
-    /// Judges a call without acting: nothing runs, nobody is asked, nothing is stored, no limit is touched.
+    /// Judges a call without acting: nothing runs, nobody is asked, nothing is stored, no limit is
+    /// touched.
     ///
     /// # Errors
     /// Why the call would be refused before any rule sees it; or the store does not answer.
     pub async fn assess(&self, call: &ToolCall) -> Result<Assessment, NotRun> {
-        let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
+        let run =
+            self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         self.core.assess(&run, call).await
     }
 
-    /// Puts on the record what ran without a gate: a mail that was read, a page that was shown. `in_reply_to` is the call that it follows from.
+    /// Puts on the record what ran without a gate: a mail that was read, a page that was shown.
+    /// `in_reply_to` is the call that it follows from.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
     /// # /// Issue a refund.
     /// # #[gated_tool(policy = "never_ask")] fn issue_refund(order_id: String) {}
     /// # registry! { pub Tools for () { IssueRefund } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
     /// let run = gate.run("run-42").case("ticket-7");
-    /// let turn = run.submit([ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)]).await?;
+    /// let turn =
+    ///     run.submit([ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)]).await?;
     /// let refund = turn.answers()[0].approval().map(|approval| approval.id());
     /// run.log_action("told the customer", &serde_json::json!({"by": "mail"}), refund).await?;
-    /// let kinds: Vec<&str> = gate.case("ticket-7").await?.iter().map(|record| record.kind()).collect();
+    /// let kinds: Vec<&str> =
+    ///     gate.case("ticket-7").await?.iter().map(|record| record.kind()).collect();
     /// assert_eq!(kinds, ["assessed", "dispatched", "finished", "action"]);
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// Where the run is of an unknown agent, the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the store does not
-    /// answer: then it is not on the record.
+    /// Where the run is of an unknown agent, the details have a number beyond ±2^53, are nested
+    /// more than 64 deep or too long, or the store does not answer: then it is not on the record.
     pub async fn log_action(
         &self,
         action: impl Into<String>,
@@ -406,7 +466,8 @@ impl<R: Registry> Run<R> {
         Ok(self.core.write_alone(Changeset::noting(now, event)).await?)
     }
 
-    /// Takes back every call that waits or is approved and has not begun, of the run and of those nested in it, whoever proposed them, and says how many.
+    /// Takes back every call that waits or is approved and has not begun, of the run and of those
+    /// nested in it, whoever proposed them, and says how many.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -426,7 +487,8 @@ impl<R: Registry> Run<R> {
         Ok(count)
     }
 
-    /// The state of the run and of those nested in it, to go on later or elsewhere: see [`RunState`].
+    /// The state of the run and of those nested in it, to go on later or elsewhere: see
+    /// [`RunState`].
     ///
     /// # Errors
     /// Where the store does not answer.

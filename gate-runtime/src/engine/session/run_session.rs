@@ -18,8 +18,9 @@ use crate::provenance::{Conversation, History};
 
 /// One run, as its handles share it: any number of tasks, at the same time.
 ///
-/// Nothing here is read, awaited on, and written back. What is owed to the application is in the [`Ledger`]; the batch is replaced as a whole by
-/// whoever submits the next one, and each task fills the places of its own.
+/// Nothing here is read, awaited on, and written back. What is owed to the application is in the
+/// [`Ledger`]; the batch is replaced as a whole by whoever submits the next one, and each task
+/// fills the places of its own.
 pub(crate) struct RunSession {
     pub(crate) level: Arc<Level>,
     pub(crate) ledger: Arc<Ledger>,
@@ -46,7 +47,12 @@ struct Told {
 }
 
 impl Level {
-    fn new(core: &Core, info: RunInfo, reasoning: Option<Arc<str>>, outer: Option<Arc<Level>>) -> Self {
+    fn new(
+        core: &Core,
+        info: RunInfo,
+        reasoning: Option<Arc<str>>,
+        outer: Option<Arc<Level>>,
+    ) -> Self {
         let memory = core.memories.of(info.run(), &info.run().outermost());
         let heard = Mutex::new(Conversation::new(memory, outer.is_some()));
         let told = Mutex::new(Told { info: Arc::new(info), reasoning });
@@ -76,12 +82,22 @@ impl Level {
 impl RunSession {
     pub(crate) fn begin(core: &Core, run: RunId) -> Self {
         let ledger = Arc::new(Ledger::new(run.outermost()));
-        Self::new(Level::new(core, RunInfo::new(run, only_agent(core)), None, None), ledger, Batch::default())
+        Self::new(
+            Level::new(core, RunInfo::new(run, only_agent(core)), None, None),
+            ledger,
+            Batch::default(),
+        )
     }
 
     fn new(level: Level, ledger: Arc<Ledger>, current: Batch) -> Self {
         let (told, nested) = (Mutex::default(), Mutex::default());
-        Self { level: Arc::new(level), ledger, current: Mutex::new(Arc::new(current)), told, nested }
+        Self {
+            level: Arc::new(level),
+            ledger,
+            current: Mutex::new(Arc::new(current)),
+            told,
+            nested,
+        }
     }
 
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
@@ -113,7 +129,8 @@ impl RunSession {
         Arc::clone(&lock(&self.current))
     }
 
-    /// Takes in a batch in the place of the last one, and what the application was told before as taken: it goes on from there.
+    /// Takes in a batch in the place of the last one, and what the application was told before as
+    /// taken: it goes on from there.
     pub(crate) fn begin_batch(&self, batch: Batch) -> Arc<Batch> {
         let batch = Arc::new(batch);
         *lock(&self.current) = Arc::clone(&batch);
@@ -204,7 +221,8 @@ impl RunSession {
         let own = self.run_id();
         let rest = run.as_str().strip_prefix(own.as_str())?.strip_prefix(NESTED)?;
         let next = rest.split_once(NESTED).map_or(rest, |(next, _)| next);
-        let next = lock(&self.nested).get(format!("{own}{NESTED}{next}").as_str()).map(Arc::clone)?;
+        let next =
+            lock(&self.nested).get(format!("{own}{NESTED}{next}").as_str()).map(Arc::clone)?;
         if next.run_id() == *run { Some(next) } else { next.descendant(run) }
     }
 }

@@ -19,8 +19,8 @@ use crate::engine::error::StateError;
 /// The version that this program writes. It reads every version up to this one.
 const VERSION: u64 = 2;
 
-/// The state of a run, to go on later or in another process: which calls it has, how they stand, what was approved; and the
-/// same of every run nested in it.
+/// The state of a run, to go on later or in another process: which calls it has, how they stand,
+/// what was approved; and the same of every run nested in it.
 ///
 /// It is JSON, has a version, holds no secrets, and is authenticated with the gate's key
 /// (HMAC-SHA-256 over its canonical form): a gate resumes only what a gate with the same key wrote,
@@ -33,10 +33,12 @@ const VERSION: u64 = 2;
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::RunState;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask")] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask")]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
 /// # fn people() -> StaticDirectory { StaticDirectory::new().person("dana", ["manager"]) }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let key = [7; 32];
 /// let gate: Gate<Tools> = Gate::builder(()).directory(people()).key(key).build().await?;
 /// let run = gate.run("run-42");
@@ -65,20 +67,26 @@ impl StateBody {
         let own = run.run_id();
         let mut approvals = batch.approvals();
         let waiting = run.ledger.waiting();
-        let waiting = waiting.values().filter(|approval| *approval.subject().info().run() == own).map(Arc::clone);
+        let waiting = waiting
+            .values()
+            .filter(|approval| *approval.subject().info().run() == own)
+            .map(Arc::clone);
         let owed = waiting.chain(run.ledger.unfinished(&own)).chain(run.ledger.answers(&own));
         let mut earlier: Vec<Arc<Approval>> = owed.collect();
         earlier.sort_unstable_by_key(|approval| approval.id());
         earlier.dedup_by_key(|approval| approval.id());
-        let in_batch: BTreeSet<ApprovalId> = approvals.iter().map(|approval| approval.id()).collect();
+        let in_batch: BTreeSet<ApprovalId> =
+            approvals.iter().map(|approval| approval.id()).collect();
         earlier.retain(|approval| !in_batch.contains(&approval.id()));
         for known in &mut approvals {
             if let Some(newer) = run.ledger.find(known) {
                 *known = newer;
             }
         }
-        let (ids, current) = (earlier.iter().map(|approval| approval.id()).collect(), batch.slots());
-        let approvals = approvals.iter().chain(&earlier).map(|approval| approval.without_salts()).collect();
+        let (ids, current) =
+            (earlier.iter().map(|approval| approval.id()).collect(), batch.slots());
+        let approvals =
+            approvals.iter().chain(&earlier).map(|approval| approval.without_salts()).collect();
         let nested = run.all_nested().iter().map(|nested| Self::of(nested)).collect();
         let reasoning = run.reasoning().map(|text| run.without_secrets(text));
         Self { info: run.info(), reasoning, current, earlier: ids, approvals, nested }
@@ -92,7 +100,8 @@ impl StateBody {
 
 impl RunState {
     pub(crate) fn write(key: &[u8; 32], run: &RunSession) -> Result<Self, StateError> {
-        let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
+        let malformed =
+            |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
         let run = serde_json::to_value(StateBody::of(run)).map_err(malformed)?;
         let mac = hex(&mac(key, VERSION, &run)?.finalize().into_bytes());
         Ok(Self { version: VERSION, run, mac })
@@ -104,8 +113,11 @@ impl RunState {
             return Err(StateError::TooNew { found: self.version, known: VERSION });
         }
         let given = unhex(&self.mac).ok_or(StateError::NotAuthentic)?;
-        mac(key, self.version, &self.run)?.verify_slice(&given).map_err(|_| StateError::NotAuthentic)?;
-        StateBody::deserialize(&self.run).map_err(|error| StateError::Malformed { problem: error.to_string() })
+        mac(key, self.version, &self.run)?
+            .verify_slice(&given)
+            .map_err(|_| StateError::NotAuthentic)?;
+        StateBody::deserialize(&self.run)
+            .map_err(|error| StateError::Malformed { problem: error.to_string() })
     }
 
     /// The state as JSON text.
@@ -114,12 +126,15 @@ impl RunState {
         serde_json::json!({"version": self.version, "run": self.run, "mac": self.mac}).to_string()
     }
 
-    /// Reads the JSON text of a state. Whether it is authentic is checked by [`Gate::resume`](crate::Gate::resume).
+    /// Reads the JSON text of a state. Whether it is authentic is checked by
+    /// [`Gate::resume`](crate::Gate::resume).
     ///
     /// # Errors
-    /// [`StateError::Malformed`] for a text that is no state, [`StateError::TooNew`] for one that a newer version wrote.
+    /// [`StateError::Malformed`] for a text that is no state, [`StateError::TooNew`] for one that a
+    /// newer version wrote.
     pub fn from_json(text: &str) -> Result<Self, StateError> {
-        let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
+        let malformed =
+            |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
         let value: Value = serde_json::from_str(text).map_err(malformed)?;
         // The version first: a newer state may look different.
         match value.get("version").and_then(Value::as_u64) {
@@ -133,7 +148,8 @@ impl RunState {
 fn mac(key: &[u8; 32], version: u64, run: &Value) -> Result<Hmac<Sha256>, StateError> {
     let malformed = |problem: String| StateError::Malformed { problem };
     let text = canonical(run).map_err(|misfit| malformed(misfit.to_string()))?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|error| malformed(error.to_string()))?;
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key).map_err(|error| malformed(error.to_string()))?;
     mac.update(format!("gate run state {version}\n").as_bytes());
     mac.update(text.as_bytes());
     Ok(mac)

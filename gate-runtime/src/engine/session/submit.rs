@@ -115,7 +115,9 @@ impl Core {
         let read = join_all(calls.iter().map(|call| self.read(run, call))).await;
         let fates = fates(calls, &read);
         let planned = calls.iter().zip(read).zip(&fates);
-        let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
+        let planned =
+            join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate)))
+                .await;
         let holds = |plan: &Option<Result<Plan, NotRun>>| match plan {
             Some(Ok(Plan::New(draft))) => draft.holds_batch(),
             // It was proposed before, and whoever did so went away before it was decided.
@@ -124,12 +126,15 @@ impl Core {
         };
         let mut held_by: Vec<ApprovalId> =
             planned.iter().filter(|plan| holds(plan)).flatten().filter_map(id_of).collect();
-        let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
+        let (first, then): (Vec<_>, Vec<_>) =
+            planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
         let mut hindrances = BTreeMap::new();
         // What holds is asked before what it holds is approved, so that nobody finds the one
         // without the other.
         for part in [first, then] {
-            let carried_out = part.into_iter().filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
+            let carried_out = part
+                .into_iter()
+                .filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
             let carried_out = carried_out.map(async |(place, call, plan)| {
                 let taken = match plan {
                     Ok(plan) => self.carry_out(run, thread, plan, &held_by).await,
@@ -140,7 +145,12 @@ impl Core {
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
             // As they are on the record now: another task may have been faster with the same
             // question.
-            held_by = batch.unfinished().iter().filter(|known| known.holds_batch()).map(|known| known.id()).collect();
+            held_by = batch
+                .unfinished()
+                .iter()
+                .filter(|known| known.holds_batch())
+                .map(|known| known.id())
+                .collect();
         }
         for (place, fate) in fates.into_iter().enumerate() {
             if let Fate::Repeat(first) = fate {
@@ -166,8 +176,12 @@ impl Core {
             (Fate::Plan, Err(reason)) => Some(Err(reason)),
             (Fate::Clash, _) => {
                 let id = call.id().as_str().escape_debug();
-                let problem = format!("Two different calls of one batch have the id `{id}`: give every call its own");
-                Some(Err(self.refuse(run, call.id(), call.tool(), NotRun::Invalid { problem }).await))
+                let problem = format!(
+                    "Two different calls of one batch have the id `{id}`: give every call its own"
+                );
+                Some(Err(self
+                    .refuse(run, call.id(), call.tool(), NotRun::Invalid { problem })
+                    .await))
             }
         }
     }
@@ -181,14 +195,20 @@ impl Core {
         held_by: &[ApprovalId],
     ) -> Result<Stands, NotRun> {
         match plan {
-            Plan::New(draft) => match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
-                Opened::Stands(approval) => Ok(approval.into()),
-                Opened::Run(approval, arguments, context) => {
-                    Ok(self.execute(run, approval, arguments, context, Caller::Run).await.approval.into())
+            Plan::New(draft) => {
+                match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
+                    Opened::Stands(approval) => Ok(approval.into()),
+                    Opened::Run(approval, arguments, context) => Ok(self
+                        .execute(run, approval, arguments, context, Caller::Run)
+                        .await
+                        .approval
+                        .into()),
                 }
-            },
+            }
             Plan::Known(approval) => match approval.status() {
-                Status::Approved | Status::Dispatched | Status::Indeterminate => Ok(self.go_on(run, approval).await),
+                Status::Approved | Status::Dispatched | Status::Indeterminate => {
+                    Ok(self.go_on(run, approval).await)
+                }
                 _ => Ok(approval.into()),
             },
         }
@@ -196,7 +216,11 @@ impl Core {
 
     /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is
     /// said of it; where it has ended in that moment, that.
-    pub(crate) async fn go_on(self: &Arc<Self>, run: &Circumstances, approval: Arc<Approval>) -> Stands {
+    pub(crate) async fn go_on(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        approval: Arc<Approval>,
+    ) -> Stands {
         match self.dispatch(run, approval.id(), Caller::Run).await {
             Ok(executed) => executed.approval.into(),
             Err(reason) => {
@@ -210,9 +234,18 @@ impl Core {
     /// Puts into a batch how its calls stand which the ledger does not know: another task took the
     /// end since the batch was last looked at, or the store owes the call to nobody, because a
     /// program asked first. What people are asked is a question of the run.
-    async fn look_up_forgotten(&self, thread: &RunSession, batch: &Batch) -> Result<(), StoreError> {
+    async fn look_up_forgotten(
+        &self,
+        thread: &RunSession,
+        batch: &Batch,
+    ) -> Result<(), StoreError> {
         let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
-        let forgotten = batch.unfinished().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
+        let forgotten = batch
+            .unfinished()
+            .iter()
+            .filter(|known| is_forgotten(known))
+            .map(|known| known.id())
+            .collect();
         let before = thread.ledger.moment();
         for stands in self.load_all(forgotten).await? {
             batch.note(&stands);
@@ -237,7 +270,11 @@ impl Core {
     }
 
     /// The application has what a turn says: what has ended is in no later one.
-    pub(crate) async fn acknowledge(&self, thread: &RunSession, turn: &Turn) -> Result<(), StoreError> {
+    pub(crate) async fn acknowledge(
+        &self,
+        thread: &RunSession,
+        turn: &Turn,
+    ) -> Result<(), StoreError> {
         let answers = turn.answers().iter().chain(turn.late());
         let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
         thread.ledger.take(&settled.cloned().collect::<Vec<_>>());
@@ -257,10 +294,12 @@ impl Core {
         let owed = thread.ledger.unfinished(&own);
         // What a program asked, and a model proposed again, the store owes to nobody: the batch has
         // it.
-        let is_unknown =
-            |known: &Arc<Approval>| known.status() != Status::Pending && thread.ledger.find(known).is_none();
+        let is_unknown = |known: &Arc<Approval>| {
+            known.status() != Status::Pending && thread.ledger.find(known).is_none()
+        };
         let of_batch = batch.unfinished().into_iter().filter(is_unknown);
-        let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
+        let unfinished: BTreeMap<_, _> =
+            owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
         let went_on = unfinished.into_values().map(async |approval| {
             let before = thread.ledger.moment();
             let Stands { approval, hindrance } = self.go_on(run, approval).await;
@@ -283,14 +322,21 @@ impl Core {
         let mut waiters: BTreeMap<ApprovalId, Waiter> = BTreeMap::new();
         loop {
             let turn = self.proceed(run, thread).await?;
-            let waits = |answer: &&Answer| matches!(answer.result(), CallResult::Waiting | CallResult::Running);
-            let open = turn.answers().iter().filter(waits).filter_map(|answer| Some(answer.approval()?.id()));
+            let waits = |answer: &&Answer| {
+                matches!(answer.result(), CallResult::Waiting | CallResult::Running)
+            };
+            let open = turn
+                .answers()
+                .iter()
+                .filter(waits)
+                .filter_map(|answer| Some(answer.approval()?.id()));
             let mut open: HashSet<ApprovalId> = open.collect();
             if open.is_empty() {
                 return Ok(turn);
             }
             let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
-            let of_run = waiting.values().filter(|approval| approval.subject().info().run().is_within(&own));
+            let of_run =
+                waiting.values().filter(|approval| approval.subject().info().run().is_within(&own));
             open.extend(of_run.map(|approval| approval.id()));
             waiters.retain(|id, _| open.contains(id));
             let known = waiters.len();
@@ -315,22 +361,33 @@ impl Core {
     ) -> Turn {
         // Nothing is awaited from here on: what the turn says of its calls is what is known now.
         for known in &batch.unfinished() {
-            if let Some(newer) = thread.ledger.find(known).filter(|newer| newer.version() > known.version()) {
+            if let Some(newer) =
+                thread.ledger.find(known).filter(|newer| newer.version() > known.version())
+            {
                 batch.note(&newer);
             }
         }
-        let is_running = |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
+        let is_running =
+            |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
         let running = |answer: Answer| if is_running(&answer) { answer.running() } else { answer };
         let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
-        let ids: HashSet<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
-        let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
+        let ids: HashSet<ApprovalId> =
+            answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
+        let late = thread
+            .ledger
+            .answers(&thread.run_id())
+            .into_iter()
+            .filter(|owed| !ids.contains(&owed.id()));
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
         thread.tell(settled.filter_map(Answer::approval).cloned());
         Turn::new(answers, late, Waiting::of(self, run, thread))
     }
 
-    pub(crate) async fn load_all(&self, ids: Vec<ApprovalId>) -> Result<Vec<Arc<Approval>>, StoreError> {
+    pub(crate) async fn load_all(
+        &self,
+        ids: Vec<ApprovalId>,
+    ) -> Result<Vec<Arc<Approval>>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -381,7 +438,8 @@ fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
     }
     let fate = |(place, call): (usize, &ToolCall)| {
         let twins = first.get(call.id().as_str()).map_or(&[][..], Vec::as_slice);
-        let equal = |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
+        let equal =
+            |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
         match twins.first() {
             _ if call.id().as_str().is_empty() || twins.len() < 2 => Fate::Plan,
             _ if !twins.iter().all(|other| *other == place || equal(other)) => Fate::Clash,

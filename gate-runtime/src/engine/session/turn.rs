@@ -30,8 +30,8 @@ pub struct Turn {
     waiting: Option<Waiting>,
 }
 
-/// The calls of a run, and of those nested in it, that waited when a turn was made. To hold them costs nothing; the questions are made once somebody
-/// asks for them.
+/// The calls of a run, and of those nested in it, that waited when a turn was made. To hold them
+/// costs nothing; the questions are made once somebody asks for them.
 pub(crate) struct Waiting {
     core: Arc<Core>,
     run: Circumstances,
@@ -42,7 +42,11 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// `None` where nothing waits: then a turn holds on to no part of its gate.
-    pub(crate) fn of(core: &Arc<Core>, run: &Circumstances, thread: &Arc<RunSession>) -> Option<Self> {
+    pub(crate) fn of(
+        core: &Arc<Core>,
+        run: &Circumstances,
+        thread: &Arc<RunSession>,
+    ) -> Option<Self> {
         let approvals = thread.ledger.waiting();
         (!approvals.is_empty()).then(|| Self {
             core: Arc::clone(core),
@@ -53,18 +57,26 @@ impl Waiting {
         })
     }
 
-    /// Those of the run itself first, then those of nested runs, each with the circumstances of its own run.
+    /// Those of the run itself first, then those of nested runs, each with the circumstances of its
+    /// own run.
     fn interruptions(&self) -> &[Interruption] {
         self.interruptions.get_or_init(|| {
             let own = self.thread.run_id();
-            let (of_run, others): (Vec<_>, Vec<_>) =
-                self.approvals.values().partition(|approval| *approval.subject().info().run() == own);
-            let nested = others.into_iter().filter(|approval| approval.subject().info().run().is_within(&own));
+            let (of_run, others): (Vec<_>, Vec<_>) = self
+                .approvals
+                .values()
+                .partition(|approval| *approval.subject().info().run() == own);
+            let nested = others
+                .into_iter()
+                .filter(|approval| approval.subject().info().run().is_within(&own));
             let of_run = of_run.into_iter().map(|approval| (self.run.clone(), approval));
             let nested = nested.map(|approval| {
                 let thread = self.thread.descendant(approval.subject().info().run());
                 let run = thread.map(|thread| Circumstances::as_it_is(&thread, thread.info()));
-                (run.unwrap_or_else(|| Circumstances::of_stored(&self.core, approval.subject())), approval)
+                (
+                    run.unwrap_or_else(|| Circumstances::of_stored(&self.core, approval.subject())),
+                    approval,
+                )
             });
             let question = |(run, approval): (Circumstances, &Arc<Approval>)| {
                 Interruption::new(Arc::clone(&self.core), run, Arc::clone(approval))
@@ -79,7 +91,8 @@ impl Turn {
         Self { answers, late, waiting }
     }
 
-    /// An answer to every call of the batch, in the order in which the model proposed them, also to those that wait.
+    /// An answer to every call of the batch, in the order in which the model proposed them, also to
+    /// those that wait.
     #[must_use]
     pub fn answers(&self) -> &[Answer] {
         &self.answers
@@ -90,11 +103,13 @@ impl Turn {
         self.answers.iter().filter(|answer| !answer.is_waiting())
     }
 
-    /// Answers to calls of earlier batches that the application has not taken yet: those that waited and have been settled since, those that
-    /// nobody knows the end of, and those of a turn that never arrived.
+    /// Answers to calls of earlier batches that the application has not taken yet: those that
+    /// waited and have been settled since, those that nobody knows the end of, and those of a turn
+    /// that never arrived.
     ///
-    /// Each stands here once, in every turn until the application [acknowledges](crate::Run::acknowledge) it or submits the next batch, which means that
-    /// the model has the turn before. A [resumed](crate::Gate::resume) run goes on with it.
+    /// Each stands here once, in every turn until the application
+    /// [acknowledges](crate::Run::acknowledge) it or submits the next batch, which means that the
+    /// model has the turn before. A [resumed](crate::Gate::resume) run goes on with it.
     #[must_use]
     pub fn late(&self) -> &[Answer] {
         &self.late
@@ -112,13 +127,16 @@ impl Turn {
         self.answers.iter().any(Answer::is_waiting)
     }
 
-    /// Returns whether the run should stop: too many of its calls came to nothing, or it asked people too often.
+    /// Returns whether the run should stop: too many of its calls came to nothing, or it asked
+    /// people too often.
     #[must_use]
     pub fn must_stop(&self) -> bool {
         let stops = |answer: &Answer| {
             matches!(
                 answer.result(),
-                CallResult::NotRun(NotRun::Denied { by: DeniedBy::TooManyDenials | DeniedBy::TooManyQuestions })
+                CallResult::NotRun(NotRun::Denied {
+                    by: DeniedBy::TooManyDenials | DeniedBy::TooManyQuestions
+                })
             )
         };
         self.answers.iter().any(stops)
@@ -127,6 +145,8 @@ impl Turn {
 
 impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.answers.iter().map(|answer| (answer.call(), answer.kind()))).finish()
+        f.debug_map()
+            .entries(self.answers.iter().map(|answer| (answer.call(), answer.kind())))
+            .finish()
     }
 }

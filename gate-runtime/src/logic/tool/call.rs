@@ -14,10 +14,11 @@ use super::state::SharedState;
 use crate::logic::context::CallContext;
 use crate::logic::spec::Spec;
 
-/// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context) and the tool's
-/// [`state`](Self::state).
+/// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context)
+/// and the tool's [`state`](Self::state).
 ///
-/// Rules are closures over it. It cannot run anything. `Debug` prints no arguments. Cloning is cheap.
+/// Rules are closures over it. It cannot run anything. `Debug` prints no arguments. Cloning is
+/// cheap.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -27,8 +28,10 @@ use crate::logic::spec::Spec;
 /// fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
 ///     rules
 ///         .auto_approve("under $50, for the customer themselves")
-///             .when(|call| call.amount_cents < 5_000)
-///             .when(|call| call.context().on_behalf_of().is_some_and(|who| *who == call.customer_id.as_str()))
+///         .when(|call| call.amount_cents < 5_000)
+///         .when(|call| {
+///             call.context().on_behalf_of().is_some_and(|who| *who == call.customer_id.as_str())
+///         })
 ///         .otherwise(ask(anyone()))
 /// }
 ///
@@ -51,14 +54,14 @@ impl<T: Tool> Call<T> {
         &self.context
     }
 
-    /// Where one of its values first came from: the words of the person whom the run acts for, the result of a tool, or nowhere, so that
-    /// the agent made it.
+    /// Where one of its values first came from: the words of the person whom the run acts for, the
+    /// result of a tool, or nowhere, so that the agent made it.
     ///
-    /// So a rule approves only what the user really asked for, and what a web page or a mail told the agent to do asks a person, however
-    /// small it is. Tell the run what is said: [`Run::history`](crate::Run::history),
-    /// [`Run::add_message`](crate::Run::add_message). Without that nothing is the user's, and only
-    /// what the gate's own tools returned is known. `SECURITY.md` in the repository says what it cannot
-    /// see.
+    /// So a rule approves only what the user really asked for, and what a web page or a mail told
+    /// the agent to do asks a person, however small it is. Tell the run what is said:
+    /// [`Run::history`](crate::Run::history), [`Run::add_message`](crate::Run::add_message).
+    /// Without that nothing is the user's, and only what the gate's own tools returned is known.
+    /// `SECURITY.md` in the repository says what it cannot see.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -68,8 +71,10 @@ impl<T: Tool> Call<T> {
     /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
     ///     rules
     ///         .auto_approve("small, and the user said to whom and how much")
-    ///             .when(|call| call.amount < 50.0)
-    ///             .when(|call| call.origin(&call.recipient).is_user() && call.origin(&call.amount).is_user())
+    ///         .when(|call| call.amount < 50.0)
+    ///         .when(|call| {
+    ///             call.origin(&call.recipient).is_user() && call.origin(&call.amount).is_user()
+    ///         })
     ///         .otherwise(ask(anyone()))
     /// }
     ///
@@ -79,7 +84,8 @@ impl<T: Tool> Call<T> {
     ///     format!("paid {amount} to {recipient}")
     /// }
     /// # registry! { pub Tools for () { Pay } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
     /// let run = gate.run("run-42").history([
     ///     Message::user("Pay alice@example.com $24 for the lunch."),
@@ -111,7 +117,9 @@ impl<T: Tool> Call<T> {
     /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
     ///     rules
     ///         .auto_approve("as the user said")
-    ///             .when(|call| call.origin(&call.recipient).is_user() && call.said_or_absent(&call.note))
+    ///         .when(|call| {
+    ///             call.origin(&call.recipient).is_user() && call.said_or_absent(&call.note)
+    ///         })
     ///         .otherwise(ask(anyone()))
     /// }
     ///
@@ -121,13 +129,18 @@ impl<T: Tool> Call<T> {
     ///     format!("paid {recipient}{}", note.map(|note| format!(": {note}")).unwrap_or_default())
     /// }
     /// # registry! { pub Tools for () { Pay } }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
     /// let run = gate.run("run-42").history([Message::user("Pay alice@example.com, thanks.")]);
     /// let turn = run
     ///     .submit([
     ///         ToolCall::new("1", "pay", r#"{"recipient":"alice@example.com"}"#),
-    ///         ToolCall::new("2", "pay", r#"{"recipient":"alice@example.com","note":"for the flat"}"#),
+    ///         ToolCall::new(
+    ///             "2",
+    ///             "pay",
+    ///             r#"{"recipient":"alice@example.com","note":"for the flat"}"#,
+    ///         ),
     ///     ])
     ///     .await?;
     /// assert_eq!(turn.answers()[0].for_model(), "paid alice@example.com");
@@ -170,20 +183,25 @@ impl<T: Tool> fmt::Debug for Call<T> {
     }
 }
 
-/// A tool's part of a gate's state, for what does not care which tool: a [`SharedState<T::State>`](SharedState).
+/// A tool's part of a gate's state, for what does not care which tool: a
+/// [`SharedState<T::State>`](SharedState).
 pub(crate) type AnyState = dyn Any + Send + Sync;
 
 /// A [`Call`] of whatever tool.
 ///
-/// Everything about policies is written once, over this, and not once more for each tool: only the closures that a user wrote know the
-/// type. A hundred tools compile as fast as that.
+/// Everything about policies is written once, over this, and not once more for each tool: only the
+/// closures that a user wrote know the type. A hundred tools compile as fast as that.
 pub(crate) struct AnyCall {
     typed: Box<dyn Any + Send + Sync>,
     context: Arc<CallContext>,
 }
 
 impl AnyCall {
-    pub(crate) fn new<T: Tool>(arguments: T, context: Arc<CallContext>, state: &AnyState) -> Result<Self, OtherTool> {
+    pub(crate) fn new<T: Tool>(
+        arguments: T,
+        context: Arc<CallContext>,
+        state: &AnyState,
+    ) -> Result<Self, OtherTool> {
         let state = Arc::clone(part::<T>(state)?);
         let call = Call { arguments: Arc::new(arguments), context: Arc::clone(&context), state };
         Ok(Self { typed: Box::new(call), context })
@@ -229,7 +247,8 @@ impl<T: Display> From<T> for Unread {
     }
 }
 
-/// Something is of another tool than it should be. It does not happen; if it did, nothing would run.
+/// Something is of another tool than it should be. It does not happen; if it did, nothing would
+/// run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OtherTool;
 

@@ -1,7 +1,8 @@
 //! The arguments of a tool, one by one: their schemas, and their way from JSON and back.
 //!
-//! An argument without attributes is read, written and described by its type alone, and that is compiled once for each type, not once for
-//! each tool. One with `#[serde(…)]` or `#[schemars(…)]` is a *part*: a struct with that one field, which derives what its attributes say.
+//! An argument without attributes is read, written and described by its type alone, and that is
+//! compiled once for each type, not once for each tool. One with `#[serde(…)]` or `#[schemars(…)]`
+//! is a *part*: a struct with that one field, which derives what its attributes say.
 
 use std::any::TypeId;
 use std::fmt;
@@ -36,7 +37,12 @@ enum Argument {
 }
 
 impl ArgumentList {
-    pub(crate) fn add<T: ToolArg>(&mut self, name: &'static str, about: &'static str, is_secret: bool) {
+    pub(crate) fn add<T: ToolArg>(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+        is_secret: bool,
+    ) {
         let schema = SchemaGenerator::subschema_for::<T>;
         self.0.push(Argument::Plain {
             name,
@@ -52,8 +58,8 @@ impl ArgumentList {
         self.0.push(Argument::Part { schema: P::json_schema });
     }
 
-    /// Returns whether each has a type of the standard library that is known to write what it reads, and that nothing can
-    /// change behind a shared reference.
+    /// Returns whether each has a type of the standard library that is known to write what it
+    /// reads, and that nothing can change behind a shared reference.
     pub(crate) fn is_plain(&self) -> bool {
         macro_rules! types {
             ($($of:ty),*) => {
@@ -61,11 +67,13 @@ impl ArgumentList {
             };
         }
         let known = types![String, bool, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f64];
-        self.0.iter().all(|argument| matches!(argument, Argument::Plain { of, .. } if known.contains(of)))
+        self.0
+            .iter()
+            .all(|argument| matches!(argument, Argument::Plain { of, .. } if known.contains(of)))
     }
 
-    /// Returns the arguments that may be left out: their types take nothing for a value, as an `Option` does, and no
-    /// attribute says otherwise.
+    /// Returns the arguments that may be left out: their types take nothing for a value, as an
+    /// `Option` does, and no attribute says otherwise.
     pub(crate) fn optional(&self) -> Vec<&'static str> {
         let name = |argument: &Argument| match argument {
             Argument::Plain { name, is_optional, .. } if is_optional() => Some(*name),
@@ -82,7 +90,8 @@ impl ArgumentList {
     /// The schema of all of them, and their names in the order in which the function has them.
     pub(crate) fn described(&self, generator: &mut SchemaGenerator) -> (Value, Vec<String>) {
         let (mut properties, mut required, mut order) = (Map::new(), Vec::new(), Vec::new());
-        // The macro refuses two arguments of one name. Were there any, nothing would fit: no value may go to two arguments.
+        // The macro refuses two arguments of one name. Were there any, nothing would fit: no value
+        // may go to two arguments.
         let mut add = |name: String, schema: Value| {
             let is_new = !properties.contains_key(&name);
             order.push(name.clone());
@@ -105,16 +114,22 @@ impl ArgumentList {
                 }
                 Argument::Part { schema } => {
                     let mut schema = schema(generator).to_value();
-                    if let Some(Value::Object(own)) = schema.get_mut("properties").map(Value::take) {
+                    if let Some(Value::Object(own)) = schema.get_mut("properties").map(Value::take)
+                    {
                         own.into_iter().for_each(|(name, schema)| add(name, schema));
                     }
                     if let Some(Value::Array(own)) = schema.get_mut("required").map(Value::take) {
-                        required.extend(own.into_iter().filter(|name| !required.contains(name)).collect::<Vec<_>>());
+                        required.extend(
+                            own.into_iter()
+                                .filter(|name| !required.contains(name))
+                                .collect::<Vec<_>>(),
+                        );
                     }
                 }
             }
         }
-        let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+        let mut schema =
+            json!({"type": "object", "properties": properties, "additionalProperties": false});
         if let (false, Some(schema)) = (required.is_empty(), schema.as_object_mut()) {
             schema.insert("required".to_owned(), required.into());
         }
@@ -137,7 +152,11 @@ pub(crate) fn take<T: DeserializeOwned>(from: &Value, name: &'static str) -> Res
 }
 
 /// Writes one argument.
-pub(crate) fn put<T: Serialize>(into: &mut Map<String, Value>, name: &'static str, argument: &T) -> Result<(), Error> {
+pub(crate) fn put<T: Serialize>(
+    into: &mut Map<String, Value>,
+    name: &'static str,
+    argument: &T,
+) -> Result<(), Error> {
     into.insert(name.to_owned(), serde_json::to_value(argument)?);
     Ok(())
 }
@@ -170,7 +189,7 @@ impl<'de> Deserializer<'de> for Missing {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq tuple
-        tuple_struct map struct enum identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

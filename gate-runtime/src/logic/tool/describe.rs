@@ -11,7 +11,12 @@ use super::codec::{ArgumentList, MakeSchema};
 use crate::logic::schema;
 
 /// Makes the descriptor of a tool of this gate.
-pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList, summary: Option<Summary>) -> Descriptor {
+pub(crate) fn describe(
+    name: &str,
+    about: &About,
+    arguments: &ArgumentList,
+    summary: Option<Summary>,
+) -> Descriptor {
     let mut order = Vec::new();
     let mut input_schema = whole_schema(Contract::Deserialize, |generator| {
         let (schema, names) = arguments.described(generator);
@@ -20,8 +25,15 @@ pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList, summ
     });
     schema::close(&mut input_schema);
     let output_schema = (about.output)().map(schema_of);
-    let described =
-        json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
+    let described = json!([
+        name,
+        about.title,
+        about.description,
+        input_schema,
+        output_schema,
+        about.annotations,
+        about.source
+    ]);
     let mut told = canonical(&described).unwrap_or_default();
     if about.asks_on_error {
         told += "asks on error";

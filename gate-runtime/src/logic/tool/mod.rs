@@ -43,7 +43,8 @@ use self::state::SharedState;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a gated tool",
     label = "not a gated tool",
-    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
+    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn \
+        issue_refund` makes `IssueRefund`"
 )]
 pub trait Tool: Sized + Send + Sync + 'static {
     /// What the function takes as `#[state]`; `()` if nothing.
@@ -107,18 +108,25 @@ pub trait Tool: Sized + Send + Sync + 'static {
     }
 }
 
-/// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S` [provides](crate::Provides).
+/// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S`
+/// [provides](crate::Provides).
 ///
 /// ```
 /// use gate_runtime::InState;
 /// use gate_runtime::prelude::*;
 /// use std::sync::Arc;
 ///
-/// pub struct Billing { currency: &'static str }
-/// pub struct App { billing: Billing }
+/// pub struct Billing {
+///     currency: &'static str,
+/// }
+/// pub struct App {
+///     billing: Billing,
+/// }
 ///
 /// impl Provides<Billing> for App {
-///     fn provide(&self) -> &Billing { &self.billing }
+///     fn provide(&self) -> &Billing {
+///         &self.billing
+///     }
 /// }
 ///
 /// /// Refund the customer.
@@ -128,13 +136,15 @@ pub trait Tool: Sized + Send + Sync + 'static {
 /// }
 ///
 /// // In a gate with an `App`, the tool gets its `Billing`.
-/// let part = <Refund as InState<App>>::share(&Arc::new(App { billing: Billing { currency: "CHF" } }));
+/// let part =
+///     <Refund as InState<App>>::share(&Arc::new(App { billing: Billing { currency: "CHF" } }));
 /// assert_eq!((*part).provide().currency, "CHF");
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a gated tool",
     label = "not a gated tool",
-    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
+    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn \
+        issue_refund` makes `IssueRefund`"
 )]
 pub trait InState<S>: Tool {
     /// Returns the tool's part of the state.
@@ -160,7 +170,8 @@ pub struct About {
     pub output: fn() -> Option<MakeSchema>,
     /// The function as tokens, so that a changed body is noticed.
     pub source: &'static str,
-    /// Whether many calls may borrow the state at once: a tool whose state is not `Sync` never runs.
+    /// Whether many calls may borrow the state at once: a tool whose state is not `Sync` never
+    /// runs.
     pub is_state_sync: bool,
 }
 
@@ -180,7 +191,10 @@ pub struct About {
 /// }
 ///
 /// let descriptor = OpenTicket::descriptor();
-/// assert_eq!(descriptor.input_schema()["$defs"]["Priority"]["enum"], serde_json::json!(["Low", "High"]));
+/// assert_eq!(
+///     descriptor.input_schema()["$defs"]["Priority"]["enum"],
+///     serde_json::json!(["Low", "High"])
+/// );
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a tool argument",

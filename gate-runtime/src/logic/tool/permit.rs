@@ -7,8 +7,8 @@ use crate::logic::context::CallContext;
 
 /// Single-use proof that this very call may run, with its arguments inside.
 ///
-/// Only the engine makes one, after `Dispatched` is on the record, from the arguments that were approved; a body takes it
-/// by value. It cannot be cloned, stored and used again, or made by hand:
+/// Only the engine makes one, after `Dispatched` is on the record, from the arguments that were
+/// approved; a body takes it by value. It cannot be cloned, stored and used again, or made by hand:
 ///
 /// ```compile_fail,E0451
 /// # use gate_runtime::{CallContext, Permit, Tool};

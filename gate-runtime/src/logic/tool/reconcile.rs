@@ -12,7 +12,8 @@ use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
 use crate::logic::spec::Spec;
 
-/// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can tell.
+/// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can
+/// tell.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -20,7 +21,11 @@ use crate::logic::spec::Spec;
 ///
 /// /// Issue a refund.
 /// #[gated_tool(policy = "always_ask", reconcile = "was_refunded")]
-/// fn issue_refund(#[state] billing: &Billing, #[context] context: &CallContext, order_id: String) -> u64 {
+/// fn issue_refund(
+///     #[state] billing: &Billing,
+///     #[context] context: &CallContext,
+///     order_id: String,
+/// ) -> u64 {
 ///     // The payment provider keeps the key with the refund.
 ///     # let _ = billing;
 ///     let key = context.idempotency_key();
@@ -40,8 +45,9 @@ use crate::logic::spec::Spec;
 pub enum ReconcileOutcome<T> {
     /// It did, and gave this back.
     Yes(T),
-    /// It did not, and will not: what was approved may run, once. Where the earlier attempt could still take effect, as with a request that is on
-    /// its way, say [`Unknown`](Self::Unknown), or make the other side refuse it first.
+    /// It did not, and will not: what was approved may run, once. Where the earlier attempt could
+    /// still take effect, as with a request that is on its way, say [`Unknown`](Self::Unknown), or
+    /// make the other side refuse it first.
     No,
     /// It cannot be told: a person has to.
     Unknown,

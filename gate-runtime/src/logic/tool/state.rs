@@ -24,7 +24,8 @@ use std::sync::Arc;
 #[diagnostic::on_unimplemented(
     message = "the state `{Self}` does not provide `{Part}`",
     label = "this tool takes `#[state] … : &{Part}`",
-    note = "write `impl Provides<{Part}> for {Self}`, or name another state after `for` in the registry"
+    note = "write `impl Provides<{Part}> for {Self}`, or name another state after `for` in the \
+        registry"
 )]
 pub trait Provides<Part>: 'static {
     /// Returns the part.
@@ -38,10 +39,11 @@ impl<T: 'static> Provides<T> for T {
     }
 }
 
-/// A state that all calls of a gate may use at once. Every type that is `Send`, `Sync` and `'static` is one.
+/// A state that all calls of a gate may use at once. Every type that is `Send`, `Sync` and
+/// `'static` is one.
 ///
-/// It is asked for where a registry names its state, and nowhere else: rustc says there which part of
-/// it is at fault, and what to take instead.
+/// It is asked for where a registry names its state, and nowhere else: rustc says there which part
+/// of it is at fault, and what to take instead.
 #[doc(hidden)]
 pub trait GateState: Send + Sync + 'static {}
 
@@ -49,6 +51,6 @@ impl<T: Send + Sync + 'static> GateState for T {}
 
 /// A gate's state, of which a tool sees its part.
 ///
-/// That it is shared is asked once, of the state of a [`Registry`](crate::Registry), and not of each
-/// part again: one mistake is one error.
+/// That it is shared is asked once, of the state of a [`Registry`](crate::Registry), and not of
+/// each part again: one mistake is one error.
 pub type SharedState<Part> = Arc<dyn Provides<Part> + Send + Sync>;

@@ -38,7 +38,8 @@ use jiff::civil::{Date, DateTime};
 #[diagnostic::on_unimplemented(
     message = "`:cents` of a summary takes a whole number, and `{Self}` is none",
     label = "`{Self}` is no whole number of cents",
-    note = "leave `:cents` out; a type of your own that serde writes as a whole number has it by `impl gate_runtime::summary::Cents for YourType {{}}`"
+    note = "leave `:cents` out; a type of your own that serde writes as a whole number has it by \
+        `impl gate_runtime::summary::Cents for YourType {{}}`"
 )]
 pub trait Cents {}
 
@@ -46,7 +47,8 @@ pub trait Cents {}
 #[diagnostic::on_unimplemented(
     message = "`:bytes` of a summary takes a whole number, and `{Self}` is none",
     label = "`{Self}` is no whole number of bytes",
-    note = "leave `:bytes` out; a type of your own that serde writes as a whole number has it by `impl gate_runtime::summary::Bytes for YourType {{}}`"
+    note = "leave `:bytes` out; a type of your own that serde writes as a whole number has it by \
+        `impl gate_runtime::summary::Bytes for YourType {{}}`"
 )]
 pub trait Bytes {}
 
@@ -55,7 +57,8 @@ pub trait Bytes {}
 #[diagnostic::on_unimplemented(
     message = "`:time` of a summary takes a point in time, and `{Self}` is none",
     label = "`{Self}` is no point in time",
-    note = "leave `:time` out; a type of your own that serde writes as RFC 3339 or in seconds has it by `impl gate_runtime::summary::Time for YourType {{}}`"
+    note = "leave `:time` out; a type of your own that serde writes as RFC 3339 or in seconds has \
+        it by `impl gate_runtime::summary::Time for YourType {{}}`"
 )]
 pub trait Time {}
 
@@ -64,7 +67,8 @@ pub trait Time {}
 #[diagnostic::on_unimplemented(
     message = "`:duration` of a summary takes a length of time, and `{Self}` is none",
     label = "`{Self}` is no length of time",
-    note = "leave `:duration` out; a type of your own that serde writes in seconds or as ISO 8601 has it by `impl gate_runtime::summary::Duration for YourType {{}}`"
+    note = "leave `:duration` out; a type of your own that serde writes in seconds or as ISO 8601 \
+        has it by `impl gate_runtime::summary::Duration for YourType {{}}`"
 )]
 pub trait Duration {}
 
@@ -72,7 +76,8 @@ pub trait Duration {}
 #[diagnostic::on_unimplemented(
     message = "`:code` of a summary takes a text, and `{Self}` is none",
     label = "`{Self}` is no text",
-    note = "leave `:code` out; a type of your own that serde writes as a text has it by `impl gate_runtime::summary::Code for YourType {{}}`"
+    note = "leave `:code` out; a type of your own that serde writes as a text has it by `impl \
+        gate_runtime::summary::Code for YourType {{}}`"
 )]
 pub trait Code {}
 
@@ -87,8 +92,10 @@ macro_rules! implement {
 implement! {
     Cents: u8, u16, u32, u64, usize, i8, i16, i32, i64, isize;
     Bytes: u8, u16, u32, u64, usize, i8, i16, i32, i64, isize;
-    Time: u32, u64, i32, i64, String, Box<str>, Arc<str>, Cow<'static, str>, Timestamp, Date, DateTime;
-    Duration: u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, String, core::time::Duration, SignedDuration;
+    Time: u32, u64, i32, i64, String, Box<str>, Arc<str>, Cow<'static, str>, Timestamp, Date,
+        DateTime;
+    Duration: u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, String, core::time::Duration,
+        SignedDuration;
     Code: String, Box<str>, Arc<str>, Cow<'static, str>, char, PathBuf;
 }
 

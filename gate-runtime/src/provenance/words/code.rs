@@ -1,7 +1,8 @@
 //! Codes that are written in groups, as account and card numbers are.
 
-/// A code that is written in groups of four, as account and card numbers are: one word, as if it were written without spaces, where its check
-/// digits say where it ends. What else is written so is left as one word that equals only itself.
+/// A code that is written in groups of four, as account and card numbers are: one word, as if it
+/// were written without spaces, where its check digits say where it ends. What else is written so
+/// is left as one word that equals only itself.
 pub(super) fn code_in_groups(words: &[&str]) -> Option<(String, usize)> {
     let is_group = |word: &&&str| {
         word.len() <= 4
@@ -15,7 +16,9 @@ pub(super) fn code_in_groups(words: &[&str]) -> Option<(String, usize)> {
     let last = words.get(full).filter(|word| is_group(word) && word.len() < 4);
     let all = full + usize::from(last.is_some());
     let code = |count: usize| words.iter().take(count).copied().collect::<String>();
-    let checked = (3..=all).rev().find(|count| is_account(&code(*count)) || (*count == 4 && is_card(&code(*count))));
+    let checked = (3..=all)
+        .rev()
+        .find(|count| is_account(&code(*count)) || (*count == 4 && is_card(&code(*count))));
     Some(match checked {
         Some(count) => (code(count), count),
         None => (words.get(..all)?.join(" "), all),

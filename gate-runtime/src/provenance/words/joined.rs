@@ -45,8 +45,8 @@ const UNITS: [&[&str]; 36] = [
 ];
 
 const MAGNITUDES: [&str; 14] = [
-    "hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "dozen", "mio", "mrd", "tsd", "k",
-    "bn", "mn",
+    "hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "dozen",
+    "mio", "mrd", "tsd", "k", "bn", "mn",
 ];
 
 const WEEKDAYS: [&str; 37] = [
@@ -92,7 +92,8 @@ const WEEKDAYS: [&str; 37] = [
 const WEEKS: [&str; 5] = ["week", "kw", "woche", "semaine", "semana"];
 
 const MONEY: [&str; 16] = [
-    "$", "€", "£", "¥", "₹", "eur", "euro", "euros", "usd", "dollar", "dollars", "gbp", "chf", "cents", "pounds", "per",
+    "$", "€", "£", "¥", "₹", "eur", "euro", "euros", "usd", "dollar", "dollars", "gbp", "chf",
+    "cents", "pounds", "per",
 ];
 
 /// Several words that are one, and how many they are.
@@ -121,30 +122,38 @@ fn marker(words: &[&str]) -> Option<(String, usize)> {
 
 /// `Monday 13`, `week 12`, `at 10`: a number that alone would be something else.
 fn day_or_hour(words: &[&str]) -> Option<(String, usize)> {
-    let is_at_most =
-        |number: &str, most: u8| is_short_number(number) && number.parse().is_ok_and(|number: u8| number <= most);
+    let is_at_most = |number: &str, most: u8| {
+        is_short_number(number) && number.parse().is_ok_and(|number: u8| number <= most)
+    };
     let is_hour = |word: &str| match word.split_once('.') {
         Some((hour, minute)) => is_at_most(hour, 24) && minute.len() == 2 && is_at_most(minute, 59),
         None => is_at_most(word, 24),
     };
     let is_day = |day: &str, number: &str, gap: usize| {
-        is_short_number(number) && WEEKDAYS.contains(&day) && moment(words.get(gap..).unwrap_or_default()).is_none()
+        is_short_number(number)
+            && WEEKDAYS.contains(&day)
+            && moment(words.get(gap..).unwrap_or_default()).is_none()
     };
     match words {
         [day, ",", number, ..] if is_day(day, number, 2) => Some((format!("{day} {number}"), 3)),
         [day, number, ..] if is_day(day, number, 1) => Some((format!("{day} {number}"), 2)),
-        [week, number, ..] if is_short_number(number) && WEEKS.contains(week) => Some((format!("week {number}"), 2)),
-        // Of two days or times, the first one alone: `13 and 14 June`, `10 or 11 am`.
-        [number, "and" | "or" | "to" | "und" | "oder" | "bis" | "-" | "–" | "—" | "&", rest @ ..]
-            if is_short_number(number) && moment(rest).is_some() =>
-        {
-            Some((format!("at {number}"), 1))
+        [week, number, ..] if is_short_number(number) && WEEKS.contains(week) => {
+            Some((format!("week {number}"), 2))
         }
+        // Of two days or times, the first one alone: `13 and 14 June`, `10 or 11 am`.
+        [
+            number,
+            "and" | "or" | "to" | "und" | "oder" | "bis" | "-" | "–" | "—" | "&",
+            rest @ ..,
+        ] if is_short_number(number) && moment(rest).is_some() => Some((format!("at {number}"), 1)),
         ["at" | "@" | "um", hour, rest @ ..] if is_hour(hour) => {
-            let is_amount = rest.first().is_some_and(|next| MONEY.contains(next) || MAGNITUDES.contains(next));
+            let is_amount =
+                rest.first().is_some_and(|next| MONEY.contains(next) || MAGNITUDES.contains(next));
             (!is_amount && quantity(words.get(1..)?).is_none()).then(|| (format!("at {hour}"), 2))
         }
-        [hour, "o'clock" | "o’clock" | "oclock", ..] if is_hour(hour) => Some((format!("at {hour}"), 2)),
+        [hour, "o'clock" | "o’clock" | "oclock", ..] if is_hour(hour) => {
+            Some((format!("at {hour}"), 2))
+        }
         _ => None,
     }
 }
@@ -156,16 +165,21 @@ fn quantity(words: &[&str]) -> Option<(String, usize)> {
         return None;
     }
     let Some(number) = plain_number(first) else {
-        let (number, rest) = first.split_at(first.find(|c: char| c.is_alphabetic() || matches!(c, '°' | '%'))?);
+        let (number, rest) =
+            first.split_at(first.find(|c: char| c.is_alphabetic() || matches!(c, '°' | '%'))?);
         return Some((format!("{} {}", plain_number(number)?, unit(rest)?), 1));
     };
-    let is_fraction = |word: &str| word.split_once('/').is_some_and(|(a, b)| is_short_number(a) && is_short_number(b));
+    let is_fraction = |word: &str| {
+        word.split_once('/').is_some_and(|(a, b)| is_short_number(a) && is_short_number(b))
+    };
     match words.get(1..)? {
         [next, ..] if let Some(unit) = unit(next) => Some((format!("{number} {unit}"), 2)),
         [next, ..] if MAGNITUDES.contains(next) => Some((format!("{number} {next}"), 2)),
         [next, ..] if is_fraction(next) => Some((format!("{number} {next}"), 2)),
         ["per", "cent", ..] => Some((format!("{number} %"), 3)),
-        ["-" | "–" | "—" | "/", last, ..] if plain_number(last).is_some() => Some((format!("{number}-{last}"), 3)),
+        ["-" | "–" | "—" | "/", last, ..] if plain_number(last).is_some() => {
+            Some((format!("{number}-{last}"), 3))
+        }
         ["to" | "bis", last, ..] if is_short_number(first) && is_short_number(last) => {
             Some((format!("{number}-{last}"), 3))
         }
@@ -176,7 +190,8 @@ fn quantity(words: &[&str]) -> Option<(String, usize)> {
 /// A telephone number: `+49 170 1234567`, `0170 1234567`, `(555) 123-4567`.
 fn phone(words: &[&str]) -> Option<(String, usize)> {
     let is_group = |word: &str| {
-        word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'/' | b'(' | b')'))
+        word.bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'/' | b'(' | b')'))
             && word.bytes().any(|byte| byte.is_ascii_digit())
     };
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
@@ -189,7 +204,9 @@ fn phone(words: &[&str]) -> Option<(String, usize)> {
     }
     let first = *words.first()?;
     let plus = first.strip_prefix('+');
-    let is_national = first.len() > 1 && first.starts_with('0') && first.bytes().all(|byte| byte.is_ascii_digit());
+    let is_national = first.len() > 1
+        && first.starts_with('0')
+        && first.bytes().all(|byte| byte.is_ascii_digit());
     if !plus.map_or(is_national, is_group) {
         return None;
     }

@@ -7,7 +7,8 @@ use gate_core::text::{Hazard, hazard};
 use super::normal;
 use super::number::readings;
 
-/// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility forms.
+/// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility
+/// forms.
 pub(crate) struct Bare<'a>(Cow<'a, str>);
 
 impl<'a> Bare<'a> {
@@ -18,7 +19,8 @@ impl<'a> Bare<'a> {
         Self(normal(&unescaped(text)).into_owned().into())
     }
 
-    /// Passes on its words: everything that is no letter or digit parts them, and letters that look alike are one.
+    /// Passes on its words: everything that is no letter or digit parts them, and letters that look
+    /// alike are one.
     pub(crate) fn words(&self, mut each: impl FnMut(&str)) {
         let text = self.0.to_lowercase();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -36,7 +38,10 @@ impl<'a> Bare<'a> {
             if is_part(first) {
                 let is_bound = |c: Option<char>| c.is_some_and(|c| c == '-' || c == '/');
                 // What stands in a date or a code is no number of its own.
-                if !is_bound(before) && !before.is_some_and(char::is_alphanumeric) && !is_bound(others.chars().next()) {
+                if !is_bound(before)
+                    && !before.is_some_and(char::is_alphanumeric)
+                    && !is_bound(others.chars().next())
+                {
                     let run = run.trim_matches(['.', ',', '\'', '’']);
                     if !run.is_empty() {
                         readings(&run.replace('’', "'")).for_each(|number| each(&number));
@@ -69,7 +74,8 @@ fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     loop {
-        let (plain, others) = rest.split_at(rest.bytes().position(|byte| !is_bare(byte)).unwrap_or(rest.len()));
+        let (plain, others) =
+            rest.split_at(rest.bytes().position(|byte| !is_bare(byte)).unwrap_or(rest.len()));
         out.push_str(plain);
         let Some(c) = others.chars().next() else { return out };
         let after = others.get(c.len_utf8()..).unwrap_or_default();
@@ -147,9 +153,13 @@ mod tests {
             let found = bare_words(text);
             assert!(found.windows(wanted.len()).any(|words| words == wanted), "{text}: {found:?}");
         }
-        for (text, number) in
-            [("amount=0.01", "0.01"), ("to|5|", "5"), ("$1,234", "1234"), ("24EUR", "24"), ("1.200", "1200")]
-        {
+        for (text, number) in [
+            ("amount=0.01", "0.01"),
+            ("to|5|", "5"),
+            ("$1,234", "1234"),
+            ("24EUR", "24"),
+            ("1.200", "1200"),
+        ] {
             let found = numbers(text);
             assert!(found.contains(&number.to_owned()), "{text}: {found:?}");
         }
@@ -163,7 +173,9 @@ mod tests {
         }
 
         #[test]
-        fn what_is_plain_already_is_laid_bare_as_any_text_is(text in "[ -~\n\u{200b}\u{e9}]{0,12}") {
+        fn what_is_plain_already_is_laid_bare_as_any_text_is(
+            text in "[ -~\n\u{200b}\u{e9}]{0,12}",
+        ) {
             let bare = unescaped(&text).nfkc().collect::<String>();
             proptest::prop_assert_eq!(&*Bare::of(&text).0, bare);
         }

@@ -1,7 +1,8 @@
 //! The words of a text, in the one form in which they are compared.
 //!
-//! Two texts that people would call the same value have the same words: compatibility forms, case, spacing, the writing of numbers
-//! and dates do not matter. Where a writing could mean two things, it is left as it is, and equals only itself.
+//! Two texts that people would call the same value have the same words: compatibility forms, case,
+//! spacing, the writing of numbers and dates do not matter. Where a writing could mean two things,
+//! it is left as it is, and equals only itself.
 
 mod code;
 mod date;
@@ -24,8 +25,8 @@ use self::number::{numeral, spaced_number};
 
 /// Words that say that something is not so.
 pub(super) const NEGATIONS: [&str; 18] = [
-    "no", "not", "non", "without", "never", "don't", "dont", "don’t", "isn't", "isn’t", "false", "off", "nicht",
-    "kein", "keine", "ohne", "sans", "sin",
+    "no", "not", "non", "without", "never", "don't", "dont", "don’t", "isn't", "isn’t", "false",
+    "off", "nicht", "kein", "keine", "ohne", "sans", "sin",
 ];
 
 /// Where a line ends: no value goes on over it unless it has one there itself.
@@ -54,7 +55,9 @@ pub(super) fn words(text: &str, mut each: impl FnMut(&str)) {
             }
             count = joined;
         } else {
-            let joined = code_in_groups(rest).or_else(|| joined(rest, begins_line)).or_else(|| spaced_number(rest));
+            let joined = code_in_groups(rest)
+                .or_else(|| joined(rest, begins_line))
+                .or_else(|| spaced_number(rest));
             let (word, joined) = joined.unwrap_or_else(|| (canonical(first), 1));
             each(&word);
             count = joined;
@@ -82,7 +85,8 @@ fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let is_wide = matches!(c, '\u{ff10}'..='\u{ff19}' | '\u{1d7ce}'..='\u{1d7ff}');
-        let is_plain = c.is_ascii() || is_wide || is_nfkc_quick([c].into_iter()) == IsNormalized::Yes;
+        let is_plain =
+            c.is_ascii() || is_wide || is_nfkc_quick([c].into_iter()) == IsNormalized::Yes;
         if !is_plain && [c].into_iter().nfkc().any(|c| c.is_ascii_digit()) {
             out.push(char::REPLACEMENT_CHARACTER);
         }
@@ -142,7 +146,8 @@ fn closes(c: char) -> bool {
     )
 }
 
-/// Splits what stands between two spaces: punctuation around it, the items of a list, a sign of currency.
+/// Splits what stands between two spaces: punctuation around it, the items of a list, a sign of
+/// currency.
 fn split<'a>(chunk: &'a str, out: &mut Vec<Cow<'a, str>>) {
     if chunk.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         out.push(chunk.into());
@@ -165,7 +170,8 @@ fn chars(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.split_inclusive(|_| true).map(Cow::from)
 }
 
-/// The items of a list that is written without spaces. A comma between digits is part of a number, one in a link of the link.
+/// The items of a list that is written without spaces. A comma between digits is part of a number,
+/// one in a link of the link.
 fn items(core: &str) -> impl Iterator<Item = &str> {
     let is_link = core.contains("://");
     let mut last = ' ';
@@ -178,7 +184,8 @@ fn items(core: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A sign of currency, or of per cent, beside a number is a word of its own: the number is said, and so are both together.
+/// A sign of currency, or of per cent, beside a number is a word of its own: the number is said,
+/// and so are both together.
 fn split_sign<'a>(core: &'a str, out: &mut Vec<Cow<'a, str>>) {
     let is_sign = |c: char| matches!(c, '$' | '€' | '£' | '¥' | '₹' | '%');
     let number = core.trim_matches(is_sign);
@@ -190,12 +197,19 @@ fn split_sign<'a>(core: &'a str, out: &mut Vec<Cow<'a, str>>) {
     };
     let (before, rest) = core.split_at(core.len() - core.trim_start_matches(is_sign).len());
     let after = rest.get(rest.trim_end_matches(is_sign).len()..).unwrap_or_default();
-    out.extend([Cow::from(before), amount.into(), after.into()].into_iter().filter(|part| !part.is_empty()));
+    out.extend(
+        [Cow::from(before), amount.into(), after.into()]
+            .into_iter()
+            .filter(|part| !part.is_empty()),
+    );
 }
 
 /// A single word: a number, a date or a point in time in its one form, anything else as it is.
 fn canonical(word: &str) -> String {
-    plain_number(word).or_else(|| date(word)).or_else(|| instant(word)).unwrap_or_else(|| word.to_owned())
+    plain_number(word)
+        .or_else(|| date(word))
+        .or_else(|| instant(word))
+        .unwrap_or_else(|| word.to_owned())
 }
 
 #[cfg(test)]
@@ -320,7 +334,10 @@ mod tests {
         assert_eq!(words("to DE89 3704 0044 0532 0130 00."), ["to", "de89370400440532013000", "."]);
         same("DE89 3704 0044 0532 0130 00", "DE89370400440532013000");
         assert_eq!(words("4111 1111 1111 1111 24"), ["4111111111111111", "24"]);
-        assert_eq!(words("DE89 3704 0044 0532 0130 00 2400 EUR"), ["de89370400440532013000", "2400", "eur"]);
+        assert_eq!(
+            words("DE89 3704 0044 0532 0130 00 2400 EUR"),
+            ["de89370400440532013000", "2400", "eur"]
+        );
         assert_eq!(words("1234 5678 9012 50 euros"), ["1234 5678 9012 50", "euros"]);
         assert_eq!(words("1 234,50 EUR"), ["1 234,50", "eur"]);
         assert_eq!(words("12 345 678.90"), ["12 345 678.90"]);
@@ -330,9 +347,16 @@ mod tests {
 
     #[test]
     fn a_date_without_a_year_and_a_time_of_day_are_each_one_word() {
-        for day in
-            ["June 13", "13 June", "13th of June", "Jun 13", "June the 13th", "13. Juni", "13 de junio", "13 juin"]
-        {
+        for day in [
+            "June 13",
+            "13 June",
+            "13th of June",
+            "Jun 13",
+            "June the 13th",
+            "13. Juni",
+            "13 de junio",
+            "13 juin",
+        ] {
             assert_eq!(words(day), ["--06-13"], "{day}");
         }
         same("20 mai 2024", "2024-05-20");
@@ -341,9 +365,18 @@ mod tests {
         same("May 2024", "mai 2024");
         differ("June 13", "2024-06-13");
         assert_eq!(words("June 31"), ["june", "31"]);
-        for time in
-            ["10:00", "10 am", "10am", "10:00 AM", "10 a.m.", "T10:00", "10:00:00", "10.00 Uhr", "10 Uhr", "10h00"]
-        {
+        for time in [
+            "10:00",
+            "10 am",
+            "10am",
+            "10:00 AM",
+            "10 a.m.",
+            "T10:00",
+            "10:00:00",
+            "10.00 Uhr",
+            "10 Uhr",
+            "10h00",
+        ] {
             assert_eq!(words(time), ["10:00"], "{time}");
         }
         for time in ["22:30", "10:30 pm", "10:30pm", "22.30 Uhr", "22h30", "22 Uhr 30"] {
@@ -354,10 +387,21 @@ mod tests {
         differ("10:00", "22:00");
         differ("10:00:07", "10:00");
         assert_eq!(words("10:00:10"), ["10:00:10"]);
-        for moment in ["May 20 at 10:00", "10 am on May 20", "20. Mai um 10 Uhr", "May 20, 10:00", "10:00, 20 May"] {
+        for moment in [
+            "May 20 at 10:00",
+            "10 am on May 20",
+            "20. Mai um 10 Uhr",
+            "May 20, 10:00",
+            "10:00, 20 May",
+        ] {
             assert_eq!(words(moment), ["--05-20", "10:00"], "{moment}");
         }
-        for moment in ["2024-05-20T10:00", "2024-05-20 10:00:00", "May 20, 2024 at 10 am", "20.05.2024 um 10:00"] {
+        for moment in [
+            "2024-05-20T10:00",
+            "2024-05-20 10:00:00",
+            "May 20, 2024 at 10 am",
+            "20.05.2024 um 10:00",
+        ] {
             assert_eq!(words(moment), ["2024-05-20", "10:00"], "{moment}");
         }
         differ("2024-05-20T10:00", "2024-05-20T10:00Z");
@@ -402,7 +446,10 @@ mod tests {
         assert_eq!(words("at 10 €, at 10 dollars"), ["at", "10", "€", ",", "at", "10", "dollars"]);
         assert_eq!(words("Monday, 13 May"), ["monday", ",", "--05-13"]);
         assert_eq!(words("June 13 - 15, at 10.30"), ["--06-13", "at 15", ",", "at 10.30"]);
-        assert_eq!(words("13 and 14 June, 10 or 11 am"), ["at 13", "and", "--06-14", ",", "at 10", "or", "11:00"]);
+        assert_eq!(
+            words("13 and 14 June, 10 or 11 am"),
+            ["at 13", "and", "--06-14", ",", "at 10", "or", "11:00"]
+        );
         assert_eq!(words("book 3 seats"), ["book", "3", "seats"]);
         assert_eq!(words("pay 24 EUR or 24 dollars"), ["pay", "24", "eur", "or", "24", "dollars"]);
     }
@@ -411,7 +458,11 @@ mod tests {
     fn the_items_of_a_list_are_words() {
         assert_eq!(words("A-1,A-2, A-3"), ["a-1", ",", "a-2", ",", "a-3"]);
         assert_eq!(words("https://e.com/?q=a,b"), ["https://e.com/?q=a,b"]);
-        assert_eq!(words("[1,2]"), ["[", "1,2", "]"], "which could be a decimal comma, and is none of its parts");
+        assert_eq!(
+            words("[1,2]"),
+            ["[", "1,2", "]"],
+            "which could be a decimal comma, and is none of its parts"
+        );
     }
 
     proptest::proptest! {
@@ -431,8 +482,13 @@ mod tests {
         }
 
         #[test]
-        fn what_is_plain_already_is_folded_as_any_text_is(text in "[ -~\n\u{e0}-\u{ff}\u{300}\u{2070}-\u{209c}]{0,12}") {
-            proptest::prop_assert_eq!(folded(&text), marked(&text).nfkc().collect::<String>().to_lowercase());
+        fn what_is_plain_already_is_folded_as_any_text_is(
+            text in "[ -~\n\u{e0}-\u{ff}\u{300}\u{2070}-\u{209c}]{0,12}",
+        ) {
+            proptest::prop_assert_eq!(
+                folded(&text),
+                marked(&text).nfkc().collect::<String>().to_lowercase()
+            );
         }
     }
 }

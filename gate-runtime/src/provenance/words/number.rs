@@ -2,8 +2,8 @@
 
 /// A number that can be read in one way only: `2400`, `10.5`, `2'400`, `2,400.00`, `2.400,00`.
 ///
-/// `1,2` and `100,200` may be lists, `1.234` may be a thousand and more: beside a sign of currency they are [amounts](numeral), elsewhere they equal
-/// only themselves.
+/// `1,2` and `100,200` may be lists, `1.234` may be a thousand and more: beside a sign of currency
+/// they are [amounts](numeral), elsewhere they equal only themselves.
 pub(crate) fn plain_number(word: &str) -> Option<String> {
     let (points, commas) = (word.matches('.').count(), word.matches(',').count());
     let is_clear = match (points, commas) {
@@ -19,11 +19,13 @@ pub(crate) fn plain_number(word: &str) -> Option<String> {
 
 /// An amount: `2400`, `2,400`, `2'400.00`, `2.400,00`, `10,5`.
 ///
-/// A single point is a decimal point, a single comma before just three digits a separator of thousands. A leading zero makes it a
-/// code, not a number.
+/// A single point is a decimal point, a single comma before just three digits a separator of
+/// thousands. A leading zero makes it a code, not a number.
 pub(super) fn numeral(word: &str) -> Option<String> {
     let (sign, number) = word.strip_prefix('-').map_or(("", word), |number| ("-", number));
-    if !number.starts_with(|c: char| c.is_ascii_digit()) || !number.ends_with(|c: char| c.is_ascii_digit()) {
+    if !number.starts_with(|c: char| c.is_ascii_digit())
+        || !number.ends_with(|c: char| c.is_ascii_digit())
+    {
         return None;
     }
     let (whole, fraction) = match (number.matches('.').count(), number.matches(',').count()) {
@@ -79,7 +81,8 @@ pub(super) fn readings(run: &str) -> impl Iterator<Item = String> {
     forms.into_iter().filter_map(|form| plain_number(&form))
 }
 
-/// Digits with spaces between groups of three may be one number or several: they are left as one word that equals only itself.
+/// Digits with spaces between groups of three may be one number or several: they are left as one
+/// word that equals only itself.
 pub(super) fn spaced_number(words: &[&str]) -> Option<(String, usize)> {
     let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let is_last = |word: &str| {
@@ -88,7 +91,8 @@ pub(super) fn spaced_number(words: &[&str]) -> Option<(String, usize)> {
         })
     };
     words.first().filter(|word| word.len() <= 3 && is_digits(word))?;
-    let mut count = 1 + words.iter().skip(1).take_while(|word| word.len() == 3 && is_digits(word)).count();
+    let mut count =
+        1 + words.iter().skip(1).take_while(|word| word.len() == 3 && is_digits(word)).count();
     count += usize::from(words.get(count).is_some_and(|word| is_last(word)));
     (count > 1).then(|| Some((words.get(..count)?.join(" "), count)))?
 }

@@ -4,18 +4,25 @@
 //! use gate_runtime::dialect::openai;
 //! # use gate_runtime::prelude::*;
 //! # /// Read one order.
-//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # #[gated_tool(policy = "never_ask", read_only)]
+//! # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 //! # registry! { pub Tools for () { GetOrder } }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let response = serde_json::json!({"choices": [{"message": {"role": "assistant", "tool_calls": [
-//! #     {"id": "call_1", "type": "function", "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}}
-//! # ]}}]});
-//! let tools = openai::strict_tools(Tools::descriptors())?;            // for the request
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({"choices": [{"message": {
+//! #     "role": "assistant",
+//! #     "tool_calls": [{
+//! #         "id": "call_1",
+//! #         "type": "function",
+//! #         "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#},
+//! #     }],
+//! # }}]});
+//! let tools = openai::strict_tools(Tools::descriptors())?; // for the request
 //! assert_eq!(tools[0]["function"]["strict"], true);
 //!
 //! let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! let turn = gate.run("run-42").submit(openai::tool_calls(&response)?).await?;
-//! let messages = openai::messages(&turn);                             // for the next request
+//! let messages = openai::messages(&turn); // for the next request
 //! assert_eq!(messages[0]["content"], "A-1: paid");
 //! # Ok(()) }
 //! ```
@@ -51,13 +58,17 @@ const NAME: &str = "OpenAI Chat Completions";
 /// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
-    descriptors.iter().map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false)).collect()
+    descriptors
+        .iter()
+        .map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false))
+        .collect()
 }
 
 /// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
 ///
-/// Strict mode knows a part of JSON Schema, where every field is required: optional ones become nullable or are always given.
-/// What it does not know (lengths, defaults, formats) moves into the description; the gate checks it all the same.
+/// Strict mode knows a part of JSON Schema, where every field is required: optional ones become
+/// nullable or are always given. What it does not know (lengths, defaults, formats) moves into the
+/// description; the gate checks it all the same.
 ///
 /// ```
 /// use gate_runtime::dialect::openai;
@@ -77,9 +88,13 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free keys.
+/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free
+/// keys.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
-    descriptors.iter().map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true))).collect()
+    descriptors
+        .iter()
+        .map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true)))
+        .collect()
 }
 
 fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value {
@@ -93,17 +108,19 @@ fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value 
 
 /// The tool calls of a response, or of an assistant's message, in their order.
 ///
-/// A call whose arguments are not JSON is still a call: the gate answers it with what is wrong. One without an id or a name is
-/// given on too, so that it is answered and not lost.
+/// A call whose arguments are not JSON is still a call: the gate answers it with what is wrong. One
+/// without an id or a name is given on too, so that it is answered and not lost.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use gate_runtime::dialect::openai;
 /// use serde_json::json;
 ///
-/// let message = json!({"role": "assistant", "tool_calls": [
-///     {"id": "call_1", "type": "function", "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}}
-/// ]});
+/// let message = json!({"role": "assistant", "tool_calls": [{
+///     "id": "call_1",
+///     "type": "function",
+///     "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#},
+/// }]});
 /// let calls = openai::tool_calls(&message)?;
 /// assert_eq!(calls[0].id(), "call_1");
 /// assert_eq!(calls[0].arguments(), r#"{"order_id":"A-1"}"#);
@@ -117,9 +134,12 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
         Some(choices) => choices.get(0).and_then(|choice| choice.get("message")),
         None => Some(response),
     };
-    let message = message.and_then(Value::as_object).ok_or_else(|| not_ours("it has no message"))?;
+    let message =
+        message.and_then(Value::as_object).ok_or_else(|| not_ours("it has no message"))?;
     if message.get("function_call").is_some_and(|call| !call.is_null()) {
-        return Err(not_ours("it calls by `function_call`: give the model `tools`, not `functions`"));
+        return Err(not_ours(
+            "it calls by `function_call`: give the model `tools`, not `functions`",
+        ));
     }
     match message.get("tool_calls") {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -138,36 +158,56 @@ fn tool_call(call: &Value) -> ToolCall {
         Some(other) => other.to_string(),
         None => String::new(),
     };
-    ToolCall::new(text(call.get("id")), text(function.and_then(|function| function.get("name"))), arguments)
+    ToolCall::new(
+        text(call.get("id")),
+        text(function.and_then(|function| function.get("name"))),
+        arguments,
+    )
 }
 
 fn not_ours(problem: &str) -> DialectError {
     DialectError::new(NAME, problem)
 }
 
-/// The messages that answer a turn: one for each call, in order, also for those that wait, so that no call dangles.
+/// The messages that answer a turn: one for each call, in order, also for those that wait, so that
+/// no call dangles.
 ///
-/// Answers to calls of earlier turns, which were told to wait, follow as system messages, for their place has been taken. What the
-/// tool wrote is in them as one quoted JSON string that is said to be data, so that it does not speak with the system's voice.
+/// Answers to calls of earlier turns, which were told to wait, follow as system messages, for their
+/// place has been taken. What the tool wrote is in them as one quoted JSON string that is said to
+/// be data, so that it does not speak with the system's voice.
 ///
 /// ```
 /// use gate_runtime::dialect::openai;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+///     .await?;
 /// let messages = openai::messages(&turn);
 /// assert_eq!(messages[0]["tool_call_id"], "call_1");
-/// assert!(messages[0]["content"].as_str().is_some_and(|text| text.contains("Not run yet: a person has been asked.")));
+/// assert!(
+///     messages[0]["content"]
+///         .as_str()
+///         .is_some_and(|text| text.contains("Not run yet: a person has been asked."))
+/// );
 /// # Ok(()) }
 /// ```
 #[must_use]
 pub fn messages(turn: &Turn) -> Vec<Value> {
-    let answer =
-        |answer: &Answer| json!({"role": "tool", "tool_call_id": answer.call(), "content": answer.for_model()});
+    let answer = |answer: &Answer| {
+        json!({
+            "role": "tool",
+            "tool_call_id": answer.call(),
+            "content": answer.for_model(),
+        })
+    };
     let late = |answer: &Answer| json!({"role": "system", "content": late(answer)});
     turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
 }
@@ -182,9 +222,11 @@ pub fn messages(turn: &Turn) -> Vec<Value> {
 ///
 /// let history = openai::history(&[
 ///     json!({"role": "user", "content": "Where is A-1?"}),
-///     json!({"role": "assistant", "content": "I look it up.", "tool_calls": [
-///         {"id": "call_1", "type": "function", "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}}
-///     ]}),
+///     json!({"role": "assistant", "content": "I look it up.", "tool_calls": [{
+///         "id": "call_1",
+///         "type": "function",
+///         "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#},
+///     }]}),
 ///     json!({"role": "tool", "tool_call_id": "call_1", "content": "A-1: paid"}),
 /// ])?;
 /// assert_eq!(history[0], Message::user("Where is A-1?"));
@@ -202,7 +244,10 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
         history.push(match message["role"].as_str() {
             Some("system" | "developer") => said(Message::system, text),
             Some("user") => said(Message::user, text),
-            Some("tool") => Message::tool(called.name(&message["tool_call_id"]), said_by_tool(&message["content"])),
+            Some("tool") => Message::tool(
+                called.name(&message["tool_call_id"]),
+                said_by_tool(&message["content"]),
+            ),
             Some("assistant") => {
                 for call in message["tool_calls"].as_array().into_iter().flatten() {
                     let function = &call["function"];

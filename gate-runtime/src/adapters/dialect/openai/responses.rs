@@ -4,18 +4,23 @@
 //! use gate_runtime::dialect::openai::responses;
 //! # use gate_runtime::prelude::*;
 //! # /// Read one order.
-//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # #[gated_tool(policy = "never_ask", read_only)]
+//! # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
 //! # registry! { pub Tools for () { GetOrder } }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let response = serde_json::json!({"output": [
-//! #     {"type": "function_call", "call_id": "call_1", "name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}
-//! # ]});
-//! let tools = responses::strict_tools(Tools::descriptors())?;         // for the request
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({"output": [{
+//! #     "type": "function_call",
+//! #     "call_id": "call_1",
+//! #     "name": "get_order",
+//! #     "arguments": r#"{"order_id":"A-1"}"#,
+//! # }]});
+//! let tools = responses::strict_tools(Tools::descriptors())?; // for the request
 //! assert_eq!(tools[0]["name"], "get_order");
 //!
 //! let gate: Gate<Tools> = Gate::builder(()).build().await?;
 //! let turn = gate.run("run-42").submit(responses::tool_calls(&response)?).await?;
-//! let input = responses::input(&turn);                                // for the next request
+//! let input = responses::input(&turn); // for the next request
 //! assert_eq!(input[0]["output"], "A-1: paid");
 //! # Ok(()) }
 //! ```
@@ -48,10 +53,14 @@ const NAME: &str = "OpenAI Responses";
 /// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
-    descriptors.iter().map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false)).collect()
+    descriptors
+        .iter()
+        .map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false))
+        .collect()
 }
 
-/// The `tools` of a request in strict mode, as [`openai::strict_tools`](super::strict_tools) makes them.
+/// The `tools` of a request in strict mode, as [`openai::strict_tools`](super::strict_tools) makes
+/// them.
 ///
 /// ```
 /// use gate_runtime::dialect::openai::responses;
@@ -73,7 +82,10 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// # Errors
 /// [`NotStrict`] names the tool and the field whose schema cannot be strict.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
-    descriptors.iter().map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true))).collect()
+    descriptors
+        .iter()
+        .map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true)))
+        .collect()
 }
 
 fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value {
@@ -86,7 +98,8 @@ fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value 
     })
 }
 
-/// The function calls of a response, or of a list of its items, in their order. Calls of OpenAI's own tools are not among them.
+/// The function calls of a response, or of a list of its items, in their order. Calls of OpenAI's
+/// own tools are not among them.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -95,7 +108,12 @@ fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value 
 ///
 /// let response = json!({"output": [
 ///     {"type": "reasoning", "id": "rs_1", "summary": []},
-///     {"type": "function_call", "call_id": "call_1", "name": "get_order", "arguments": r#"{"order_id":"A-1"}"#},
+///     {
+///         "type": "function_call",
+///         "call_id": "call_1",
+///         "name": "get_order",
+///         "arguments": r#"{"order_id":"A-1"}"#,
+///     },
 /// ]});
 /// let calls = responses::tool_calls(&response)?;
 /// assert_eq!(calls.len(), 1);
@@ -110,36 +128,58 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     let items = items.ok_or_else(|| DialectError::new(NAME, "it has no `output`"))?;
     let calls = items.iter().filter(|item| item["type"] == "function_call");
     Ok(calls
-        .map(|call| ToolCall::new(text_at(call, "call_id"), text_at(call, "name"), text_at(call, "arguments")))
+        .map(|call| {
+            ToolCall::new(
+                text_at(call, "call_id"),
+                text_at(call, "name"),
+                text_at(call, "arguments"),
+            )
+        })
         .collect())
 }
 
-/// The items that answer a turn: one for each call, in order, also for those that wait; then late answers, as
-/// [`openai::messages`](super::messages) gives them.
+/// The items that answer a turn: one for each call, in order, also for those that wait; then late
+/// answers, as [`openai::messages`](super::messages) gives them.
 ///
 /// ```
 /// use gate_runtime::dialect::openai::responses;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # #[gated_tool(policy = "always_ask", destructive)]
+/// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
 /// # registry! { pub Tools for () { DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
+///     .await?;
 /// let input = responses::input(&turn);
 /// assert_eq!(input[0]["type"], "function_call_output");
-/// assert!(input[0]["output"].as_str().is_some_and(|text| text.contains("Not run yet: a person has been asked.")));
+/// assert!(
+///     input[0]["output"]
+///         .as_str()
+///         .is_some_and(|text| text.contains("Not run yet: a person has been asked."))
+/// );
 /// # Ok(()) }
 /// ```
 #[must_use]
 pub fn input(turn: &Turn) -> Vec<Value> {
-    let answer = |answer: &Answer| json!({"type": "function_call_output", "call_id": answer.call(), "output": answer.for_model()});
-    let late = |answer: &Answer| json!({"type": "message", "role": "system", "content": late(answer)});
+    let answer = |answer: &Answer| {
+        json!({
+            "type": "function_call_output",
+            "call_id": answer.call(),
+            "output": answer.for_model(),
+        })
+    };
+    let late =
+        |answer: &Answer| json!({"type": "message", "role": "system", "content": late(answer)});
     turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
 }
 
-/// The items of a conversation, for a run's [`history`](crate::Run::history). Reasoning is left out; items of OpenAI's own tools are the words
-/// of a tool.
+/// The items of a conversation, for a run's [`history`](crate::Run::history). Reasoning is left
+/// out; items of OpenAI's own tools are the words of a tool.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -149,7 +189,12 @@ pub fn input(turn: &Turn) -> Vec<Value> {
 ///
 /// let history = responses::history(&[
 ///     json!({"role": "user", "content": "Where is A-1?"}),
-///     json!({"type": "function_call", "call_id": "call_1", "name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}),
+///     json!({
+///         "type": "function_call",
+///         "call_id": "call_1",
+///         "name": "get_order",
+///         "arguments": r#"{"order_id":"A-1"}"#,
+///     }),
 ///     json!({"type": "function_call_output", "call_id": "call_1", "output": "A-1: paid"}),
 /// ])?;
 /// assert_eq!(history, [Message::user("Where is A-1?"), Message::tool("get_order", "A-1: paid")]);
@@ -169,12 +214,20 @@ pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
                     Some("system" | "developer") => said(Message::system, text),
                     Some("user") => said(Message::user, text),
                     Some("assistant") => Message::agent(text),
-                    _ => return Err(DialectError::new(NAME, format!("a message has the role {}", item["role"]))),
+                    _ => {
+                        return Err(DialectError::new(
+                            NAME,
+                            format!("a message has the role {}", item["role"]),
+                        ));
+                    }
                 });
             }
             Some("function_call") => called.note(&item["call_id"], &item["name"]),
             Some("function_call_output") => {
-                history.push(Message::tool(called.name(&item["call_id"]), said_by_tool(&item["output"])));
+                history.push(Message::tool(
+                    called.name(&item["call_id"]),
+                    said_by_tool(&item["output"]),
+                ));
             }
             // What the model thinks, and what only names something, is not said.
             Some("reasoning" | "item_reference") => {}

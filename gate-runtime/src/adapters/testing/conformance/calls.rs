@@ -1,4 +1,5 @@
-//! The laws about what is looked up of earlier calls: refusals, equal calls, and what is owed to a run.
+//! The laws about what is looked up of earlier calls: refusals, equal calls, and what is owed to a
+//! run.
 
 use std::sync::Arc;
 
@@ -7,13 +8,16 @@ use gate_core::assessment::Verdict;
 use gate_core::call::{Arguments, Commitment, CommitmentKeys, Request};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, CallQuery, Changeset, CommitOutcome, REFUSALS, RunChange, RunQuery, Store,
+    ALIKE, ApprovalFilter, CallQuery, Changeset, CommitOutcome, REFUSALS, RunChange, RunQuery,
+    Store,
 };
 use gate_core::records::CallEvent;
 use serde_json::{Value, json};
 
 use super::laws::{laws, same};
-use super::samples::{about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes};
+use super::samples::{
+    about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes,
+};
 use super::{Checked, Handles, Law, Unmet};
 
 laws! {
@@ -51,7 +55,10 @@ fn calls(found: &[Arc<Approval>]) -> Vec<String> {
 
 /// A new call that is equal to another.
 fn like(run: &str, approval: &Approval) -> CallQuery {
-    CallQuery { likeness: Some(approval.arguments().likeness()), ..about(run, "new", "tool", at(2)) }
+    CallQuery {
+        likeness: Some(approval.arguments().likeness()),
+        ..about(run, "new", "tool", at(2))
+    }
 }
 
 fn numbered(number: usize) -> Value {
@@ -67,12 +74,22 @@ async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Res
         }
     }
     for run in ["run", "run>call", "run>another"] {
-        same("of the family", other.load_history(&about(run, "new", "tool", at(2))).await?.rejected, wanted.clone())?;
+        same(
+            "of the family",
+            other.load_history(&about(run, "new", "tool", at(2))).await?.rejected,
+            wanted.clone(),
+        )?;
     }
-    same("of another tool", other.load_history(&about("run", "new", "other", at(2))).await?.rejected, vec![])
+    same(
+        "of another tool",
+        other.load_history(&about("run", "new", "other", at(2))).await?.rejected,
+        vec![],
+    )
 }
 
-async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, other): Handles) -> Result<(), Unmet> {
+async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let asks = |run: &str, agent: &str| {
         approval_with(run, "call", "tool", Verdict::Ask, &numbered(1), |info, request| {
             info.set_agent(agent);
@@ -81,9 +98,16 @@ async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, oth
     };
     let rejected = refused(&one, asks("as it likes", "crew")?).await?;
     refused(&one, asks("as another likes", "another")?).await?;
-    let of_agent = CallQuery { family: rejected.subject().family(), ..about("another run", "new", "tool", at(2)) };
+    let of_agent = CallQuery {
+        family: rejected.subject().family(),
+        ..about("another run", "new", "tool", at(2))
+    };
     same("of the agent", other.load_history(&of_agent).await?.rejected, vec![rejected])?;
-    same("of a run", other.load_history(&about("as it likes", "new", "tool", at(2))).await?.rejected, vec![])
+    same(
+        "of a run",
+        other.load_history(&about("as it likes", "new", "tool", at(2))).await?.rejected,
+        vec![],
+    )
 }
 
 async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), Unmet> {
@@ -95,31 +119,51 @@ async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), 
     };
     let mut wanted = Vec::new();
     for call in 0..REFUSALS + 2 {
-        wanted.push(refused(&one, in_case(&format!("run {call}"), call, "tool", Some("case"))?).await?);
+        wanted.push(
+            refused(&one, in_case(&format!("run {call}"), call, "tool", Some("case"))?).await?,
+        );
     }
     refused(&one, in_case("elsewhere", 90, "tool", Some("CASE"))?).await?;
     refused(&one, in_case("elsewhere", 91, "other", Some("case"))?).await?;
     refused(&one, in_case("elsewhere", 92, "tool", None)?).await?;
-    let of_case = |run: &str| CallQuery { case: Some("case".into()), ..about(run, "new", "tool", at(2)) };
+    let of_case =
+        |run: &str| CallQuery { case: Some("case".into()), ..about(run, "new", "tool", at(2)) };
     let newest = wanted.split_off(2);
-    same("the newest of the case", other.load_history(&of_case("new run")).await?.rejected, newest.clone())?;
+    same(
+        "the newest of the case",
+        other.load_history(&of_case("new run")).await?.rejected,
+        newest.clone(),
+    )?;
     let with_own: Vec<_> = wanted.into_iter().take(1).chain(newest).collect();
     same("and of the run", other.load_history(&of_case("run 0")).await?.rejected, with_own)?;
-    same("of no case", other.load_history(&about("new run", "new", "tool", at(2))).await?.rejected, vec![])
+    same(
+        "of no case",
+        other.load_history(&about("new run", "new", "tool", at(2))).await?.rejected,
+        vec![],
+    )
 }
 
-async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Handles) -> Result<(), Unmet> {
+async fn every_equal_refusal_is_recalled_and_the_newest_others(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let mut all = Vec::new();
     for call in 0..3 * REFUSALS {
         // The equal ones are the oldest, and one in the middle of the others.
         let is_equal = call <= REFUSALS || call == 2 * REFUSALS;
         let arguments = if is_equal { json!({"equal": true}) } else { numbered(call) };
-        all.push(refused(&one, approval_of("run", &call.to_string(), "tool", Verdict::Ask, &arguments)?).await?);
+        all.push(
+            refused(&one, approval_of("run", &call.to_string(), "tool", Verdict::Ask, &arguments)?)
+                .await?,
+        );
     }
     let Some(first) = all.first() else { return Err("there is one".into()) };
     let wanted = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
     let wanted: Vec<String> = wanted.map(|call| call.to_string()).collect();
-    same("equal ones and others", calls(&other.load_history(&like("run", first)).await?.rejected), wanted)?;
+    same(
+        "equal ones and others",
+        calls(&other.load_history(&like("run", first)).await?.rejected),
+        wanted,
+    )?;
     let newest: Vec<String> = (2 * REFUSALS..3 * REFUSALS).map(|call| call.to_string()).collect();
     let unknown = about("run", "new", "tool", at(2));
     same("nothing is known of it", calls(&other.load_history(&unknown).await?.rejected), newest)?;
@@ -143,7 +187,16 @@ async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Resul
 
 async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(), Unmet> {
     let mut wanted = Vec::new();
-    let states = ["pending", "approved", "lost", "dispatched", "succeeded", "rejected", "cancelled", "denied"];
+    let states = [
+        "pending",
+        "approved",
+        "lost",
+        "dispatched",
+        "succeeded",
+        "rejected",
+        "cancelled",
+        "denied",
+    ];
     for (index, state) in states.into_iter().enumerate() {
         let verdict = match state {
             "pending" | "rejected" | "cancelled" => Verdict::Ask,
@@ -166,7 +219,11 @@ async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(),
             let Some(next) = &next else { continue };
             let mut step = Approval::clone(next);
             step.set_version(version);
-            same("its next version", one.commit(writes(&Arc::new(step))).await?, CommitOutcome::Done)?;
+            same(
+                "its next version",
+                one.commit(writes(&Arc::new(step))).await?,
+                CommitOutcome::Done,
+            )?;
         }
         if wanted.len() < 3 {
             wanted.push(next.unwrap_or(new));
@@ -181,7 +238,11 @@ async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(),
     same("other arguments", one.commit(writes(&different)).await?, CommitOutcome::Done)?;
     let Some(first) = wanted.first().cloned() else { return Err("there is one".into()) };
     same("equal ones that wait", other.load_history(&like("new", &first)).await?.alike, wanted)?;
-    same("of nothing known", other.load_history(&about("run", "new", "tool", at(2))).await?.alike, vec![])?;
+    same(
+        "of nothing known",
+        other.load_history(&about("run", "new", "tool", at(2))).await?.alike,
+        vec![],
+    )?;
     same("of others", other.load_history(&like("new", &different)).await?.alike, vec![different])
 }
 
@@ -204,8 +265,12 @@ async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<()
 
 async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<(), Unmet> {
     let secret = |salt: u8| -> Result<Arc<Approval>, Unmet> {
-        let commitment = Commitment::to(&json!("hunter2"), [salt; 16], &CommitmentKeys::new(&[7; 32]))?;
-        let arguments = Arguments::new(&json!({"password": commitment.mark(), "user": "mia"}), vec![commitment])?;
+        let commitment =
+            Commitment::to(&json!("hunter2"), [salt; 16], &CommitmentKeys::new(&[7; 32]))?;
+        let arguments = Arguments::new(
+            &json!({"password": commitment.mark(), "user": "mia"}),
+            vec![commitment],
+        )?;
         Ok(opened("run", &salt.to_string(), "tool", Verdict::Ask, arguments, |_, _| {}))
     };
     let (first, second) = (secret(1)?, secret(2)?);
@@ -215,7 +280,9 @@ async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<
     same("both", other.load_history(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
 }
 
-async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other): Handles) -> Result<(), Unmet> {
+async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"amount": 1}))?;
     let edit = Decision::Edit { arguments: Arguments::new(&json!({"amount": 2}), Vec::new())? };
     let edited = voted(&new, edit)?;
@@ -223,8 +290,16 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other):
     for step in [&new, &edited] {
         same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
-    same("as it was proposed", other.load_history(&like("new", &new)).await?.alike, vec![Arc::clone(&edited)])?;
-    same("as it would run", other.load_history(&like("new", &edited)).await?.alike, vec![Arc::clone(&edited)])?;
+    same(
+        "as it was proposed",
+        other.load_history(&like("new", &new)).await?.alike,
+        vec![Arc::clone(&edited)],
+    )?;
+    same(
+        "as it would run",
+        other.load_history(&like("new", &edited)).await?.alike,
+        vec![Arc::clone(&edited)],
+    )?;
     let begun = after(&edited, &CallEvent::Dispatched)?;
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
     let rejected = voted(&faltered, no())?;
@@ -234,7 +309,8 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other):
     for (what, equal) in [("as it was proposed", &new), ("as it ran", &edited)] {
         for call in 0..REFUSALS {
             let arguments = json!({"what": what, "number": call});
-            let another = approval_of("run", &format!("{what} {call}"), "tool", Verdict::Ask, &arguments)?;
+            let another =
+                approval_of("run", &format!("{what} {call}"), "tool", Verdict::Ask, &arguments)?;
             refused(&one, another).await?;
         }
         let recalled = other.load_history(&like("run", equal)).await?;
@@ -252,7 +328,10 @@ fn acknowledges(ids: &[&Arc<Approval>]) -> Changeset {
 
 /// Returns what is owed to a run, by the numbers and the calls; and the number up to which it is
 /// all.
-async fn owed(store: &Arc<dyn Store>, query: &RunQuery) -> Result<(Vec<(u64, String)>, u64), Unmet> {
+async fn owed(
+    store: &Arc<dyn Store>,
+    query: &RunQuery,
+) -> Result<(Vec<(u64, String)>, u64), Unmet> {
     let changes = store.run_changes(query).await?;
     let owed = changes.calls.iter().filter(|change| change.is_owed);
     let calls = owed.map(|change| (change.seq, change.approval.subject().call().to_string()));
@@ -263,27 +342,44 @@ fn list(wanted: &[(u64, &str)]) -> Vec<(u64, String)> {
     wanted.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
 }
 
-async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -> Result<(), Unmet> {
+async fn new_calls_are_owed_until_they_are_acknowledged(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     same("an empty store", owed(&one, &RunQuery::after("run", 0)).await?, (vec![], 0))?;
-    let news = [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
+    let news =
+        [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
     let news: Result<Vec<_>, _> =
         news.into_iter().map(|(call, verdict)| approval("run", call, "tool", verdict)).collect();
     let news = news?;
-    let [first, second, third, fourth] = news.as_slice() else { return Err("there are four".into()) };
+    let [first, second, third, fourth] = news.as_slice() else {
+        return Err("there are four".into());
+    };
     for new in [first, second, third] {
         same("a call", one.commit(writes(new)).await?, CommitOutcome::Done)?;
     }
     let all = RunQuery::after("run", 0);
     same("all", owed(&other, &all).await?, (list(&[(1, "1"), (2, "2"), (3, "3")]), 3))?;
     let found = other.run_changes(&all).await?.calls;
-    same("as they stand", found.into_iter().map(|change| change.approval).collect(), news.split_at(3).0.to_vec())?;
-    same("after a number", owed(&other, &RunQuery::after("run", 2)).await?, (list(&[(3, "3")]), 3))?;
+    same(
+        "as they stand",
+        found.into_iter().map(|change| change.approval).collect(),
+        news.split_at(3).0.to_vec(),
+    )?;
+    same(
+        "after a number",
+        owed(&other, &RunQuery::after("run", 2)).await?,
+        (list(&[(3, "3")]), 3),
+    )?;
     same("after the last", owed(&other, &RunQuery::after("run", 3)).await?, (vec![], 3))?;
     let known = RunQuery { known: vec![third.id(), ApprovalId::new(), first.id()], ..all.clone() };
     same("but for what is known", owed(&other, &known).await?, (list(&[(2, "2")]), 3))?;
     same("acknowledged", one.commit(acknowledges(&[second])).await?, CommitOutcome::Done)?;
     same("the others", owed(&other, &all).await?, (list(&[(1, "1"), (3, "3")]), 3))?;
-    same("again, and one that is not there", one.commit(acknowledges(&[second, fourth])).await?, CommitOutcome::Done)?;
+    same(
+        "again, and one that is not there",
+        one.commit(acknowledges(&[second, fourth])).await?,
+        CommitOutcome::Done,
+    )?;
     let mut at_once = writes(fourth);
     at_once.acknowledged.push(fourth.id());
     same("written and acknowledged", other.commit(at_once).await?, CommitOutcome::Done)?;
@@ -295,8 +391,11 @@ async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -
     same("nothing is owed", owed(&one, &all).await?, (vec![], 5))
 }
 
-async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Handles) -> Result<(), Unmet> {
-    let (first, second) = (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
+async fn what_changes_is_owed_by_the_number_of_its_last_record(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
+    let (first, second) =
+        (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
     let mut both = writes(&first);
     let two = writes(&second);
     both.records.extend([two.records, writes(&first).records].concat());
@@ -315,7 +414,9 @@ async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Han
     same("and it is still owed", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))
 }
 
-async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, other): Handles) -> Result<(), Unmet> {
+async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     same("acknowledged", one.commit(acknowledges(&[&new])).await?, CommitOutcome::Done)?;
@@ -326,29 +427,46 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, oth
     same("nor now", owed(&other, &all).await?, (vec![], 2))?;
     // Whoever knows the call from before learns of it.
     let told = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
-    same("it changed", told, vec![RunChange { seq: 2, approval: Arc::clone(&decided), is_owed: false }])?;
+    same(
+        "it changed",
+        told,
+        vec![RunChange { seq: 2, approval: Arc::clone(&decided), is_owed: false }],
+    )?;
     same("once", other.run_changes(&RunQuery::after("run", 2)).await?.calls, vec![])
 }
 
 async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Result<(), Unmet> {
     for run in ["run", "run>1", "runner", "run>1>2", "run>12", "run?", "r"] {
-        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
+        same(
+            "a call",
+            one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?,
+            CommitOutcome::Done,
+        )?;
     }
     let found = async |filter: ApprovalFilter| -> Result<Vec<String>, Unmet> {
         let found = other.approvals(&filter).await?;
         Ok(found.iter().map(|approval| approval.subject().info().run().to_string()).collect())
     };
     let within = |run: &str| ApprovalFilter::all().within(run);
-    same("all of it", found(within("run")).await?, ["run", "run>1", "run>1>2", "run>12"].map(String::from).to_vec())?;
-    same("of a nested one", found(within("run>1")).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
+    same(
+        "all of it",
+        found(within("run")).await?,
+        ["run", "run>1", "run>1>2", "run>12"].map(String::from).to_vec(),
+    )?;
+    same(
+        "of a nested one",
+        found(within("run>1")).await?,
+        ["run>1", "run>1>2"].map(String::from).to_vec(),
+    )?;
     let pending = within("run>1").status(Status::Pending);
     same("what waits", found(pending).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
     same("what ran", found(within("run").status(Status::Succeeded)).await?, vec![])?;
     // Of an agent in another program, whose runs begin with its name.
-    let asks = approval_with("crew/night", "1", "tool", Verdict::Ask, &numbered(1), |info, request| {
-        info.set_agent("crew");
-        *request = Some(Request::new());
-    });
+    let asks =
+        approval_with("crew/night", "1", "tool", Verdict::Ask, &numbered(1), |info, request| {
+            info.set_agent("crew");
+            *request = Some(Request::new());
+        });
     same("a call", one.commit(writes(&asks?)).await?, CommitOutcome::Done)?;
     same("another program's", found(within("crew/night")).await?, vec!["crew/night".to_owned()])?;
     let pending = within("crew/night").status(Status::Pending);
@@ -357,11 +475,27 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
 
 async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), Unmet> {
     for run in ["run", "run>1", "runner", "run>1>2", "r"] {
-        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
+        same(
+            "a call",
+            one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?,
+            CommitOutcome::Done,
+        )?;
     }
     let nested = list(&[(1, "run"), (2, "run>1"), (4, "run>1>2")]);
-    same("the run and what is nested in it", owed(&other, &RunQuery::after("run", 0)).await?, (nested, 5))?;
-    same("another", owed(&other, &RunQuery::after("runner", 0)).await?, (list(&[(3, "runner")]), 5))?;
+    same(
+        "the run and what is nested in it",
+        owed(&other, &RunQuery::after("run", 0)).await?,
+        (nested, 5),
+    )?;
+    same(
+        "another",
+        owed(&other, &RunQuery::after("runner", 0)).await?,
+        (list(&[(3, "runner")]), 5),
+    )?;
     same("none", owed(&other, &RunQuery::after("RUN", 0)).await?, (vec![], 5))?;
-    same("a number that is far away", owed(&other, &RunQuery::after("run", u64::MAX)).await?, (vec![], 5))
+    same(
+        "a number that is far away",
+        owed(&other, &RunQuery::after("run", u64::MAX)).await?,
+        (vec![], 5),
+    )
 }

@@ -29,14 +29,25 @@ fn ids(found: Result<Vec<Arc<Delivery>>, StoreError>) -> Result<Vec<String>, Unm
     Ok(found?.iter().map(|delivery| delivery.id()).collect())
 }
 
-async fn a_letter_is_written_only_over_the_version_before((one, other): Handles) -> Result<(), Unmet> {
+async fn a_letter_is_written_only_over_the_version_before(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let new = delivery("chat", 7, Some(ApprovalId::new()));
     let taken = new.claimed(at(0)).ok_or("it is due")?;
-    same("a second version of nothing", one.commit(posts(&[&taken])).await?, CommitOutcome::Conflict)?;
+    same(
+        "a second version of nothing",
+        one.commit(posts(&[&taken])).await?,
+        CommitOutcome::Conflict,
+    )?;
     same("the first version", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
     same("the first version again", other.commit(posts(&[&new])).await?, CommitOutcome::Conflict)?;
-    let elsewhere = [&delivery("mail", 7, None), &delivery("chat", 8, None), &delivery("Chat", 7, None)];
-    same("others about it, and about another", other.commit(posts(&elsewhere)).await?, CommitOutcome::Done)?;
+    let elsewhere =
+        [&delivery("mail", 7, None), &delivery("chat", 8, None), &delivery("Chat", 7, None)];
+    same(
+        "others about it, and about another",
+        other.commit(posts(&elsewhere)).await?,
+        CommitOutcome::Done,
+    )?;
     same("the second version", other.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
     let late = new.claimed(at(1)).ok_or("it is due")?;
     same("another second version", one.commit(posts(&[&late])).await?, CommitOutcome::Conflict)?;
@@ -46,21 +57,31 @@ async fn a_letter_is_written_only_over_the_version_before((one, other): Handles)
     same("what stands", found, vec![Arc::new(end)])
 }
 
-async fn a_letter_is_written_with_the_rest_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
+async fn a_letter_is_written_with_the_rest_or_not_at_all(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let known = delivery("chat", 1, None);
     same("the one that is there", one.commit(posts(&[&known])).await?, CommitOutcome::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     let mut mixed = writes(&call);
     mixed.deliveries.extend([Arc::new(delivery("chat", 2, None)), Arc::new(known)]);
     same("one of two conflicts", other.commit(mixed).await?, CommitOutcome::Conflict)?;
-    same("the other", ids(one.deliveries(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned()])?;
+    same(
+        "the other",
+        ids(one.deliveries(&DeliveryFilter::all()).await)?,
+        vec!["chat-1".to_owned()],
+    )?;
     same("the records", one.records(&RecordFilter::after(0)).await?.len(), 0)?;
     let mut whole = writes(&call);
     whole.deliveries.push(Arc::new(delivery("chat", 2, None)));
     same("all of it fits", other.commit(whole.clone()).await?, CommitOutcome::Done)?;
     whole.deliveries = vec![Arc::new(delivery("chat", 3, None))];
     same("the rest conflicts", other.commit(whole).await?, CommitOutcome::Conflict)?;
-    same("both", ids(one.deliveries(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned(), "chat-2".to_owned()])
+    same(
+        "both",
+        ids(one.deliveries(&DeliveryFilter::all()).await)?,
+        vec!["chat-1".to_owned(), "chat-2".to_owned()],
+    )
 }
 
 async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(), Unmet> {
@@ -68,8 +89,9 @@ async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(
         let new = delivery("chat", round, None);
         same("a new letter", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
         let taken = new.claimed(at(0)).ok_or("it is due")?;
-        let tries =
-            (0..16).map(|turn| if turn % 2 == 0 { &one } else { &other }).map(|store| store.commit(posts(&[&taken])));
+        let tries = (0..16)
+            .map(|turn| if turn % 2 == 0 { &one } else { &other })
+            .map(|store| store.commit(posts(&[&taken])));
         let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
         same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
@@ -94,18 +116,30 @@ async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Resul
 }
 
 async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Result<(), Unmet> {
-    let (chat, mail) =
-        (Delivery::mark(&"chat".into(), Some(41), at(0)), Delivery::mark(&"mail".into(), Some(7), at(0)));
-    same("two marks", one.commit(posts(&[&chat, &mail, &delivery("chat", 42, None)])).await?, CommitOutcome::Done)?;
+    let (chat, mail) = (
+        Delivery::mark(&"chat".into(), Some(41), at(0)),
+        Delivery::mark(&"mail".into(), Some(7), at(0)),
+    );
+    same(
+        "two marks",
+        one.commit(posts(&[&chat, &mail, &delivery("chat", 42, None)])).await?,
+        CommitOutcome::Done,
+    )?;
     let moved = chat.read_to(42, at(1));
     same("moved", other.commit(posts(&[&moved])).await?, CommitOutcome::Done)?;
     let found = one.deliveries(&DeliveryFilter::all().notifier("chat").record(0)).await?;
     same("the mark", found, vec![Arc::new(moved)])?;
-    same("all letters", ids(other.deliveries(&DeliveryFilter::all()).await)?, vec!["chat-42".to_owned()])?;
+    same(
+        "all letters",
+        ids(other.deliveries(&DeliveryFilter::all()).await)?,
+        vec!["chat-42".to_owned()],
+    )?;
     same("both marks", other.deliveries(&DeliveryFilter::all().record(0)).await?.len(), 2)
 }
 
-async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, other): Handles) -> Result<(), Unmet> {
+async fn filters_of_letters_admit_what_they_say_in_the_order_they_say(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
     let waiting = |number, call| delivery("chat", number, call);
     let taken = |number, call| waiting(number, call).claimed(at(0)).ok_or("it is due");
@@ -127,15 +161,31 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
     let find = async |filter: DeliveryFilter| ids(other.deliveries(&filter).await);
     let list = |wanted: &[&str]| wanted.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let every = || DeliveryFilter::all();
-    same("all", find(every()).await?, list(&["chat-1", "chat-2", "chat-3", "mail-3", "chat-4", "chat-5"]))?;
-    same("newest first", find(every().newest_first().limit(3)).await?, list(&["chat-5", "chat-4", "mail-3"]))?;
+    same(
+        "all",
+        find(every()).await?,
+        list(&["chat-1", "chat-2", "chat-3", "mail-3", "chat-4", "chat-5"]),
+    )?;
+    same(
+        "newest first",
+        find(every().newest_first().limit(3)).await?,
+        list(&["chat-5", "chat-4", "mail-3"]),
+    )?;
     let soonest = find(every().soonest_first()).await?;
-    same("soonest first", soonest, list(&["chat-1", "mail-3", "chat-4", "chat-5", "chat-2", "chat-3"]))?;
+    same(
+        "soonest first",
+        soonest,
+        list(&["chat-1", "mail-3", "chat-4", "chat-5", "chat-2", "chat-3"]),
+    )?;
     same("of a notifier", find(every().notifier("mail")).await?, list(&["mail-3"]))?;
     same("of none", find(every().notifier("MAIL")).await?, list(&[]))?;
     same("about a record", find(every().record(3)).await?, list(&["chat-3", "mail-3"]))?;
     same("after one", find(every().after(3)).await?, list(&["chat-4", "chat-5"]))?;
-    same("about a call", find(every().approval(call).notifier("chat")).await?, list(&["chat-1", "chat-3", "chat-5"]))?;
+    same(
+        "about a call",
+        find(every().approval(call).notifier("chat")).await?,
+        list(&["chat-1", "chat-3", "chat-5"]),
+    )?;
     same("dead", find(every().state(DeliveryState::Dead)).await?, list(&["chat-5"]))?;
     let open = || every().state(DeliveryState::Waiting).state(DeliveryState::Sending);
     same("open", find(open()).await?, list(&["chat-1", "chat-2", "mail-3", "chat-4"]))?;
@@ -145,7 +195,9 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
     same("none at all", find(every().limit(0)).await?, list(&[]))
 }
 
-async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other): Handles) -> Result<(), Unmet> {
+async fn only_the_first_of_each_call_is_given_to_who_asks_for_that(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
     let first = delivery("chat", 1, Some(call));
     let all = [
@@ -159,27 +211,47 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other):
     ];
     same("written", one.commit(posts(&all)).await?, CommitOutcome::Done)?;
     let firsts = || DeliveryFilter::all().first_of_each_call();
-    let open = || firsts().state(DeliveryState::Waiting).state(DeliveryState::Sending).notifier("chat");
+    let open =
+        || firsts().state(DeliveryState::Waiting).state(DeliveryState::Sending).notifier("chat");
     let find = async |filter: DeliveryFilter| ids(other.deliveries(&filter).await);
     let list = |wanted: &[&str]| wanted.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     same("all", find(firsts()).await?, list(&["chat-1", "chat-3", "mail-4", "chat-5", "chat-6"]))?;
-    same("after one", find(firsts().after(1)).await?, list(&["chat-3", "mail-4", "chat-5", "chat-6"]))?;
+    same(
+        "after one",
+        find(firsts().after(1)).await?,
+        list(&["chat-3", "mail-4", "chat-5", "chat-6"]),
+    )?;
     let taken = first.claimed(at(0)).ok_or("it is due")?;
     same("the first is being sent", one.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
-    same("the others wait", find(open().due_by(at(9))).await?, list(&["chat-3", "chat-5", "chat-6"]))?;
+    same(
+        "the others wait",
+        find(open().due_by(at(9))).await?,
+        list(&["chat-3", "chat-5", "chat-6"]),
+    )?;
     let late = taken.put_off("no", std::time::Duration::from_secs(99), 0, at(1));
     same("the first is put off", one.commit(posts(&[&late])).await?, CommitOutcome::Done)?;
-    same("the others wait still", find(open().due_by(at(9))).await?, list(&["chat-3", "chat-5", "chat-6"]))?;
+    same(
+        "the others wait still",
+        find(open().due_by(at(9))).await?,
+        list(&["chat-3", "chat-5", "chat-6"]),
+    )?;
     let dead = late.given_up("never", at(2));
     same("the first is dead", one.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
-    same("the next one's turn", find(open()).await?, list(&["chat-2", "chat-3", "chat-5", "chat-6"]))
+    same(
+        "the next one's turn",
+        find(open()).await?,
+        list(&["chat-2", "chat-3", "chat-5", "chat-6"]),
+    )
 }
 
 async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(), Unmet> {
-    let nanoseconds = |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
+    let nanoseconds =
+        |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
     let call = Delivery::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
     same("written", one.commit(posts(&[&call])).await?, CommitOutcome::Done)?;
-    let due = async |at| ids(other.deliveries(&DeliveryFilter::all().due_by(at)).await).map(|found| found.len());
+    let due = async |at| {
+        ids(other.deliveries(&DeliveryFilter::all().due_by(at)).await).map(|found| found.len())
+    };
     same("before", due(nanoseconds(999)).await?, 0)?;
     same("then", due(nanoseconds(1_000)).await?, 1)
 }
@@ -189,7 +261,11 @@ async fn letters_tell_no_watcher_of_a_record((one, other): Handles) -> Result<()
     last.borrow_and_update();
     same("a letter", one.commit(posts(&[&delivery("chat", 1, None)])).await?, CommitOutcome::Done)?;
     same("news", last.has_changed().map_err(|_| "the watch ended")?, false)?;
-    same("a letter of another", other.commit(posts(&[&delivery("chat", 2, None)])).await?, CommitOutcome::Done)?;
+    same(
+        "a letter of another",
+        other.commit(posts(&[&delivery("chat", 2, None)])).await?,
+        CommitOutcome::Done,
+    )?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     same("a record", other.commit(writes(&call)).await?, CommitOutcome::Done)?;
     last.wait_for(|seen| *seen == 1).await.map_err(|_| "the watch ended")?;

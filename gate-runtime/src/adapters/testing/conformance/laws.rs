@@ -14,14 +14,17 @@ use gate_core::text::{Digest, HOUR};
 use serde_json::json;
 
 use super::samples::{
-    about, approval, approval_of, at, charges, freezes, gives, grant, lifts, take, tool, voted, wide_grant, writes,
+    about, approval, approval_of, at, charges, freezes, gives, grant, lifts, take, tool, voted,
+    wide_grant, writes,
 };
 use super::{Checked, Handles, Law, Unmet};
 
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
         /// Every law.
-        pub(super) const ALL: &[Law] = &[$((stringify!($law), |handles| -> Checked { Box::pin($law(handles)) })),*];
+        pub(super) const ALL: &[Law] = &[
+            $((stringify!($law), |handles| -> Checked { Box::pin($law(handles)) })),*
+        ];
     };
 }
 
@@ -59,7 +62,11 @@ laws! {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
 pub(super) fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Unmet> {
-    if found == wanted { Ok(()) } else { Err(Unmet(format!("{what}: found {found:?}, wanted {wanted:?}"))) }
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(Unmet(format!("{what}: found {found:?}, wanted {wanted:?}")))
+    }
 }
 
 async fn load(store: &Arc<dyn Store>, one: &Approval) -> Result<Option<Arc<Approval>>, Unmet> {
@@ -93,13 +100,19 @@ async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), Unmet> {
     let first = approval("run", "call", "tool", Verdict::Ask)?;
     same("the first", one.commit(writes(&first)).await?, CommitOutcome::Done)?;
     let second = approval("run", "call", "other_tool", Verdict::Approve)?;
-    same("another approval of the call", other.commit(writes(&second)).await?, CommitOutcome::Conflict)?;
+    same(
+        "another approval of the call",
+        other.commit(writes(&second)).await?,
+        CommitOutcome::Conflict,
+    )?;
     same("it is not there", load(&one, &second).await?, None)?;
     let elsewhere = approval("other run", "call", "tool", Verdict::Ask)?;
     same("the same id in another run", other.commit(writes(&elsewhere)).await?, CommitOutcome::Done)
 }
 
-async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Handles) -> Result<(), Unmet> {
+async fn a_transition_that_writes_something_twice_is_a_conflict(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let mut twins = writes(&new);
     twins.approvals.push(approval("run", "call", "tool", Verdict::Ask)?);
@@ -120,7 +133,15 @@ async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Ha
 }
 
 async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), Unmet> {
-    let names = [("a", "b/c"), ("a/b", "c"), ("a", "b\0c"), ("a\0b", "c"), ("A", "b/c"), ("a ", "b/c"), ("a", "b/c ")];
+    let names = [
+        ("a", "b/c"),
+        ("a/b", "c"),
+        ("a", "b\0c"),
+        ("a\0b", "c"),
+        ("A", "b/c"),
+        ("a ", "b/c"),
+        ("a", "b/c "),
+    ];
     for (run, call) in names {
         let new = approval(run, call, "tool", Verdict::Ask)?;
         same("a call of its own", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
@@ -142,7 +163,11 @@ async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> R
     let mut limited = writes(&new);
     limited.grants.push(grant("run", "tool")?);
     limited.charges.extend([take("key", 1, 1), take("full", 2, 1)]);
-    same("one of two limits is full", other.commit(limited).await?, CommitOutcome::LimitReached(1))?;
+    same(
+        "one of two limits is full",
+        other.commit(limited).await?,
+        CommitOutcome::LimitReached(1),
+    )?;
     same("the approval", load(&one, &new).await?, None)?;
     same("the records", one.records(&RecordFilter::after(0).limit(9)).await?.len(), 1)?;
     let mut load_history = about("run", "new", "tool", at(2));
@@ -157,8 +182,9 @@ async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Resu
         let new = approval("run", &format!("call {round}"), "tool", Verdict::Ask)?;
         same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
         let next = voted(&new, Decision::Approve)?;
-        let tries =
-            (0..16).map(|turn| if turn % 2 == 0 { &one } else { &other }).map(|store| store.commit(writes(&next)));
+        let tries = (0..16)
+            .map(|turn| if turn % 2 == 0 { &one } else { &other })
+            .map(|store| store.commit(writes(&next)));
         let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
         same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
@@ -168,12 +194,12 @@ async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Resu
 async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 0..20 {
         let call = format!("call {round}");
-        let news: Result<Vec<_>, _> = (0..16).map(|_| approval("run", &call, "tool", Verdict::Ask)).collect();
+        let news: Result<Vec<_>, _> =
+            (0..16).map(|_| approval("run", &call, "tool", Verdict::Ask)).collect();
         let news = news?;
-        let tries = news
-            .iter()
-            .enumerate()
-            .map(|(turn, new)| if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) });
+        let tries = news.iter().enumerate().map(|(turn, new)| {
+            if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) }
+        });
         let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
         same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
         let all = one.approvals(&ApprovalFilter::all().run("run")).await?;
@@ -189,11 +215,20 @@ async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Re
         same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
     }
     let all = other.records(&RecordFilter::after(0).limit(100)).await?;
-    same("numbers", all.iter().map(|record| record.seq()).collect(), (1..=10).collect::<Vec<u64>>())?;
-    let calls: Vec<String> = all.iter().filter_map(|record| Some(record.subject()?.call().to_string())).collect();
+    same(
+        "numbers",
+        all.iter().map(|record| record.seq()).collect(),
+        (1..=10).collect::<Vec<u64>>(),
+    )?;
+    let calls: Vec<String> =
+        all.iter().filter_map(|record| Some(record.subject()?.call().to_string())).collect();
     same("order", calls, (0..10).map(|index| format!("call {index}")).collect())?;
-    let page: Vec<u64> =
-        one.records(&RecordFilter::after(3).limit(4)).await?.iter().map(|record| record.seq()).collect();
+    let page: Vec<u64> = one
+        .records(&RecordFilter::after(3).limit(4))
+        .await?
+        .iter()
+        .map(|record| record.seq())
+        .collect();
     same("a page", page, vec![4, 5, 6, 7])?;
     same("after the last", one.records(&RecordFilter::after(10).limit(4)).await?.len(), 0)
 }
@@ -202,15 +237,18 @@ async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Un
     let news: Result<Vec<_>, _> =
         (0..100).map(|i| approval("run", &format!("call {i}"), "tool", Verdict::Ask)).collect();
     let news = news?;
-    let commits = news
-        .iter()
-        .enumerate()
-        .map(|(turn, new)| if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) });
+    let commits = news.iter().enumerate().map(|(turn, new)| {
+        if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) }
+    });
     for end in join_all(commits).await {
         same("a commit", end?, CommitOutcome::Done)?;
     }
-    let numbers: Vec<u64> =
-        one.records(&RecordFilter::after(0).limit(1_000)).await?.iter().map(|record| record.seq()).collect();
+    let numbers: Vec<u64> = one
+        .records(&RecordFilter::after(0).limit(1_000))
+        .await?
+        .iter()
+        .map(|record| record.seq())
+        .collect();
     same("numbers", numbers, (1..=100).collect())
 }
 
@@ -224,16 +262,32 @@ async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Resul
 
 async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), Unmet> {
     same("six of ten", one.commit(charges("key", 6, 10, at(0))).await?, CommitOutcome::Done)?;
-    same("five more", other.commit(charges("key", 5, 10, at(1_800))).await?, CommitOutcome::LimitReached(0))?;
+    same(
+        "five more",
+        other.commit(charges("key", 5, 10, at(1_800))).await?,
+        CommitOutcome::LimitReached(0),
+    )?;
     same("four more", other.commit(charges("key", 4, 10, at(1_800))).await?, CommitOutcome::Done)?;
     same(
         "one more, just before an hour",
         one.commit(charges("key", 1, 10, at(3_599))).await?,
         CommitOutcome::LimitReached(0),
     )?;
-    same("six more, after an hour", one.commit(charges("key", 6, 10, at(3_600))).await?, CommitOutcome::Done)?;
-    same("one more then", other.commit(charges("key", 1, 10, at(3_600))).await?, CommitOutcome::LimitReached(0))?;
-    same("too much at once", one.commit(charges("new", u64::MAX, 10, at(0))).await?, CommitOutcome::LimitReached(0))
+    same(
+        "six more, after an hour",
+        one.commit(charges("key", 6, 10, at(3_600))).await?,
+        CommitOutcome::Done,
+    )?;
+    same(
+        "one more then",
+        other.commit(charges("key", 1, 10, at(3_600))).await?,
+        CommitOutcome::LimitReached(0),
+    )?;
+    same(
+        "too much at once",
+        one.commit(charges("new", u64::MAX, 10, at(0))).await?,
+        CommitOutcome::LimitReached(0),
+    )
 }
 
 async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), Unmet> {
@@ -243,19 +297,30 @@ async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(),
     let mut both = charges("key", 5, 10, at(0));
     both.charges.push(take("key", 5, 10));
     same("five and five of ten", one.commit(both).await?, CommitOutcome::Done)?;
-    same("one more", one.commit(charges("key", 1, 10, at(0))).await?, CommitOutcome::LimitReached(0))
+    same(
+        "one more",
+        one.commit(charges("key", 1, 10, at(0))).await?,
+        CommitOutcome::LimitReached(0),
+    )
 }
 
 async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), Unmet> {
     for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
-        same("a key of its own", one.commit(charges(key, 1, 1, at(0))).await?, CommitOutcome::Done)?;
+        same(
+            "a key of its own",
+            one.commit(charges(key, 1, 1, at(0))).await?,
+            CommitOutcome::Done,
+        )?;
     }
     Ok(())
 }
 
-async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -> Result<(), Unmet> {
+async fn recall_knows_rejections_of_the_tool_in_the_run(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let mut wanted = Vec::new();
-    for (run, call, tool) in [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
+    for (run, call, tool) in
+        [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
     {
         let new = approval(run, call, tool, Verdict::Ask)?;
         same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
@@ -272,7 +337,10 @@ async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -
 
 async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), Unmet> {
     let load_history = async |seconds| {
-        other.load_history(&about("run", "new", "tool", at(seconds))).await.map(|recalled| recalled.grants)
+        other
+            .load_history(&about("run", "new", "tool", at(seconds)))
+            .await
+            .map(|recalled| recalled.grants)
     };
     let first = grant("run", "tool")?;
     for given in [&first, &grant("run", "other")?, &grant("other", "tool")?] {
@@ -299,8 +367,11 @@ async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> 
     same("not for another tool", recalled.grants, vec![])
 }
 
-async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handles) -> Result<(), Unmet> {
-    let scopes = [FreezeScope::Everything, FreezeScope::tool("tool"), FreezeScope::agent("support")];
+async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
+    let scopes =
+        [FreezeScope::Everything, FreezeScope::tool("tool"), FreezeScope::agent("support")];
     for (index, scope) in scopes.into_iter().enumerate() {
         let new = approval("run", &index.to_string(), "tool", Verdict::Approve)?;
         let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
@@ -308,17 +379,31 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handle
         same("frozen again", one.commit(freezes(&scope, "second")).await?, CommitOutcome::Done)?;
         same("what does not begin", other.commit(writes(&new)).await?, CommitOutcome::Done)?;
         same("what would begin", other.commit(writes(&begun)).await?, CommitOutcome::Frozen)?;
-        same("lifted as it was before", one.commit(lifts(&scope, "first")).await?, CommitOutcome::Conflict)?;
+        same(
+            "lifted as it was before",
+            one.commit(lifts(&scope, "first")).await?,
+            CommitOutcome::Conflict,
+        )?;
         same("lifted", one.commit(lifts(&scope, "second")).await?, CommitOutcome::Done)?;
-        same("lifted twice", other.commit(lifts(&scope, "second")).await?, CommitOutcome::Conflict)?;
+        same(
+            "lifted twice",
+            other.commit(lifts(&scope, "second")).await?,
+            CommitOutcome::Conflict,
+        )?;
         same("what begins then", other.commit(writes(&begun)).await?, CommitOutcome::Done)?;
-        same("frozen while it runs", one.commit(freezes(&scope, "third")).await?, CommitOutcome::Done)?;
+        same(
+            "frozen while it runs",
+            one.commit(freezes(&scope, "third")).await?,
+            CommitOutcome::Done,
+        )?;
         let mut vouching = writes(&Arc::new(begun.vouched(at(2))));
         vouching.records.clear();
         same("what runs is vouched for", other.commit(vouching).await?, CommitOutcome::Done)?;
         same("lifted again", one.commit(lifts(&scope, "third")).await?, CommitOutcome::Done)?;
     }
-    for (index, scope) in [FreezeScope::tool("other"), FreezeScope::agent("other")].into_iter().enumerate() {
+    for (index, scope) in
+        [FreezeScope::tool("other"), FreezeScope::agent("other")].into_iter().enumerate()
+    {
         same("frozen", one.commit(freezes(&scope, "other")).await?, CommitOutcome::Done)?;
         let new = approval("other", &index.to_string(), "tool", Verdict::Approve)?;
         same("of another kind", other.commit(writes(&new)).await?, CommitOutcome::Done)?;
@@ -348,7 +433,8 @@ async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
 }
 
 async fn records_are_found_by_their_call((one, other): Handles) -> Result<(), Unmet> {
-    let (first, second) = (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
+    let (first, second) =
+        (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
     let mut last = Vec::new();
     for new in [&first, &second] {
         same("a call", one.commit(writes(new)).await?, CommitOutcome::Done)?;
@@ -372,13 +458,22 @@ async fn records_are_found_by_their_call((one, other): Handles) -> Result<(), Un
     same("after a number", find(RecordFilter::after(1).call(first.id())).await?, vec![3])?;
     same("after the last", find(RecordFilter::after(3).call(first.id())).await?, vec![])?;
     same("a page", find(RecordFilter::after(0).call(second.id()).limit(1)).await?, vec![2])?;
-    same("of a case too", find(RecordFilter::after(0).call(first.id()).case("another")).await?, vec![])?;
+    same(
+        "of a case too",
+        find(RecordFilter::after(0).call(first.id()).case("another")).await?,
+        vec![],
+    )?;
     same("of no call", find(RecordFilter::after(0).call(ApprovalId::new())).await?, vec![])
 }
 
 async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Unmet> {
     for index in 0..6 {
-        let new = approval(if index % 2 == 0 { "even" } else { "odd" }, &index.to_string(), "tool", Verdict::Ask)?;
+        let new = approval(
+            if index % 2 == 0 { "even" } else { "odd" },
+            &index.to_string(),
+            "tool",
+            Verdict::Ask,
+        )?;
         same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     }
     let find = async |filter: RecordFilter| {
@@ -386,13 +481,21 @@ async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Un
         Ok::<Vec<u64>, Unmet>(found.iter().map(|record| record.seq()).collect())
     };
     same("of a case", find(RecordFilter::after(0).case("case of odd")).await?, vec![2, 4, 6])?;
-    same("a page of it", find(RecordFilter::after(2).case("case of odd").limit(1)).await?, vec![4])?;
+    same(
+        "a page of it",
+        find(RecordFilter::after(2).case("case of odd").limit(1)).await?,
+        vec![4],
+    )?;
     same("of no case", find(RecordFilter::after(0).case("CASE OF ODD")).await?, vec![])
 }
 
 async fn records_keep_their_numbers_within_their_calls((one, other): Handles) -> Result<(), Unmet> {
     let mut call = Approval::clone(&*approval("run", "1", "tool", Verdict::Approve)?);
-    same("another call", one.commit(writes(&approval("run", "2", "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
+    same(
+        "another call",
+        one.commit(writes(&approval("run", "2", "tool", Verdict::Ask)?)).await?,
+        CommitOutcome::Done,
+    )?;
     for version in 1..=3 {
         call.set_version(version);
         let mut changeset = Changeset::at(at(1));
@@ -407,7 +510,9 @@ async fn records_keep_their_numbers_within_their_calls((one, other): Handles) ->
     let numbers: Vec<Option<u64>> = found.iter().map(|record| record.call_seq()).collect();
     same("their numbers", numbers, (1..=6).map(Some).collect())?;
     let texts = other.record_texts(&RecordFilter::after(1)).await?;
-    let are_there = (1..=6).zip(&texts).all(|(number, (_, text))| text.contains(&format!("\"call_seq\":{number},")));
+    let are_there = (1..=6)
+        .zip(&texts)
+        .all(|(number, (_, text))| text.contains(&format!("\"call_seq\":{number},")));
     same("their numbers in the texts that are sealed", are_there && texts.len() == 6, true)
 }
 
@@ -422,11 +527,16 @@ async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unm
     let known = |written| vec![KnownTool::new(tool.name().clone(), tool.digest(), written)];
     same("known", other.standing(at(1)).await?.tools, known(0))?;
     // A gate that has it is built, after something else that happened.
-    same("a call", one.commit(writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
+    same(
+        "a call",
+        one.commit(writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?,
+        CommitOutcome::Done,
+    )?;
     let built = GateEvent::GateBuilt { tools: Vec::new(), directory: None };
     keeps.records.push(Record::of_gate(at(1), built));
     same("built", one.commit(keeps).await?, CommitOutcome::Done)?;
-    let newest = other.records(&RecordFilter::after(0)).await?.last().map_or(0, |record| record.seq());
+    let newest =
+        other.records(&RecordFilter::after(0)).await?.last().map_or(0, |record| record.seq());
     same("written again", other.standing(at(1)).await?.tools, known(newest))?;
     same("not there", other.tool(Digest::of("another")).await?, None)
 }
@@ -446,12 +556,24 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
     let find = async |filter: ApprovalFilter| one.approvals(&filter).await;
     same("all", find(ApprovalFilter::all()).await?, pick(&[0, 1, 2, 3, 4, 5]))?;
     same("of a run", find(ApprovalFilter::all().run("odd")).await?, pick(&[1, 3, 5]))?;
-    same("in a state", find(ApprovalFilter::all().status(Status::Pending)).await?, pick(&[0, 1, 2]))?;
+    same(
+        "in a state",
+        find(ApprovalFilter::all().status(Status::Pending)).await?,
+        pick(&[0, 1, 2]),
+    )?;
     let either = ApprovalFilter::all().status(Status::Denied).status(Status::Pending);
     same("in either state", find(either.limit(4)).await?, pick(&[0, 1, 2, 3]))?;
-    same("both", find(ApprovalFilter::all().run("even").status(Status::Denied)).await?, pick(&[4]))?;
+    same(
+        "both",
+        find(ApprovalFilter::all().run("even").status(Status::Denied)).await?,
+        pick(&[4]),
+    )?;
     same("at most", find(ApprovalFilter::all().limit(2)).await?, pick(&[0, 1]))?;
-    same("at most, of a run", find(ApprovalFilter::all().run("odd").limit(2)).await?, pick(&[1, 3]))?;
+    same(
+        "at most, of a run",
+        find(ApprovalFilter::all().run("odd").limit(2)).await?,
+        pick(&[1, 3]),
+    )?;
     let two = [4, 1]
         .iter()
         .filter_map(|place| all.get(*place))
@@ -480,7 +602,11 @@ async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), Unmet> 
         }
     }
     same("found", other.approvals(&filter).await?, wanted.clone())?;
-    same("some of them", other.approvals(&filter.run("run").limit(1)).await?, wanted.into_iter().take(1).collect())
+    same(
+        "some of them",
+        other.approvals(&filter.run("run").limit(1)).await?,
+        wanted.into_iter().take(1).collect(),
+    )
 }
 
 async fn large_values_come_back_whole((one, other): Handles) -> Result<(), Unmet> {
@@ -488,7 +614,8 @@ async fn large_values_come_back_whole((one, other): Handles) -> Result<(), Unmet
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"text": text}))?;
     same("a large approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     let found = load(&other, &new).await?;
-    let whole = found.is_some_and(|found| found == new && found.arguments().get("text") == Some(json!(text)));
+    let whole = found
+        .is_some_and(|found| found == new && found.arguments().get("text") == Some(json!(text)));
     same("it came back whole", whole, true)
 }
 

@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::laws::{laws, same};
-use super::samples::{about, after, approval, approval_of, at, charges, gives, grant, ran, take, wide_grant, writes};
+use super::samples::{
+    about, after, approval, approval_of, at, charges, gives, grant, ran, take, wide_grant, writes,
+};
 use super::{Checked, Handles, Law, Unmet};
 
 laws! {
@@ -31,23 +33,35 @@ laws! {
 }
 
 /// Returns how much of the counter is used in windows that end at a time.
-async fn used(store: &Arc<dyn Store>, key: &str, windows: &[Duration], now: Timestamp) -> Result<Vec<u64>, Unmet> {
+async fn used(
+    store: &Arc<dyn Store>,
+    key: &str,
+    windows: &[Duration],
+    now: Timestamp,
+) -> Result<Vec<u64>, Unmet> {
     let mut proposal = about("run", "new", "tool", now);
     let counter = |window: &Duration| (LimitKey::new("limit", key), *window);
     proposal.counters = windows.iter().map(counter).collect();
     Ok(store.load_history(&proposal).await?.used)
 }
 
-async fn what_a_window_holds_is_counted_for_each_window((one, other): Handles) -> Result<(), Unmet> {
+async fn what_a_window_holds_is_counted_for_each_window(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     for minute in 0..240 {
-        let mut taken = charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
+        let mut taken =
+            charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
         taken.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
         taken.charges.iter_mut().for_each(|take| take.window = DAY);
         same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
     }
     let (now, between) = (at(60 * 239), |first: u64, last: u64| (first..=last).sum::<u64>());
     let found = used(&other, "key", &[DAY, HOUR, 2 * MINUTE, MINUTE, Duration::ZERO], now).await?;
-    same("in each window", found, vec![between(1, 240), between(181, 240), between(239, 240), 240, 0])?;
+    same(
+        "in each window",
+        found,
+        vec![between(1, 240), between(181, 240), between(239, 240), 240, 0],
+    )?;
     let later = used(&other, "key", &[HOUR, MINUTE], at(60 * 240)).await?;
     same("a minute later", later, vec![between(182, 240), 0])?;
     same("another counter", used(&other, "other", &[HOUR], now).await?, vec![60])?;
@@ -59,31 +73,63 @@ async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<()
     let half = MAX / 2;
     for hour in 0..6 {
         let now = at(hour * 3_600);
-        same("half of all", one.commit(charges("key", half, MAX, now)).await?, CommitOutcome::Done)?;
-        same("the rest but one", one.commit(charges("key", half, MAX, now)).await?, CommitOutcome::Done)?;
+        same(
+            "half of all",
+            one.commit(charges("key", half, MAX, now)).await?,
+            CommitOutcome::Done,
+        )?;
+        same(
+            "the rest but one",
+            one.commit(charges("key", half, MAX, now)).await?,
+            CommitOutcome::Done,
+        )?;
         same("used", used(&other, "key", &[HOUR], now).await?, vec![MAX - 1])?;
-        same("two more", other.commit(charges("key", 2, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same(
+            "two more",
+            other.commit(charges("key", 2, MAX, now)).await?,
+            CommitOutcome::LimitReached(0),
+        )?;
         same("one more", other.commit(charges("key", 1, MAX, now)).await?, CommitOutcome::Done)?;
         same("all is used", used(&one, "key", &[HOUR], now).await?, vec![MAX])?;
-        same("nothing more", one.commit(charges("key", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same(
+            "nothing more",
+            one.commit(charges("key", 1, MAX, now)).await?,
+            CommitOutcome::LimitReached(0),
+        )?;
     }
     for hour in 0..3 {
         let now = at(hour * 3_600);
         same("all at once", one.commit(charges("all", MAX, MAX, now)).await?, CommitOutcome::Done)?;
         same("used", used(&other, "all", &[HOUR], now).await?, vec![MAX])?;
-        same("nothing more", one.commit(charges("all", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
-        same("nothing is not more", one.commit(charges("all", 0, MAX, now)).await?, CommitOutcome::Done)?;
+        same(
+            "nothing more",
+            one.commit(charges("all", 1, MAX, now)).await?,
+            CommitOutcome::LimitReached(0),
+        )?;
+        same(
+            "nothing is not more",
+            one.commit(charges("all", 0, MAX, now)).await?,
+            CommitOutcome::Done,
+        )?;
     }
     for amount in [1 << 63, (1 << 63) - 1] {
         let key = amount.to_string();
-        same("a large one", one.commit(charges(&key, amount, MAX, at(0))).await?, CommitOutcome::Done)?;
+        same(
+            "a large one",
+            one.commit(charges(&key, amount, MAX, at(0))).await?,
+            CommitOutcome::Done,
+        )?;
         same("its use", used(&other, &key, &[HOUR], at(0)).await?, vec![amount])?;
         same(
             "too much",
             one.commit(charges(&key, MAX - amount + 1, MAX, at(0))).await?,
             CommitOutcome::LimitReached(0),
         )?;
-        same("the rest", one.commit(charges(&key, MAX - amount, MAX, at(0))).await?, CommitOutcome::Done)?;
+        same(
+            "the rest",
+            one.commit(charges(&key, MAX - amount, MAX, at(0))).await?,
+            CommitOutcome::Done,
+        )?;
     }
     Ok(())
 }
@@ -122,24 +168,53 @@ async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), 
     let [first, second, third, unknown] = calls;
     let windows = [HOUR, MINUTE];
     for (call, amount, seconds) in [(first, 3, 0), (second, 4, 3_590), (third, 2, 3_595)] {
-        let taken = taken_for(call, &[("limit", "key", amount), ("another", "key", 1)], at(seconds));
+        let taken =
+            taken_for(call, &[("limit", "key", amount), ("another", "key", 1)], at(seconds));
         same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
     }
     same("used", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
     same("of none", one.commit(gives_back(unknown, None, at(3_599))).await?, CommitOutcome::Done)?;
     same("used still", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
-    same("given back", other.commit(gives_back(second, None, at(3_599))).await?, CommitOutcome::Done)?;
+    same(
+        "given back",
+        other.commit(gives_back(second, None, at(3_599))).await?,
+        CommitOutcome::Done,
+    )?;
     same("used then", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
-    same("given back twice", one.commit(gives_back(second, None, at(3_599))).await?, CommitOutcome::Done)?;
+    same(
+        "given back twice",
+        one.commit(gives_back(second, None, at(3_599))).await?,
+        CommitOutcome::Done,
+    )?;
     same("once", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
-    same("taken again", one.commit(taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?, CommitOutcome::Done)?;
-    same("one more", one.commit(charges("key", 1, 10, at(3_599))).await?, CommitOutcome::LimitReached(0))?;
+    same(
+        "taken again",
+        one.commit(taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?,
+        CommitOutcome::Done,
+    )?;
+    same(
+        "one more",
+        one.commit(charges("key", 1, 10, at(3_599))).await?,
+        CommitOutcome::LimitReached(0),
+    )?;
     same("the first is behind", used(&one, "key", &windows, at(3_600)).await?, vec![7, 7])?;
-    same("the last", other.commit(gives_back(unknown, None, at(3_600))).await?, CommitOutcome::Done)?;
+    same(
+        "the last",
+        other.commit(gives_back(unknown, None, at(3_600))).await?,
+        CommitOutcome::Done,
+    )?;
     same("one is left", used(&one, "key", &windows, at(3_600)).await?, vec![2, 2])?;
-    same("and this too", other.commit(gives_back(third, None, at(3_600))).await?, CommitOutcome::Done)?;
+    same(
+        "and this too",
+        other.commit(gives_back(third, None, at(3_600))).await?,
+        CommitOutcome::Done,
+    )?;
     same("nothing is left", used(&one, "key", &windows, at(3_600)).await?, vec![0, 0])?;
-    same("all may be taken", one.commit(charges("key", 10, 10, at(3_600))).await?, CommitOutcome::Done)
+    same(
+        "all may be taken",
+        one.commit(charges("key", 10, 10, at(3_600))).await?,
+        CommitOutcome::Done,
+    )
 }
 
 async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result<(), Unmet> {
@@ -150,13 +225,19 @@ async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result
     let counters = amounts.map(|(limit, key, _)| (LimitKey::new(limit, key), HOUR));
     proposal.counters = counters.to_vec();
     same("used", other.load_history(&proposal).await?.used, vec![3, 4, 5])?;
-    same("of one limit", one.commit(gives_back(call, Some("limit"), at(1))).await?, CommitOutcome::Done)?;
+    same(
+        "of one limit",
+        one.commit(gives_back(call, Some("limit"), at(1))).await?,
+        CommitOutcome::Done,
+    )?;
     same("the other is used", other.load_history(&proposal).await?.used, vec![0, 0, 5])?;
     same("of the rest", other.commit(gives_back(call, None, at(1))).await?, CommitOutcome::Done)?;
     same("nothing is used", one.load_history(&proposal).await?.used, vec![0, 0, 0])
 }
 
-async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -> Result<(), Unmet> {
+async fn nothing_is_given_back_of_a_call_that_has_ended(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let mut begins = writes(&new);
     begins.charges = taken_for(new.id(), &[("limit", "key", 3)], at(0)).charges;
@@ -177,19 +258,35 @@ async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -
     same("it is given back", used(&one, "key", &[HOUR], at(2)).await?, vec![3])
 }
 
-async fn a_use_that_its_window_left_behind_takes_no_other_with_it((one, other): Handles) -> Result<(), Unmet> {
+async fn a_use_that_its_window_left_behind_takes_no_other_with_it(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let calls = [(); 2].map(|()| ApprovalId::new());
     let [first, second] = calls;
-    same("taken", one.commit(taken_for(first, &[("limit", "key", 3)], at(0))).await?, CommitOutcome::Done)?;
-    same("later", one.commit(taken_for(second, &[("limit", "key", 3)], at(4_000))).await?, CommitOutcome::Done)?;
-    same("given back", other.commit(gives_back(first, None, at(4_000))).await?, CommitOutcome::Done)?;
+    same(
+        "taken",
+        one.commit(taken_for(first, &[("limit", "key", 3)], at(0))).await?,
+        CommitOutcome::Done,
+    )?;
+    same(
+        "later",
+        one.commit(taken_for(second, &[("limit", "key", 3)], at(4_000))).await?,
+        CommitOutcome::Done,
+    )?;
+    same(
+        "given back",
+        other.commit(gives_back(first, None, at(4_000))).await?,
+        CommitOutcome::Done,
+    )?;
     same("the other is used", used(&one, "key", &[HOUR], at(4_000)).await?, vec![3])
 }
 
 async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> Result<(), Unmet> {
-    let load_history = async |seconds| other.load_history(&about("run", "new", "tool", at(seconds))).await;
+    let load_history =
+        async |seconds| other.load_history(&about("run", "new", "tool", at(seconds))).await;
     same("one that is not there", one.grant(GrantId::new()).await?, None)?;
-    let (used_up, revoked, over) = (grant("run", "tool")?, grant("run", "tool")?, grant("run", "tool")?);
+    let (used_up, revoked, over) =
+        (grant("run", "tool")?, grant("run", "tool")?, grant("run", "tool")?);
     let wide = wide_grant("tool")?;
     for given in [&used_up, &revoked, &over, &wide] {
         same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
@@ -213,11 +310,18 @@ async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> 
     same("it can still be read", other.grant(over.id()).await?, Some(over))?;
     let wide = Arc::new(wide.revoked());
     same("revoked", one.commit(gives(&wide)).await?, CommitOutcome::Done)?;
-    same("none holds", load_history(2).await?.grants.iter().filter(|grant| grant.id() == wide.id()).count(), 0)
+    same(
+        "none holds",
+        load_history(2).await?.grants.iter().filter(|grant| grant.id() == wide.id()).count(),
+        0,
+    )
 }
 
-async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other): Handles) -> Result<(), Unmet> {
-    let standing = async |seconds| other.standing(at(seconds)).await.map(|standing| standing.grants);
+async fn standing_lists_used_up_grants_of_calls_that_have_not_begun(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
+    let standing =
+        async |seconds| other.standing(at(seconds)).await.map(|standing| standing.grants);
     let given = grant("run", "tool")?;
     let unused = grant("run", "tool")?;
     same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
@@ -250,7 +354,11 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other)
 }
 
 /// Takes from a grant's budget what calls with these amounts take, and returns which of them fit.
-async fn spend(store: &Arc<dyn Store>, grant: &Grant, amounts: &[Value]) -> Result<Vec<bool>, Unmet> {
+async fn spend(
+    store: &Arc<dyn Store>,
+    grant: &Grant,
+    amounts: &[Value],
+) -> Result<Vec<bool>, Unmet> {
     let mut fitted = Vec::new();
     for amount in amounts {
         let call = approval_of("run", "later", "tool", Verdict::Ask, &json!({ "amount": amount }))?;
@@ -271,7 +379,10 @@ fn money_grant(shown: &Value, scope: Scope) -> Result<Arc<Grant>, Unmet> {
 async fn a_budget_of_money_is_spent_to_the_last_cent((one, other): Handles) -> Result<(), Unmet> {
     // Floats that are added up come to 0.9999999999999999 here, and to 0.30000000000000004.
     let tenths = money_grant(&json!(0.1), Scope::any_run().any("amount").budget("amount", 1))?;
-    let cents = money_grant(&json!("0.01"), Scope::any_run().any("amount").budget("amount", Amount::hundredths(30)))?;
+    let cents = money_grant(
+        &json!("0.01"),
+        Scope::any_run().any("amount").budget("amount", Amount::hundredths(30)),
+    )?;
     let large = money_grant(&json!(1), Scope::any_run().any("amount").budget("amount", u64::MAX))?;
     for given in [&tenths, &cents, &large] {
         same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
@@ -279,31 +390,51 @@ async fn a_budget_of_money_is_spent_to_the_last_cent((one, other): Handles) -> R
     }
     let ten = spend(&one, &tenths, &vec![json!(0.1); 9]).await?;
     same("nine tenths", ten, vec![true; 9])?;
-    let more = [json!(0.2), json!(0.100_000_000_001), json!("0.1"), json!(-0.1), json!(0.1), json!(1e-12), json!(0)];
+    let more = [
+        json!(0.2),
+        json!(0.100_000_000_001),
+        json!("0.1"),
+        json!(-0.1),
+        json!(0.1),
+        json!(1e-12),
+        json!(0),
+    ];
     let fits = vec![false, false, false, false, true, false, true];
     same("to the last tenth", spend(&other, &tenths, &more).await?, fits)?;
-    let texts =
-        ["0.10", "0.2", "0.01", "0.00", "1e-2", "-0.01", "0,01", "00.01", ".01", "NaN", ""].map(|text| json!(text));
+    let texts = ["0.10", "0.2", "0.01", "0.00", "1e-2", "-0.01", "0,01", "00.01", ".01", "NaN", ""]
+        .map(|text| json!(text));
     let fits = [true, true, false, true].into_iter().chain([false; 7]).collect::<Vec<_>>();
     same("texts", spend(&other, &cents, &texts).await?, fits)?;
     let huge = [json!(1_u64 << 53), json!(0.5), json!(9_007_199_254_740_991_u64), json!(1)];
-    same("no fractions beside so much", spend(&one, &large, &huge).await?, vec![true, false, true, true])
+    same(
+        "no fractions beside so much",
+        spend(&one, &large, &huge).await?,
+        vec![true, false, true, true],
+    )
 }
 
-async fn a_grant_from_before_there_were_decimals_covers_whole_numbers((one, other): Handles) -> Result<(), Unmet> {
+async fn a_grant_from_before_there_were_decimals_covers_whole_numbers(
+    (one, other): Handles,
+) -> Result<(), Unmet> {
     let given = money_grant(&json!(5), Scope::any_run().up_to("amount", 50).budget("amount", 60))?;
-    let mut stored = serde_json::to_value(&*given).map_err(|error| SchemaError::new("", error.to_string()))?;
+    let mut stored =
+        serde_json::to_value(&*given).map_err(|error| SchemaError::new("", error.to_string()))?;
     for place in ["/conditions/amount/max", "/budget/max"] {
         let max = stored.pointer_mut(place).ok_or_else(|| SchemaError::new(place, "missing"))?;
         same("a text", max.is_string(), true)?;
         *max = max.as_str().and_then(|text| text.parse::<u64>().ok()).into();
     }
-    let old: Grant = serde_json::from_value(stored.clone()).map_err(|error| SchemaError::new("", error.to_string()))?;
+    let old: Grant = serde_json::from_value(stored.clone())
+        .map_err(|error| SchemaError::new("", error.to_string()))?;
     same("its words", old.to_string(), given.to_string())?;
     same("written as it was", serde_json::to_value(&old).ok(), Some(stored))?;
     let old = Arc::new(old);
     same("given", one.commit(gives(&old)).await?, CommitOutcome::Done)?;
     same("read", other.grant(old.id()).await?, Some(Arc::clone(&old)))?;
     let amounts = [json!(50), json!(12.5), json!("5"), json!(51), json!(11), json!(10), json!(1)];
-    same("whole numbers", spend(&other, &old, &amounts).await?, vec![true, false, false, false, false, true, false])
+    same(
+        "whole numbers",
+        spend(&other, &old, &amounts).await?,
+        vec![true, false, false, false, false, true, false],
+    )
 }

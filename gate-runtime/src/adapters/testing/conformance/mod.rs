@@ -75,7 +75,8 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// The first promise that is broken, and how.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::testing::Broken> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::testing::Broken> {
 /// use gate_runtime::MemoryStore;
 /// use gate_runtime::testing::conformance;
 ///
@@ -87,7 +88,8 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// # }
 /// ```
 pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
-    for (law, check) in [laws::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten() {
+    for (law, check) in [laws::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten()
+    {
         let (one, other) = fresh().await;
         check((Arc::new(one), Arc::new(other))).await.map_err(|Unmet(how)| Broken { law, how })?;
     }

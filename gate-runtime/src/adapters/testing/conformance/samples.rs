@@ -19,8 +19,19 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 }
 
 /// A new approval of a call, judged so.
-pub(super) fn approval(run: &str, call: &str, tool: &str, verdict: Verdict) -> Result<Arc<Approval>, SchemaError> {
-    approval_of(run, call, tool, verdict, &json!({"order_id": "A-1001", "note": "naïve ✓ \u{1F600}", "amount": 2400}))
+pub(super) fn approval(
+    run: &str,
+    call: &str,
+    tool: &str,
+    verdict: Verdict,
+) -> Result<Arc<Approval>, SchemaError> {
+    approval_of(
+        run,
+        call,
+        tool,
+        verdict,
+        &json!({"order_id": "A-1001", "note": "naïve ✓ \u{1F600}", "amount": 2400}),
+    )
 }
 
 pub(super) fn approval_of(
@@ -79,7 +90,8 @@ pub(super) fn opened(
         digest: Digest::of("policy"),
     };
     let (results, errors) = (Vec::new(), Vec::new());
-    let opinion = PolicyOpinion { agent: None, policy: Arc::new(outline), results, errors, verdict };
+    let opinion =
+        PolicyOpinion { agent: None, policy: Arc::new(outline), results, errors, verdict };
     let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
     Arc::new(Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), at(0)))
 }
@@ -130,7 +142,8 @@ pub(super) fn writes(approval: &Arc<Approval>) -> Changeset {
 
 /// A record of a gate at a place.
 pub(super) fn record(number: u64) -> Record {
-    Record::of_gate(at(0), GateEvent::GateBuilt { tools: Vec::new(), directory: None }).numbered(number)
+    Record::of_gate(at(0), GateEvent::GateBuilt { tools: Vec::new(), directory: None })
+        .numbered(number)
 }
 
 /// What a notifier is to tell of a record.
@@ -141,7 +154,9 @@ pub(super) fn delivery(notifier: &str, number: u64, call: Option<ApprovalId>) ->
 /// A changeset that writes deliveries.
 pub(super) fn posts(deliveries: &[&Delivery]) -> Changeset {
     let mut changeset = Changeset::at(at(1));
-    changeset.deliveries.extend(deliveries.iter().map(|delivery| Arc::new(Delivery::clone(delivery))));
+    changeset
+        .deliveries
+        .extend(deliveries.iter().map(|delivery| Arc::new(Delivery::clone(delivery))));
     changeset
 }
 
@@ -159,14 +174,20 @@ pub(super) fn take(key: &str, amount: u64, max: u64) -> LimitCharge {
 pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, SchemaError> {
     let shown = approval(run, "shown", tool, Verdict::Ask)?;
     let scope = Scope::this_run().uses(3).until(at(10));
-    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| SchemaError::new("", bad.to_string()))
+    scope
+        .grant(&shown, "dana".into(), at(0))
+        .map(Arc::new)
+        .map_err(|bad| SchemaError::new("", bad.to_string()))
 }
 
 /// A standing permission for any run.
 pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, SchemaError> {
     let shown = approval("run", "shown", tool, Verdict::Ask)?;
     let scope = Scope::any_run().budget("amount", 10_000).per(HOUR);
-    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| SchemaError::new("", bad.to_string()))
+    scope
+        .grant(&shown, "dana".into(), at(0))
+        .map(Arc::new)
+        .map_err(|bad| SchemaError::new("", bad.to_string()))
 }
 
 /// A transition that stops calls.

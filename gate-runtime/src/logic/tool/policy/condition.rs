@@ -16,7 +16,10 @@ use crate::logic::tool::call::AnyCall;
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
 /// /// A rule that several policies have, each with a condition of its own.
-/// fn embargo<T: Tool>(rules: Rules<T>, condition: impl Fn(&Call<T>) -> bool + Shared) -> RuleBuilder<T, Denies> {
+/// fn embargo<T: Tool>(
+///     rules: Rules<T>,
+///     condition: impl Fn(&Call<T>) -> bool + Shared,
+/// ) -> RuleBuilder<T, Denies> {
 ///     rules.deny("embargo").when(condition)
 /// }
 ///
@@ -41,8 +44,9 @@ pub(crate) type Held = Result<bool, String>;
 
 /// What the closure of a rule may return: whether the rule matches, or an error.
 ///
-/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count as failed. A failure
-/// approves nothing, and denies nothing either: where a denial hangs on it, the call does not run and may be tried later.
+/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count
+/// as failed. A failure approves nothing, and denies nothing either: where a denial hangs on it,
+/// the call does not run and may be tried later.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -51,7 +55,8 @@ pub(crate) type Held = Result<bool, String>;
 /// #[policy]
 /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 ///     rules
-///         .deny("checksum").when(|call| call.iban.get(2..4).ok_or("an IBAN has a checksum").map(|sum| sum == "00"))
+///         .deny("checksum")
+///         .when(|call| call.iban.get(2..4).ok_or("an IBAN has a checksum").map(|sum| sum == "00"))
 ///         .otherwise(ask(anyone()))
 /// }
 /// # let _ = payments();
@@ -59,7 +64,8 @@ pub(crate) type Held = Result<bool, String>;
 #[diagnostic::on_unimplemented(
     message = "a rule's closure returns `{Self}`, which does not say whether the rule matches",
     label = "expected `bool` or `Result<bool, _>`",
-    note = "return `true` where the rule matches; with `.when_async(…)` return a future of that: `|call| async move {{ … }}`"
+    note = "return `true` where the rule matches; with `.when_async(…)` return a future of that: \
+        `|call| async move {{ … }}`"
 )]
 pub trait RuleOutcome {
     #[doc(hidden)]

@@ -35,7 +35,8 @@ pub struct LimitNeedsPer<T: Tool> {
 }
 
 impl<T: Tool> LimitNeedsPer<T> {
-    /// The window of time in which the limit holds: any that ends now, so that waiting for midnight gains nothing.
+    /// The window of time in which the limit holds: any that ends now, so that waiting for midnight
+    /// gains nothing.
     pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
         let Self { rule, amount, max, places } = self;
         rule.limited(Limit { amount, max, places, window, key: None })
@@ -66,12 +67,16 @@ impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
 ///     a_few(rules.auto_approve("small").at_most(10).per(WEEK)).otherwise(ask(role("shipping")))
 /// }
 ///
-/// assert_eq!(parcels().outline().rules()[0].limits(), ["at most 10 in 7 days", "at most 3 in 1 day"]);
+/// assert_eq!(
+///     parcels().outline().rules()[0].limits(),
+///     ["at most 10 in 7 days", "at most 3 in 1 day"]
+/// );
 /// ```
 #[diagnostic::on_unimplemented(
     message = "only a rule that approves has a limit",
     label = "this rule asks or denies",
-    note = "give the limit to an `auto_approve` rule: beyond it, calls fall to what the other rules say"
+    note = "give the limit to an `auto_approve` rule: beyond it, calls fall to what the other \
+        rules say"
 )]
 pub trait Uncounted: Effect {}
 
@@ -82,10 +87,11 @@ impl Uncounted for Approves {}
 impl Uncounted for Counted {}
 
 impl<T: Tool, E: Effect> RuleBuilder<T, E> {
-    /// At most so many calls in a window: `.at_most(10).per(DAY)`. A call counts for every rule that approves it.
+    /// At most so many calls in a window: `.at_most(10).per(DAY)`. A call counts for every rule
+    /// that approves it.
     ///
-    /// Limits are counted by the store, in the transaction of the approval they allow: of two concurrent calls one gets
-    /// the last place. A rule whose limit is used up does not match.
+    /// Limits are counted by the store, in the transaction of the approval they allow: of two
+    /// concurrent calls one gets the last place. A rule whose limit is used up does not match.
     pub fn at_most(self, calls: u64) -> LimitNeedsPer<T>
     where
         E: Uncounted,
@@ -107,7 +113,9 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// #[policy]
     /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
     ///     rules
-    ///         .auto_approve("small").budget(|call| call.amount.parse::<Amount>(), Amount::hundredths(50_050)).per(DAY)
+    ///         .auto_approve("small")
+    ///         .budget(|call| call.amount.parse::<Amount>(), Amount::hundredths(50_050))
+    ///         .per(DAY)
     ///         .otherwise(ask(role("manager")))
     /// }
     ///
@@ -123,9 +131,16 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     {
         let amount = move |call: &AnyCall| {
             let amount = amount(call.typed()?).into_amount()?;
-            amount.in_units(A::PLACES).ok_or_else(|| format!("{amount} is too fine or too much to be counted"))
+            amount
+                .in_units(A::PLACES)
+                .ok_or_else(|| format!("{amount} is too fine or too much to be counted"))
         };
-        LimitNeedsPer { rule: self.into_stage(), amount: Some(Box::new(amount)), max: max.into(), places: A::PLACES }
+        LimitNeedsPer {
+            rule: self.into_stage(),
+            amount: Some(Box::new(amount)),
+            max: max.into(),
+            places: A::PLACES,
+        }
     }
 }
 
@@ -143,7 +158,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be counted in a budget",
     label = "not an amount",
-    note = "return a `u64`, or an `Amount`: `Amount::try_from(call.amount)` for a float, `call.amount.parse::<Amount>()` for a text"
+    note = "return a `u64`, or an `Amount`: `Amount::try_from(call.amount)` for a float, \
+        `call.amount.parse::<Amount>()` for a text"
 )]
 pub trait BudgetAmount {
     /// The decimal places that are counted: always the same for one type, as uses of a day ago are

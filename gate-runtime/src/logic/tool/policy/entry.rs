@@ -13,7 +13,8 @@ use super::limit::Limit;
 use crate::logic::context::CallContext;
 use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
 
-pub(crate) type MakeCall = dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync;
+pub(crate) type MakeCall =
+    dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync;
 
 /// An example of whatever tool.
 pub(crate) struct AnyExample {

@@ -27,8 +27,8 @@ impl AnyPolicy {
         self.waits
     }
 
-    /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is only right for a policy
-    /// that does not wait.
+    /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is
+    /// only right for a policy that does not wait.
     pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
         let mut judging = Evaluating::new(self, agent);
         for entry in &self.entries {
@@ -110,18 +110,26 @@ impl<'a> Evaluating<'a> {
         let policy = &self.policy.outline.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize, limit: &Limit| {
-            // Counted in other units it is another counter: what was used would be a millionth of it.
-            let units = if limit.places == 0 { String::new() } else { format!("e{}", limit.places) };
+            // Counted in other units it is another counter: what was used would be a millionth of
+            // it.
+            let units =
+                if limit.places == 0 { String::new() } else { format!("e{}", limit.places) };
             format!("{}{owner}/{policy}/{}/{index}{units}", self.policy.tool, entry.name)
         };
-        entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index, limit), call)).collect()
+        entry
+            .limits
+            .iter()
+            .enumerate()
+            .map(|(index, limit)| limit.take(&name(index, limit), call))
+            .collect()
     }
 
     fn finish(self) -> Evaluation {
         let Self { policy, agent, results, errors, charges } = self;
         let outline = Arc::clone(&policy.outline);
         let verdict = PolicyOpinion::join(&outline, &results);
-        let opinion = PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
+        let opinion =
+            PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
         Evaluation { opinion, charges }
     }
 }

@@ -18,8 +18,8 @@ use crate::provenance::{CallFacts, History, choices};
 
 /// A call to try a rule on, with its circumstances.
 ///
-/// A call by itself is one: `.matches(IssueRefund { … })`. A rule's hours are only looked at where the example says
-/// [`at`](Self::at) what time it is.
+/// A call by itself is one: `.matches(IssueRefund { … })`. A rule's hours are only looked at where
+/// the example says [`at`](Self::at) what time it is.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -28,9 +28,10 @@ use crate::provenance::{CallFacts, History, choices};
 /// #[policy]
 /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 ///     rules
-///         .auto_approve("what the intern may").when(|call| call.context().agent() == "intern" && call.amount_cents < 100)
-///             .matches(Example::of(Pay { amount_cents: 99 }).agent("intern"))
-///             .not_matches(Pay { amount_cents: 99 })
+///         .auto_approve("what the intern may")
+///         .when(|call| call.context().agent() == "intern" && call.amount_cents < 100)
+///         .matches(Example::of(Pay { amount_cents: 99 }).agent("intern"))
+///         .not_matches(Pay { amount_cents: 99 })
 ///         .otherwise(ask(anyone()))
 /// }
 /// # let _ = payments();
@@ -108,7 +109,8 @@ impl<T: Tool> std::fmt::Debug for Example<T> {
 }
 
 impl AnyPolicy {
-    /// Tries all examples, once; says which rule comes out otherwise than it should, on which of its examples.
+    /// Tries all examples, once; says which rule comes out otherwise than it should, on which of
+    /// its examples.
     pub(crate) async fn try_examples(
         &mut self,
         state: &AnyState,
@@ -162,7 +164,9 @@ impl RuleEntry {
             }
             match condition.look_later(&call, limit).await {
                 Ok(true) => {}
-                Ok(false) if wanted => return Some("the rule does not match it, but should".to_owned()),
+                Ok(false) if wanted => {
+                    return Some("the rule does not match it, but should".to_owned());
+                }
                 Ok(false) => return None,
                 Err(error) => return Some(format!("the rule fails on it: {error}")),
             }

@@ -16,7 +16,8 @@ pub struct TimeOfDay {
     minute: u8,
 }
 
-/// A time of day, to the minute, by the 24-hour clock. One that does not exist is reported when the gate is built.
+/// A time of day, to the minute, by the 24-hour clock. One that does not exist is reported when the
+/// gate is built.
 ///
 /// ```
 /// use gate_runtime::time;
@@ -108,7 +109,8 @@ impl Weekdays {
     }
 }
 
-/// Some days in a time zone, or on them from one time of day to another. Past midnight, the day is that of the beginning.
+/// Some days in a time zone, or on them from one time of day to another. Past midnight, the day is
+/// that of the beginning.
 pub(crate) struct Hours {
     /// `None`: whole days.
     times: Option<(TimeOfDay, TimeOfDay)>,
@@ -123,7 +125,8 @@ impl Hours {
             let end = to.civil()?;
             if start == end {
                 return Err(format!(
-                    "from {from} to {to} is no time at all: whole days are `.on(EVERY_DAY, \"{zone}\")`"
+                    "from {from} to {to} is no time at all: whole days are \
+                     `.on(EVERY_DAY, \"{zone}\")`"
                 ));
             }
             Ok((Some((start, end)), zone_of(zone)?))
@@ -132,7 +135,12 @@ impl Hours {
     }
 
     pub(super) fn whole_days(days: Weekdays, zone: &str) -> Self {
-        Self { times: None, days, zone: zone.to_owned(), ready: zone_of(zone).map(|zone| (None, zone)) }
+        Self {
+            times: None,
+            days,
+            zone: zone.to_owned(),
+            ready: zone_of(zone).map(|zone| (None, zone)),
+        }
     }
 
     pub(super) fn problem(&self) -> Option<&str> {
@@ -150,7 +158,8 @@ impl Hours {
             None => self.days.contain(today),
             Some((from, to)) if from < to => (from..to).contains(&time) && self.days.contain(today),
             Some((from, to)) => {
-                (time >= from && self.days.contain(today)) || (time < to && self.days.contain(today.previous()))
+                (time >= from && self.days.contain(today))
+                    || (time < to && self.days.contain(today.previous()))
             }
         }
     }
@@ -158,19 +167,23 @@ impl Hours {
     /// Returns whether hours of one zone never come together: whatever they have in common begins
     /// where one of them does.
     pub(super) fn never_meet(all: &[&Self]) -> bool {
-        let ready: Option<Vec<_>> = all.iter().map(|hours| Some((*hours, hours.ready.as_ref().ok()?.0))).collect();
+        let ready: Option<Vec<_>> =
+            all.iter().map(|hours| Some((*hours, hours.ready.as_ref().ok()?.0))).collect();
         let Some(ready) = ready.filter(|ready| ready.len() > 1) else { return false };
         if ready.iter().any(|(hours, _)| ready.iter().any(|(other, _)| hours.zone != other.zone)) {
             return false;
         }
-        let meet = |begin, day| ready.iter().all(|(hours, times)| hours.contain_local(*times, begin, day));
-        let mut begins = ready.iter().map(|(_, times)| times.map_or(Time::midnight(), |(from, _)| from));
+        let meet =
+            |begin, day| ready.iter().all(|(hours, times)| hours.contain_local(*times, begin, day));
+        let mut begins =
+            ready.iter().map(|(_, times)| times.map_or(Time::midnight(), |(from, _)| from));
         !begins.any(|begin| Weekday::Monday.cycle_forward().take(7).any(|day| meet(begin, day)))
     }
 }
 
 fn zone_of(zone: &str) -> Result<TimeZone, String> {
-    TimeZone::get(zone).map_err(|_| format!("there is no time zone `{zone}`: use a name like `Europe/Zurich`"))
+    TimeZone::get(zone)
+        .map_err(|_| format!("there is no time zone `{zone}`: use a name like `Europe/Zurich`"))
 }
 
 impl std::fmt::Display for Hours {
@@ -217,8 +230,8 @@ mod tests {
         assert!(!holds(&weekend, "2026-11-23T00:00:00+01:00"));
         assert!(holds(&weekend, "2026-11-20T23:00:00Z"), "by its own midnight");
         let two = Hours::whole_days(MONDAY | THURSDAY, "UTC");
-        let days =
-            ["16", "17", "18", "19", "20", "21", "22"].map(|day| holds(&two, &format!("2026-11-{day}T12:00:00Z")));
+        let days = ["16", "17", "18", "19", "20", "21", "22"]
+            .map(|day| holds(&two, &format!("2026-11-{day}T12:00:00Z")));
         assert_eq!(days, [true, false, false, true, false, false, false]);
     }
 
@@ -226,7 +239,11 @@ mod tests {
     fn hours_that_never_come_are_a_problem() {
         for (from, to) in [(time(0, 0), time(0, 0)), (time(9, 30), time(9, 30))] {
             let never = Hours::new(from, to, EVERY_DAY, "UTC");
-            assert!(never.problem().unwrap().contains("`.on(EVERY_DAY, \"UTC\")`"), "{:?}", never.problem());
+            assert!(
+                never.problem().unwrap().contains("`.on(EVERY_DAY, \"UTC\")`"),
+                "{:?}",
+                never.problem()
+            );
             assert!(never.contain(Timestamp::UNIX_EPOCH).is_err());
         }
     }
@@ -248,7 +265,10 @@ mod tests {
             assert_eq!(Hours::never_meet(&[&other, &one]), never, "{other} and {one}");
         }
         let elsewhere = Hours::new(time(9, 0), time(12, 0), EVERY_DAY, "Asia/Tokyo");
-        assert!(!Hours::never_meet(&[&elsewhere, &at(13, 14, EVERY_DAY)]), "what other zones have in common changes");
+        assert!(
+            !Hours::never_meet(&[&elsewhere, &at(13, 14, EVERY_DAY)]),
+            "what other zones have in common changes"
+        );
         assert!(!Hours::never_meet(&[&day(MONDAY)]));
     }
 
@@ -257,6 +277,9 @@ mod tests {
         let nowhere = Hours::new(time(9, 0), time(17, 0), EVERY_DAY, "Europe/Zurick");
         assert!(nowhere.problem().unwrap().contains("`Europe/Zurick`"));
         assert!(nowhere.contain(Timestamp::UNIX_EPOCH).is_err());
-        assert_eq!(Hours::new(time(24, 0), time(1, 0), EVERY_DAY, "UTC").problem(), Some("there is no time 24:00"));
+        assert_eq!(
+            Hours::new(time(24, 0), time(1, 0), EVERY_DAY, "UTC").problem(),
+            Some("there is no time 24:00")
+        );
     }
 }

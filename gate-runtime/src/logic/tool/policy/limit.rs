@@ -17,8 +17,8 @@ pub(crate) type Taken = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Syn
 type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
 
 /// An amount that no counter holds.
-const TOO_MUCH: &str =
-    "its limit is too large, or has more decimal places than are counted: 6 of amounts, none of whole numbers";
+const TOO_MUCH: &str = "its limit is too large, or has more decimal places than are counted: 6 of \
+    amounts, none of whole numbers";
 
 /// One limit of a rule.
 pub(crate) struct Limit {
@@ -34,7 +34,9 @@ pub(crate) struct Limit {
 
 impl Limit {
     pub(super) fn set_key<T: Tool, K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Shared) {
-        let value = move |call: &AnyCall| serde_json::to_value(key(call.typed()?)).map_err(|error| error.to_string());
+        let value = move |call: &AnyCall| {
+            serde_json::to_value(key(call.typed()?)).map_err(|error| error.to_string())
+        };
         self.key = Some(Box::new(value));
     }
 
@@ -45,7 +47,13 @@ impl Limit {
         let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
         let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
         let max = self.max.in_units(self.places).ok_or(TOO_MUCH)?;
-        Ok(LimitCharge { key: LimitKey::new(name, key), amount, max, window: self.window, taken_for: None })
+        Ok(LimitCharge {
+            key: LimitKey::new(name, key),
+            amount,
+            max,
+            window: self.window,
+            taken_for: None,
+        })
     }
 
     pub(super) fn words(&self) -> String {

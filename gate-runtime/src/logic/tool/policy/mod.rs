@@ -18,11 +18,12 @@ use std::sync::Arc;
 pub use self::condition::{RuleOutcome, Shared};
 pub use self::example::Example;
 pub use self::hours::{
-    EVERY_DAY, FRIDAY, MONDAY, SATURDAY, SUNDAY, THURSDAY, TUESDAY, TimeOfDay, WEDNESDAY, WEEKDAYS, WEEKENDS, Weekdays,
-    time,
+    EVERY_DAY, FRIDAY, MONDAY, SATURDAY, SUNDAY, THURSDAY, TUESDAY, TimeOfDay, WEDNESDAY, WEEKDAYS,
+    WEEKENDS, Weekdays, time,
 };
 pub use self::rules::{
-    Approves, Asks, Complete, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules, Unconditional, approve, deny,
+    Approves, Asks, Complete, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules,
+    Unconditional, approve, deny,
 };
 pub use self::source::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
 
@@ -36,11 +37,12 @@ use gate_core::text::{Digest, canonical};
 
 use super::Tool;
 
-/// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
+/// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and
+/// records.
 ///
-/// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match; a rule that fails
-/// counts as at least "ask", and where a denial hangs on it, the call does not run and may be tried again; what nothing
-/// matches falls to `otherwise`.
+/// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match;
+/// a rule that fails counts as at least "ask", and where a denial hangs on it, the call does not
+/// run and may be tried again; what nothing matches falls to `otherwise`.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -49,8 +51,10 @@ use super::Tool;
 /// #[policy]
 /// fn mails(rules: Rules<SendMail>) -> Rules<SendMail> {
 ///     rules
-///         .deny("no attachments").when(|call| call.attachment.is_some())
-///         .auto_approve("inside the company").when(|call| call.to.ends_with("@example.com"))
+///         .deny("no attachments")
+///         .when(|call| call.attachment.is_some())
+///         .auto_approve("inside the company")
+///         .when(|call| call.to.ends_with("@example.com"))
 ///         .otherwise(ask(role("manager")).within(minutes(30)))
 /// }
 ///
@@ -60,7 +64,11 @@ use super::Tool;
 ///
 /// let outline = mails();
 /// assert_eq!(outline.outline().rules().len(), 2);
-/// assert_eq!(outline.outline().rules()[1].text().unwrap(), r#".auto_approve("inside the company").when(|call| call.to.ends_with("@example.com"))"#);
+/// assert_eq!(
+///     outline.outline().rules()[1].text().unwrap(),
+///     ".auto_approve(\"inside the company\")\n\
+///      .when(|call| call.to.ends_with(\"@example.com\"))"
+/// );
 /// ```
 #[must_use]
 pub struct Policy<T: Tool> {
@@ -73,13 +81,19 @@ impl<T: Tool> Policy<T> {
     #[doc(hidden)]
     pub fn declare(source: &PolicySource, write: impl FnOnce(Rules<T>) -> Rules<T>) -> Self {
         let written = write(Rules::new()).written;
-        Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
+        Self {
+            any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()),
+            tool: PhantomData,
+        }
     }
 
     /// A policy without rules.
     pub(crate) fn ready(source: &PolicySource, otherwise: Otherwise) -> Self {
         let written = Written { otherwise: Some(otherwise), ..Written::default() };
-        Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
+        Self {
+            any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()),
+            tool: PhantomData,
+        }
     }
 
     /// The policy as people and records see it.
@@ -141,10 +155,11 @@ impl AnyPolicy {
     }
 }
 
-/// The digest of what a policy decides: of its tokens and its rules. A comment that is mended, or a line that is broken, changes
-/// no rule, and asks nobody again.
+/// The digest of what a policy decides: of its tokens and its rules. A comment that is mended, or a
+/// line that is broken, changes no rule, and asks nobody again.
 fn digest_of(source: &PolicySource, outline: &PolicyOutline) -> Digest {
-    let rules: Vec<_> = outline.rules().iter().map(|rule| RuleOutline { text: None, ..rule.clone() }).collect();
+    let rules: Vec<_> =
+        outline.rules().iter().map(|rule| RuleOutline { text: None, ..rule.clone() }).collect();
     let said = serde_json::json!([outline.name(), source.tokens, rules, outline.otherwise()]);
     Digest::of(canonical(&said).unwrap_or_default())
 }

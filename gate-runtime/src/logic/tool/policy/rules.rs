@@ -19,8 +19,8 @@ use crate::logic::tool::call::Call;
 
 /// The rules of a tool's policy. A policy's function takes it empty and returns it written.
 ///
-/// Every rule has a name, which people read; the order of rules never changes a verdict. What no rule matches falls to
-/// [`otherwise`](Self::otherwise), or to any reviewer.
+/// Every rule has a name, which people read; the order of rules never changes a verdict. What no
+/// rule matches falls to [`otherwise`](Self::otherwise), or to any reviewer.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -28,7 +28,10 @@ use crate::logic::tool::call::Call;
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 /// #[policy]
 /// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
-///     rules.deny("no parcels to Antarctica").when(|call| call.country == "AQ").otherwise(ask(role("shipping")))
+///     rules
+///         .deny("no parcels to Antarctica")
+///         .when(|call| call.country == "AQ")
+///         .otherwise(ask(role("shipping")))
 /// }
 ///
 /// let policy = parcels();
@@ -59,7 +62,15 @@ impl Written {
     ) {
         let name = name.to_owned();
         let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
-        self.entries.push(RuleEntry { name, effect, place: Some(place), requirement, conditions, limits, examples });
+        self.entries.push(RuleEntry {
+            name,
+            effect,
+            place: Some(place),
+            requirement,
+            conditions,
+            limits,
+            examples,
+        });
     }
 
     fn end(&mut self, otherwise: Otherwise, place: &'static Location<'static>) {
@@ -92,9 +103,11 @@ impl<T: Tool> Rules<T> {
         self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
     }
 
-    /// Begins a rule that approves: a call that it matches runs without a person, unless another rule is stricter.
+    /// Begins a rule that approves: a call that it matches runs without a person, unless another
+    /// rule is stricter.
     ///
-    /// It needs a condition, hours or a limit. One for every call says so: [`always`](RuleBuilder::always).
+    /// It needs a condition, hours or a limit. One for every call says so:
+    /// [`always`](RuleBuilder::always).
     #[track_caller]
     pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Unconditional> {
         self.begin(name, Verdict::Approve, None, Location::caller())
@@ -145,7 +158,8 @@ pub trait Effect {
     type Narrowed: Effect;
 }
 
-/// The kinds of rule that can stand as they are: all but one that approves and has no condition yet.
+/// The kinds of rule that can stand as they are: all but one that approves and has no condition
+/// yet.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -168,7 +182,8 @@ pub trait Effect {
 #[diagnostic::on_unimplemented(
     message = "this rule would approve every call",
     label = "the rule before this has no condition",
-    note = "give it a condition (`.when(…)`, `.on(…)`, `.between(…)`) or a limit (`.at_most(…)`, `.budget(…)`), or write `.always()`"
+    note = "give it a condition (`.when(…)`, `.on(…)`, `.between(…)`) or a limit (`.at_most(…)`, \
+        `.budget(…)`), or write `.always()`"
 )]
 pub trait Complete: Effect {}
 
@@ -192,11 +207,14 @@ effects! {
     ///
     /// /// No tool works while it is frozen.
     /// fn frozen<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Denies> {
-    ///     rules.deny("frozen over the holidays").when(|call| call.context().now().to_string().contains("-12-25"))
+    ///     rules
+    ///         .deny("frozen over the holidays")
+    ///         .when(|call| call.context().now().to_string().contains("-12-25"))
     /// }
     /// # /// Ship a parcel.
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
-    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { frozen(rules).otherwise(ask(anyone())) }
+    /// # #[policy]
+    /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> { frozen(rules).otherwise(ask(anyone())) }
     /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
     /// ```
     Denies,
@@ -208,11 +226,14 @@ effects! {
     ///
     /// /// Whatever the tool: an agent without a person behind it asks.
     /// fn on_its_own<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Asks> {
-    ///     rules.ask("for nobody", role("manager")).when(|call| call.context().on_behalf_of().is_none())
+    ///     rules
+    ///         .ask("for nobody", role("manager"))
+    ///         .when(|call| call.context().on_behalf_of().is_none())
     /// }
     /// # /// Ship a parcel.
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
-    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { on_its_own(rules).otherwise(approve()) }
+    /// # #[policy]
+    /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> { on_its_own(rules).otherwise(approve()) }
     /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Ask);
     /// ```
     Asks,
@@ -224,11 +245,19 @@ effects! {
     ///
     /// /// Whatever the tool: in office hours it may run.
     /// fn office_hours<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Approves> {
-    ///     rules.auto_approve("office hours").between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")
+    ///     rules.auto_approve("office hours").between(
+    ///         time(9, 0),
+    ///         time(17, 0),
+    ///         WEEKDAYS,
+    ///         "Europe/Zurich",
+    ///     )
     /// }
     /// # /// Ship a parcel.
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
-    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { office_hours(rules).otherwise(ask(anyone())) }
+    /// # #[policy]
+    /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+    /// #     office_hours(rules).otherwise(ask(anyone()))
+    /// # }
     /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Approve);
     /// ```
     Approves,
@@ -244,7 +273,10 @@ effects! {
     /// }
     /// # /// Ship a parcel.
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
-    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { a_few(rules).by(|call| call.country.clone()).otherwise(ask(anyone())) }
+    /// # #[policy]
+    /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+    /// #     a_few(rules).by(|call| call.country.clone()).otherwise(ask(anyone()))
+    /// # }
     /// # assert_eq!(parcels().outline().rules()[0].limits(), ["at most 3 in 1 day for each key"]);
     /// ```
     Counted
@@ -280,7 +312,8 @@ impl Effect for Unconditional {
     type Narrowed = Approves;
 }
 
-/// The rule that is being written. It ends where the next begins, or with [`otherwise`](Self::otherwise).
+/// The rule that is being written. It ends where the next begins, or with
+/// [`otherwise`](Self::otherwise).
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -305,15 +338,23 @@ pub struct RuleBuilder<T: Tool, E: Effect> {
 }
 
 impl<T: Tool, E: Effect> RuleBuilder<T, E> {
-    /// A condition: a closure over the typed call, its context and the tool's state. All conditions of a rule must hold.
+    /// A condition: a closure over the typed call, its context and the tool's state. All conditions
+    /// of a rule must hold.
     ///
-    /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
-    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Shared) -> RuleBuilder<T, E::Narrowed> {
+    /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule
+    /// denies.
+    pub fn when<M: RuleOutcome>(
+        self,
+        condition: impl Fn(&Call<T>) -> M + Shared,
+    ) -> RuleBuilder<T, E::Narrowed> {
         self.with(Condition::Now(Box::new(move |call| condition(call.typed()?).held())))
     }
 
     /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
-    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Shared) -> RuleBuilder<T, E::Narrowed>
+    pub fn when_async<M, F>(
+        self,
+        condition: impl Fn(Call<T>) -> F + Shared,
+    ) -> RuleBuilder<T, E::Narrowed>
     where
         M: RuleOutcome,
         F: Future<Output = M> + Send + 'static,
@@ -326,18 +367,26 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 
     /// A condition on the time: from one time of day to another, on some days, in a time zone.
     ///
-    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is that of the beginning. The two times differ: whole
-    /// days are [`on`](Self::on).
-    pub fn between(self, from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> RuleBuilder<T, E::Narrowed> {
+    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is
+    /// that of the beginning. The two times differ: whole days are [`on`](Self::on).
+    pub fn between(
+        self,
+        from: TimeOfDay,
+        to: TimeOfDay,
+        days: Weekdays,
+        zone: &str,
+    ) -> RuleBuilder<T, E::Narrowed> {
         self.with(Condition::Hours(Hours::new(from, to, days, zone)))
     }
 
-    /// A condition on the day, in a time zone: `.on(WEEKENDS, "Europe/Zurich")`, `.on(MONDAY | FRIDAY, "UTC")`.
+    /// A condition on the day, in a time zone: `.on(WEEKENDS, "Europe/Zurich")`, `.on(MONDAY |
+    /// FRIDAY, "UTC")`.
     pub fn on(self, days: Weekdays, zone: &str) -> RuleBuilder<T, E::Narrowed> {
         self.with(Condition::Hours(Hours::whole_days(days, zone)))
     }
 
-    /// A call that this rule must match: checked when the gate is built, with the gate's state. Limits do not count.
+    /// A call that this rule must match: checked when the gate is built, with the gate's state.
+    /// Limits do not count.
     pub fn matches(mut self, example: impl Into<Example<T>>) -> Self {
         let example = example.into().erased();
         self.rules.written.change(|entry| entry.examples.push((example, true)));
@@ -411,7 +460,12 @@ impl<T: Tool> RuleBuilder<T, Unconditional> {
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
     /// #[policy]
     /// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
-    ///     rules.auto_approve("a trial").always().deny("an embargo").when(|call| call.country == "XX").otherwise(deny())
+    ///     rules
+    ///         .auto_approve("a trial")
+    ///         .always()
+    ///         .deny("an embargo")
+    ///         .when(|call| call.country == "XX")
+    ///         .otherwise(deny())
     /// }
     ///
     /// assert_eq!(parcels().outline().rules().len(), 2);
@@ -424,10 +478,14 @@ impl<T: Tool> RuleBuilder<T, Unconditional> {
 impl<T: Tool> RuleBuilder<T, Counted> {
     /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
     ///
-    /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
-    /// `"1"` and the number `1` are two keys. Of a tool with secrets, what is stored of a key is its
-    /// HMAC with the gate's key: with another key of the gate, the window begins anew.
-    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> RuleBuilder<T, Approves> {
+    /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared
+    /// as JSON: the text `"1"` and the number `1` are two keys. Of a tool with secrets, what is
+    /// stored of a key is its HMAC with the gate's key: with another key of the gate, the window
+    /// begins anew.
+    pub fn by<K: Serialize>(
+        mut self,
+        key: impl Fn(&Call<T>) -> K + Shared,
+    ) -> RuleBuilder<T, Approves> {
         self.rules.written.change(|entry| {
             if let Some(limit) = entry.limits.last_mut() {
                 limit.set_key(key);
@@ -446,7 +504,10 @@ impl<T: Tool> RuleBuilder<T, Counted> {
 /// #[policy]
 /// fn parcels(mut rules: Rules<Ship>) -> Rules<Ship> {
 ///     for country in ["AQ", "BV", "HM"] {
-///         rules = rules.deny(&format!("no parcels to {country}")).when(move |call| call.country == country).into();
+///         rules = rules
+///             .deny(&format!("no parcels to {country}"))
+///             .when(move |call| call.country == country)
+///             .into();
 ///     }
 ///     rules.otherwise(ask(role("shipping")))
 /// }
@@ -486,7 +547,10 @@ impl Default for Otherwise {
 /// # #[gated_tool(policy = "drops")] fn drop_table(name: String) {}
 /// #[policy]
 /// fn drops(rules: Rules<DropTable>) -> Rules<DropTable> {
-///     rules.ask("scratch tables", anyone()).when(|call| call.name.starts_with("scratch_")).otherwise(deny())
+///     rules
+///         .ask("scratch tables", anyone())
+///         .when(|call| call.name.starts_with("scratch_"))
+///         .otherwise(deny())
 /// }
 /// # assert_eq!(drops().outline().otherwise().verdict(), Verdict::Deny);
 /// ```
@@ -545,7 +609,9 @@ pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &m
         let hours: Vec<&Hours> = entry.conditions.iter().filter_map(Condition::hours).collect();
         hours.iter().filter_map(|hours| hours.problem()).for_each(&mut found);
         if Hours::never_meet(&hours) {
-            found("its days or hours never come together, so it never matches: write a rule for each");
+            found(
+                "its days or hours never come together, so it never matches: write a rule for each",
+            );
         }
     }
     if let Some(problem) = outline.otherwise().requirement().and_then(Requirement::problem) {

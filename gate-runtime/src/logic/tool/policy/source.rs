@@ -65,14 +65,20 @@ const STARTS: [&str; 4] = ["deny(", "ask(", "auto_approve(", "otherwise("];
 impl PolicySource {
     /// The body's text without its braces and its indentation.
     pub(super) fn dedented(&self) -> String {
-        let body = self.text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(self.text);
+        let body = self
+            .text
+            .trim()
+            .strip_prefix('{')
+            .and_then(|text| text.strip_suffix('}'))
+            .unwrap_or(self.text);
         dedent(body)
     }
 
-    /// The text of each rule that begins at a place, up to where the next begins; `None` where a place is not in the text,
-    /// as for a rule that another function adds.
+    /// The text of each rule that begins at a place, up to where the next begins; `None` where a
+    /// place is not in the text, as for a rule that another function adds.
     pub(super) fn rule_texts(&self, starts: &[Place], otherwise: Place) -> Vec<Option<String>> {
-        let mut ends: Vec<usize> = starts.iter().chain([&otherwise]).filter_map(|place| self.offset(*place)).collect();
+        let mut ends: Vec<usize> =
+            starts.iter().chain([&otherwise]).filter_map(|place| self.offset(*place)).collect();
         ends.push(self.text.trim_end().trim_end_matches('}').len());
         starts
             .iter()
@@ -99,7 +105,8 @@ impl PolicySource {
         let rest = self.text.get(line_start..)?;
         let (within, _) = rest.char_indices().nth(column.checked_sub(first)?)?;
         let found = rest.get(within..)?;
-        (self.line > 0 && STARTS.iter().any(|method| found.starts_with(method))).then_some(line_start + within)
+        (self.line > 0 && STARTS.iter().any(|method| found.starts_with(method)))
+            .then_some(line_start + within)
     }
 }
 
@@ -119,7 +126,9 @@ fn dedent(text: &str) -> String {
     let text = text.trim_matches('\n').trim_end();
     let indent = |line: &&str| line.len() - line.trim_start().len();
     let first_is_indented = text.starts_with(char::is_whitespace);
-    let lines = || text.lines().skip(usize::from(!first_is_indented)).filter(|line| !line.trim().is_empty());
+    let lines = || {
+        text.lines().skip(usize::from(!first_is_indented)).filter(|line| !line.trim().is_empty())
+    };
     let shared = lines().map(|line| indent(&line)).min().unwrap_or(0);
     let cut = |(index, line): (usize, &str)| {
         let keep = index == 0 && !first_is_indented;
