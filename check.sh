@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Runs every check and every test: what the README calls the test command. With --nightly also what takes long: fuzzing, and
-# thousands of kills. It needs the pinned Rust toolchain, and Python 3 for the checks against packages that are not ours, which it
-# installs into target/. Go and OpenSSL 3 verify trails, and Node drives Chromium, where they are or can be installed.
+# Runs every check and every test: what the README calls the test command. With --nightly also what
+# takes long: fuzzing, thousands of trails for all verifiers, and thousands of kills. It needs the
+# pinned Rust toolchain, and Python 3 for the checks against packages that are not ours, which it
+# installs into target/. Go and OpenSSL 3 verify trails, and Node drives Chromium, where they are or
+# can be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
@@ -53,7 +55,7 @@ cargo test --locked --workspace --all-features
 
 step "the library alone, with its default features and without any"
 cargo check --locked -p gate-runtime
-RUSTFLAGS="${RUSTFLAGS:-} -D warnings" cargo check --locked -p gate-runtime --no-default-features --target-dir target/bare
+cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 
 step "the story of the refund desk"
 cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3
@@ -132,6 +134,8 @@ cargo build --locked --workspace --all-features --benches
 if [ "${1:-}" = --nightly ]; then
     step "every parser of foreign bytes, against libFuzzer"
     fuzz/run.sh 60
+    step "all verifiers, over thousands of trails and receipts"
+    GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test auditors differential
     step "thousands of processes, killed"
     GATE_CRASHES=5000 cargo test --locked --release --test crashes k71 -- --nocapture
 fi

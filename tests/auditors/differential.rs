@@ -112,7 +112,7 @@ fn all_verifiers_say_the_same_of_changed_receipts() {
     let keys = desk.keys().display().to_string();
     let receipts = desk.receipts();
     let file = tempfile::NamedTempFile::new().unwrap();
-    for _ in 0..number("GATE_DIFFERENTIAL", 150) {
+    for _ in 0..number("GATE_DIFFERENTIAL", 60) {
         let (_, receipt) = dice.pick(&receipts);
         let (_, other) = dice.pick(&receipts);
         let changed = match dice.below(4) {
@@ -157,7 +157,7 @@ fn all_verifiers_say_the_same_of_changed_trails() {
     let trail = copy(&desk.folder());
     let all = files(&desk.folder());
     let small = |path: &Path| fs::metadata(desk.folder().join(path)).unwrap().len() < 1_000;
-    for _ in 0..number("GATE_DIFFERENTIAL", 100) {
+    for _ in 0..number("GATE_DIFFERENTIAL", 40) {
         // The texts are where parsers differ: they are changed more often.
         let texts: Vec<_> =
             all.iter().filter(|path| small(path) && !path.starts_with("tile")).collect();
@@ -229,7 +229,7 @@ fn all_verifiers_say_the_same_of_signed_nonsense() {
     let entries = entries(&desk);
     let mut long = fs::read_dir(desk.folder().join("large")).unwrap();
     let long = long.next().unwrap().unwrap().path();
-    for _ in 0..number("GATE_DIFFERENTIAL", 100) {
+    for _ in 0..number("GATE_DIFFERENTIAL", 40) {
         let mut changed = entries.clone();
         let place = dice.below(changed.len());
         let form_only = dice.below(2) == 0;

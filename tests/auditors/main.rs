@@ -423,7 +423,7 @@ fn any_flipped_bit_is_refused() {
     let log = Log::new(&of_no_call(300));
     let paper = Paper::new(&log, &[2, 299]).with(2, &log.disclosure()).to_string().into_bytes();
     for program in programs() {
-        let every = if program.reads_json() { 61 } else { 251 };
+        let every = if program.reads_json() { 127 } else { 509 };
         for at in (0..paper.len()).step_by(every) {
             let mut changed = paper.clone();
             changed[at] ^= 1 << (at % 8);
@@ -434,8 +434,8 @@ fn any_flipped_bit_is_refused() {
         for file in changes::files(&log.folder()) {
             let folder = copy(&log.folder());
             let len = std::fs::metadata(folder.path().join(&file)).unwrap().len() as usize;
-            for step in 0..if program.reads_json() { 8 } else { 1 } {
-                let (at, bit) = ((len - 1) * step / 8, step % 8);
+            for step in 0..if program.reads_json() { 4 } else { 1 } {
+                let (at, bit) = ((len - 1) * step / 4, step % 8);
                 flip(&folder.path().join(&file), at, bit);
                 program
                     .trail(folder.path(), &log.vkey(), &[])
