@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs every check and every test: what the README calls the test command. With --nightly also what
-# takes long: fuzzing, thousands of trails for all verifiers, and thousands of kills. It needs the
-# pinned Rust toolchain, and Python 3 for the checks against packages that are not ours, which it
-# installs into target/. Go and OpenSSL 3 verify trails, and Node drives Chromium, where they are or
-# can be installed.
+# takes long: what other systems do, the benchmarks, fuzzing, thousands of trails for all verifiers,
+# and thousands of kills. It needs the pinned Rust toolchain, and Python 3 for the checks against
+# packages that are not ours, which it installs into target/. Go and OpenSSL 3 verify trails, and Node
+# drives Chromium, where they are or can be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
@@ -123,15 +123,15 @@ step "a crate as somebody else's, with the library under another name"
 cargo fmt --check --manifest-path tests/stranger/Cargo.toml
 CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
-step "what COMPARE.md says of other systems"
-cargo fmt --check --manifest-path tests/peers/Cargo.toml
-CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
-
-step "the benchmarks build"
-# As the tests were: to compile everything once more, as they run, takes minutes and shows no more.
-cargo build --locked --workspace --all-features --benches
-
 if [ "${1:-}" = --nightly ]; then
+    step "what COMPARE.md says of other systems"
+    cargo fmt --check --manifest-path tests/peers/Cargo.toml
+    CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
+
+    step "the benchmarks build"
+    # As the tests were: to compile everything once more, as they run, takes minutes and shows no more.
+    cargo build --locked --workspace --all-features --benches
+
     step "every parser of foreign bytes, against libFuzzer"
     fuzz/run.sh 60
     step "all verifiers, over thousands of trails and receipts"
