@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use gate_runtime::{Approval, SchemaErrors};
+use gate_runtime::{Approval, SchemaErrors, step_name};
 use serde_json::{Map, Number, Value, json};
 
 use crate::fields::Fields;
@@ -118,11 +118,7 @@ impl EditForm {
     /// Puts what does not fit the schema to the fields that it is about.
     pub(crate) fn tell(&mut self, misfits: &SchemaErrors) {
         for misfit in misfits.iter() {
-            let place = misfit
-                .pointer()
-                .split('/')
-                .nth(1)
-                .map(|step| step.replace("~1", "/").replace("~0", "~"));
+            let place = misfit.pointer().split('/').nth(1).map(step_name);
             match self.fields.iter_mut().find(|field| Some(&field.name) == place.as_ref()) {
                 Some(field) if misfit.pointer().matches('/').count() == 1 => {
                     field.problem = Some(misfit.problem().to_owned());

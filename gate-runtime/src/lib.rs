@@ -193,7 +193,7 @@ pub use gate_core::text::{
     Visible, WEEK, days, hours, minutes,
 };
 #[doc(hidden)]
-pub use gate_core::text::{english, quoted};
+pub use gate_core::text::{english, quoted, step_name};
 pub use logic::audit::Auditor;
 pub use logic::context::CallContext;
 pub use logic::probe::{ToolError, ToolOutput};

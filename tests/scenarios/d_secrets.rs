@@ -197,6 +197,12 @@ async fn d_what_the_agent_thought_and_was_told_holds_no_secret_of_any_call_of_it
     }
     let state = run.state().await.unwrap().to_json();
     assert!(!state.contains("hunter22"), "{state}");
+    // Nor where the call with the secret fits no schema.
+    let run = run.reasoning("hunter44 was refused, so I pay");
+    let unfit = call("3", "sign_in", json!({"user": "mia", "password": "hunter44", "more": 1}));
+    let pay = call("4", "pay", json!({"to": "bob", "amount": 500}));
+    assert_eq!(kinds(&run.submit([pay, unfit]).await.unwrap()), ["waiting", "invalid"]);
+    assert!(!serde_json::to_string(&records(&gate).await).unwrap().contains("hunter44"));
     assert!(!serde_json::to_string(&records(&gate).await).unwrap().contains("hunter22"));
 }
 

@@ -129,17 +129,24 @@ impl Approval {
         let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else {
             return Err("it does not say which call it is about".to_owned());
         };
-        if let CallEvent::Assessed { assessment, .. } | CallEvent::Reassessed { assessment, .. } =
-            event
-            && !assessment.follows()
-        {
+        let (assessment, arguments) = match event {
+            CallEvent::Assessed { assessment, arguments, .. } => {
+                (Some(assessment), Some(arguments))
+            }
+            CallEvent::Reassessed { assessment, .. } => (Some(assessment), None),
+            CallEvent::Imported { approval: Some(imported) } => {
+                (Some(&imported.assessment), Some(&imported.arguments))
+            }
+            _ => (None, None),
+        };
+        if assessment.is_some_and(|assessment| !assessment.follows()) {
             return Err("its verdict is not that of its rules".to_owned());
+        }
+        if arguments.is_some_and(|arguments| !arguments.is_intact()) {
+            return Err("its arguments are not those of their digest".to_owned());
         }
         let recorded = number_after(before.map_or(0, |before| before.recorded), record.call_seq)?;
         let mut next = match (before, event) {
-            (None, CallEvent::Assessed { arguments, .. }) if !arguments.is_intact() => {
-                return Err("its arguments are not those of their digest".to_owned());
-            }
             (
                 None,
                 CallEvent::Assessed {

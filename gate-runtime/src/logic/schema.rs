@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gate_core::text::{SchemaError, below, canonical, english};
+use gate_core::text::{SchemaError, below, canonical, english, step_name};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
@@ -372,7 +372,7 @@ pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaE
     let (mut schemas, mut in_secret, mut end) = (expand(root, &[root]), false, 0);
     for step in error.pointer().split('/').skip(1) {
         in_secret |= mark_secret(&schemas);
-        let name = step.replace("~1", "/").replace("~0", "~");
+        let name = step_name(step);
         let items = name.parse().map(|index| schemas_of_item(&schemas, index)).unwrap_or_default();
         let is_named = schemas.iter().any(|schema| {
             schema.get("properties").is_some_and(|fields| fields.get(&name).is_some())
@@ -424,21 +424,8 @@ pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
             }
         }
     }
-    let is_marked = |schema: &Value| schema.get(SECRET) == Some(&Value::Bool(true));
-    let count = reached.iter().filter(|schema| is_marked(schema)).count();
-    count < marks(root)
-}
-
-/// Returns how often a schema marks something as a secret.
-fn marks(schema: &Value) -> usize {
-    match schema {
-        Value::Object(map) => {
-            usize::from(map.get(SECRET) == Some(&Value::Bool(true)))
-                + map.values().map(marks).sum::<usize>()
-        }
-        Value::Array(items) => items.iter().map(marks).sum(),
-        _ => 0,
-    }
+    let count = reached.iter().filter(|schema| mark_secret(&[schema])).count();
+    count < count_set(root, SECRET)
 }
 
 /// Returns whether a schema has lists whose items are all different: sets.
@@ -570,13 +557,18 @@ pub(crate) fn has_secrets(schema: &Value) -> bool {
 
 /// Returns whether a keyword is set anywhere in a schema.
 fn has(schema: &Value, keyword: &str) -> bool {
+    count_set(schema, keyword) > 0
+}
+
+/// Counts how often a keyword is set in a schema.
+fn count_set(schema: &Value, keyword: &str) -> usize {
     match schema {
         Value::Object(map) => {
-            map.get(keyword) == Some(&Value::Bool(true))
-                || map.values().any(|inner| has(inner, keyword))
+            let inner: usize = map.values().map(|inner| count_set(inner, keyword)).sum();
+            inner + usize::from(map.get(keyword) == Some(&Value::Bool(true)))
         }
-        Value::Array(items) => items.iter().any(|inner| has(inner, keyword)),
-        _ => false,
+        Value::Array(items) => items.iter().map(|inner| count_set(inner, keyword)).sum(),
+        _ => 0,
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use gate_core::call::{NESTED, RunInfo, Subject};
 use gate_core::id::{ApprovalId, CallId, RunId};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
+use crate::engine::kernel::tools::GateTool;
 use crate::engine::session::run_session::{RunSession, check_agent};
 use crate::logic::context::CallContext;
 use crate::provenance::History;
@@ -66,7 +68,16 @@ impl Circumstances {
         CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
-    /// A text without the secrets of the run's calls.
+    /// Takes in the secrets of a call: nothing that is written down of the run holds them from now on,
+    /// neither its reasoning, also beside other calls, nor what was said.
+    pub(crate) fn learn_secrets(&self, tool: &GateTool, arguments: &Value) {
+        let secrets = tool.secrets(arguments);
+        if let Some(thread) = self.thread.as_ref().filter(|_| !secrets.is_empty()) {
+            thread.learn_secrets(secrets);
+        }
+    }
+
+    /// Returns a text without the secrets of the run's calls.
     pub(crate) fn without_secrets(&self, text: Arc<str>) -> Arc<str> {
         match &self.thread {
             Some(thread) => thread.without_secrets(text),

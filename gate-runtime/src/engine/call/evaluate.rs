@@ -24,7 +24,6 @@ use crate::engine::review::error::DecideError;
 use crate::logic::bound::Judging;
 use crate::logic::bounded::bounded;
 use crate::logic::context::CallContext;
-use crate::logic::scrub::Scrub;
 use crate::logic::spec::Completed;
 use crate::logic::tool::policy::Evaluation;
 use crate::ports::overlay::OverlayCall;
@@ -250,7 +249,7 @@ impl Core {
                 Judging::Later(later) => later.await?,
             };
         if tool.spec.has_secrets {
-            let scrub = Scrub::of(tool.descriptor.input_schema(), arguments);
+            let scrub = tool.secrets(arguments);
             let errors =
                 evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
@@ -326,7 +325,7 @@ impl Core {
         call: &ToolCall,
     ) -> Result<Assessment, NotRun> {
         let (place, completed) =
-            self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
+            self.parse(run, call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
         let Completed { arguments, given } = completed;
         let tool = self.tool_at(place)?;
         let sealed = tool.seal(&arguments, &self.commitments).map_err(invalid)?;

@@ -14,7 +14,6 @@ use crate::engine::kernel::Core;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
-use crate::logic::scrub::Scrub;
 use crate::logic::spec::Completed;
 
 /// A proposed call that was read: its tool is known, its arguments fit.
@@ -58,9 +57,8 @@ impl Core {
             let problem = "It has no call id: give every call of a run an id of its own".to_owned();
             return Err(NotRun::Invalid { problem });
         }
-        match self.parse(tool, raw) {
+        match self.parse(run, tool, raw) {
             Ok((tool, completed)) => {
-                self.learn_secrets(run, tool, &completed);
                 Ok(Proposed { tool, call: call.clone(), completed, reasoning })
             }
             Err(problem) => {
@@ -70,20 +68,11 @@ impl Core {
         }
     }
 
-    /// From now on, nothing that is written down of the run holds the secrets of this call: not its
-    /// reasoning, also beside other calls, and not what was said.
-    fn learn_secrets(&self, run: &Circumstances, tool: usize, completed: &Completed) {
-        let (Ok(tool), Some(thread)) = (self.tool_at(tool), &run.thread) else { return };
-        if !tool.spec.has_secrets {
-            return;
-        }
-        let schema = tool.descriptor.input_schema();
-        // Whatever secrets were given are those that will run.
-        thread.learn_secrets(Scrub::of(schema, &completed.arguments));
-    }
-
+    /// Checks and completes the arguments of a call. Its secrets are the run's from now on, also where
+    /// the arguments do not fit.
     pub(crate) fn parse(
         &self,
+        run: &Circumstances,
         name: &ToolName,
         raw: Raw<'_>,
     ) -> Result<(usize, Completed), String> {
@@ -96,10 +85,14 @@ impl Core {
                 return Err(format!("the arguments cannot be written as JSON: {error}"));
             }
         };
+        if let Ok(value) = &value {
+            run.learn_secrets(tool, value);
+        }
         let completed = tool
             .spec
             .complete(value)
             .map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
+        run.learn_secrets(tool, &completed.arguments);
         Ok((index, completed))
     }
 

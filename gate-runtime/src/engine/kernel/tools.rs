@@ -57,12 +57,18 @@ impl GateTool {
         }
     }
 
+    /// Returns the secrets among the arguments of a call, to be kept out of what others read.
+    pub(crate) fn secrets(&self, arguments: &Value) -> Scrub {
+        if self.spec.has_secrets {
+            Scrub::of(self.descriptor.input_schema(), arguments)
+        } else {
+            Scrub::default()
+        }
+    }
+
     /// Returns what a body gave back, without the secrets among its arguments.
     pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
-        if !self.spec.has_secrets {
-            return outcome;
-        }
-        let scrub = Scrub::of(self.descriptor.input_schema(), arguments);
+        let scrub = self.secrets(arguments);
         match outcome {
             outcome if scrub.is_empty() => outcome,
             ToolOutcome::Returned { json } => {
