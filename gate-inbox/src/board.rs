@@ -25,19 +25,20 @@ const LATE: Duration = Duration::from_secs(2);
 /// it is read.
 const PART: u32 = 4;
 
-/// How often all of it is read in any case, for what no record tells: a database that was put back
-/// to what it was. With very many questions, in a hundredth of the time at most.
+/// The time after which all of it is read anew in any case, for what no record tells: a database
+/// that was put back to what it was. With very many questions, it is longer, so that reading takes
+/// a hundredth of the time at most.
 const ANEW: Duration = Duration::from_mins(1);
 const SELDOM: u32 = 100;
 
-/// How many records are read at once.
+/// The number of records that are read at once.
 const RECORDS: usize = 256;
 
 /// All that waits.
 #[derive(Debug, Default)]
 pub(crate) struct Board(Mutex<Option<Kept>>);
 
-/// What was found last.
+/// The questions that were found last.
 #[derive(Debug)]
 struct Kept {
     /// When it was looked for, and how long that took.
@@ -50,9 +51,9 @@ struct Kept {
     seen: u64,
     keys: HashMap<ApprovalId, ListOrder>,
     sorted: BTreeMap<ListOrder, Interruption>,
-    /// How many there are of each agent.
+    /// The number of questions of each agent.
     of_agent: HashMap<AgentName, usize>,
-    /// What is made of it for lists, once one is asked for.
+    /// The reading of it for lists, made once one is asked for.
     list: Option<Arc<Waiting>>,
 }
 
@@ -109,7 +110,7 @@ impl Board {
     }
 }
 
-/// What happened since the last look: the record up to which it was read, and each call that may
+/// The changes since the last look: the record up to which they were read, and each call that may
 /// have begun or ceased to wait.
 struct News {
     seen: u64,

@@ -14,10 +14,10 @@ use crate::precedents::Precedents;
 use crate::rulebook::Rulebook;
 use crate::statistics::Statistics;
 
-/// How long a page waits for what is on the record already.
+/// The time for which a page waits for what is on the record already.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the record said so far, in so far as pages ask for it. All of it is bounded.
+/// The facts that the record told so far, in so far as pages ask for them. All of it is bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) statistics: Statistics,
@@ -55,7 +55,7 @@ pub(crate) struct Chronicle {
     task: AbortHandle,
 }
 
-/// What a page asked, and whether there is more on the record than was read yet.
+/// The answer to a page's question, and whether there is more on the record than was read yet.
 #[derive(Debug)]
 pub(crate) struct Found<T> {
     pub(crate) found: T,
@@ -82,8 +82,8 @@ impl Chronicle {
         Self { known, seen, task: task.abort_handle() }
     }
 
-    /// What is known, with all that is on the record when this is asked; or with what was read in
-    /// time.
+    /// Answers a question from all that is on the record when this is asked; or from what was read
+    /// in time.
     pub(crate) async fn ask<T: Send>(
         &self,
         gate: &dyn Questions,

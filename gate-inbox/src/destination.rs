@@ -1,4 +1,4 @@
-//! What somebody wants to look at, and sees once they are signed in.
+//! The page that somebody wants to look at, and sees once they are signed in.
 
 use axum::http::request::Parts;
 use gate_runtime::ApprovalId;
@@ -8,13 +8,13 @@ use crate::fields::Fields;
 /// The longest token of a link.
 const LONGEST: usize = 300;
 
-/// What somebody wants to look at. Only an id or a token: nobody is sent to an address that
-/// somebody else wrote.
+/// The page that somebody wants to look at. Only an id or a token: nobody is sent to an address
+/// that somebody else wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// A call.
     Call(ApprovalId),
-    /// What a link of a mail is for.
+    /// The page of a link in a mail, by the token of the link.
     Link(String),
 }
 

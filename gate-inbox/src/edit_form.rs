@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value, json};
 use crate::fields::Fields;
 use crate::text::hazards_of;
 
-/// How a value is typed.
+/// The way in which a value is typed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
     /// A text.
@@ -36,9 +36,9 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     pub(crate) is_required: bool,
     takes_null: bool,
-    /// What it is now.
+    /// The value that it has now.
     before: Option<Value>,
-    /// What is typed.
+    /// The text that is typed.
     pub(crate) text: String,
     pub(crate) problem: Option<String>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Field {
 #[derive(Clone, Debug)]
 pub(crate) struct EditForm {
     pub(crate) fields: Vec<Field>,
-    /// What is wrong with no field alone.
+    /// The problem that belongs to no field alone.
     pub(crate) problem: Option<String>,
 }
 
@@ -231,7 +231,7 @@ pub(crate) fn escaped(json: &str) -> String {
     text
 }
 
-/// What a schema says of an argument.
+/// Returns the description that a schema gives of an argument.
 fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
     let part = schema.get("properties")?.get(name)?;
     let said = |part: &'a Value| part.get("description").and_then(Value::as_str);
@@ -251,7 +251,7 @@ fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
     part
 }
 
-/// How a value is typed, and whether it may be nothing.
+/// Returns the way in which a value is typed, and whether it may be nothing.
 fn kind_of(schema: &Value, part: &Value) -> (Kind, bool) {
     let part = resolved(schema, part);
     let null = json!({"type": "null"});

@@ -10,7 +10,7 @@ use crate::stop::Stop;
 /// for one.
 pub(crate) const LONGEST: usize = 1 << 20;
 
-/// What a form sent.
+/// The fields that a form sent.
 #[derive(Debug)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
@@ -25,7 +25,7 @@ impl Fields {
         self.find(name).unwrap_or_default()
     }
 
-    /// How often a field comes.
+    /// Returns how often a field comes.
     pub(crate) fn count(&self, name: &str) -> usize {
         self.0.iter().filter(|(known, _)| known == name).count()
     }

@@ -32,13 +32,13 @@ impl BoundField {
     }
 }
 
-/// How far it is to reach, as it was typed.
+/// The reach that a standing permission is to have, as it was typed.
 #[derive(Clone, Debug)]
 pub(crate) struct GrantForm {
     pub(crate) fields: Vec<BoundField>,
     typed: BTreeMap<&'static str, String>,
     problems: BTreeMap<&'static str, String>,
-    /// What is wrong with no field alone.
+    /// The problem that belongs to no field alone.
     pub(crate) problem: Option<String>,
 }
 
@@ -63,12 +63,12 @@ impl GrantForm {
         Self { fields, typed, problems: BTreeMap::new(), problem: None }
     }
 
-    /// What was typed into a field.
+    /// Returns the text that was typed into a field.
     pub(crate) fn typed(&self, name: &str) -> &str {
         self.typed.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// What is wrong with it.
+    /// Returns the problem of a field, if it has one.
     pub(crate) fn problem(&self, name: &str) -> Option<&str> {
         self.problems.get(name).map(String::as_str)
     }
@@ -151,7 +151,8 @@ impl GrantForm {
         self.problems.insert(name, problem);
     }
 
-    /// Whether it is to be for any. Only the word itself widens.
+    /// Returns whether it is to be for any. Only the word itself widens; a word that was not
+    /// offered is a problem of the field.
     fn is_any(&mut self, name: &'static str) -> bool {
         match self.typed(name) {
             "any" => return true,
@@ -229,7 +230,7 @@ impl BoundField {
     }
 }
 
-/// What a reach is for the gate, beginning now.
+/// Turns a reach into the scope that the gate takes, beginning now.
 pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
     let mut scope = if reach.run.is_some() { Scope::this_run() } else { Scope::any_run() };
     if reach.agent.is_none() {

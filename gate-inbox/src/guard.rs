@@ -1,4 +1,4 @@
-//! What holds for every request and every response.
+//! The rules that hold for every request and every response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::office::Office;
 use crate::pages;
 use crate::unread;
 
-/// How long a request may take. A stream of news begins at once.
+/// The time that a request may take. A stream of news begins at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -47,13 +47,13 @@ impl Place {
         Ok(Self::At { origin, host })
     }
 
-    /// Whether cookies go over TLS only.
+    /// Returns whether cookies go over TLS only.
     pub(crate) fn is_secure(&self) -> bool {
         matches!(self, Self::At { .. })
     }
 
-    /// Whether a request is for this inbox, and not for a name that somebody else gave to this
-    /// machine.
+    /// Returns whether a request is for this inbox, and not for a name that somebody else gave to
+    /// this machine.
     fn is_host(&self, named: &str) -> bool {
         let named = named.to_ascii_lowercase();
         match self {
@@ -76,7 +76,7 @@ impl Place {
         }
     }
 
-    /// Whether a form was sent from a page of this inbox, as far as the browser says.
+    /// Returns whether a form was sent from a page of this inbox, as far as the browser says.
     pub(crate) fn is_from_here(&self, headers: &HeaderMap) -> bool {
         let text = |name: HeaderName| {
             headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! How long things took, in little memory: to within a tenth.
+//! Counts how long things took, in little memory: to within a tenth.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Each class ends a tenth above the one before.
 const STEP: f64 = 1.1;
 
-/// How long things took.
+/// The times that things took, counted by class.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram(BTreeMap<i32, u32>);
 

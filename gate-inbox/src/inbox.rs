@@ -25,10 +25,10 @@ use crate::sign_in::SignIn;
 use crate::throttle::Throttle;
 use crate::{routes, serve};
 
-/// How long a session lasts that nobody uses.
+/// The time after which a session ends that nobody uses.
 const IDLE: Duration = Duration::from_mins(30);
 
-/// How long a session lasts at all.
+/// The time after which a session ends in any case.
 const WHOLE: Duration = Duration::from_hours(12);
 
 /// The pages on which people decide.
@@ -331,7 +331,7 @@ impl fmt::Debug for Inbox {
     }
 }
 
-/// What was said is not where people reach an inbox.
+/// The error for an address that is not where people reach an inbox.
 ///
 /// ```
 /// let words = gate_inbox::BadUrl.to_string();

@@ -20,23 +20,23 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::office::{Office, RETRY};
 
-/// How many pages listen at once, of all people; and how many streams of agents, which take no
-/// place of a page.
+/// The number of pages of all people that may listen at once; and that of streams of agents, which
+/// take no place of a page.
 const ALL: usize = 512;
 
-/// How many of one person, or of one agent.
+/// The number of those of one person, or of one agent.
 const EACH: usize = 24;
 
 /// The least time between two messages to one page.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How often a page without news is told so, and its session looked at.
+/// The time after which a page without news is told so, and its session looked at.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// How long one stream lasts. The page opens another one.
+/// The time for which one stream lasts. The page opens another one.
 const LASTS: Duration = Duration::from_mins(10);
 
-/// What changed last.
+/// The number of the newest record, for all who listen, and their places.
 #[derive(Debug)]
 pub(crate) struct Live {
     newest: watch::Receiver<u64>,
@@ -82,7 +82,7 @@ impl Drop for Live {
     }
 }
 
-/// How many places each has.
+/// The number of places that each has taken.
 #[derive(Debug)]
 struct Places<N>(Mutex<HashMap<N, usize>>);
 

@@ -1,5 +1,5 @@
-//! What a value means, by its schema and its name, in words beside it. The value itself is always
-//! shown too.
+//! Says what a value means, by its schema and its name, in words beside it. The value itself is
+//! always shown too.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::text::{length, plural};
 /// The longest text in which a time or an address is looked for, in bytes.
 const LONGEST: usize = 2_000;
 
-/// What a value means, in words; `None` where it says that itself.
+/// Says what a value means, in words; `None` where the value says that itself.
 pub(crate) fn meaning(
     schema: Option<&Value>,
     pointer: &str,

@@ -1,4 +1,4 @@
-//! What every page works with.
+//! The things that every page works with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::throttle::Throttle;
 
-/// How long to wait where the store does not answer.
+/// The time to wait where the store does not answer.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
-/// What every page works with.
+/// The things that every page works with.
 pub(crate) struct Office {
     pub(crate) gate: Arc<dyn Questions>,
     pub(crate) people: FileDirectory,

@@ -1,5 +1,5 @@
-//! What part somebody has in a decision: for what a page offers. Whether a vote counts, the gate
-//! says.
+//! Finds the part that somebody has in a decision: for what a page offers. Whether a vote counts,
+//! the gate says.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp, same_person};
 
 use crate::visitor::Visitor;
 
-/// What part somebody has in a decision.
+/// The part that somebody has in a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// They are asked.
@@ -24,7 +24,7 @@ pub(crate) enum Part {
     Over,
 }
 
-/// What part a person has in a decision.
+/// Returns the part that a person has in a decision.
 pub(crate) fn part(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Part {
     let info = approval.subject().info();
     let who = visitor.who().as_str();
@@ -92,7 +92,7 @@ pub(crate) fn no_grant(
     }
 }
 
-/// Whether a person still has something to do about it.
+/// Returns whether a person still has something to do about a call.
 pub(crate) fn is_theirs(approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
     let has_voted = approval
         .votes()

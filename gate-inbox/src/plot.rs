@@ -17,19 +17,19 @@ const LEFT: f64 = 52.0;
 const BELOW: f64 = 34.0;
 const ABOVE: f64 = 12.0;
 
-/// How many looks there are: colours with patterns, and lines with marks.
+/// The number of looks: colours with patterns, and lines with marks.
 const LOOKS: usize = 11;
 
 /// The longest label inside of a plot, in characters. The table has it whole.
 const LABEL: usize = 48;
 
-/// What is drawn: for each place along the axis, a number of each series.
+/// A plot: for each place along the axis, a number of each series.
 #[derive(Clone, Debug)]
 pub(crate) struct Plot {
     /// Names it within its page: letters only.
     pub(crate) id: String,
     pub(crate) title: String,
-    /// What the places are: `Time`.
+    /// The name of the axis along which the places lie, like `Time`.
     pub(crate) along: &'static str,
     pub(crate) places: Vec<String>,
     pub(crate) measure: Measure,
@@ -39,7 +39,7 @@ pub(crate) struct Plot {
 /// One of the numbers that are drawn at each place.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
-    /// How it is drawn: the same thing looks the same in every plot.
+    /// The look in which it is drawn: the same thing looks the same in every plot.
     pub(crate) look: usize,
     pub(crate) name: &'static str,
     /// `None` where there is none.
@@ -47,7 +47,7 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// Whether there is anything to be drawn.
+    /// Returns whether there is anything to be drawn.
     pub(crate) fn is_there(&self) -> bool {
         self.numbers.iter().flatten().any(|number| *number > 0.0)
     }
@@ -172,7 +172,7 @@ impl Plot {
         self.series.iter().filter_map(|series| series.numbers.get(place).copied().flatten()).sum()
     }
 
-    /// What the axis at the left says, with lines across.
+    /// Draws the numbers of the axis at the left, with lines across.
     fn grid(&self, scale: &scale::Scale) -> Markup {
         let height = HEIGHT - ABOVE - BELOW;
         html! {
@@ -188,7 +188,7 @@ impl Plot {
         }
     }
 
-    /// What the axis below says: some of the places.
+    /// Draws the labels of the axis below: some of the places, and what they are.
     fn below(&self, step: f64) -> Markup {
         let each = self.places.len().div_ceil(5).max(1);
         html! {
@@ -229,7 +229,7 @@ impl Plot {
         }
     }
 
-    /// What it says, for whoever does not see it.
+    /// Says what it shows, in words, for whoever does not see it.
     fn said(&self) -> String {
         let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
@@ -318,7 +318,7 @@ fn rect(
     }
 }
 
-/// How a part is filled: a ground in its colour, and lines or dots on it.
+/// Draws the pattern that fills a part: a ground in its colour, and lines or dots on it.
 fn pattern(id: &str, look: usize) -> Markup {
     // Nothing in these is from outside.
     let strokes = match look % LOOKS {

@@ -1,21 +1,23 @@
-//! What people decided last: for each tool, and in each case. Of long ago there is nothing.
+//! The calls that people decided last: for each tool, and in each case. Of long ago there is
+//! nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
 use gate_runtime::{ApprovalId, CaseId, GrantId, Subject, ToolName};
 
-/// How many are kept of each: one more than is shown, for one may be the call itself.
+/// The number of calls that are kept of each: one more than is shown, for one may be the call
+/// itself.
 const EACH: usize = 11;
 
-/// How many tools are kept, and how many cases: those in which somebody decided last.
+/// The numbers of tools and of cases that are kept: those in which somebody decided last.
 const TOOLS: usize = 1_000;
 const CASES: usize = 10_000;
 
 /// Of how many standing permissions it is counted how often they were used.
 const GRANTS: usize = 10_000;
 
-/// What people decided last.
+/// The calls that people decided last, and the uses of standing permissions.
 #[derive(Debug, Default)]
 pub(crate) struct Precedents {
     of_tool: Newest<ToolName>,
@@ -39,7 +41,7 @@ impl Precedents {
         }
     }
 
-    /// How often a standing permission let a call through; `None` if that is not known.
+    /// Returns how often a standing permission let a call through; `None` if that is not known.
     pub(crate) fn uses(&self, grant: GrantId) -> Option<u64> {
         let known = self.uses.get(&grant).copied();
         known.or((self.uses.len() < GRANTS).then_some(0))

@@ -1,11 +1,12 @@
-//! How far a standing permission reaches, whether it holds already or is only about to be given.
+//! Describes how far a standing permission reaches, whether it holds already or is only about to be
+//! given.
 
 use std::time::Duration;
 
 use gate_runtime::{Amount, Approval, Grant, Timestamp};
 use serde_json::Value;
 
-/// What one argument must be.
+/// The values that one argument may have.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Bound {
     /// Exactly this.
@@ -53,7 +54,7 @@ pub(crate) enum For {
     One(String),
 }
 
-/// How long it holds.
+/// The time for which it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// Until somebody takes it back.
@@ -63,7 +64,7 @@ pub(crate) enum End {
     After(Duration),
 }
 
-/// How far a standing permission reaches.
+/// The reach of a standing permission.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reach {
     pub(crate) tool: String,

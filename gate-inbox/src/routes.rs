@@ -71,7 +71,7 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .with_state(office)
 }
 
-/// What is answered to a method that an address does not have.
+/// Answers a request whose method its address does not have.
 async fn not_so(uri: Uri) -> Response {
     if uri.path().starts_with(api::PLACE) {
         return api::not_so().into_response();
@@ -91,7 +91,7 @@ impl Office {
         self.gate.one(id).await?.ok_or_else(Stop::not_found)
     }
 
-    /// What people decided before: in its case, and on calls of its tool.
+    /// Finds the calls that people decided before: those of its case, and those of its tool.
     async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, Stop> {
         let subject = asked.approval().subject();
         let told = self.chronicle.ask(&*self.gate, |known| known.precedents.like(subject)).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gate_runtime::{Timestamp, ToolName, ToolNote};
 
-/// How many tools are kept.
+/// The number of tools that are kept.
 const TOOLS: usize = 1_000;
 
 /// The tools and their policies.
@@ -31,7 +31,7 @@ impl Rulebook {
         self.known.values()
     }
 
-    /// Whether there were more tools than are kept.
+    /// Returns whether there were more tools than are kept.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full
     }

@@ -15,21 +15,22 @@ use crate::fields::Fields;
 use crate::office::Office;
 use crate::text::bare;
 
-/// How many records are on one page.
+/// The number of records on one page.
 pub(crate) const EACH: usize = 50;
 
-/// How many records are looked at for one page, and for how long: then the page says how far it
-/// came, and a link goes on.
+/// The number of records that are looked at for one page, and the time that this may take: then the
+/// page says how far it came, and a link goes on.
 const MOST: usize = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many are read at once.
+/// The number of records that are read at once.
 const BLOCK: u64 = 250;
 
-/// How much the clocks of those who write the record may differ, where days are looked for.
+/// The time by which the clocks of those who write the record may differ, where days are looked
+/// for.
 const SKEW: Duration = Duration::from_hours(1);
 
-/// What can have happened: the value of the field, and its words.
+/// The kinds of what can have happened: the value of the field, and its words.
 pub(crate) const KINDS: [(&str, &str); 16] = [
     ("asked", "people were asked"),
     ("let_through", "a rule let it through"),
@@ -49,7 +50,8 @@ pub(crate) const KINDS: [(&str, &str); 16] = [
     ("other", "anything else"),
 ];
 
-/// What is looked for. An empty text is anything. Names are compared as they are shown.
+/// The properties of the records that are looked for. An empty text is anything. Names are compared
+/// as they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Search {
     pub(crate) tool: String,
@@ -62,7 +64,7 @@ pub(crate) struct Search {
     pub(crate) text: String,
     first: Option<Timestamp>,
     end: Option<Timestamp>,
-    /// What is wrong with a field.
+    /// The name of a field, and what is wrong with it.
     pub(crate) problem: Option<(&'static str, &'static str)>,
 }
 
@@ -123,7 +125,7 @@ impl Search {
         search
     }
 
-    /// What it says, as pairs of a query. Empty ones are left out.
+    /// Returns its fields, as pairs of a query. Empty ones are left out.
     pub(crate) fn pairs(&self) -> Vec<(&'static str, &str)> {
         let Self { tool, agent, person, case, what, from, to, text, .. } = self;
         let all = [
@@ -157,7 +159,7 @@ impl Search {
             && (self.text.is_empty() || self.is_in(record))
     }
 
-    /// Whether the text is in what a record says, in whatever case.
+    /// Returns whether the text is in what a record says, in whatever case.
     fn is_in(&self, record: &Record) -> bool {
         let text = self.text.to_lowercase();
         let hides = text.contains("\\u{");
@@ -232,7 +234,7 @@ impl Search {
         Ok(found)
     }
 
-    /// Whether this and all before it are too old.
+    /// Returns whether a record and all before it are too old.
     fn is_past(&self, record: &Record) -> bool {
         self.first
             .and_then(|first| first.checked_sub(SKEW).ok())

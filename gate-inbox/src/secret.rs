@@ -17,7 +17,7 @@ pub(crate) fn random() -> Result<String, getrandom::Error> {
     }))
 }
 
-/// Whether two texts are one, in a time that does not say how much of them is.
+/// Returns whether two texts are the same, in a time that does not say how much of them is.
 pub(crate) fn are_equal(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }

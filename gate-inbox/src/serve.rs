@@ -15,13 +15,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// How many connections there are at once.
+/// The number of connections that may be open at once.
 const CONNECTIONS: usize = 4_096;
 
-/// How long a client may take to say what it wants, also on a connection that it keeps.
+/// The time that a client may take to say what it wants, also on a connection that it keeps.
 const HEADERS: Duration = Duration::from_secs(10);
 
-/// How long one connection lasts, and how long its last response may take then.
+/// The time for which one connection lasts, and the time that its last response may take then.
 const LASTS: Duration = Duration::from_mins(15);
 const LAST_RESPONSE: Duration = Duration::from_secs(30);
 

@@ -1,5 +1,5 @@
-//! Who is signed in. Nothing of it outlives the process, and nothing in it opens a session: of each
-//! cookie there is the hash.
+//! Keeps who is signed in. Nothing of it outlives the process, and nothing in it opens a session:
+//! of each cookie there is the hash.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,19 +10,20 @@ use gate_runtime::{Digest, ReviewerId, Timestamp};
 use crate::secret;
 use crate::sign_in::SignedIn;
 
-/// How many sessions one person has at most: a further one ends the oldest.
+/// The number of sessions that one person has at most: a further one ends the one that nobody used
+/// for the longest time.
 const EACH: usize = 16;
 
-/// How many forms that were sent a session remembers.
+/// The number of sent forms that a session remembers.
 const SENT: usize = 1_024;
 
 /// The sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     open: Mutex<HashMap<Digest, OpenSession>>,
-    /// How long one lasts that nobody uses.
+    /// The time after which one ends that nobody uses.
     idle: Duration,
-    /// How long one lasts at all.
+    /// The time after which one ends in any case.
     whole: Duration,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct Sessions {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) signed_in: SignedIn,
-    /// What every form of it carries.
+    /// The secret that every form of it carries.
     pub(crate) form_secret: String,
 }
 
@@ -53,7 +54,7 @@ pub(crate) struct First<'a> {
 }
 
 impl First<'_> {
-    /// What it was sent for is done.
+    /// Notes that what it was sent for is done.
     pub(crate) fn counts(mut self) {
         self.form = None;
     }
@@ -72,7 +73,7 @@ impl Sessions {
         Self { open: Mutex::default(), idle, whole }
     }
 
-    /// How long one lasts at all.
+    /// Returns the time after which one ends in any case.
     pub(crate) fn whole(&self) -> Duration {
         self.whole
     }
@@ -122,7 +123,7 @@ impl Sessions {
         Some(found.session.clone())
     }
 
-    /// Whether a form is sent for the first time, or nothing came of it before.
+    /// Takes a form, if it is sent for the first time, or nothing came of it before.
     pub(crate) fn first(&self, id: Digest, form: &str) -> Option<First<'_>> {
         let form = Digest::of(form);
         let mut open = self.lock();

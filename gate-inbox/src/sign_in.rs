@@ -1,4 +1,4 @@
-//! How people show who they are.
+//! The ways in which people show who they are.
 
 use gate_runtime::{BoxFuture, Digest, DirectoryError, FileDirectory, ReviewerId, Timestamp};
 
@@ -32,7 +32,7 @@ use gate_runtime::{BoxFuture, Digest, DirectoryError, FileDirectory, ReviewerId,
 /// # Ok(()) }
 /// ```
 pub trait SignIn: Send + Sync + 'static {
-    /// Who it is; `None` if it is nobody.
+    /// Finds out who the person is; `None` if it is nobody.
     ///
     /// # Security
     /// How long it takes must not depend on how much of the secret is right.
@@ -41,7 +41,7 @@ pub trait SignIn: Send + Sync + 'static {
         secret: &'a str,
     ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
 
-    /// Whether somebody who signed in before still could: it is asked at every request.
+    /// Returns whether somebody who signed in before still could: it is asked at every request.
     fn still_holds<'a>(
         &'a self,
         before: &'a SignedIn,
@@ -63,12 +63,12 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Who, and the digest of what they showed.
+    /// Makes one from the id of a person, and the digest of what they showed.
     pub fn new(who: impl Into<ReviewerId>, by: Digest) -> Self {
         Self { who: who.into(), by }
     }
 
-    /// Who it is.
+    /// Returns the id of the person.
     #[must_use]
     pub fn who(&self) -> &ReviewerId {
         &self.who

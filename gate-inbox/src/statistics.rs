@@ -1,4 +1,4 @@
-//! How much was asked, how long it took, and what people decided: counted as it happens, by the
+//! Counts how much was asked, how long it took, and what people decided: as it happens, by the
 //! hour, for a month.
 //!
 //! What became of a question counts for the hour in which it was asked. So of what a rule asked in
@@ -16,14 +16,14 @@ use gate_runtime::{
 
 use crate::histogram::Histogram;
 
-/// How many hours are kept: a month, and the one that has begun.
+/// The number of hours that are kept: a month, with the one that has begun.
 const HOURS: usize = 31 * 24;
 
-/// How many questions can be open at once. Of more than that, the oldest are not followed to their
-/// end.
+/// The number of questions that can be open at once. Of more than that, the oldest are not followed
+/// to their end.
 const OPEN: usize = 100_000;
 
-/// How many rules, and how many people, are told apart. Later ones are counted together.
+/// The numbers of rules and of people that are told apart. Later ones are counted together.
 const RULES: usize = 2_000;
 const PEOPLE: usize = 1_000;
 
@@ -35,7 +35,7 @@ pub(crate) struct Rule {
     pub(crate) name: String,
 }
 
-/// What became of a question.
+/// The outcome of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Became {
     Approved,
@@ -50,39 +50,39 @@ pub(crate) enum Became {
 }
 
 impl Became {
-    /// Whether a person decided it, and nobody else.
+    /// Returns whether a person decided it, and nobody else.
     pub(crate) fn is_decided(self) -> bool {
         matches!(self, Self::Approved | Self::Edited | Self::Rejected | Self::Answered)
     }
 }
 
-/// What became of all that a rule was a reason for.
+/// The counts of all that a rule was a reason for, and of what became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OfRule {
-    /// How often it was a reason to let a call through, to ask, to deny it.
+    /// The number of times that it was a reason to let a call through, to ask, to deny it.
     pub(crate) let_through: u64,
     pub(crate) asked: u64,
     pub(crate) denied: u64,
-    /// How often it failed.
+    /// The number of times that it failed.
     pub(crate) failed: u64,
-    /// How often its limit was used up.
+    /// The number of times that its limit was used up.
     pub(crate) used_up: u64,
     pub(crate) became: BTreeMap<Became, u64>,
 }
 
 impl OfRule {
-    /// How often it was a reason for the verdict.
+    /// Returns how often it was a reason for the verdict.
     pub(crate) fn fired(&self) -> u64 {
         self.let_through + self.asked + self.denied
     }
 
-    /// How many of the questions that it was a reason for still wait.
+    /// Returns how many of the questions that it was a reason for still wait.
     pub(crate) fn open(&self) -> u64 {
         self.asked.saturating_sub(self.became.values().sum())
     }
 }
 
-/// What was counted in some time.
+/// The counts of some time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) let_through: u64,
@@ -97,7 +97,7 @@ pub(crate) struct Counts {
     people: HashMap<usize, BTreeMap<Became, u64>>,
 }
 
-/// What is counted.
+/// The counts of each hour, and the questions that are still open.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
     hours: BTreeMap<i64, Counts>,
@@ -232,7 +232,7 @@ impl Statistics {
         self.hours.entry(hour).or_default()
     }
 
-    /// What was counted in so many hours, of which the last one is that of a time.
+    /// Returns what was counted in so many hours, of which the last one is that of a time.
     pub(crate) fn of(&self, last: Timestamp, hours: i64) -> Summary {
         let last = hour_of(last);
         let mut sum = Counts::default();
@@ -252,7 +252,7 @@ impl Statistics {
     }
 }
 
-/// What was counted in some time, with names. `None` is all those that are not told apart.
+/// The counts of some time, with names. `None` is all those that are not told apart.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) counts: Counts,

@@ -7,11 +7,11 @@ use gate_runtime::{DirectoryError, StoreError};
 use crate::destination::Destination;
 use crate::pages;
 
-/// What is answered in the page's place.
+/// The response that is given in the page's place.
 #[derive(Debug)]
 pub(crate) struct Stop(Box<Response>);
 
-/// What a page gives.
+/// The response that a page gives, or the stop that ends it.
 pub(crate) type Answer = Result<Response, Stop>;
 
 impl Stop {
@@ -43,8 +43,8 @@ impl Stop {
         )
     }
 
-    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name
-    /// files.
+    /// Says that something which is needed does not answer. What it said is for whoever runs the
+    /// inbox, and may name files.
     pub(crate) fn trouble() -> Self {
         let words = "The database or the people file does not answer, so nothing was decided. Try \
             again, or tell whoever runs this inbox.";

@@ -63,8 +63,8 @@ pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
     approval.shown_arguments(None).iter().all(is_short)
 }
 
-/// What lets somebody without a mouse scroll a text that may be higher than its box, also on a
-/// telephone.
+/// Returns the `tabindex` by which somebody without a mouse can scroll a text that may be higher
+/// than its box, also on a telephone.
 fn scrolls(text: &str) -> Option<&'static str> {
     let rows: usize = text.split('\n').map(|line| line.chars().count().div_ceil(20).max(1)).sum();
     (rows > 12).then_some("0")
@@ -117,7 +117,7 @@ fn each_line(lines: &[&str]) -> Markup {
     }
 }
 
-/// What is wrong with a text, in words. That it has several lines is not.
+/// Renders what is wrong with a text, in words. That it has several lines is not wrong.
 pub(crate) fn hazards(text: &str) -> Markup {
     let found = hazards_of(text);
     html! {
@@ -204,7 +204,7 @@ pub(crate) fn length(time: Duration) -> String {
     plural(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
 }
 
-/// How long ago something was.
+/// Renders how long ago something was.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
     html! {

@@ -1,4 +1,4 @@
-//! How often somebody may be wrong: with what they sign in by, with the token of a program.
+//! Limits how often somebody may be wrong: with what they sign in by, with the token of a program.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,17 +9,17 @@ use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use gate_runtime::Timestamp;
 
-/// How often one address may be wrong before it has to wait: a second, then twice as long each
-/// time.
+/// The number of times that one address may be wrong before it has to wait: a second, then twice as
+/// long each time.
 const FREE: u32 = 5;
 
 /// The longest wait, in seconds. After it, an address is as any other.
 const LONGEST: u64 = 900;
 
-/// How often all may be wrong in a minute, together.
+/// The number of times that all may be wrong in a minute, together.
 const ALL: u32 = 100;
 
-/// How many addresses are remembered.
+/// The number of addresses that are remembered.
 const ADDRESSES: usize = 10_000;
 
 /// Counts who was wrong.

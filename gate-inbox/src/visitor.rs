@@ -1,4 +1,4 @@
-//! Who sends a request.
+//! Finds who sends a request.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::sessions::Session;
 use crate::stop::Stop;
 use crate::{pages, secret};
 
-/// What a page's own script says when it looks for news.
+/// The header that a page's own script sends when it looks for news.
 pub(crate) const LIVE: &str = "gate-live";
 
 /// Where a page's own script waits for news, which is no use of a session either.
@@ -41,7 +41,7 @@ impl Visitor {
         self.person.name().unwrap_or(self.who().as_str())
     }
 
-    /// Whether their votes must be signed, which no page can.
+    /// Returns whether their votes must be signed, which no page can do.
     pub(crate) fn must_sign(&self) -> bool {
         self.person.key().is_some()
     }
@@ -96,8 +96,8 @@ pub(crate) fn read_cookie(place: &Place, name: &str, headers: &HeaderMap) -> Opt
 /// The cookie of a session.
 pub(crate) const SESSION: &str = "gate_session";
 
-/// Whether somebody follows a link from another site: then the browser keeps the cookie back, and
-/// it says nothing about them.
+/// Returns whether somebody follows a link from another site: then the browser keeps the cookie
+/// back, and that it is missing says nothing about them.
 fn comes_from_elsewhere(parts: &Parts) -> bool {
     let is = |name, value: &str| {
         parts.headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes())

@@ -21,7 +21,8 @@ pub(crate) struct Waiting {
 /// Whose list: who they are, what they may decide, what they want to see.
 type Whose = (ReviewerId, Vec<Role>, Wanted);
 
-/// What a filter offers: the names of all tools, agents, people and roles in what waits.
+/// The choices that a filter offers: the names of all tools, agents, people and roles in what
+/// waits.
 #[derive(Debug)]
 pub(crate) struct Offers {
     pub(crate) tools: Vec<String>,
@@ -34,7 +35,7 @@ pub(crate) struct Offers {
 #[derive(Debug)]
 pub(crate) struct Order {
     places: Vec<usize>,
-    /// How many of them its reader is asked.
+    /// The number of those that its reader is asked.
     pub(crate) mine: usize,
 }
 
@@ -49,7 +50,7 @@ impl Waiting {
         &self.all
     }
 
-    /// How much waits.
+    /// Returns the number of questions that wait.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }

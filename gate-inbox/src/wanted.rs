@@ -41,12 +41,12 @@ impl Wanted {
         Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
     }
 
-    /// Whether it wants all.
+    /// Returns whether it wants all.
     pub(crate) fn is_all(&self) -> bool {
         *self == Self::default()
     }
 
-    /// What it says, as pairs of a query. Empty ones are left out.
+    /// Returns its fields, as pairs of a query. Empty ones are left out.
     pub(crate) fn pairs(&self) -> Vec<(&'static str, &str)> {
         let texts = [
             ("tool", self.tool.as_str()),
@@ -59,7 +59,7 @@ impl Wanted {
         texts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
     }
 
-    /// Whether a question is one of those.
+    /// Returns whether a question is one of those.
     pub(crate) fn admits(&self, approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
         let info = approval.subject().info();
         let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == bare(found);
@@ -82,7 +82,7 @@ pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a text is somewhere in a question, in whatever case.
+/// Returns whether a text is somewhere in a question, in whatever case.
 fn has(approval: &Approval, text: &str) -> bool {
     let text = text.to_lowercase();
     let (subject, info) = (approval.subject(), approval.subject().info());
@@ -99,7 +99,7 @@ fn has(approval: &Approval, text: &str) -> bool {
         || is_in(approval.arguments().as_json())
 }
 
-/// What there is to choose from, sorted.
+/// Returns the names that there are to choose from, sorted.
 pub(crate) fn sorted(found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<String> {
     /// More than that nobody looks through: they type it.
     const MOST: usize = 200;
@@ -109,7 +109,7 @@ pub(crate) fn sorted(found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<
     all.into_iter().take(MOST).map(bare).collect()
 }
 
-/// What there is to choose from, with what is chosen.
+/// Returns the names that there are to choose from, with the one that is chosen.
 pub(crate) fn with_chosen(chosen: &str, mut all: Vec<String>) -> Vec<String> {
     if !chosen.is_empty() && !all.iter().any(|name| name == chosen) {
         all.push(chosen.to_owned());

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use gate_runtime::english::grouped;
 
-/// What numbers are.
+/// The kind of thing that numbers measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
-    /// How many.
+    /// A number of things.
     Count,
-    /// How long, in seconds.
+    /// A length of time, in seconds.
     Time,
 }
 

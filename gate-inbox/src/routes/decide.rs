@@ -27,11 +27,11 @@ pub(super) struct Desk {
     pub(super) asked: Interruption,
 }
 
-/// What became of a decision that was sent to the gate.
+/// The outcome of a decision that somebody sent.
 pub(super) enum Outcome {
     /// It counts, or did before.
     Done,
-    /// What was typed is not enough; why.
+    /// The reason why what was sent is not enough.
     Refused(String),
 }
 
@@ -209,7 +209,8 @@ impl Desk {
         ))
     }
 
-    /// What the edit would make of the arguments, and the edit; or the form with what is wrong.
+    /// Returns the arguments as the edit would make them, and the edit; or the answer in their
+    /// place, as the form with what is wrong.
     async fn preview(
         &self,
         mut form: EditForm,

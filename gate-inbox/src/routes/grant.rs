@@ -95,7 +95,7 @@ fn confirm(desk: &Desk, form: &GrantForm, reach: &Reach, problem: Option<String>
     Ok(pages::confirm_grant(&desk.visitor, &desk.asked, &stamp, form, reach, &draft))
 }
 
-/// What holds.
+/// Shows the standing permissions and the stops that hold.
 pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
     let standing = office.gate.standing().await?;
     let ids: Vec<GrantId> = standing.grants.iter().map(|grant| grant.id()).collect();

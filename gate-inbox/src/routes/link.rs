@@ -17,7 +17,7 @@ use crate::stop::{Answer, Stop};
 use crate::visitor::Visitor;
 
 impl Office {
-    /// What a link is for, if it is ours, lasts, and was not used.
+    /// Reads a link, if it is ours, lasts, and was not used.
     pub(super) fn link(&self, token: &str) -> Result<Link, Stop> {
         let links = self.links.as_ref().ok_or_else(Stop::not_found)?;
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {

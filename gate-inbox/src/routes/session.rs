@@ -17,7 +17,7 @@ use crate::{pages, secret, security_log, throttle};
 /// The cookie of a form for signing in, before there is a session.
 const FORM: &str = "gate_form";
 
-/// How long that form holds, in seconds.
+/// The time for which that form holds, in seconds.
 const FORM_LASTS: u64 = 3_600;
 
 /// The page.

@@ -24,7 +24,7 @@ use crate::notify::{Slack, told};
 use crate::office::Office;
 use crate::{security_log, throttle};
 
-/// What an inbox needs to take Slack's requests.
+/// The things that an inbox needs to take Slack's requests.
 #[derive(Debug)]
 pub(crate) struct Counter {
     slack: Slack,
@@ -122,7 +122,7 @@ async fn click(
     });
 }
 
-/// What a window becomes that somebody sent.
+/// Decides as a window says that somebody sent, and returns what becomes of the window.
 async fn sent(
     office: &Office,
     counter: &Counter,
@@ -141,11 +141,11 @@ async fn sent(
     }
 }
 
-/// What is said to a person.
+/// The words that are said to a person.
 enum Reply {
-    /// What happened, or why nothing did.
+    /// The words that tell what happened, or why nothing did.
     Words(String),
-    /// What is wrong with what they typed.
+    /// The words that tell what is wrong with what they typed.
     Wrong(String),
 }
 
@@ -201,7 +201,7 @@ async fn decide(
     })
 }
 
-/// Who it is, and the call as it was shown to them; or why they cannot decide it here.
+/// Finds the person, and the call as it was shown to them; or says why they cannot decide it here.
 async fn client(
     office: &Office,
     slack: &Slack,
@@ -267,7 +267,7 @@ fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
     }
 }
 
-/// Whether the same was said before, as by a second click, and others still have to decide.
+/// Says so, if the same was said before, as by a second click, and others still have to decide.
 fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String> {
     let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
     let is_same = match (vote.decision(), wish) {
@@ -305,7 +305,8 @@ fn changed(page: &str) -> String {
     )
 }
 
-/// What the store or the people file said is for whoever runs the inbox.
+/// Says that the store or the people file does not answer. What they said is for whoever runs the
+/// inbox.
 fn trouble() -> String {
     "The database or the people file does not answer, so nothing was decided. Try again, or tell \
      whoever runs the inbox."

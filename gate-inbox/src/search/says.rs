@@ -1,4 +1,4 @@
-//! What a record says, for who looks for it.
+//! Finds what a record says, for whoever looks for it.
 
 use gate_runtime::{
     CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settler, ToolOutcome, Verdict,
@@ -48,7 +48,7 @@ pub(super) fn people(record: &Record) -> Vec<&str> {
     all
 }
 
-/// What it says in words of others.
+/// Returns what it says in words of others.
 pub(super) fn said(record: &Record) -> Vec<String> {
     match record.event() {
         Event::Call(event) => match event {
