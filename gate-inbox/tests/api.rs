@@ -1,4 +1,4 @@
-//! What programs ask, and what people decide without a page.
+//! The API, by which programs ask, and people decide without a page.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ struct Program {
     token: String,
 }
 
-/// What came back.
+/// The answer that came back.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -707,7 +707,7 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
     assert!(receiver.rest().is_empty());
 }
 
-/// What an agent asked through an inbox has nobody else who keeps its deadline.
+/// Checks the deadline of a call that an agent asked through an inbox: nobody else keeps it.
 #[tokio::test]
 async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
     let desk = Desk::open().await;

@@ -41,7 +41,7 @@ fn send(to: String) -> String {
 
 registry! { Strict for () { Close, Send } }
 
-/// What is chosen where nothing is widened.
+/// Returns the choices where nothing is widened.
 fn narrow<'a>() -> Vec<(&'a str, &'a str)> {
     vec![
         ("bound.to", "same"),

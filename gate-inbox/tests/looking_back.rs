@@ -18,7 +18,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, FileDirectory, NoTools, Trail, audit};
 use serde_json::json;
 
-/// What is between the ends of the list.
+/// Returns the number of entries on a page.
 fn entries(page: &Page) -> usize {
     page.text.matches(" · record ").count()
 }

@@ -1,4 +1,4 @@
-//! What is written to those who decide.
+//! The mails that are written to those who decide.
 
 #![allow(
     clippy::unwrap_used,
@@ -100,7 +100,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     assert!(!mail.html.contains("<img") && !mail.html.contains("<script"));
 }
 
-/// What `links` makes of a mail, an inbox opens.
+/// Checks that an inbox opens the links that `links` puts into a mail.
 #[tokio::test]
 async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,7 +158,7 @@ async fn open_with_links() -> (Desk, Server, Mail, tempfile::TempDir) {
     (desk, server, mail.links(links), folder)
 }
 
-/// What the links of a mail are called.
+/// Returns the names of the links of a mail.
 fn links_of(mail: &smtp::Mail) -> Vec<&str> {
     let lines: Vec<&str> = mail.text.lines().collect();
     let named = lines.windows(2).filter(|pair| pair[1].starts_with(INBOX)).map(|pair| pair[0]);

@@ -1,4 +1,4 @@
-//! What waits, filtered.
+//! The page of the questions that wait, filtered.
 
 #![allow(
     clippy::unwrap_used,

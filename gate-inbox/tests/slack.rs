@@ -1,4 +1,4 @@
-//! What is told in a channel of Slack.
+//! The messages in a channel of Slack.
 
 #![allow(
     clippy::unwrap_used,
@@ -176,7 +176,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     assert!(!message.to_string().contains("gate_approve"));
 }
 
-/// What is posted of the last news.
+/// Delivers the last news, and returns the message that is posted.
 async fn posted_last(desk: &Desk, service: &mut Service, slack: &Slack) -> Value {
     let notice = desk.notices(slack).await.pop().unwrap();
     slack.deliver(&notice).await.unwrap();

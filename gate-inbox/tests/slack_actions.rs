@@ -70,7 +70,7 @@ impl Chat {
         Self { desk, slack: service }
     }
 
-    /// What a button of the message about a call has as its value now.
+    /// Returns the value that a button of the message about a call has now.
     async fn value(&self, id: ApprovalId) -> String {
         format!("{id} {}", self.desk.approval(id).await.shown())
     }
@@ -123,7 +123,7 @@ impl Chat {
             .await
     }
 
-    /// What the person is told after a click.
+    /// Sends a click, and returns the words that the person is told after it.
     async fn told(&mut self, payload: &Value) -> String {
         let page = self.signed(payload).await;
         assert_eq!((page.status, page.text.as_str()), (200, ""));

@@ -58,7 +58,7 @@ async fn ask_for(gate: &Gate<Tools>) -> Turn {
     run.submit([ToolCall::new("call_1", "pay", arguments.to_string())]).await.unwrap()
 }
 
-/// What is told of a question.
+/// Returns the notice of a question.
 async fn notice() -> Notice {
     let gate: Gate<Tools> = Gate::builder(())
         .directory(StaticDirectory::new().person("dana", ["manager"]))
@@ -179,7 +179,7 @@ async fn a_freeze_is_told_and_what_a_rule_decides_alone_is_not() {
     );
 }
 
-/// What delivering comes to where a server does so.
+/// Delivers to a server that does so, and returns the result and the server.
 async fn delivered(
     does: impl IntoIterator<Item = Does>,
 ) -> (Result<Option<String>, NotifyError>, Receiver) {

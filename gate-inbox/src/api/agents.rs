@@ -1,4 +1,4 @@
-//! What agents in other programs do: ask, wait, begin, say how it ended.
+//! The operations of agents in other programs: ask, wait, begin, say how a call ended.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ use super::operation::{By, HERE, Operation, STATE};
 use super::problem::{CONFLICT, ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
 use crate::office::Office;
 
-/// How long a request waits for a decision, in seconds. What stands between may cut what is silent
-/// for longer.
+/// The longest time that a request waits for a decision, in seconds. What stands between may cut
+/// what is silent for longer.
 const LONGEST_WAIT: u64 = 25;
 
 /// After what time a stream says that it is still there, and how often it does at most.
 const QUIET: Duration = Duration::from_secs(15);
 const LASTS: u32 = 40;
 
-/// What an agent gives back of its call.
+/// The answer that an agent gets about its call.
 type Given = Result<Json<Call>, Problem>;
 
-/// What is said of a parameter.
+/// The description of the parameter `attempt`.
 const WHICH: &str = "Which attempt: `attempts` as it was when the call began.";
 
 /// Everything that agents do.
@@ -234,7 +234,7 @@ fn shown(found: Option<Arc<Approval>>) -> Given {
     found.map(|approval| Json(Call::from(&*approval))).ok_or_else(Problem::not_found)
 }
 
-/// How a call stands; `wait`: as soon as people have decided, or so many seconds from now.
+/// Returns how a call stands; `wait`: as soon as people have decided, or so many seconds from now.
 async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
@@ -348,7 +348,7 @@ async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
     }
 }
 
-/// Whether somebody of a role had to agree.
+/// Returns whether somebody of a role had to agree.
 fn asks(approval: &Approval, role: &Role) -> bool {
     let is_of_role = |tier: &Tier| matches!(tier.who(), Who::Role { role: asked } if asked == role);
     approval.requirements().iter().any(|requirement| requirement.tiers().iter().any(is_of_role))

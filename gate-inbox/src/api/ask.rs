@@ -1,4 +1,4 @@
-//! What an agent in another program may ask.
+//! The calls and questions that an agent in another program may put to people.
 
 use gate_runtime::{
     Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Role, Who,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::problem::{INVALID, Problem};
 use crate::notify::Callbacks;
 
-/// How long people have, unless the agent says otherwise: a day, in seconds.
+/// The time that people have, unless the agent says otherwise: a day, in seconds.
 const DAY: u32 = 86_400;
 
 /// Declares what a program asks: fields of its own, and what is said besides, which is the same for
@@ -67,7 +67,7 @@ macro_rules! asked {
         }
 
         impl $Name {
-            /// What is said besides.
+            /// Takes out the fields that are the same for all.
             fn matter(&mut self) -> Matter {
                 Matter {
                     run: self.run.take(),
@@ -141,7 +141,7 @@ enum AnswerKind {
     Text,
 }
 
-/// What is said besides: why, for whom, whom to ask.
+/// The fields that are the same for all: why, for whom, whom to ask.
 struct Matter {
     run: Option<String>,
     summary: Option<String>,

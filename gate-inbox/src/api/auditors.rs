@@ -1,4 +1,4 @@
-//! What auditors read: records, and what of them is sealed.
+//! The operations by which auditors read records, and what of them is sealed.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::office::Office;
 use crate::sealed::SealedTrail;
 use crate::security_log;
 
-/// How many records are given out at once, at most.
+/// The most records that are given out at once.
 const MOST: usize = 1_000;
 
 /// Everything that auditors read.

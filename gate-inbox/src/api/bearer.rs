@@ -1,4 +1,4 @@
-//! Who sends a request, by the token in it.
+//! Finds out who sends a request, by the token in it.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Whether its token is still one of its.
+    /// Returns whether its token is still one of its own.
     pub(super) fn is_known(&self, office: &Office) -> bool {
         let found = office.people.agent_of(&self.token).ok().flatten();
         found.is_some_and(|found| found.name() == self.entry.name())

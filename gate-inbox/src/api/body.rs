@@ -1,4 +1,4 @@
-//! What a request says: its body, its query.
+//! The body and the query of a request.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
     }
 }
 
-/// What the bodies of each kind are checked against: the schemas of the document that describes the
+/// The validators of the bodies of each kind, for the schemas of the document that describes the
 /// API.
 static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
@@ -101,7 +101,7 @@ pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
     response
 }
 
-/// What follows the `?` of an address.
+/// The query of an address, which follows the `?`.
 #[derive(Debug)]
 pub(super) struct Query(Fields);
 

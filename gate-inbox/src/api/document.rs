@@ -1,4 +1,4 @@
-//! What programs get: how a call stands, for its agent and for who decides.
+//! The documents that programs get: how a call stands, for its agent and for whoever decides.
 
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ impl From<&Approval> for Call {
     }
 }
 
-/// What an agent called something that stands here under the agent's name.
+/// Returns the name that an agent gave something that stands here under the agent's name.
 fn own(name: &str) -> String {
     name.split_once('/').map_or(name, |(_, own)| own).to_owned()
 }

@@ -1,4 +1,5 @@
-//! What programs ask, and what people decide without a page: JSON over HTTP, under `/api/v1`.
+//! The API by which programs ask, and people decide without a page: JSON over HTTP, under
+//! `/api/v1`.
 //!
 //! Agents and people have tokens of two kinds, and neither does the other's part.
 
@@ -46,7 +47,7 @@ async fn nothing() -> Problem {
     Problem::not_found()
 }
 
-/// What is answered to a method that a path of the API does not have.
+/// Returns the answer to a method that a path of the API does not have.
 pub(crate) fn not_so() -> Problem {
     Problem::new(NOT_SO, "This path does not take this method: see /api/openapi.json.")
 }

@@ -18,17 +18,17 @@ pub(super) const HERE: &[StatusCode] = &[StatusCode::NOT_FOUND];
 /// It may be that there is none, or that it stands otherwise.
 pub(super) const STATE: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CONFLICT];
 
-/// Who may do it.
+/// The kind of caller that may do it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     Agent,
     Person,
 }
 
-/// What a body is.
+/// A function that makes the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Value;
 
-/// What an operation answers where it is done.
+/// The answer of an operation where it is done.
 enum Good {
     Json(MakeSchema),
     Text(&'static str),
@@ -129,7 +129,7 @@ impl Operation {
         self
     }
 
-    /// What else may come.
+    /// Adds the statuses of problems that may come instead.
     pub(super) fn or_else(mut self, problems: &[StatusCode]) -> Self {
         self.problems.extend(problems);
         self

@@ -83,7 +83,7 @@ pub(crate) const INVALID: ProblemKind =
 /// Too much at once.
 pub(crate) const TOO_MANY: ProblemKind =
     ProblemKind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
-/// What is needed does not answer.
+/// Something that is needed does not answer.
 pub(crate) const UNAVAILABLE: ProblemKind =
     ProblemKind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
 /// It is for another host.
@@ -114,8 +114,8 @@ impl Problem {
         Self::new(NOT_FOUND, "There is no such thing, or it is not yours.")
     }
 
-    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name
-    /// files.
+    /// Returns the problem where something that is needed does not answer. What it said is for
+    /// whoever runs the inbox, and may name files.
     pub(crate) fn unavailable() -> Self {
         Self::new(
             UNAVAILABLE,

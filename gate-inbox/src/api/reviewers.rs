@@ -1,4 +1,4 @@
-//! What people do by a program of their own: list, decide, grant, revoke.
+//! The operations of people, by a program of their own: list, decide, grant, revoke.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use super::operation::{By, HERE, Operation, STATE};
 use super::problem::{CHANGED, INVALID, MALFORMED, Problem};
 use crate::office::Office;
 
-/// How many are on a page, at most.
+/// The most questions that are on a page.
 const MOST: usize = 100;
 
 type Given = Result<Json<Review>, Problem>;
@@ -133,7 +133,7 @@ fn deciding<T: JsonSchema>(
         .or_else(STATE)
 }
 
-/// What waits, or stands otherwise; oldest first.
+/// Lists the questions that wait, or stand otherwise; oldest first.
 async fn list(
     State(office): State<Arc<Office>>,
     _: Person,

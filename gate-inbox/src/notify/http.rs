@@ -10,7 +10,7 @@ use ureq::http::{HeaderMap, header};
 
 use super::setting::Secret;
 
-/// How long a service may take, all in all.
+/// The time that a service may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most bytes of an answer that are read.
@@ -19,7 +19,7 @@ const MOST: u64 = 1 << 20;
 /// The longest wait that a service may ask for.
 const LONGEST: Duration = Duration::from_hours(6);
 
-/// How a service knows us, which nobody else is to see.
+/// The credential by which a service knows us, which nobody else is to see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Credential<'a> {
     /// By a token in the header.
@@ -115,12 +115,13 @@ fn send(
     })
 }
 
-/// How long the service wants us to wait, and never for ever.
+/// Returns the time for which the service wants us to wait, and never for ever.
 fn wait(headers: &HeaderMap) -> Option<Duration> {
     Some(retry_after(headers)?.min(LONGEST))
 }
 
-/// How long the other side asks to be left alone: so many seconds, or until a time.
+/// Returns the time for which the other side asks to be left alone: so many seconds, or until a
+/// time.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = value.parse().map(Duration::from_secs).ok();
@@ -131,7 +132,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.or_else(until)
 }
 
-/// What went wrong on the way, without the address.
+/// Describes the error on the way, without the address.
 fn problem(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "took too long to answer".to_owned(),

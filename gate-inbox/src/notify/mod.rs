@@ -1,4 +1,4 @@
-//! Who is told where people look anyway: Slack, mail, PagerDuty.
+//! The ways to tell people where they look anyway: Slack, mail, PagerDuty.
 //!
 //! Each is a [`Notifier`](gate_runtime::Notifier). They tell what the stored question says, in
 //! plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail lead

@@ -19,10 +19,10 @@ const API: &str = "https://events.pagerduty.com";
 /// The longest summary that PagerDuty takes.
 const SUMMARY: usize = 1_024;
 
-/// How long one detail may be. All together may have 512 KB.
+/// The length that one detail may have. All together may have 512 KB.
 const DETAIL: usize = 4_000;
 
-/// How bad PagerDuty is told that it is.
+/// The severity of an incident, as PagerDuty is told.
 ///
 /// ```
 /// use gate_inbox::Severity;
@@ -120,7 +120,7 @@ impl PagerDuty {
         self
     }
 
-    /// How bad it is. [`Severity::Error`] unless this is said.
+    /// Sets the severity of an incident. [`Severity::Error`] unless this is said.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
@@ -152,14 +152,14 @@ impl PagerDuty {
         Ok(self)
     }
 
-    /// How long PagerDuty may take to answer. Ten seconds unless this is said.
+    /// Sets the time that PagerDuty may take to answer. Ten seconds unless this is said.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.http = Http::patient(patience);
         self
     }
 
-    /// Whether somebody is to be woken up for it, as it stands.
+    /// Returns whether somebody is to be woken up for it, as it stands.
     fn is_due(&self, approval: &Approval) -> bool {
         told::is_asked(approval) && (self.every_question || approval.is_at_last_step())
     }

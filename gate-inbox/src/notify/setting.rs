@@ -1,4 +1,4 @@
-//! What a notifier is told by whoever sets it up.
+//! The settings that a notifier gets from whoever sets it up.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl fmt::Display for BadSetting {
 
 impl std::error::Error for BadSetting {}
 
-/// What nobody is to see: no `Debug` shows it.
+/// A text that nobody is to see: no `Debug` shows it.
 #[derive(Clone)]
 pub(crate) struct Secret(Arc<str>);
 
@@ -75,7 +75,7 @@ pub(crate) fn base(url: &str) -> Result<Arc<str>, BadSetting> {
     }
 }
 
-/// Whether a host is this machine, whatever any name server says.
+/// Returns whether a host is this machine, whatever any name server says.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")

@@ -1,4 +1,4 @@
-//! What is told about a call: plain text, in which nothing acts and nothing hides.
+//! The words that are told about a call: plain text, in which nothing acts and nothing hides.
 
 mod arguments;
 mod question;
@@ -43,19 +43,19 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     short
 }
 
-/// Whether people are asked about it now.
+/// Returns whether people are asked about it now.
 pub(super) fn is_asked(approval: &Approval) -> bool {
     approval.status() == Status::Pending
         && !approval.is_held()
         && !approval.requirements().is_empty()
 }
 
-/// What is wanted of people.
+/// Names what is wanted of people: an answer or a decision.
 pub(super) fn wanted(approval: &Approval) -> &'static str {
     if approval.answers().is_some() { "an answer" } else { "a decision" }
 }
 
-/// Whether a text is told whole.
+/// Returns whether a text is short enough to be told whole.
 fn is_short(shown: &str) -> bool {
     shown.chars().count() <= LONG
 }
@@ -85,12 +85,12 @@ pub(super) fn too_long(approval: &Approval, what: &str) -> String {
     format!("It is longer than this {what}: open it to {next}.")
 }
 
-/// Whether only signed votes let it run.
+/// Returns whether only signed votes let it run.
 pub(super) fn wants_signature(approval: &Approval) -> bool {
     approval.requirements().iter().any(Requirement::wants_signature)
 }
 
-/// What is wrong with the texts that others wrote, in words; `None` if nothing is. All of each is
+/// Describes what is wrong with the texts that others wrote; `None` if nothing is. All of each is
 /// looked at, also what is not told.
 pub(super) fn warning(review: &ReviewSnapshot) -> Option<String> {
     let found = review.hazards();
@@ -107,7 +107,7 @@ pub(super) fn agent(approval: &Approval) -> String {
 /// The most of the things that happened before that are told.
 const NOTICES: usize = 8;
 
-/// What speaks against trusting it as it is: what happened before.
+/// Lists the things that happened before, which speak against trusting it as it is.
 pub(super) fn before(review: &ReviewSnapshot) -> Vec<String> {
     let said = |notice: &ReviewNotice| match notice.quote() {
         Some(quote) => {
@@ -133,7 +133,7 @@ pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> 
     review.claims().iter().map(said).collect()
 }
 
-/// How it stands.
+/// The state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// People are asked.
@@ -146,7 +146,7 @@ pub(crate) enum Tone {
     Bad,
 }
 
-/// What became of it, and by whom.
+/// Returns the state of a call, and the words for what became of it, and by whom.
 pub(crate) fn state(approval: &Approval) -> (Tone, String) {
     let (by, is_question) = (|| approvers(approval), approval.answers().is_some());
     match approval.status() {

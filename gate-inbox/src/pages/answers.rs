@@ -18,7 +18,7 @@ pub(crate) enum ProblemForm {
     Grant,
 }
 
-/// What somebody typed that could not be taken, and why.
+/// The typed words that could not be taken, and the reason why.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) problem: Option<(ProblemForm, String)>,
@@ -28,7 +28,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// What was typed where an edit is confirmed.
+    /// Makes a draft of the words that were typed where an edit is confirmed.
     pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
         Self {
             problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())),
@@ -73,8 +73,8 @@ pub(super) fn answers(
     html! { section.answers aria-label="Your decision" { p { (words) } } }
 }
 
-/// Whether it asks the person whom the run acts for. Who that is, the application says, and not the
-/// people file.
+/// Returns whether it asks the person whom the run acts for. Who that is, the application says, and
+/// not the people file.
 fn asks_principal(approval: &Approval) -> bool {
     approval
         .requirements()

@@ -61,7 +61,7 @@ pub(crate) fn approval(
     page(status, &review.headline().to_string(), Some(visitor), Some(Tab::Pending), &main)
 }
 
-/// How it stands, where it does not simply wait.
+/// Renders the state of a call, where it does not simply wait.
 fn state(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let is_question = approval.answers().is_some();
@@ -172,7 +172,7 @@ pub(super) fn claim(review: &ReviewSnapshot) -> Markup {
     }
 }
 
-/// What was said before it was asked, where the gate keeps it.
+/// Renders the conversation before it was asked, where the gate keeps it.
 fn conversation(approval: &Approval) -> Markup {
     let said = approval.conversation();
     html! {
@@ -238,7 +238,7 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
     }
 }
 
-/// What happened before.
+/// Renders the notices of what happened before.
 pub(super) fn before(review: &ReviewSnapshot) -> Markup {
     html! {
         @if !review.notices().is_empty() {

@@ -15,17 +15,17 @@ use crate::office::Questions;
 use crate::text::{ago, plain};
 use crate::visitor::Visitor;
 
-/// How many records are shown: the newest.
+/// The most records that are shown: the newest.
 const MOST: usize = 500;
 
-/// How many are read at once.
+/// The number of records that are read at once.
 const PART: usize = 500;
 
 /// The end of what happened in a case.
 #[derive(Debug, Default)]
 pub(crate) struct Story {
     newest: VecDeque<Arc<Record>>,
-    /// How many records there are in all.
+    /// The number of records in all.
     pub(crate) count: usize,
 }
 

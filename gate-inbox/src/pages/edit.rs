@@ -118,7 +118,7 @@ fn select(id: &str, name: &str, help: &str, field: &Field, all: &[Value]) -> Mar
     }
 }
 
-/// What would change, and the form that sends it.
+/// Renders the page that says what would change, with the form that sends it.
 pub(crate) fn confirm(
     visitor: &Visitor,
     asked: &Interruption,

@@ -1,4 +1,4 @@
-//! What all pages have.
+//! The frame that all pages have.
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -9,7 +9,7 @@ use crate::secret;
 use crate::text::{bare, plain};
 use crate::visitor::Visitor;
 
-/// What makes a form one of a session, about one thing, to be sent once.
+/// The fields that make a form one of a session, about one thing, to be sent once.
 #[derive(Debug)]
 pub(crate) struct Stamp {
     form_secret: String,

@@ -163,7 +163,7 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
     }
 }
 
-/// What it would let through, and the form that gives it.
+/// Renders the page that says what it would let through, with the form that gives it.
 pub(crate) fn confirm_grant(
     visitor: &Visitor,
     asked: &Interruption,

@@ -15,7 +15,7 @@ use crate::text::{ago, bare, block, plain, plural};
 use crate::visitor::Visitor;
 use gate_runtime::english::grouped;
 
-/// What was found, with how the record is sealed.
+/// Renders the page of the records that were found, with how the record is sealed.
 pub(crate) fn history(
     visitor: &Visitor,
     search: &Search,
@@ -72,7 +72,7 @@ fn looked(search: &Search, found: &SearchPage) -> String {
     }
 }
 
-/// How the record is sealed.
+/// Renders the words for how the record is sealed.
 fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
     let Some(trail) = trail else {
         return html! {

@@ -1,4 +1,4 @@
-//! What a link of a mail would decide, in words, before anything is.
+//! The page that says in words what a link of a mail would decide, before anything is decided.
 
 use axum::http::StatusCode;
 use axum::response::Response;

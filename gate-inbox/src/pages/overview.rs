@@ -1,4 +1,4 @@
-//! How much is asked, how long it takes, and what people decide.
+//! The page that shows how much is asked, how long it takes, and what people decide.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,10 +14,10 @@ use crate::statistics::{Became, Statistics, Summary, hour_of};
 use crate::visitor::Visitor;
 use gate_runtime::english::grouped;
 
-/// How many rules, and how many people, are drawn: those with the most.
+/// The most rules, and the most people, that are drawn: those with the most questions or votes.
 const MOST: usize = 10;
 
-/// What became of questions, in the order in which it is drawn.
+/// The ways in which questions end, in the order in which they are drawn.
 pub(super) const BECAME: [(Became, usize, &str); 7] = [
     (Became::Approved, 0, "approved"),
     (Became::Edited, 1, "edited"),
@@ -28,13 +28,13 @@ pub(super) const BECAME: [(Became, usize, &str); 7] = [
     (Became::Dropped, 6, "taken back or denied"),
 ];
 
-/// How what nobody decided is drawn: rules let it through, people are asked, rules denied it.
+/// The looks of what nobody decided: rules let it through, people are asked, rules denied it.
 pub(super) const LET_THROUGH: usize = 8;
 pub(super) const OPEN: usize = 7;
 pub(super) const DENIED: usize = 9;
 const REFUSED: usize = 10;
 
-/// What was counted in a time.
+/// The numbers that were counted in a time.
 #[derive(Debug)]
 pub(crate) struct Overview {
     span: Span,

@@ -1,4 +1,4 @@
-//! What waits.
+//! The page of the questions that wait.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,10 +12,11 @@ use crate::visitor::Visitor;
 use crate::waiting::{Offers, Order, Waiting};
 use crate::wanted::{Wanted, with_chosen};
 
-/// How many are on one page.
+/// The number of questions on one page.
 const EACH: usize = 50;
 
-/// What waits: what the visitor is asked first, in both parts by deadline.
+/// Renders the page of the questions that wait: what the visitor is asked first, in both parts by
+/// deadline.
 pub(crate) fn pending(
     visitor: &Visitor,
     waiting: &Waiting,
@@ -108,7 +109,7 @@ fn row(asked: &Interruption) -> Markup {
     }
 }
 
-/// Who voted already: the others must still decide.
+/// Renders the names of those who voted already: the others must still decide.
 fn voted(approval: &Approval) -> Option<Markup> {
     let counting = approval.votes().iter().filter(|vote| approval.concerns(vote));
     let who: Vec<&str> = counting.map(|vote| vote.reviewer().as_str()).collect();
@@ -135,7 +136,7 @@ fn filter(offers: &Offers, wanted: &Wanted) -> Markup {
     filters("/", !wanted.is_all(), &fields)
 }
 
-/// What somebody must not overlook.
+/// Renders the marks that somebody must not overlook.
 pub(super) fn marks(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     html! {

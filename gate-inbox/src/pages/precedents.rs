@@ -1,4 +1,4 @@
-//! What people decided before: in the same case, and on calls of the same tool.
+//! The decisions of people from before: in the same case, and on calls of the same tool.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::text::{ago, listed, plain, short};
 
-/// How many differences are shown.
+/// The most differences that are shown.
 const MOST: usize = 6;
 
 /// Calls that people decided before.
@@ -16,11 +16,11 @@ const MOST: usize = 6;
 pub(crate) struct ShownPrecedents {
     pub(crate) of_case: Vec<Interruption>,
     pub(crate) of_tool: Vec<Interruption>,
-    /// Whether not all of the record was read yet.
+    /// Set if not all of the record was read yet.
     pub(crate) is_behind: bool,
 }
 
-/// What people decided before.
+/// Renders the calls that people decided before.
 pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Markup {
     let (approval, now) = (asked.approval(), asked.now());
     html! {
@@ -103,7 +103,7 @@ fn with<'a>(other: &'a Approval, last: &Vote) -> Vec<&'a str> {
     same.map(|vote| vote.reviewer().as_str()).collect()
 }
 
-/// What is different in its arguments.
+/// Renders the differences between the arguments of a call and those of one from before.
 fn differences(here: &Approval, other: &Approval) -> Markup {
     let (ours, theirs) = (here.arguments().to_json(), other.arguments().to_json());
     let names = |of: &Value| {

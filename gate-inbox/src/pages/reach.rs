@@ -1,4 +1,4 @@
-//! How far a standing permission reaches, in plain words.
+//! Describes how far a standing permission reaches, in plain words.
 
 use gate_runtime::Timestamp;
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use crate::text::{bare, plain, plural, until, value};
 /// The longest value that stands on one line, in characters.
 const SHORT: usize = 80;
 
-/// What it lets through.
+/// Renders the words for what it lets through.
 pub(super) fn reach(reach: &Reach, now: Timestamp) -> Markup {
     html! {
         ul.reach {
@@ -70,7 +70,7 @@ fn amounts(written: Written) -> &'static str {
     }
 }
 
-/// What a limit means, where its name says that.
+/// Renders the meaning of a limit, where the name of its argument says it.
 fn meant(name: &str, limit: &Limit, now: Timestamp) -> Markup {
     let words = limit.max.in_units(0).and_then(|whole| meaning(None, name, &whole.into(), now));
     html! { @if let Some(words) = words { " (" (words) ")" } }

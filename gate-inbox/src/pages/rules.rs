@@ -18,7 +18,7 @@ use crate::text::{ago, block, plain, plural};
 use crate::visitor::Visitor;
 use gate_runtime::english::grouped;
 
-/// What a policy is called where its rules are counted, and what it is.
+/// The name of a policy where its rules are counted, and its digest.
 type Key = (String, Digest);
 
 /// A policy, and the tools that it judges.
@@ -35,7 +35,7 @@ pub(crate) struct Rules {
     span: Span,
     policies: BTreeMap<Key, Judges>,
     counts: BTreeMap<Option<Rule>, OfRule>,
-    /// Whether there are more tools than these.
+    /// Set if there are more tools than these.
     is_full: bool,
 }
 
@@ -60,7 +60,7 @@ impl Rules {
         Self { span, policies, counts, is_full: known.rulebook.is_full() }
     }
 
-    /// What a rule did.
+    /// Returns the counts of what a rule did.
     fn did(&self, source: &str, name: &str) -> OfRule {
         let rule = Rule { source: source.to_owned(), name: name.to_owned() };
         self.counts.get(&Some(rule)).cloned().unwrap_or_default()
@@ -183,7 +183,7 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
     }
 }
 
-/// What a rule did, in words.
+/// Renders in words what a rule did.
 fn did(of: &OfRule) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     let became = BECAME

@@ -20,7 +20,7 @@ impl Span {
         (Self::Month, "month", "30 days"),
     ];
 
-    /// What a query says; a day if it says nothing that is known.
+    /// Reads the time that a query names; a day if it names none that is known.
     pub(crate) fn read(typed: &str) -> Self {
         Self::ALL
             .into_iter()
@@ -28,7 +28,7 @@ impl Span {
             .map_or(Self::Day, |(span, ..)| span)
     }
 
-    /// How many hours it has.
+    /// Returns the number of hours that it has.
     pub(crate) fn hours(self) -> i64 {
         match self {
             Self::Day => 24,
@@ -37,7 +37,7 @@ impl Span {
         }
     }
 
-    /// How many hours one column of a plot has.
+    /// Returns the number of hours that one column of a plot has.
     pub(crate) fn column(self) -> i64 {
         match self {
             Self::Day => 1,

@@ -1,4 +1,4 @@
-//! What holds beyond single calls: standing permissions, and stops.
+//! The page of all that holds beyond single calls: standing permissions, and stops.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use crate::reach::Reach;
 use crate::text::{ago, block, plain, plural};
 use crate::visitor::Visitor;
 
-/// How many of each are shown.
+/// The most of each that are shown.
 const MOST: usize = 200;
 
-/// What holds now: permissions newest first, stops by what they stop.
+/// Renders the page of all that holds now: permissions newest first, stops by what they stop.
 pub(crate) fn standing(
     visitor: &Visitor,
     standing: &Standing,

@@ -1,4 +1,4 @@
-//! What a record says, in words.
+//! Puts into words what a record says.
 
 use gate_runtime::{
     CallEvent, Decision, Event, GateEvent, Record, RuleReport, ToolOutcome, Verdict,
@@ -15,12 +15,12 @@ pub(super) struct TimelineEntry {
 }
 
 impl TimelineEntry {
-    /// How it is drawn.
+    /// Returns the name of the look in which it is drawn.
     pub(super) fn look(&self) -> &'static str {
         self.look
     }
 
-    /// What happened.
+    /// Returns the words for what happened.
     pub(super) fn what(&self) -> &'static str {
         self.what
     }

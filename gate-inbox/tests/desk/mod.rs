@@ -244,7 +244,7 @@ pub fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)], m
     std::fs::rename(folder.path().join("new"), file).unwrap();
 }
 
-/// What came back.
+/// The page that came back.
 #[derive(Debug)]
 pub struct Page {
     pub status: u16,

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver as Queue, Sender, channel};
 use std::time::Duration;
 
-/// What it does with a request.
+/// The way in which the server treats a request.
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "not every test misbehaves in every way")]
 pub(crate) enum Does {

@@ -23,7 +23,7 @@ pub enum Reply {
     Never,
 }
 
-/// What came.
+/// A request that came.
 #[derive(Clone, Debug)]
 pub struct Came {
     pub line: String,
@@ -82,7 +82,7 @@ impl Service {
         self.replies.lock().unwrap().push_back(reply);
     }
 
-    /// What came next.
+    /// Returns the request that came next.
     pub async fn came(&mut self) -> Came {
         self.came.recv().await.unwrap()
     }

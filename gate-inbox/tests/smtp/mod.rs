@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// What the server does with a connection.
+/// The way in which the server treats a connection.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Takes the mail.
@@ -29,7 +29,7 @@ pub enum Act {
     Never,
 }
 
-/// What came over one connection.
+/// The commands and the mail that came over one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Came {
     /// The client's commands.
@@ -116,7 +116,7 @@ impl Server {
     }
 }
 
-/// How a server speaks TLS.
+/// The way in which a server speaks TLS.
 #[derive(Clone)]
 pub struct Tls {
     pub is_first: bool,

@@ -92,7 +92,7 @@ pub(super) fn mail(
     Some(Mails { mail, to_who_decides: to_who_decides? })
 }
 
-/// How the server knows us, where it wants to.
+/// Reads the user and the password by which the server knows us, where it wants to.
 fn known<'t>(
     table: &Table<'t>,
     outside: Outside<'_>,

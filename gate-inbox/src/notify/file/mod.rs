@@ -1,4 +1,4 @@
-//! Who is told, in a TOML file.
+//! The people and services that are told, in a TOML file.
 
 mod links;
 mod mail;
@@ -203,7 +203,7 @@ impl fmt::Debug for NotifyFile {
     }
 }
 
-/// What is wrong with a file of those who are told. It never repeats a secret.
+/// The reason why a file of those who are told cannot be used. It never repeats a secret.
 ///
 /// ```
 /// let error = gate_inbox::NotifyFile::read("/no/such/notify.toml").unwrap_err();

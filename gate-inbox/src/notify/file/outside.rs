@@ -1,4 +1,4 @@
-//! What a file of those who are told leads to: the environment, and other files.
+//! The places that a file of those who are told leads to: the environment, and other files.
 
 use std::path::{Path, PathBuf};
 
@@ -94,8 +94,8 @@ impl Outside<'_> {
         }
     }
 
-    /// What a variable has. Its name is not repeated: somebody may have written the secret in its
-    /// place.
+    /// Returns the value of a variable. Its name is not repeated: somebody may have written the
+    /// secret in its place.
     fn variable(
         &self,
         key: &str,

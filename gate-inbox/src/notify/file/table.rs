@@ -11,7 +11,7 @@ use crate::notify::setting::base;
 /// A line, and what is wrong with it.
 pub(super) type Mistake = (usize, String);
 
-/// What is wrong with a file so far, each with its line.
+/// The mistakes of a file so far, each with its line.
 pub(super) struct Mistakes<'t> {
     text: &'t str,
     list: Vec<Mistake>,
@@ -23,7 +23,7 @@ pub(super) struct Located<T> {
     pub(super) at: usize,
 }
 
-/// What a table is called, and what it has.
+/// The name of a kind of table, and the fields that it has.
 #[derive(Clone, Copy)]
 pub(super) struct TableKind {
     pub(super) name: &'static str,
@@ -52,7 +52,7 @@ impl<'t> Mistakes<'t> {
         self.list.push((before.filter(|byte| *byte == b'\n').count() + 1, words.into()));
     }
 
-    /// What came of a setting at a place, or that it is none.
+    /// Returns a setting at a place, or notes that it is none.
     pub(super) fn good<T>(&mut self, at: usize, result: Result<T, impl fmt::Display>) -> Option<T> {
         result.map_err(|bad| self.add(at, bad.to_string())).ok()
     }
@@ -148,7 +148,7 @@ impl<'t> Table<'t> {
         self.fields.get(key).map_or(self.at, |value| value.span().start)
     }
 
-    /// Whether there is such a field, be it right or wrong.
+    /// Returns whether there is such a field, be it right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a file, and that no mistake repeats a secret.
+//! Checks which mistakes a file can have, and that none of them repeats a secret.
 
 use gate_runtime::{Notifier as _, ReviewerToken};
 
@@ -103,7 +103,8 @@ fn a_file_names_who_is_told() {
     file.for_inbox("http://127.0.0.1:8484", &people).unwrap();
 }
 
-/// What stands between lines of three backticks, the first of which says that it is TOML.
+/// Returns the examples of a text: what stands between lines of three backticks, the first of which
+/// says that it is TOML.
 fn examples(text: &str) -> Vec<String> {
     let text = text
         .lines()

@@ -13,7 +13,7 @@ use sha2::Sha256;
 use crate::notify::setting::{BadSetting, Secret};
 use crate::secret;
 
-/// What tells these signatures from any others under the same key.
+/// The bytes that tell these signatures from any others under the same key.
 const ABOUT: &[u8] = b"gate link\0";
 
 /// The key by which links are signed. `Debug` does not show it.

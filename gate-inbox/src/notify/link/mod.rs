@@ -16,14 +16,15 @@ use used::Used;
 
 use super::setting::{BadSetting, base};
 
-/// How long a link lasts unless another time is said.
+/// The time for which a link lasts unless another time is said.
 const LASTS: Duration = Duration::from_hours(24);
 
-/// What is signed: version, answer, approval, what was shown, end, and what tells links apart.
+/// The number of bytes that are signed: version, answer, approval, what was shown, end, and what
+/// tells links apart.
 const SIGNED: usize = 1 + 1 + 16 + 32 + 8 + 8;
 const VERSION: u8 = 1;
 
-/// What a link is for.
+/// The purpose of a link.
 ///
 /// ```
 /// # fn show(
@@ -96,7 +97,7 @@ pub(crate) struct Link {
     pub(crate) approval: ApprovalId,
     pub(crate) shown: Digest,
     ends: Timestamp,
-    /// What is noted when it is used up.
+    /// The digest that is noted when it is used up.
     mark: Digest,
 }
 
@@ -118,7 +119,7 @@ impl Links {
         Ok(Self { key, inbox: base(inbox)?, lasts: LASTS })
     }
 
-    /// How long a link lasts. A day unless this is said.
+    /// Sets the time for which a link lasts. A day unless this is said.
     #[must_use]
     pub fn lasting(mut self, time: Duration) -> Self {
         self.lasts = time;
@@ -150,7 +151,7 @@ impl Links {
         if now < link.ends { Ok(link) } else { Err(BadLink::Over) }
     }
 
-    /// Whether a link was used up.
+    /// Returns whether a link was used up.
     ///
     /// # Errors
     /// Where what is noted cannot be read.

@@ -17,7 +17,7 @@ impl<'k> Used<'k> {
         Self { key }
     }
 
-    /// Whether a link that ends then is used up.
+    /// Returns whether a link that ends then is used up.
     pub(super) fn has(&self, ends: Timestamp, mark: Digest) -> io::Result<bool> {
         let mut file = match File::open(self.file(ends)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -1,4 +1,4 @@
-//! What a mail says: as text, and as the same text with a little form.
+//! The content of a mail: as text, and as the same text with a little form.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -62,10 +62,10 @@ pub(super) struct Letter {
     html: String,
 }
 
-/// What is said of a call, in either form.
+/// The content of a mail about a call, in either form.
 struct LetterText {
     head: String,
-    /// What it does, and why it is asked.
+    /// The lines that say what it does, and why it is asked.
     about: Vec<String>,
     question: Option<Question>,
     arguments: Vec<Argument>,

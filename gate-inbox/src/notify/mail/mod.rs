@@ -22,16 +22,16 @@ use super::link::Links;
 use super::setting::{BadSetting, Secret, base};
 use super::told;
 
-/// How long writing to everybody may take, which is less than a delivery may; and the least that is
-/// begun with.
+/// The time that writing to everybody may take, which is less than a delivery may; and the least
+/// that is begun with.
 const ALL: Duration = Duration::from_secs(25);
 const LEAST: Duration = Duration::from_secs(2);
 
-/// How often it is tried to reach the last ones, where others are reached: for some ten minutes,
-/// for that is how long servers put off whom they do not know.
+/// The number of tries to reach the last ones, where others are reached: for some ten minutes, for
+/// that is how long servers put off whom they do not know.
 const TRIES: u32 = 8;
 
-/// How many deliveries are remembered of notices that did not reach everybody.
+/// The number of deliveries that are remembered of notices that did not reach everybody.
 const REMEMBERED: usize = 10_000;
 
 /// Writes a mail about every question, and another one when it is settled.
@@ -113,7 +113,7 @@ impl Mail {
         self
     }
 
-    /// How the server knows us.
+    /// Sets the user and the password by which the server knows us.
     #[must_use]
     pub fn sign_in(mut self, user: &str, password: &str) -> Self {
         self.post.known = Some((user.into(), Secret::new(password)));
@@ -137,7 +137,7 @@ impl Mail {
         self
     }
 
-    /// How long the server may take for one answer. Ten seconds unless this is said.
+    /// Sets the time that the server may take for one answer. Ten seconds unless this is said.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.post.patience = patience;
@@ -194,7 +194,7 @@ impl Mail {
         format!("<gate.{digits}@{}>", self.from.email.domain())
     }
 
-    /// What all mails about a call refer to, whichever of them somebody has.
+    /// Returns the id that all mails about a call refer to, whichever of them somebody has.
     fn thread(&self, approval: &Approval) -> String {
         format!("<gate.{}@{}>", approval.id(), self.from.email.domain())
     }
@@ -280,7 +280,7 @@ impl Mail {
     }
 }
 
-/// Whether somebody changed what is asked, and others still have to decide.
+/// Returns whether a record is a vote by which somebody changed what is asked.
 fn is_edit(record: &Record) -> bool {
     matches!(
         record.event(),

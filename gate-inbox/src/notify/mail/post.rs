@@ -18,7 +18,7 @@ use crate::notify::told::cut;
 const SUBMISSION: u16 = 587;
 const TLS_FIRST: u16 = 465;
 
-/// How long a server may take for one answer, and for how many all in all.
+/// The time that a server may take for one answer, and how many times as long for all of them.
 const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWERS: u32 = 4;
 
@@ -29,9 +29,9 @@ pub(super) struct Post {
     pub(super) port: u16,
     pub(super) known: Option<(Arc<str>, Secret)>,
     certificates: Vec<Certificate>,
-    /// Whether it is on this machine, where nobody else listens.
+    /// Set if it is on this machine, where nobody else listens, and no TLS is wanted.
     pub(super) is_local: bool,
-    /// Whether TLS comes before anything is said.
+    /// Set if TLS comes before anything is said, on any port.
     pub(super) is_tls_first: bool,
     pub(super) patience: Duration,
     /// Our own name.

@@ -35,7 +35,8 @@ impl Recipients {
     }
 }
 
-/// Whether a step that has begun asks somebody. Whom the run acts for, and the agent, do not count.
+/// Returns whether a step that has begun asks a person. Whom the run acts for, and the agent, do
+/// not count.
 fn may_decide(person: &Person, approval: &Approval) -> bool {
     let info = approval.subject().info();
     if person.is_named(info.agent().as_str())

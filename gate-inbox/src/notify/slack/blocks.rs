@@ -16,7 +16,7 @@ pub(crate) fn escaped(text: &str, most: usize) -> String {
     cut(text, most).0
 }
 
-/// Whether Slack takes a text whole: nothing of it is cut.
+/// Returns whether Slack takes a text whole: nothing of it is cut.
 pub(super) fn fits(text: &str, most: usize) -> bool {
     cut(text, most).1
 }
@@ -58,7 +58,7 @@ pub(super) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Va
     object
 }
 
-/// What is large and stands at the top.
+/// Returns a header: a text that is large and stands at the top.
 pub(super) fn header(text: &str) -> Value {
     json!({ "type": "header", "text": plain(text, HEADER) })
 }

@@ -12,7 +12,7 @@ use super::modal;
 use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, Shown};
 use crate::notify::told::{self, Argument, Question, Tone};
 
-/// How much of a text stands in the notification of a phone.
+/// The most of a text that stands in the notification of a phone.
 const GLANCE: usize = 200;
 
 /// The message as it is now.
@@ -100,9 +100,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     })
 }
 
-/// Whether a message has all that a click would decide, and no limit of Slack cuts any of it: the
-/// tool, the arguments, for whom and by whom; also the window in which somebody types why. What it
-/// has not, nobody approves by it.
+/// Returns whether a message has all that a click would decide, and no limit of Slack cuts any of
+/// it: the tool, the arguments, for whom and by whom; also the window in which somebody types why.
+/// What it has not, nobody approves by it.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
     let is_fact_whole = |fact: &Fact| match fact {
         Fact::Text(_, text) => fits(text, FIELD),
@@ -139,7 +139,7 @@ fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
     if lines.is_empty() { "No arguments.".to_owned() } else { lines.join("\n") }
 }
 
-/// What is known of it, at most five facts.
+/// Returns the facts that are known of it, at most five.
 fn known(approval: &Approval) -> Vec<Fact> {
     let info = approval.subject().info();
     let mut all = vec![Fact::Text("Agent", told::agent(approval))];
@@ -191,7 +191,7 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     actions(shown)
 }
 
-/// What is asked before a click counts: all of it, or where all of it is.
+/// Returns the text that is asked before a click counts: it says all of it, or where all of it is.
 fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let name = told::plain(approval.tool());
     let all = format!(
@@ -207,7 +207,7 @@ fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     }
 }
 
-/// What is said in the channel again, because a changed message rings no bell.
+/// Returns the words that are said in the channel again, because a changed message rings no bell.
 pub(super) fn call_again(kind: &str, approval: &Approval) -> Option<String> {
     if !told::is_asked(approval) {
         return None;

@@ -134,7 +134,7 @@ impl Slack {
         Ok(self)
     }
 
-    /// How long Slack may take to answer. Ten seconds unless this is said.
+    /// Sets the time that Slack may take to answer. Ten seconds unless this is said.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.http = Http::patient(patience);
@@ -152,7 +152,7 @@ impl Slack {
         self.signing.as_ref()
     }
 
-    /// Whether a request of somebody in this workspace counts.
+    /// Returns whether a request of somebody in this workspace counts.
     pub(crate) fn takes_from(&self, workspace: &str) -> bool {
         self.workspace.as_deref().is_none_or(|known| known == workspace)
     }

@@ -23,17 +23,17 @@ pub(crate) fn asking(
     with(view, "submit", plain(title, 24))
 }
 
-/// What a window says of a call.
+/// Describes a call for a window.
 pub(super) fn about(approval: &Approval, tool: Option<&Descriptor>) -> String {
     format!("{}: {}", told::plain(approval.tool()), told::one_line(approval, tool))
 }
 
-/// What the window becomes: what happened.
+/// Returns the answer that makes the window say what happened.
 pub(crate) fn said(words: &str) -> Value {
     json!({ "response_action": "update", "view": modal("Gate", &[section(words)]) })
 }
 
-/// What is wrong with what was typed.
+/// Returns the answer that makes the window say what is wrong with the typed words.
 pub(crate) fn wrong(words: &str) -> Value {
     json!({ "response_action": "errors", "errors": { WORDS: escaped(words, 150) } })
 }

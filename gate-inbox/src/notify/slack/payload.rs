@@ -1,4 +1,4 @@
-//! What Slack's requests say, once it is known that they are Slack's.
+//! Reads Slack's requests, once it is known that they are Slack's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use gate_runtime::{Approval, ApprovalId, Digest};
 use serde_json::Value;
 
-/// What the buttons, and the windows that they open, are called.
+/// The names of the buttons, and of the windows that they open.
 pub(super) const APPROVE: &str = "gate_approve";
 /// To approve, and say why.
 pub(super) const EXPLAIN: &str = "gate_explain";
@@ -47,7 +47,7 @@ impl FromStr for Shown {
     }
 }
 
-/// What somebody wants.
+/// The answer that somebody wants to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     /// Let it run.
@@ -69,7 +69,7 @@ pub(crate) enum Request {
     Other,
 }
 
-/// Who it was, as Slack says.
+/// The person who clicked or typed, as Slack says.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) id: String,

@@ -1,4 +1,4 @@
-//! Whether a request is Slack's, of now, and new.
+//! Checks whether a request is Slack's, of now, and new.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-slack-signature");
 const TIME: HeaderName = HeaderName::from_static("x-slack-request-timestamp");
 const RETRY: HeaderName = HeaderName::from_static("x-slack-retry-num");
 
-/// How old a request may be, or how far ahead Slack's clock may be, in seconds.
+/// The age that a request may have, or the time by which Slack's clock may be ahead, in seconds.
 const AGE: i64 = 300;
 
-/// What came of looking at a request.
+/// The result of looking at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verified {
     /// It is Slack's, and comes for the first time.

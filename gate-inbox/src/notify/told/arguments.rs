@@ -5,7 +5,7 @@ use gate_runtime::{Approval, Descriptor, ShownArgument, ValueSource};
 
 use super::{is_short, plain, short};
 
-/// How many arguments are told.
+/// The most arguments that are told.
 const MANY: usize = 20;
 
 /// An argument, by its name.
@@ -13,7 +13,7 @@ const MANY: usize = 20;
 pub(crate) struct Argument {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Whether nothing of it is left out. A secret is told nowhere, so nothing more of it is
+    /// Set if nothing of it is left out. A secret is told nowhere, so nothing more of it is
     /// anywhere else.
     is_whole: bool,
 }
@@ -28,8 +28,8 @@ pub(in crate::notify) fn arguments(
     (told.collect(), all.len().saturating_sub(MANY))
 }
 
-/// Whether what is told of the arguments is all of them. Nobody is asked to approve what they are
-/// not told.
+/// Returns whether all arguments are told, and each of them whole. Nobody is asked to approve what
+/// they are not told.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
     let (told, more) = arguments(approval, None);
     more == 0 && told.iter().all(|argument| argument.is_whole)

@@ -5,18 +5,19 @@ use gate_runtime::{Answers, Approval};
 
 use super::{quoted, short};
 
-/// How many choices are told.
+/// The most choices that are told.
 const MANY: usize = 20;
 
-/// What counts as an answer.
+/// The answers that count.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::notify) struct Question {
     pub(in crate::notify) words: &'static str,
-    /// What the agent lets people choose, each in quotes.
+    /// The choices that the agent gives people, each in quotes; the last entry may say how many
+    /// more there are.
     pub(in crate::notify) choices: Vec<String>,
 }
 
-/// What counts as an answer, if it is a question.
+/// Returns the answers that count, if it is a question.
 pub(in crate::notify) fn question(approval: &Approval) -> Option<Question> {
     let (words, choices) = match approval.answers()? {
         Answers::OneOf { choices } => (

@@ -75,7 +75,7 @@ impl Resolver for Guarded {
     }
 }
 
-/// Whether everybody can reach an address: what is not known to be so is not.
+/// Returns whether everybody can reach an address: what is not known to be so is not.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

@@ -78,7 +78,7 @@ impl Callbacks {
         Ok(Self { secrets, reach, agent: agent(reach) })
     }
 
-    /// Whether an address that an agent gives could be one.
+    /// Checks that an address which an agent gives could be one.
     pub(crate) fn check(&self, url: &str) -> Result<(), BadSetting> {
         address(self.reach, url).map(drop)
     }

@@ -1,11 +1,12 @@
-//! What a webhook tells of, and what it says.
+//! The events that a webhook tells of, and what it says.
 
 use gate_runtime::{Approval, CallEvent, Event, Notice, Record, Status};
 use serde_json::{Value, json};
 
 use crate::notify::setting::BadSetting;
 
-/// What it tells of unless somebody says otherwise: what people are asked, and what comes of it.
+/// The events that it tells of unless somebody says otherwise: what people are asked, what comes of
+/// it, and freezes.
 const USUAL: &[&str] = &[
     "call.asked",
     "call.voted",
@@ -22,7 +23,7 @@ const USUAL: &[&str] = &[
     "gate.freeze_lifted",
 ];
 
-/// What it can tell of besides.
+/// The events that it can tell of besides.
 const FURTHER: &[&str] = &[
     "call.assessed",
     "call.covered",
@@ -44,7 +45,7 @@ const FURTHER: &[&str] = &[
 /// All of one kind.
 const KINDS: &[&str] = &["call.*", "gate.*"];
 
-/// What a webhook tells of.
+/// The events that a webhook tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Events(Vec<&'static str>);
 
@@ -97,7 +98,7 @@ fn name_of(record: &Record) -> Option<&'static str> {
     USUAL.iter().chain(FURTHER).find(|known| known.strip_prefix(start) == Some(kind)).copied()
 }
 
-/// What is sent: what happened, and the call as it stands now, without secrets.
+/// Returns the message that is sent: what happened, and the call as it stands now, without secrets.
 pub(super) fn payload(notice: &Notice) -> Option<Value> {
     let record = notice.record();
     let mut data = match notice.approval() {

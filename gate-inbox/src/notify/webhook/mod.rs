@@ -25,7 +25,7 @@ pub use self::secret::WebhookSecret;
 use self::send::{Message, agent, send};
 use super::setting::BadSetting;
 
-/// How long a receiver may take, unless somebody says otherwise.
+/// The time that a receiver may take, unless somebody says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells a program behind a web address what happens: a signed JSON message for each event, by the
@@ -141,8 +141,8 @@ impl Webhook {
         })
     }
 
-    /// What it tells of: names like `call.asked`, or `call.*`. What people are asked and what comes
-    /// of it, unless this is said.
+    /// Sets the events that it tells of: names like `call.asked`, or `call.*`. What people are
+    /// asked, what comes of it, and freezes, unless this is said.
     ///
     /// ```
     /// # use gate_inbox::{Webhook, WebhookSecret};
@@ -165,7 +165,8 @@ impl Webhook {
         Ok(self)
     }
 
-    /// How long the receiver may take, with all redirects: ten seconds unless this is said.
+    /// Sets the time that the receiver may take, with all redirects: ten seconds unless this is
+    /// said.
     ///
     /// ```
     /// # use gate_inbox::{Webhook, WebhookSecret};

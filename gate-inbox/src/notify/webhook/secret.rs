@@ -1,4 +1,5 @@
-//! What signs webhooks, by the [Standard Webhooks](https://www.standardwebhooks.com) specification.
+//! The secrets that sign webhooks, by the [Standard Webhooks](https://www.standardwebhooks.com)
+//! specification.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +13,11 @@ use crate::notify::setting::BadSetting;
 
 const START: &str = "whsec_";
 
-/// How many bytes a secret has, by the specification.
+/// The numbers of bytes that a secret may have, by the specification.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// What signs webhooks: the sender and the receiver have it, and nobody else. `Debug` does not show
-/// it.
+/// A secret that signs webhooks: the sender and the receiver have it, and nobody else. `Debug` does
+/// not show it.
 ///
 /// ```
 /// use gate_inbox::WebhookSecret;

@@ -12,11 +12,11 @@ use super::address::{ForbiddenAddress, Guarded, WebhookReach};
 use super::secret::WebhookSecret;
 use crate::notify::http::retry_after;
 
-/// How many redirects are followed.
+/// The most redirects that are followed.
 const REDIRECTS: usize = 3;
 
-/// What sends requests to machines that are in reach. It keeps no connection: the address is looked
-/// at for each.
+/// Makes the agent that sends requests to machines that are in reach. It keeps no connection: the
+/// address is looked at for each.
 pub(super) fn agent(reach: WebhookReach) -> Agent {
     let config = Agent::config_builder()
         // A proxy would look the name up by itself.

@@ -1,4 +1,4 @@
-//! What can only be tried where one server of a test counts as public.
+//! The checks that can only be made where one server of a test counts as public.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
