@@ -38,12 +38,13 @@ use crate::ports::overlay::Overlay;
 use crate::provenance::{Memories, choices};
 use crate::trail::{Sealing, Trail};
 
-/// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
+/// The number of calls of a run that may come to nothing within a day before it is told to stop,
+/// unless a gate says otherwise.
 const DENIALS: u64 = 20;
 
-/// How often a run may ask within a day, unless the builder says otherwise.
+/// The number of times that a run may ask within a day, unless the builder says otherwise.
 const QUESTIONS: u64 = 10_000;
-/// How long each piece of a user's async code may take, unless a gate says otherwise.
+/// The time that each piece of a user's async code may take, unless a gate says otherwise.
 const JUDGING_TIME: Duration = Duration::from_secs(10);
 
 impl<R: Registry> Gate<R> {
@@ -126,7 +127,7 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Who may decide. Nobody, unless this is said.
+    /// Sets the directory of the people who may decide. Nobody may, unless this is said.
     pub fn directory(mut self, directory: impl Directory) -> Self {
         self.directory = Arc::new(directory);
         self
@@ -158,7 +159,8 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Who is told of what happens; said again: others, too. Nobody, unless this is said.
+    /// Adds a notifier, which is told of what happens; said again, adds another, too. Nobody is
+    /// told, unless this is said.
     ///
     /// One that the store does not know yet begins with the calls that wait, and with what happens
     /// from then on. It is called from a task of its own, which ends with the gate: no call waits
@@ -212,7 +214,7 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// What time it is. The system's, unless this is said.
+    /// Sets the clock. The system's, unless this is said.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -274,7 +276,8 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// How many bytes of JSON the arguments of a call may have: 262,144 unless this is said.
+    /// Sets the number of bytes of JSON that the arguments of a call may have: 262,144 unless this
+    /// is said.
     pub fn max_argument_bytes(mut self, bytes: usize) -> Self {
         self.limits = ReadLimits { bytes, ..self.limits };
         self
@@ -307,8 +310,8 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// How many calls of one run, and of those nested in it, may come to nothing within a day
-    /// before it is told to stop. Defaults to 20.
+    /// Sets the number of calls of one run, and of those nested in it, that may come to nothing
+    /// within a day before it is told to stop. Defaults to 20.
     ///
     /// Every way of not running counts: denied by a rule, refused or taken back by a person,
     /// expired, or fitting no tool. What could not be judged, what is frozen, and what the
@@ -319,8 +322,8 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// How often one run, and those nested in it, may ask people within a day; what it proposes
-    /// beyond that is denied, and it is told to stop. Defaults to 10,000.
+    /// Sets the number of times that one run, and those nested in it, may ask people within a day;
+    /// what it proposes beyond that is denied, and it is told to stop. Defaults to 10,000.
     pub fn questions_per_run(mut self, count: u64) -> Self {
         self.questions = count;
         self

@@ -404,7 +404,7 @@ pub use gate_macros::policy;
 /// descriptors for a model, the section of a system prompt that teaches it about approvals.
 pub use gate_macros::registry;
 
-/// What generated code names. Not for use by hand: it changes without notice.
+/// The items that generated code names. Not for use by hand: they change without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::logic::bound::BoundTool;

@@ -1,4 +1,4 @@
-//! What a file with tools and policies needs: `use gate_runtime::prelude::*;`.
+//! The items that a file with tools and policies needs: `use gate_runtime::prelude::*;`.
 //!
 //! ```
 //! use gate_runtime::prelude::*;

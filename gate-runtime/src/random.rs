@@ -1,4 +1,4 @@
-//! What nobody else can guess.
+//! The random numbers that nobody else can guess.
 
 use gate_core::text::Digest;
 use uuid::Uuid;

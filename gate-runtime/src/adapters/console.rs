@@ -9,7 +9,7 @@ use gate_core::records::Record;
 use gate_core::text::Visible;
 use tokio::task::spawn_blocking;
 
-/// How many characters of the arguments it shows.
+/// The number of characters of the arguments that it shows.
 const SHOWN: usize = 160;
 
 /// Says on standard error that a question waits, in one line: which tool, whom it waits for and

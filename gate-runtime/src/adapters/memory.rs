@@ -144,8 +144,8 @@ impl Open {
     }
 }
 
-/// What was taken of one counter, oldest first, each with the sum of all that was taken up to it,
-/// so that a window is one subtraction.
+/// The amounts that were taken of one counter, oldest first, each with the sum of all that was
+/// taken up to it, so that a window is one subtraction.
 #[derive(Default)]
 struct Window {
     taken: VecDeque<(Timestamp, u64, u128)>,
@@ -308,7 +308,7 @@ impl Contents {
         RunChanges { calls: calls.map(change).collect(), seq }
     }
 
-    /// Whether everything that a transition expects is so.
+    /// Checks that everything that a transition expects is so.
     fn check(&self, changeset: &Changeset) -> CommitOutcome {
         let fits = |approval: &Arc<Approval>| match self.approval(approval.id()) {
             Some(known) => known.version() + 1 == approval.version(),

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::StatusCode;
 
-/// How long a witness may take, all in all.
+/// The time that a witness may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most bytes of an answer that are read.

@@ -1,4 +1,4 @@
-//! What callers must branch on, and what they can only report.
+//! The errors that callers must branch on, and those that they can only report.
 
 use std::fmt;
 
@@ -91,7 +91,7 @@ impl BuildError {
         Self { problems, store: None }
     }
 
-    /// What is wrong, one by one.
+    /// Returns the problems, one by one.
     #[must_use]
     pub fn problems(&self) -> &[String] {
         &self.problems
@@ -147,7 +147,7 @@ pub enum RunError {
     NoRunId,
     /// The id has a `>`, which only stands in the ids of nested runs. Nothing ran.
     ReservedRunId(RunId),
-    /// What an action has as its details cannot be put on the record as it is.
+    /// The details of an action cannot be put on the record as they are.
     Details(SchemaError),
     /// The store did not answer.
     Store(StoreError),
@@ -228,7 +228,7 @@ impl From<StateError> for RunError {
 pub enum StateError {
     /// It is not a run state.
     Malformed {
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// A newer version wrote it.

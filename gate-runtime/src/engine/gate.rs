@@ -260,8 +260,8 @@ impl<R: Registry> Gate<R> {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
     }
 
-    /// What notifiers are to tell, or have told, and how far each delivery is: of every gate over
-    /// this store.
+    /// Returns the deliveries that a filter admits: what notifiers are to tell, or have told, and
+    /// how far each is, of every gate over this store.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -305,7 +305,7 @@ impl<R: Registry> Gate<R> {
         Ok(Some(revived))
     }
 
-    /// How the trail stands, where the gate has one.
+    /// Returns the state of the trail, where the gate has one.
     #[must_use]
     pub fn trail(&self) -> Option<TrailStatus> {
         self.core.trail.as_ref().map(Sealing::status)

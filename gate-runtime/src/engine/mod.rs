@@ -1,5 +1,4 @@
-//! What happens to a call, in order: intake, judgement, people, dispatch. The only place that
-//! waits.
+//! The way of a call, in order: intake, judgement, people, dispatch. The only place that waits.
 
 pub(crate) mod call;
 pub(crate) mod error;

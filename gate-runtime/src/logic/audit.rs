@@ -45,7 +45,7 @@ pub struct Auditor {
     /// The standing permissions that were given and not taken back, and how many calls each has
     /// covered.
     grants: HashMap<GrantId, (Arc<Grant>, u32)>,
-    /// Whether records may be about calls whose beginnings were not seen here.
+    /// Set if records may be about calls whose beginnings were not seen here.
     is_partial: bool,
     /// Where records may be missing in between: those that stand. A break can take them back.
     picked: Option<Vec<Record>>,
@@ -166,25 +166,25 @@ impl Auditor {
         }
     }
 
-    /// How many records were taken.
+    /// Returns the number of records that were taken.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// How many calls began.
+    /// Returns the number of calls that began.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// How many votes were given.
+    /// Returns the number of votes that were given.
     #[must_use]
     pub fn votes(&self) -> u64 {
         self.votes
     }
 
-    /// How many times trail and database parted.
+    /// Returns the number of times that trail and database parted.
     #[must_use]
     pub fn breaks(&self) -> u64 {
         self.breaks

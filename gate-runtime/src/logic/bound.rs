@@ -24,7 +24,7 @@ use super::tool::{InState, Tool};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a tool's body gave back: for the record, and as it is.
+/// The result of a tool's body: for the record, and as it is.
 pub(crate) struct Ran {
     pub(crate) outcome: ToolOutcome,
     pub(crate) output: Box<dyn Any + Send>,
@@ -165,7 +165,7 @@ impl BoundTool {
         policy.is_of(self.of) && self.agents.insert(agent, policy).is_none()
     }
 
-    /// What is wrong with its policies.
+    /// Tries its policies, and returns what is wrong with them.
     pub(crate) async fn try_policies(
         &mut self,
         now: Timestamp,

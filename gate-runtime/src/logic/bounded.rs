@@ -11,7 +11,8 @@ use gate_core::text::english;
 
 use crate::random;
 
-/// How long the async code of users may take, by a clock that this layer does not know.
+/// Describes the time that the async code of users may take, by a clock that this layer does not
+/// know.
 pub(crate) trait TimeLimit: Send + Sync {
     /// Returns how long that is.
     fn time(&self) -> Duration;

@@ -7,11 +7,11 @@ use super::schema_cost::PatternSizes;
 /// The most of such a schema, as text.
 const BYTES: usize = 64 * 1024;
 
-/// How many values it may have, with every reference written out: each is looked at for every value
-/// that it is about.
+/// The most values that it may have, with every reference written out: each is looked at for every
+/// value that it is about.
 const VALUES: usize = 1_000;
 
-/// How deep it may be, with every reference written out.
+/// The most levels that it may have, with every reference written out.
 const DEPTH: usize = 32;
 
 /// The most patterns that it may have.
@@ -80,7 +80,7 @@ fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64,
     })
 }
 
-/// What it may still have.
+/// The values and the patterns that it may still have.
 struct Left {
     values: usize,
     patterns: usize,

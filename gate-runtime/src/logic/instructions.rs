@@ -1,4 +1,4 @@
-//! What the system prompt says about gated tools.
+//! The section of the system prompt about gated tools.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

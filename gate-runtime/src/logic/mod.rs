@@ -1,4 +1,4 @@
-//! What tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no
+//! The tools, the calls and the policies, and the judgement of a call. Pure: no store, no clock, no
 //! network.
 
 pub(crate) mod audit;

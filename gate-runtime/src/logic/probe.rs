@@ -18,7 +18,7 @@ use super::tool::codec;
 use super::tool::codec::{ArgumentList, MakeSchema};
 use super::tool::{Part, ToolArg};
 
-/// What a tool may return: anything that serialises.
+/// A value that a tool may return: anything that serialises.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -52,7 +52,7 @@ pub trait ToolOutput: Serialize {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> ToolOutput for T {}
 
-/// What a tool may fail with: anything that can be shown.
+/// An error that a tool may fail with: anything that can be shown.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -104,7 +104,7 @@ impl<T> Probe<T> {
 }
 
 impl<T, E> Probe<Result<T, E>> {
-    /// What a fallible function returned.
+    /// Returns the outcome of a fallible function.
     pub fn outcome(&self, returned: &Result<T, E>) -> ToolOutcome
     where
         T: ToolOutput,
@@ -123,9 +123,9 @@ impl<T, E> Probe<Result<T, E>> {
     }
 }
 
-/// What holds for any other type.
+/// The answers of a [`Probe`] for any other type.
 pub trait ProbePlain<T> {
-    /// What an infallible function returned.
+    /// Returns the outcome of an infallible function.
     fn outcome(&self, returned: &T) -> ToolOutcome
     where
         T: ToolOutput;
@@ -156,7 +156,7 @@ impl<T: JsonSchema> Probe<T> {
 }
 
 impl<T: Sync> Probe<T> {
-    /// Whether a type is `Sync`.
+    /// True if a type is `Sync`.
     pub const IS_SYNC: bool = true;
 
     /// Returns the body that borrows this state.
@@ -165,7 +165,7 @@ impl<T: Sync> Probe<T> {
     }
 }
 
-/// What holds for a state that is not `Sync`.
+/// The answers of a [`Probe`] for a state that is not `Sync`.
 ///
 /// A registry for it does not compile, and says why. That the bodies that borrow it are not `Send`
 /// would be said besides, once for each, so another future stands in for them.
@@ -183,7 +183,7 @@ impl<T> ProbeUnshared for Probe<T> {
     }
 }
 
-/// What holds for a type without a schema.
+/// The answer of a [`Probe`] for a type without a schema.
 pub trait ProbeSchemaless {
     /// No schema.
     fn schema(&self) -> Option<MakeSchema>;
@@ -252,8 +252,8 @@ impl<P: Part> Probe<P> {
     }
 }
 
-/// What holds for an argument that does not fit: the compiler says so elsewhere, and this never
-/// runs.
+/// The answers of a [`Probe`] for an argument that does not fit: the compiler says so elsewhere,
+/// and this never runs.
 #[expect(clippy::missing_errors_doc, reason = "it always fails")]
 pub trait ProbeUnfit<T> {
     /// Lists nothing.

@@ -109,7 +109,7 @@ pub(crate) fn keeps_secrets(schema: &Value, given: &Value, arguments: &Value) ->
     secrets_of(schema, given).iter().all(|secret| kept.contains(secret))
 }
 
-/// What a reviewer's edit may and may not do with secrets.
+/// Makes arguments of a reviewer's edit, if it does with secrets only what it may.
 ///
 /// A mark that is left where a secret stands keeps that secret. A mark anywhere else would run as a
 /// text, and a new value in the place of a secret would be stored: both are refused.

@@ -82,7 +82,7 @@ pub trait Registry: Sized + 'static {
         (tool.read)(&value).map_err(unread)
     }
 
-    /// What a model is told about the tools: the raw material of every dialect.
+    /// Returns the descriptions of the tools for a model: the raw material of every dialect.
     #[must_use]
     fn descriptors() -> &'static [Descriptor] {
         Self::specs().descriptors()
@@ -220,7 +220,7 @@ impl Registry for NoTools {
     }
 }
 
-/// What is said of a tool that is not there.
+/// Says that there is no such tool, and which there are.
 pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
     let near = english::closest(name, known.iter().copied())
         .map(|near| format!("; did you mean `{near}`?"));
@@ -276,7 +276,7 @@ pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
 /// so a registry says nothing more of it.
 pub const MISTAKEN: &str = "<mistaken>";
 
-/// Whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`.
+/// Returns whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`.
 #[must_use]
 pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
     let (_, [name, ..]) = names.split_at(place) else { return false };
@@ -296,7 +296,7 @@ pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
     true
 }
 
-/// Whether the name at a place is none of those before it.
+/// Returns whether the name at a place is none of those before it.
 #[must_use]
 pub const fn is_new_name(names: &[&str], place: usize) -> bool {
     let (mut earlier, [name, ..]) = names.split_at(place) else { return false };

@@ -46,7 +46,7 @@ fn reference_to(definition: &str) -> String {
     format!("#/$defs/{definition}")
 }
 
-/// Whether an object schema says something of its own beside what it refers to.
+/// Returns whether an object schema says something of its own beside what it refers to.
 fn is_composed(map: &Map<String, Value>) -> bool {
     let refers =
         map.contains_key("$ref") || BESIDE.iter().any(|keyword| map.contains_key(*keyword));
@@ -528,7 +528,7 @@ fn values_of_maps(schema: &Value) -> impl Iterator<Item = &Value> {
     patterns.into_iter().flat_map(Map::values).chain(schema.get("additionalProperties"))
 }
 
-/// What a schema refers to.
+/// Finds the schema that a schema refers to.
 fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
     root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
 }
@@ -550,7 +550,7 @@ pub(crate) fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Valu
     all
 }
 
-/// Whether a schema marks any secret.
+/// Returns whether a schema marks any secret.
 pub(crate) fn has_secrets(schema: &Value) -> bool {
     has(schema, SECRET)
 }

@@ -36,14 +36,14 @@ pub(crate) fn count(
     Ok(meter.spent)
 }
 
-/// How often a schema is applied to a value, at most.
+/// The number of times that a schema is applied to a value, at most.
 ///
 /// A schema that looks at what others left (`unevaluated…`) judges what stands in it once more, at
 /// each level of `allOf`, `$ref` and the like between the two; and so does each that it stands in.
 #[derive(Clone, Copy)]
 struct Times {
     each: u64,
-    /// How many levels it stands below one that looks back, if it does.
+    /// The number of levels that it stands below one that looks back, if it does.
     below_look: Option<u64>,
 }
 

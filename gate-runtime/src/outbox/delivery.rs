@@ -16,10 +16,11 @@ use crate::engine::kernel::bounded::ClockLimit;
 use crate::logic::bounded::bounded;
 use crate::random;
 
-/// How long a notifier may take. It is less than the lease, so that what came of it can be written.
+/// The time that a notifier may take. It is less than the lease, so that what came of it can be
+/// written.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What delivers for one notifier.
+/// A carrier, which delivers for one notifier.
 pub(super) struct Carrier {
     pub(super) notifier: Arc<dyn Notifier>,
     pub(super) name: Arc<str>,
@@ -69,7 +70,7 @@ impl Carrier {
         Ok(self.store.commit(changeset).await? == CommitOutcome::Done)
     }
 
-    /// What is to be told, with the call as it stands now.
+    /// Makes the notice that is to be told, with the call as it stands now.
     async fn notice(&self, delivery: &Delivery) -> Result<Option<Notice>, StoreError> {
         let filter = RecordFilter::after(delivery.record().saturating_sub(1)).limit(1);
         let record = self

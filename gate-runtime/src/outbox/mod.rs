@@ -27,7 +27,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use self::delivery::Carrier;
 use self::relay::Reader;
 
-/// How many letters of one notifier are under way at once.
+/// The number of letters of one notifier that are under way at once.
 const CARRIERS: usize = 16;
 
 /// After how long it is tried again where the store did not do its part.
@@ -37,7 +37,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// of which no record tells.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// How many delivered deliveries are forgotten at once.
+/// The number of delivered deliveries that are forgotten at once.
 const PAGE: usize = 256;
 
 /// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then,
@@ -96,7 +96,7 @@ impl Drop for Post {
     }
 }
 
-/// What delivers the letters of one notifier.
+/// A postman, who delivers the letters of one notifier.
 struct Postman {
     carrier: Arc<Carrier>,
     reader: Reader,
@@ -249,7 +249,7 @@ impl Postman {
         }
     }
 
-    /// Whether more is to be told about a call.
+    /// Returns whether more is to be told about a call.
     async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
         let open = self
             .carrier

@@ -13,13 +13,13 @@ use jiff::Timestamp;
 
 use super::delivery::Carrier;
 
-/// How many records are read at once, or approvals.
+/// The number of records, or of approvals, that are read at once.
 const PAGE: usize = 256;
 
 /// After how many records that nobody wants told the mark is moved all the same.
 const STRIDE: u64 = 1_000;
 
-/// How far the records are read, for one notifier.
+/// A reader of the records for one notifier, and how far it is.
 pub(super) struct Reader {
     carrier: Arc<Carrier>,
     /// The last record when this process began.
@@ -31,7 +31,7 @@ struct Progress {
     /// As it is in the store. It moves in the transaction that writes deliveries, so that of two
     /// processes one writes them.
     mark: Delivery,
-    /// How far this process has read, and wanted nothing since the mark.
+    /// The number of the last record that this process has read; it wanted none since the mark.
     read: u64,
 }
 
@@ -139,8 +139,8 @@ impl Reader {
         Ok(deliveries)
     }
 
-    /// Whether the notifier tells of it. One that panics over the question is given it to tell:
-    /// then people see what becomes of that.
+    /// Returns whether the notifier tells of it. One that panics over the question is given it to
+    /// tell: then people see what becomes of that.
     fn wants(&self, record: &Record) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
     }

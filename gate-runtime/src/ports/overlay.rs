@@ -94,8 +94,8 @@ pub trait Overlay: Send + Sync + 'static {
     }
 }
 
-/// What the failure of an [`Overlay`] means for the call that it should have judged. It never lets
-/// a call run.
+/// The consequence of a failure of an [`Overlay`] for the call that it should have judged. It never
+/// lets a call run.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -118,7 +118,7 @@ impl OnFailure {
     }
 }
 
-/// What an overlay says against a call. It can make a verdict stricter, never looser: there is no
+/// An objection of an overlay to a call. It can make a verdict stricter, never looser: there is no
 /// way to say "approve".
 ///
 /// ```
@@ -206,7 +206,7 @@ impl OverlayCall<'_> {
         self.arguments
     }
 
-    /// Who proposes it, for whom, in which run, and when.
+    /// Returns the context of the call: who proposes it, for whom, in which run, and when.
     #[must_use]
     pub fn context(&self) -> &CallContext {
         self.context

@@ -29,7 +29,7 @@ pub(crate) fn origins(call: &CallFacts, history: &History) -> Vec<ArgumentOrigin
     found
 }
 
-/// How many bytes the places in one argument may have, each of which is looked at by itself.
+/// The most bytes that the places in one argument may have, each of which is looked at by itself.
 const MANY: usize = 8 * 1024;
 
 /// Returns whether there was room for all of it.

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use super::said::Said;
 use crate::lock::lock;
 
-/// How much of the texts that no run may have any more is kept, in bytes, with their indexes.
+/// The most bytes that are kept of texts that no run may have any more, with their indexes.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// How many bytes a text takes with its index, for each byte of it, and besides.
+/// The number of bytes that a text takes with its index, for each byte of it, and besides.
 const EACH_BYTE: usize = 5;
 const EACH_TEXT: usize = 400;
 
@@ -24,7 +24,7 @@ pub(crate) struct Indexes(Mutex<Kept>);
 struct Kept {
     new: HashMap<u64, Arc<Said>>,
     old: HashMap<u64, Arc<Said>>,
-    /// How many bytes the new ones take.
+    /// The number of bytes that the new ones take.
     bytes: usize,
 }
 

@@ -5,11 +5,11 @@ use std::sync::{LazyLock, OnceLock};
 
 use super::words::LINE_END;
 
-/// How many words a phrase may have that is found inside a text. A longer one must be a whole line
-/// or part of it.
+/// The most words that a phrase may have that is found inside a text. A longer one must be a whole
+/// line or part of it.
 pub(super) const LONGEST: usize = 16;
 
-/// What stands between two parts of a text: no word has this number.
+/// The mark between two parts of a text: no word has this number.
 const BREAK: u64 = u64::MAX;
 
 /// Returns the number of a word. Who writes a text does not know the key, so no two words can be

@@ -1,4 +1,4 @@
-//! What one text says.
+//! The values that one text says.
 //!
 //! Whom we trust must have said a value *whole*, for what they said lets a call run. For whom we do
 //! not trust it is enough to have said it *loosely*, with anything before, after or between its
@@ -14,7 +14,7 @@ use super::words::{Bare, LINE_END, NEGATIONS, plain_number, words};
 /// The mark that stands before each word of a sentence that says that something is not so.
 const DOUBT: &str = "\0";
 
-/// How deep JSON may stand in the texts of JSON.
+/// The most levels of JSON that may stand in the texts of JSON.
 const DEEPEST: usize = 4;
 
 /// A value that is looked for.
@@ -124,7 +124,7 @@ pub(super) struct Said {
     loose: OnceLock<Loose>,
 }
 
-/// What a text says of whom we do not trust.
+/// The values that a text says, if it comes from somebody whom we do not trust.
 struct Loose {
     phrases: Phrases,
     /// The same as if we trusted them: numbers, dates and codes in their one form.

@@ -1,4 +1,4 @@
-//! What counts as said, and by whom.
+//! The tests of what counts as said, and by whom.
 
 use std::fmt::Write as _;
 
@@ -401,8 +401,8 @@ fn of_runs_without_a_handle_not_everything_is_kept() {
     assert!(Arc::ptr_eq(&held, &run(0)), "a run that has a handle is not forgotten");
 }
 
-/// What somebody whom we do not trust said first is theirs, however they wrote it, and whoever
-/// repeats it.
+/// Checks that what somebody whom we do not trust said first is theirs, however they wrote it, and
+/// whoever repeats it.
 #[test]
 fn what_others_said_first_is_not_the_users_however_they_wrote_it() {
     let hidden = [

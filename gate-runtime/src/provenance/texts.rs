@@ -11,7 +11,8 @@ use super::voice::{Found, SpeakerKind};
 pub(super) struct Texts {
     all: Vec<(SpeakerKind, Arc<Said>)>,
     together: Together,
-    /// How many texts were looked into one by one, and how long all of them are.
+    /// The number of looks into single texts since all were last taken together, and the length of
+    /// all texts.
     looked: usize,
     bytes: usize,
 }

@@ -13,10 +13,10 @@ use super::error::{Divergence, How, TrailError};
 use super::reader::TrailReader;
 use super::sealed_calls::{SealedCalls, SealedRecord, leaf_of};
 
-/// How many records are read from the store at once.
+/// The number of records that are read from the store at once.
 pub(super) const PAGE: usize = 1_024;
 
-/// How many entries are read from the folder at once.
+/// The number of entries that are read from the folder at once.
 const ENTRIES: usize = 4_096;
 
 /// Compares every entry of the trail with the record that the store has for it, and says where the
@@ -158,7 +158,7 @@ pub(super) async fn each_record(
     }
 }
 
-/// Whether it is from here on that records go into a trail of this name.
+/// Returns whether it is from this record on that records go into a trail of this name.
 pub(super) fn begins(record: &Record, trail: &str) -> bool {
     matches!(record.event(), Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail)
 }

@@ -13,7 +13,7 @@ use super::pen::{Pen, open};
 use super::reader::TrailReader;
 use super::sealer::Sealer;
 
-/// How long a witness may take.
+/// The time that a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// After how long a witness is asked again that did not answer.

@@ -1,4 +1,4 @@
-//! What can be wrong with a trail, beside the formats.
+//! The errors of a trail, beside those of the formats.
 
 use std::fmt;
 use std::io;
@@ -38,14 +38,14 @@ pub enum TrailError {
     OtherKey {
         /// The key's name.
         key: String,
-        /// What is wrong with the signature.
+        /// The problem with the signature.
         source: gate_audit::Error,
     },
     /// An entry says nothing that can be read.
     Entry {
         /// Its index.
         index: u64,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: SchemaError,
     },
     /// An entry says what cannot have happened there.
@@ -59,14 +59,14 @@ pub enum TrailError {
     Record {
         /// Its number.
         seq: u64,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: SchemaError,
     },
     /// A file beside the tree.
     File {
         /// Which.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// Another process writes the trail.
@@ -74,13 +74,13 @@ pub enum TrailError {
         /// The folder.
         folder: PathBuf,
     },
-    /// Who wants to settle it may not, or says no reason.
+    /// The person who wants to settle it may not, or gives no reason.
     Refused(DecideError),
     /// There is nothing to settle.
     NotParted,
-    /// What does the work hangs.
+    /// The task that does the work hangs.
     Stuck,
-    /// What did the work has ended.
+    /// The task that did the work has ended.
     Ended,
 }
 
@@ -208,7 +208,7 @@ impl Divergence {
         self.sealed
     }
 
-    /// Whether the store has lost what the trail has, as an older copy of it would have.
+    /// Returns whether the store has lost what the trail has, as an older copy of it would have.
     #[must_use]
     pub fn is_older(&self) -> bool {
         self.how == How::Shorter

@@ -70,7 +70,7 @@ impl Trail {
     }
 }
 
-/// What a new key is called until the trail has it.
+/// Returns the path at which a new key is kept until the trail has it.
 fn successor_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".next");

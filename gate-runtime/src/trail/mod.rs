@@ -143,7 +143,7 @@ impl fmt::Debug for Trail {
     }
 }
 
-/// How the trail stands.
+/// The state of a trail.
 ///
 /// ```
 /// # fn show(status: &gate_runtime::TrailStatus) {
@@ -174,13 +174,13 @@ impl TrailStatus {
         self.sealed
     }
 
-    /// How many records are in the store and not in the tree yet.
+    /// Returns the number of records that are in the store and not in the tree yet.
     #[must_use]
     pub fn unsealed(&self) -> u64 {
         self.last.saturating_sub(self.sealed)
     }
 
-    /// How many entries the last checkpoint vouches for.
+    /// Returns the number of entries that the last checkpoint vouches for.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -192,13 +192,13 @@ impl TrailStatus {
         self.sealed_at
     }
 
-    /// Whether this process writes it. If not, another one does.
+    /// Returns whether this process writes it. If not, another one does.
     #[must_use]
     pub fn is_writing(&self) -> bool {
         self.is_writing
     }
 
-    /// How many witnesses have cosigned the last checkpoint.
+    /// Returns the number of witnesses that have cosigned the last checkpoint.
     #[must_use]
     pub fn cosignatures(&self) -> usize {
         self.cosignatures
@@ -218,7 +218,7 @@ impl TrailStatus {
 }
 
 impl TrailStatus {
-    /// How far the pen is.
+    /// Notes how far the pen is.
     fn count(&mut self, pen: &Pen) {
         (self.sealed, self.size) = (pen.appended(), pen.size());
     }
@@ -230,7 +230,7 @@ pub(crate) struct Sealing {
     last: watch::Receiver<u64>,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
     calls: Arc<Mutex<SealedCalls>>,
-    /// How far the trail was when somebody first found records that were not in it, and when that
+    /// The place of the trail when somebody first found records that were not in it, and when that
     /// was.
     waits: Mutex<Option<(u64, Instant)>>,
     patience: Duration,
@@ -278,7 +278,8 @@ impl Sealing {
             .or_else(|| self.is_stuck(&status).then(|| TrailError::Stuck.to_string()))
     }
 
-    /// Whether nothing was sealed for too long: what seals may hang, and then it cannot say so.
+    /// Returns whether nothing was sealed for too long: the task that seals may hang, and then it
+    /// cannot say so.
     fn is_stuck(&self, status: &TrailStatus) -> bool {
         let mut waits = lock(&self.waits);
         *waits = match *waits {

@@ -11,7 +11,7 @@ use super::error::{TrailError, unreadable};
 use super::reader::TrailReader;
 use super::sealed_calls::{SealedRecord, leaf_of};
 
-/// What a process has while it is the one that writes.
+/// The pen of a trail: a process has it while it is the one that writes.
 pub(crate) struct Pen {
     pub(super) writer: TrailWriter,
     /// The tree of the checkpoint that was put into the folder last.
@@ -60,7 +60,7 @@ impl Pen {
         self.next.saturating_sub(1)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(super) fn size(&self) -> u64 {
         self.writer.size()
     }
@@ -113,8 +113,8 @@ impl Pen {
         Ok(note)
     }
 
-    /// What was published last must be there still: a folder that was taken away, or put back
-    /// older, is not written into.
+    /// Checks that what was published last is there still: a folder that was taken away, or put
+    /// back older, is not written into.
     fn check_folder(&self, trail: &Trail) -> Result<(), TrailError> {
         if open(trail)?.checkpoint().head() == self.published {
             return Ok(());
@@ -178,8 +178,8 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
     })
 }
 
-/// What is signed stays: it must be a record that can be read, under its number, and nothing that
-/// is a break or a stub to whoever reads it.
+/// Reads a record before it is signed, for what is signed stays: it must be one that can be read,
+/// under its number, and nothing that is a break or a stub to whoever reads it.
 fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
     let problem = match serde_json::from_str::<Record>(text) {
         Ok(record) if record.seq() == seq => return Ok(record),

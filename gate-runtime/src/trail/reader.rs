@@ -13,7 +13,7 @@ use gate_core::records::{DigestEntry, Entry, Record};
 
 use super::error::{TrailError, unreadable};
 
-/// How many entries a bundle has (C2SP `tlog-tiles`).
+/// The number of entries of a bundle (C2SP `tlog-tiles`).
 const BUNDLE: u64 = 256;
 
 /// The trail in a folder, at its last checkpoint.
@@ -62,7 +62,7 @@ impl TrailReader {
         &self.tiles
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.checkpoint.head().size()
@@ -82,7 +82,7 @@ impl TrailReader {
             .take_while(move |read| !std::mem::replace(&mut has_failed, read.is_err()))
     }
 
-    /// What an entry says; of a long record, what lies beside the tree.
+    /// Reads an entry; of a long record, reads what lies beside the tree.
     ///
     /// # Errors
     /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or

@@ -21,7 +21,7 @@ use super::settle::check_breaks;
 use super::{Trail, TrailStatus, blocking};
 use crate::lock::lock;
 
-/// What is known of a witness.
+/// The state of a witness, as far as it is known.
 pub(crate) struct WitnessState {
     pub(crate) witness: Arc<dyn Witness>,
     /// The size of the tree that it has cosigned last, as far as is known.
@@ -48,8 +48,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The same while somebody waits for another process to seal.
 const SOON: Duration = Duration::from_millis(50);
 
-/// How long records may wait unsealed, beyond the time that the trail lets them wait, before
-/// nothing begins any more.
+/// The time for which records may wait unsealed, beyond the time that the trail lets them wait,
+/// before nothing begins any more.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Sealer {
@@ -86,7 +86,7 @@ impl Sealer {
         Self { trail, clock, store, last, told, calls, pen: None, asked, grew_at }
     }
 
-    /// Whether the store and the trail tell the same story.
+    /// Checks that the store and the trail tell the same story.
     pub(super) async fn check(&self) -> Result<(), TrailError> {
         if !has_checkpoint(&self.trail)? {
             match self.check_new().await {
@@ -250,7 +250,7 @@ impl Sealer {
         }
     }
 
-    /// Whether so many records wait that a checkpoint does not wait for its time.
+    /// Returns whether so many records wait that a checkpoint does not wait for its time.
     fn is_due(&self, last: u64) -> bool {
         last.saturating_sub(self.sealed()) >= self.trail.every
     }

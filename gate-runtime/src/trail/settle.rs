@@ -12,8 +12,8 @@ use super::pen::next_of;
 use super::reader::TrailReader;
 use super::{Trail, blocking};
 
-/// What the store says was settled must be in the trail: else that is an older copy of its folder,
-/// and would be signed from there without the break.
+/// Checks that what the store says was settled is in the trail: else that is an older copy of its
+/// folder, and would be signed from there without the break.
 pub(super) async fn check_breaks(
     store: &dyn Store,
     trail: &Arc<Trail>,

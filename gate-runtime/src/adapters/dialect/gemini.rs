@@ -37,7 +37,7 @@ use crate::engine::session::turn::Turn;
 
 const NAME: &str = "Gemini";
 
-/// What the ids begin with that this module makes, and that Gemini therefore does not know.
+/// The beginning of the ids that this module makes, and that Gemini therefore does not know.
 const OURS: &str = "gate/";
 
 /// The `tools` of a request: one tool with all functions.

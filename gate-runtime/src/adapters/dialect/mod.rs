@@ -94,7 +94,8 @@ fn text_of(content: &Value) -> String {
     }
 }
 
-/// What a tool said: its text, or everything that it gave back, where that is not only text.
+/// Returns the words of a tool: its text, or everything that it gave back, where that is not only
+/// text.
 fn said_by_tool(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -108,7 +109,7 @@ fn said_by_tool(content: &Value) -> String {
     }
 }
 
-/// Whether a part of a content is a text and nothing else that says something.
+/// Returns whether a part of a content is a text and nothing else that says something.
 fn is_plain(part: &Value) -> bool {
     let members = part.as_object().into_iter().flat_map(|part| part.keys());
     members
@@ -130,8 +131,8 @@ fn with(mut object: Value, member: &str, value: impl Into<Value>) -> Value {
     object
 }
 
-/// Whether an answer is told as an error: the tool failed, or did not run, or nobody knows. To wait
-/// for a person is none.
+/// Returns whether an answer is told as an error: the tool failed, or did not run, or nobody knows.
+/// To wait for a person is none.
 fn is_error(answer: &Answer) -> bool {
     match answer.result() {
         CallResult::Ran(ToolOutcome::Failed { .. })
@@ -145,8 +146,8 @@ fn is_error(answer: &Answer) -> bool {
     }
 }
 
-/// How a late answer begins, and how it is known again when a conversation is read in: with the
-/// gate's mark before it, or without, as in conversations of before.
+/// The beginning of a late answer, by which it is known again when a conversation is read in: with
+/// the gate's mark before it, or without, as in conversations of before.
 const LATE: &str = "A tool's late result, nobody's words. The call of `";
 
 /// A late answer as a text of its own, for dialects in which the place of the result is taken. What
@@ -161,7 +162,8 @@ fn late(answer: &Answer) -> String {
     format!("{} {}", told::notice(&words), Value::from(answer.for_model()))
 }
 
-/// What someone said; a late answer is the tool's, whosever place it had to take.
+/// Makes a message of a text that someone said; a late answer is the tool's, whosever place it had
+/// to take.
 fn said(by: fn(String) -> Message, text: String) -> Message {
     let words = text.strip_prefix(told::OPEN).unwrap_or(&text);
     match words.strip_prefix(LATE).and_then(|rest| rest.split_once('`')) {

@@ -77,12 +77,12 @@ impl<'t> Document<'t> {
         self.mistakes.push(Mistake { line, words: words.into() });
     }
 
-    /// Whether nothing is wrong so far.
+    /// Returns whether nothing is wrong so far.
     pub(super) fn is_good(&self) -> bool {
         self.mistakes.is_empty()
     }
 
-    /// What is wrong with the file, from its top to its end, if anything is.
+    /// Returns the mistakes in the file, from its top to its end, if there are any.
     pub(super) fn finish(self) -> Result<(), Vec<Mistake>> {
         if self.is_good() { Ok(()) } else { Err(self.sorted()) }
     }
@@ -178,7 +178,7 @@ impl<'t> Document<'t> {
 }
 
 impl<'t> PersonTable<'t> {
-    /// Whether there is such a field, be it right or wrong.
+    /// Returns whether there is such a field, be it right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)
     }

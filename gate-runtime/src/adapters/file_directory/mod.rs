@@ -104,7 +104,7 @@ pub struct FileDirectory {
     last: Arc<Mutex<Reading>>,
 }
 
-/// What was in the file when it was last read.
+/// The content of the file when it was last read.
 struct Reading {
     bytes: Vec<u8>,
     people: Result<Arc<People>, Arc<[Mistake]>>,
@@ -184,8 +184,8 @@ impl FileDirectory {
         Ok(self.now()?.keys().cloned().collect())
     }
 
-    /// What the file has about a person, with the delegations that hold at a time; `None` for one
-    /// whom it does not have.
+    /// Finds a person in the file, with the delegations that hold at a time; `None` for one whom it
+    /// does not have.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.

@@ -19,7 +19,7 @@ const PERSON: Kind = Kind {
 const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
-/// How many questions of one agent wait at once, unless the file says otherwise.
+/// The number of questions of one agent that may wait at once, unless the file says otherwise.
 const AT_ONCE: usize = 1_000;
 
 /// Everybody in a file without mistakes.
@@ -119,7 +119,7 @@ impl People {
         self.persons.values()
     }
 
-    /// Who has this id of Slack.
+    /// Finds the person who has this id of Slack.
     pub(super) fn by_slack(&self, id: &str) -> Option<&Person> {
         self.all().find(|person| person.slack() == Some(id))
     }
@@ -372,7 +372,8 @@ fn check_slack(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
     }
 }
 
-/// Who gets what of whom: both are in the file, and the roles are the giver's own.
+/// Reads a delegation, and the person who gets it: giver and taker are in the file, and the roles
+/// are the giver's own.
 fn delegation<'t>(
     entry: &PersonTable<'t>,
     drafts: &[PersonDraft<'t>],

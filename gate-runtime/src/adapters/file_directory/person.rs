@@ -1,4 +1,4 @@
-//! What is known of a person, or of an agent in another program.
+//! A person, or an agent in another program, as far as they are known.
 
 use gate_audit::VerifierKey;
 use gate_core::id::{AgentName, ReviewerId, Role};
@@ -37,7 +37,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// Who it is.
+    /// Returns the id of the person.
     #[must_use]
     pub fn id(&self) -> &ReviewerId {
         &self.id
@@ -96,7 +96,7 @@ impl Person {
         all.any(|known| same_person(known, name))
     }
 
-    /// What others delegated to them and has not ended.
+    /// Returns the delegations of others to them that have not ended.
     #[must_use]
     pub fn delegations(&self) -> &[Delegation] {
         &self.delegations
@@ -213,8 +213,8 @@ impl RemoteAgent {
         &self.asks
     }
 
-    /// How many of its questions may wait at once: 1,000, unless the file says otherwise. People
-    /// answer; a flood of questions only tires them.
+    /// Returns the number of its questions that may wait at once: 1,000, unless the file says
+    /// otherwise. People answer; a flood of questions only tires them.
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.at_once

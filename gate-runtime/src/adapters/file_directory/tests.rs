@@ -48,7 +48,7 @@ impl File {
     }
 }
 
-/// What is wrong with a text, as people see it.
+/// Returns the mistakes in a text, as people see them.
 fn problems(text: impl AsRef<[u8]>) -> String {
     let mistakes = People::read(text.as_ref()).expect_err("it has a mistake");
     wrong(Path::new("people.toml"), &mistakes).to_string()

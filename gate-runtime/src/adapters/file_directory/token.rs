@@ -17,7 +17,8 @@ pub(super) enum Holder {
 impl Holder {
     const BOTH: [Self; 2] = [Self::Person, Self::Agent];
 
-    /// What every token of the kind begins with, so that people and scanners for secrets know one.
+    /// Returns the beginning of every token of the kind, by which people and scanners for secrets
+    /// know one.
     fn prefix(self) -> &'static str {
         match self {
             Self::Person => "gate_r_",
@@ -72,7 +73,7 @@ macro_rules! token {
                 &self.0
             }
 
-            /// What stands in the file in its place.
+            /// Returns the hash, which stands in the file in its place.
             #[must_use]
             pub fn hash(&self) -> Digest {
                 Digest::of(&self.0)
@@ -120,12 +121,12 @@ token! {
     AgentToken of Agent
 }
 
-/// Whether somebody wrote a token itself where its hash belongs.
+/// Returns whether somebody wrote a token itself where its hash belongs.
 pub(super) fn is_clear(text: &str) -> bool {
     Holder::BOTH.iter().any(|holder| text.starts_with(holder.prefix()))
 }
 
-/// Whether two hashes are one, in a time that does not say how much of them is.
+/// Returns whether two hashes are one, in a time that does not say how much of them is.
 fn are_equal(one: &Digest, other: &Digest) -> bool {
     let differences = one.as_bytes().iter().zip(other.as_bytes()).map(|(one, other)| one ^ other);
     black_box(differences.fold(0, |all, bits| black_box(all | bits))) == 0

@@ -59,7 +59,7 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 pub struct Terminal {
     /// Away while another thread talks to the person.
     prompt: Option<Prompt>,
-    /// What signs the person's votes.
+    /// The key that signs the person's votes.
     key: Option<SigningKey>,
 }
 

@@ -8,7 +8,7 @@ use std::fmt::{Display, Write as _};
 use console::Style;
 use textwrap::{Options, WordSplitter};
 
-/// How wide a page is, and whether it has colours.
+/// The width of a page, and whether it has colours.
 #[derive(Clone, Copy)]
 pub(super) struct PageStyle {
     pub(super) width: usize,
@@ -21,7 +21,7 @@ impl PageStyle {
         self.styled(Style::new().dim(), text)
     }
 
-    /// What stands out.
+    /// Marks a text that stands out.
     pub(super) fn strong(self, text: impl Display) -> String {
         self.styled(Style::new().bold(), text)
     }

@@ -16,7 +16,7 @@ use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::Edit;
 
-/// How much an edited text may hold; what the gate takes is checked by the gate.
+/// The most that an edited text may hold; what the gate takes is checked by the gate.
 const LIMITS: ReadLimits = ReadLimits { bytes: 16 * 1024 * 1024, depth: 128 };
 
 /// A person at a terminal.
@@ -28,7 +28,7 @@ pub(super) struct Prompt {
     pub(super) editor: Option<String>,
 }
 
-/// What is known of where the person sits.
+/// The place where the person sits, as far as it is known.
 #[derive(Clone, Copy)]
 pub(super) enum Screen {
     /// The terminal of this process.
@@ -52,7 +52,7 @@ impl Screen {
     }
 }
 
-/// What may be answered.
+/// A question, and the answers that may be given to it.
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one thing may be done")]
 pub(super) struct Question {
     tool: String,
@@ -62,13 +62,13 @@ pub(super) struct Question {
     arguments: Arguments,
     /// Set once the person was shown all of it.
     is_shown: bool,
-    /// What the person wrote in the editor before, if that did not count.
+    /// The text that the person wrote in the editor before, if that did not count.
     draft: Option<String>,
     asked: Interruption,
     runtime: Handle,
 }
 
-/// What the person wants.
+/// The choice of the person.
 pub(super) enum Choice {
     Approve { comment: String },
     Reject { reason: String },
@@ -348,8 +348,8 @@ impl Prompt {
     }
 }
 
-/// What was typed, as a value of the kind that it replaces: a text stays a text, whatever it looks
-/// like; `""` is the empty one.
+/// Reads what was typed as a value of the kind that it replaces: a text stays a text, whatever it
+/// looks like; `""` is the empty one.
 fn typed_like(old: &Value, typed: String) -> Value {
     if old.is_string() {
         return Value::String(if typed == "\"\"" { String::new() } else { typed });

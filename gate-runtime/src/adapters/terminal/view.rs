@@ -1,4 +1,4 @@
-//! What a reviewer sees.
+//! The pages that a reviewer sees.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,10 +18,10 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 /// The longest value, in characters, that is shown whole at first.
 const LONG: usize = 400;
 
-/// How many values are shown at first.
+/// The number of values that are shown at first.
 const MANY: usize = 60;
 
-/// What a reviewer needs to decide.
+/// Writes the page that a reviewer needs to decide.
 pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     let mut page = Page::new(look);
     let (approval, review) = (asked.approval(), asked.review());
@@ -55,7 +55,7 @@ fn mark(review: &ReviewSnapshot, look: PageStyle) -> String {
     }
 }
 
-/// What happened to the question so far, why it is asked, who decides until when.
+/// Writes what happened to the question so far, why it is asked, and who decides until when.
 fn write_question(page: &mut Page, asked: &Interruption, review: &ReviewSnapshot, whole: bool) {
     let (approval, look) = (asked.approval(), page.look);
     let mut label = "before";
@@ -188,7 +188,7 @@ fn write_who(page: &mut Page, approval: &Approval, review: &ReviewSnapshot) {
     }
 }
 
-/// What was said before it was asked, where the gate keeps that.
+/// Writes the messages before the question, where the gate keeps them.
 fn write_conversation(page: &mut Page, approval: &Approval) {
     let said = approval.conversation();
     if said.is_empty() {
@@ -335,7 +335,7 @@ fn shortened(text: &str, whole: &str) -> (String, Option<String>) {
     (format!("{start} […] {end}"), Some(left_out))
 }
 
-/// What came of a decision.
+/// Describes the outcome of a decision.
 pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     let approval = decided.approval();
     let mut said = match decided.status() {

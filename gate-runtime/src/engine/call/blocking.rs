@@ -27,7 +27,7 @@ pub(crate) struct Single {
     pub(crate) id: CallId,
     pub(crate) tool: &'static str,
     pub(crate) arguments: Result<Value, serde_json::Error>,
-    /// Whether the program knows the id, and can make the same call again.
+    /// Set if the program knows the id, and can make the same call again.
     pub(crate) is_known: bool,
 }
 

@@ -29,10 +29,10 @@ use crate::logic::tool::policy::Evaluation;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::{CallFacts, History, origins};
 
-/// How everything that judges calls judged one.
+/// The judgement of one call by everything that judges calls.
 pub(crate) struct Judgement {
     pub(crate) assessment: Arc<Assessment>,
-    /// What the approving rules that match would take of their limits.
+    /// The amounts that the approving rules that match would take of their limits.
     charges: Vec<RuleTakes>,
 }
 

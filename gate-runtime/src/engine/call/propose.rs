@@ -52,7 +52,7 @@ pub(crate) enum BodyPlace {
     Elsewhere {
         tool: Arc<Descriptor>,
         policy: Arc<PolicyOutline>,
-        /// How many questions of its agent may wait at once.
+        /// The number of questions of its agent that may wait at once.
         at_once: Option<u64>,
     },
 }
@@ -225,7 +225,7 @@ pub(crate) enum Opened {
     Run(Arc<Approval>, Value, CallContext),
 }
 
-/// Who proposes a call, as far as that matters for what is written.
+/// The proposer of a call, as far as that matters for what is written.
 pub(crate) struct Opening<'a> {
     /// The questions of its batch that a call which may run waits for.
     held_by: &'a [ApprovalId],
@@ -620,7 +620,7 @@ impl Core {
 
 /// A text by its ends, if it is long.
 fn ends(text: &str) -> String {
-    /// How many characters of a message are kept.
+    /// The number of characters of a message that are kept.
     const LONGEST: usize = 2_000;
     let count = text.chars().count();
     if count <= LONGEST {

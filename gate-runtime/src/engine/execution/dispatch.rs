@@ -42,7 +42,7 @@ pub(crate) struct Executed {
     pub(crate) output: Option<Box<dyn Any + Send>>,
 }
 
-/// How long someone waits who finds that the same call is running for another.
+/// The time for which someone waits who finds that the same call is running for another.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body on its way to its end, its panic or its time limit. It can be moved to another task.
@@ -179,7 +179,8 @@ impl Core {
         Ok(completed.arguments)
     }
 
-    /// What the store has must be what was approved; else it is taken back.
+    /// Checks that the store has the arguments that were approved, and cancels the call if it has
+    /// not.
     pub(crate) async fn check_intact(self: &Arc<Self>, approval: &Approval) -> Result<(), NotRun> {
         if approval.arguments().is_intact() {
             return Ok(());
@@ -271,8 +272,8 @@ impl Core {
         Ok(())
     }
 
-    /// Whether a vote counts by this gate's own directory: whoever gave it had those roles then,
-    /// and signed it by the key that they have, if they have one.
+    /// Returns whether a vote counts by this gate's own directory: whoever gave it may vote, had
+    /// those roles then, and signed it by the key that they have, if they have one.
     async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
         let roles = if vote.is_principal() {
             Ok(Vec::new())

@@ -10,7 +10,7 @@ use crate::engine::call::not_run::unavailable;
 use crate::engine::kernel::Core;
 use crate::lock::lock;
 
-/// How a call stands to its records.
+/// The result of comparing a call with its records.
 pub(crate) enum Compared {
     /// It is what they say.
     Same,

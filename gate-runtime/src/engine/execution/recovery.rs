@@ -19,8 +19,8 @@ use crate::logic::bounded::bounded;
 use crate::logic::registry::Registry;
 use crate::logic::tool::reconcile::ReconcileOutcome;
 
-/// How often an idempotent call begins by itself: one that ends its process each time must not do
-/// so for ever.
+/// The number of times that an idempotent call begins by itself: one that ends its process each
+/// time must not do so for ever.
 const ATTEMPTS: u32 = 3;
 
 impl<R: Registry> Gate<R> {
@@ -217,7 +217,8 @@ impl Core {
         self.settle_lost(lost, settlement, Settler::Reconciler).await
     }
 
-    /// Whether it is settled: by this, or by someone who was faster.
+    /// Settles a lost call, and returns whether it is settled: by this, or by someone who was
+    /// faster.
     async fn settle_lost(
         self: &Arc<Self>,
         lost: &Approval,

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::logic::bounded::{TimeLimit, bounded};
 
-/// How long each piece of a user's async code may take.
+/// The time that each piece of a user's async code may take.
 #[derive(Clone)]
 pub(crate) struct ClockLimit {
     clock: Arc<dyn Clock>,

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::Core;
 use crate::lock::lock;
 
-/// How many records are read at once.
+/// The number of records that are read at once.
 const PAGE: usize = 256;
 
 /// Wakes whoever waits for an approval when a record about it appears, from whatever process.

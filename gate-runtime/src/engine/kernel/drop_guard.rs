@@ -1,4 +1,4 @@
-//! What becomes of an approval if whoever has something to do with it goes away.
+//! The events of an approval if whoever has something to do with it goes away.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use gate_core::ports::{RecordFilter, Store, StoreError};
 use gate_core::records::Record;
 use tokio::sync::watch;
 
-/// How many records are read at once.
+/// The number of records that are read at once.
 const PAGE: usize = 256;
 
 /// Everything that happens, record by record, without gaps: for a front end, a log, a notifier.

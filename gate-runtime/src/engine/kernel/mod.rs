@@ -52,16 +52,16 @@ pub(crate) struct Core {
     /// The digest of the directory that this gate has put on the record last.
     pub(crate) directory_digest: Mutex<Option<Digest>>,
     pub(crate) limits: ReadLimits,
-    /// How long each piece of a user's async code may take.
+    /// The time that each piece of a user's async code may take.
     pub(crate) judging_time: ClockLimit,
-    /// How many calls of a run and those nested in it may not run within a day before it is told to
-    /// stop.
+    /// The number of calls of a run and those nested in it that may come to nothing within a day
+    /// before it is told to stop.
     pub(crate) denials: u64,
-    /// How often a run and those nested in it may ask people within a day.
+    /// The number of times that a run and those nested in it may ask people within a day.
     pub(crate) questions: u64,
-    /// Whether a run acts only for people whom the directory knows.
+    /// Set if a run acts only for people whom the directory knows.
     pub(crate) known_principals: bool,
-    /// How many messages are kept with a question.
+    /// The number of messages that are kept with a question.
     pub(crate) conversation: usize,
     /// Authenticates the states of runs.
     pub(crate) key: [u8; 32],
@@ -166,8 +166,8 @@ impl Core {
         }
     }
 
-    /// What follows in this process from a committed approval: its deadline is kept, its secrets
-    /// are dropped in time.
+    /// Does what follows in this process from a committed approval: keeps its deadline, and drops
+    /// its secrets once it has ended.
     pub(crate) fn settle(self: &Arc<Self>, approval: &Approval) {
         if approval.status().is_terminal() && !approval.arguments().secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());

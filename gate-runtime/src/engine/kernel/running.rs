@@ -39,9 +39,9 @@ struct Running {
 }
 
 struct RunningBody {
-    /// What was last written of it.
+    /// The approval as it was last written.
     latest: Arc<Approval>,
-    /// How many calls of its own wait for people.
+    /// The number of calls of its own that wait for people.
     asks: usize,
     /// Wakes whoever waits for its end, so that they need not while it asks.
     waker: Option<Waker>,
@@ -51,7 +51,7 @@ struct RunningBody {
 struct Begun {
     core: Arc<Core>,
     attempt: Attempt,
-    /// Whether the task that vouches for it is new.
+    /// Set if the task that vouches for it is new.
     is_first: bool,
 }
 
@@ -140,8 +140,8 @@ impl Underway {
 }
 
 impl Core {
-    /// Whether the body of a call runs in this process: then it is not lost, whatever the store
-    /// says.
+    /// Returns whether the body of a call runs in this process: then it is not lost, whatever the
+    /// store says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
         lock(&self.bodies.running).bodies.contains_key(&Attempt::of(approval))
     }
@@ -156,7 +156,8 @@ impl Core {
         }
     }
 
-    /// Whether this process keeps the deadline of a call itself: it vouches for what it runs.
+    /// Returns whether this process keeps the deadline of a call itself: it vouches for what it
+    /// runs.
     pub(crate) fn vouches_for(&self, approval: &Approval) -> bool {
         approval.status() == Status::Dispatched && self.runs_here(approval)
     }

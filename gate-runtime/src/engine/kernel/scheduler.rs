@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::{Core, StepError};
 use crate::lock::lock;
 
-/// How many are taken up at once.
+/// The number of approvals that are taken up at once.
 const PAGE: usize = 1_000;
 
 /// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 /// what they change of limits.
 pub(crate) struct UnitOfWork {
     approval: Approval,
-    /// How it stood before; `None` where it is new.
+    /// The status before; `None` where the approval is new.
     before: Option<Status>,
     /// The version that it will have, however many events lead to it.
     version: u64,
@@ -78,7 +78,7 @@ impl UnitOfWork {
         (changeset, approval)
     }
 
-    /// What the events take of limits on not running, and give back of others: in one place,
+    /// Adds what the events take of limits on not running, and give back of others: in one place,
     /// however a call comes to its end.
     fn change_limits(&self, changeset: &mut Changeset) {
         let (before, after) = (self.before, self.approval.status());

@@ -40,7 +40,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether it was not asked before.
+    /// Returns whether it was not asked before.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
@@ -76,7 +76,7 @@ pub enum RemoteError {
     },
     /// As many questions of the agent wait as [may](RemoteCall::at_once).
     TooManyWait {
-        /// How many may.
+        /// The number of questions that may wait.
         at_once: u64,
     },
     /// To check its arguments against their schemas has taken so much time that others would wait

@@ -88,7 +88,7 @@ impl RemoteCall {
         self
     }
 
-    /// What the tool does.
+    /// Describes what the tool does.
     pub fn describe(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
@@ -124,7 +124,8 @@ impl RemoteCall {
         self
     }
 
-    /// How many questions of its agent may wait at once, this one included. Defaults to any number.
+    /// Sets the number of questions of its agent that may wait at once, this one included. Defaults
+    /// to any number.
     ///
     /// It is counted in the transaction that asks: of many that ask at the same moment, no more
     /// than that are taken.
@@ -133,14 +134,14 @@ impl RemoteCall {
         self
     }
 
-    /// What it says of its question.
+    /// Sets the [`Request`]: what it says of its question.
     pub fn request(mut self, request: Request) -> Self {
         self.request = request;
         self
     }
 
-    /// Who is asked, and by what rule; said again: they too. Anyone who reviews, if nobody is
-    /// named.
+    /// Adds the people who are asked, and the rule by which they are; said again, adds others, too.
+    /// Anyone who reviews is asked, if nobody is named.
     pub fn ask(mut self, rule: impl Into<String>, who: impl Into<Requirement>) -> Self {
         self.rules.push((rule.into(), who.into()));
         self
@@ -158,7 +159,7 @@ impl RemoteCall {
         &self.run
     }
 
-    /// What is wrong with its names.
+    /// Finds the first problem of its names, or of whom it asks.
     pub(super) fn problem(&self, agent: &AgentName) -> Option<String> {
         let is_name = |text: &str| {
             text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
@@ -193,7 +194,7 @@ impl RemoteCall {
         self.rules.iter().find_map(|(_, requirement)| requirement.problem())
     }
 
-    /// Who asks, in which run.
+    /// Returns the circumstances of the call: who asks, in which run.
     pub(super) fn circumstances(&self, core: &Core, agent: &AgentName) -> Circumstances {
         let mut info = RunInfo::new(place(agent, self.run.as_str()), agent.clone());
         info.set_principal(self.principal.clone());

@@ -34,13 +34,13 @@ use crate::logic::registry::Registry;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::CallFacts;
 
-/// How long a standing permission lets a call begin that it covered: it may end itself, and a call
-/// is not kept in store for later.
+/// The time for which a standing permission lets a call begin that it covered: it may end itself,
+/// and a call is not kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
 
 impl<R: Registry> Gate<R> {
-    /// What an agent in another program may do with its own calls, and with no others: for whoever
-    /// serves such programs.
+    /// Returns the [`Remote`] by which an agent in another program asks, begins and ends its own
+    /// calls, and no others: for whoever serves such programs.
     ///
     /// # Security
     /// The program must have shown that it is this agent. Its runs and tools stand under the
@@ -83,7 +83,7 @@ pub struct Remote {
     agent: AgentName,
 }
 
-/// What stands here under an agent's name.
+/// Returns the name by which a run or a tool of an agent stands here, under the agent's name.
 fn place(agent: &AgentName, what: &str) -> String {
     format!("{agent}/{what}")
 }
@@ -332,7 +332,7 @@ impl Core {
         }
     }
 
-    /// What overlays say to a call of another program.
+    /// Asks the overlays for their opinions on a call of another program.
     pub(crate) async fn opinions_on(
         &self,
         run: &Circumstances,
@@ -362,7 +362,7 @@ impl Core {
         Ok(self.ask_overlays(&call).await)
     }
 
-    /// What follows before an approved call of another program begins: overlays speak again, and
+    /// Judges an approved call of another program again before it begins: overlays speak again, and
     /// whoever agreed must still be entitled to.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<UnitOfWork, NotRun> {
         let mut course = UnitOfWork::from(approval);

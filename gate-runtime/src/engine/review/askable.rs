@@ -187,8 +187,8 @@ impl Core {
         }
     }
 
-    /// Who decides must be a person, and the one whom the run acts for only as that: also by the
-    /// other names that the directory has for them.
+    /// Checks that somebody may vote: they must be a person, and the one whom the run acts for only
+    /// as that: also by the other names that the directory has for them.
     pub(crate) async fn may_vote(
         &self,
         approval: &Approval,

@@ -1,4 +1,4 @@
-//! What holds beyond single calls: standing permissions, and stops.
+//! The standing permissions, and the stops: what holds beyond single calls.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -174,8 +174,9 @@ impl Core {
         Ok(())
     }
 
-    /// Whether a person may answer a question alone, for good: with the roles they have now, as one
-    /// of those whom its steps so far ask, and not for themselves.
+    /// Checks that a person may answer a question alone, for good: with the roles they have now, as
+    /// one of those whom its steps so far ask, and for themselves only where those ask the one whom
+    /// the run acts for.
     pub(crate) async fn may_grant(
         &self,
         who: &ReviewerId,

@@ -80,8 +80,8 @@ impl Interruption {
         self.approval.id()
     }
 
-    /// What is asked: tool, arguments, who proposes it for whom, every rule with its result, who
-    /// may decide until when.
+    /// Returns the approval that is asked for: tool, arguments, who proposes it for whom, every
+    /// rule with its result, who may decide until when.
     #[must_use]
     pub fn approval(&self) -> &Approval {
         &self.approval
@@ -127,14 +127,14 @@ impl Interruption {
         &self.outdated
     }
 
-    /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known
-    /// here may do anything. Then whoever lets it run should have to do more than one click.
+    /// Returns whether what it does cannot be undone, as far as anybody knows: a tool that is not
+    /// known here may do anything. Then whoever lets it run should have to do more than one click.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         Descriptor::is_destructive(self.descriptor())
     }
 
-    /// What time it is, by the gate's clock: what deadlines are counted from.
+    /// Returns the time by the gate's clock, from which deadlines are counted.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.core.now()

@@ -1,4 +1,4 @@
-//! What people do: votes, grants, freezes, orders.
+//! The acts of people: votes, grants, freezes, orders.
 
 pub(crate) mod askable;
 pub(crate) mod erase_secrets;

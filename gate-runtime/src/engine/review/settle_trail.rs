@@ -44,9 +44,9 @@ impl OrphanedCall {
         &self.subject
     }
 
-    /// Whether the database had it as one that could still run. It is cancelled there. Of any other
-    /// the database knew nothing: it is taken in as the trail has it, so that it is not a new one
-    /// if the same call is proposed again.
+    /// Returns whether the database had it as one that could still run. It is cancelled there. Of
+    /// any other the database knew nothing: it is taken in as the trail has it, so that it is not a
+    /// new one if the same call is proposed again.
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open
@@ -156,7 +156,7 @@ pub(crate) async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, Tr
 /// A call as the trail has it.
 pub(crate) struct UnsettledCall {
     subject: Arc<Subject>,
-    /// How it stands, where the trail has it from its beginning on.
+    /// The approval as it stands, where the trail has it from its beginning on.
     stands: Option<Approval>,
     has_begun: bool,
 }

@@ -28,7 +28,7 @@ use crate::logic::schema::SchemaErrors;
 use crate::logic::spec::Spec;
 use crate::random;
 
-/// What a reviewer wants, before it is checked.
+/// A decision that a reviewer wants, before it is checked.
 pub(crate) enum Wish {
     Approve,
     Reject { reason: String },
@@ -37,7 +37,7 @@ pub(crate) enum Wish {
     Grant(Scope),
 }
 
-/// What a reviewer says, and the key by which they sign it.
+/// A reviewer's wish and comment, and the key by which they sign.
 pub(crate) struct Saying<'a> {
     pub(crate) wish: Wish,
     pub(crate) comment: Option<String>,
@@ -96,7 +96,7 @@ impl Edit {
         Self { changes: set.chain(gone.map(|name| (below("", name), None))).collect() }
     }
 
-    /// Whether it changes nothing.
+    /// Returns whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -137,7 +137,7 @@ impl std::fmt::Debug for Edit {
     }
 }
 
-/// What a decision did.
+/// The outcome of a decision.
 ///
 /// ```
 /// use gate_runtime::Status;
@@ -168,7 +168,7 @@ pub struct DecisionOutcome {
 }
 
 impl DecisionOutcome {
-    /// How the approval stands now: others may still have to agree.
+    /// Returns the approval as it stands now: others may still have to agree.
     #[must_use]
     pub fn approval(&self) -> &Arc<Approval> {
         &self.approval
@@ -327,7 +327,7 @@ impl Core {
         found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
     }
 
-    /// Whether a vote is signed as this gate's own directory wants it.
+    /// Checks that a vote is signed as this gate's own directory wants it.
     pub(crate) async fn check_signature(
         &self,
         call: &Subject,
@@ -337,7 +337,8 @@ impl Core {
         Ok(vote.check_signature(call, key.as_ref()))
     }
 
-    /// Who decides must be a person, and the one whom the run acts for only as that.
+    /// Checks that a reviewer may vote: they must be a person, and the one whom the run acts for
+    /// only as that.
     pub(crate) async fn check_voter(
         &self,
         approval: &Approval,
@@ -347,8 +348,9 @@ impl Core {
         Ok(may_vote.map_err(ReviewerError::Directory)??)
     }
 
-    /// Who gives an order about a call must be one of those who could have approved it, with the
-    /// roles they have now; anyone in the directory, where nobody was to be asked.
+    /// Checks that a reviewer may give an order about a call: they must be one of those who could
+    /// have approved it, with the roles they have now; anyone in the directory, where nobody was to
+    /// be asked.
     pub(crate) async fn check_entitled(
         &self,
         approval: &Approval,

@@ -17,7 +17,7 @@ pub(crate) struct Batch {
     places: Mutex<Vec<BatchPlace>>,
 }
 
-/// What became of one call of a batch.
+/// The state of one call of a batch.
 #[derive(Clone)]
 pub(crate) enum BatchPlace {
     /// Nothing yet: it is being taken in, or whoever took it in went away before it was on the

@@ -1,5 +1,5 @@
-//! What a run owes its application: calls that wait, that may run, or of which nobody has taken the
-//! end.
+//! The calls that a run owes its application: those that wait, that may run, or of which nobody has
+//! taken the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -163,7 +163,7 @@ impl Ledger {
             .extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
     }
 
-    /// What was added is written.
+    /// Notes that what [`acknowledge`](Self::acknowledge) added is written.
     pub(crate) fn acknowledged(&self, ids: &[ApprovalId]) {
         let mut known = lock(&self.known);
         for id in ids {

@@ -97,8 +97,8 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// What was said before, oldest first: rules see it as the call's history, and where values
-    /// [came from](crate::Origin).
+    /// Sets the conversation so far, oldest message first: rules see it as the call's history, and
+    /// where values [came from](crate::Origin).
     ///
     /// Each [dialect](crate::dialect) reads its own conversations:
     /// `run.history(openai::history(&messages)?)`.
@@ -185,7 +185,7 @@ impl<R: Registry> Run<R> {
         self.thread.compact(summary.into());
     }
 
-    /// Who runs, for whom, in which matter, and how the run came to its agent.
+    /// Describes the run: who runs, for whom, in which matter, and how the run came to its agent.
     #[must_use]
     pub fn info(&self) -> Arc<RunInfo> {
         self.thread.info()

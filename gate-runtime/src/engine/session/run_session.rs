@@ -1,4 +1,4 @@
-//! What a run remembers: who runs, what was said, its calls, and the runs nested in it.
+//! The memory of a run: who runs, what was said, its calls, and the runs nested in it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,8 @@ pub(crate) struct RunSession {
     nested: Mutex<BTreeMap<RunId, Arc<RunSession>>>,
 }
 
-/// What runs nested in a run look at too: what the application said of it, and what was said in it.
+/// The part of a run that the runs nested in it look at too: what the application said of it, and
+/// what was said in it.
 pub(crate) struct Level {
     told: Mutex<Told>,
     heard: Mutex<Conversation>,
@@ -40,7 +41,7 @@ pub(crate) struct Level {
     outer: Option<Arc<Level>>,
 }
 
-/// What the application said of a run.
+/// The facts that the application told of a run.
 struct Told {
     info: Arc<RunInfo>,
     reasoning: Option<Arc<str>>,
@@ -227,7 +228,7 @@ impl RunSession {
     }
 }
 
-/// Whether the gate knows an agent; if not, the error that names those it knows.
+/// Checks that the gate knows an agent; if not, returns the error that names those it knows.
 pub(crate) fn check_agent(core: &Core, agent: &AgentName) -> Result<(), RunError> {
     if core.agents.contains(agent) {
         return Ok(());

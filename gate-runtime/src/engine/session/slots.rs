@@ -7,7 +7,7 @@ use gate_core::call::{NotRun, RunInfo};
 use gate_core::id::{ApprovalId, CallId, ToolName};
 use serde::{Deserialize, Serialize};
 
-/// What is in a state.
+/// The content of a state.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StateBody {
     pub(crate) info: Arc<RunInfo>,

@@ -121,7 +121,7 @@ impl Turn {
         self.waiting.as_ref().map_or(&[], Waiting::interruptions)
     }
 
-    /// Whether a call of this batch still waits.
+    /// Returns whether a call of this batch still waits.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.answers.iter().any(Answer::is_waiting)

@@ -48,7 +48,8 @@ pub struct Call<T: Tool> {
 }
 
 impl<T: Tool> Call<T> {
-    /// Who proposes it, for whom, in which run, after what was said, and when.
+    /// Returns the context of the call: who proposes it, for whom, in which run, after what was
+    /// said, and when.
     #[must_use]
     pub fn context(&self) -> &CallContext {
         &self.context

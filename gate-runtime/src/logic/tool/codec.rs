@@ -169,7 +169,7 @@ pub(crate) fn put_part<P: Part>(into: &mut Map<String, Value>, part: &P) -> Resu
     Ok(())
 }
 
-/// Whether a type has a value for what is not there, as serde sees it: an `Option`.
+/// Returns whether a type has a value for what is not there, as serde sees it: an `Option`.
 fn is_optional<T: DeserializeOwned>() -> bool {
     T::deserialize(Missing("")).is_ok()
 }

@@ -1,4 +1,4 @@
-//! What `#[gated_tool]` makes of a function.
+//! The tools that `#[gated_tool]` makes of functions.
 
 pub(crate) mod call;
 pub(crate) mod codec;
@@ -47,16 +47,16 @@ use self::state::SharedState;
         issue_refund` makes `IssueRefund`"
 )]
 pub trait Tool: Sized + Send + Sync + 'static {
-    /// What the function takes as `#[state]`; `()` if nothing.
+    /// The state that the function takes as `#[state]`; `()` if it takes none.
     type State: 'static;
 
-    /// What the function returns.
+    /// The value that the function returns.
     type Output: Send + 'static;
 
     /// The name that a model uses.
     const NAME: &'static str;
 
-    /// What the attribute and the doc comments say.
+    /// The description of the tool in the attribute and the doc comments.
     #[doc(hidden)]
     const ABOUT: About;
 
@@ -88,18 +88,18 @@ pub trait Tool: Sized + Send + Sync + 'static {
         self.write().map(|(json, _)| json)
     }
 
-    /// What the function returned, for model and record.
+    /// Makes the outcome, for model and record, of what the function returned.
     #[doc(hidden)]
     fn outcome(output: &Self::Output) -> ToolOutcome;
 
-    /// How to find out whether a call happened of which nobody knows how it ended.
+    /// The way to find out whether a call happened of which nobody knows how it ended.
     #[doc(hidden)]
     const RECONCILER: Option<Reconciler> = None;
 
     /// Runs the body. Only the engine has a [`Permit`].
     fn run(permit: Permit<Self>, state: &Self::State) -> impl Future<Output = Self::Output> + Send;
 
-    /// What a model is told about the tool.
+    /// Describes the tool for a model.
     #[must_use]
     fn descriptor() -> Descriptor {
         let mut arguments = ArgumentList::default();
@@ -153,29 +153,28 @@ pub trait InState<S>: Tool {
         S: Send + Sync;
 }
 
-/// What the attribute and the doc comments say of a tool.
+/// The description of a tool in its attribute and its doc comments.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
     /// A title for people.
     pub title: Option<&'static str>,
-    /// What it does, for the model.
+    /// The description of what it does, for the model.
     pub description: &'static str,
     /// Hints.
     pub annotations: Annotations,
-    /// How long its body may take.
+    /// The time that its body may take.
     pub timeout: Option<Duration>,
-    /// Whether people are asked what to do when its body fails.
+    /// Set if people are asked what to do when its body fails.
     pub asks_on_error: bool,
     /// The schema of what it returns, if its type has one.
     pub output: fn() -> Option<MakeSchema>,
     /// The function as tokens, so that a changed body is noticed.
     pub source: &'static str,
-    /// Whether many calls may borrow the state at once: a tool whose state is not `Sync` never
-    /// runs.
+    /// Set if many calls may borrow the state at once: a tool whose state is not `Sync` never runs.
     pub is_state_sync: bool,
 }
 
-/// What a tool may take: anything that serialises both ways and has a schema.
+/// A value that a tool may take: anything that serialises both ways and has a schema.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

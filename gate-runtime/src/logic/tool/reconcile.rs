@@ -12,8 +12,8 @@ use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
 use crate::logic::spec::Spec;
 
-/// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can
-/// tell.
+/// The answer of a tool's reconciler: whether a call happened of which nobody knows how it ended,
+/// as far as the reconciler can tell.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

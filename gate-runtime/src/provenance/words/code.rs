@@ -25,7 +25,7 @@ pub(super) fn code_in_groups(words: &[&str]) -> Option<(String, usize)> {
     })
 }
 
-/// Whether a text is an account number by its check digits (IBAN, ISO 13616).
+/// Returns whether a text is an account number by its check digits (IBAN, ISO 13616).
 fn is_account(code: &str) -> bool {
     let Some((head, body)) = code.split_at_checked(4) else { return false };
     if code.len() < 15 || !head.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -39,7 +39,7 @@ fn is_account(code: &str) -> bool {
     rest == Some(1)
 }
 
-/// Whether a text is a card number by its check digit (ISO/IEC 7812).
+/// Returns whether a text is a card number by its check digit (ISO/IEC 7812).
 fn is_card(code: &str) -> bool {
     let sum = code.chars().rev().zip([1, 2].into_iter().cycle()).try_fold(0, |sum, (c, weight)| {
         let digit = c.to_digit(10)? * weight;

@@ -96,7 +96,8 @@ fn is_bare(byte: u8) -> bool {
     byte.is_ascii() && byte != b'\\' && byte != b'&'
 }
 
-/// What follows a backslash: `n`, `u0040`; and how long it is.
+/// Reads the character of an escape from what follows the backslash: `n`, `u0040`; and how long
+/// that is.
 fn escaped(after: &str) -> Option<(char, usize)> {
     match after.chars().next()? {
         'n' | 'r' | 't' => Some((' ', 1)),
@@ -105,7 +106,8 @@ fn escaped(after: &str) -> Option<(char, usize)> {
     }
 }
 
-/// What follows an ampersand: `#64;`, `#x40;`.
+/// Reads the character of an entity from what follows the ampersand: `#64;`, `#x40;`; and how long
+/// that is.
 fn entity(after: &str) -> Option<(char, usize)> {
     let (code, _) = after.get(..10.min(after.len())).or(after.get(..4))?.split_once(';')?;
     let digits = code.strip_prefix('#')?;

@@ -1,4 +1,4 @@
-//! What every store promises, as one suite.
+//! The promises of every store, as one suite.
 
 mod calls;
 mod deliveries;
@@ -36,7 +36,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// How a law was found broken.
+/// The way in which a law was found broken.
 #[derive(Debug)]
 pub(super) struct Unmet(String);
 

@@ -146,7 +146,7 @@ pub(super) fn record(number: u64) -> Record {
         .numbered(number)
 }
 
-/// What a notifier is to tell of a record.
+/// Makes a delivery: what a notifier is to tell of a record.
 pub(super) fn delivery(notifier: &str, number: u64, call: Option<ApprovalId>) -> Delivery {
     Delivery::about(&notifier.into(), &record(number), at(0)).of(call)
 }

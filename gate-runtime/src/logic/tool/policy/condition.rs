@@ -7,7 +7,8 @@ use super::hours::Hours;
 use crate::logic::bounded::{TimeLimit, bounded, guard};
 use crate::logic::tool::call::AnyCall;
 
-/// What the closure of a rule must be: usable by several threads at once, for calls come at once.
+/// Describes the closure of a rule: it is usable by several threads at once, for calls come at
+/// once.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -39,10 +40,10 @@ pub trait Shared: Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Shared for T {}
 
-/// Whether a condition holds, or what went wrong when it was looked at.
+/// The answer of a condition: whether it holds, or what went wrong when it was looked at.
 pub(crate) type Held = Result<bool, String>;
 
-/// What the closure of a rule may return: whether the rule matches, or an error.
+/// A value that the closure of a rule may return: whether the rule matches, or an error.
 ///
 /// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count
 /// as failed. A failure approves nothing, and denies nothing either: where a denial hangs on it,

@@ -1,4 +1,4 @@
-//! How a policy judges one call.
+//! The judgement of one call by a policy.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use super::limit::Limit;
 use crate::logic::bounded::TimeLimit;
 use crate::logic::tool::call::AnyCall;
 
-/// How a policy judged one call, before its limits were looked at.
+/// The judgement of one call by a policy, before its limits were looked at.
 #[derive(Debug)]
 pub(crate) struct Evaluation {
     pub(crate) opinion: PolicyOpinion,
-    /// What the matching rules would take of their limits, by the place of the rule.
+    /// The amounts that the matching rules would take of their limits, by the place of the rule.
     pub(crate) charges: Vec<(usize, Vec<LimitCharge>)>,
 }
 
 impl AnyPolicy {
-    /// Whether a rule waits for something.
+    /// Returns whether a rule waits for something.
     pub(crate) fn waits(&self) -> bool {
         self.waits
     }

@@ -69,13 +69,13 @@ impl<T: Tool> Example<T> {
         self
     }
 
-    /// What was said before.
+    /// Sets the messages that were said before.
     pub fn history(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
         self.history = messages.into_iter().collect();
         self
     }
 
-    /// What time it is.
+    /// Sets the time of the call.
     pub fn at(mut self, now: Timestamp) -> Self {
         self.at = Some(now);
         self

@@ -22,7 +22,7 @@ const TOO_MUCH: &str = "its limit is too large, or has more decimal places than 
 
 /// One limit of a rule.
 pub(crate) struct Limit {
-    /// How much a call takes; `None`: one.
+    /// The amount that a call takes; `None`: one.
     pub(crate) amount: Option<Taken>,
     /// The amount that all of them may take in the window.
     pub(crate) max: Amount,

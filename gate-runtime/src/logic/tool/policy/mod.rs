@@ -144,12 +144,12 @@ impl AnyPolicy {
         &self.outline
     }
 
-    /// Whether it is for the tool of this type.
+    /// Returns whether it is for the tool of this type.
     pub(crate) fn is_of(&self, tool: TypeId) -> bool {
         self.of == tool
     }
 
-    /// What is wrong with how it was written, naming the rules.
+    /// Returns the problems in how it was written, with the names of the rules.
     pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }

@@ -44,7 +44,7 @@ pub struct Rules<T: Tool> {
     tool: PhantomData<fn() -> T>,
 }
 
-/// What has been written of a policy, of whatever tool.
+/// The part of a policy that has been written so far, for whatever tool.
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) entries: Vec<RuleEntry>,
@@ -113,7 +113,8 @@ impl<T: Tool> Rules<T> {
         self.begin(name, Verdict::Approve, None, Location::caller())
     }
 
-    /// What holds for a call that no rule matches: [`ask`](crate::ask), [`deny`] or [`approve`].
+    /// Sets the verdict on a call that no rule matches: [`ask`](crate::ask), [`deny`] or
+    /// [`approve`].
     #[track_caller]
     pub fn otherwise(mut self, verdict: impl Into<Otherwise>) -> Self {
         self.written.end(verdict.into(), Location::caller());
@@ -519,7 +520,7 @@ impl<T: Tool, E: Complete> From<RuleBuilder<T, E>> for Rules<T> {
     }
 }
 
-/// What holds for a call that no rule matches.
+/// The verdict on a call that no rule matches.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -588,7 +589,7 @@ impl From<Who> for Otherwise {
     }
 }
 
-/// What is wrong with how a policy was written.
+/// Finds the problems in how a policy was written.
 pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &mut Vec<String>) {
     for (index, entry) in entries.iter().enumerate() {
         let name = &entry.name;

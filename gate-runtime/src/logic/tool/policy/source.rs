@@ -27,7 +27,7 @@ pub fn policy_of<T: Tool, P: HasPolicyAttribute<T>>(policy: P) -> Policy<T> {
     policy.declared()
 }
 
-/// What the macro captures of a policy's function.
+/// The parts of a policy's function that the macro captures.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicySource {
     /// The function's name.
