@@ -1,5 +1,5 @@
-//! What a long conversation costs: `cargo bench --bench conversation` prints a line for each way to
-//! tell a run of it.
+//! The cost of a long conversation: `cargo bench --bench conversation` prints a line for each way
+//! to tell a run of it.
 //!
 //! 200 turns grow to 100,000 words. In each the application tells the gate what was said, and the
 //! model makes one call, whose rules ask where three values came from: one that the user said at
@@ -71,7 +71,7 @@ const ARGUMENTS: &str = concat!(
     r#""note":"with the compliments of nobody"}"#
 );
 
-/// How the application tells the gate of a conversation.
+/// A way in which the application tells the gate of a conversation.
 #[derive(Clone, Copy)]
 enum Way {
     Append,
@@ -132,7 +132,7 @@ fn pages() -> Vec<String> {
     (0..TURNS).map(|_| (0..WORDS).map(&mut word).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// What a whole conversation costs.
+/// Returns the time that a whole conversation costs.
 fn told(runtime: &Runtime, way: Way, pages: &[String]) -> Duration {
     let tool = if matches!(way, Way::NobodyAsks) { "pay_small" } else { "pay" };
     runtime.block_on(async {

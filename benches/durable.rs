@@ -1,4 +1,4 @@
-//! What durability costs: `cargo bench --bench durable` prints a table for each topic, everything
+//! The cost of durability: `cargo bench --bench durable` prints a table for each topic, everything
 //! compared within one run.
 //!
 //! A word behind it (`-- pending`) runs only the topics whose name has that word.

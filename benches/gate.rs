@@ -1,4 +1,4 @@
-//! What the gate costs: `cargo bench` prints a table, with ratios from this one run.
+//! The cost of the gate: `cargo bench` prints a table, with ratios from this one run.
 //!
 //! Every subject is timed in rounds, one after the other, so that a noisy machine disturbs all of
 //! them alike; the best round of each counts. With records on: every call writes its assessment,
@@ -33,7 +33,7 @@ const CALLS: usize = 5_000;
 const PAUSES: usize = 1_000;
 const PENDING: usize = 100_000;
 
-/// What the tools work on.
+/// The ledger that the tools work on.
 #[derive(Clone, Default)]
 struct Ledger(std::sync::Arc<AtomicU64>);
 

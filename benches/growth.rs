@@ -1,4 +1,4 @@
-//! How the cost of a call grows with what happened before it: `cargo bench --bench growth`.
+//! The growth of the cost of a call with what happened before it: `cargo bench --bench growth`.
 //!
 //! Each line is one curve over one store: what one operation costs after 1, 16, 256 and 4,096 of
 //! something. It ends with a line `growth NAME RATIO` for each curve, the cost at 4,096 over that
@@ -28,7 +28,7 @@ use tokio::runtime::{Builder, Runtime};
 
 const SIZES: [usize; 4] = [1, 16, 256, 4_096];
 
-/// How often one operation is timed at each size.
+/// The number of times that one operation is timed at each size.
 const TIMES: usize = 41;
 
 /// Small amounts go through; four a day of each kind; everything else asks.
@@ -88,7 +88,7 @@ async fn time(mut operation: impl AsyncFnMut(usize)) -> Duration {
     times[TIMES / 2]
 }
 
-/// What a run costs that has so many of something, over a store that is new.
+/// Returns the time that a small call takes in this run, after so many of something.
 async fn submits(run: &Run<Tools>) -> Duration {
     time(async |number| {
         assert_eq!(run.submit([small(number)]).await.unwrap().answers()[0].kind(), "succeeded");
@@ -206,7 +206,7 @@ async fn registry(store: Shared, count: usize) -> Duration {
     }
 }
 
-/// How the last of several tools is called: of each curve, the cost after so many of something.
+/// One curve: the cost of a call after so many of something, at each size.
 struct Curve {
     name: &'static str,
     sizes: [usize; 4],

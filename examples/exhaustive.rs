@@ -30,8 +30,8 @@ registry! {
     pub SupportTools for () { GetOrder, Refund, DeleteAccount }
 }
 
-/// What a call could cost the shop at worst, in cents. Add a tool to the registry, and this does
-/// not compile until it says of the new one too: rustc names the tool that is missing.
+/// Returns the most that a call could cost the shop, in cents. Add a tool to the registry, and this
+/// does not compile until it says of the new one too: rustc names the tool that is missing.
 fn at_risk(call: &SupportToolsCall) -> u64 {
     match call {
         SupportToolsCall::GetOrder(_) => 0,

@@ -82,7 +82,7 @@ impl Agent {
         self.conversation = vec![json!({"role": "user", "content": summary})];
     }
 
-    /// Whether a person was asked.
+    /// Makes a call, and returns whether a person was asked.
     async fn calls(&mut self, id: &str, tool: &str, arguments: &Value) -> anyhow::Result<bool> {
         println!("agent  {tool} {arguments}");
         let function = json!({"name": tool, "arguments": arguments.to_string()});

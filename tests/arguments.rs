@@ -115,8 +115,8 @@ fn parse(arguments: &Value) -> Option<Send> {
     Tools::parse(&call).ok().map(|ToolsCall::Send(send)| send)
 }
 
-/// What is given, what is left out, what is wrong: the tool takes it if the derive does, and as the
-/// same call.
+/// Checks arguments that are given, left out or wrong: the tool takes them if the derive does, and
+/// as the same call.
 #[test]
 fn a_call_reads_and_writes_as_the_derive_does() {
     let mut cases = vec![full()];

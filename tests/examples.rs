@@ -207,8 +207,8 @@ async fn complete(
     })))
 }
 
-/// What the real server refuses: calls without an answer each, answers to no call, tools that are
-/// not strict.
+/// Refuses a request as the real server does: calls without an answer each, answers to no call,
+/// tools that are not strict.
 fn well_formed(request: &Value) -> Result<(), String> {
     if request["model"] != "test-model" {
         return Err(format!("the model `{}` does not exist", request["model"]));

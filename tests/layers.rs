@@ -324,9 +324,9 @@ struct House {
 #[derive(Default)]
 struct Module {
     file: String,
-    /// What it defines.
+    /// The names that it defines.
     defined: BTreeSet<String>,
-    /// What `use` gives a name in it, by that name.
+    /// The paths to which `use` gives a name in it, by that name.
     imported: BTreeMap<String, Vec<String>>,
     /// The modules from which it imports everything.
     globs: Vec<Vec<String>>,
@@ -610,7 +610,7 @@ impl House {
     }
 }
 
-/// Whether a file is a module of another one's, at any depth.
+/// Returns whether a file is another one, or a module of it at any depth.
 fn is_within(file: &str, parent: &str) -> bool {
     let folder = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"]
         .into_iter()

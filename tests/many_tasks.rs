@@ -19,7 +19,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::{Answer, ApprovalFilter, MemoryStore, Run, RunState, Settlement, Status, Store};
 use gate_sqlite::SqliteStore;
 
-/// How often each body ran.
+/// The number of times that each body ran.
 #[derive(Clone, Default)]
 struct World(Arc<Mutex<BTreeMap<u64, usize>>>);
 
@@ -45,7 +45,7 @@ struct Shared {
     store: Arc<dyn Store>,
     world: World,
     now: Mutex<(Gate<Tools>, Arc<Run<Tools>>)>,
-    /// What the application was told of each call and has, in order.
+    /// The answers about each call that the application was told and has, in order.
     told: Mutex<BTreeMap<String, Vec<&'static str>>>,
     next: AtomicU64,
 }

@@ -28,7 +28,7 @@ struct World(Arc<Doings>);
 #[derive(Default)]
 struct Doings {
     ran: Mutex<Vec<usize>>,
-    /// Whether bodies do not come to their end.
+    /// Set if bodies do not come to their end.
     hangs: AtomicBool,
     begun: Notify,
 }
@@ -167,7 +167,7 @@ struct Known {
     asked: u32,
     /// For each person, whether they agree.
     votes: [Option<bool>; PEOPLE.len()],
-    /// Whether it is asked whether it runs again, although nobody knows whether it ran.
+    /// Set if it is asked whether it runs again, although nobody knows whether it ran.
     is_again: bool,
     runs: usize,
 }
@@ -246,8 +246,7 @@ impl Reference {
         self.expire();
     }
 
-    /// What follows from a call that is proposed; `None` where a stop refuses it before it is
-    /// known.
+    /// Applies the proposal of a call; returns `None` where a stop refuses it before it is known.
     fn proposed(&mut self, call: usize) -> Option<&mut Known> {
         let (now, is_frozen) = (self.now, self.is_frozen);
         let status = [Status::Approved, Status::Pending, Status::Pending, Status::Denied][call % 4];
@@ -428,7 +427,7 @@ impl System {
         pending.into_iter().find(|asked| is_of(asked.approval(), call))
     }
 
-    /// What is on the record, as it is read from a trail, could have come about by the rules.
+    /// Checks that the record, as it is read from a trail, could have come about by the rules.
     async fn audit(&self) {
         let mut auditor = Auditor::new();
         for record in self.store.records(&RecordFilter::after(0)).await.unwrap() {

@@ -97,8 +97,8 @@ fn valid_order() -> Value {
     })
 }
 
-/// What OpenAI documents of strict mode, checked without our code: every object is closed and all
-/// its fields are required, and no keyword stands that strict mode does not know.
+/// Checks the rules that OpenAI documents of strict mode, without our code: every object is closed
+/// and all its fields are required, and no keyword stands that strict mode does not know.
 fn check_strict(schema: &Value, place: &str) {
     let known = [
         "type",

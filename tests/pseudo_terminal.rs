@@ -32,7 +32,7 @@ fn wipe(disk: String) -> String {
 
 registry! { Tools for () { Pay, Wipe } }
 
-/// What the process behind the pseudo-terminal is told to do.
+/// The name of the variable with the task of the process behind the pseudo-terminal.
 const TASK: &str = "GATE_TEST_PSEUDO_TERMINAL";
 
 /// The process behind the pseudo-terminal: it asks about one call. Run by itself, this does
@@ -140,12 +140,12 @@ impl Seat {
         }
     }
 
-    /// What is on the screen, line by line.
+    /// Returns the text on the screen, line by line.
     fn text(&self) -> String {
         self.screen.screen().contents()
     }
 
-    /// What was written since the start, as it was written.
+    /// Returns everything that was written since the start, as it was written.
     fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
     }

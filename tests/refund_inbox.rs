@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 use tokio::time::timeout;
 
-/// What the example says, line by line.
+/// The words of the example, line by line.
 struct Story(Lines<BufReader<ChildStdout>>);
 
 impl Story {

@@ -28,9 +28,9 @@ async fn gate() -> Gate<Tools> {
     gate.build().await.unwrap()
 }
 
-/// How the fixture of version 2 was made: a call that ran, one that waits, one that was rejected,
-/// one that was refused; then the run was handed over, and has a nested run with a call that waits.
-/// That of version 1 ends before the handoff.
+/// Makes the fixture of version 2: a call that ran, one that waits, one that was rejected, one that
+/// was refused; then the run was handed over, and has a nested run with a call that waits. That of
+/// version 1 ends before the handoff.
 async fn write() -> String {
     let gate = gate().await;
     let run = gate.run("run-1").agent("support").on_behalf_of("mia").case("ticket-7");

@@ -58,7 +58,7 @@ fn fly(to: String) -> String {
 
 registry! { Two for () { Fly } }
 
-/// What the terminal printed.
+/// The bytes that the terminal printed.
 #[derive(Clone, Default)]
 struct Screen(Arc<Mutex<Vec<u8>>>);
 

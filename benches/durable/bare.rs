@@ -20,7 +20,7 @@ use crate::subject;
 /// As in the store.
 const GROUP: usize = 256;
 
-/// What one commit of a call writes.
+/// The rows that one commit of a call writes.
 pub(crate) struct Rows {
     version: u64,
     status: String,
@@ -49,7 +49,7 @@ impl Rows {
     }
 }
 
-/// What the commits of one call write, as the engine does it.
+/// Returns the rows that the commits of one call write, as the engine does it.
 pub(crate) async fn rows_of(call: ToolCall) -> Vec<Rows> {
     let store = Observed::new(MemoryStore::new());
     let gate = subject::gate(Arc::clone(&store)).await;

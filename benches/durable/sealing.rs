@@ -1,5 +1,5 @@
-//! What the trail costs those who call, whether it keeps up, and what it takes to compare and to
-//! verify it.
+//! The cost of the trail for those who call, the records that it has not sealed yet, and the time
+//! that it takes to compare and to verify it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

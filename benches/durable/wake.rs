@@ -1,5 +1,5 @@
-//! How long after a vote's commit the caller wakes who waits for it: in the process where it is
-//! cast, and in another.
+//! The time from a vote's commit until the caller who waits for it wakes: in the process where it
+//! is cast, and in another.
 
 use std::future::Future as _;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::{VOTER, percentiles};
 const HERE: usize = 400;
 const ELSEWHERE: usize = 150;
 
-/// How long a caller has to lie down before somebody votes.
+/// The time that a caller has to fall asleep before somebody votes.
 const ASLEEP: Duration = Duration::from_millis(2);
 
 /// When a commit was done: noted on the thread that wrote it, as it tells whoever watches, before

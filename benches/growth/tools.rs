@@ -65,7 +65,7 @@ registry! {
     }
 }
 
-/// What a call of one tool costs.
+/// Returns the time that a call of one tool takes.
 pub(super) async fn last<R: Registry<State = ()>>(store: Shared, tool: &str) -> Duration {
     let gate: Gate<R> = Gate::builder(()).store(Arc::clone(&store)).build().await.unwrap();
     let run = gate.run("run");

@@ -48,7 +48,7 @@ pub struct Found {
     date: Option<String>,
 }
 
-/// What the airline's system refuses.
+/// A reason why the airline's system refuses a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AirlineError {
     NoUser,
@@ -100,7 +100,7 @@ impl AirlineError {
     }
 }
 
-/// What can be read.
+/// The methods that read flights and bookings.
 impl Airline {
     /// As it was when the recording began.
     pub fn open(data: &Data) -> Self {
@@ -178,7 +178,7 @@ impl Airline {
     }
 }
 
-/// What a change would come to: the rules ask it, and the changes are made of it.
+/// The prices and checks of a change: the rules ask them, and the changes are made of them.
 impl Airline {
     /// The legs of a trip at today's prices; those that are kept, at the price that was paid.
     pub fn legs(
@@ -206,7 +206,7 @@ impl Airline {
         flights.iter().map(leg).collect()
     }
 
-    /// What a new trip costs.
+    /// Returns the price of a new trip.
     pub fn price(&self, trip: &Trip<'_>) -> Result<Dollars, AirlineError> {
         let seats = trip.passengers.len();
         let flights: Dollars =
@@ -216,7 +216,8 @@ impl Airline {
             + EXTRA_BAG * Dollars::from(trip.nonfree_baggages))
     }
 
-    /// What other flights or another cabin cost, and the legs then; negative if money comes back.
+    /// Returns the price of other flights or another cabin, and the legs then; the price is
+    /// negative if money comes back.
     pub fn price_of_change(
         &self,
         reservation: &Reservation,
@@ -230,12 +231,12 @@ impl Airline {
         Ok(((sum(&legs) - sum(&reservation.flights)) * dollars(seats), legs))
     }
 
-    /// What more bags cost.
+    /// Returns the price of more bags.
     pub fn price_of_bags(reservation: &Reservation, nonfree_baggages: u32) -> Dollars {
         EXTRA_BAG * Dollars::from(nonfree_baggages.saturating_sub(reservation.nonfree_baggages))
     }
 
-    /// Whether a payment method can pay that much for a change of a reservation.
+    /// Checks that a payment method can pay that much for a change of a reservation.
     pub fn can_pay_change(
         user: &User,
         payment_id: &str,
@@ -250,7 +251,7 @@ impl Airline {
         }
     }
 
-    /// Whether the payments are the customer's, large enough, and add up to the price.
+    /// Checks that the payments are the customer's, large enough, and add up to the price.
     pub fn can_pay(user: &User, payments: &[Payment], price: Dollars) -> Result<(), AirlineError> {
         for Payment { payment_id, amount } in payments {
             let method = user.payment_methods.get(payment_id);
@@ -269,7 +270,8 @@ impl Airline {
     }
 }
 
-/// What changes bookings. Each checks again all that the system needs, as the recorded tools did.
+/// The methods that change bookings. Each checks again all that the system needs, as the recorded
+/// tools did.
 impl Airline {
     pub fn book(
         &self,

@@ -94,7 +94,7 @@ pub struct Day {
 }
 
 impl Day {
-    /// Whether the flight is delayed, or left late.
+    /// Returns whether the flight is delayed, or left late.
     pub fn is_late(&self) -> bool {
         let left_late =
             || self.departed_at.zip(self.scheduled_at).is_some_and(|(left, due)| left > due);
@@ -172,7 +172,7 @@ impl Reservation {
     }
 }
 
-/// What a reservation is, if not just booked.
+/// The status of a reservation that is not just booked.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReservationStatus {
@@ -228,7 +228,7 @@ pub struct Address {
     zip: String,
 }
 
-/// What a customer can pay with.
+/// A method with which a customer can pay.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum PaymentMethod {
@@ -237,7 +237,7 @@ pub enum PaymentMethod {
     Certificate { amount: Dollars, id: String },
 }
 
-/// How loyal a customer is.
+/// The level of a customer's loyalty.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Membership {
@@ -246,7 +246,8 @@ pub enum Membership {
     Gold,
 }
 
-/// What changes as customers book: cheap to copy, so that every conversation begins with the same.
+/// The data that changes as customers book: cheap to copy, so that every conversation begins with
+/// the same.
 #[derive(Clone)]
 pub struct Bookings {
     pub users: HashMap<String, Arc<User>>,

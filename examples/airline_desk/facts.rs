@@ -1,4 +1,5 @@
-//! What the policies ask about a call: of the bookings, of the timetable, of the conversation.
+//! The facts that the policies ask about a call: of the bookings, of the timetable, of the
+//! conversation.
 
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ pub fn theirs<T: OfReservation>(call: &Call<T>) -> Option<Arc<Reservation>> {
     asked_by(call, &booked.user_id).map(|_| booked)
 }
 
-/// Whether the agent looked at the reservation in this conversation.
+/// Returns whether the agent looked at the reservation in this conversation.
 pub fn was_read<T: OfReservation>(call: &Call<T>) -> bool {
     let reads = |speaker: &Speaker| {
         matches!(
@@ -99,7 +100,8 @@ pub fn fare_of_trip(call: &Call<BookReservation>) -> Result<Dollars, AirlineErro
     })
 }
 
-/// Whether the customer can pay a trip so. `Ok` where it is not the payment that is wrong.
+/// Checks that the customer can pay a trip so. Returns `Ok` where it is not the payment that is
+/// wrong.
 pub fn payment_of_trip(call: &Call<BookReservation>) -> Result<(), AirlineError> {
     match (asked_by(call, &call.user_id), fare_of_trip(call)) {
         (Some(user), Ok(price)) => Airline::can_pay(&user, &call.payment_methods, price),
@@ -107,12 +109,13 @@ pub fn payment_of_trip(call: &Call<BookReservation>) -> Result<(), AirlineError>
     }
 }
 
-/// What a change costs; `Ok(0)` for a reservation that is not theirs.
+/// Returns the price of a change; `Ok(0)` for a reservation that is not theirs.
 pub fn fare_of_change<T: PaidChange>(call: &Call<T>) -> Result<Dollars, AirlineError> {
     theirs(call).map_or(Ok(0), |booked| call.price(call.state(), &booked))
 }
 
-/// Whether the customer can pay a change so. `Ok` where it is not the payment that is wrong.
+/// Checks that the customer can pay a change so. Returns `Ok` where it is not the payment that is
+/// wrong.
 pub fn payment_of_change<T: PaidChange>(call: &Call<T>) -> Result<(), AirlineError> {
     let user = theirs(call).and_then(|booked| asked_by(call, &booked.user_id));
     match (user, fare_of_change(call)) {
@@ -134,7 +137,7 @@ pub fn pays_with_too_many(user: &User, payments: &[Payment]) -> bool {
         || count(|method| matches!(method, PaymentMethod::GiftCard { .. })) > 3
 }
 
-/// How many of the bags cost extra.
+/// Returns the number of bags that cost extra.
 pub fn bags_to_pay(user: &User, cabin: Cabin, passengers: usize, bags: u32) -> u32 {
     let free = match (user.membership, cabin) {
         (Membership::Regular, Cabin::BasicEconomy) => 0,
@@ -148,14 +151,16 @@ pub fn bags_to_pay(user: &User, cabin: Cabin, passengers: usize, bags: u32) -> u
     bags.saturating_sub(free * u32::try_from(passengers).unwrap_or(u32::MAX))
 }
 
-/// How many bags of a call cost extra in a cabin; `None` for a reservation that is not theirs.
+/// Returns the number of bags of a call that cost extra in a cabin; `None` for a reservation that
+/// is not theirs.
 pub fn bags_due(call: &Call<UpdateReservationBaggages>, cabin: Cabin) -> Option<u32> {
     let booked = theirs(call)?;
     let user = asked_by(call, &booked.user_id)?;
     Some(bags_to_pay(&user, cabin, booked.passengers.len(), call.total_baggages))
 }
 
-/// Whether flights follow each other from one place to the other, and back for a round trip.
+/// Returns whether flights follow each other from one place to the other, and back for a round
+/// trip.
 pub fn leads(
     airline: &Airline,
     flights: &[FlightOn],
@@ -182,7 +187,7 @@ pub fn leads(
     connected && in_order && first && arrives
 }
 
-/// Whether a reservation has just these flights.
+/// Returns whether a reservation has just these flights.
 pub fn has_flights(booked: &Reservation, flights: &[FlightOn]) -> bool {
     booked.flights.len() == flights.len()
         && booked.flights.iter().zip(flights).all(|(leg, flight)| leg.is(flight))
@@ -234,7 +239,7 @@ pub fn causes_of(call: &Call<SendCertificate>) -> Vec<Cause> {
     causes
 }
 
-/// Whether a reservation was changed or cancelled in this conversation.
+/// Returns whether a reservation was booked, changed or cancelled in this conversation.
 pub fn has_changed_something(context: &CallContext) -> bool {
     context.history().iter().any(|said| match said.speaker() {
         Speaker::Tool { tool } if *tool != "send_certificate" => {

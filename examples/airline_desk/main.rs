@@ -78,7 +78,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What outlives the program: `FILE`, `FILE.trail/` and `FILE.key`.
+/// The files that outlive the program: `FILE`, `FILE.trail/` and `FILE.key`.
 struct Kept {
     store: SqliteStore,
     folder: PathBuf,

@@ -15,7 +15,7 @@ pub struct Recording {
     pub task: u32,
     pub trial: u32,
     pub user_id: String,
-    /// What would have been right to do.
+    /// The actions that would have been right.
     ground_truth: Vec<Action>,
     pub steps: Vec<Step>,
 }
@@ -42,7 +42,7 @@ impl Recording {
         stored.into_iter().map(Stored::understand).collect()
     }
 
-    /// Whether a call stands in the task's ground truth, argument for argument.
+    /// Returns whether a call stands in the task's ground truth, argument for argument.
     pub fn is_right(&self, call: &ToolCall) -> bool {
         let arguments = serde_json::from_str::<Map<String, Value>>(call.arguments()).ok();
         self.ground_truth

@@ -12,7 +12,7 @@ use crate::data::Data;
 use crate::recording::{Recording, Step};
 use crate::tools::{AirlineTools, CHANGES};
 
-/// How the gate took one recorded call.
+/// One recorded call, as the gate took it.
 pub struct Judged {
     pub task: u32,
     pub trial: u32,
@@ -22,7 +22,7 @@ pub struct Judged {
     pub verdict: Verdict,
     /// The rules that matched: what they say, and their names.
     pub rules: Vec<(Verdict, String)>,
-    /// Whether the tool answered as it did in the recording; `None` where that cannot be compared.
+    /// True if the tool answered as it did in the recording; `None` where that cannot be compared.
     pub identical: Option<bool>,
 }
 
@@ -75,7 +75,7 @@ pub async fn replay(
     Ok(judged)
 }
 
-/// What the gate says of the only call of a turn, and by which rules.
+/// Returns the gate's verdict on the only call of a turn, and the rules that led to it.
 fn verdict(turn: &Turn) -> anyhow::Result<(Verdict, Vec<(Verdict, String)>)> {
     let answer = turn.answers().first().context("a call without an answer")?;
     let Some(approval) = answer.approval() else {
@@ -91,7 +91,7 @@ fn verdict(turn: &Turn) -> anyhow::Result<(Verdict, Vec<(Verdict, String)>)> {
     Ok((assessment.verdict(), fired.map(|rule| (rule.effect(), rule.rule().to_owned())).collect()))
 }
 
-/// Who is asked says yes to what is right, and no to the rest.
+/// Answers for those who are asked: yes to what is right, and no to the rest.
 async fn decide(
     gate: &Gate<AirlineTools>,
     turn: &Turn,
@@ -111,7 +111,7 @@ async fn decide(
     Ok(())
 }
 
-/// Whether a tool answers as the recorded one did.
+/// Returns whether a tool answers as the recorded one did.
 fn is_same(answer: &Answer, recorded: &str) -> bool {
     let ours = answer.for_model();
     match (serde_json::from_str::<Value>(&ours), serde_json::from_str::<Value>(recorded)) {

@@ -1,4 +1,4 @@
-//! What the replay found, as a table for people and as JSON for programs.
+//! The results of the replay, as a table for people and as JSON for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct Report {
     questions_per_run: f64,
     answers: Answers,
     right_denied: Vec<RightDenied>,
-    /// How often each rule matched, over all changes.
+    /// The number of times that each rule matched, over all changes.
     rules: BTreeMap<String, usize>,
     #[serde(skip)]
     by_tool: BTreeMap<String, [Verdicts; 2]>,
@@ -29,7 +29,7 @@ pub struct Report {
     by_rule: BTreeMap<(Verdict, String), [usize; 2]>,
 }
 
-/// How many calls got which verdict.
+/// The number of calls that got each verdict.
 #[derive(Clone, Copy, Default, Serialize)]
 struct Verdicts {
     approved: usize,
@@ -37,7 +37,8 @@ struct Verdicts {
     denied: usize,
 }
 
-/// How many answers could be compared with the recorded ones, and how many were the same.
+/// The number of answers that could be compared with the recorded ones, and of those that were the
+/// same.
 #[derive(Default, Serialize)]
 struct Answers {
     compared: usize,

@@ -146,8 +146,8 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the model sent, submitted, and the answer to it. The parcel that is to be sent waits for a
-/// person.
+/// Submits the calls that the model sent, and returns its response and the answer to it. The parcel
+/// that is to be sent waits for a person.
 async fn part<E: std::error::Error + Send + Sync + 'static>(
     dialect: &'static str,
     plain: impl Fn(&[Descriptor]) -> Vec<Value>,

@@ -1,4 +1,5 @@
-//! What models send, in each provider's shape: a look-up, a parcel, and a call that is not right.
+//! The responses of models, in each provider's shape: a look-up, a parcel, and a call that is not
+//! right.
 
 use serde_json::{Value, json};
 

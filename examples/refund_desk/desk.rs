@@ -132,7 +132,7 @@ pub struct Receipt {
     refunded_cents: u64,
 }
 
-/// What can go wrong at the desk.
+/// An error that can happen at the desk.
 pub enum DeskError {
     NoOrder(String),
     AlreadyRefunded,

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 
 use crate::desk::SupportTools;
 
-/// Who may sign in: the manager, with a token that is made for this demonstration and ends with it.
+/// The people who may sign in: the manager, with a token that is made for this demonstration and
+/// ends with it.
 pub struct Office {
     pub people: FileDirectory,
     token: ReviewerToken,

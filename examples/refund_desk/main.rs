@@ -108,7 +108,7 @@ enum Reviewing {
     InBrowser(inbox::Open),
 }
 
-/// What was typed behind the example's name.
+/// The options that were typed behind the example's name.
 #[derive(Default)]
 struct Options {
     database: Option<String>,

@@ -1,4 +1,4 @@
-//! Who takes the agent's part: a script, or a real model.
+//! The model that takes the agent's part: a script, or a real one.
 
 use anyhow::Context as _;
 use async_openai::Client;

@@ -21,7 +21,7 @@ impl Customer {
         if is_scripted { Self::Script(script::CUSTOMER.iter()) } else { Self::Types }
     }
 
-    /// What the customer says next; `None` at the end.
+    /// Returns the next words of the customer; `None` at the end.
     pub fn says(&mut self) -> anyhow::Result<Option<String>> {
         match self {
             Self::Script(lines) => Ok(lines.next().map(|line| {
@@ -97,7 +97,7 @@ pub fn show_turn(turn: &Turn) {
     }
 }
 
-/// What a model or a tool wrote, without what would steer the terminal.
+/// Returns the text of a model or a tool, without the characters that would steer the terminal.
 fn plain(text: &str) -> String {
     text.chars().filter(|sign| *sign == '\n' || !sign.is_control()).collect()
 }
@@ -115,7 +115,7 @@ fn decided_by(answer: &Answer) -> String {
     format!("   (no person asked: {})", rules.join(", "))
 }
 
-/// What is on the record at the end.
+/// Prints the entries that are on the record at the end.
 pub async fn show_record(gate: &Gate<SupportTools>, run: &RunId) -> anyhow::Result<()> {
     let mut records = gate.records(0, 1_000).await?;
     records.retain(|record| record.run().is_none_or(|other| other == run));

@@ -13,7 +13,7 @@ pub const CUSTOMER: [&str; 5] = [
     "Thanks. I am done with this shop: delete my account and everything in it.",
 ];
 
-/// What the manager types, where nobody sits at the terminal.
+/// The lines that the manager types, where nobody sits at the terminal.
 pub const MANAGER: &str = "\
 a\nissue_refund\nthe repair bill is plausible\n\
 e\namount_cents\n2000\n\nissue_refund\ntwo of six are broken, so a third\n\

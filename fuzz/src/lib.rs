@@ -19,7 +19,7 @@ pub fn witness() -> SigningKey {
     key("witness.example/w1", KeyKind::Witness, 3)
 }
 
-/// What an auditor knows of the log.
+/// Returns the keys of the log, as an auditor knows them.
 pub fn keys() -> LogKeys {
     LogKeys::new(ORIGIN, log().verifier().clone()).unwrap()
 }

@@ -15,8 +15,8 @@ fn leaves() -> &'static [Hash] {
         .get_or_init(|| (0..LEAVES).map(|index| Hash::of_leaf(record(index).as_bytes())).collect())
 }
 
-/// What is made of a true proof: each pair of bytes drops, doubles, moves or changes one of its
-/// hashes.
+/// Returns a proof that is made of a true one: each pair of bytes drops, doubles, adds, moves or
+/// changes one hash.
 fn edited(proof: &[Hash], edits: &[u8]) -> Vec<Hash> {
     let mut proof = proof.to_vec();
     for edit in edits.chunks_exact(2).take(8) {

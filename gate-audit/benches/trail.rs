@@ -1,4 +1,4 @@
-//! What a trail costs: `cargo bench -p gate-audit` writes a million entries of 300 bytes and
+//! The cost of a trail: `cargo bench -p gate-audit` writes a million entries of 300 bytes and
 //! verifies them again.
 //!
 //! `GATE_BENCH_ENTRIES` says how many, `GATE_BENCH_FOLDER` where the files lie, which decides what
@@ -179,7 +179,7 @@ fn forget_memory() {
     _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// What the process has had in memory at most, where the system says.
+/// Prints the most memory that the process has had, where the system says it.
 fn memory(when: &str) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {

@@ -1,4 +1,4 @@
-//! What a log asks of a witness: the request of C2SP `tlog-witness`.
+//! The request of a log to a witness, as in C2SP `tlog-witness`.
 
 use std::fmt;
 

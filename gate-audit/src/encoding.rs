@@ -20,12 +20,12 @@ pub(crate) fn decimal(text: &str) -> Option<u64> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// What follows a word and a space.
+/// Returns the rest of a line that begins with a word and a space.
 pub(crate) fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     line.strip_prefix(word)?.strip_prefix(' ')
 }
 
-/// Whether a text may stand in a line of a note.
+/// Returns whether a text may stand in a line of a note.
 pub(crate) fn is_line(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter >= ' ')
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a trail, said so that whoever reads it knows what to do.
+//! The errors of a trail, said so that whoever reads them knows what to do.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -21,16 +21,16 @@ use std::{fmt, io};
 pub enum Error {
     /// Foreign bytes do not have the form that their format asks for.
     Malformed {
-        /// What was read.
+        /// The document that was read.
         what: Document,
         /// Where in it.
         place: Place,
-        /// What should be there.
+        /// The description of what should be there.
         hint: &'static str,
     },
     /// No signature is by a key that is known here.
     Unsigned {
-        /// How many signatures by other keys the note has.
+        /// The number of signatures by other keys that the note has.
         unknown: usize,
     },
     /// A signature says that it is by a known key, and is not.
@@ -52,16 +52,16 @@ pub enum Error {
     },
     /// The checkpoint is that of another log.
     OtherOrigin {
-        /// What the checkpoint says.
+        /// The origin that the checkpoint names.
         found: String,
-        /// What was expected.
+        /// The origin that was expected.
         expected: String,
     },
     /// Fewer witnesses than wanted have cosigned.
     TooFewWitnesses {
-        /// How many did.
+        /// The number of witnesses that did.
         found: usize,
-        /// How many must.
+        /// The number of witnesses that must.
         wanted: usize,
     },
     /// A new key was introduced in a way that cannot hold.
@@ -73,7 +73,7 @@ pub enum Error {
     OutOfRange {
         /// The leaf, or the size of a smaller tree.
         index: u64,
-        /// How many leaves the tree has.
+        /// The number of leaves that the tree has.
         size: u64,
     },
     /// The proof does not show that the leaf is in the tree.
@@ -107,7 +107,7 @@ pub enum Error {
     },
     /// An entry is longer than an entry bundle can hold.
     EntryTooLong {
-        /// How many bytes it has.
+        /// The number of bytes that it has.
         len: usize,
     },
     /// The folder already has a trail.
@@ -129,19 +129,19 @@ pub enum Error {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error that was found in it.
         error: Box<Error>,
     },
     /// A file could not be read or written.
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// What was being read when an [`Error::Malformed`] was found.
+/// The document that was being read when an [`Error::Malformed`] was found.
 ///
 /// ```
 /// assert_eq!(gate_audit::Document::Note.to_string(), "note");
@@ -170,7 +170,7 @@ pub enum Document {
     Receipt,
     /// The text that introduces a new key.
     Succession,
-    /// What a log asks of a witness.
+    /// The request of a log to a witness.
     AddCheckpoint,
     /// The signature lines of a witness.
     Cosignatures,
@@ -254,7 +254,7 @@ impl Error {
         }
     }
 
-    /// What is wrong in a file.
+    /// Returns the error with the file in which it was found.
     pub(crate) fn in_file(path: &Path, error: Error) -> Error {
         Error::InFile { path: path.to_owned(), error: Box::new(error) }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// How many files are made durable at once.
+/// The number of files that are made durable at once.
 const THREADS: usize = 16;
 
 /// Puts a file in its place, durably: once this returns, all its bytes are there under its name,

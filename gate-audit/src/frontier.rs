@@ -101,7 +101,7 @@ impl Frontier {
         self.size = self.size.saturating_add(1);
     }
 
-    /// How many leaves the tree has.
+    /// Returns the number of leaves that the tree has.
     ///
     /// ```
     /// assert_eq!(gate_audit::Frontier::new().size(), 0);

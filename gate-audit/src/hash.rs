@@ -29,7 +29,7 @@ pub(crate) const MAX_SIZE: u64 = i64::MAX.unsigned_abs();
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// How many bytes a hash has.
+    /// The number of bytes that a hash has.
     ///
     /// ```
     /// assert_eq!(gate_audit::Hash::LEN, 32);

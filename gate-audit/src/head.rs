@@ -1,4 +1,4 @@
-//! What a tree is known by, and what follows from it: verification of proofs.
+//! The head by which a tree is known, and the verification of proofs that follows from it.
 
 use crate::error::Error;
 use crate::hash::Hash;
@@ -45,7 +45,7 @@ impl TreeHead {
         TreeHead { size, root }
     }
 
-    /// How many leaves the tree has.
+    /// Returns the number of leaves that the tree has.
     ///
     /// ```
     /// use gate_audit::{Hash, TreeHead};

@@ -13,11 +13,12 @@ use crate::hash::MAX_SIZE;
 /// The longest name or key that is read.
 const LONGEST: usize = 1_000;
 
-/// What stands before an Ed25519 key in a `SubjectPublicKeyInfo` of RFC 8410.
+/// The bytes that stand before an Ed25519 key in a `SubjectPublicKeyInfo` of RFC 8410.
 const ED25519_INFO: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// What a key signs. The same 32 bytes are another key, with another id, in the other kind.
+/// The kind of message that a key signs. The same 32 bytes are another key, with another id, in the
+/// other kind.
 ///
 /// # Example
 ///
@@ -95,7 +96,7 @@ impl VerifierKey {
         &self.name
     }
 
-    /// What the key signs.
+    /// Returns the kind of message that the key signs.
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey};
@@ -179,7 +180,7 @@ impl VerifierKey {
     }
 }
 
-/// What a witness signs (C2SP `tlog-cosignature`, version 1).
+/// Returns the text that a witness signs (C2SP `tlog-cosignature`, version 1).
 fn cosigned(text: &str, at: u64) -> String {
     format!("cosignature/v1\ntime {at}\n{text}")
 }
@@ -329,7 +330,7 @@ impl FromStr for SigningKey {
 
 const NAME: &str = "give the key a name without spaces, `+` and control characters";
 
-/// Whether a text can be a key's name.
+/// Returns whether a text can be a key's name.
 pub(crate) fn is_name(text: &str) -> bool {
     text.len() <= LONGEST
         && is_line(text)

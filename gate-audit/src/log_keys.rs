@@ -229,7 +229,7 @@ pub struct VerifiedCheckpoint {
 }
 
 impl VerifiedCheckpoint {
-    /// What was signed.
+    /// Returns the checkpoint that was signed.
     ///
     /// ```
     /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};

@@ -334,7 +334,7 @@ impl Note {
         Some(verified.ok_or_else(|| Error::BadSignature { key: name.clone() }))
     }
 
-    /// What was signed. Do not use it before it is verified.
+    /// Returns the text that was signed. Do not use it before it is verified.
     ///
     /// ```
     /// # use gate_audit::{KeyKind, Note, SigningKey};

@@ -151,7 +151,7 @@ impl Evidence {
         self.index
     }
 
-    /// What is said to have been logged.
+    /// Returns the entry that is said to have been logged.
     ///
     /// ```
     /// # use gate_audit::Evidence;
@@ -162,7 +162,7 @@ impl Evidence {
         &self.entry
     }
 
-    /// What came with it. The tree does not vouch for it.
+    /// Returns the texts that came with the entry. The tree does not vouch for them.
     ///
     /// ```
     /// # use gate_audit::Evidence;

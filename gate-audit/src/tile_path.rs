@@ -7,7 +7,7 @@ use crate::encoding::decimal;
 use crate::error::{Document, Error};
 use crate::hash::Hash;
 
-/// How many hashes or entries a full tile has.
+/// The number of hashes or entries that a full tile has.
 pub(crate) const FULL: u16 = 256;
 
 /// The place of a tile or an entry bundle: `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`.
@@ -83,18 +83,18 @@ impl TilePath {
         TilePath { width: FULL, ..*self }
     }
 
-    /// How many hashes or entries are there.
+    /// Returns the number of hashes or entries that are there.
     pub(crate) fn width(&self) -> u16 {
         self.width
     }
 
-    /// How many bytes such a file can have at most.
+    /// Returns the number of bytes that such a file can have at most.
     pub(crate) fn most_bytes(&self) -> u64 {
         let each = if self.level.is_some() { Hash::LEN } else { 2 + usize::from(u16::MAX) };
         u64::from(self.width) * each as u64
     }
 
-    /// Whether all 256 hashes or entries are there.
+    /// Returns whether all 256 hashes or entries are there.
     pub(crate) fn is_full(&self) -> bool {
         self.width == FULL
     }

@@ -117,7 +117,7 @@ impl Tiles {
         self.frontier.head()
     }
 
-    /// How many bundles the entries are in: 256 in each but the last.
+    /// Returns the number of bundles that the entries are in: 256 entries in each but the last.
     ///
     /// ```
     /// # use gate_audit::{Frontier, Tiles};
@@ -190,7 +190,7 @@ impl Tiles {
         self.bundle(bundle)?.into_iter().nth(at.into()).ok_or_else(out_of_range)
     }
 
-    /// What a writer needs to go on: the tree, and the tiles that are not full.
+    /// Returns the parts that a writer needs to go on: the tree, and the tiles that are not full.
     pub(crate) fn into_edge(self) -> (Frontier, Vec<Vec<Hash>>) {
         (self.frontier, self.edge.iter().map(|tile| tile.to_vec()).collect())
     }
@@ -282,7 +282,8 @@ pub fn read_checkpoint(folder: impl AsRef<Path>) -> Result<Note, Error> {
     Note::parse(&bytes)
 }
 
-/// How many hashes of this level of tiles a tree has: one for each 256^level leaves.
+/// Returns the number of hashes of this level of tiles that a tree has: one for each 256^level
+/// leaves.
 pub(crate) fn count(size: u64, level: u8) -> u64 {
     size.checked_shr(8 * u32::from(level)).unwrap_or(0)
 }

@@ -83,7 +83,7 @@ impl Witness {
         Ok(Witness { key })
     }
 
-    /// What to give to those who shall rely on it.
+    /// Returns the key to give to those who shall rely on the witness.
     ///
     /// ```
     /// # use gate_audit::{KeyKind, SigningKey, Witness};
@@ -248,17 +248,17 @@ impl Seen {
 pub enum Refusal {
     /// The checkpoint is of a log that this witness does not watch.
     UnknownLog {
-        /// What the checkpoint says.
+        /// The origin that the checkpoint names.
         origin: String,
     },
     /// The log has not signed the checkpoint.
     NotSigned {
-        /// What is wrong with the signature.
+        /// The error that was found in the signature.
         error: Error,
     },
     /// The tree before is said to be larger than the new one.
     OldTooLarge {
-        /// What the request says of the tree before.
+        /// The size of the tree before, as the request says it.
         old: u64,
         /// The size of the new tree.
         size: u64,
@@ -284,7 +284,7 @@ pub enum Refusal {
     },
     /// The caller's clock shows no time that a cosignature can have.
     NoTime {
-        /// What it shows.
+        /// The time that it shows.
         at: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! How many of which witnesses must have cosigned a checkpoint.
+//! The witnesses that must have cosigned a checkpoint, and how many of them.
 
 use crate::error::{Document, Error};
 use crate::key::{KeyKind, VerifierKey};
@@ -79,7 +79,7 @@ impl WitnessPolicy {
     }
 }
 
-/// How many keys, by their bytes.
+/// Counts the different keys, by their bytes.
 fn distinct(keys: &[&VerifierKey]) -> usize {
     let mut seen: Vec<&[u8; 32]> = keys.iter().map(|key| key.as_bytes()).collect();
     seen.sort_unstable();

@@ -17,7 +17,7 @@ use crate::note::Note;
 use crate::tile_path::{FULL, TilePath, write_entry};
 use crate::tiles::{Tiles, count, split};
 
-/// How many files may be written before they are made durable.
+/// The number of files that may be written before they are made durable.
 const MOST_UNSYNCED: usize = 1_024;
 
 /// Appends entries to a folder in the layout of C2SP `tlog-tiles`.
@@ -57,7 +57,7 @@ pub struct TrailWriter {
     bundle: Vec<u8>,
     /// Full tiles and bundles that are still to be written.
     full: Vec<(TilePath, Vec<u8>)>,
-    /// What was written, and may not outlive a power cut yet.
+    /// The files that were written, and may not outlive a power cut yet.
     unsynced: Vec<TilePath>,
     sealed: Option<TreeHead>,
     /// Open and locked for as long as there is this writer.
@@ -186,7 +186,7 @@ impl TrailWriter {
         Ok(index)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     ///
     /// ```
     /// # use gate_audit::TrailWriter;

@@ -1,4 +1,4 @@
-//! What each command does.
+//! Runs each command.
 
 use clap::CommandFactory as _;
 use gate_runtime::audit::SigningKey;
@@ -136,7 +136,7 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
     }
 }
 
-/// What somebody who saw the call before would not expect.
+/// Returns the marks for things that somebody who saw the call before would not expect.
 fn marks(approval: &gate_runtime::Approval) -> String {
     let last = approval.last_attempt().zip(approval.failure());
     let failed = last.map(|(words, failure)| format!(" ({words}: {})", plain(failure)));
@@ -328,7 +328,7 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
     }
 }
 
-/// How a call stands after a decision, in a sentence.
+/// Says the state of a call after a decision: in a sentence, or as an object.
 fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
     let tool = plain(approval.tool());
     let words = match approval.status() {

@@ -1,4 +1,4 @@
-//! What every command works with: the database, the people, who is there.
+//! The things that every command works with: the database, the people, the person who is there.
 
 use std::io::IsTerminal as _;
 
@@ -35,7 +35,7 @@ impl Desk {
         Ok(Self { gate, look: Look::of(cli.json), people: Some(people) })
     }
 
-    /// Who is there, by their token.
+    /// Returns the person who is there, by their token.
     pub(crate) async fn reviewer(&self) -> Result<Reviewer, Failure> {
         let Some(people) = &self.people else {
             return Err(Failure::Trouble("nobody can be known without a people file".to_owned()));

@@ -8,14 +8,14 @@ use gate_runtime::{
     BuildError, DecideError, DirectoryError, ReviewerError, StoreError, TrailError, audit,
 };
 
-/// What a command gives back.
+/// The result of a command.
 pub(crate) type Done = Result<(), Failure>;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What is needed did not do its part.
+    /// A failure of something that is needed and did not do its part.
     Trouble(String),
-    /// What was typed says nothing that can be done.
+    /// Typed words that say nothing that can be done.
     Usage(String),
     /// There is no such thing.
     Missing(String),
@@ -54,7 +54,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What went wrong where nobody at the command line did anything wrong.
+/// Makes a `Failure::Trouble` of errors for which nobody at the command line did anything wrong.
 macro_rules! trouble {
     ($($error:ty),*) => {$(
         impl From<$error> for Failure {

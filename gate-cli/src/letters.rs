@@ -1,4 +1,4 @@
-//! What was not delivered to those who are told.
+//! The letters that are not delivered to those who are told.
 
 use std::sync::Arc;
 

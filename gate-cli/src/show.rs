@@ -1,4 +1,4 @@
-//! What people and programs are shown.
+//! The output for people and for programs.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-/// How it is shown.
+/// The form of the output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Look {
     /// Tables and sentences.
@@ -57,7 +57,7 @@ impl Look {
         }
     }
 
-    /// What was done: a sentence, or an object.
+    /// Writes the result of what was done: a sentence, or an object.
     pub(crate) fn done(self, words: &str, object: &Value) -> Result<(), Failure> {
         match self {
             Self::People => say(words),
@@ -132,7 +132,7 @@ pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String 
     format!("{head} … {tail}")
 }
 
-/// How long ago, or how long yet, in its largest unit.
+/// Returns the time that has passed, or that is left, in the largest unit of which it has two.
 pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     let seconds = to.duration_since(from).unsigned_abs().as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
@@ -165,7 +165,7 @@ pub(crate) fn object(approval: &Approval) -> Value {
     })
 }
 
-/// What a record says, in a few words.
+/// Describes a record, in a few words.
 pub(crate) fn words(record: &Record) -> String {
     let text = match record.event() {
         Event::Call(event) => match event {

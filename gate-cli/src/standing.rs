@@ -1,4 +1,4 @@
-//! What holds beyond single calls: standing permissions, and stops.
+//! The decisions that hold beyond single calls: standing permissions, and stops.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub(crate) async fn freeze(
         .done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
 }
 
-/// How far a permission reaches, as it was said.
+/// Returns the scope of a permission, as it was said.
 pub(crate) fn scope(add: &Grants) -> Result<Scope, Failure> {
     let Grants::Add {
         any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, ..

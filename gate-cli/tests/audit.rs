@@ -42,14 +42,14 @@ impl Office {
         self.builder().await.trail(self.trail()).build().await.unwrap()
     }
 
-    /// What the command says, which went well.
+    /// Runs a command that must go well, and returns what it says.
     fn audit(&self, words: &str) -> String {
         let done = self.gate_as(Some(&self.dana), &format!("audit|{words}"));
         assert_eq!(code(&done), 0, "{words}: {}", wrong(&done));
         said(&done)
     }
 
-    /// How the command ends, and what it says of it.
+    /// Runs a command, and returns its exit code and the words of its refusal.
     fn refused(&self, words: &str) -> (i32, String) {
         let done = self.gate_as(Some(&self.dana), &format!("audit|{words}"));
         (code(&done), wrong(&done))

@@ -37,7 +37,7 @@ const KIM: &str = "U0KIM0001";
 /// Everybody who is told.
 struct Services {
     slack: Service,
-    /// What takes answers to Slack's requests.
+    /// The service that takes answers to Slack's requests.
     hooks: Service,
     mail: Server,
     pagerduty: Service,
@@ -108,7 +108,7 @@ impl Telling {
         Self { child, url }
     }
 
-    /// What Slack sends when somebody clicks, and what it is answered.
+    /// Sends a request as Slack does when somebody clicks, and returns the status of the answer.
     async fn click(&self, payload: &Value, secret: &str) -> u16 {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &payload.to_string())
@@ -154,7 +154,7 @@ fn add_kim(office: &Office) {
     std::fs::write(file, people).unwrap();
 }
 
-/// What a button of a message has as its value.
+/// Returns the value of a button of a message.
 fn button(message: &Value, action: &str) -> String {
     let blocks = message["blocks"].as_array().unwrap().iter();
     let mut buttons = blocks.filter_map(|block| block["elements"].as_array()).flatten();

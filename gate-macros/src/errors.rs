@@ -28,7 +28,7 @@ impl Errors {
         self.found.push(error);
     }
 
-    /// Whether nothing is wrong so far.
+    /// Returns whether nothing is wrong so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What the macros emit, whole, as files: a change of any of them is seen in review.
+//! The code that the macros emit, whole, as files: a change of any of them is seen in review.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p gate-macros` writes them anew.
 

@@ -1,4 +1,4 @@
-//! What went wrong below, in words.
+//! The errors of the database, in words.
 
 use gate_core::ports::StoreErrorKind;
 use rusqlite::ErrorCode;
@@ -13,7 +13,8 @@ pub(crate) enum Trouble {
     Unread(&'static str, serde_json::Error),
     /// Something cannot be written as JSON.
     Unwritten(serde_json::Error),
-    /// What was checked is not so when it is written: nothing of it is.
+    /// A call that was not written, although the check before had found that it fits: nothing of
+    /// the changeset is written.
     Changed,
     /// It was opened, but only for reading.
     ReadOnly,
@@ -45,7 +46,7 @@ impl Trouble {
         }
     }
 
-    /// What happened, and what to do about it.
+    /// Describes the trouble, and what to do about it.
     pub(crate) fn words(&self) -> String {
         let error = match self {
             Self::Sqlite(error) => error,

@@ -8,8 +8,8 @@ use rusqlite::ToSql;
 
 use crate::body::{Read, json};
 
-/// What bears on a proposed call: the part of [`CallHistory`](gate_core::ports::CallHistory) that a
-/// row belongs to, its place, its body.
+/// The rows that bear on a proposed call: the part of
+/// [`CallHistory`](gate_core::ports::CallHistory) that a row belongs to, its place, its body.
 ///
 /// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal
 /// calls, 9 now.
@@ -74,7 +74,7 @@ pub(crate) const LAST_TAKE: &str =
 /// Forgets the uses of a counter up to a time.
 pub(crate) const FORGET_TAKES: &str = "DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?";
 
-/// What was taken for a call (1) that has not ended, of one limit (2) or of all.
+/// The uses that were taken for a call (1) that has not ended, of one limit (2) or of all.
 pub(crate) const TAKEN_FOR: &str = "
     SELECT rowid, name, key, at, amount FROM takes
     WHERE taken_for = ?1 AND (?2 IS NULL OR name = ?2) AND NOT EXISTS (

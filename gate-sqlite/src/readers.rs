@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::error::Trouble;
 use crate::schema::Place;
 
-/// How many read at once.
+/// The number of threads that read at once.
 const READERS: usize = 2;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;

@@ -27,7 +27,7 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
     found.query_row([], |row| row.get(0))
 }
 
-/// What bears on a proposed call, as of one moment.
+/// Reads the history that bears on a proposed call, as of one moment.
 pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> Read<CallHistory> {
     let moment = Moment::begin(connection)?;
     let mut recalled = CallHistory::default();
@@ -157,7 +157,7 @@ pub(crate) fn record_texts(
     Ok(texts)
 }
 
-/// What holds beyond single calls, as of one moment.
+/// Reads the decisions and tools that hold beyond single calls, as of one moment.
 pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing> {
     let moment = Moment::begin(connection)?;
     let freezes = freezes(&moment)?;

@@ -13,11 +13,11 @@ use crate::error::Trouble;
 /// Says in the file that it is a gate's: "gate" in ASCII.
 const APPLICATION: i64 = 0x6761_7465;
 
-/// How long to wait for another process.
+/// The time to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What makes each version of the schema of the one before. What stands here never changes: new
-/// versions are added.
+/// The statements that make each version of the schema of the one before. Those that stand here
+/// never change: new versions are added.
 const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE approvals (
@@ -382,7 +382,8 @@ fn settings(connection: &Connection) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Whether another process has brought the schema to a version that this program does not know.
+/// Returns whether another process has brought the schema to a version that this program does not
+/// know.
 pub(crate) fn is_newer(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(usize::try_from(number(connection, "user_version")?)
         .is_ok_and(|version| version > MIGRATIONS.len()))

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::rows;
 use crate::schema::Place;
 
-/// How often it looks, while somebody waits.
+/// The time between two looks, while somebody waits.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A thread that looks at the database's `data_version` while somebody waits for news. It ends with

@@ -11,7 +11,7 @@ use crate::rows;
 use crate::schema::{self, Place};
 use crate::watcher::tell;
 
-/// How many commits share one `fsync` at most, so that none waits long for the others.
+/// The number of commits that share one `fsync` at most, so that none waits long for the others.
 const GROUP: usize = 256;
 
 struct Wanted {
@@ -127,8 +127,8 @@ mod tests {
 
     registry! { Tools for Ran { Count } }
 
-    /// What SQLite says where it may not make the file larger is what it says of a full disk: this
-    /// holds on every machine.
+    /// Checks the store with a file that SQLite may not make larger. SQLite says then what it says
+    /// of a full disk: this holds on every machine.
     #[tokio::test]
     async fn where_there_is_no_room_nothing_runs_and_once_there_is_everything_does() {
         let folder = tempfile::tempdir().unwrap();

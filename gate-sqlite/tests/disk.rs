@@ -17,7 +17,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::{DecideError, Status, StoreErrorKind, Turn};
 use gate_sqlite::SqliteStore;
 
-/// What the tools did, and what the one that does harm does.
+/// The lines of the tools that ran, and the harm that one of them does.
 #[derive(Clone)]
 struct World {
     ran: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! What can be changed in a trail without the log's key.
+//! The changes that can be made to a trail without the log's key.
 
 use std::path::{Path, PathBuf};
 

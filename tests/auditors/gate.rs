@@ -1,5 +1,5 @@
-//! What a gate has really written: a long record, a secret that is disclosed, a signed vote, a key
-//! that was replaced, a break.
+//! The trail that a gate has really written: a long record, a secret that is disclosed, a signed
+//! vote, a key that was replaced, a break.
 
 use std::fs;
 use std::path::{Path, PathBuf};

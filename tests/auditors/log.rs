@@ -28,7 +28,7 @@ pub fn sha256(bytes: &[u8]) -> String {
         .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// What is to be logged: an entry, or the record that is too long to be one.
+/// A line that is to be logged: an entry, or the record that is too long to be one.
 #[derive(Clone)]
 pub enum Line {
     Entry(Vec<u8>),
@@ -238,7 +238,7 @@ fn get_order(order_id: String) -> Result<String, String> {
 
 registry! { Tools for () { GetOrder, DeleteAccount } }
 
-/// What a gate records of a few calls.
+/// Returns the records that a gate makes of a few calls.
 fn records() -> &'static [Arc<Record>] {
     static RECORDS: OnceLock<Vec<Arc<Record>>> = OnceLock::new();
     RECORDS.get_or_init(|| {

@@ -130,7 +130,8 @@ fn another_key_is_refused() {
     }
 }
 
-/// What only someone with the log's key can do, and what it cannot hide.
+/// Checks that nonsense is found although it is signed, which only someone with the log's key can
+/// do.
 #[test]
 fn signed_nonsense_is_refused_and_the_entry_named() {
     let record = |seq: u64| {

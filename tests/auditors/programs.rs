@@ -22,7 +22,7 @@ pub fn ours() -> &'static Program {
     &OURS
 }
 
-/// What a program said.
+/// The answer of a program.
 pub struct Said {
     name: &'static str,
     pub code: Option<i32>,
@@ -104,7 +104,7 @@ fn shell() -> Result<Vec<PathBuf>, String> {
 }
 
 impl Program {
-    /// Whether it reads what the entries say, and knows `--since`.
+    /// Returns whether it reads the text of the entries, and knows `--since`.
     pub fn reads_json(&self) -> bool {
         self.name != "verify.sh"
     }

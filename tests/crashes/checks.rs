@@ -1,5 +1,5 @@
-//! What is so, whenever a process was killed, seen from outside: from the file, and from what the
-//! world was told beside it.
+//! The conditions that hold whenever a process was killed, seen from outside: from the file, and
+//! from what the world was told beside it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -16,14 +16,14 @@ use gate_sqlite::SqliteStore;
 use crate::tools::{ACKNOWLEDGED, Effect, FREE_DRAWS, SAID, USES, effects, lines};
 use crate::victim::signing_key;
 
-/// What the records of one file say, as far as they were read.
+/// The records of one file, and what they say, as far as they were read.
 #[derive(Default)]
 pub struct Watched {
     records: Vec<Arc<Record>>,
     calls: HashMap<ApprovalId, Course>,
-    /// What people did, in the words in which they were asked to note it.
+    /// The things that people did, in the words in which they were asked to note them.
     facts: BTreeSet<String>,
-    /// How often each grant was used.
+    /// The number of times that each grant was used.
     grants: BTreeMap<GrantId, u32>,
     /// For each account, what the rules said of each of its calls.
     draws: BTreeMap<u64, Vec<Verdict>>,
@@ -39,13 +39,13 @@ pub struct Watched {
 struct Course {
     status: Option<Status>,
     dispatched: u32,
-    /// How often a person let it run again.
+    /// The number of times that a person let it run again.
     again: u32,
     by_itself: u32,
     may_begin: bool,
     /// The attempts that are on the record as never begun.
     released: BTreeSet<u32>,
-    /// Whether nobody who is asked again has agreed yet.
+    /// Set if nobody who is asked again has voted yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
     /// The number of its dispatches before a person edited it.
@@ -55,7 +55,7 @@ struct Course {
     ran_free: bool,
 }
 
-/// What happened in all.
+/// The counts of everything that happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub calls: usize,
@@ -70,7 +70,7 @@ pub struct Counts {
     pub by_idempotence: usize,
     /// Records in the trail.
     pub sealed: usize,
-    /// How often more of them were sealed than the time before.
+    /// The number of times that more of them were sealed than the time before.
     pub checkpoints: usize,
 }
 
@@ -411,7 +411,8 @@ impl Watched {
         self.wrong.extend(wrong);
     }
 
-    /// What was acknowledged is on the record, and what is on the record of people, people said.
+    /// Checks that each fact that was acknowledged is on the record, and that people said each fact
+    /// that is on the record of them.
     fn compare_words(&mut self, folder: &Path, approvals: &[Arc<Approval>]) {
         let said: BTreeSet<_> = lines(folder, SAID).into_iter().collect();
         let acknowledged: BTreeSet<_> = lines(folder, ACKNOWLEDGED).into_iter().collect();

@@ -36,7 +36,7 @@ async fn the_process_that_is_killed() {
     victim::work(serde_json::from_str(&orders).unwrap()).await;
 }
 
-/// How many files live at once.
+/// The number of files that live at once.
 const AT_ONCE: u64 = 2;
 
 #[test]

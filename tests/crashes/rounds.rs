@@ -15,22 +15,22 @@ use crate::victim::{Orders, Part};
 /// The name of the variable with what a process is to do.
 pub const ORDERS: &str = "GATE_TEST_CRASHES";
 
-/// How many rounds there are over one file.
+/// The number of rounds over one file.
 const ROUNDS: u64 = 16;
 
-/// How long a process may take to come to its end. A lease, and a wait for one, are shorter.
+/// The time that a process may take to come to its end. A lease, and a wait for one, are shorter.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// By how much the clock is put forward for the dead to be known as such.
 const LEASE: Duration = Duration::from_secs(31);
 
-/// How long a process lives that nobody kills, about, in microseconds.
+/// The time, about, that a process lives that nobody kills, in microseconds.
 const LIFE: u64 = 120_000;
 
-/// How often a step is tried that no process comes to.
+/// The number of times that a step is tried again to which no process came.
 const TRIES: u32 = 30;
 
-/// What is still to be done, for all who do it.
+/// The work that is still to be done, for all who do it.
 pub struct Plan {
     wanted: usize,
     steps: Mutex<VecDeque<(When, &'static str, u32)>>,
@@ -249,7 +249,7 @@ impl Dice {
         (self.0 >> 33) % end
     }
 
-    /// What a second process does.
+    /// Returns the part of a second process.
     fn part(&mut self) -> Part {
         [Part::Both, Part::Reviewer][self.below(2) as usize]
     }

@@ -52,7 +52,7 @@ pub fn every() -> Vec<(When, &'static str)> {
         .collect()
 }
 
-/// How often a process surely comes to a place, or nearly so.
+/// Returns the number of times that a process surely comes to a place, or nearly so.
 pub fn times(place: &str) -> u64 {
     match place {
         "assessed" => 12,
@@ -80,7 +80,7 @@ pub struct Step {
     pub place: String,
     /// The how manieth time, from 1.
     pub nth: u32,
-    /// How long after its beginning, in the midst of a commit.
+    /// The time after the beginning of a commit at which the process dies in the midst of it.
     pub micros: u64,
 }
 
@@ -96,7 +96,7 @@ impl Fuse {
         Self { step, passed: AtomicU32::new(0) }
     }
 
-    /// Whether now is the time: for the commit of these records, or for this body.
+    /// Returns whether now is the time: for the commit of these records, or for this body.
     pub fn is_due(&self, when: When, places: &[&str]) -> bool {
         let Some(step) = &self.step else { return false };
         let is_here = step.when == when && places.contains(&step.place.as_str());

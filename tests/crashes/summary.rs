@@ -1,4 +1,4 @@
-//! What a run comes to: kills by step, what was done, what was wrong.
+//! The result of a run: kills by step, what was done, what was wrong.
 
 use std::collections::BTreeMap;
 use std::fmt;

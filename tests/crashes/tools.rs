@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use crate::steps::{Fuse, When};
 
-/// What was done, in a file that the gate does not know: a line for each execution.
+/// The file of what was done, which the gate does not know: a line for each execution.
 pub const EFFECTS: &str = "effects";
-/// What people were about to say, written before they said it.
+/// The file of the facts that people were about to say, written before they said them.
 pub const SAID: &str = "said";
-/// What they were told is so, written once they were.
+/// The file of the facts that they were told are so, written once they were told.
 pub const ACKNOWLEDGED: &str = "acknowledged";
 
-/// How many of one account's draws need nobody.
+/// The number of one account's draws that need nobody.
 pub const FREE_DRAWS: usize = 2;
-/// How often one grant is used.
+/// The number of times that one grant may be used.
 pub const USES: u32 = 2;
 
 /// The folder with the files that stand for the world.
@@ -56,7 +56,7 @@ pub struct Effect {
     pub call: String,
     pub key: String,
     pub attempt: u32,
-    /// How its call stood when it was done.
+    /// The status of its call when it was done.
     pub status: String,
     pub arguments: String,
 }
@@ -173,7 +173,7 @@ async fn was_booked(call: Call<Book>) -> ReconcileOutcome<u64> {
 
 registry! { pub Tools for World { Pay, Draw, Wipe, Launch, Send, Set, Book } }
 
-/// How many calls come with each round.
+/// The number of calls that come with each round.
 pub const CALLS: u64 = 12;
 
 /// A call by its number, which is also its id: the same in every process.

@@ -20,7 +20,7 @@ use crate::steps::{Fuse, Step};
 use crate::store::{Ahead, Deadly};
 use crate::tools::{ACKNOWLEDGED, CALLS, SAID, Tools, USES, World, effects, planned};
 
-/// What a process does.
+/// The part of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// It proposes and runs, and others decide.
@@ -33,23 +33,23 @@ pub enum Part {
     Last,
 }
 
-/// What the test wants of a process.
+/// The orders of the test to a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Orders {
     pub folder: PathBuf,
     pub round: u64,
     pub part: Part,
-    /// How far its clock is ahead of the machine's.
+    /// The time by which its clock is ahead of the machine's.
     pub ahead: Duration,
     pub step: Option<Step>,
 }
 
 const RUN: &str = "run";
 
-/// How many calls are proposed at once.
+/// The number of calls that are proposed at once.
 const BATCH: usize = 6;
 
-/// How long one process waits for the other, in looks.
+/// The number of looks for which one process waits for the other.
 const LOOKS: usize = 40;
 
 struct Victim {
@@ -57,11 +57,11 @@ struct Victim {
     gate: Gate<Tools>,
     world: World,
     managers: [Reviewer; 2],
-    /// How many words were given, so that no two are the same.
+    /// The number of words that were given, so that no two are the same.
     words: std::cell::Cell<u32>,
 }
 
-/// What signs the trail beside a file.
+/// Returns the key that signs the trail beside a file.
 pub fn signing_key() -> SigningKey {
     SigningKey::from_seed("crashes", KeyKind::Log, [7; 32]).unwrap()
 }
@@ -237,7 +237,7 @@ impl Victim {
         known.into_iter().map(|approval| (call_of(&approval), approval)).collect()
     }
 
-    /// What the agent is told is so, too, is noted once it was told.
+    /// Notes the calls of which the agent was told that they have ended.
     fn note(&self, turn: Turn) -> Turn {
         for answer in turn.answers().iter().chain(turn.late()) {
             assert!(!["unavailable", "invalid", "failed"].contains(&answer.kind()), "{answer:?}");
@@ -316,8 +316,9 @@ impl Victim {
         }
     }
 
-    /// What was running when its process died is listed until it is settled; then everything is
-    /// done, and nothing is left.
+    /// Checks that calls that were running when their process died are listed until they are
+    /// settled, unless a reconciler finds out about them; then does everything, and checks that
+    /// nothing is left.
     async fn finish(&self) {
         let begun = ApprovalFilter::all().status(Status::Dispatched).status(Status::Indeterminate);
         let left: BTreeSet<_> =

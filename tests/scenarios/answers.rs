@@ -1,5 +1,5 @@
-//! What a run answers is true, and nothing it owes is lost: whatever is dropped, however many tasks
-//! use it, over restarts.
+//! Checks that the answers of a run are true, and that nothing it owes is lost: whatever is
+//! dropped, however many tasks use it, over restarts.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! How often people are asked, what they are told of what came before, and what their no and their
-//! yes hold for.
+//! The scenarios about questions: how often people are asked, what they are told of what came
+//! before, and what their no and their yes hold for.
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::stores::Shared;
 
-/// What the tools do to the world: every execution leaves a line.
+/// The world that the tools change: every execution leaves a line.
 #[derive(Default)]
 pub struct World {
     pub ran: Mutex<Vec<String>>,
@@ -192,7 +192,7 @@ pub fn kinds(turn: &Turn) -> Vec<&'static str> {
     turn.answers().iter().map(Answer::kind).collect()
 }
 
-/// What the model is told, call by call.
+/// Returns the words that the model is told, call by call.
 pub fn texts(turn: &Turn) -> Vec<String> {
     turn.answers().iter().map(Answer::for_model).collect()
 }
@@ -207,7 +207,8 @@ pub async fn records<R: Registry>(gate: &Gate<R>) -> Vec<Arc<Record>> {
     gate.records(0, 10_000).await.unwrap()
 }
 
-/// What happened, as words, without the building of gates and the naming of directories.
+/// Returns the kinds of the records, as words, without the building of gates and the naming of
+/// directories.
 pub async fn story<R: Registry>(gate: &Gate<R>) -> Vec<&'static str> {
     records(gate)
         .await

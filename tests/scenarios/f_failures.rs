@@ -39,7 +39,7 @@ on_every_store! {
     f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well,
 }
 
-/// What the judges of calls depend on.
+/// The world on which the judges of calls depend.
 #[derive(Default)]
 struct World {
     ran: Mutex<Vec<String>>,
@@ -216,7 +216,7 @@ async fn in_time<F: IntoFuture>(world: &World, clock: &ManualClock, work: F) -> 
     tokio::join!(work.into_future(), passes).0
 }
 
-/// What was put on the record of calls that could not be judged.
+/// Returns the problems on the record of calls that could not be judged.
 async fn unjudged<R: Registry>(gate: &Gate<R>) -> Vec<String> {
     let records = records(gate).await;
     let problem = |event: &Event| match event {

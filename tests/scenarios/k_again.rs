@@ -30,7 +30,7 @@ on_every_store! {
     v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says,
 }
 
-/// What the tools do to the world.
+/// The world that the tools change.
 #[derive(Default)]
 pub struct World {
     ran: Mutex<Vec<String>>,

@@ -36,7 +36,7 @@ on_every_store! {
     k_many_calls_at_once_are_all_told_once,
 }
 
-/// What a notifier does with a notice.
+/// The way in which a notifier takes a notice.
 #[derive(Clone, Debug)]
 enum Does {
     LimitCharge(Option<&'static str>),
@@ -52,9 +52,9 @@ type Told = (String, &'static str, u32, Option<String>);
 struct Chat {
     name: &'static str,
     wants: fn(&Record) -> bool,
-    /// What it does next; takes it, when there is nothing more.
+    /// The ways in which it takes the next notices; where none is left, it delivers them.
     next: Mutex<VecDeque<Does>>,
-    /// What it does in any case, by the tool of the call.
+    /// The tool for whose calls it always takes notices in one way, and that way.
     always: Option<(&'static str, Does)>,
     told: Mutex<Vec<Told>>,
 }

@@ -36,7 +36,7 @@ on_every_store! {
     v_a_vote_may_be_changed_and_taken_back_until_it_is_decided,
 }
 
-/// What the tools do to the world.
+/// The world that the tools change.
 #[derive(Default)]
 pub struct World {
     ran: Mutex<Vec<String>>,

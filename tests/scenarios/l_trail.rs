@@ -467,8 +467,8 @@ async fn decided(place: &Place) -> Vec<String> {
     place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect()
 }
 
-/// What an auditor is told of a trail in which somebody wrote other entries over those that were
-/// sealed.
+/// Returns the error that an auditor is told of a trail in which somebody wrote other entries over
+/// those that were sealed.
 fn told_of(place: &Place, entries: &[String]) -> String {
     let mut bundle = Vec::new();
     for entry in entries {
@@ -682,7 +682,7 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
     }
 }
 
-/// What has no exact form in JSON has none in the trail.
+/// Checks that a value that has no exact form in JSON has none in the trail.
 #[tokio::test]
 async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
     let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());

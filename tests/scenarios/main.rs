@@ -1,5 +1,5 @@
-//! What went wrong in other systems, and must come out right here: the scenarios, by letter and
-//! name.
+//! The scenarios in which other systems went wrong, and that must come out right here, by letter
+//! and name.
 //!
 //! Each test takes a store, and runs over every store there is.
 

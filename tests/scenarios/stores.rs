@@ -53,7 +53,7 @@ pub struct Troubled {
     pub fails_at: AtomicUsize,
     /// Set where it does not tell of all calls of a run.
     pub is_deaf: AtomicBool,
-    /// What approvals look like when they are read.
+    /// The function that gives approvals the form in which they are read.
     pub reads: Box<dyn Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync>,
 }
 

@@ -31,10 +31,10 @@ on_every_store! {
     v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_runs,
 }
 
-/// What the tools do to the world.
+/// The world that the tools change.
 #[derive(Default)]
 pub struct World {
-    /// Whether the one that fails the first time has.
+    /// Set if the tool that fails the first time has failed.
     failed: AtomicBool,
     ran: Mutex<Vec<String>>,
 }
@@ -535,8 +535,8 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
 }
 
-/// What somebody with the file of the database could write into the row of a call, over what is
-/// there.
+/// A change that somebody with the file of the database could write into the row of a call, over
+/// what is there.
 type Forgery = fn(row: &mut Value, approved: &Value, other: &Value);
 
 /// Writes something else into the row of a call, as whoever has the file can.

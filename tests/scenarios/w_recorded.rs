@@ -352,7 +352,7 @@ async fn w_a_record_of_an_import_hides_nothing() {
     }
 }
 
-/// What came from another store is compared whole, too.
+/// Checks that a call that came from another store is compared whole, too.
 #[tokio::test]
 async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
     for is_changed in [false, true] {

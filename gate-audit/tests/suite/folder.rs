@@ -235,7 +235,7 @@ fn any_changed_byte_of_full_tiles_and_bundles_is_found_and_named() {
     }
 }
 
-/// What `tlog_tiles` reads tiles from: our folder.
+/// The folder from which `tlog_tiles` reads tiles: ours.
 struct Folder<'a>(&'a Path);
 
 impl TileReader for Folder<'_> {

@@ -183,7 +183,7 @@ fn spoilt(proof: &[Hash]) -> Vec<Vec<Hash>> {
     all
 }
 
-/// What `tlog_tiles` reads hashes from.
+/// The hashes that `tlog_tiles` reads.
 struct Stored(Vec<tlog_tiles::Hash>);
 
 impl HashReader for Stored {

@@ -53,7 +53,7 @@ fn note(head: TreeHead) -> Note {
     Checkpoint::new(ORIGIN, head).unwrap().sign(&log(1)).unwrap()
 }
 
-/// What a log with these leaves asks of a witness that it takes to be at `old`.
+/// Returns the request of a log with these leaves to a witness that it takes to be at `old`.
 fn request(leaves: &[Hash], old: u64, size: u64) -> AddCheckpoint {
     AddCheckpoint::new(old, prove_consistency(leaves, old, size).unwrap(), note(head(leaves, size)))
         .unwrap()

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::pages::Pages;
 
-/// How many call at once where calls are counted.
+/// The number of callers at once where calls are counted.
 const CALLERS: usize = 8;
 
 /// The calls of one batch, and how many batches are taken in at once.
@@ -153,7 +153,7 @@ impl Waiters {
         &self.ids
     }
 
-    /// How long after its form was sent each had its answer.
+    /// Returns the time from the sending of each form until its agent had the answer.
     pub(crate) async fn ends(&mut self, sent_at: &HashMap<ApprovalId, Instant>) -> Vec<Duration> {
         let mut all = Vec::new();
         for (id, task) in self.tasks.drain() {

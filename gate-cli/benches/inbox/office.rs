@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::wire::Browser;
 
-/// How many people there are. One person has 24 live pages at most.
+/// The number of people. One person has 24 live pages at most.
 pub(crate) const PEOPLE: usize = 10;
 
 /// Everybody is a manager, and there is one agent. Their tokens stand beside the file, for whoever
@@ -84,7 +84,7 @@ impl Office {
         &self.cookies[number % PEOPLE]
     }
 
-    /// What the system says of the process's memory.
+    /// Describes the process's memory, as the system says it.
     pub(crate) fn memory(&self) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap()))
             .unwrap_or_default();

@@ -12,12 +12,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::office::Office;
 
-/// How long `page.js` waits before it loads a list once more that changed while it was loaded.
+/// The time for which `page.js` waits before it loads a list once more that changed while it was
+/// loaded.
 const AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Seen {
-    /// What each page was told last, and when: the number of a record.
+    /// The page, the time and the number of a record, for each time that a page was told of one.
     told: Vec<(usize, Instant, u64)>,
     loaded: Vec<Duration>,
     /// When a record was committed.
@@ -86,7 +87,7 @@ impl Pages {
         *self.seen.lock().unwrap() = Seen::default();
     }
 
-    /// How long after a commit each page was told of it, or of a later one.
+    /// Returns the time from each commit until each page was told of it, or of a later one.
     pub(crate) fn told(&self) -> Vec<Duration> {
         let seen = self.seen.lock().unwrap();
         let mut of_page: HashMap<usize, Vec<(Instant, u64)>> = HashMap::new();

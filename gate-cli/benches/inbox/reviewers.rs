@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::office::Office;
 use crate::wire::Browser;
 
-/// How many browsers they have.
+/// The number of browsers that the reviewers have.
 const BROWSERS: usize = 40;
 
 #[derive(Default)]

@@ -53,7 +53,7 @@ impl Browser {
         self.send("POST", path, body).await
     }
 
-    /// How long a page takes.
+    /// Loads a page, and returns the time that it takes.
     pub(crate) async fn look(&mut self, path: &str) -> Duration {
         let began = Instant::now();
         assert_eq!(self.get(path).await.status, 200);

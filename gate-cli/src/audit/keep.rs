@@ -1,4 +1,4 @@
-//! What the owner of a trail does with it.
+//! The commands with which its owner keeps a trail.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What happened, from the trail.
+//! Tells the events that happened, from the trail.
 
 use gate_runtime::{CallEvent, CaseId, Event, GateEvent, Record, Settler};
 use serde_json::json;

@@ -190,7 +190,7 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
     }
 }
 
-/// What the records say, for people.
+/// Returns the story that the records tell, for people.
 fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptEntry]) -> String {
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut told = Vec::new();

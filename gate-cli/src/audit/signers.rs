@@ -1,4 +1,4 @@
-//! Whether signed votes are signed by those who gave them.
+//! Checks whether signed votes are signed by those who gave them.
 
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::{CallEvent, Event, FileDirectory, Record};
@@ -23,8 +23,8 @@ impl Signers {
         Ok(Self { keys, checked: 0, unchecked: 0 })
     }
 
-    /// Whether a vote, if it is signed, is signed by a key of whoever gave it. Where no key is
-    /// known at all, nothing is said.
+    /// Checks that a vote, if it is signed, is signed by a key of whoever gave it. Where no key is
+    /// known at all, the vote is counted as unchecked.
     pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
         let (Some(subject), Event::Call(CallEvent::Voted { vote })) =
             (record.subject(), record.event())

@@ -1,4 +1,4 @@
-//! Whether a trail holds.
+//! Checks whether a trail holds.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use gate_runtime::{ApprovalId, FileDirectory};
 use gate_sqlite::SqliteStore;
 use serde_json::{Map, Value, json};
 
-/// What ran, in the order in which it did.
+/// The calls that ran, in the order in which they did.
 #[derive(Clone, Debug, Default)]
 pub struct World(Arc<Mutex<Vec<String>>>);
 

@@ -56,7 +56,7 @@ pub fn sign_in(user: String, password: String) -> String {
 
 registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
 
-/// What the command reads from its environment.
+/// The variables that are taken out of the environment of the command, which would read them.
 pub const VARIABLES: [&str; 5] =
     ["GATE_DB", "GATE_NOTIFY", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
 

@@ -10,7 +10,7 @@ use syn::{Attribute, Ident, Path, Token, Type, Visibility, braced};
 use crate::errors::Errors;
 use crate::names::Runtime;
 
-/// How many tools the strictest provider takes.
+/// The number of tools that the strictest provider takes.
 const MOST: usize = 128;
 
 pub(crate) fn registry(input: TokenStream) -> TokenStream {

@@ -1,4 +1,4 @@
-//! What is emitted for a tool. It cannot fail: everything was checked.
+//! Emits the code of a tool. It cannot fail: everything was checked.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};

@@ -1,5 +1,5 @@
-//! What is emitted where something is wrong: the names that other code uses, so that one mistake
-//! does not cascade.
+//! Emits code where something is wrong: the names that other code uses, so that one mistake does
+//! not cascade.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -10,12 +10,12 @@ pub(crate) struct Model {
     pub(crate) runtime: Runtime,
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) docs: Vec<Attribute>,
-    /// What stands on the function itself.
+    /// The attributes that stand on the function itself.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     /// The function's signature without the attributes of its parameters.
     pub(crate) signature: Signature,
-    /// Whether it takes `self`, so that it stands where no type can stand.
+    /// Set if it takes `self`, so that it stands where no type can stand.
     pub(crate) is_method: bool,
     pub(crate) body: Group,
     /// The function's name.
@@ -29,14 +29,14 @@ pub(crate) struct Model {
     pub(crate) description: String,
     pub(crate) hints: Hints,
     pub(crate) timeout: Option<u64>,
-    /// Whether people are asked what to do when it fails.
+    /// Set if people are asked what to do when it fails.
     pub(crate) asks_on_error: bool,
     /// Where the function is that finds out whether a call happened, spanned at the literal.
     pub(crate) reconciler: Option<Path>,
     /// Where the policy is, spanned at the literal.
     pub(crate) policy: Option<Path>,
     pub(crate) arguments: Vec<Argument>,
-    /// What the function takes, in order.
+    /// The parameters of the function, in order.
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) state: Option<Type>,
     pub(crate) output: Type,
@@ -68,7 +68,7 @@ pub(crate) struct Place {
     pub(crate) format: Option<Ident>,
 }
 
-/// What the model is told of a tool's effects.
+/// The hints that the model is given of a tool's effects.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
 pub(crate) struct Hints {
@@ -89,13 +89,13 @@ pub(crate) struct Argument {
 }
 
 impl Argument {
-    /// Whether attributes say more of it than its type and its doc comment do.
+    /// Returns whether attributes say more of it than its type and its doc comment do.
     pub(crate) fn is_part(&self) -> bool {
         !self.attributes.is_empty()
     }
 
-    /// Whether its attributes may name functions that are written for its very type, or a default
-    /// that the type must have.
+    /// Returns whether its attributes may name functions that are written for its very type, or a
+    /// default that the type must have.
     pub(crate) fn is_concrete(&self) -> bool {
         self.attributes.iter().any(|attribute| match &attribute.meta {
             _ if attribute.path().is_ident("serde") => true,

@@ -26,7 +26,7 @@ const KNOWN: [&str; 13] = [
     "crate",
 ];
 
-/// What was written, each option once.
+/// The options that were written, each once.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) policy: Option<LitStr>,
@@ -42,8 +42,8 @@ pub(crate) struct Options {
     pub(crate) on_error: Option<LitStr>,
     pub(crate) secrets: Vec<Ident>,
     pub(crate) runtime: Option<Path>,
-    /// Whether the list of options itself could not be read, so that what is missing may only be
-    /// unread.
+    /// Set if the list of options itself could not be read, so that an option that is missing may
+    /// only be unread.
     pub(crate) is_broken: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the options say of the tool.
+//! Reads the properties of a tool from its options.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
@@ -26,7 +26,8 @@ pub(super) fn mark_secrets(secrets: &[Ident], arguments: &mut [Argument], errors
     }
 }
 
-/// What only reads destroys nothing.
+/// Reads the hints, and refuses those that contradict each other: a tool that only reads destroys
+/// nothing.
 pub(super) fn hints(options: &Options, errors: &mut Errors) -> Hints {
     if let (Some(_), Some(destructive)) = (&options.read_only, &options.destructive) {
         errors.at(destructive, "`read_only` and `destructive` contradict each other: keep one");

@@ -126,7 +126,7 @@ fn described(function: &Ident, description: &str, errors: &mut Errors) {
     }
 }
 
-/// What a tool returns outlives the call.
+/// Reads the type of the value that a tool returns, and refuses one that does not outlive the call.
 fn output(output: &ReturnType, errors: &mut Errors) -> Type {
     let ReturnType::Type(_, ty) = output else { return parse_quote!(()) };
     if let Type::ImplTrait(_) = **ty {

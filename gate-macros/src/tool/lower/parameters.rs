@@ -1,4 +1,4 @@
-//! What the function takes: arguments for the model, and what is injected.
+//! The parameters of the function: arguments for the model, and those that are injected.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -10,7 +10,7 @@ use crate::function::token_text;
 use crate::names::did_you_mean;
 use crate::tool::model::{Argument, Parameter};
 
-/// What the function takes, sorted into arguments and what is injected.
+/// The parameters of the function, sorted into arguments and those that are injected.
 #[derive(Default)]
 pub(super) struct Parameters {
     pub(super) arguments: Vec<Argument>,
@@ -123,7 +123,7 @@ fn parameter_name(typed: &PatType, errors: &mut Errors) -> Option<Ident> {
     }
 }
 
-/// What is injected has no schema, so nothing but its mark stands on it.
+/// Refuses other attributes than its mark on a parameter that is injected: it has no schema.
 fn only_marked(typed: &PatType, mark: &str, errors: &mut Errors) {
     for attribute in &typed.attrs {
         if !attribute.path().is_ident(mark) && !attribute.path().is_ident("doc") {
@@ -190,8 +190,8 @@ pub(super) fn borrowed_lifetime(tokens: TokenStream) -> Option<TokenStream> {
     None
 }
 
-/// What a reviewer approves is the whole call: no argument is left out of it, or melts into
-/// another.
+/// Refuses attributes that hide an argument: a reviewer approves the whole call, and no argument is
+/// left out of it, or melts into another.
 fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
     let Ok(list) = attribute.meta.require_list() else { return };
     for token in list.tokens.clone() {
@@ -210,7 +210,7 @@ fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
     }
 }
 
-/// What a person reads under a name goes to one argument alone.
+/// Checks that the value that a person reads under a name goes to one argument alone.
 pub(super) fn names_of_their_own(arguments: &[Argument], errors: &mut Errors) {
     let mut taken: Vec<String> = Vec::new();
     for argument in arguments {
