@@ -10,7 +10,7 @@
 )]
 
 mod office;
-#[path = "../../gate-inbox/tests/receiver/mod.rs"]
+#[path = "../../gate-inbox/tests/suite/receiver/mod.rs"]
 mod receiver;
 
 use std::io::{BufRead as _, BufReader};

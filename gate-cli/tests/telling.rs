@@ -11,9 +11,9 @@
 )]
 
 mod office;
-#[path = "../../gate-inbox/tests/service/mod.rs"]
+#[path = "../../gate-inbox/tests/suite/service/mod.rs"]
 mod service;
-#[path = "../../gate-inbox/tests/smtp/mod.rs"]
+#[path = "../../gate-inbox/tests/suite/smtp/mod.rs"]
 mod smtp;
 
 use std::fmt::Write as _;

@@ -8,6 +8,8 @@
     reason = "a test says what it expects"
 )]
 
+// A log for the whole program: no other test may run in it.
+#[path = "suite/desk/mod.rs"]
 mod desk;
 
 use std::fmt::{Debug, Write as _};

@@ -10,7 +10,7 @@ use self::receiver::{Receiver, status};
 use super::address::WebhookReach;
 use super::{Webhook, WebhookSecret, agent};
 
-#[path = "../../../tests/receiver/mod.rs"]
+#[path = "../../../tests/suite/receiver/mod.rs"]
 mod receiver;
 
 async fn notice() -> Notice {

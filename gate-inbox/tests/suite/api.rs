@@ -1,31 +1,19 @@
 //! The API, by which programs ask, and people decide without a page.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-mod receiver;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use desk::{Desk, write_people};
+use crate::desk::{Desk, write_people};
+use crate::receiver::{Receiver, status};
 use gate_inbox::{Callbacks, Inbox, WebhookSecret};
 use gate_runtime::prelude::*;
 use gate_runtime::{
     AgentToken, DeliveryFilter, DeliveryState, FileDirectory, NoTools, ReviewerToken, Status,
 };
 use hmac::{KeyInit as _, Mac as _};
-use receiver::{Receiver, status};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 

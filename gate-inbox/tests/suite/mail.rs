@@ -1,26 +1,16 @@
 //! The mails that are written to those who decide.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-mod smtp;
-
 use std::time::Duration;
 
-use desk::Desk;
+use crate::desk::Desk;
+use crate::smtp::{Act, Server, Tls};
+use crate::{desk, smtp};
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::prelude::*;
 use gate_runtime::{
     Answers, ApprovalId, FileDirectory, Notifier as _, Priority, RemoteCall, Request, Status,
 };
 use serde_json::json;
-use smtp::{Act, Server, Tls};
 
 const INBOX: &str = "https://gate.example.com";
 

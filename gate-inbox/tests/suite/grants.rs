@@ -1,16 +1,6 @@
 //! Standing permissions on the pages.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
-use desk::{Browser, Desk, Page};
+use crate::desk::{Browser, Desk, Page};
 use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, FreezeScope, Status};
 use serde_json::json;

@@ -1,23 +1,12 @@
 //! Waking somebody up by PagerDuty.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-mod service;
-
 use std::time::Duration;
 
-use desk::Desk;
+use crate::desk::Desk;
+use crate::service::{Reply, Service};
 use gate_inbox::{PagerDuty, Severity};
 use gate_runtime::{ApprovalId, Notifier as _};
 use serde_json::json;
-use service::{Reply, Service};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 

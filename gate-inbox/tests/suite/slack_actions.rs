@@ -1,25 +1,14 @@
 //! Answers from Slack: its requests, as it signs them, and as others forge them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-mod service;
-
 use std::fmt::Write as _;
 
-use desk::{Desk, Page};
+use crate::desk::{Desk, Page};
+use crate::service::{Reply, Service};
 use gate_inbox::Slack;
 use gate_runtime::prelude::*;
 use gate_runtime::{Answers, ApprovalId, Decision, RemoteCall, Status};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use service::{Reply, Service};
 use sha2::Sha256;
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";

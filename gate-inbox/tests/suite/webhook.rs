@@ -1,24 +1,15 @@
 //! Webhooks, against a server that looks at every byte and misbehaves on purpose.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test says what it expects"
-)]
-
-mod receiver;
-
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::receiver::{Does, Receiver, Request, status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gate_inbox::{Webhook, WebhookSecret};
 use gate_runtime::prelude::*;
 use gate_runtime::{DeliveryFilter, DeliveryState, Notice, Notifier, NotifyError};
-use receiver::{Does, Receiver, Request, status};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

@@ -1,20 +1,10 @@
 //! News for pages that are open.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use desk::{Browser, Desk};
+use crate::desk::{Browser, Desk};
 
 /// Opens the stream of news, and reads its head.
 fn listen(browser: &Browser) -> BufReader<TcpStream> {

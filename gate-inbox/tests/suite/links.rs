@@ -1,18 +1,9 @@
 //! Links of mails: they lead somewhere, and decide nothing.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
 use std::time::Duration;
 
-use desk::{Browser, Desk};
+use crate::desk;
+use crate::desk::{Browser, Desk};
 use gate_inbox::{Intent, LinkKey, Links};
 use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, Decision, Status};

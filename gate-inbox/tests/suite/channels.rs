@@ -1,28 +1,16 @@
 //! One corpus through every channel: what people are shown is the same, wherever they are.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what it expects"
-)]
-
-mod corpus;
-mod desk;
-mod service;
-mod smtp;
-
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
-use corpus::{ORDINARY, acting, fake_row, hostile};
-use desk::{Browser, Desk};
+use crate::corpus::{ORDINARY, acting, fake_row, hostile};
+use crate::desk::{Browser, Desk};
+use crate::service::{Reply, Service};
+use crate::smtp::Server;
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, Notice, Notifier, Priority, RemoteCall, Request, Terminal};
 use serde_json::{Value, json};
-use service::{Reply, Service};
-use smtp::Server;
 
 const INBOX: &str = "https://gate.example.com";
 

@@ -1,30 +1,18 @@
 //! Slack, mail and PagerDuty as the engine tells them: what they gave back with one thing they get
 //! with the next, and what failed comes again.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-mod service;
-mod smtp;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use desk::Desk;
+use crate::desk::Desk;
+use crate::service::{Came, Reply, Service};
+use crate::smtp::{Act, Server};
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::prelude::*;
 use gate_runtime::{
     ApprovalId, Clock as _, Delivery, DeliveryFilter, DeliveryState, NoTools, Notifier,
 };
 use serde_json::{Value, json};
-use service::{Came, Reply, Service};
-use smtp::{Act, Server};
 
 const INBOX: &str = "https://gate.example.com";
 

@@ -1,16 +1,7 @@
 //! The page of the questions that wait, filtered.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
-use desk::Desk;
+use crate::desk;
+use crate::desk::Desk;
 use gate_runtime::prelude::*;
 use serde_json::json;
 

@@ -1,24 +1,14 @@
 //! The messages in a channel of Slack.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-mod service;
-
 use std::time::Duration;
 
-use desk::Desk;
+use crate::desk;
+use crate::desk::Desk;
+use crate::service::{Reply, Service};
 use gate_inbox::Slack;
 use gate_runtime::prelude::*;
 use gate_runtime::{Answers, ApprovalId, Notifier as _, Priority, RemoteCall, Request};
 use serde_json::{Value, json};
-use service::{Reply, Service};
 
 const TOKEN: &str = "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy";
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";

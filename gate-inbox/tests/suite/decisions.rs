@@ -1,18 +1,8 @@
 //! Deciding on the pages.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
 use std::time::Duration;
 
-use desk::Desk;
+use crate::desk::Desk;
 use gate_runtime::prelude::*;
 use gate_runtime::{Answers, ApprovalId, Decision, Priority, RemoteCall, Request, Status};
 use serde_json::json;

@@ -1,19 +1,10 @@
 //! Signing in and out, and what keeps others from deciding in somebody's name.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use desk::Desk;
+use crate::desk;
+use crate::desk::Desk;
 use gate_inbox::{SignIn, SignedIn};
 use gate_runtime::{BoxFuture, Digest, DirectoryError, ReviewerToken, Status};
 

@@ -1,18 +1,9 @@
 //! History, precedents, rules and numbers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
 use std::time::Duration;
 
-use desk::{Desk, Page};
+use crate::desk;
+use crate::desk::{Desk, Page};
 use gate_inbox::Inbox;
 use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, FileDirectory, NoTools, Trail, audit};

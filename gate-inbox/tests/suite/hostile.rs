@@ -1,16 +1,7 @@
 //! Texts that agents and tools wrote, on every page.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod desk;
-
-use desk::{Desk, Tools};
+use crate::desk;
+use crate::desk::{Desk, Tools};
 use gate_runtime::Visible;
 use gate_runtime::prelude::*;
 use serde_json::json;

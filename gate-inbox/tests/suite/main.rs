@@ -1,0 +1,33 @@
+//! The inbox as its users meet it: pages, the API, and what is told elsewhere. One program, so that
+//! everything below it is linked once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod api;
+mod channels;
+mod corpus;
+mod decisions;
+mod desk;
+mod grants;
+mod hostile;
+mod links;
+mod live;
+mod looking_back;
+mod mail;
+mod outbox;
+mod pagerduty;
+mod pending;
+mod receiver;
+mod service;
+mod sessions;
+mod slack;
+mod slack_actions;
+mod smtp;
+mod webhook;
