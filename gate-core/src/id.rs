@@ -156,7 +156,7 @@ name! {
 }
 
 name! {
-    /// What a reviewer is entitled to decide, as the directory says.
+    /// A role of a reviewer: what they are entitled to decide, as the directory says.
     ///
     /// ```
     /// use gate_runtime::Role;

@@ -20,7 +20,7 @@ fn unknown(why: &str) -> Arc<str> {
 }
 
 impl Approval {
-    /// What follows from what happens to the body.
+    /// Applies an event that happens to the body.
     pub(super) fn advance_body(
         &mut self,
         event: &CallEvent,

@@ -1,4 +1,4 @@
-//! What the passing of time makes due: steps, reminders, ends.
+//! The changes that the passing of time makes due: steps, reminders, ends.
 
 use jiff::Timestamp;
 
@@ -66,8 +66,8 @@ impl Approval {
         steps.flat_map(|(requirement, reached)| requirement.tiers().iter().take(*reached))
     }
 
-    /// Whether the last step of an escalation has begun: nobody is asked after it. A question of
-    /// one step does not escalate.
+    /// Returns whether the last step of an escalation has begun: nobody is asked after it. A
+    /// question of one step does not escalate.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -114,7 +114,7 @@ impl Approval {
         self.reminded = 0;
     }
 
-    /// What the time makes due happens, if it is due.
+    /// Applies an event that the passing of time makes due, if it is due.
     pub(super) fn advance_by_time(
         &mut self,
         event: &CallEvent,

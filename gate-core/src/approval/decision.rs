@@ -1,4 +1,4 @@
-//! What a person says about an approval, and what of it counts.
+//! The decisions of people about an approval, and what of them counts.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::call::arguments::Arguments;
 use crate::id::{ReviewerId, Role};
 use crate::text::digest::Digest;
 
-/// What a person decides.
+/// A decision of a person.
 ///
 /// ```
 /// use gate_runtime::Decision;
@@ -37,13 +37,13 @@ pub enum Decision {
     },
     /// Do not run it: this is the answer.
     Respond {
-        /// What the model gets as the tool's result.
+        /// The value that the model gets as the tool's result.
         value: Value,
     },
 }
 
 impl Decision {
-    /// What kind it is: `approve`, `edit`, `reject` or `respond`.
+    /// Returns the kind of decision: `approve`, `edit`, `reject` or `respond`.
     ///
     /// ```
     /// # use gate_runtime::Decision;
@@ -124,19 +124,19 @@ impl Vote {
         self.principal
     }
 
-    /// Who voted.
+    /// Returns the person who voted.
     #[must_use]
     pub fn reviewer(&self) -> &ReviewerId {
         &self.reviewer
     }
 
-    /// What they said.
+    /// Returns the decision that they made.
     #[must_use]
     pub fn decision(&self) -> &Decision {
         &self.decision
     }
 
-    /// What they added.
+    /// Returns the comment that they added.
     #[must_use]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
@@ -169,7 +169,7 @@ impl Vote {
         self.at
     }
 
-    /// Whether whoever voted is one of those whom a step asks.
+    /// Returns whether the person who voted is one of those whom a step asks.
     pub(crate) fn counts_for(&self, tier: &Tier) -> bool {
         tier.asks(&self.roles, self.principal)
     }
@@ -184,7 +184,8 @@ impl Vote {
         }
     }
 
-    /// What its approval is for: the arguments shown, or those that the voter put in their place.
+    /// Returns the digest of the arguments that it approves: those shown, or those that the voter
+    /// put in their place.
     pub(crate) fn approves(&self) -> Option<Digest> {
         match &self.decision {
             Decision::Approve => Some(self.arguments),

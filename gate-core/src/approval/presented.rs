@@ -1,4 +1,5 @@
-//! What a reviewer is shown, and its digest, which anyone can compute again from the records.
+//! The content that a reviewer is shown, and its digest, which anyone can compute again from the
+//! records.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ use crate::id::ApprovalId;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
 
-/// What a reviewer is shown of an approval: a vote is about just that, and has its
+/// The content that a reviewer is shown of an approval: a vote is about just that, and has its
 /// [digest](Self::digest).
 ///
 /// The votes of others are not in it, nor what time alone changes: steps, reminders, deadlines.
@@ -112,7 +113,8 @@ impl Presented {
         Digest::of(&self.json)
     }
 
-    /// What somebody was shown, from the call and the parts that a vote has.
+    /// Returns the digest of what somebody was shown, made from the call and the parts that a vote
+    /// has.
     pub(crate) fn digest_of(call: &Subject, arguments: Digest, grounds: Digest) -> Digest {
         Digest::of(text(&PageText { call, arguments, grounds }))
     }
@@ -125,7 +127,7 @@ impl fmt::Debug for Presented {
 }
 
 impl Approval {
-    /// What a reviewer is shown of it as it is now.
+    /// Returns the content that a reviewer is shown of it as it is now.
     #[must_use]
     pub fn presented(&self) -> Presented {
         let grounds = text(&Grounds {

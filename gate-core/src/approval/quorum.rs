@@ -1,4 +1,5 @@
-//! Whether those who agreed are enough: people are assigned to what is asked for, one to one.
+//! Checks whether those who agreed are enough: people are assigned to what is asked for, one to
+//! one.
 //!
 //! This is the one place that counts consent: for a vote, at dispatch, for a standing permission,
 //! for a question that is about to be asked, and for what a page says is missing.
@@ -8,8 +9,8 @@ use crate::id::Role;
 use crate::people::identity::identity;
 use crate::text::english;
 
-/// How many ways through the steps of several escalations are tried. Past that, only those found so
-/// far count: with fewer ways less is approved, never more.
+/// The number of ways through the steps of several escalations that are tried. Past that, only
+/// those found so far count: with fewer ways less is approved, never more.
 const WAYS: usize = 4_096;
 
 /// Somebody who agreed, or could.
@@ -25,7 +26,7 @@ pub struct Voice<'a> {
     pub is_signed: bool,
 }
 
-/// What is missing until enough people have agreed.
+/// The people who are missing until enough have agreed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shortfall {
     missing: Vec<Demand>,

@@ -1,4 +1,4 @@
-//! What people refused earlier, for those who decide now.
+//! Earlier refusals by people, for those who decide now.
 
 use std::fmt;
 

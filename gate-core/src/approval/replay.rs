@@ -11,8 +11,8 @@ use crate::records::event::{CallEvent, Event};
 use crate::records::record::Record;
 
 impl Approval {
-    /// How a call stood after a record of it, from how it stood before: `None` before its first
-    /// one.
+    /// Returns the call as it stood after a record of it, from how it stood before: `None` before
+    /// its first one.
     ///
     /// What an earlier version `imported` does not have the arguments, and cannot be played.
     /// Secrets are without their salts, as records have them.
@@ -259,7 +259,7 @@ fn is_same(one: &Assessment, other: &Assessment) -> bool {
     one == other || text(one).is_some_and(|one| Some(one) == text(other))
 }
 
-/// What is wrong with a record.
+/// The problem that a record has.
 ///
 /// ```
 /// # fn show(fault: &gate_runtime::ReplayError) {
@@ -279,7 +279,7 @@ impl ReplayError {
         Self { seq: record.seq, kind: record.kind(), problem: problem.into() }
     }
 
-    /// What is wrong before a record, or with one that is not there.
+    /// Makes an error about a record by its number alone, also about one that is not there.
     #[doc(hidden)]
     pub fn at(seq: u64, problem: impl Into<String>) -> Self {
         Self { seq, kind: "", problem: problem.into() }
@@ -291,7 +291,7 @@ impl ReplayError {
         self.seq
     }
 
-    /// What is wrong with it.
+    /// Returns the problem that it has.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem

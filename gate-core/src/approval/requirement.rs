@@ -1,4 +1,4 @@
-//! Who must agree before an asked call runs, until when, and who is asked then.
+//! The people who must agree before an asked call runs, until when, and who is asked then.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::id::Role;
 use crate::text::english;
 use crate::text::json::EXACT;
 
-/// How long an approval is valid by default. A part of what approvals of the present edition mean:
-/// see `Approval::edition`.
+/// The time for which an approval is valid by default. A part of what approvals of the present
+/// edition mean: see `Approval::edition`.
 const VALIDITY: Duration = Duration::from_hours(24);
 
-/// Who may answer.
+/// The people who may answer.
 ///
 /// ```
 /// use gate_runtime::{Who, anyone, role};
@@ -150,32 +150,32 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Tier {
-    /// Who is asked.
+    /// Returns the people who are asked.
     #[must_use]
     pub fn who(&self) -> &Who {
         &self.who
     }
 
-    /// How many of them must approve.
+    /// Returns the number of them who must approve.
     #[must_use]
     pub fn count(&self) -> u8 {
         self.count
     }
 
-    /// How many refusals end it.
+    /// Returns the number of refusals that end it.
     #[must_use]
     pub fn deny_count(&self) -> u8 {
         self.deny_count
     }
 
-    /// How long this step lasts; `None`: until someone decides.
+    /// Returns the time that this step lasts; `None`: until someone decides.
     #[must_use]
     pub fn within(&self) -> Option<Duration> {
         self.within
     }
 
-    /// Whether it asks someone who holds these roles; or the person for whom the run acts, who is
-    /// asked as that alone.
+    /// Returns whether it asks someone who holds these roles; or the person for whom the run acts,
+    /// who is asked as that alone.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -189,8 +189,8 @@ impl Tier {
     }
 }
 
-/// What must happen before an asked call runs: who agrees, how many of them, until when, and who is
-/// asked then.
+/// The condition that must be met before an asked call runs: who agrees, how many of them, until
+/// when, and who is asked then.
 ///
 /// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still
 /// answer. Only a vote decides: that a step begins never approves anything, also where the votes
@@ -224,11 +224,11 @@ pub struct Requirement {
     no_grants: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     signed: bool,
-    /// How long an approval is valid, where it is not for [`VALIDITY`].
+    /// The time for which an approval is valid, where it is not for [`VALIDITY`].
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     valid: Option<Duration>,
-    /// Whether an edit needs somebody else's approval, where it is not left to what the edit
-    /// changes.
+    /// True if an edit needs somebody else's approval, false if it does not; `None`: that is left
+    /// to the tool and to what the edit changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     edits_need_another: Option<bool>,
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
@@ -287,17 +287,17 @@ impl Requirement {
         self
     }
 
-    /// How long they have; then the next step begins, or the question expires. Counted in whole
-    /// seconds.
+    /// Sets the time that they have; then the next step begins, or the question expires. Counted in
+    /// whole seconds.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.last_tier(|tier| tier.within = Some(whole_seconds(time)));
         self
     }
 
-    /// Who is asked besides when the time is over. Its options other than people and times are
-    /// those of the first step; but where either wants [signed](Self::signed) votes, both do, and
-    /// of two [validities](Self::valid_for) the shorter one counts.
+    /// Adds a step: the people who are asked besides when the time is over. Its options other than
+    /// people and times are those of the first step; but where either wants [signed](Self::signed)
+    /// votes, both do, and of two [validities](Self::valid_for) the shorter one counts.
     #[must_use]
     pub fn then(mut self, next: impl Into<Requirement>) -> Self {
         let next = next.into();
@@ -435,8 +435,8 @@ impl Requirement {
         self
     }
 
-    /// What the model is told when nobody decided in time, instead of that it should not propose it
-    /// again by itself.
+    /// Sets the text that the model is told when nobody decided in time, instead of that it should
+    /// not propose it again by itself.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -481,43 +481,43 @@ impl Requirement {
         &self.tiers
     }
 
-    /// Whether whoever approves must say why.
+    /// Returns whether a person who approves, or answers in the tool's place, must say why.
     #[must_use]
     pub fn wants_comment(&self) -> bool {
         self.comment
     }
 
-    /// Whether a reviewer may change the arguments.
+    /// Returns whether a reviewer may change the arguments.
     #[must_use]
     pub fn is_editable(&self) -> bool {
         !self.fixed
     }
 
-    /// Whether the question is cancelled when the caller stops waiting.
+    /// Returns whether the question is cancelled when the caller stops waiting.
     #[must_use]
     pub fn is_cancelled_when_abandoned(&self) -> bool {
         self.cancel_abandoned
     }
 
-    /// Whether calls of the same batch wait for it.
+    /// Returns whether calls of the same batch wait for it.
     #[must_use]
     pub fn holds_batch(&self) -> bool {
         self.hold_batch
     }
 
-    /// Whether the same call may be asked again after a rejection.
+    /// Returns whether the same call may be asked again after a rejection.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
         self.repeatable
     }
 
-    /// Whether it may be answered with a standing permission.
+    /// Returns whether it may be answered with a standing permission.
     #[must_use]
     pub fn takes_grants(&self) -> bool {
         !self.no_grants && !self.signed && self.answers.is_none()
     }
 
-    /// Whether only signed votes count for it.
+    /// Returns whether only signed votes count for it, other than rejections.
     #[must_use]
     pub fn wants_signature(&self) -> bool {
         self.signed
@@ -542,13 +542,13 @@ impl Requirement {
         self.answers.as_ref()
     }
 
-    /// What the model is told when nobody decided in time, if the policy says so.
+    /// Returns the text that the model is told when nobody decided in time, if the policy says so.
     #[must_use]
     pub fn expiry_message(&self) -> Option<&str> {
         self.expiry_message.as_deref()
     }
 
-    /// How many reminders are due at `now`.
+    /// Returns the number of reminders that are due at `now`.
     pub(crate) fn reminders(&self, since: Timestamp, now: Timestamp) -> u64 {
         let passed = u64::try_from(now.as_second().saturating_sub(since.as_second())).unwrap_or(0);
         self.remind
@@ -564,8 +564,8 @@ impl Requirement {
         Timestamp::from_second(since.as_second().checked_add(every.checked_mul(next)?)?).ok()
     }
 
-    /// What is wrong with it, if anything: it could never be met, or a part of it could never
-    /// happen.
+    /// Describes what is wrong with it, if anything: it could never be met, or a part of it could
+    /// never happen.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<String> {
         if self.valid.is_some_and(|time| time.as_secs() == 0) {
@@ -601,7 +601,7 @@ impl Requirement {
         })
     }
 
-    /// How many steps have begun at `now`; `None`: the last one is over.
+    /// Returns the number of steps that have begun at `now`; `None`: the last one is over.
     pub(crate) fn reached(&self, since: Timestamp, now: Timestamp) -> Option<usize> {
         let mut end = since;
         for (index, tier) in self.tiers.iter().enumerate() {

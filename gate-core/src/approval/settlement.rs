@@ -1,4 +1,4 @@
-//! What is found out about a call that was running when nobody looked any more.
+//! The findings about a call that was running when nobody looked any more.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::outcome::ToolOutcome;
 use crate::id::ReviewerId;
 
-/// What became of a call of which nobody knew how it ended.
+/// The finding of what became of a call of which nobody knew how it ended.
 ///
 /// ```
 /// use gate_runtime::Settlement;
@@ -19,7 +19,7 @@ use crate::id::ReviewerId;
 pub enum Settlement {
     /// It ran, with this end.
     Ran {
-        /// What the model gets as its result.
+        /// The outcome that the model gets as its result.
         outcome: ToolOutcome,
     },
     /// It did not run, and will not.
@@ -46,7 +46,7 @@ impl fmt::Display for Settlement {
     }
 }
 
-/// Who found out.
+/// The person or the thing that found out.
 ///
 /// ```
 /// use gate_runtime::Settler;
@@ -57,7 +57,7 @@ impl fmt::Display for Settlement {
 pub enum Settler {
     /// A person.
     Person {
-        /// Who.
+        /// The id of the person.
         reviewer: ReviewerId,
     },
     /// The tool's own function that looks whether a call happened.

@@ -35,7 +35,7 @@ pub enum BadSignature {
     OtherKey,
     /// The key is a witness's, which signs checkpoints.
     WitnessKey,
-    /// What was signed is not this vote on this call.
+    /// The text that was signed is not that of this vote on this call.
     OtherVote,
     /// It is too long to be signed.
     TooLong,
@@ -111,7 +111,7 @@ impl Vote {
         self.signed.as_ref().map(SignedVote::as_str)
     }
 
-    /// Whether it is signed. By whom, [`verify_signature`](Self::verify_signature) says.
+    /// Returns whether it is signed. By whom, [`verify_signature`](Self::verify_signature) says.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.signed.is_some()
@@ -186,8 +186,8 @@ impl Vote {
         note.verify(std::slice::from_ref(key)).map(drop).map_err(|_| BadSignature::OtherKey)
     }
 
-    /// Whether it is signed as the directory wants it: by the voter's key, or not at all where they
-    /// have none.
+    /// Checks that it is signed as the directory wants it: by the voter's key, or not at all where
+    /// they have none.
     #[doc(hidden)]
     pub fn check_signature(
         &self,
@@ -219,8 +219,8 @@ impl Vote {
         Ok(())
     }
 
-    /// What is signed. Each line has one form, and a comment or a decision cannot make another
-    /// line: JSON has its newlines escaped.
+    /// Returns the text that is signed. Each line has one form, and a comment or a decision cannot
+    /// make another line: JSON has its newlines escaped.
     fn text(&self, approval: ApprovalId, nonce: &str) -> Option<String> {
         let decision = match &self.decision {
             Decision::Edit { arguments } => Decision::Edit { arguments: arguments.without_salts() },

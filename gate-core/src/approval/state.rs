@@ -22,7 +22,7 @@ use crate::call::subject::Subject;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
 use crate::text::time::later;
 
-/// How long a process that runs a body vouches for it at a time.
+/// The time for which a process that runs a body vouches for it at a time.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// The stored question about one call: what was proposed, how it was judged, who voted, what became
@@ -64,7 +64,7 @@ pub struct Approval {
     pub(crate) changed_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grant: Option<GrantId>,
-    /// Who gave that permission.
+    /// The person who gave that permission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) granted_by: Option<ReviewerId>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -75,10 +75,11 @@ pub struct Approval {
     /// Equal calls that waited, or might still run, when it was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alike: Vec<ApprovalId>,
-    /// Who took its approval back.
+    /// The person who took its approval back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked_by: Option<ReviewerId>,
-    /// Whether people are asked to run it again although nobody knows whether it ran.
+    /// Set if nobody knows whether an earlier attempt ran, and people are asked to run it again, or
+    /// it is to run again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) asked_again: bool,
     /// Set where nobody knows whether it ran, and people or rules did not want it to run again:
@@ -97,7 +98,7 @@ pub struct Approval {
     pub(crate) failure: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) attempts: u32,
-    /// How many reminders have been announced.
+    /// The number of reminders that have been announced.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) reminded: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,7 +117,7 @@ pub struct Approval {
     /// When the standing permission ends that answered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) covered_until: Option<Timestamp>,
-    /// Who changed the arguments last, where they are not the proposed ones.
+    /// The edit that changed the arguments last, where they are not the proposed ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) edit: Option<ReviewerEdit>,
 }
@@ -132,10 +133,10 @@ pub(crate) const VALIDITY: u8 = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReviewerEdit {
     pub(crate) by: ReviewerId,
-    /// Whether the rules have looked at the edited arguments.
+    /// Set if the rules have looked at the edited arguments.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_judged: bool,
-    /// Whether somebody else must approve them, too.
+    /// Set if somebody else must approve them, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) needs_another: bool,
 }
@@ -240,7 +241,7 @@ impl Approval {
         &self.subject.tool
     }
 
-    /// How often it changed; a store writes it only over the version before.
+    /// Returns the number of its version, from 1; a store writes it only over the version before.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -293,12 +294,13 @@ impl Approval {
         self.proposed.as_ref().is_some_and(|proposed| proposed.digest() != self.arguments.digest())
     }
 
-    /// How the rules judged it.
+    /// Returns the assessment: how the rules judged it.
     pub fn assessment(&self) -> &Assessment {
         &self.assessment
     }
 
-    /// What people must agree to; all of it. Empty where nobody is asked.
+    /// Returns the requirements that people must meet; all of them. Empty where nobody is asked,
+    /// neither about the call nor about its failure.
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
@@ -310,8 +312,8 @@ impl Approval {
         self.requirements.iter().find_map(Requirement::answers)
     }
 
-    /// What somebody typed as an answer: the text of a question's answer as it is; in a tool's
-    /// place JSON, or else a text.
+    /// Reads what somebody typed as an answer: the text of a question's answer as it is; in a
+    /// tool's place JSON, or else a text.
     #[must_use]
     pub fn typed_answer(&self, typed: &str) -> Value {
         let json = if self.answers().is_some() { None } else { serde_json::from_str(typed).ok() };
@@ -372,15 +374,15 @@ impl Approval {
         self.grant
     }
 
-    /// Whether it waits, or waited, only because another call of its batch does.
+    /// Returns whether it waits, or waited, only because another call of its batch does.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held
     }
 
-    /// What was said before it was asked, as the application told the gate, oldest first; long
-    /// messages by their ends. Empty, unless the gate keeps it (`GateBuilder::show_conversation`).
-    /// No vote is bound to it, and no record has it.
+    /// Returns the messages that were said before it was asked, as the application told the gate,
+    /// oldest first; long messages by their ends. Empty, unless the gate keeps it
+    /// (`GateBuilder::show_conversation`). No vote is bound to it, and no record has it.
     #[must_use]
     pub fn conversation(&self) -> &[Message] {
         &self.conversation
@@ -439,19 +441,22 @@ impl Approval {
         &self.earlier
     }
 
-    /// What was no longer as it was, so that it was asked again.
+    /// Returns the last changes of its tool and its policies: because of them it was asked again,
+    /// where people are asked.
     #[must_use]
     pub fn changes(&self) -> Changes {
         self.changes.as_deref().cloned().unwrap_or_default()
     }
 
-    /// What the tool, or the person in its place, gave back.
+    /// Returns the result that the tool, or the person in its place, gave back.
     #[must_use]
     pub fn outcome(&self) -> Option<&ToolOutcome> {
         self.outcome.as_ref()
     }
 
-    /// How often its body began. More than once only where it was settled so in between.
+    /// Returns the number of times that its body was about to run. More than once only where people
+    /// approved another try, where it was settled that it runs again, or where a process went away
+    /// before the body began.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -473,7 +478,9 @@ impl Approval {
         (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
     }
 
-    /// What is known of a call whose body began and whose end is not on the record.
+    /// Returns a note on how it came to stand as it does, if there is one: what is known of a call
+    /// whose body began and whose end is not on the record, why a call was cancelled, or why an
+    /// approved call was asked again.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -569,7 +576,7 @@ impl Approval {
         self.earlier.iter().any(|refusal| refusal.arguments == self.arguments.digest())
     }
 
-    /// Whether a later call with the same arguments in the same run is refused at once.
+    /// Returns whether a later call with the same arguments in the same run is refused at once.
     #[doc(hidden)]
     pub fn refuses_repeats(&self) -> bool {
         self.is_refused()
@@ -587,14 +594,15 @@ impl Approval {
         Self { arguments: self.arguments.without_salts(), proposed, given, ..self.clone() }
     }
 
-    /// Whether the salt of any secret is still there.
+    /// Returns whether the salt of any secret is still there.
     pub(crate) fn has_salts(&self) -> bool {
         let others = [&self.proposed, &self.given].into_iter().flatten().map(Box::as_ref);
         let all = [&self.arguments].into_iter().chain(others);
         all.flat_map(Arguments::secrets).any(|secret| secret.salt().is_some())
     }
 
-    /// Whether people were asked, or would have been without a grant.
+    /// Returns whether the rules, as they judged it last, ask people, also where a grant answered
+    /// for them.
     #[must_use]
     pub fn was_asked(&self) -> bool {
         self.assessment.verdict() == Verdict::Ask

@@ -61,7 +61,7 @@ pub enum Refused {
     NotEditable,
     /// The edit leaves everything as it is.
     NothingChanged,
-    /// Who takes a vote back has given none.
+    /// The person who takes a vote back has given none.
     NoVote,
     /// Its secrets may still be needed.
     StillOpen,
@@ -244,8 +244,7 @@ impl Approval {
         }
     }
 
-    /// What follows from an event: the approval after it, one version further, or why it does not
-    /// apply.
+    /// Returns the approval after an event, one version further, or why the event does not apply.
     ///
     /// Pure: a store only has to write the result over the version it was made from.
     ///
@@ -524,7 +523,7 @@ impl Approval {
         self.validity().filter(|_| asks).map(|time| format!("for {}", english::duration(time)))
     }
 
-    /// Who decides, until when: one line for a list.
+    /// Describes the people who decide, and until when: one line for a list.
     #[must_use]
     pub fn waits_for(&self) -> String {
         let who = english::list(self.requirements.iter().map(ToString::to_string)).replace('`', "");

@@ -1,5 +1,5 @@
-//! What the model is told of its calls, all of it: derived here from what became of a call and what
-//! its policy says.
+//! The texts that the model is told of its calls, all of them: derived here from what became of a
+//! call and what its policy says.
 //!
 //! A tool's output is data, and may say anything. So that it cannot speak in the gate's name, the
 //! gate's own words stand between two marks of their own, and whatever others wrote is `disarmed`
@@ -11,9 +11,9 @@ use crate::approval::state::Approval;
 use crate::call::outcome::{DeniedBy, NotRun, ToolOutcome};
 use crate::text::visible::hazard;
 
-/// How the gate's own words begin.
+/// The mark with which the gate's own words begin.
 pub const OPEN: &str = "<gate-notice>";
-/// How they end.
+/// The mark with which they end.
 pub(crate) const CLOSE: &str = "</gate-notice>";
 
 impl ToolOutcome {

@@ -117,8 +117,8 @@ impl Approval {
         true
     }
 
-    /// Whether a vote is about the arguments as they are now. An edit by somebody else leaves those
-    /// of before behind: they count no more.
+    /// Returns whether a vote is about the arguments as they are now. An edit by somebody else
+    /// leaves those of before behind: they count no more.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -131,8 +131,8 @@ impl Approval {
         vote.approves().unwrap_or(vote.arguments) == self.arguments.digest()
     }
 
-    /// What a vote says, in words that follow a name: `approved it, signed`. One that counts no
-    /// more says so.
+    /// Describes what a vote says, in words that follow a name: `approved it, signed`. One that
+    /// counts no more says so.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -156,7 +156,8 @@ impl Approval {
         format!("{what}{signed}{stale}")
     }
 
-    /// Who decides must be a person, and the one the run acts for only as that.
+    /// Checks that the one who decides is a person, and that the person the run acts for decides
+    /// only as that.
     #[doc(hidden)]
     pub fn check_voter(&self, who: &ReviewerId, as_principal: bool) -> Result<(), Refused> {
         let info = &self.subject.info;
@@ -174,7 +175,7 @@ impl Approval {
         Err(Refused::NotEntitled { reviewer: who.clone(), why: why.to_owned() })
     }
 
-    /// Who votes must be one of those asked by now.
+    /// Checks that the voter is one of those asked by now.
     fn check_entitled(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
         let asked = |requirement: &Requirement, steps: &usize| {
             requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
@@ -226,8 +227,8 @@ impl Approval {
         }
     }
 
-    /// Who is asked by a requirement that wants signatures must sign, unless they refuse: nothing
-    /// runs by that. Whose signature it is, the directory says.
+    /// Checks that a voter who is asked by a requirement that wants signatures signed, unless they
+    /// refuse: nothing runs by that. Whose signature it is, the directory says.
     fn check_signed(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
         let is_asked = |(requirement, steps): (&Requirement, &usize)| {
             requirement.wants_signature()
@@ -268,14 +269,14 @@ impl Approval {
         }
     }
 
-    /// Whether nobody had to agree, or a standing permission did, or people did.
+    /// Returns whether nobody had to agree, or a standing permission did, or people did.
     #[doc(hidden)]
     #[must_use]
     pub fn is_consented(&self) -> bool {
         self.grant.is_some() || self.requirements.is_empty() || self.has_consent()
     }
 
-    /// Whether people agreed to these arguments, in any step, as each requirement wants.
+    /// Returns whether people agreed to these arguments, in any step, as each requirement wants.
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
@@ -517,7 +518,7 @@ mod tests {
         );
     }
 
-    /// What approvals and records of before say goes on as it did then.
+    /// Checks that what approvals and records of before say goes on as it did then.
     #[test]
     fn approvals_of_an_earlier_edition_have_no_end_and_keep_their_edits() {
         let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();

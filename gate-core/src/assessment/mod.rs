@@ -43,7 +43,7 @@ pub struct Assessment {
     pub(crate) opinions: Vec<Opinion>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) origins: Vec<ArgumentOrigin>,
-    /// Whether the tool says that it is destructive.
+    /// Set if the tool says that it is destructive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) destructive: bool,
 }
@@ -135,7 +135,8 @@ impl Assessment {
         self.verdict = joined(&self.opinions);
     }
 
-    /// Whether the verdict is what its rules lead to. One that was stored could have been changed.
+    /// Returns whether the verdict is the one that its rules lead to. One that was stored could
+    /// have been changed.
     pub(crate) fn follows(&self) -> bool {
         let follows = |opinion: &Opinion| match opinion {
             Opinion::Policy(policy) => {
@@ -209,7 +210,7 @@ impl Assessment {
         Self::join(vec![Opinion::Gate { denial, reason }])
     }
 
-    /// Whether the gate itself denies it, for this reason.
+    /// Returns whether the gate itself denies it, for this reason.
     #[doc(hidden)]
     #[must_use]
     pub fn is_denied_for(&self, reason: Denial) -> bool {
@@ -218,8 +219,8 @@ impl Assessment {
             .any(|opinion| matches!(opinion, Opinion::Gate { denial, .. } if *denial == reason))
     }
 
-    /// What people must agree to before the call runs: one requirement for each rule that asks,
-    /// equal ones once.
+    /// Returns the requirements that people must meet before the call runs: one for each rule that
+    /// asks, equal ones once.
     ///
     /// Empty unless the verdict is [`Ask`](Verdict::Ask).
     #[must_use]

@@ -54,7 +54,7 @@ pub enum Denial {
     AskedTooOften,
 }
 
-/// How a policy judged one call.
+/// The judgement of a policy on one call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StoredOpinion", into = "StoredOpinion")]
 pub struct PolicyOpinion {
@@ -64,14 +64,14 @@ pub struct PolicyOpinion {
     pub policy: Arc<PolicyOutline>,
     /// One for each rule of the outline.
     pub results: Vec<RuleResult>,
-    /// What the failed rules said, by their place.
+    /// The errors of the failed rules, by their place.
     pub errors: Vec<(usize, String)>,
     /// The strictest of its results.
     pub verdict: Verdict,
 }
 
 impl PolicyOpinion {
-    /// Whether no rule decided, so that the policy's `otherwise` did.
+    /// Returns whether no rule matched, so that what the policy says `otherwise` counts.
     pub(crate) fn fell_through(&self) -> bool {
         !self.results.contains(&RuleResult::Matched)
     }
@@ -180,8 +180,8 @@ impl Opinion {
         }
     }
 
-    /// Who must agree, for an opinion that asks: whom its matched and its failed rules ask, else
-    /// whom it asks otherwise.
+    /// Returns the requirements of an opinion that asks: those of its matched and its failed rules,
+    /// else the one that it has otherwise.
     pub(super) fn requirements(&self) -> Vec<&Requirement> {
         match self {
             Opinion::Policy(policy) if policy.verdict == Verdict::Ask => {

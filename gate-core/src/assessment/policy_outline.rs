@@ -71,7 +71,7 @@ impl PolicyOutline {
         &self.rules
     }
 
-    /// What holds when no rule matches.
+    /// Returns the fallback, which holds when no rule matches.
     #[must_use]
     pub fn otherwise(&self) -> &Fallback {
         &self.otherwise
@@ -130,7 +130,7 @@ impl RuleOutline {
         self.text.as_deref()
     }
 
-    /// Who is asked, for a rule that asks.
+    /// Returns the people who are asked, for a rule that asks.
     #[must_use]
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()
@@ -143,7 +143,7 @@ impl RuleOutline {
     }
 }
 
-/// What holds when no rule of a policy matches.
+/// The verdict that holds when no rule of a policy matches, and the people whom it asks.
 ///
 /// ```
 /// # fn show(fallback: &gate_runtime::Fallback) {
@@ -165,7 +165,7 @@ impl Fallback {
         self.verdict
     }
 
-    /// Who is asked, if the verdict is to ask.
+    /// Returns the people who are asked, if the verdict is to ask.
     #[must_use]
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()

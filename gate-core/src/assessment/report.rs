@@ -9,7 +9,7 @@ use crate::assessment::verdict::Verdict;
 use crate::call::outcome::OTHERWISE;
 use crate::id::AgentName;
 
-/// How one rule came out for one call.
+/// The result of one rule for one call.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -126,7 +126,7 @@ impl<'a> RuleReport<'a> {
         self.rule
     }
 
-    /// Whether it is what holds when no rule matches.
+    /// Returns whether it is what holds when no rule matches.
     #[must_use]
     pub fn is_otherwise(&self) -> bool {
         self.rule == OTHERWISE
@@ -137,7 +137,7 @@ impl<'a> RuleReport<'a> {
         self.effect
     }
 
-    /// How it came out.
+    /// Returns the result that it had.
     #[must_use]
     pub fn result(&self) -> RuleResult {
         self.result
@@ -149,13 +149,13 @@ impl<'a> RuleReport<'a> {
         self.text
     }
 
-    /// What it said when it failed.
+    /// Returns the error with which it failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<&'a str> {
         self.error
     }
 
-    /// Who is asked, for a rule that asks.
+    /// Returns the people who are asked, for a rule that asks.
     #[must_use]
     pub fn requirement(&self) -> Option<&'a Requirement> {
         self.requirement

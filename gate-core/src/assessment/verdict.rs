@@ -1,10 +1,11 @@
-//! What a machine says about a call, and how several such answers become one.
+//! The verdicts of a machine on a call, and how several of them become one.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What rules say about a call: it runs, a person is asked, or it never runs. The strictest wins.
+/// The verdict of rules on a call: it runs, a person is asked, or it never runs. The strictest
+/// wins.
 ///
 /// ```
 /// use gate_runtime::Verdict;

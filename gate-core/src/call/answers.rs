@@ -1,4 +1,4 @@
-//! What counts as an answer to a question that is no call.
+//! The answers that count for a question that is no call.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -34,7 +34,7 @@ impl Answers {
         Self::OneOf { choices: choices.into_iter().map(Into::into).collect() }
     }
 
-    /// Whether a value is such an answer.
+    /// Returns whether a value is such an answer.
     #[must_use]
     pub fn take(&self, value: &Value) -> bool {
         let Some(text) = value.as_str() else { return false };
@@ -44,7 +44,7 @@ impl Answers {
         }
     }
 
-    /// What is wrong with it, if anything: nobody could choose.
+    /// Describes what is wrong with it, if anything: nobody could choose.
     pub(crate) fn problem(&self) -> Option<String> {
         let Self::OneOf { choices } = self else { return None };
         let different: BTreeSet<&str> = choices.iter().map(|choice| choice.trim()).collect();

@@ -35,7 +35,7 @@ pub struct Arguments {
 /// characters.
 const MARK_SHAPE: &str = "[secret";
 
-/// Whether a text is, or was made to look like, the mark of a secret.
+/// Returns whether a text is, or was made to look like, the mark of a secret.
 #[must_use]
 pub fn is_mark(text: &str) -> bool {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
@@ -126,7 +126,7 @@ impl Arguments {
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
-    /// Whether the text still has its digest. A store could have returned another one.
+    /// Returns whether the text still has its digest. A store could have returned another one.
     #[doc(hidden)]
     #[must_use]
     pub fn is_intact(&self) -> bool {

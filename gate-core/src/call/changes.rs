@@ -1,11 +1,11 @@
-//! What changed of a call since people approved it.
+//! The changes of a call since people approved it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::difference::Difference;
 use crate::text::digest::Digest;
 
-/// What is no longer as it was when a call was asked.
+/// The things that are no longer as they were when a call was asked.
 ///
 /// ```
 /// assert!(gate_runtime::Changes::default().is_empty());

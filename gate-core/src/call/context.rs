@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentName, CallId, CaseId, Principal, Role, RunId, ToolName};
 
-/// Who runs, for whom, in which matter: what all calls of a run share.
+/// The facts that all calls of a run share: who runs, for whom, in which matter.
 ///
 /// ```
 /// # fn show(run: &gate_runtime::RunInfo) {
@@ -29,8 +29,8 @@ pub struct RunInfo {
     pub(crate) passages: Vec<AgentHop>,
 }
 
-/// What stands between the id of a run and that of a run nested in it. No other run may have it in
-/// its id.
+/// The sign that stands between the id of a run and that of a run nested in it. No other run may
+/// have it in its id.
 pub const NESTED: char = '>';
 
 impl RunId {
@@ -63,7 +63,7 @@ impl RunId {
     }
 }
 
-/// How a run came to the agent that it has.
+/// A step by which a run came to the agent that it has.
 ///
 /// ```
 /// use gate_runtime::AgentHop;
@@ -145,8 +145,8 @@ impl RunInfo {
         self.case.as_ref()
     }
 
-    /// How the run came to its agent, oldest first: which agents handed it over, or called it.
-    /// Empty for a run that its agent began.
+    /// Returns the steps by which the run came to its agent, oldest first: which agents handed it
+    /// over, or called it. Empty for a run that its agent began.
     #[must_use]
     pub fn passages(&self) -> &[AgentHop] {
         &self.passages

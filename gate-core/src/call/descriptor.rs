@@ -1,4 +1,4 @@
-//! What a model is told about a tool, and what its arguments are checked against.
+//! The facts about a tool that a model is told, and what its arguments are checked against.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::text::json::canonical;
 pub struct Annotations {
     /// It changes nothing.
     pub read_only: bool,
-    /// What it does cannot be undone. A reviewer confirms such a call with more than a key.
+    /// Set if what it does cannot be undone. A reviewer confirms such a call with more than a key.
     pub destructive: bool,
     /// Running it twice with the same call id has the effect of running it once.
     pub idempotent: bool,
@@ -30,8 +30,8 @@ pub struct Annotations {
     pub open_world: bool,
 }
 
-/// What a model is told about a tool: name, description, the JSON Schema of arguments and result,
-/// hints.
+/// The facts about a tool that a model is told: name, description, the JSON Schema of arguments and
+/// result, hints.
 ///
 /// The input schema admits no unknown field, at any depth.
 ///
@@ -87,7 +87,7 @@ pub struct Descriptor {
     pub digest: Digest,
 }
 
-/// What the digest of a tool begins with that no gate has.
+/// The first item of the list whose digest is that of a tool that no gate has.
 const REMOTE: &str = "remote";
 
 impl Descriptor {
@@ -116,7 +116,7 @@ impl Descriptor {
         }
     }
 
-    /// Whether another program has it: then all of it is what that says.
+    /// Returns whether another program has it: then all of it is what that program says.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.name.as_str().contains('/')
@@ -140,7 +140,7 @@ impl Descriptor {
         self.summary.as_ref()
     }
 
-    /// What it does, for the model.
+    /// Returns the text that says what it does, for the model.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
@@ -172,13 +172,13 @@ impl Descriptor {
         self.annotations
     }
 
-    /// How long its body may take.
+    /// Returns the time that its body may take.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Whether people are asked what to do when its body fails.
+    /// Returns whether people are asked what to do when its body fails.
     #[must_use]
     pub fn asks_on_error(&self) -> bool {
         self.asks_on_error

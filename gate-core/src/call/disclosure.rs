@@ -100,8 +100,8 @@ impl Arguments {
         Ok(disclosure)
     }
 
-    /// Whether the secret at a place, named as for [`Arguments::disclose`], could be disclosed by
-    /// whoever knows it.
+    /// Checks that the secret at a place, named as for [`Arguments::disclose`], could be disclosed
+    /// by a person who knows it.
     ///
     /// # Errors
     /// Where there is no secret, its salt was erased, or another key made its commitment.

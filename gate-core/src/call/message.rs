@@ -1,4 +1,4 @@
-//! What was said in a run, one message at a time.
+//! The messages that were said in a run, one at a time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ToolName;
 
-/// Who said something in a run's history.
+/// The speaker of a message in a run's history.
 ///
 /// ```
 /// use gate_runtime::{Message, Speaker};
@@ -46,22 +46,22 @@ pub struct Message {
 }
 
 impl Message {
-    /// What the application instructs.
+    /// Makes a message of what the application instructs.
     pub fn system(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::System, text: text.into() }
     }
 
-    /// What the person says.
+    /// Makes a message of what the person says.
     pub fn user(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::User, text: text.into() }
     }
 
-    /// What the model says.
+    /// Makes a message of what the model says.
     pub fn agent(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::Agent, text: text.into() }
     }
 
-    /// What a tool returned.
+    /// Makes a message of what a tool returned.
     pub fn tool(tool: impl Into<ToolName>, text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
     }

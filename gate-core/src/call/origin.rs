@@ -40,7 +40,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether the person whom the run acts for said it first.
+    /// Returns whether the person whom the run acts for said it first.
     #[must_use]
     pub fn is_user(&self) -> bool {
         *self == Self::User

@@ -1,4 +1,4 @@
-//! What became of a call: what its tool returned, or why it did not run.
+//! The outcome of a call: what its tool returned, or why it did not run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::id::ReviewerId;
 /// The name of what holds when no rule of a policy matches. No rule may have it.
 pub const OTHERWISE: &str = "otherwise";
 
-/// What a tool's body gave back.
+/// The result that a tool's body gave back.
 ///
 /// ```
 /// use gate_runtime::ToolOutcome;
@@ -106,19 +106,19 @@ pub enum NotRun {
     },
     /// A person refused it.
     Rejected {
-        /// Who.
+        /// The person who refused it.
         by: ReviewerId,
         /// Why, in their words.
         reason: String,
-        /// Whether it was refused before, and this call only repeats it.
+        /// Set if it was refused before, and this call only repeats it.
         again: bool,
-        /// Whether the policy lets the same call be asked again after a refusal.
+        /// Set if the policy lets the same call be asked again after a refusal.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         may_be_asked_again: bool,
     },
     /// Nobody decided in time.
     Expired {
-        /// What the policy wants the model to be told, if it says so.
+        /// The text that the policy wants the model to be told, if it says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         told: Option<String>,
     },
@@ -134,18 +134,18 @@ pub enum NotRun {
     },
     /// The call itself is wrong: unknown tool, arguments that do not fit, a call id used twice.
     Invalid {
-        /// What is wrong and where.
+        /// The problem, and its place.
         problem: String,
     },
     /// Nobody could ever decide it, though a person must.
     NobodyToAsk {
-        /// Who is missing.
+        /// The people who are missing, in words.
         problem: String,
     },
     /// The gate could not do its part: a rule failed, its store did not answer, or what it holds no
     /// longer fits.
     Unavailable {
-        /// What happened.
+        /// The problem that the gate had.
         problem: String,
     },
     /// The store has something else of the call than its records say: somebody else than a gate has
@@ -175,7 +175,7 @@ impl NotRun {
         }
     }
 
-    /// Whether proposing the call again, corrected or later, makes sense.
+    /// Returns whether proposing the call again, corrected or later, makes sense.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
@@ -190,7 +190,7 @@ impl NotRun {
         }
     }
 
-    /// What a reviewer or a user of the application may read.
+    /// Returns the reason in words that a reviewer or a user of the application may read.
     #[must_use]
     pub fn for_reviewer(&self) -> String {
         match self {
@@ -226,7 +226,7 @@ impl fmt::Display for NotRun {
 
 impl std::error::Error for NotRun {}
 
-/// Who or what denied a call.
+/// The person or the thing that denied a call.
 ///
 /// ```
 /// use gate_runtime::DeniedBy;
@@ -242,7 +242,7 @@ pub enum DeniedBy {
         /// Its name.
         rule: String,
     },
-    /// What a policy says otherwise: none of its rules matched.
+    /// The verdict that a policy has otherwise: none of its rules matched.
     Otherwise,
     /// An overlay.
     Overlay {

@@ -1,4 +1,4 @@
-//! What an agent in another program says of its question, besides the call itself.
+//! The words of an agent in another program about its question, besides the call itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What an agent in another program says of its question: one line about it, how urgent it is, whom
-/// to tell. All of it is its claim, and decides nothing.
+/// The words of an agent in another program about its question: one line about it, how urgent it
+/// is, whom to tell. All of it is its claim, and decides nothing.
 ///
 /// ```
 /// use gate_runtime::{Priority, Request};
@@ -34,13 +34,13 @@ impl Request {
         Self::default()
     }
 
-    /// What it is about, in one line.
+    /// Sets the line that says what it is about.
     pub fn summary(mut self, text: impl Into<Arc<str>>) -> Self {
         self.summary = Some(text.into());
         self
     }
 
-    /// How urgent it is.
+    /// Sets the urgency of the question.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
@@ -52,13 +52,13 @@ impl Request {
         self
     }
 
-    /// What it is about, in one line.
+    /// Returns the line that says what it is about.
     #[must_use]
     pub fn about(&self) -> Option<&str> {
         self.summary.as_deref()
     }
 
-    /// How urgent it is.
+    /// Returns the urgency of the question.
     #[must_use]
     pub fn how_urgent(&self) -> Priority {
         self.priority

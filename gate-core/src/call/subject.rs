@@ -1,4 +1,4 @@
-//! What a call is about: who proposed what, by which tool.
+//! The subject of a call: who proposed what, by which tool.
 
 use std::sync::Arc;
 

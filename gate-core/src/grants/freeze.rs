@@ -10,7 +10,7 @@ use crate::call::subject::Subject;
 use crate::id::{AgentName, ReviewerId, ToolName};
 use crate::people::identity::same_person;
 
-/// What a [`Freeze`] stops.
+/// The calls that a [`Freeze`] stops.
 ///
 /// ```
 /// use gate_runtime::FreezeScope;
@@ -108,7 +108,8 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// What it stops. There is one for each scope: freezing it again gives another reason.
+    /// Returns the calls that it stops. There is one freeze for each scope: freezing it again gives
+    /// another reason.
     #[must_use]
     pub fn scope(&self) -> &FreezeScope {
         &self.scope
@@ -120,7 +121,7 @@ impl Freeze {
         &self.reason
     }
 
-    /// Who froze.
+    /// Returns the person who froze.
     #[must_use]
     pub fn by(&self) -> &ReviewerId {
         &self.by
@@ -132,7 +133,7 @@ impl Freeze {
         self.since
     }
 
-    /// Whether it stops a call.
+    /// Returns whether it stops a call.
     #[must_use]
     pub fn stops(&self, subject: &Subject) -> bool {
         self.scope.covers(subject)

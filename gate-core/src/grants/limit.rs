@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ApprovalId, RunId};
 use crate::text::time::days;
 
-/// What a counter counts: one limit of one rule of one policy, for one value of its key.
+/// The uses that a counter counts: those of one limit of a rule, of a grant or of the gate, for one
+/// value of its key.
 ///
 /// ```
 /// use gate_runtime::LimitKey;
@@ -65,11 +66,11 @@ impl fmt::Debug for LimitKey {
 pub struct LimitCharge {
     /// The counter.
     pub key: LimitKey,
-    /// How much is taken.
+    /// The amount that is taken.
     pub amount: u64,
-    /// How much the window holds.
+    /// The amount that the window holds.
     pub max: u64,
-    /// How long a taken amount counts.
+    /// The time for which a taken amount counts.
     pub window: Duration,
     /// The call for which it is taken, if it can be [given back](GiveBack).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,17 +104,17 @@ impl LimitKey {
     }
 }
 
-/// How many calls of a family did not run, of `denials` in a day.
+/// The name of the limit that counts the calls of a family that did not run, of `denials` in a day.
 pub(crate) const REFUSED: &str = "gate/refused";
-/// How often a family asked people.
+/// The name of the limit that counts how often a family asked people.
 pub const ASKED: &str = "gate/asked";
-/// How many questions of an agent wait.
+/// The name of the limit that counts the questions of an agent that wait.
 pub const WAITING: &str = "gate/waiting";
 /// A window without an end: longer than any gate is run.
 pub const EVER: Duration = days(36_500);
 
 impl LimitCharge {
-    /// Whether it fits beside what the window already holds.
+    /// Returns whether it fits beside what the window already holds.
     #[must_use]
     pub fn fits(&self, used: u64) -> bool {
         used.checked_add(self.amount).is_some_and(|sum| sum <= self.max)

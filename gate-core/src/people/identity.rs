@@ -1,5 +1,5 @@
-//! Whether two names are one person's: names come from tokens, files, models and other programs,
-//! each with its own spelling.
+//! Tells whether two names are one person's: names come from tokens, files, models and other
+//! programs, each with its own spelling.
 
 use unicode_normalization::UnicodeNormalization as _;
 

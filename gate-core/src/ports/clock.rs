@@ -13,7 +13,7 @@ use super::BoxFuture;
 /// assert!(SystemClock.now() > gate_runtime::Timestamp::UNIX_EPOCH);
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// What time it is.
+    /// Returns the present time.
     fn now(&self) -> Timestamp;
 
     /// Returns once it is at least that time. Dropping the future ends the wait.

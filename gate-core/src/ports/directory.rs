@@ -1,4 +1,4 @@
-//! Who may decide.
+//! The people who may decide.
 
 use std::fmt;
 
@@ -95,7 +95,7 @@ pub trait Directory: Send + Sync + 'static {
 pub struct DirectoryError(String);
 
 impl DirectoryError {
-    /// What happened.
+    /// Makes an error that says what happened.
     pub fn new(problem: impl fmt::Display) -> Self {
         Self(problem.to_string())
     }

@@ -1,4 +1,4 @@
-//! Who is told that something happened.
+//! The notifiers, by which people are told that something happened.
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,8 +49,8 @@ pub trait Notifier: Send + Sync + 'static {
     /// ASCII.
     fn name(&self) -> &str;
 
-    /// Whether it tells of this. Asked for every record, in order, by every process that has it; it
-    /// must not wait for anything.
+    /// Returns whether it tells of this record. Asked for every record, in order, by every process
+    /// that has it; it must not wait for anything.
     fn wants(&self, record: &Record) -> bool;
 
     /// Delivers. What it gives back is kept, and given to it with every later notice about the same
@@ -105,7 +105,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// What the gate would have a notifier tell: for trying one out.
+    /// Makes a notice like those that the gate would have a notifier tell: for trying one out.
     #[must_use]
     pub fn new(notifier: &str, record: Arc<Record>) -> Self {
         let id = format!("{notifier}-{}", record.seq());
@@ -119,7 +119,7 @@ impl Notice {
         self
     }
 
-    /// What the last notice about the same call gave back.
+    /// Sets the text that the last notice about the same call gave back.
     #[must_use]
     pub fn after(mut self, memo: impl Into<String>) -> Self {
         self.memo = Some(memo.into());
@@ -133,7 +133,7 @@ impl Notice {
         &self.id
     }
 
-    /// What happened.
+    /// Returns the record of what happened.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
@@ -152,7 +152,7 @@ impl Notice {
         self.tool.as_deref()
     }
 
-    /// What the last notice about the same call gave back.
+    /// Returns the text that the last notice about the same call gave back.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()
@@ -213,19 +213,20 @@ impl NotifyError {
         self
     }
 
-    /// What is kept for the next notices about the same call, if somebody was told.
+    /// Returns the text that is kept for the next notices about the same call, if somebody was
+    /// told.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()
     }
 
-    /// Whether another try makes no sense.
+    /// Returns whether another try makes no sense.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.is_final
     }
 
-    /// How long to wait at least.
+    /// Returns the least time to wait.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.after

@@ -11,10 +11,10 @@ use crate::id::ApprovalId;
 use crate::records::record::Record;
 use crate::text::time::{DAY, HOUR, WEEK, later};
 
-/// How long a process that delivers one has it for itself.
+/// The time for which a process that makes a delivery has it for itself.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// How often delivery is tried.
+/// The number of times that delivery is tried.
 const TRIES: u32 = 12;
 
 /// The longest wait after the first try that failed; it is three times as long after each further
@@ -24,13 +24,13 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait that the other side can ask for.
 const LONGEST_WAIT: Duration = DAY;
 
-/// How long a delivered one is kept.
+/// The time for which a delivered one is kept.
 const KEPT: Duration = WEEK;
 
 /// The most of a problem that is kept, in characters.
 const WORDS: usize = 500;
 
-/// How far the delivery of a [`Delivery`] is.
+/// The progress of a [`Delivery`].
 ///
 /// ```
 /// use gate_runtime::DeliveryState;
@@ -51,7 +51,7 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    /// Whether it is still to be delivered.
+    /// Returns whether it is still to be delivered.
     #[must_use]
     pub fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Sending)
@@ -102,7 +102,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What a notifier is to tell of a record.
+    /// Makes a delivery of a record that a notifier is to tell of.
     #[doc(hidden)]
     #[must_use]
     pub fn about(notifier: &Arc<str>, record: &Record, now: Timestamp) -> Self {
@@ -115,8 +115,8 @@ impl Delivery {
         }
     }
 
-    /// How far a notifier has read the records: it stands in the place of a delivery about record
-    /// 0, which there is not.
+    /// Makes the mark of how far a notifier has read the records: it stands in the place of a
+    /// delivery about record 0, which there is not.
     #[doc(hidden)]
     #[must_use]
     pub fn mark(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
@@ -242,7 +242,7 @@ impl Delivery {
         format!("{}-{}", self.notifier, self.record)
     }
 
-    /// Who is to tell it: the name of the notifier.
+    /// Returns the name of the notifier that is to tell it.
     #[must_use]
     pub fn notifier(&self) -> &str {
         &self.notifier
@@ -260,19 +260,20 @@ impl Delivery {
         self.approval
     }
 
-    /// How often it changed; a store writes it only over the version before.
+    /// Returns the number of its version, from 1; a store writes it only over the version before.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// How far its delivery is.
+    /// Returns the progress of its delivery.
     #[must_use]
     pub fn state(&self) -> DeliveryState {
         self.state
     }
 
-    /// How often delivery was begun.
+    /// Returns the number of times that delivery was begun; once a dead one is to be tried again,
+    /// it counts anew.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -291,7 +292,7 @@ impl Delivery {
         self.problem.as_deref()
     }
 
-    /// What its notifier gave back, for the next ones about the same call.
+    /// Returns the text that its notifier gave back, for the next ones about the same call.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()

@@ -1,4 +1,4 @@
-//! What one entry of the trail says, and the bytes that say it.
+//! The entries of the trail: what one says, and the bytes that say it.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ pub enum Entry {
     Break(ResetEntry),
 }
 
-/// What stands in the tree for a record that is longer than an entry can be: its digest.
+/// The entry that stands in the tree for a record that is longer than an entry can be: its digest.
 ///
 /// ```
 /// # fn show(stub: &gate_runtime::DigestEntry) {
@@ -70,7 +70,7 @@ impl DigestEntry {
         self.seq
     }
 
-    /// How many bytes the record has.
+    /// Returns the number of bytes that the record has.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -125,7 +125,7 @@ impl ResetEntry {
         self.at
     }
 
-    /// Who settled it.
+    /// Returns the person who settled it.
     #[must_use]
     pub fn by(&self) -> &ReviewerId {
         &self.by

@@ -1,4 +1,5 @@
-//! What happens: to one call, and to the gate as a whole. Every event is kept as a [`Record`].
+//! The events that happen: to one call, and to the gate as a whole. Every event is kept as a
+//! [`Record`].
 
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ use crate::grants::grant::Grant;
 use crate::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, ToolName};
 use crate::text::digest::Digest;
 
-/// What happens to one call. [`Approval::apply`](crate::approval::Approval::apply) says what
-/// follows from it.
+/// An event that happens to one call. [`Approval::apply`](crate::approval::Approval::apply) says
+/// what follows from it.
 ///
 /// ```
 /// use gate_runtime::{CallEvent, Event};
@@ -65,10 +66,10 @@ pub enum CallEvent {
         /// The arguments as they were given, where they were completed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         given: Option<Arguments>,
-        /// What people refused earlier in the same run for the same tool.
+        /// Earlier refusals by people: of the same tool, in the same run or in the same case.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         earlier: Vec<Refusal>,
-        /// Whether it waits only because another call of its batch does.
+        /// Set if it waits only because another call of its batch does.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
         /// The questions of its batch that it waits for.
@@ -77,7 +78,8 @@ pub enum CallEvent {
         /// Equal calls that waited, or might still run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alike: Vec<ApprovalId>,
-        /// Who is asked if it fails, where the rules ask nobody: of work that is no tool's.
+        /// The people who are asked if it fails, where the rules ask nobody: of work that is no
+        /// tool's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_failed: Option<Box<Requirement>>,
         /// By which edition of the rules of voting and validity it lives: 0 for those before there
@@ -87,14 +89,14 @@ pub enum CallEvent {
     },
     /// A person voted.
     Voted {
-        /// How.
+        /// The vote.
         vote: Box<Vote>,
     },
     /// A standing permission answered the question.
     Covered {
         /// Which one.
         grant: GrantId,
-        /// Who gave it.
+        /// The person who gave it.
         by: ReviewerId,
         /// When it ends, if it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +123,7 @@ pub enum CallEvent {
     },
     /// Those who are asked were reminded.
     Reminded {
-        /// How many times, with this one.
+        /// The number of times, with this one.
         count: u64,
     },
     /// Nobody decided in time.
@@ -133,12 +135,12 @@ pub enum CallEvent {
     },
     /// A person took their vote back.
     Withdrawn {
-        /// Who.
+        /// The person who took it back.
         by: ReviewerId,
     },
     /// A person took the approval back, before it ran.
     Revoked {
-        /// Who.
+        /// The person who took it back.
         by: ReviewerId,
         /// Why.
         reason: String,
@@ -149,14 +151,14 @@ pub enum CallEvent {
     Reassessed {
         /// With what result.
         assessment: Arc<Assessment>,
-        /// What is not as it was when it was asked.
+        /// The things that are not as they were when it was asked.
         #[serde(default, skip_serializing_if = "Changes::is_empty")]
         changes: Changes,
     },
     /// It came with the state of a run from a store that this one does not share.
     Imported {
-        /// How it stood when it came, without what opens its commitments. Earlier versions did not
-        /// write it: such a call does not run.
+        /// The approval as it stood when it came, without what opens its commitments. Earlier
+        /// versions did not write it: such a call does not run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<Arc<Approval>>,
     },
@@ -174,36 +176,36 @@ pub enum CallEvent {
     },
     /// Its body began, and nobody knows how it ended.
     Lost {
-        /// What happened.
+        /// The reason why nobody knows it.
         why: String,
     },
     /// Its body was about to begin and did not, because whoever was to run it went away: it is
     /// approved again.
     Released {
-        /// What happened.
+        /// The reason why it did not begin.
         why: String,
     },
     /// Nobody knows whether it ran, and a person wants it to run again: people are asked, under the
     /// same requirement.
     AskedAgain {
-        /// Who wants it.
+        /// The person who wants it.
         by: ReviewerId,
-        /// How they know that it may run again.
+        /// The way in which they know that it may run again.
         reason: String,
     },
     /// The salts of its secrets were deleted: what they are commitments of cannot be tried out any
     /// more.
     SecretsErased {
-        /// Who.
+        /// The person who had them deleted.
         by: ReviewerId,
     },
     /// It was found out what became of a call of which nobody knew how it ended.
     Settled {
-        /// What became of it.
+        /// The finding of what became of it.
         settlement: Settlement,
-        /// Who found out.
+        /// The person or the thing that found out.
         by: Settler,
-        /// How they know.
+        /// The way in which they know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
@@ -223,7 +225,7 @@ impl CallEvent {
     }
 }
 
-/// What happens to the gate as a whole.
+/// An event that happens to the gate as a whole.
 ///
 /// ```
 /// use gate_runtime::{Event, GateEvent};
@@ -273,7 +275,7 @@ pub enum GateEvent {
         call: CallId,
         /// The tool that was named.
         tool: ToolName,
-        /// What was wrong.
+        /// The problem with the call.
         problem: String,
     },
     /// A call could not be judged, because rules or overlays failed. It did not run, and is as it
@@ -288,14 +290,14 @@ pub enum GateEvent {
         /// Its approval, where it was on the record already: it stands as it stood.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<ApprovalId>,
-        /// What failed, and why.
+        /// The rules and overlays that failed, and why.
         problem: Unjudged,
     },
     /// An agent, or the program around it, did something that no gate decides.
     Action {
         /// In which run.
         info: Arc<RunInfo>,
-        /// What, in a word or two.
+        /// The action, in a word or two.
         action: String,
         /// With what.
         details: Value,
@@ -312,7 +314,7 @@ pub enum GateEvent {
     GrantRevoked {
         /// Which one.
         grant: GrantId,
-        /// Who.
+        /// The person who took it back.
         by: ReviewerId,
     },
     /// A person stopped calls.
@@ -324,7 +326,7 @@ pub enum GateEvent {
     FreezeLifted {
         /// Of what.
         scope: FreezeScope,
-        /// Who.
+        /// The person who lifted it.
         by: ReviewerId,
     },
     /// From here on, or from before, every record goes into a trail.
@@ -336,7 +338,7 @@ pub enum GateEvent {
     },
     /// A person said why the trail and the store had parted.
     TrailSettled {
-        /// Who.
+        /// The person who said it.
         by: ReviewerId,
         /// The number of the first record that was not the same.
         next: u64,

@@ -1,4 +1,4 @@
-//! What is kept of what happened: to which call, when, and how that stood after it.
+//! The records of what happened: to which call, when, and how that stood after it.
 
 use std::sync::Arc;
 
@@ -114,14 +114,14 @@ impl Record {
         self.status
     }
 
-    /// What happened.
+    /// Returns the event that happened.
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.event
     }
 
-    /// Whether people are asked by it: for the first time, again, or others than before. A vote
-    /// that does not suffice asks nobody anew.
+    /// Returns whether people are asked by it: for the first time, again, or others than before. A
+    /// vote that does not suffice asks nobody anew.
     #[must_use]
     pub fn asks_people(&self) -> bool {
         let asks = matches!(
@@ -143,7 +143,7 @@ impl Record {
         asks && self.status == Some(Status::Pending)
     }
 
-    /// Who runs, for whom, in which matter, where it belongs to a run.
+    /// Returns the facts of its run, where it belongs to one: who runs, for whom, in which matter.
     #[must_use]
     pub fn info(&self) -> Option<&RunInfo> {
         match (&self.subject, &self.event) {
@@ -172,7 +172,7 @@ impl Record {
         self.info()?.case()
     }
 
-    /// What happened, as one word: `assessed`, `voted`, `dispatched`, `finished`, …
+    /// Returns the kind of event, as one word: `assessed`, `voted`, `dispatched`, `finished`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.event {

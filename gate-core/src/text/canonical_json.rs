@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-/// How deep objects and arrays may be within each other.
+/// The greatest depth of objects and arrays within each other.
 const DEEPEST: usize = 100;
 
 /// The canonical form of a JSON text, where it only has to be put into order; `None` for any other
@@ -164,7 +164,7 @@ impl<'a> Sorter<'a> {
     }
 }
 
-/// Whether a control character is one that has no shorter escape.
+/// Returns whether a control character is one that has no shorter escape.
 fn is_escaped(high: u8, low: u8) -> bool {
     let is_digit = matches!(low, b'0'..=b'9' | b'a'..=b'f');
     is_digit && !(high == b'0' && matches!(low, b'8' | b'9' | b'a' | b'c' | b'd'))

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// The largest whole number that every JSON implementation reads alike: 2^53.
 pub(crate) const EXACT: u64 = 1 << 53;
 
-/// How much JSON is read before it is refused.
+/// The limits up to which JSON is read; more is refused.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimits {
     /// Bytes of text.
@@ -18,7 +18,7 @@ pub struct ReadLimits {
     pub depth: usize,
 }
 
-/// What is wrong with a JSON text or value, and where; it never repeats a value.
+/// The problem of a JSON text or value, and its place; it never repeats a value.
 ///
 /// ```
 /// # use gate_runtime::SchemaError;
@@ -44,7 +44,7 @@ impl SchemaError {
         &self.pointer
     }
 
-    /// What is wrong there, in words.
+    /// Returns the problem there, in words.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem

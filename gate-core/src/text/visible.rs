@@ -30,7 +30,7 @@ pub struct Visible {
     hazards: Vec<Hazard>,
 }
 
-/// What is wrong with a text that somebody is to look at.
+/// A hazard of a text that somebody is to look at.
 ///
 /// ```
 /// assert_eq!(gate_runtime::Hazard::LookAlike.to_string(), "characters that look like others");
@@ -104,7 +104,7 @@ impl Visible {
         &self.text
     }
 
-    /// What is wrong with it, each once.
+    /// Returns the hazards of the text, each once.
     #[must_use]
     pub fn hazards(&self) -> &[Hazard] {
         &self.hazards
@@ -246,8 +246,8 @@ fn is_of_word(c: char) -> bool {
         && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
 }
 
-/// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical
-/// Standard 39).
+/// Returns whether a word mixes scripts, or cannot be told from one in plain letters (Unicode
+/// Technical Standard 39).
 fn looks_like_another(word: &str, is_turkish: bool) -> bool {
     // No reader of French takes "œ" for another letter, none of Turkish a dotless "ı", and nobody
     // "²" for "2".
@@ -277,8 +277,8 @@ fn is_disguised(c: char) -> bool {
         && unicode_security::skeleton(c.encode_utf8(&mut text)).all(|c| c.is_ascii())
 }
 
-/// Whether a character that is no letter is drawn as a plain one is. Those that every text has are
-/// known.
+/// Returns whether a character that is no letter is drawn as a plain one is. Those that every text
+/// has are known.
 fn looks_plain(c: char) -> bool {
     if c.is_ascii()
         || c.is_alphabetic()
@@ -308,7 +308,7 @@ fn looks_plain(c: char) -> bool {
         || unicode_security::skeleton(text).all(|c| c.is_ascii_punctuation())
 }
 
-/// What is wrong with a character by itself.
+/// Returns the hazard of a character by itself, if it is one.
 #[must_use]
 pub fn hazard(c: char) -> Option<Hazard> {
     match c {

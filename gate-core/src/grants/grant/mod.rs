@@ -22,7 +22,7 @@ use crate::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, To
 use crate::text::digest::Digest;
 use crate::text::english;
 
-/// What one argument must be for a grant to cover a call.
+/// The condition that one argument must meet for a grant to cover a call.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum GrantCondition {
@@ -144,7 +144,7 @@ impl Grant {
         self.id
     }
 
-    /// How often it changed; a store writes it only over the version before.
+    /// Returns the number of its version, from 1; a store writes it only over the version before.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -162,7 +162,7 @@ impl Grant {
         &self.tool
     }
 
-    /// Who gave it.
+    /// Returns the person who gave it.
     #[must_use]
     pub fn by(&self) -> &ReviewerId {
         &self.by
@@ -174,7 +174,8 @@ impl Grant {
         self.given_at
     }
 
-    /// How many calls it still covers; `None`: any number, or as many as its window has left.
+    /// Returns the number of calls that it still covers; `None`: any number, or as many as its
+    /// window has left.
     #[must_use]
     pub fn uses_left(&self) -> Option<u32> {
         self.uses_left
@@ -186,21 +187,21 @@ impl Grant {
         self.revoked
     }
 
-    /// Whether it can still cover anything.
+    /// Returns whether it can still cover anything.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         !self.revoked && self.uses_left != Some(0) && self.terms.until.is_none_or(|end| now < end)
     }
 
-    /// Whether it covers a call: same tool, tool digest and policies; run, agent and person as far
-    /// as its scope says; every argument as it says, and none that it does not name. What its
-    /// budget and its windows have left, the store says.
+    /// Returns whether it covers a call: same tool, tool digest and policies; run, agent and person
+    /// as far as its scope says; every argument as it says, and none that it does not name. What
+    /// its budget and its windows have left, the store says.
     #[must_use]
     pub fn covers(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> bool {
         self.is_active(now) && self.fits(subject, arguments)
     }
 
-    /// Whether a call is one of those that it is for, at whatever time.
+    /// Returns whether a call is one of those that it is for, at whatever time.
     #[doc(hidden)]
     #[must_use]
     pub fn fits(&self, subject: &Subject, arguments: &Arguments) -> bool {
@@ -249,14 +250,14 @@ impl Grant {
         self.terms.until
     }
 
-    /// How many calls it is for in all, where that does not depend on time.
+    /// Returns the number of calls that it is for in all, where that does not depend on time.
     #[doc(hidden)]
     #[must_use]
     pub fn uses_in_all(&self) -> Option<u32> {
         self.terms.uses.filter(|_| self.terms.window.is_none())
     }
 
-    /// What covering a call takes of its budget and its windows.
+    /// Returns the charges that covering a call makes on its budget and its windows.
     #[doc(hidden)]
     #[must_use]
     pub fn charges(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<LimitCharge> {

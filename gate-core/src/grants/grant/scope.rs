@@ -1,4 +1,4 @@
-//! How far a standing permission is to reach, in a reviewer's words.
+//! The reach that a standing permission is to have, in a reviewer's words.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::id::{GrantId, ReviewerId};
 use crate::text::amount::Amount;
 use crate::text::english;
 
-/// How far a grant reaches, before the call it is given on is known: made by a reviewer's words.
+/// The reach of a grant, before the call it is given on is known: made by a reviewer's words.
 ///
 /// A grant is never wider than what the reviewer was shown, unless the scope says so in words:
 /// every argument that is not named must be the same as in the call that the reviewer saw, and so

@@ -161,7 +161,7 @@ impl DeliveryFilter {
         self.due_by
     }
 
-    /// Whether it wants only the first of each call.
+    /// Returns whether it wants only the first delivery of each call.
     #[must_use]
     pub fn wants_first_of_each_call(&self) -> bool {
         self.first_of_each_call
@@ -173,7 +173,7 @@ impl DeliveryFilter {
         self.order
     }
 
-    /// How many it wants at most.
+    /// Returns the largest number of deliveries that it wants.
     #[must_use]
     pub fn at_most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)

@@ -1,8 +1,8 @@
-//! What a store says when it cannot do its part.
+//! The errors of a store that cannot do its part.
 
 use std::fmt;
 
-/// What kind of trouble a store is in.
+/// The kind of trouble that a store is in.
 ///
 /// ```
 /// use gate_runtime::{StoreError, StoreErrorKind};
@@ -20,7 +20,7 @@ use std::fmt;
 pub enum StoreErrorKind {
     /// It does not answer, or cannot write: it may again, later.
     Unavailable,
-    /// What it holds does not fit what it should.
+    /// The data that it holds does not fit what it should.
     Corrupt,
 }
 
@@ -39,19 +39,19 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// What happened.
+    /// Makes an error that says what happened.
     pub fn new(kind: StoreErrorKind, problem: impl fmt::Display) -> Self {
         Self { kind, problem: problem.to_string(), source: None }
     }
 
-    /// What happened below.
+    /// Adds the error that happened below.
     #[must_use]
     pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
-    /// What kind of trouble it is.
+    /// Returns the kind of trouble that it is.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind

@@ -101,13 +101,13 @@ impl ApprovalFilter {
         self.after
     }
 
-    /// How many it wants at most.
+    /// Returns the largest number of approvals that it wants.
     #[must_use]
     pub fn at_most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    /// Whether it admits an approval, wherever that stands.
+    /// Returns whether it admits an approval, wherever that stands.
     #[must_use]
     pub fn admits(&self, approval: &Approval) -> bool {
         (self.ids.is_empty() || self.ids.contains(&approval.id()))
@@ -187,13 +187,13 @@ impl RecordFilter {
         self.call
     }
 
-    /// How many it wants at most.
+    /// Returns the largest number of records that it wants.
     #[must_use]
     pub fn at_most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    /// Whether it admits a record.
+    /// Returns whether it admits a record.
     #[must_use]
     pub fn admits(&self, record: &Record) -> bool {
         record.seq() > self.after

@@ -60,8 +60,8 @@ use crate::text::digest::Digest;
 /// # Ok(()) }
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// What is known that bears on one proposed call. One round trip: it is asked before every
-    /// call.
+    /// Returns what is known that bears on one proposed call. One round trip: it is asked before
+    /// every call.
     fn load_history<'a>(
         &'a self,
         about: &'a CallQuery,
@@ -98,7 +98,7 @@ pub trait Store: Send + Sync + 'static {
         filter: &'a RecordFilter,
     ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
 
-    /// What holds beyond single calls.
+    /// Returns the permissions, stops and tools that hold beyond single calls.
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
 
     /// Deliveries, in the order that is asked for. A delivery about record 0 is a mark: only who
@@ -190,8 +190,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 pub struct CallQuery {
     /// Its run.
     pub run: RunId,
-    /// What refusals are kept by: the outermost run in which its own is nested, or all runs of an
-    /// agent in another program.
+    /// The run by which refusals are kept: the outermost one in which its own is nested, or one for
+    /// all runs of an agent in another program.
     pub family: RunId,
     /// Its case.
     pub case: Option<CaseId>,
@@ -199,7 +199,7 @@ pub struct CallQuery {
     pub call: CallId,
     /// Its tool.
     pub tool: ToolName,
-    /// What equal calls of the tool have in common: see
+    /// The digest of what equal calls of the tool have in common: see
     /// [`Arguments::likeness`](crate::call::Arguments::likeness). `None`: nothing is known of them
     /// yet.
     pub likeness: Option<Digest>,
@@ -231,7 +231,7 @@ impl CallQuery {
     }
 }
 
-/// What is known that bears on a proposed call.
+/// The facts that are known and that bear on a proposed call.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -273,10 +273,11 @@ pub struct CallHistory {
     pub used: Vec<u64>,
 }
 
-/// How many refusals of a family, and of a case, are recalled.
+/// The number of refusals that are recalled of a case, and of a family besides those of equal
+/// calls.
 pub const REFUSALS: usize = 8;
 
-/// How many equal calls are recalled.
+/// The number of equal calls that are recalled.
 pub const ALIKE: usize = 8;
 
 /// Which calls of a run.
@@ -305,7 +306,7 @@ impl RunQuery {
     }
 }
 
-/// What happened to the calls of a run.
+/// The changes that happened to the calls of a run.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -323,18 +324,18 @@ pub struct RunChanges {
     pub seq: u64,
 }
 
-/// How one call of a run stands.
+/// The state of one call of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunChange {
     /// The number of the last record about it.
     pub seq: u64,
     /// The call.
     pub approval: Arc<Approval>,
-    /// Whether it is owed: the application has not acknowledged what became of it.
+    /// Set if it is owed: the application has not acknowledged what became of it.
     pub is_owed: bool,
 }
 
-/// What holds beyond single calls.
+/// The permissions, stops and tools that hold beyond single calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -376,7 +377,7 @@ impl KnownTool {
     }
 }
 
-/// What is written together.
+/// The changes that are written together.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -426,12 +427,12 @@ pub struct Changeset {
     /// Tools, for processes that do not have them. One that is there already stays, and is
     /// [known](KnownTool::written) to be written again.
     pub tools: Vec<Arc<Descriptor>>,
-    /// What notifiers are to tell; each is written only over the version before its own, and
-    /// version 1 only where there is none of that notifier about that record.
+    /// The deliveries that notifiers are to make; each is written only over the version before its
+    /// own, and version 1 only where there is none of that notifier about that record.
     pub deliveries: Vec<Arc<Delivery>>,
     /// Deliveries that are deleted; each must be there in this version.
     pub forgotten: Vec<Arc<Delivery>>,
-    /// What happened. The store numbers them.
+    /// The records of what happened. The store numbers them.
     pub records: Vec<Record>,
 }
 
@@ -462,13 +463,13 @@ impl Changeset {
         Self { records: vec![Record::of_gate(at, event)], ..Self::at(at) }
     }
 
-    /// Whether it lets a body begin: then a store looks for freezes that hold.
+    /// Returns whether it lets a body begin: then a store looks for freezes that hold.
     #[must_use]
     pub fn dispatches(&self) -> bool {
         self.dispatched().next().is_some()
     }
 
-    /// Whether a freeze that holds stops a body that it lets begin.
+    /// Returns whether a freeze that holds stops a body that it lets begin.
     #[must_use]
     pub fn is_stopped_by(&self, freeze: &Freeze) -> bool {
         self.dispatched().any(|approval| freeze.stops(approval.subject()))
@@ -531,7 +532,7 @@ impl Changeset {
     }
 }
 
-/// How a commit ended.
+/// The way in which a commit ended.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
