@@ -188,7 +188,7 @@ async fn said(store: Shared, count: usize) -> Duration {
     submits(&run).await
 }
 
-/// A question whose standing permission is given, with so many questions of other runs waiting.
+/// Times a call that a rule approves, while so many questions of other runs wait.
 async fn other_runs(store: Shared, count: usize) -> Duration {
     let gate = gate(&store).await;
     for id in 0..count {

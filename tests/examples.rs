@@ -130,7 +130,7 @@ fn every_example_is_tested() {
         "limits",
         "overlay",
         "provenance",
-        // By `gate-cli/tests/programs.rs`.
+        // By `gate-cli/tests/suite/programs.rs`.
         "python",
         "refund_desk",
         "resume",

@@ -30,7 +30,8 @@ impl Fields {
         self.0.iter().filter(|(known, _)| known == name).count()
     }
 
-    /// The same, where it matters whether it is there. A field that comes twice is none.
+    /// Returns the value of a field as [`get`](Self::get) does, and `None` where it is not there. A
+    /// field that comes twice is none.
     pub(crate) fn find(&self, name: &str) -> Option<String> {
         self.exact(name).map(|value| value.replace("\r\n", "\n"))
     }

@@ -73,7 +73,7 @@ impl Waiting {
         })
     }
 
-    /// Gives a part of somebody's list to whoever shows it.
+    /// Gives somebody's list to the function that shows a part of it.
     pub(crate) fn list<T>(
         &self,
         visitor: &Visitor,

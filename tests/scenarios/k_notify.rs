@@ -39,7 +39,7 @@ on_every_store! {
 /// The way in which a notifier takes a notice.
 #[derive(Clone, Debug)]
 enum Does {
-    LimitCharge(Option<&'static str>),
+    Take(Option<&'static str>),
     Fail(NotifyError),
     Panic,
     Hang,
@@ -119,8 +119,8 @@ impl Notifier for Chat {
             self.always.as_ref().filter(|(of, _)| Some(*of) == tool).map(|(_, does)| does.clone());
         let next = self.next.lock().unwrap().pop_front();
         Box::pin(async move {
-            match always.or(next).unwrap_or(Does::LimitCharge(None)) {
-                Does::LimitCharge(memo) => Ok(memo.map(str::to_owned)),
+            match always.or(next).unwrap_or(Does::Take(None)) {
+                Does::Take(memo) => Ok(memo.map(str::to_owned)),
                 Does::Fail(error) => Err(error),
                 Does::Panic => panic!("the chat exploded"),
                 Does::Hang => std::future::pending().await,
@@ -398,11 +398,7 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
 async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Shared) {
     let of_calls = |record: &Record| record.subject().is_some();
     let chat = Chat::that_wants("chat", of_calls);
-    chat.next.lock().unwrap().extend([
-        again(),
-        Does::LimitCharge(Some("message 7")),
-        Does::LimitCharge(None),
-    ]);
+    chat.next.lock().unwrap().extend([again(), Does::Take(Some("message 7")), Does::Take(None)]);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
@@ -534,7 +530,7 @@ async fn k_letters_leave_no_record(store: Shared) {
 }
 
 async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) {
-    let chat = Chat::that("chat", [Does::LimitCharge(Some("one")), Does::LimitCharge(Some("two"))]);
+    let chat = Chat::that("chat", [Does::Take(Some("one")), Does::Take(Some("two"))]);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     let over = run.submit([wipe("1")]).await.unwrap().interruptions()[0].clone();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ApprovalId, ReviewerId};
 use crate::text::digest::Digest;
 
-/// An earlier refusal by a person, in the same run and of the same tool.
+/// An earlier refusal by a person, of the same tool and in the same run or case.
 ///
 /// ```
 /// # fn show(refusal: &gate_runtime::Refusal) {

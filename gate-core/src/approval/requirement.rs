@@ -307,7 +307,7 @@ impl Requirement {
         self
     }
 
-    /// Whoever approves must say why.
+    /// Requires a comment of a person who approves, or who answers in the tool's place.
     #[must_use]
     pub fn comment_required(mut self) -> Self {
         self.comment = true;

@@ -44,7 +44,7 @@ pub(crate) struct FieldError {
 #[derive(Clone, Copy)]
 pub(crate) struct ProblemKind(&'static str, &'static str, StatusCode);
 
-/// The body is no JSON, or not the JSON that is wanted.
+/// A body that is no JSON, or parameters that cannot be read.
 pub(crate) const MALFORMED: ProblemKind =
     ProblemKind("malformed", "Not the JSON that is wanted", StatusCode::BAD_REQUEST);
 /// No token, or nobody's.
@@ -74,7 +74,7 @@ pub(crate) const CHANGED: ProblemKind =
 /// It is too long.
 pub(crate) const TOO_LONG: ProblemKind =
     ProblemKind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
-/// It is no JSON.
+/// A body whose `Content-Type` is not JSON.
 pub(crate) const NOT_JSON: ProblemKind =
     ProblemKind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
 /// It is understood, and cannot be done.

@@ -187,7 +187,7 @@ impl Desk {
         }
     }
 
-    /// The form of the edit, with what was typed.
+    /// Returns the form of an edit as it is before anything is typed.
     fn form(&self) -> Result<EditForm, Stop> {
         let Some(descriptor) = self.asked.descriptor() else { return Err(Stop::not_found()) };
         Ok(EditForm::of(self.asked.approval(), descriptor.input_schema()))

@@ -414,7 +414,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     let (desk, mut server, mail) = open().await;
     let mail = mail.to("omar@example.com").unwrap();
     desk.ask_to_pay(50).await;
-    server.act(Act::LimitCharge);
+    server.act(Act::Take);
     server.act(Act::Say("RCPT", "451 later"));
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert_eq!(

@@ -154,7 +154,7 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its
     let mail =
         Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
     let mail = mail.to("one@example.com").unwrap().to("two@example.com").unwrap();
-    server.act(Act::LimitCharge);
+    server.act(Act::Take);
     server.act(Act::Say("RCPT", "450 later"));
     let id = desk.ask_to_pay(50).await;
     let gate = telling(&desk, mail).await;
@@ -188,7 +188,7 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
         .port(server.address.port());
     let mail = mail.to("dana@example.com").unwrap().to("gone@example.com").unwrap();
     let id = desk.ask_to_pay(50).await;
-    server.act(Act::LimitCharge);
+    server.act(Act::Take);
     for _ in 0..tries {
         server.act(Act::Say("RCPT", answer));
     }

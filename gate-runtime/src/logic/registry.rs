@@ -276,7 +276,8 @@ pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
 /// so a registry says nothing more of it.
 pub const MISTAKEN: &str = "<mistaken>";
 
-/// Returns whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`.
+/// Returns whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`, or
+/// [`MISTAKEN`].
 #[must_use]
 pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
     let (_, [name, ..]) = names.split_at(place) else { return false };
@@ -296,7 +297,7 @@ pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
     true
 }
 
-/// Returns whether the name at a place is none of those before it.
+/// Returns whether the name at a place is none of those before it, or [`MISTAKEN`].
 #[must_use]
 pub const fn is_new_name(names: &[&str], place: usize) -> bool {
     let (mut earlier, [name, ..]) = names.split_at(place) else { return false };

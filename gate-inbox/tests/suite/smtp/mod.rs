@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Takes the mail.
-    LimitCharge,
+    Take,
     /// Answers so where the client says this.
     Say(&'static str, &'static str),
     /// Takes the mail, and cuts the connection before it says so.
@@ -81,7 +81,7 @@ impl Server {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let act = next.lock().unwrap().pop_front().unwrap_or(Act::LimitCharge);
+                let act = next.lock().unwrap().pop_front().unwrap_or(Act::Take);
                 let (sender, tls) = (sender.clone(), tls.clone());
                 tokio::spawn(async move {
                     let mut came = Came::default();

@@ -1,33 +1,18 @@
 //! `gate inbox --notify` with Slack, mail, PagerDuty and a web address, as servers of the test:
 //! what another process asks arrives at all of them, and a click decides it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects"
-)]
-
-mod office;
-#[path = "../../gate-inbox/tests/suite/service/mod.rs"]
-mod service;
-#[path = "../../gate-inbox/tests/suite/smtp/mod.rs"]
-mod smtp;
-
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
+use crate::office::{Office, Tools, asked, code, pays, said, wrong};
+use crate::service::{Came, Reply, Service};
+use crate::smtp::{Act, Mail, Server};
 use gate_runtime::prelude::*;
 use gate_runtime::{DeliveryFilter, DeliveryState, FileDirectory, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use office::{Office, Tools, asked, code, pays, said, wrong};
 use serde_json::{Value, json};
-use service::{Came, Reply, Service};
 use sha2::Sha256;
-use smtp::{Act, Mail, Server};
 
 const TOKEN: &str = "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy";
 const SIGNING: &str = "8f742231b10e8888abcd99yyyzzz85a5";

@@ -1,15 +1,5 @@
 //! `gate audit`, over the trail of an agent's process.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what it expects"
-)]
-
-mod office;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -20,7 +10,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::{HttpWitness, Trail, TrailStatus};
 use serde_json::json;
 
-use office::{Office, Tools, asked, call, code, pays, said, wrong};
+use crate::office::{Office, Tools, asked, call, code, pays, said, wrong};
 
 impl Office {
     fn at(&self, name: &str) -> PathBuf {

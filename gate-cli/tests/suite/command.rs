@@ -1,15 +1,5 @@
 //! The command `gate`, as a process of its own over a database that an agent's gate made.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what it expects"
-)]
-
-mod office;
-
 use std::path::Path;
 
 use gate_runtime::audit::{KeyKind, Note, SigningKey, VerifierKey};
@@ -19,7 +9,7 @@ use gate_runtime::{ApprovalId, Clock as _, FreezeScope, ReviewerToken};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use office::{Office, Tools, VARIABLES, asked, call, code, pays, said, wrong};
+use crate::office::{GATE_KEY, Office, Tools, VARIABLES, asked, call, code, pays, said, wrong};
 
 #[tokio::test]
 async fn a_call_is_asked_approved_by_the_command_and_run_once() {
@@ -434,7 +424,7 @@ async fn what_is_over_is_shown_as_over_and_not_decided() {
     let gate: Gate<Tools> = Gate::builder(())
         .directory(people)
         .store(store)
-        .key(office::GATE_KEY)
+        .key(GATE_KEY)
         .clock(clock.clone())
         .build()
         .await

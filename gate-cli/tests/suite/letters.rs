@@ -1,26 +1,14 @@
 //! `gate inbox --notify` and `gate letters`, as processes of their own: a web address is told, or
 //! it is not, and people see that.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what it expects"
-)]
-
-mod office;
-#[path = "../../gate-inbox/tests/suite/receiver/mod.rs"]
-mod receiver;
-
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
+use crate::office::{Office, asked, code, pays, said, wrong};
+use crate::receiver::{Does, Receiver, Request, status};
 use gate_inbox::{Webhook, WebhookSecret};
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{DeliveryFilter, DeliveryState};
-use office::{Office, asked, code, pays, said, wrong};
-use receiver::{Does, Receiver, Request, status};
 use serde_json::{Value, json};
 
 /// A process that tells; it ends with the test.

@@ -1,17 +1,7 @@
 //! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that
 //! another process asked about.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what it expects"
-)]
-
-mod office;
-
-use office::{Inbox, Office, asked, code, pays, wrong};
+use crate::office::{Inbox, Office, asked, code, pays, wrong};
 
 /// The value of a hidden field of a page.
 fn hidden(page: &str, name: &str) -> String {

@@ -56,9 +56,22 @@ pub fn sign_in(user: String, password: String) -> String {
 
 registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
 
-/// The variables that are taken out of the environment of the command, which would read them.
-pub const VARIABLES: [&str; 5] =
-    ["GATE_DB", "GATE_NOTIFY", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
+/// The variables that the command reads. They are taken out of its environment: whoever runs the
+/// tests may have set them.
+pub const VARIABLES: [&str; 12] = [
+    "GATE_DB",
+    "GATE_KEY",
+    "GATE_KEY_FILE",
+    "GATE_NOTIFY",
+    "GATE_PEOPLE",
+    "GATE_SECURITY_LOG",
+    "GATE_SIGNING_KEY",
+    "GATE_TOKEN",
+    "GATE_TRAIL",
+    "GATE_TRAIL_KEY",
+    "GATE_TRAIL_SECRET",
+    "GATE_URL",
+];
 
 /// A folder with a database and a people file, and the tokens of the people.
 pub struct Office {

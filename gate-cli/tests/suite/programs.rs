@@ -1,22 +1,12 @@
 //! The programs of `examples/python`, which ask people over HTTP, against `gate inbox`. They need
 //! `python3`; without it, they are left out, and said.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test says what it expects"
-)]
-
-mod office;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use office::{Inbox, Office, code, said, wrong};
+use crate::office::{Inbox, Office, code, said, wrong};
 use serde_json::Value;
 
 fn example(name: &str) -> PathBuf {

@@ -1,0 +1,25 @@
+//! The command as people and programs run it. One program, so that everything below it is linked
+//! once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod audit;
+mod command;
+mod inbox;
+mod letters;
+mod office;
+mod programs;
+#[path = "../../../gate-inbox/tests/suite/receiver/mod.rs"]
+mod receiver;
+#[path = "../../../gate-inbox/tests/suite/service/mod.rs"]
+mod service;
+#[path = "../../../gate-inbox/tests/suite/smtp/mod.rs"]
+mod smtp;
+mod telling;
