@@ -7,7 +7,7 @@ use gate_core::call::{Descriptor, Summary, SummaryPart};
 use gate_core::text::below;
 use serde_json::Value;
 
-use super::schema::{expand, fields_of, items_of};
+use super::schema_walk::{expand, fields_of, items_of};
 
 /// Compares the schema by which arguments are read with the one by which they are written.
 ///

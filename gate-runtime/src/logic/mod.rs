@@ -14,6 +14,7 @@ pub(crate) mod redact;
 pub(crate) mod registry;
 pub(crate) mod schema;
 mod schema_cost;
+pub(crate) mod schema_walk;
 pub(crate) mod scrub;
 pub(crate) mod secret_output;
 pub(crate) mod spec;

@@ -4,7 +4,7 @@ use gate_core::call::{Arguments, Commitment, CommitmentKeys, is_mark};
 use gate_core::text::SchemaError;
 use serde_json::Value;
 
-use super::schema::replace_secrets;
+use super::schema_walk::replace_secrets;
 
 /// The way in which the secrets of a tool's calls are taken out and put back: where they stand, and
 /// the keys that commit to them.

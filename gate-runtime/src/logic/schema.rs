@@ -1,26 +1,16 @@
-//! JSON Schemas: closed against unknown fields, checked, and searched for secrets.
+//! JSON Schemas: closed against unknown fields, and checked.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gate_core::text::{SchemaError, below, canonical, english, step_name};
+use gate_core::text::{SchemaError, below, english};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 use super::foreign_schema::{self, Measured};
 use super::schema_cost::{self, PatternSizes};
-
-/// The keyword that marks a secret in a schema.
-pub(crate) const SECRET: &str = "x-gate-secret";
-
-/// The keyword of lists whose items are all different.
-const UNIQUE: &str = "uniqueItems";
-
-/// Keywords under which other schemas must hold for the same value.
-const BESIDE: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+use super::schema_walk::BESIDE;
 
 /// Makes every object of a schema refuse what it does not name.
 ///
@@ -338,246 +328,15 @@ fn meant_branch<'a>(
     meant.next().filter(|_| meant.next().is_none())
 }
 
-/// Calls `visit` with every value that its schema marks as a secret, in the order of the document,
-/// and puts what it returns in its place.
-pub(crate) fn replace_secrets<E>(
-    schema: &Value,
-    value: &mut Value,
-    visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
-) -> Result<(), E> {
-    // The walk below takes time with the square of what stands beside each other, and a schema of
-    // another program has no secrets.
-    if !has_secrets(schema) {
-        return Ok(());
-    }
-    walk(schema, &[schema], value, &mut |schemas, value| {
-        if !mark_secret(schemas) {
-            return Ok(Walk::Below);
-        }
-        if !value.is_null() {
-            *value = visit(value)?;
-        }
-        Ok(Walk::On)
-    })
-}
-
-/// Returns whether one of the schemas that hold for a value marks it as a secret.
-fn mark_secret(schemas: &[&Value]) -> bool {
-    schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true)))
-}
-
-/// Names a problem without those names of fields that are part of a secret: whoever wrote its
-/// values chose them too.
-pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaError {
-    let (mut schemas, mut in_secret, mut end) = (expand(root, &[root]), false, 0);
-    for step in error.pointer().split('/').skip(1) {
-        in_secret |= mark_secret(&schemas);
-        let name = step_name(step);
-        let items = name.parse().map(|index| schemas_of_item(&schemas, index)).unwrap_or_default();
-        let is_named = schemas.iter().any(|schema| {
-            schema.get("properties").is_some_and(|fields| fields.get(&name).is_some())
-        });
-        if in_secret && items.is_empty() && !is_named {
-            let place = error.pointer().get(..end).unwrap_or_default();
-            return SchemaError::new(place, format!("in this secret: {}", error.problem()));
-        }
-        let fields = schemas_of_field(&schemas, &name);
-        schemas = expand(root, &[fields, items].concat());
-        end += step.len() + 1;
-    }
-    error.clone()
-}
-
-/// Returns the names of all fields that a schema names.
-pub(crate) fn field_names(schema: &Value) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    let mut rest = vec![schema];
-    while let Some(schema) = rest.pop() {
-        match schema {
-            Value::Object(map) => {
-                let named = map.get("properties").and_then(Value::as_object);
-                names.extend(named.into_iter().flat_map(Map::keys).map(String::as_str));
-                rest.extend(map.values());
-            }
-            Value::Array(items) => rest.extend(items),
-            _ => {}
-        }
-    }
-    names
-}
-
-/// Returns whether a schema marks a secret where no value is ever looked at, as below `not` or
-/// `if`: it would be stored as it is.
-pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
-    let mut reached = expand(root, &[root]);
-    let mut next = 0;
-    while let Some(schema) = reached.get(next).copied() {
-        next += 1;
-        let below = fields_of(&[schema])
-            .into_values()
-            .flatten()
-            .chain(items_of(&[schema]))
-            .collect::<Vec<_>>();
-        for found in expand(root, &below) {
-            if !reached.iter().any(|known| std::ptr::eq(*known, found)) {
-                reached.push(found);
-            }
-        }
-    }
-    let count = reached.iter().filter(|schema| mark_secret(&[schema])).count();
-    count < count_set(root, SECRET)
-}
-
-/// Returns whether a schema has lists whose items are all different: sets.
-pub(crate) fn has_sets(schema: &Value) -> bool {
-    has(schema, UNIQUE)
-}
-
-/// Puts the items of sets into one order: as a set, a list says nothing by its order, and a type
-/// like `HashSet` writes another one each time.
-pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
-    let Ok(()) = walk(schema, &[schema], value, &mut |schemas, value| {
-        let is_set = schemas.iter().any(|schema| schema.get(UNIQUE) == Some(&Value::Bool(true)));
-        if let Value::Array(items) = value
-            && is_set
-        {
-            items.sort_by_cached_key(|item| canonical(item).unwrap_or_default());
-        }
-        Ok::<_, Infallible>(Walk::Below)
-    });
-}
-
-/// The place at which a walk goes on.
-enum Walk {
-    /// Below this value.
-    Below,
-    /// After it.
-    On,
-}
-
-type Visit<'a, E> = &'a mut dyn FnMut(&[&Value], &mut Value) -> Result<Walk, E>;
-
-/// Looks at a value and at everything in it, each with all schemas that may hold for it.
-fn walk<E>(
-    root: &Value,
-    schemas: &[&Value],
-    value: &mut Value,
-    visit: Visit<'_, E>,
-) -> Result<(), E> {
-    let schemas = expand(root, schemas);
-    if let Walk::On = visit(&schemas, value)? {
-        return Ok(());
-    }
-    match value {
-        Value::Object(map) => {
-            for (name, field) in map {
-                walk(root, &schemas_of_field(&schemas, name), field, visit)?;
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                walk(root, &schemas_of_item(&schemas, index), item, visit)?;
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn schemas_of_field<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
-    let of = |schema: &&'a Value| match schema.get("properties").and_then(|fields| fields.get(name))
-    {
-        Some(named) => vec![named],
-        None => values_of_maps(schema).collect(),
-    };
-    schemas.iter().flat_map(of).collect()
-}
-
-fn schemas_of_item<'a>(schemas: &[&'a Value], index: usize) -> Vec<&'a Value> {
-    let of = |schema: &&'a Value| {
-        schema.get("prefixItems").and_then(|items| items.get(index)).or_else(|| schema.get("items"))
-    };
-    schemas.iter().filter_map(of).collect()
-}
-
-/// Returns the fields that schemas name for one value, each with its schemas.
-pub(crate) fn fields_of<'a>(schemas: &[&'a Value]) -> BTreeMap<&'a str, Vec<&'a Value>> {
-    let mut fields: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for named in schemas.iter().filter_map(|schema| schema.get("properties")?.as_object()) {
-        for (name, schema) in named {
-            fields.entry(name).or_default().push(schema);
-        }
-    }
-    fields
-}
-
-/// Returns the schemas of whatever stands in one value under no name of its own: items, and the
-/// values of maps.
-pub(crate) fn items_of<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
-    let of = |schema: &&'a Value| {
-        let first = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
-        first.chain(schema.get("items")).chain(values_of_maps(schema))
-    };
-    schemas.iter().flat_map(of).collect()
-}
-
-/// Returns the schemas of fields that have no name of their own. Which pattern a name fits is not
-/// looked at: each of them may hold.
-fn values_of_maps(schema: &Value) -> impl Iterator<Item = &Value> {
-    let patterns = schema.get("patternProperties").and_then(Value::as_object);
-    patterns.into_iter().flat_map(Map::values).chain(schema.get("additionalProperties"))
-}
-
-/// Finds the schema that a schema refers to.
-fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
-    root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
-}
-
-/// All schemas that may hold for a value: those given, what they refer to, what stands beside or
-/// below them.
-pub(crate) fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
-    let mut all: Vec<&Value> = schemas.to_vec();
-    let mut next = 0;
-    while let Some(schema) = all.get(next).copied() {
-        next += 1;
-        let beside = BESIDE.iter().filter_map(|keyword| schema.get(*keyword)?.as_array()).flatten();
-        for found in referred(root, schema).into_iter().chain(beside) {
-            if !all.iter().any(|known| std::ptr::eq(*known, found)) {
-                all.push(found);
-            }
-        }
-    }
-    all
-}
-
-/// Returns whether a schema marks any secret.
-pub(crate) fn has_secrets(schema: &Value) -> bool {
-    has(schema, SECRET)
-}
-
-/// Returns whether a keyword is set anywhere in a schema.
-fn has(schema: &Value, keyword: &str) -> bool {
-    count_set(schema, keyword) > 0
-}
-
-/// Counts how often a keyword is set in a schema.
-fn count_set(schema: &Value, keyword: &str) -> usize {
-    match schema {
-        Value::Object(map) => {
-            let inner: usize = map.values().map(|inner| count_set(inner, keyword)).sum();
-            inner + usize::from(map.get(keyword) == Some(&Value::Bool(true)))
-        }
-        Value::Array(items) => items.iter().map(|inner| count_set(inner, keyword)).sum(),
-        _ => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use schemars::{JsonSchema, schema_for};
     use serde_json::json;
 
     use super::*;
+    use crate::logic::schema_walk::{has_secrets, replace_secrets};
 
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
@@ -697,58 +456,5 @@ mod tests {
         assert_eq!(seen, [json!({"number": "4111"}), json!("c1"), json!("c2"), json!("c3")]);
         assert_eq!(value["more"], json!([{"name": "b", "code": "*"}]));
         assert_eq!(value["pay"]["right"]["code"], json!("*"));
-    }
-
-    #[test]
-    fn secrets_are_found_in_maps_with_keys_of_any_kind() {
-        #[derive(JsonSchema)]
-        #[expect(dead_code, reason = "only its schema is used")]
-        struct Card {
-            #[schemars(extend("x-gate-secret" = true))]
-            number: String,
-        }
-        #[derive(JsonSchema)]
-        #[expect(dead_code, reason = "only its schema is used")]
-        struct Wallet {
-            by_name: BTreeMap<String, Card>,
-            by_place: BTreeMap<u32, Card>,
-        }
-        let schema = schema_for!(Wallet).to_value();
-        let mut value =
-            json!({"by_name": {"a": {"number": "1"}}, "by_place": {"7": {"number": "2"}}});
-        let mut found = Vec::new();
-        let Ok(()) = replace_secrets(&schema, &mut value, &mut |secret| {
-            found.push(secret.clone());
-            Ok::<_, Infallible>(json!("mark"))
-        });
-        assert_eq!(
-            (found, has_unreachable_secret(&schema)),
-            (vec![json!("1"), json!("2")], false),
-            "{schema}"
-        );
-        let hidden =
-            json!({"properties": {"a": {"not": {"properties": {"b": {"x-gate-secret": true}}}}}});
-        assert!(has_unreachable_secret(&hidden));
-    }
-
-    #[test]
-    fn a_problem_names_no_field_that_is_part_of_a_secret() {
-        let schema = json!({"properties": {
-            "pins": {"x-gate-secret": true, "additionalProperties": {"type": "integer"}},
-            "card": {"x-gate-secret": true, "properties": {"number": {"type": "string"}}},
-            "list": {"x-gate-secret": true, "items": {"type": "string"}},
-            "plain": {"additionalProperties": true},
-        }});
-        let named = |pointer: &str| {
-            let hidden = without_secret_names(&schema, &SchemaError::new(pointer, "given twice"));
-            format!("{} {}", hidden.pointer(), hidden.problem())
-        };
-        assert_eq!(named("/pins/hunter44"), "/pins in this secret: given twice");
-        assert_eq!(named("/pins/4711"), "/pins in this secret: given twice");
-        assert_eq!(named("/card/number"), "/card/number given twice");
-        assert_eq!(named("/card/number/x"), "/card/number in this secret: given twice");
-        assert_eq!(named("/list/3"), "/list/3 given twice");
-        assert_eq!(named("/plain/hunter44"), "/plain/hunter44 given twice");
-        assert_eq!(named(""), " given twice");
     }
 }

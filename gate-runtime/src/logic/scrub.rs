@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::redact::secrets_of;
-use super::schema::field_names;
+use super::schema_walk::field_names;
 
 /// The text in the place of a secret that somebody gave back.
 pub(crate) const SECRET: &str = "[secret]";

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::contract::{self, says_something};
 use super::foreign_schema::STEPS_TO_REFUSE;
 use super::redact::{check_no_mark, keeps_secrets};
-use super::schema::{
-    Checker, SchemaErrors, has_secrets, has_sets, has_unreachable_secret, sort_sets,
-    without_secret_names,
+use super::schema::{Checker, SchemaErrors};
+use super::schema_walk::{
+    has_secrets, has_sets, has_unreachable_secret, sort_sets, without_secret_names,
 };
 
 /// The most JSON that a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.

@@ -8,7 +8,7 @@ use gate_core::id::ToolName;
 use gate_core::text::below;
 use serde_json::{Map, Value};
 
-use crate::logic::schema::SECRET;
+use crate::logic::schema_walk::SECRET;
 
 /// A tool whose schema cannot be strict: which, where, and why.
 ///

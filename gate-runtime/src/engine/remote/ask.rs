@@ -18,7 +18,7 @@ use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
 
-use crate::logic::schema::has_secrets;
+use crate::logic::schema_walk::has_secrets;
 use crate::logic::spec::Spec;
 
 /// A question that another program asked.

@@ -13,7 +13,7 @@ use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::{Error, Map, Value, json};
 
 use super::{Part, ToolArg};
-use crate::logic::schema::SECRET;
+use crate::logic::schema_walk::SECRET;
 
 /// Makes the schema of a type.
 pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
