@@ -51,9 +51,9 @@ impl Http {
     /// the service answers.
     ///
     /// # Errors
-    /// The error says whether to try again: where the service does not answer, is out of order (5xx),
-    /// takes too long (408), or is asked too early or too often (425, 429). Anything else would be
-    /// answered so again.
+    /// The error says whether to try again: where the service does not answer, is out of order
+    /// (5xx), takes too long (408), or is asked too early or too often (425, 429). Anything else
+    /// would be answered so again.
     pub(crate) async fn post(
         &self,
         service: &'static str,

@@ -68,8 +68,8 @@ impl Circumstances {
         CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
-    /// Takes in the secrets of a call: nothing that is written down of the run holds them from now on,
-    /// neither its reasoning, also beside other calls, nor what was said.
+    /// Takes in the secrets of a call: nothing that is written down of the run holds them from now
+    /// on, neither its reasoning, also beside other calls, nor what was said.
     pub(crate) fn learn_secrets(&self, tool: &GateTool, arguments: &Value) {
         let secrets = tool.secrets(arguments);
         if let Some(thread) = self.thread.as_ref().filter(|_| !secrets.is_empty()) {

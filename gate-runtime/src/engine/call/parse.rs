@@ -68,8 +68,8 @@ impl Core {
         }
     }
 
-    /// Checks and completes the arguments of a call. Its secrets are the run's from now on, also where
-    /// the arguments do not fit.
+    /// Checks and completes the arguments of a call. Its secrets are the run's from now on, also
+    /// where the arguments do not fit.
     pub(crate) fn parse(
         &self,
         run: &Circumstances,
