@@ -31,8 +31,9 @@ LEVELS = 8  # of tiles in a tree below 2^63
 LONGEST_NOTE = 1_000_000
 LONGEST_RECEIPT = 10_000_000
 MOST_SHOWN = 5
-RECEIPT = "github.com/gate-rs/gate/receipt@v1"
-SUCCESSION = "github.com/gate-rs/gate/key-succession@v1"
+RECEIPT = "gate/receipt@v1"
+SUCCESSION = "gate/key-succession@v1"
+EARLIER = "github.com/gate-rs/"  # What stood before those names in earlier versions.
 EXACT = 1 << 53  # the largest whole number that everybody reads alike
 
 # The Ed25519 points of small order, without their sign bits. As a key, or as the first half of a signature, they fit too much.
@@ -302,7 +303,7 @@ class Keys:
 
     def succession(self, note):
         lines = note.text[:-1].split("\n")
-        if len(lines) != 4 or lines[0] != SUCCESSION:
+        if len(lines) != 4 or lines[0] not in (SUCCESSION, EARLIER + SUCCESSION):
             raise Refused(f"{note.where}: no key succession of four lines")
         if lines[1] != f"origin {self.origin}":
             raise Refused(f"{note.where}, line 2: of another log than {plain(self.origin)}")
@@ -785,7 +786,7 @@ def verify_receipt(path, vkey, folder):
         raise Refused("receipt: no empty line between the entries and the checkpoint")
     size, root, signer = keys.checkpoint(Note(tail.encode(), "receipt, checkpoint"))
     lines = head.split("\n")
-    if lines[0] != RECEIPT:
+    if lines[0] not in (RECEIPT, EARLIER + RECEIPT):
         raise Refused(f"receipt, line 1: not `{RECEIPT}`")
     entries = []
     for number, line in enumerate(lines[1:], 2):

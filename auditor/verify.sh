@@ -144,8 +144,11 @@ add_key() { names+=("$1") ids+=("$2") keys+=("$3") froms+=("$4") untils+=(-1); }
 # Reads the succession in a file: sets $from, and $name, $id and $key of the key that it introduces.
 read_succession() {
     read_note "$1" "$1"
-    [ "$(sed -n 1p "$dir/text")" = github.com/gate-rs/gate/key-succession@v1 ] && [ "$(wc -l <"$dir/text")" -eq 4 ] ||
-        refuse "$1: no key succession of four lines"
+    case $(sed -n 1p "$dir/text") in
+    gate/key-succession@v1 | github.com/gate-rs/gate/key-succession@v1) ;;
+    *) refuse "$1: no key succession of four lines" ;;
+    esac
+    [ "$(wc -l <"$dir/text")" -eq 4 ] || refuse "$1: no key succession of four lines"
     [ "$(sed -n 2p "$dir/text")" = "origin $origin" ] || refuse "$1, line 2: of another log than $origin"
     from=$(sed -n '3s/^from //p' "$dir/text")
     decimal "$from" || refuse "$1, line 3: no \`from\` and a size"
@@ -529,8 +532,8 @@ verify_receipt() {
     while IFS= read -r line; do
         number=$((number + 1))
         case $number,$line in
-        1,github.com/gate-rs/gate/receipt@v1) ;;
-        1,*) refuse "receipt, line 1: not \`github.com/gate-rs/gate/receipt@v1\`" ;;
+        1,gate/receipt@v1 | 1,github.com/gate-rs/gate/receipt@v1) ;;
+        1,*) refuse "receipt, line 1: not \`gate/receipt@v1\`" ;;
         *,'entry '*)
             check_entry
             rest=${line#entry } entry_line=$number additions=() proof=()

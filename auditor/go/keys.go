@@ -23,7 +23,8 @@ import (
 
 const (
 	longestNote = 1_000_000
-	succession  = "github.com/gate-rs/gate/key-succession@v1"
+	succession  = "gate/key-succession@v1"
+	earlier     = "github.com/gate-rs/" // What stood before our names in earlier versions.
 )
 
 // small are the Ed25519 points of small order, without their sign bits. As a key, or as the first half of a signature, they fit too much.
@@ -166,7 +167,7 @@ func (k *logKeys) succession(data []byte, where string) (era, error) {
 	}
 	end := bytes.LastIndex(data, []byte("\n\n"))
 	lines := strings.Split(string(data[:end]), "\n")
-	if len(lines) != 4 || lines[0] != succession {
+	if len(lines) != 4 || lines[0] != succession && lines[0] != earlier+succession {
 		return era{}, fmt.Errorf("%s: no key succession of four lines", where)
 	}
 	if lines[1] != "origin "+k.origin {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	receiptHeader  = "github.com/gate-rs/gate/receipt@v1"
+	receiptHeader  = "gate/receipt@v1"
 	longestReceipt = 10_000_000
 )
 
@@ -81,7 +81,7 @@ func verifyReceipt(file, vkey, folder string) error {
 }
 
 func readProofs(lines []string) ([]proof, error) {
-	if lines[0] != receiptHeader {
+	if lines[0] != receiptHeader && lines[0] != earlier+receiptHeader {
 		return nil, fmt.Errorf("receipt, line 1: not `%s`", receiptHeader)
 	}
 	var proofs []proof

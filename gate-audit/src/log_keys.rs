@@ -14,7 +14,9 @@ use crate::witness_policy::WitnessPolicy;
 
 /// The first line of a succession. It can be no checkpoint: those have a bare number in their
 /// second line.
-const HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
+const HEADER: &str = "gate/key-succession@v1";
+/// The header that earlier versions wrote, which stays readable.
+const EARLIER_HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
 
 /// A log's keys, each with the sizes of tree at which it is in force.
 ///
@@ -401,12 +403,8 @@ impl FromStr for Succession {
     fn from_str(text: &str) -> Result<Succession, Error> {
         let what = Document::Succession;
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
-        if lines.next() != Some(HEADER) {
-            return Err(Error::line(
-                what,
-                1,
-                "begin with `github.com/gate-rs/gate/key-succession@v1`",
-            ));
+        if lines.next().is_none_or(|line| line != HEADER && line != EARLIER_HEADER) {
+            return Err(Error::line(what, 1, "begin with `gate/key-succession@v1`"));
         }
         let origin = lines.next().and_then(|line| after(line, "origin")).unwrap_or_default();
         let from = lines.next().and_then(|line| decimal(after(line, "from")?));

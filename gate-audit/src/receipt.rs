@@ -11,7 +11,9 @@ use crate::log_keys::{LogKeys, VerifiedCheckpoint};
 use crate::note::Note;
 use crate::witness_policy::WitnessPolicy;
 
-const HEADER: &str = "github.com/gate-rs/gate/receipt@v1";
+const HEADER: &str = "gate/receipt@v1";
+/// The header that earlier versions wrote, which stays readable.
+const EARLIER_HEADER: &str = "github.com/gate-rs/gate/receipt@v1";
 /// The longest receipt that is read.
 const LONGEST: usize = 10_000_000;
 
@@ -27,7 +29,7 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
 /// It is a text that a person can read, and every receipt has one form:
 ///
 /// ```text
-/// github.com/gate-rs/gate/receipt@v1
+/// gate/receipt@v1
 /// entry 1 approved by dana
 /// with {"salt":"b3Vy"}
 /// wf7hVWnnlvm70sDcrTa51tfKitNAPsOZOGl3f7fJLmg=
@@ -73,7 +75,7 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
 /// let file = Receipt::new(vec![approved, run], note)?.to_string();
 /// assert!(
 ///     file.starts_with(
-///         "github.com/gate-rs/gate/receipt@v1\nentry 1 approved\nwith the approval\n"
+///         "gate/receipt@v1\nentry 1 approved\nwith the approval\n"
 ///     )
 /// );
 ///
@@ -229,7 +231,7 @@ impl Receipt {
     /// use gate_audit::Receipt;
     ///
     /// let refused =
-    ///     Receipt::parse(b"github.com/gate-rs/gate/receipt@v1\nentry 7 asked\nAAAA\n\n")
+    ///     Receipt::parse(b"gate/receipt@v1\nentry 7 asked\nAAAA\n\n")
     ///         .unwrap_err();
     /// assert_eq!(
     ///     refused.to_string(),
@@ -250,8 +252,8 @@ impl Receipt {
             ));
         };
         let mut lines = (1..).zip(head.split('\n'));
-        if lines.next().is_none_or(|(_, line)| line != HEADER) {
-            return Err(Error::line(what, 1, "begin with `github.com/gate-rs/gate/receipt@v1`"));
+        if lines.next().is_none_or(|(_, line)| line != HEADER && line != EARLIER_HEADER) {
+            return Err(Error::line(what, 1, "begin with `gate/receipt@v1`"));
         }
         let mut evidence: Vec<Evidence> = Vec::new();
         for (at, line) in lines {

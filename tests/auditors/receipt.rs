@@ -77,7 +77,7 @@ pub fn without(receipt: &str, left_out: &[usize]) -> String {
 
 impl fmt::Display for Paper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "github.com/gate-rs/gate/receipt@v1")?;
+        writeln!(f, "gate/receipt@v1")?;
         for Part { index, text, additions, proof } in &self.entries {
             writeln!(f, "entry {index} {}", std::str::from_utf8(text).unwrap())?;
             for addition in additions {

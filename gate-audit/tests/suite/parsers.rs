@@ -21,7 +21,7 @@ const PIECES: [&str; 29] = [
     "18446744073709551616",
     "é",
     "\0",
-    "github.com/gate-rs/gate/receipt@v1\n",
+    "gate/receipt@v1\n",
     "entry ",
     "with ",
     "example.com/trail\n7\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— a AAAAAAA=\n",
@@ -31,7 +31,7 @@ const PIECES: [&str; 29] = [
     "tile/",
     "entries/",
     "PRIVATE+KEY+",
-    "github.com/gate-rs/gate/key-succession@v1\norigin ",
+    "gate/key-succession@v1\norigin ",
     "from ",
     "key ",
 ];
@@ -109,7 +109,7 @@ fn huge_notes_and_counts_are_refused() {
         let proof = hash.repeat(count);
         Receipt::parse(
             format!(
-                "github.com/gate-rs/gate/receipt@v1\nentry 1 x\n{proof}\nlog\n7\n{hash}\n— a \
+                "gate/receipt@v1\nentry 1 x\n{proof}\nlog\n7\n{hash}\n— a \
                 AAAAAAA=\n"
             )
             .as_bytes(),

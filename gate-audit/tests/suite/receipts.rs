@@ -49,7 +49,7 @@ fn a_receipt_is_lines_that_a_person_can_read() {
         evidence.proof().iter().fold(String::new(), |all, hash| format!("{all}{hash}\n"))
     };
     let expected = format!(
-        "github.com/gate-rs/gate/receipt@v1\nentry 1 record 1\n{}entry 4 record 4\nwith \
+        "gate/receipt@v1\nentry 1 record 1\n{}entry 4 record 4\nwith \
          {{\"salt\":\"b3Vy\"}}\nwith and more\n{}entry 6 record 6\n{}\n{}",
         hashes(&one),
         hashes(&four),
@@ -65,6 +65,15 @@ fn a_receipt_is_lines_that_a_person_can_read() {
     );
     assert_eq!(receipt.evidence()[1].attachments(), [r#"{"salt":"b3Vy"}"#, "and more"]);
     assert_eq!(receipt.note(), &note());
+}
+
+#[test]
+fn a_receipt_of_an_earlier_version_is_read() {
+    let (text, keys, witnesses) = receipt();
+    let earlier = format!("github.com/gate-rs/{text}");
+    let receipt = read(&earlier).unwrap();
+    assert_eq!(receipt.verify(&keys, &witnesses).unwrap().head().size(), SIZE);
+    assert_eq!(receipt.to_string(), text);
 }
 
 #[test]

@@ -13,7 +13,9 @@ use crate::text::digest::{Digest, hex};
 use crate::text::json::canonical;
 
 /// The first line of what is signed: nothing else that a key signs begins so.
-const HEADER: &str = "github.com/gate-rs/gate/vote@v1";
+const HEADER: &str = "gate/vote@v1";
+/// The header that earlier versions signed. Their votes still count.
+const EARLIER_HEADER: &str = "github.com/gate-rs/gate/vote@v1";
 
 /// The longest text that is signed, in bytes: what a signed note may have.
 const LONGEST: usize = 500_000;
@@ -103,7 +105,7 @@ impl Vote {
     /// let note = decided.approval().votes()[0].signed().expect("it is signed");
     /// let note = Note::parse(note.as_bytes())?;
     /// note.verify(&[key.verifier().clone()])?;
-    /// assert!(note.text().starts_with("github.com/gate-rs/gate/vote@v1\napproval "));
+    /// assert!(note.text().starts_with("gate/vote@v1\napproval "));
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -177,7 +179,10 @@ impl Vote {
         }
         let note = Note::parse(signed.as_bytes()).map_err(|_| BadSignature::OtherVote)?;
         let nonce = note.text().rsplit(['\n', ' ']).nth(1).ok_or(BadSignature::OtherVote)?;
-        let text = self.text(call.approval, nonce).filter(|text| text == note.text());
+        let text = [HEADER, EARLIER_HEADER]
+            .into_iter()
+            .filter_map(|header| self.text(header, call.approval, nonce))
+            .find(|text| text == note.text());
         let signature = text.and_then(|text| signed.strip_prefix(&text)?.strip_prefix('\n'));
         // One signature, and nothing after it that would be no part of what was verified.
         if signature.is_none_or(|lines| lines.matches('\n').count() != 1) || !is_nonce(nonce) {
@@ -210,7 +215,7 @@ impl Vote {
         key: &SigningKey,
         nonce: &[u8; 32],
     ) -> Result<(), BadSignature> {
-        let text = self.text(approval, &hex(nonce)).ok_or(BadSignature::OtherVote)?;
+        let text = self.text(HEADER, approval, &hex(nonce)).ok_or(BadSignature::OtherVote)?;
         let note = Note::sign(text, key).map_err(|error| match error {
             Error::WrongKind { .. } => BadSignature::WitnessKey,
             _ => BadSignature::TooLong,
@@ -221,7 +226,7 @@ impl Vote {
 
     /// Returns the text that is signed. Each line has one form, and a comment or a decision cannot
     /// make another line: JSON has its newlines escaped.
-    fn text(&self, approval: ApprovalId, nonce: &str) -> Option<String> {
+    fn text(&self, header: &str, approval: ApprovalId, nonce: &str) -> Option<String> {
         let decision = match &self.decision {
             Decision::Edit { arguments } => Decision::Edit { arguments: arguments.without_salts() },
             other => other.clone(),
@@ -233,7 +238,7 @@ impl Vote {
         };
         let (shown, at): (Digest, _) = (self.shown?, self.at);
         Some(format!(
-            "{HEADER}\napproval {approval}\nshown {shown}\ndecision {decision}\n{comment}time \
+            "{header}\napproval {approval}\nshown {shown}\ndecision {decision}\n{comment}time \
              {at}\nnonce {nonce}\n"
         ))
     }
@@ -309,7 +314,7 @@ mod tests {
     #[test]
     fn the_note_has_this_text_for_ever() {
         let note = concat!(
-            "github.com/gate-rs/gate/vote@v1\n",
+            "gate/vote@v1\n",
             "approval 01936c2e-7f2b-7000-8000-000000000001\n",
             "shown sha256:1eb092bbff94019171b2242c9cb35d703a8f833e6006a56f5852af6e97e876b0\n",
             "decision {\"type\":\"approve\"}\n",
@@ -318,8 +323,8 @@ mod tests {
             "nonce 0707070707070707070707070707070707070707070707070707070707070707\n",
             "\n",
             "— dana \
-             Ydi7Tv+V3VmcwvF0jc3LWA4keOi13KkKb6cty3MhwkA2wfsAPqcUlCZYb9pQwYxv\
-             AV/HMcWCI+n6mJkUzebDq4HYJA0=\n",
+             Ydi7TiK9E/RV/CHEoYcA0rYtF7/iksl8qA2x02h7NB7PZpgZkKEoAK6WkRZOzcks\
+             2iNQkTQ6U40cljYOUGKLOTVLaAc=\n",
         );
         assert_eq!(approved().signed(), Some(note));
         assert_eq!(verified(&approved()), Ok(()));
@@ -340,6 +345,28 @@ mod tests {
             ]
         );
         assert_eq!(verified(&edited), Ok(()));
+    }
+
+    #[test]
+    fn a_vote_that_an_earlier_version_signed_still_counts() {
+        let mut vote = approved();
+        vote.signed = Some(SignedVote(
+            concat!(
+                "github.com/gate-rs/gate/vote@v1\n",
+                "approval 01936c2e-7f2b-7000-8000-000000000001\n",
+                "shown sha256:1eb092bbff94019171b2242c9cb35d703a8f833e6006a56f5852af6e97e876b0\n",
+                "decision {\"type\":\"approve\"}\n",
+                "comment \"the invoice\\nis \\\"here\\\"\"\n",
+                "time 2026-11-21T12:00:00.000000001Z\n",
+                "nonce 0707070707070707070707070707070707070707070707070707070707070707\n",
+                "\n",
+                "— dana \
+                 Ydi7Tv+V3VmcwvF0jc3LWA4keOi13KkKb6cty3MhwkA2wfsAPqcUlCZYb9pQwYxv\
+                 AV/HMcWCI+n6mJkUzebDq4HYJA0=\n",
+            )
+            .to_owned(),
+        ));
+        assert_eq!(verified(&vote), Ok(()));
     }
 
     #[test]
