@@ -10,7 +10,11 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKT
 # What only a later edit or a debugger would use takes time and room, and a check needs none of it.
 export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 
-step() { printf '\n== %s\n' "$*"; }
+# At the end stands how long each part took.
+part="" started=0 times=""
+end_part() { [ -z "$part" ] || times+=$(printf '%5d s  %s' $((SECONDS - started)) "$part")$'\n'; }
+step() { end_part; part=$* started=$SECONDS; printf '\n== %s\n' "$part"; }
+trap 'code=$?; end_part; printf "\n%s" "$times"; [ $code = 0 ] && echo "All checks passed." || echo "The last part failed."' EXIT
 
 step "format"
 cargo fmt --all --check
@@ -22,7 +26,8 @@ cargo fmt --check --manifest-path fuzz/Cargo.toml
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 
-step "what the tests need besides: Go, OpenSSL, Python, for programs that are not ours; a browser, and what drives it"
+# Go, OpenSSL and Python for programs that are not ours; a browser, and what drives it.
+step "what the tests need besides"
 packaged=/usr/share/gocode/src/golang.org/x/mod missing=()
 if ! command -v go >/dev/null; then
     missing+=(golang-go golang-golang-x-mod-dev)
@@ -54,17 +59,16 @@ step "tests"
 cargo test --locked --workspace --all-features
 
 step "the library alone, with its default features and without any"
-cargo check --locked -p gate-runtime
+cargo clippy --locked -p gate-examples --examples -- -D warnings
 cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 
-step "the story of the refund desk"
+step "the story of the refund desk, as a newcomer runs it"
 cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3
 
 step "the story of two processes, as the README tells it"
-cargo build --locked --quiet -p gate-cli
-cargo build --locked --quiet --example tomorrow
 story=$(mktemp -d)
 (
+    # As the tests were built, here and below: with other features, everything would be compiled anew.
     export PATH="$PWD/target/debug:$PATH" tomorrow="$PWD/target/debug/examples/tomorrow"
     cd "$story"
     GATE_TOKEN=$(gate person dana --role "release manager" 2>&1 >>people.toml | tail -n 1)
@@ -94,7 +98,7 @@ for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
     if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then tau_bench=$place; break; fi
 done
 if [ -n "${tau_bench:-}" ]; then
-    cargo run --locked --quiet --example airline_desk -- --tau-bench "$tau_bench"
+    target/debug/examples/airline_desk --tau-bench "$tau_bench"
 else
     echo "left out: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
 fi
@@ -104,7 +108,7 @@ if command -v python3 >/dev/null; then
     python=target/dialects/bin/python
     [ -x "$python" ] || python3 -m venv target/dialects
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/dialects/requirements.txt
-    cargo run --locked --quiet --example dialects -- --json | "$python" tests/dialects/official.py
+    target/debug/examples/dialects --json | "$python" tests/dialects/official.py
 else
     echo "left out: there is no python3"
 fi
@@ -139,5 +143,3 @@ if [ "${1:-}" = --nightly ]; then
     step "thousands of processes, killed"
     GATE_CRASHES=5000 cargo test --locked --release --test crashes k71 -- --nocapture
 fi
-
-printf '\nAll checks passed.\n'

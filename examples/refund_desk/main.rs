@@ -4,16 +4,20 @@
 //! approval, an edit and a rejection, asked in this terminal. Where standard input is no terminal,
 //! it plays the reviewer's part too.
 //!
-//! With `OPENAI_API_KEY` set (and optionally `OPENAI_BASE_URL`, `OPENAI_MODEL`) a real model takes
-//! the agent's part, and you the customer's and the manager's.
-//!
-//! `-- --db FILE` keeps everything in a database, for `gate --db FILE` to look at. `-- --inbox`
-//! opens the inbox inside of this process: the manager decides in the browser.
+//! Three features add to it. `--features openai`: a real model takes the agent's part, where
+//! `OPENAI_API_KEY` is set (and optionally `OPENAI_BASE_URL`, `OPENAI_MODEL`), and you the
+//! customer's and the manager's. `--features sqlite`, with `-- --db FILE`: everything is kept in a
+//! database, for `gate --db FILE` to look at. `--features inbox`, with `-- --inbox`: the manager
+//! decides in the browser, in an inbox inside of this process.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "the modules of an example are its own")]
 
 mod desk;
+#[cfg(feature = "inbox")]
+mod inbox;
+#[cfg(not(feature = "inbox"))]
+#[path = "without_inbox.rs"]
 mod inbox;
 mod model;
 mod people;
@@ -22,9 +26,8 @@ mod script;
 use anyhow::Context as _;
 use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
-use gate_runtime::{Terminal, Timestamp};
-use gate_sqlite::SqliteStore;
-use serde_json::{Value, json};
+use gate_runtime::{GateBuilder, Terminal, Timestamp};
+use serde_json::json;
 
 use desk::{Desk, SupportTools};
 use model::Model;
@@ -45,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     if let Some(file) = options.database {
         // In a database, another conversation is another run.
         conversation = format!("conversation-{}", Timestamp::now());
-        builder = builder.store(SqliteStore::open(file).await?);
+        builder = keep(builder, file).await?;
     }
     let gate: Gate<SupportTools> = builder.build().await?;
     let dana = gate.reviewer("dana").await?;
@@ -102,6 +105,30 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
+/// Keeps everything in a database.
+#[cfg(feature = "sqlite")]
+async fn keep(
+    builder: GateBuilder<SupportTools>,
+    file: String,
+) -> anyhow::Result<GateBuilder<SupportTools>> {
+    Ok(builder.store(gate_sqlite::SqliteStore::open(file).await?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+#[expect(clippy::unused_async, reason = "as the one that opens a database")]
+async fn keep(
+    _: GateBuilder<SupportTools>,
+    _: String,
+) -> anyhow::Result<GateBuilder<SupportTools>> {
+    anyhow::bail!("`--db` needs the feature `sqlite`: {}", with("sqlite", "--db FILE"))
+}
+
+/// Returns the command that runs this example with a feature.
+#[cfg(not(all(feature = "inbox", feature = "sqlite")))]
+fn with(feature: &str, options: &str) -> String {
+    format!("cargo run --features {feature} --example refund_desk -- {options}")
+}
+
 /// Where the manager decides.
 enum Reviewing {
     AtTerminal(Box<Terminal>),
@@ -134,9 +161,4 @@ fn instructions() -> String {
     let task = "You are the support agent of a small shop, talking to the customer mia (customer \
                 id c-88). Be brief. Use your tools; never promise what a tool has not done.";
     format!("{task}\n\n{}", SupportTools::instructions())
-}
-
-/// The tools as a request to the model lists them.
-fn tools() -> anyhow::Result<Vec<Value>> {
-    Ok(openai::strict_tools(SupportTools::descriptors())?)
 }
