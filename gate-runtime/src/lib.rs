@@ -58,10 +58,16 @@
 //!
 //! # Read next
 //!
-//! The [guide] goes from the [first tool](crate::guide::first_tool) over
-//! [rules](crate::guide::rules), [people](crate::guide::people) and [models](crate::guide::models)
-//! to [policies that scale](crate::guide::scale) and [what to trust](crate::guide::trust). The
-//! repository has [examples](https://github.com/gate-rs/gate/tree/main/examples), one idea each.
+//! The book has a guide in six chapters: [first tool], [rules], [people], [models], [policies that
+//! scale] and [trust]. The repository has [examples], one idea each.
+//!
+//! [first tool]: https://github.com/gate-rs/gate/tree/main/docs/guide/first-tool.md
+//! [rules]: https://github.com/gate-rs/gate/tree/main/docs/guide/rules.md
+//! [people]: https://github.com/gate-rs/gate/tree/main/docs/guide/people.md
+//! [models]: https://github.com/gate-rs/gate/tree/main/docs/guide/models.md
+//! [policies that scale]: https://github.com/gate-rs/gate/tree/main/docs/guide/scale.md
+//! [trust]: https://github.com/gate-rs/gate/tree/main/docs/guide/trust.md
+//! [examples]: https://github.com/gate-rs/gate/tree/main/examples
 //!
 //! # What holds, whatever you write
 //!
@@ -104,8 +110,6 @@
 mod adapters;
 mod assemble;
 mod engine;
-#[cfg(any(doc, doctest))]
-pub mod guide;
 mod lock;
 mod logic;
 mod outbox;
