@@ -121,8 +121,12 @@ fn the_files_that_are_shown_have_no_mistakes() {
         "OPS_SECRET" | "CALLBACK_SECRET" => variable("OPS"),
         name => variable(name),
     };
-    for (shown, count) in [(include_str!("../../../../README.md"), 5), (include_str!("mod.rs"), 6)]
-    {
+    let shown = [
+        (include_str!("../../../../docs/operate/notifiers.md"), 5),
+        (include_str!("../../../../docs/reference/notify-file.md"), 6),
+        (include_str!("mod.rs"), 6),
+    ];
+    for (shown, count) in shown {
         let [example] = &*examples(shown) else { panic!("one example") };
         let folder = tempfile::tempdir().unwrap();
         let outside = Outside { variables: &variables, folder: folder.path() };
