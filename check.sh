@@ -65,33 +65,12 @@ cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 step "the story of the refund desk, as a newcomer runs it"
 cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3
 
-step "the story of two processes, as the README tells it"
-story=$(mktemp -d)
-(
-    # As the tests were built, here and below: with other features, everything would be compiled anew.
-    export PATH="$PWD/target/debug:$PATH" tomorrow="$PWD/target/debug/examples/tomorrow"
-    cd "$story"
-    GATE_TOKEN=$(gate person dana --role "release manager" 2>&1 >>people.toml | tail -n 1)
-    export GATE_TOKEN
-    "$tomorrow"
-    gate pending
-    id=$(gate --json pending | sed -n 's/.*"id":"[^"]*\([^"]\{8\}\)".*/\1/p')
-    gate approve "$id" --confirm deploy 2>shown
-    "$tomorrow"
-    test "$("$tomorrow" | grep -c deploying)" = 0
-    gate case ticket-7
-    # What happened is proven, with our command and without it.
-    gate audit key new example.com/releases >trail.pub
-    gate audit seal
-    gate audit verify --compare
-    gate audit receipt "$id" >deploy.receipt
-    gate audit verify-receipt deploy.receipt
-    if command -v python3 >/dev/null; then
-        "$OLDPWD/target/auditor/bin/python" "$OLDPWD/auditor/verify.py" trail "$(cat trail.pub)"
-        "$OLDPWD/target/auditor/bin/python" "$OLDPWD/auditor/verify.py" --receipt deploy.receipt "$(cat trail.pub)" | tail -n 1
-    fi
-)
-rm -rf "$story"
+step "README and book, followed as a newcomer would"
+if command -v python3 >/dev/null; then
+    CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug
+else
+    echo "left out: there is no python3"
+fi
 
 step "the airline desk, on recorded conversations"
 for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
