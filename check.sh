@@ -107,7 +107,7 @@ cargo fmt --check --manifest-path tests/stranger/Cargo.toml
 CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
 if [ "${1:-}" = --nightly ]; then
-    step "what COMPARE.md says of other systems"
+    step "what the comparison says of other systems"
     cargo fmt --check --manifest-path tests/peers/Cargo.toml
     CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
 
@@ -120,5 +120,5 @@ if [ "${1:-}" = --nightly ]; then
     step "all verifiers, over thousands of trails and receipts"
     GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test auditors differential
     step "thousands of processes, killed"
-    GATE_CRASHES=5000 cargo test --locked --release --test crashes k71 -- --nocapture
+    GATE_CRASHES=5000 cargo test --locked --release -p gate --test crashes k71 -- --nocapture
 fi

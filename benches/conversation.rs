@@ -1,5 +1,5 @@
-//! The cost of a long conversation: `cargo bench --bench conversation` prints a line for each way
-//! to tell a run of it.
+//! The cost of a long conversation: `cargo bench -p gate --bench conversation` prints a line for
+//! each way to tell a run of it.
 //!
 //! 200 turns grow to 100,000 words. In each the application tells the gate what was said, and the
 //! model makes one call, whose rules ask where three values came from: one that the user said at

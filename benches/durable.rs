@@ -1,5 +1,5 @@
-//! The cost of durability: `cargo bench --bench durable` prints a table for each topic, everything
-//! compared within one run.
+//! The cost of durability: `cargo bench -p gate --bench durable` prints a table for each topic,
+//! everything compared within one run.
 //!
 //! A word behind it (`-- pending`) runs only the topics whose name has that word.
 //! `GATE_BENCH_PENDING=1000000` lets a million approvals wait instead of a hundred thousand;

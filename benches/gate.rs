@@ -1,4 +1,4 @@
-//! The cost of the gate: `cargo bench` prints a table, with ratios from this one run.
+//! The cost of the gate: `cargo bench -p gate` prints a table, with ratios from this one run.
 //!
 //! Every subject is timed in rounds, one after the other, so that a noisy machine disturbs all of
 //! them alike; the best round of each counts. With records on: every call writes its assessment,

@@ -1,4 +1,5 @@
-//! The growth of the cost of a call with what happened before it: `cargo bench --bench growth`.
+//! The growth of the cost of a call with what happened before it:
+//! `cargo bench -p gate --bench growth`.
 //!
 //! Each line is one curve over one store: what one operation costs after 1, 16, 256 and 4,096 of
 //! something. It ends with a line `growth NAME RATIO` for each curve, the cost at 4,096 over that

@@ -5,8 +5,8 @@
 //! effect of a tool; others are killed from outside, whenever. After each round the file is held
 //! against what the tools did and what people were told, which stands in files of its own.
 //!
-//! For a night, with a table at the end: `GATE_CRASHES=100000 cargo test --release --test crashes
-//! k71 -- --nocapture`.
+//! For a night, with a table at the end:
+//! `GATE_CRASHES=100000 cargo test --release -p gate --test crashes k71 -- --nocapture`.
 
 #![cfg(unix)]
 #![allow(

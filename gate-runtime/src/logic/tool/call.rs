@@ -62,7 +62,7 @@ impl<T: Tool> Call<T> {
     /// the agent to do asks a person, however small it is. Tell the run what is said:
     /// [`Run::history`](crate::Run::history), [`Run::add_message`](crate::Run::add_message).
     /// Without that nothing is the user's, and only what the gate's own tools returned is known.
-    /// `SECURITY.md` in the repository says what it cannot see.
+    /// `docs/why/threat-model.md` in the repository says what it cannot see.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
