@@ -10,7 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs, mem, slice};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -214,11 +214,10 @@ fn no_crate_has_two_types_of_one_name() {
     assert!(twice.is_empty(), "{}", twice.join("\n"));
 }
 
-/// Generated code, and mistakes that the compiler quotes, are as they are.
-#[test]
-fn no_line_of_code_is_wider_than_a_hundred_columns() {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()];
-    let (mut files, mut wide) = (0, Vec::new());
+/// Returns every file of code with its text. Generated code, and mistakes that the compiler quotes,
+/// are as they are.
+fn written_by_hand() -> Vec<(PathBuf, String)> {
+    let (mut folders, mut files) = (vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = entry.file_name().unwrap().to_str().unwrap();
@@ -226,15 +225,44 @@ fn no_line_of_code_is_wider_than_a_hundred_columns() {
                 let is_other = ["target", "golden", "ui", "node_modules"].contains(&name);
                 folders.extend((!is_other && !name.starts_with('.')).then_some(entry));
             } else if entry.extension().is_some_and(|of| of == "rs") {
-                files += 1;
                 let text = fs::read_to_string(&entry).unwrap();
-                let lines = text.lines().zip(1..).filter(|(line, _)| line.chars().count() > 100);
-                wide.extend(lines.map(|(_, number)| format!("{}:{number}", entry.display())));
+                files.push((entry, text));
             }
         }
     }
-    assert!(files > 400, "only {files} files were looked at");
+    assert!(files.len() > 400, "only {} files were looked at", files.len());
+    files
+}
+
+#[test]
+fn no_line_of_code_is_wider_than_a_hundred_columns() {
+    let mut wide = Vec::new();
+    for (file, text) in written_by_hand() {
+        let lines = text.lines().zip(1..).filter(|(line, _)| line.chars().count() > 100);
+        wide.extend(lines.map(|(_, number)| format!("{}:{number}", file.display())));
+    }
     assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
+#[test]
+fn docs_of_functions_begin_with_a_verb_and_not_with_a_question() {
+    let mut questions = Vec::new();
+    for (file, text) in written_by_hand() {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let begins = at == 0 || !lines[at - 1].starts_with("///");
+            let first = line.strip_prefix("/// ").and_then(|words| words.split(' ').next());
+            let asks = matches!(first, Some("What" | "Whether" | "How" | "Who"));
+            if begins && asks {
+                let item = lines[at..].iter().find(|line| !line.starts_with(['/', '#']));
+                let mut words = item.into_iter().flat_map(|item| item.split(' '));
+                if words.find(|word| *word == "fn" || word.contains(':')) == Some("fn") {
+                    questions.push(format!("{}:{}", file.display(), at + 1));
+                }
+            }
+        }
+    }
+    assert!(questions.is_empty(), "{}", questions.join("\n"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ struct Doings {
     begun: Notify,
 }
 
-/// What one needs depends on the call: nobody, one, two, or nobody may.
+/// Asks as many as the call says: nobody, one, two, or nobody may.
 #[policy]
 fn by_number(rules: Rules<Act>) -> Rules<Act> {
     rules

@@ -211,8 +211,8 @@ pub(crate) enum Command {
     },
 }
 
-/// What the file of people takes as a member of Slack: the id, and not the name, which they can
-/// change to another's.
+/// Reads what the file of people takes as a member of Slack: the id, and not the name, which they
+/// can change to another's.
 fn member_of_slack(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())

@@ -83,7 +83,7 @@ fn transfer(#[state] world: &World, amount: u64) -> u64 {
     amount
 }
 
-/// What nobody edits.
+/// Lets nobody edit the arguments.
 #[policy]
 fn fixed(rules: Rules<Seal>) -> Rules<Seal> {
     rules.otherwise(ask(role("manager")).not_editable())

@@ -193,7 +193,7 @@ async fn an_approval_that_is_not_used_in_time_is_asked_again(store: Shared) {
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
 
-/// What is looked at must not be old.
+/// Takes no answer to a question that is older than half an hour.
 #[policy]
 fn soon(rules: Rules<Deploy>) -> Rules<Deploy> {
     rules.otherwise(ask(role("manager")).valid_for(minutes(30)))
