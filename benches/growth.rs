@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{MemoryStore, Run, Store};
+use gate_runtime::store::Store;
+use gate_runtime::{MemoryStore, Run};
 use gate_sqlite::SqliteStore;
 use tokio::runtime::{Builder, Runtime};
 

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gate_runtime::policy::{Objection, Overlay, OverlayCall};
 use gate_runtime::prelude::*;
-use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall};
+use gate_runtime::store::BoxFuture;
 
 /// Nothing that changes anything runs while it is on; what only reads does. The tool's own hint
 /// cannot help it: the list is ours.

@@ -6,8 +6,8 @@
 
 use std::process::Command;
 
-use gate_runtime::RunState;
 use gate_runtime::prelude::*;
+use gate_runtime::run::RunState;
 
 /// Deploy a version.
 #[gated_tool(policy = "always_ask")]

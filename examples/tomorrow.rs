@@ -1,8 +1,8 @@
 //! Tomorrow: the agent asks and ends; a person decides with `gate`, whenever they like; the agent,
 //! started again, goes on.
 //!
-//! `cargo run --features sqlite --example tomorrow`, then `gate pending`, `gate approve ID`, then the same again. It
-//! reads `people.toml` and keeps `gate.db` in the current folder.
+//! `cargo run --features sqlite --example tomorrow`, then `gate pending`, `gate approve ID`, then
+//! the same again. It reads `people.toml` and keeps `gate.db` in the current folder.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 

@@ -1,10 +1,10 @@
 //! Every store keeps every promise.
 
 use gate_runtime::MemoryStore;
-use gate_runtime::testing::{Broken, conformance};
+use gate_runtime::testing::{ConformanceFailure, conformance};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_memory_store_keeps_every_promise() -> Result<(), Broken> {
+async fn the_memory_store_keeps_every_promise() -> Result<(), ConformanceFailure> {
     conformance(async || {
         let store = MemoryStore::new();
         (store.clone(), store)

@@ -5,7 +5,8 @@
 
 use gate_runtime::dialect::{anthropic, gemini, mcp, openai};
 use gate_runtime::prelude::*;
-use gate_runtime::{Interruption, Reviewer, Speaker};
+use gate_runtime::run::Speaker;
+use gate_runtime::{Interruption, Reviewer};
 use serde_json::{Value, json};
 
 /// What is known of an order.

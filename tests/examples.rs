@@ -19,7 +19,10 @@ use tokio::process::Command;
 fn program(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("examples").join(name);
-    assert!(path.exists(), "the example {name} is not built: `cargo build --workspace --all-features --examples`");
+    assert!(
+        path.exists(),
+        "the example {name} is not built: `cargo build --workspace --all-features --examples`"
+    );
     let mut program = Command::new(path);
     for set in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
         program.env_remove(set);

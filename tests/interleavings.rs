@@ -18,14 +18,16 @@ use std::sync::Arc;
 
 use gate_core::Timestamp;
 use gate_core::approval::{Approval, NewApproval, Status};
-use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
-use gate_core::call::{Arguments, RunInfo, Subject, ToolOutcome};
+use gate_core::assessment::{
+    Assessment, Opinion, PolicyFallback, PolicyOpinion, PolicyView, Verdict,
+};
+use gate_core::call::{Arguments, CallSubject, RunInfo, ToolOutcome};
 use gate_core::id::{ApprovalId, RunId};
 use gate_core::ports::{Changeset, CommitOutcome, Store as _};
 use gate_core::records::CallEvent;
 use gate_core::text::Digest;
 use gate_runtime::MemoryStore;
-use ledger::Ledger;
+use ledger::RunLedger;
 use serde_json::json;
 use shuttle::future::block_on;
 use shuttle::thread;
@@ -51,7 +53,7 @@ const RUN: &str = "run";
 /// A run with its store, and how often the application was told the end of each call.
 struct Scene {
     store: MemoryStore,
-    ledger: Ledger,
+    ledger: RunLedger,
     told: lock::Mutex<BTreeMap<ApprovalId, u32>>,
 }
 
@@ -59,7 +61,7 @@ impl Scene {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             store: MemoryStore::new(),
-            ledger: Ledger::new(RUN.into()),
+            ledger: RunLedger::new(RUN.into()),
             told: lock::Mutex::default(),
         })
     }
@@ -131,7 +133,7 @@ impl Scene {
         assert!(self.ledger.answers(&RUN.into()).is_empty(), "what was taken is not owed any more");
         assert!(self.ledger.waiting().is_empty(), "nothing waits");
         // A ledger of another process knows no more than the store.
-        let other = Ledger::new(RUN.into());
+        let other = RunLedger::new(RUN.into());
         block_on(other.refresh(&self.store)).unwrap();
         assert!(
             other.answers(&RUN.into()).is_empty(),
@@ -143,18 +145,18 @@ impl Scene {
 
 fn proposed(run: &str, call: &str, verdict: Verdict) -> NewApproval {
     let digest = Digest::of("anything");
-    let policy = PolicyOutline {
+    let policy = PolicyView {
         name: "policy".into(),
         about: String::new(),
         text: String::new(),
         rules: Vec::new(),
-        otherwise: Fallback { verdict, requirement: None },
+        otherwise: PolicyFallback { verdict, requirement: None },
         digest,
     };
     let policy = Arc::new(policy);
     let opinion =
         PolicyOpinion { agent: None, policy, results: Vec::new(), errors: Vec::new(), verdict };
-    let subject = Subject {
+    let subject = CallSubject {
         approval: ApprovalId::new(),
         info: Arc::new(RunInfo::new(RunId::from(run), "agent")),
         call: call.into(),

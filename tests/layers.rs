@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "provenance",
             "logic",
             "ports",
-            "engine outbox trail",
+            "engine outbox sealing",
             "adapters",
         ],
     ),

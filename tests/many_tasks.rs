@@ -16,7 +16,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, ApprovalFilter, MemoryStore, Run, RunState, Settlement, Status, Store};
+use gate_runtime::review::{Settlement, Status};
+use gate_runtime::run::{Answer, RunState};
+use gate_runtime::store::{ApprovalFilter, Store};
+use gate_runtime::{MemoryStore, Run};
 use gate_sqlite::SqliteStore;
 
 /// The number of times that each body ran.

@@ -12,12 +12,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
+use gate_runtime::records::TrailEntry;
+use gate_runtime::review::{Settlement, Status};
+use gate_runtime::store::{ApprovalFilter, RecordFilter, Store};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    Approval, ApprovalFilter, Auditor, Entry, FreezeScope, Interruption, MemoryStore, RecordFilter,
-    Settlement, Status, Store,
-};
+use gate_runtime::trail::Auditor;
+use gate_runtime::{Approval, Interruption, MemoryStore};
 use gate_sqlite::SqliteStore;
 use proptest::prelude::*;
 use tokio::sync::Notify;
@@ -431,12 +433,13 @@ impl System {
     async fn audit(&self) {
         let mut auditor = Auditor::new();
         for record in self.store.records(&RecordFilter::after(0)).await.unwrap() {
-            let leaf = Entry::leaf(&record).unwrap();
-            let Entry::Record(read) = Entry::parse(leaf.text().as_bytes()).unwrap() else {
+            let leaf = TrailEntry::leaf(&record).unwrap();
+            let TrailEntry::Record(read) = TrailEntry::parse(leaf.text().as_bytes()).unwrap()
+            else {
                 panic!("a short record")
             };
-            assert_eq!(Entry::leaf(&read).unwrap(), leaf);
-            auditor.take(&Entry::Record(read)).unwrap();
+            assert_eq!(TrailEntry::leaf(&read).unwrap(), leaf);
+            auditor.take(&TrailEntry::Record(read)).unwrap();
         }
     }
 

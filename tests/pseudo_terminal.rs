@@ -10,8 +10,9 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use gate_runtime::Terminal;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, Terminal};
+use gate_runtime::run::Answer;
 use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 
 /// Pay someone.

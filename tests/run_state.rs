@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, RunState, Status};
+use gate_runtime::review::Status;
+use gate_runtime::run::{Answer, RunState};
 
 const KEY: [u8; 32] = *b"the key of the fixtures, 32 byte";
 

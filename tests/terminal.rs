@@ -7,13 +7,18 @@ use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::audit::{KeyKind, SigningKey};
+use gate_runtime::grants::Grant;
+use gate_runtime::id::{Digest, GrantId};
+use gate_runtime::notify::{Console, Delivery, DeliveryNotice, DeliveryState};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Console,
-    Delivery, DeliveryFilter, DeliveryState, Descriptor, Digest, Grant, GrantId, NoTools, Notice,
-    Record, RecordFilter, Reviewer, RunChanges, RunQuery, Standing, Status, Store, StoreError,
-    Terminal, Timestamp, Visible,
+use gate_runtime::records::Record;
+use gate_runtime::review::{SanitizedText, Status};
+use gate_runtime::store::{
+    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError,
 };
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, NoTools, Reviewer, Terminal, Timestamp};
 use tokio::sync::watch;
 
 /// Payments.
@@ -367,7 +372,7 @@ impl Store for Forgetful {
         self.0.record_texts(filter)
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         self.0.standing(now)
     }
 
@@ -494,7 +499,7 @@ async fn w57_hostile_text_is_shown_flagged_and_not_acted_out() {
     let arguments = serde_json::json!({"to": hostile, "amount": 500}).to_string();
     let call = ToolCall::new("1\u{1b}", "pay", arguments).reasoning(hostile);
     let (shown, ..) = type_in(call, "s\n").await;
-    assert!(shown.lines().all(|line| Visible::of(line).hazards().is_empty()), "{shown}");
+    assert!(shown.lines().all(|line| SanitizedText::of(line).hazards().is_empty()), "{shown}");
     assert!(shown.contains("\\u{202e}ecila\\u{200b}"), "{shown}");
     let hazards = "characters that turn the text";
     assert_eq!(
@@ -786,7 +791,7 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
     let asked = turn.interruptions()[0].clone();
     let record = gate.records(1, 1).await.unwrap().remove(0);
     let notice = |approval: &Approval| {
-        Notice::new("console", record.clone()).about(Arc::new(approval.clone()), None)
+        DeliveryNotice::new("console", record.clone()).about(Arc::new(approval.clone()), None)
     };
     let line = Console::line(&notice(asked.approval())).unwrap();
     assert_eq!(line.lines().count(), 1, "{line}");

@@ -9,7 +9,10 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use gate_runtime::{ApprovalId, Changeset, MemoryStore, Record, ToolCall};
+use gate_runtime::id::ApprovalId;
+use gate_runtime::records::Record;
+use gate_runtime::store::Changeset;
+use gate_runtime::{MemoryStore, ToolCall};
 use gate_sqlite::SqliteStore;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::oneshot;

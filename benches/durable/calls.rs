@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gate_runtime::Status;
 use gate_runtime::prelude::*;
+use gate_runtime::review::Status;
 use rusqlite::Connection;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

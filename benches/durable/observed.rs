@@ -3,11 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    Delivery, DeliveryFilter, Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges,
-    RunQuery, Standing, Store, StoreError, Timestamp,
+use gate_runtime::grants::Grant;
+use gate_runtime::id::{Digest, GrantId};
+use gate_runtime::notify::Delivery;
+use gate_runtime::records::Record;
+use gate_runtime::store::{
+    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError,
 };
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, Timestamp};
 use tokio::sync::watch;
 
 /// Keeps what is committed, and when approvals were last asked for.
@@ -78,7 +83,7 @@ impl<S: Store> Store for Observed<S> {
         self.store.record_texts(filter)
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         self.store.standing(now)
     }
 

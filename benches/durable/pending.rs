@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use gate_runtime::{ApprovalFilter, Status, Store};
+use gate_runtime::review::Status;
+use gate_runtime::store::{ApprovalFilter, Store};
 use gate_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

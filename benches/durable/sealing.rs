@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use gate_runtime::Trail;
 use gate_runtime::audit::{KeyKind, LogKeys, SigningKey, WitnessPolicy};
 use gate_runtime::prelude::*;
-use gate_runtime::{Auditor, Trail, TrailReader};
+use gate_runtime::trail::{Auditor, TrailReader};
 use gate_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gate_runtime::Store;
 use gate_runtime::prelude::*;
+use gate_runtime::store::Store;
 use gate_sqlite::SqliteStore;
 
 /// Read what was paid for an order.

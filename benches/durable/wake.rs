@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use gate_runtime::{ApprovalId, Gate, Interruption, Run, Store};
+use gate_runtime::id::ApprovalId;
+use gate_runtime::store::Store;
+use gate_runtime::{Gate, Interruption, Run};
 use gate_sqlite::SqliteStore;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use gate_runtime::Timestamp;
 use gate_runtime::prelude::*;
-use gate_runtime::{Speaker, Timestamp};
+use gate_runtime::run::Speaker;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::airline::{Airline, AirlineError, Trip};

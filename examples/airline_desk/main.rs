@@ -3,8 +3,9 @@
 //!
 //! `cargo run --release --features airline --example airline_desk -- --tau-bench DIR` replays 200
 //! conversations from a clone of <https://github.com/sierra-research/tau-bench> and prints how the
-//! rules took each change. `--json` prints the figures as JSON; `--db FILE` keeps every decision in a database, for
-//! `gate` to look at, and seals every record in a trail beside it, for `gate audit`.
+//! rules took each change. `--json` prints the figures as JSON; `--db FILE` keeps every decision in
+//! a database, for `gate` to look at, and seals every record in a trail beside it, for `gate
+//! audit`.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(clippy::struct_field_names, reason = "the data name them so")]

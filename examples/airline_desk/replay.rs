@@ -2,8 +2,11 @@
 //! data of their own.
 
 use anyhow::Context as _;
+use gate_runtime::policy::RuleResult;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, BoxFuture, Clock, RuleResult, Store, Timestamp, Trail};
+use gate_runtime::run::Answer;
+use gate_runtime::store::{BoxFuture, Clock, Store};
+use gate_runtime::{Timestamp, Trail};
 use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 

@@ -8,9 +8,9 @@
 
 mod responses;
 
-use gate_runtime::Descriptor;
 use gate_runtime::dialect::{anthropic, gemini, mcp, openai};
 use gate_runtime::prelude::*;
+use gate_runtime::tool::Descriptor;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -1,8 +1,11 @@
 //! The inbox inside of the agent's own process, and waiting for what people decide there.
 
 use gate_inbox::Inbox;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::people::ReviewerToken;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Events, FileDirectory, Interruption, ReviewerToken};
+use gate_runtime::records::EventStream;
+use gate_runtime::{FileDirectory, Interruption};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -47,7 +50,11 @@ impl Office {
 
 impl Open {
     /// Says where each question is, once, and waits until something happens.
-    pub async fn wait(&mut self, asked: &[Interruption], news: &mut Events) -> anyhow::Result<()> {
+    pub async fn wait(
+        &mut self,
+        asked: &[Interruption],
+        news: &mut EventStream,
+    ) -> anyhow::Result<()> {
         for asked in asked {
             if !self.shown.contains(&asked.id()) {
                 println!("  …    waits for the manager: {}/approvals/{}", self.address, asked.id());

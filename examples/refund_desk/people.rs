@@ -2,8 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Read, Write as _};
 
+use gate_runtime::Terminal;
+use gate_runtime::id::RunId;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, RunId, Terminal};
+use gate_runtime::run::Answer;
 use serde_json::Value;
 
 use crate::desk::SupportTools;

@@ -6,7 +6,8 @@
 use std::convert::Infallible;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Events, FileDirectory, Interruption};
+use gate_runtime::records::EventStream;
+use gate_runtime::{FileDirectory, Interruption};
 
 use crate::desk::SupportTools;
 
@@ -28,7 +29,7 @@ impl Office {
 }
 
 impl Open {
-    pub async fn wait(&mut self, _: &[Interruption], _: &mut Events) -> anyhow::Result<()> {
+    pub async fn wait(&mut self, _: &[Interruption], _: &mut EventStream) -> anyhow::Result<()> {
         match self.0 {}
     }
 

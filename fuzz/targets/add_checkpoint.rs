@@ -1,7 +1,7 @@
 //! A request to a witness is written as it was read, and gets a cosignature or a refusal.
 #![no_main]
 
-use gate_audit::{AddCheckpoint, Frontier, Hash, Witness};
+use gate_audit::{AddCheckpoint, Hash, TreeFrontier, Witness};
 use gate_fuzz::{keys, record, witness};
 use libfuzzer_sys::fuzz_target;
 
@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(request.to_string().as_bytes(), bytes);
     assert!(request.checkpoint().text().starts_with(&format!("{}\n", request.origin())));
     let witness = Witness::new(witness()).unwrap();
-    let mut tree = Frontier::new();
+    let mut tree = TreeFrontier::new();
     for index in 0..5 {
         let last = (index > 0).then(|| tree.head());
         match witness.decide(&keys(), last, &request, 1_700_000_000) {

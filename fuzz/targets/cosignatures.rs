@@ -1,12 +1,13 @@
 //! Of a witness's answer, a note takes what holds, or stays as it is.
 #![no_main]
 
-use gate_audit::{Checkpoint, Frontier, Note, WitnessPolicy};
+use gate_audit::{Checkpoint, Note, TreeFrontier, WitnessPolicy};
 use gate_fuzz::{ORIGIN, keys, log, witness};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|response: &str| {
-    let mut note = Checkpoint::new(ORIGIN, Frontier::new().head()).unwrap().sign(&log()).unwrap();
+    let mut note =
+        Checkpoint::new(ORIGIN, TreeFrontier::new().head()).unwrap().sign(&log()).unwrap();
     let (before, known) = (note.clone(), vec![witness().verifier().clone()]);
     match note.add_cosignatures(response, &known) {
         Err(_) => assert_eq!(note, before),

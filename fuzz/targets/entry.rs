@@ -1,21 +1,23 @@
 //! An entry of a trail has one form, and whatever story is told, following it ends.
 #![no_main]
 
-use gate_runtime::{Auditor, Disclosure, Entry};
+use gate_runtime::records::TrailEntry;
+use gate_runtime::tool::SecretDisclosure;
+use gate_runtime::trail::Auditor;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut auditor = Auditor::from_here();
     for line in bytes.split(|byte| *byte == b'\n') {
-        let Ok(entry) = Entry::parse(line) else { continue };
-        if let Entry::Record(record) = &entry {
-            let leaf = Entry::leaf(record).unwrap();
-            let again = Entry::parse(leaf.text().as_bytes()).unwrap();
+        let Ok(entry) = TrailEntry::parse(line) else { continue };
+        if let TrailEntry::Record(record) = &entry {
+            let leaf = TrailEntry::leaf(record).unwrap();
+            let again = TrailEntry::parse(leaf.text().as_bytes()).unwrap();
             let same = match (&again, leaf.beside()) {
-                (Entry::Stub(stub), Some((_, text))) => {
-                    Entry::parse_beside(stub, text.as_bytes()).unwrap() == **record
+                (TrailEntry::Stub(stub), Some((_, text))) => {
+                    TrailEntry::parse_beside(stub, text.as_bytes()).unwrap() == **record
                 }
-                (Entry::Record(again), None) => again == record,
+                (TrailEntry::Record(again), None) => again == record,
                 _ => false,
             };
             assert!(same);
@@ -23,8 +25,8 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = auditor.take(&entry);
     }
     if let Ok(text) = std::str::from_utf8(bytes)
-        && let Ok(disclosure) = text.parse::<Disclosure>()
+        && let Ok(disclosure) = text.parse::<SecretDisclosure>()
     {
-        assert_eq!(disclosure.to_string().parse::<Disclosure>().unwrap(), disclosure);
+        assert_eq!(disclosure.to_string().parse::<SecretDisclosure>().unwrap(), disclosure);
     }
 });

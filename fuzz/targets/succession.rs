@@ -1,12 +1,12 @@
 //! A succession is written as it was read, and followed if the log has signed it.
 #![no_main]
 
-use gate_audit::Succession;
+use gate_audit::KeySuccession;
 use gate_fuzz::{keys, log};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let Ok(succession) = text.parse::<Succession>() else { return };
+    let Ok(succession) = text.parse::<KeySuccession>() else { return };
     assert_eq!(succession.to_string(), text);
     let mut keys = keys();
     if keys.accept(&succession.sign(&log()).unwrap()).is_ok() {

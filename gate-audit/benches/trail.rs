@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gate_audit::{
-    Checkpoint, Evidence, Frontier, Hash, KeyKind, LogKeys, Note, Receipt, SigningKey, Tiles,
-    TrailWriter, WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint, read_keys,
+    Checkpoint, EntryProof, Hash, KeyKind, LogKeys, Note, Receipt, SigningKey, TileStore,
+    TrailWriter, TreeFrontier, WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint,
+    read_keys,
 };
 
 const ORIGIN: &str = "example.com/trail";
@@ -35,7 +36,7 @@ fn main() {
     let folder = dir.path().join("trail");
     println!("{count} entries of 300 bytes");
 
-    let mut tree = Frontier::new();
+    let mut tree = TreeFrontier::new();
     let spent = timed(|| (0..count).for_each(|index| tree.append(Hash::of_leaf(&entry(index)))));
     rate("append to the tree, in memory", count, spent);
     each(
@@ -46,7 +47,7 @@ fn main() {
     println!(
         "{:<44} {:>12} bytes",
         "the tree takes",
-        size_of::<Frontier>() + size_of_val(tree.peaks())
+        size_of::<TreeFrontier>() + size_of_val(tree.peaks())
     );
     memory("after appending to the tree");
 
@@ -84,7 +85,7 @@ fn main() {
     each("verify a checkpoint", PROOFS, spent);
     let verified = keys.verify(&note, &WitnessPolicy::none()).unwrap();
     let size = verified.head().size();
-    let tiles = Tiles::open(&folder, verified.head()).unwrap();
+    let tiles = TileStore::open(&folder, verified.head()).unwrap();
     for entries in [1, 10] {
         receipts(&tiles, entries, &note, &keys);
     }
@@ -99,14 +100,14 @@ fn main() {
 }
 
 /// Receipts of so many entries that follow each other, as the entries of a story do.
-fn receipts(tiles: &Tiles, entries: u64, note: &Note, keys: &LogKeys) {
+fn receipts(tiles: &TileStore, entries: u64, note: &Note, keys: &LogKeys) {
     let size = tiles.head().size();
     let mut texts = Vec::new();
     let spent = timed(|| {
         for first in spread(size - entries) {
             let evidence = (first..first + entries).map(|index| {
                 let entry = String::from_utf8(tiles.entry(index).unwrap()).unwrap();
-                Evidence::new(index, entry, prove_inclusion(tiles, index, size).unwrap())
+                EntryProof::new(index, entry, prove_inclusion(tiles, index, size).unwrap())
             });
             texts.push(Receipt::new(evidence.collect(), note.clone()).unwrap().to_string());
         }
@@ -129,7 +130,7 @@ fn audit(folder: &Path, key: &SigningKey, count: u64) {
         let keys = read_keys(folder, ORIGIN, key.verifier().clone()).unwrap();
         let verified =
             keys.verify(&read_checkpoint(folder).unwrap(), &WitnessPolicy::none()).unwrap();
-        let tiles = Tiles::open(folder, verified.head()).unwrap();
+        let tiles = TileStore::open(folder, verified.head()).unwrap();
         size = verified.head().size();
         for bundle in 0..tiles.bundles() {
             let before = read;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::checkpoint::Checkpoint;
 use crate::encoding::{after, decimal};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::Hash;
 use crate::head::LONGEST_PROOF;
 use crate::note::{self, Note};
@@ -59,7 +59,7 @@ impl AddCheckpoint {
     pub fn new(old: u64, proof: Vec<Hash>, checkpoint: Note) -> Result<AddCheckpoint, Error> {
         checkpoint.text().parse::<Checkpoint>()?;
         if proof.len() > LONGEST_PROOF {
-            return Err(Error::line(Document::AddCheckpoint, LONGEST_PROOF + 2, HASH));
+            return Err(Error::line(DocumentKind::AddCheckpoint, LONGEST_PROOF + 2, HASH));
         }
         Ok(AddCheckpoint { old, proof, checkpoint })
     }
@@ -81,7 +81,7 @@ impl AddCheckpoint {
     /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<AddCheckpoint, Error> {
-        let what = Document::AddCheckpoint;
+        let what = DocumentKind::AddCheckpoint;
         if bytes.len() > LONGEST {
             return Err(Error::whole(what, "give a request of no more than 1003000 bytes"));
         }
@@ -110,9 +110,9 @@ impl AddCheckpoint {
     /// The size of the tree that the witness is said to have cosigned last.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, SigningKey};
+    /// # use gate_audit::{AddCheckpoint, Checkpoint, TreeFrontier, KeyKind, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// assert_eq!(AddCheckpoint::new(0, Vec::new(), note)?.old(), 0);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -124,9 +124,9 @@ impl AddCheckpoint {
     /// The proof that the new tree continues that one.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, SigningKey};
+    /// # use gate_audit::{AddCheckpoint, Checkpoint, TreeFrontier, KeyKind, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// assert!(AddCheckpoint::new(0, Vec::new(), note)?.proof().is_empty());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -138,9 +138,9 @@ impl AddCheckpoint {
     /// The new checkpoint. Nothing has verified it.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, SigningKey};
+    /// # use gate_audit::{AddCheckpoint, Checkpoint, TreeFrontier, KeyKind, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// assert_eq!(AddCheckpoint::new(0, Vec::new(), note.clone())?.checkpoint(), &note);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -153,9 +153,9 @@ impl AddCheckpoint {
     /// the last tree of this one.
     ///
     /// ```
-    /// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, SigningKey};
+    /// # use gate_audit::{AddCheckpoint, Checkpoint, TreeFrontier, KeyKind, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// assert_eq!(AddCheckpoint::new(0, Vec::new(), note)?.origin(), "example.com/trail");
     /// # Ok::<(), gate_audit::Error>(())
     /// ```

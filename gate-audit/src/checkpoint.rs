@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::encoding::{decimal, is_line};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::{Hash, MAX_SIZE};
 use crate::head::TreeHead;
 use crate::key::SigningKey;
@@ -43,9 +43,9 @@ impl Checkpoint {
     /// empty tree with the root of another.
     ///
     /// ```
-    /// use gate_audit::{Checkpoint, Frontier};
+    /// use gate_audit::{Checkpoint, TreeFrontier};
     ///
-    /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?;
+    /// let checkpoint = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?;
     /// assert_eq!(
     ///     checkpoint.to_string(),
     ///     "example.com/trail\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
@@ -53,7 +53,7 @@ impl Checkpoint {
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn new(origin: &str, head: TreeHead) -> Result<Checkpoint, Error> {
-        let refuse = |line, hint| Err(Error::line(Document::Checkpoint, line, hint));
+        let refuse = |line, hint| Err(Error::line(DocumentKind::Checkpoint, line, hint));
         if !is_line(origin) {
             return refuse(1, "name the log in one line, like `example.com/trail`");
         }
@@ -73,9 +73,9 @@ impl Checkpoint {
     /// [`Error::Malformed`] if it is empty or has control characters.
     ///
     /// ```
-    /// use gate_audit::{Checkpoint, Frontier};
+    /// use gate_audit::{Checkpoint, TreeFrontier};
     ///
-    /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?
+    /// let checkpoint = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?
     ///     .with_extension("gate 0.1")?;
     /// assert!(checkpoint.to_string().ends_with("\ngate 0.1\n"));
     /// # Ok::<(), gate_audit::Error>(())
@@ -83,7 +83,7 @@ impl Checkpoint {
     pub fn with_extension(mut self, line: &str) -> Result<Checkpoint, Error> {
         let number = self.extensions.len() + 4;
         if !is_line(line) {
-            return Err(Error::line(Document::Checkpoint, number, "leave no line empty"));
+            return Err(Error::line(DocumentKind::Checkpoint, number, "leave no line empty"));
         }
         self.extensions.push(line.to_owned());
         Ok(self)
@@ -101,10 +101,10 @@ impl Checkpoint {
     /// What [`Note::sign`] says.
     ///
     /// ```
-    /// use gate_audit::{Checkpoint, Frontier, KeyKind, SigningKey};
+    /// use gate_audit::{Checkpoint, TreeFrontier, KeyKind, SigningKey};
     ///
     /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?;
+    /// let checkpoint = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?;
     /// assert_eq!(checkpoint.sign(&key)?.text(), checkpoint.to_string());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -115,9 +115,9 @@ impl Checkpoint {
     /// Which log it is of.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier};
+    /// # use gate_audit::{Checkpoint, TreeFrontier};
     /// assert_eq!(
-    ///     Checkpoint::new("example.com/trail", Frontier::new().head())?.origin(),
+    ///     Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.origin(),
     ///     "example.com/trail"
     /// );
     /// # Ok::<(), gate_audit::Error>(())
@@ -130,10 +130,10 @@ impl Checkpoint {
     /// Size and root of the tree.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier};
+    /// # use gate_audit::{Checkpoint, TreeFrontier};
     /// assert_eq!(
-    ///     Checkpoint::new("example.com/trail", Frontier::new().head())?.head(),
-    ///     Frontier::new().head()
+    ///     Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.head(),
+    ///     TreeFrontier::new().head()
     /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -145,9 +145,11 @@ impl Checkpoint {
     /// The lines behind the root.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier};
+    /// # use gate_audit::{Checkpoint, TreeFrontier};
     /// assert!(
-    ///     Checkpoint::new("example.com/trail", Frontier::new().head())?.extensions().is_empty()
+    ///     Checkpoint::new("example.com/trail", TreeFrontier::new().head())?
+    ///         .extensions()
+    ///         .is_empty()
     /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -168,10 +170,10 @@ impl FromStr for Checkpoint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Checkpoint, Error> {
-        let refuse = |line, hint| Error::line(Document::Checkpoint, line, hint);
+        let refuse = |line, hint| Error::line(DocumentKind::Checkpoint, line, hint);
         let lines = text.strip_suffix('\n').ok_or_else(|| {
             Error::whole(
-                Document::Checkpoint,
+                DocumentKind::Checkpoint,
                 "write origin, size and root, each in a line that ends with a newline",
             )
         })?;

@@ -22,9 +22,9 @@ pub enum Error {
     /// Foreign bytes do not have the form that their format asks for.
     Malformed {
         /// The document that was read.
-        what: Document,
+        what: DocumentKind,
         /// Where in it.
-        place: Place,
+        place: DocumentPosition,
         /// The description of what should be there.
         hint: &'static str,
     },
@@ -144,10 +144,10 @@ pub enum Error {
 /// The document that was being read when an [`Error::Malformed`] was found.
 ///
 /// ```
-/// assert_eq!(gate_audit::Document::Note.to_string(), "note");
+/// assert_eq!(gate_audit::DocumentKind::Note.to_string(), "note");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
+pub enum DocumentKind {
     /// A signed note.
     Note,
     /// A checkpoint's text.
@@ -178,23 +178,23 @@ pub enum Document {
     WitnessPolicy,
 }
 
-impl fmt::Display for Document {
+impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Document::Note => "note",
-            Document::Checkpoint => "checkpoint",
-            Document::VerifierKey => "verifier key",
-            Document::SigningKey => "signing key",
-            Document::Hash => "hash",
-            Document::Frontier => "frontier",
-            Document::TilePath => "tile path",
-            Document::Tile => "tile",
-            Document::Bundle => "entry bundle",
-            Document::Receipt => "receipt",
-            Document::Succession => "key succession",
-            Document::AddCheckpoint => "add-checkpoint",
-            Document::Cosignatures => "cosignatures",
-            Document::WitnessPolicy => "witness policy",
+            DocumentKind::Note => "note",
+            DocumentKind::Checkpoint => "checkpoint",
+            DocumentKind::VerifierKey => "verifier key",
+            DocumentKind::SigningKey => "signing key",
+            DocumentKind::Hash => "hash",
+            DocumentKind::Frontier => "frontier",
+            DocumentKind::TilePath => "tile path",
+            DocumentKind::Tile => "tile",
+            DocumentKind::Bundle => "entry bundle",
+            DocumentKind::Receipt => "receipt",
+            DocumentKind::Succession => "key succession",
+            DocumentKind::AddCheckpoint => "add-checkpoint",
+            DocumentKind::Cosignatures => "cosignatures",
+            DocumentKind::WitnessPolicy => "witness policy",
         })
     }
 }
@@ -202,11 +202,11 @@ impl fmt::Display for Document {
 /// Where in a document a fault is.
 ///
 /// ```
-/// assert_eq!(gate_audit::Place::Line(2).to_string(), ", line 2");
-/// assert_eq!(gate_audit::Place::Byte(40).to_string(), ", byte 40");
+/// assert_eq!(gate_audit::DocumentPosition::Line(2).to_string(), ", line 2");
+/// assert_eq!(gate_audit::DocumentPosition::Byte(40).to_string(), ", byte 40");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DocumentPosition {
     /// In the document as a whole.
     Whole,
     /// In this line, counted from 1.
@@ -215,39 +215,39 @@ pub enum Place {
     Byte(usize),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for DocumentPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Whole => Ok(()),
-            Place::Line(line) => write!(f, ", line {line}"),
-            Place::Byte(byte) => write!(f, ", byte {byte}"),
+            DocumentPosition::Whole => Ok(()),
+            DocumentPosition::Line(line) => write!(f, ", line {line}"),
+            DocumentPosition::Byte(byte) => write!(f, ", byte {byte}"),
         }
     }
 }
 
 impl Error {
     /// A fault in a document as a whole.
-    pub(crate) fn whole(what: Document, hint: &'static str) -> Error {
-        Error::Malformed { what, place: Place::Whole, hint }
+    pub(crate) fn whole(what: DocumentKind, hint: &'static str) -> Error {
+        Error::Malformed { what, place: DocumentPosition::Whole, hint }
     }
 
     /// A fault in a line, counted from 1.
-    pub(crate) fn line(what: Document, line: usize, hint: &'static str) -> Error {
-        Error::Malformed { what, place: Place::Line(line), hint }
+    pub(crate) fn line(what: DocumentKind, line: usize, hint: &'static str) -> Error {
+        Error::Malformed { what, place: DocumentPosition::Line(line), hint }
     }
 
     /// A fault at a byte, counted from 0.
-    pub(crate) fn byte(what: Document, byte: usize, hint: &'static str) -> Error {
-        Error::Malformed { what, place: Place::Byte(byte), hint }
+    pub(crate) fn byte(what: DocumentKind, byte: usize, hint: &'static str) -> Error {
+        Error::Malformed { what, place: DocumentPosition::Byte(byte), hint }
     }
 
     /// The same fault in a document that stands behind so many lines and bytes of another.
     pub(crate) fn further_down(self, lines: usize, bytes: usize) -> Error {
         match self {
-            Error::Malformed { what, place: Place::Line(line), hint } => {
+            Error::Malformed { what, place: DocumentPosition::Line(line), hint } => {
                 Error::line(what, line + lines, hint)
             }
-            Error::Malformed { what, place: Place::Byte(byte), hint } => {
+            Error::Malformed { what, place: DocumentPosition::Byte(byte), hint } => {
                 Error::byte(what, byte + bytes, hint)
             }
             other => other,

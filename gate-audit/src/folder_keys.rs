@@ -6,7 +6,7 @@ use std::{fs, io};
 use crate::encoding::decimal;
 use crate::error::Error;
 use crate::key::VerifierKey;
-use crate::log_keys::{LogKeys, Succession};
+use crate::log_keys::{KeySuccession, LogKeys};
 use crate::note::{self, Note};
 use crate::tiles::read_file;
 
@@ -35,7 +35,7 @@ use crate::tiles::read_file;
 /// # Example
 ///
 /// ```
-/// use gate_audit::{KeyKind, SigningKey, Succession, TrailWriter, read_keys};
+/// use gate_audit::{KeyKind, SigningKey, KeySuccession, TrailWriter, read_keys};
 ///
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let folder = dir.path().join("trail");
@@ -46,7 +46,7 @@ use crate::tiles::read_file;
 /// trail.append(b"asked")?;
 /// let size = trail.seal()?.size();
 /// trail.succeed(
-///     &Succession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?,
+///     &KeySuccession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?,
 /// )?;
 ///
 /// // One auditor was given the first key.
@@ -72,7 +72,7 @@ pub fn read_keys(
         let bytes =
             read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
         let read =
-            Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<Succession>()?, note)));
+            Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<KeySuccession>()?, note)));
         let (succession, note) = read.map_err(|error| Error::in_file(&path, error))?;
         succession.must_be_of(origin).map_err(|error| Error::in_file(&path, error))?;
         notes.push((path, note));

@@ -1,6 +1,6 @@
 //! Appending to a tree of any size with no more than the roots of its complete subtrees.
 
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::{Hash, MAX_SIZE};
 use crate::head::TreeHead;
 
@@ -9,9 +9,9 @@ use crate::head::TreeHead;
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Frontier, Hash};
+/// use gate_audit::{TreeFrontier, Hash};
 ///
-/// let mut tree = Frontier::new();
+/// let mut tree = TreeFrontier::new();
 /// for record in ["asked", "approved", "run"] {
 ///     tree.append(Hash::of_leaf(record.as_bytes()));
 /// }
@@ -21,21 +21,21 @@ use crate::head::TreeHead;
 /// assert_eq!(tree.peaks().len(), 2);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frontier {
+pub struct TreeFrontier {
     size: u64,
     /// The roots of the complete subtrees, from left to right: the largest first.
     peaks: Vec<Hash>,
 }
 
-impl Frontier {
+impl TreeFrontier {
     /// A tree without leaves.
     ///
     /// ```
-    /// assert_eq!(gate_audit::Frontier::new().size(), 0);
+    /// assert_eq!(gate_audit::TreeFrontier::new().size(), 0);
     /// ```
     #[must_use]
-    pub fn new() -> Frontier {
-        Frontier::default()
+    pub fn new() -> TreeFrontier {
+        TreeFrontier::default()
     }
 
     /// A tree of which size and peaks were kept.
@@ -46,30 +46,30 @@ impl Frontier {
     /// size.
     ///
     /// ```
-    /// use gate_audit::{Frontier, Hash};
+    /// use gate_audit::{TreeFrontier, Hash};
     ///
-    /// let mut tree = Frontier::new();
+    /// let mut tree = TreeFrontier::new();
     /// tree.append(Hash::of_leaf(b"asked"));
-    /// assert_eq!(Frontier::from_peaks(tree.size(), tree.peaks().to_vec())?, tree);
-    /// assert!(Frontier::from_peaks(3, tree.peaks().to_vec()).is_err());
+    /// assert_eq!(TreeFrontier::from_peaks(tree.size(), tree.peaks().to_vec())?, tree);
+    /// assert!(TreeFrontier::from_peaks(3, tree.peaks().to_vec()).is_err());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Result<Frontier, Error> {
+    pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Result<TreeFrontier, Error> {
         if size > MAX_SIZE || peaks.len() != size.count_ones() as usize {
             return Err(Error::whole(
-                Document::Frontier,
+                DocumentKind::Frontier,
                 "give one peak for each bit that is set in the size",
             ));
         }
-        Ok(Frontier { size, peaks })
+        Ok(TreeFrontier { size, peaks })
     }
 
     /// Adds a leaf by its hash.
     ///
     /// ```
-    /// use gate_audit::{Frontier, Hash};
+    /// use gate_audit::{TreeFrontier, Hash};
     ///
-    /// let mut tree = Frontier::new();
+    /// let mut tree = TreeFrontier::new();
     /// tree.append(Hash::of_leaf(b"asked"));
     /// assert_eq!(tree.size(), 1);
     /// ```
@@ -81,9 +81,9 @@ impl Frontier {
     /// and hash.
     ///
     /// ```
-    /// use gate_audit::{Frontier, Hash};
+    /// use gate_audit::{TreeFrontier, Hash};
     ///
-    /// let (mut tree, mut levels) = (Frontier::new(), Vec::new());
+    /// let (mut tree, mut levels) = (TreeFrontier::new(), Vec::new());
     /// tree.append(Hash::of_leaf(b"asked"));
     /// tree.append_with(Hash::of_leaf(b"approved"), |level, _| levels.push(level));
     /// assert_eq!(levels, [0, 1]);
@@ -104,7 +104,7 @@ impl Frontier {
     /// Returns the number of leaves that the tree has.
     ///
     /// ```
-    /// assert_eq!(gate_audit::Frontier::new().size(), 0);
+    /// assert_eq!(gate_audit::TreeFrontier::new().size(), 0);
     /// ```
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -114,7 +114,7 @@ impl Frontier {
     /// The roots of its complete subtrees, the largest first.
     ///
     /// ```
-    /// assert!(gate_audit::Frontier::new().peaks().is_empty());
+    /// assert!(gate_audit::TreeFrontier::new().peaks().is_empty());
     /// ```
     #[must_use]
     pub fn peaks(&self) -> &[Hash] {
@@ -124,9 +124,9 @@ impl Frontier {
     /// The root of the tree.
     ///
     /// ```
-    /// use gate_audit::{Frontier, Hash};
+    /// use gate_audit::{TreeFrontier, Hash};
     ///
-    /// let mut tree = Frontier::new();
+    /// let mut tree = TreeFrontier::new();
     /// tree.append(Hash::of_leaf(b"asked"));
     /// assert_eq!(tree.root(), Hash::of_leaf(b"asked"));
     /// ```
@@ -140,9 +140,9 @@ impl Frontier {
     /// Size and root, as a checkpoint has them.
     ///
     /// ```
-    /// use gate_audit::Frontier;
+    /// use gate_audit::TreeFrontier;
     ///
-    /// let tree = Frontier::new();
+    /// let tree = TreeFrontier::new();
     /// assert_eq!((tree.head().size(), tree.head().root()), (0, tree.root()));
     /// ```
     #[must_use]

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{decode, encode};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 
 /// The most leaves that a tree may have here: what fits the signed integers of other
 /// implementations.
@@ -71,9 +71,9 @@ impl Hash {
     /// The root of a tree without leaves: the hash of no bytes.
     ///
     /// ```
-    /// use gate_audit::{Frontier, Hash};
+    /// use gate_audit::{TreeFrontier, Hash};
     ///
-    /// assert_eq!(Frontier::new().root(), Hash::of_nothing());
+    /// assert_eq!(TreeFrontier::new().root(), Hash::of_nothing());
     /// ```
     #[must_use]
     pub fn of_nothing() -> Hash {
@@ -128,7 +128,7 @@ impl FromStr for Hash {
 
     fn from_str(text: &str) -> Result<Hash, Error> {
         Hash::from_base64(text).ok_or_else(|| {
-            Error::whole(Document::Hash, "write 32 bytes as 44 characters of base64")
+            Error::whole(DocumentKind::Hash, "write 32 bytes as 44 characters of base64")
         })
     }
 }

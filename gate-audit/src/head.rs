@@ -88,13 +88,13 @@ impl TreeHead {
             return Err(Error::OutOfRange { index, size: self.size });
         };
         let not_included = Error::NotIncluded { index, size: self.size };
-        let mut climb = Climb { node: index, last };
+        let mut climb = PathCursor { node: index, last };
         let mut hash = leaf;
         for sibling in proof {
             match climb.step() {
                 None => return Err(not_included),
-                Some(Side::Left) => hash = Hash::of_node(*sibling, hash),
-                Some(Side::Right) => hash = Hash::of_node(hash, *sibling),
+                Some(SiblingSide::Left) => hash = Hash::of_node(*sibling, hash),
+                Some(SiblingSide::Right) => hash = Hash::of_node(hash, *sibling),
             }
         }
         if climb.last == 0 && hash == self.root { Ok(()) } else { Err(not_included) }
@@ -109,9 +109,9 @@ impl TreeHead {
     /// does not lead to both roots.
     ///
     /// ```
-    /// use gate_audit::{Frontier, Hash};
+    /// use gate_audit::{TreeFrontier, Hash};
     ///
-    /// let mut tree = Frontier::new();
+    /// let mut tree = TreeFrontier::new();
     /// tree.append(Hash::of_leaf(b"asked"));
     /// let older = tree.head();
     /// tree.append(Hash::of_leaf(b"approved"));
@@ -133,7 +133,7 @@ impl TreeHead {
         }
         // From the last complete subtree of the older tree upwards; if that subtree is the whole
         // older tree, the proof leaves its hash out.
-        let mut climb = Climb { node: older.size - 1, last: self.size - 1 };
+        let mut climb = PathCursor { node: older.size - 1, last: self.size - 1 };
         climb.rise(climb.node.trailing_ones());
         let (first, rest) = match proof.split_first() {
             _ if older.size.is_power_of_two() => (older.root, proof),
@@ -144,10 +144,10 @@ impl TreeHead {
         for sibling in rest {
             match climb.step() {
                 None => return Err(not_consistent),
-                Some(Side::Left) => {
+                Some(SiblingSide::Left) => {
                     (old, new) = (Hash::of_node(*sibling, old), Hash::of_node(*sibling, new));
                 }
-                Some(Side::Right) => new = Hash::of_node(new, *sibling),
+                Some(SiblingSide::Right) => new = Hash::of_node(new, *sibling),
             }
         }
         let reached = climb.last == 0 && old == older.root && new == self.root;
@@ -156,33 +156,36 @@ impl TreeHead {
 }
 
 /// On which side of a node its sibling is.
-enum Side {
+enum SiblingSide {
     Left,
     Right,
 }
 
 /// The way from a node to the root: its index in its level, and that of the level's last node.
-struct Climb {
+struct PathCursor {
     node: u64,
     last: u64,
 }
 
-impl Climb {
+impl PathCursor {
     fn rise(&mut self, levels: u32) {
         self.node = self.node.checked_shr(levels).unwrap_or(0);
         self.last = self.last.checked_shr(levels).unwrap_or(0);
     }
 
     /// One sibling further up; nothing at the root.
-    fn step(&mut self) -> Option<Side> {
+    fn step(&mut self) -> Option<SiblingSide> {
         if self.last == 0 {
             return None;
         }
-        let side =
-            if self.node & 1 == 1 || self.node == self.last { Side::Left } else { Side::Right };
+        let side = if self.node & 1 == 1 || self.node == self.last {
+            SiblingSide::Left
+        } else {
+            SiblingSide::Right
+        };
         // The last node of a level has no sibling as long as it is a left child: it is its own
         // parent.
-        if matches!(side, Side::Left) && self.node & 1 == 0 {
+        if matches!(side, SiblingSide::Left) && self.node & 1 == 0 {
             self.rise(self.node.trailing_zeros());
         }
         self.rise(1);

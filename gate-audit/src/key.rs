@@ -7,7 +7,7 @@ use ed25519_dalek::{Signature, Signer as _};
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{decode, encode, is_line};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::MAX_SIZE;
 
 /// The longest name or key that is read.
@@ -201,7 +201,7 @@ impl FromStr for VerifierKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<VerifierKey, Error> {
-        let what = Document::VerifierKey;
+        let what = DocumentKind::VerifierKey;
         let (name, id, kind, bytes) = parts(text, what)?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
             .ok()
@@ -258,7 +258,7 @@ impl SigningKey {
     /// ```
     pub fn from_seed(name: &str, kind: KeyKind, seed: [u8; 32]) -> Result<SigningKey, Error> {
         if !is_name(name) {
-            return Err(Error::whole(Document::SigningKey, NAME));
+            return Err(Error::whole(DocumentKind::SigningKey, NAME));
         }
         let key = ed25519_dalek::SigningKey::from_bytes(&seed);
         Ok(SigningKey { verifier: VerifierKey::new(name, kind, key.verifying_key()), key })
@@ -313,7 +313,7 @@ impl FromStr for SigningKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<SigningKey, Error> {
-        let what = Document::SigningKey;
+        let what = DocumentKind::SigningKey;
         let text = text
             .strip_prefix("PRIVATE+KEY+")
             .ok_or_else(|| Error::whole(what, "begin with `PRIVATE+KEY+`"))?;
@@ -343,7 +343,7 @@ fn tagged(kind: KeyKind, key: &[u8; 32]) -> String {
 }
 
 /// `name+id+base64(algorithm ‖ key)`.
-fn parts(text: &str, what: Document) -> Result<(&str, u32, KeyKind, [u8; 32]), Error> {
+fn parts(text: &str, what: DocumentKind) -> Result<(&str, u32, KeyKind, [u8; 32]), Error> {
     let refuse = |hint| Error::whole(what, hint);
     let mut pieces = text.splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (pieces.next(), pieces.next(), pieces.next()) else {

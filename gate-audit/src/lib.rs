@@ -3,17 +3,17 @@
 //!
 //! | format | here |
 //! |---|---|
-#![doc = "| [RFC 6962] Merkle trees | [`Hash`](struct@Hash), [`Frontier`], [`TreeHead`], \
+#![doc = "| [RFC 6962] Merkle trees | [`Hash`](struct@Hash), [`TreeFrontier`], [`TreeHead`], \
           [`prove_inclusion`], [`prove_consistency`] |"]
 //! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
 //! | [checkpoints], [cosignatures] | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
 #![doc = "| [asking witnesses], and being one | [`AddCheckpoint`], [`Note::add_cosignatures`], \
           [`Witness`] |"]
-//! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`Tiles`] |
-#![doc = "| key rotation, a note of our own | [`Succession`], [`LogKeys`], \
+//! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`TileStore`] |
+#![doc = "| key rotation, a note of our own | [`KeySuccession`], [`LogKeys`], \
           [`TrailWriter::succeed`], [`read_keys`] |"]
 #![doc = "| receipts of several entries, a text of our own in the manner of [`tlog-proof`] | \
-          [`Receipt`], [`Evidence`] |"]
+          [`Receipt`], [`EntryProof`] |"]
 //!
 //! [RFC 6962]: https://www.rfc-editor.org/rfc/rfc6962.html
 //! [checkpoints]: https://c2sp.org/tlog-checkpoint
@@ -23,14 +23,15 @@
 //!
 //! It is small so that an auditor can read all of it. It knows nothing of what the records say,
 //! reads no clock and no environment, makes no randomness and opens no connection; files are
-//! touched by [`TrailWriter`], [`Tiles`], [`read_checkpoint`], [`read_keys`] and [`replace_file`]
-//! alone. No bytes make it panic, and no length that foreign bytes claim makes it allocate.
+//! touched by [`TrailWriter`], [`TileStore`], [`read_checkpoint`], [`read_keys`] and
+//! [`replace_file`] alone. No bytes make it panic, and no length that foreign bytes claim makes it
+//! allocate.
 //!
 //! # Example
 //!
 //! ```
 //! use gate_audit::{
-//!     Checkpoint, Evidence, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter,
+//!     Checkpoint, EntryProof, KeyKind, LogKeys, Receipt, SigningKey, TileStore, TrailWriter,
 //!     WitnessPolicy, prove_inclusion, read_checkpoint,
 //! };
 //!
@@ -49,14 +50,14 @@
 //! let keys = LogKeys::new("example.com/trail", key.verifier().to_string().parse()?)?;
 //! let note = read_checkpoint(&folder)?;
 //! let verified = keys.verify(&note, &WitnessPolicy::none())?;
-//! let tiles = Tiles::open(&folder, verified.head())?;
+//! let tiles = TileStore::open(&folder, verified.head())?;
 //! assert_eq!(tiles.bundle(0)?.len(), 3);
 //!
 //! // Somebody else gets a receipt of two records.
 //! let evidence = [(1, "approved by dana"), (2, "run")];
 //! let evidence: Result<_, _> = evidence
 //!     .into_iter()
-//!     .map(|(at, entry)| Ok(Evidence::new(at, entry, prove_inclusion(&tiles, at, 3)?)))
+//!     .map(|(at, entry)| Ok(EntryProof::new(at, entry, prove_inclusion(&tiles, at, 3)?)))
 //!     .collect();
 //! let receipt = Receipt::new(evidence?, note)?;
 //! receipt.verify(&keys, &WitnessPolicy::none())?;
@@ -85,19 +86,19 @@ mod writer;
 
 pub use add_checkpoint::AddCheckpoint;
 pub use checkpoint::Checkpoint;
-pub use error::{Document, Error, Place};
+pub use error::{DocumentKind, DocumentPosition, Error};
 pub use files::replace_file;
 pub use folder_keys::read_keys;
-pub use frontier::Frontier;
+pub use frontier::TreeFrontier;
 pub use hash::Hash;
 pub use head::TreeHead;
 pub use key::{KeyKind, SigningKey, VerifierKey};
-pub use log_keys::{LogKeys, Succession, VerifiedCheckpoint};
+pub use log_keys::{KeySuccession, LogKeys, VerifiedCheckpoint};
 pub use note::{Note, VerifiedSignature};
-pub use prove::{Nodes, prove_consistency, prove_inclusion, root_of};
-pub use receipt::{Evidence, Receipt};
+pub use prove::{NodeReader, prove_consistency, prove_inclusion, root_of};
+pub use receipt::{EntryProof, Receipt};
 pub use tile_path::{TilePath, write_entry};
-pub use tiles::{Tiles, read_checkpoint};
-pub use witness::{Refusal, Seen, Witness};
+pub use tiles::{TileStore, read_checkpoint};
+pub use witness::{AddCheckpointError, CosignedHead, Witness};
 pub use witness_policy::WitnessPolicy;
 pub use writer::TrailWriter;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::checkpoint::Checkpoint;
 use crate::encoding::{after, decimal, is_line};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::MAX_SIZE;
 use crate::head::TreeHead;
 use crate::key::{KeyKind, SigningKey, VerifierKey};
@@ -32,7 +32,7 @@ const EARLIER_HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
 ///
 /// ```
 /// use gate_audit::{
-///     Checkpoint, Frontier, Hash, KeyKind, LogKeys, SigningKey, Succession, WitnessPolicy,
+///     Checkpoint, TreeFrontier, Hash, KeyKind, LogKeys, SigningKey, KeySuccession, WitnessPolicy,
 /// };
 ///
 /// let origin = "example.com/trail";
@@ -42,9 +42,9 @@ const EARLIER_HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
 /// // The auditor was given the old key. The old key introduces the new one, from the next record
 /// // on.
 /// let mut keys = LogKeys::new(origin, old.verifier().clone())?;
-/// keys.accept(&Succession::new(origin, 1, new.verifier().clone())?.sign(&old)?)?;
+/// keys.accept(&KeySuccession::new(origin, 1, new.verifier().clone())?.sign(&old)?)?;
 ///
-/// let mut tree = Frontier::new();
+/// let mut tree = TreeFrontier::new();
 /// tree.append(Hash::of_leaf(b"asked"));
 /// let first = Checkpoint::new(origin, tree.head())?.sign(&old)?;
 /// tree.append(Hash::of_leaf(b"approved"));
@@ -59,12 +59,12 @@ const EARLIER_HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
 #[derive(Clone, Debug)]
 pub struct LogKeys {
     origin: String,
-    current: Era,
-    past: Vec<Era>,
+    current: KeyPeriod,
+    past: Vec<KeyPeriod>,
 }
 
 #[derive(Clone, Debug)]
-struct Era {
+struct KeyPeriod {
     key: VerifierKey,
     from: u64,
     until: u64,
@@ -87,7 +87,7 @@ impl LogKeys {
         key.must_be(KeyKind::Log)?;
         Ok(LogKeys {
             origin: origin.to_owned(),
-            current: Era { key, from: 0, until: u64::MAX },
+            current: KeyPeriod { key, from: 0, until: u64::MAX },
             past: Vec::new(),
         })
     }
@@ -102,11 +102,11 @@ impl LogKeys {
     /// current key.
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, LogKeys, SigningKey, Succession};
+    /// # use gate_audit::{KeyKind, LogKeys, SigningKey, KeySuccession};
     /// let [old, new] = [[1; 32], [2; 32]]
     ///     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// let (old, new) = (old?, new?);
-    /// let succession = Succession::new("example.com/trail", 5, new.verifier().clone())?;
+    /// let succession = KeySuccession::new("example.com/trail", 5, new.verifier().clone())?;
     /// let mut keys = LogKeys::new("example.com/trail", old.verifier().clone())?;
     /// assert!(keys.accept(&succession.sign(&new)?).is_err());
     /// keys.accept(&succession.sign(&old)?)?;
@@ -115,7 +115,7 @@ impl LogKeys {
     /// ```
     pub fn accept(&mut self, note: &Note) -> Result<(), Error> {
         note.verify(std::slice::from_ref(&self.current.key))?;
-        let Succession { origin, from, key } = note.text().parse()?;
+        let KeySuccession { origin, from, key } = note.text().parse()?;
         self.must_be_ours(&origin)?;
         if self.eras().any(|era| era.key.as_bytes() == key.as_bytes()) {
             return Err(Error::BadSuccession {
@@ -127,8 +127,9 @@ impl LogKeys {
                 reason: "it begins before the current key does; give a later size",
             });
         }
-        let replaced = std::mem::replace(&mut self.current, Era { key, from, until: u64::MAX });
-        self.past.push(Era { until: from, ..replaced });
+        let replaced =
+            std::mem::replace(&mut self.current, KeyPeriod { key, from, until: u64::MAX });
+        self.past.push(KeyPeriod { until: from, ..replaced });
         Ok(())
     }
 
@@ -157,11 +158,14 @@ impl LogKeys {
     /// [`Error::NotInForce`], [`Error::Unsigned`], [`Error::TooFewWitnesses`].
     ///
     /// ```
-    /// use gate_audit::{Checkpoint, Error, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
+    /// use gate_audit::{
+    ///     Checkpoint, Error, KeyKind, LogKeys, SigningKey, TreeFrontier, WitnessPolicy,
+    /// };
     ///
     /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
-    /// let foreign = Checkpoint::new("example.com/other", Frontier::new().head())?.sign(&key)?;
+    /// let foreign =
+    ///     Checkpoint::new("example.com/other", TreeFrontier::new().head())?.sign(&key)?;
     /// assert!(matches!(
     ///     keys.verify(&foreign, &WitnessPolicy::none()),
     ///     Err(Error::OtherOrigin { .. })
@@ -176,7 +180,7 @@ impl LogKeys {
         let checkpoint: Checkpoint = note.text().parse()?;
         self.must_be_ours(checkpoint.origin())?;
         let size = checkpoint.head().size();
-        let (valid, expired): (Vec<&Era>, Vec<&Era>) =
+        let (valid, expired): (Vec<&KeyPeriod>, Vec<&KeyPeriod>) =
             self.eras().partition(|era| (era.from..=era.until).contains(&size));
         let valid: Vec<VerifierKey> = valid.into_iter().map(|era| era.key.clone()).collect();
         if let Err(unsigned) = note.verify(&valid) {
@@ -192,7 +196,7 @@ impl LogKeys {
         Ok(VerifiedCheckpoint { checkpoint, cosignatures: witnesses.check(note)? })
     }
 
-    fn eras(&self) -> impl Iterator<Item = &Era> {
+    fn eras(&self) -> impl Iterator<Item = &KeyPeriod> {
         self.past.iter().chain([&self.current])
     }
 
@@ -214,10 +218,10 @@ fn must_be(found: &str, expected: &str) -> Result<(), Error> {
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
+/// use gate_audit::{Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
 ///
 /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-/// let checkpoint = Checkpoint::new("example.com/trail", Frontier::new().head())?;
+/// let checkpoint = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?;
 /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?
 ///     .verify(&checkpoint.sign(&key)?, &WitnessPolicy::none())?;
 /// assert_eq!(verified.checkpoint(), &checkpoint);
@@ -234,9 +238,9 @@ impl VerifiedCheckpoint {
     /// Returns the checkpoint that was signed.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
+    /// # use gate_audit::{Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?
     ///     .verify(&note, &WitnessPolicy::none())?;
     /// assert_eq!(verified.checkpoint().origin(), "example.com/trail");
@@ -250,12 +254,12 @@ impl VerifiedCheckpoint {
     /// Size and root of the tree.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
+    /// # use gate_audit::{Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// let verified = LogKeys::new("example.com/trail", key.verifier().clone())?
     ///     .verify(&note, &WitnessPolicy::none())?;
-    /// assert_eq!(verified.head(), Frontier::new().head());
+    /// assert_eq!(verified.head(), TreeFrontier::new().head());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -266,9 +270,10 @@ impl VerifiedCheckpoint {
     /// Those of the policy's witnesses that cosigned, and when they say they did.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
+    /// # use gate_audit::{Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let mut note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let mut note =
+    /// #     Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// let witness = SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?;
     /// note.cosign(&witness, 1_679_315_147)?;
     /// let policy = WitnessPolicy::at_least(1, vec![witness.verifier().clone()])?;
@@ -289,26 +294,26 @@ impl VerifiedCheckpoint {
 /// # Example
 ///
 /// ```
-/// use gate_audit::{KeyKind, SigningKey, Succession};
+/// use gate_audit::{KeyKind, SigningKey, KeySuccession};
 ///
 /// let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
-/// let succession = Succession::new("example.com/trail", 5, new.verifier().clone())?;
+/// let succession = KeySuccession::new("example.com/trail", 5, new.verifier().clone())?;
 /// assert!(
 ///     succession
 ///         .to_string()
 ///         .contains("\norigin example.com/trail\nfrom 5\nkey example.com/trail+")
 /// );
-/// assert_eq!(succession.to_string().parse::<Succession>()?, succession);
+/// assert_eq!(succession.to_string().parse::<KeySuccession>()?, succession);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Succession {
+pub struct KeySuccession {
     origin: String,
     from: u64,
     key: VerifierKey,
 }
 
-impl Succession {
+impl KeySuccession {
     /// The log `origin` is signed by `key` once its tree has `from` leaves.
     ///
     /// # Errors
@@ -317,32 +322,32 @@ impl Succession {
     /// [`Error::WrongKind`] for a witness's key.
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, SigningKey, Succession};
+    /// # use gate_audit::{KeyKind, SigningKey, KeySuccession};
     /// let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
-    /// assert!(Succession::new("", 5, new.verifier().clone()).is_err());
+    /// assert!(KeySuccession::new("", 5, new.verifier().clone()).is_err());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn new(origin: &str, from: u64, key: VerifierKey) -> Result<Succession, Error> {
+    pub fn new(origin: &str, from: u64, key: VerifierKey) -> Result<KeySuccession, Error> {
         if !is_line(origin) {
             return Err(Error::line(
-                Document::Succession,
+                DocumentKind::Succession,
                 2,
                 "write `origin ` and the log's origin",
             ));
         }
         if from > MAX_SIZE {
-            return Err(Error::line(Document::Succession, 3, FROM));
+            return Err(Error::line(DocumentKind::Succession, 3, FROM));
         }
         key.must_be(KeyKind::Log)?;
-        Ok(Succession { origin: origin.to_owned(), from, key })
+        Ok(KeySuccession { origin: origin.to_owned(), from, key })
     }
 
     /// The size of the tree from which the new key is in force.
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, SigningKey, Succession};
+    /// # use gate_audit::{KeyKind, SigningKey, KeySuccession};
     /// # let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
-    /// assert_eq!(Succession::new("example.com/trail", 5, new.verifier().clone())?.from(), 5);
+    /// assert_eq!(KeySuccession::new("example.com/trail", 5, new.verifier().clone())?.from(), 5);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -353,10 +358,10 @@ impl Succession {
     /// The new key.
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, SigningKey, Succession};
+    /// # use gate_audit::{KeyKind, SigningKey, KeySuccession};
     /// # let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
     /// assert_eq!(
-    ///     Succession::new("example.com/trail", 5, new.verifier().clone())?.key(),
+    ///     KeySuccession::new("example.com/trail", 5, new.verifier().clone())?.key(),
     ///     new.verifier()
     /// );
     /// # Ok::<(), gate_audit::Error>(())
@@ -378,11 +383,11 @@ impl Succession {
     /// What [`Note::sign`] says.
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, SigningKey, Succession};
+    /// # use gate_audit::{KeyKind, SigningKey, KeySuccession};
     /// # let [old, new] = [[1; 32], [2; 32]]
     /// #     .map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
     /// # let (old, new) = (old?, new?);
-    /// let note = Succession::new("example.com/trail", 5, new.verifier().clone())?.sign(&old)?;
+    /// let note = KeySuccession::new("example.com/trail", 5, new.verifier().clone())?.sign(&old)?;
     /// assert!(note.verify(&[old.verifier().clone()]).is_ok());
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -391,17 +396,17 @@ impl Succession {
     }
 }
 
-impl fmt::Display for Succession {
+impl fmt::Display for KeySuccession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{HEADER}\norigin {}\nfrom {}\nkey {}\n", self.origin, self.from, self.key)
     }
 }
 
-impl FromStr for Succession {
+impl FromStr for KeySuccession {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Succession, Error> {
-        let what = Document::Succession;
+    fn from_str(text: &str) -> Result<KeySuccession, Error> {
+        let what = DocumentKind::Succession;
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
         if lines.next().is_none_or(|line| line != HEADER && line != EARLIER_HEADER) {
             return Err(Error::line(what, 1, "begin with `gate/key-succession@v1`"));
@@ -416,7 +421,7 @@ impl FromStr for Succession {
         if lines.next().is_some() {
             return Err(Error::line(what, 5, "end with the key"));
         }
-        Succession::new(origin, from, key)
+        KeySuccession::new(origin, from, key)
     }
 }
 

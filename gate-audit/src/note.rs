@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::encoding::{decode, encode};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::MAX_SIZE;
 use crate::key::{KeyKind, SigningKey, VerifierKey, is_name};
 
@@ -29,12 +29,12 @@ const MOST_SIGNATURES: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     text: String,
-    signatures: Vec<Signature>,
+    signatures: Vec<SignatureLine>,
 }
 
 /// A signature line: whose it says it is, and the bytes behind the id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Signature {
+struct SignatureLine {
     name: String,
     id: u32,
     bytes: Vec<u8>,
@@ -116,7 +116,7 @@ impl Note {
         check_characters(&note.text)?;
         if !note.text.ends_with('\n') || note.text.len() > LONGEST / 2 {
             return Err(Error::whole(
-                Document::Note,
+                DocumentKind::Note,
                 "end the text with a newline, and keep it below 500000 bytes",
             ));
         }
@@ -143,7 +143,7 @@ impl Note {
     /// ```
     pub fn also_sign(&mut self, key: &SigningKey) -> Result<(), Error> {
         key.verifier().must_be(KeyKind::Log)?;
-        self.add(vec![Signature::by(key, &self.text, 0)])
+        self.add(vec![SignatureLine::by(key, &self.text, 0)])
     }
 
     /// Adds a witness's signature: it has seen this checkpoint at this time, in seconds since 1970.
@@ -171,9 +171,9 @@ impl Note {
     pub fn cosign(&mut self, key: &SigningKey, at: u64) -> Result<(), Error> {
         key.verifier().must_be(KeyKind::Witness)?;
         if at > MAX_SIZE {
-            return Err(Error::whole(Document::Note, "give the time in seconds, below 2^63"));
+            return Err(Error::whole(DocumentKind::Note, "give the time in seconds, below 2^63"));
         }
-        self.add(vec![Signature::by(key, &self.text, at)])
+        self.add(vec![SignatureLine::by(key, &self.text, at)])
     }
 
     /// Adds what a witness has answered: those of its signature lines that are by these witnesses.
@@ -189,11 +189,12 @@ impl Note {
     /// line is by these witnesses. The note is then as it was.
     ///
     /// ```
-    /// use gate_audit::{Checkpoint, Frontier, KeyKind, SigningKey};
+    /// use gate_audit::{Checkpoint, TreeFrontier, KeyKind, SigningKey};
     ///
     /// let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// let witness = SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?;
-    /// let mut note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
+    /// let mut note =
+    ///     Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&log)?;
     /// let mut cosigned = note.clone();
     /// cosigned.cosign(&witness, 1_679_315_147)?;
     /// let response = format!("{}\n", cosigned.to_string().lines().last().unwrap());
@@ -208,7 +209,7 @@ impl Note {
         response: &str,
         keys: &[VerifierKey],
     ) -> Result<usize, Error> {
-        let what = Document::Cosignatures;
+        let what = DocumentKind::Cosignatures;
         keys.iter().try_for_each(|key| key.must_be(KeyKind::Witness))?;
         let (mut kept, mut unknown, mut bad) = (Vec::new(), 0, None);
         for signature in signatures(response, what, 1)? {
@@ -227,16 +228,16 @@ impl Note {
     }
 
     /// Adds signatures, each in the place of an earlier one by the same key.
-    fn add(&mut self, more: Vec<Signature>) -> Result<(), Error> {
+    fn add(&mut self, more: Vec<SignatureLine>) -> Result<(), Error> {
         let mut signed = self.clone();
         for signature in more {
             put(&mut signed.signatures, signature);
         }
         if signed.signatures.len() > MOST_SIGNATURES {
-            return Err(Error::whole(Document::Note, TOO_MANY));
+            return Err(Error::whole(DocumentKind::Note, TOO_MANY));
         }
         if signed.to_string().len() > LONGEST {
-            return Err(Error::whole(Document::Note, TOO_LONG));
+            return Err(Error::whole(DocumentKind::Note, TOO_LONG));
         }
         *self = signed;
         Ok(())
@@ -259,7 +260,7 @@ impl Note {
     /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Note, Error> {
-        let what = Document::Note;
+        let what = DocumentKind::Note;
         if bytes.len() > LONGEST {
             return Err(Error::whole(what, TOO_LONG));
         }
@@ -323,10 +324,10 @@ impl Note {
     /// Verifies a signature of this text if it claims one of these keys.
     fn verified(
         &self,
-        signature: &Signature,
+        signature: &SignatureLine,
         keys: &[VerifierKey],
     ) -> Option<Result<VerifiedSignature, Error>> {
-        let Signature { name, id, bytes } = signature;
+        let SignatureLine { name, id, bytes } = signature;
         let mut known = keys.iter().filter(|key| key.name() == name && key.id() == *id).peekable();
         known.peek()?;
         let found = known.find_map(|key| Some((key, key.check(&self.text, bytes)?)));
@@ -355,10 +356,10 @@ impl fmt::Display for Note {
     }
 }
 
-impl Signature {
+impl SignatureLine {
     /// This key's signature of a text; `at` counts for a witness.
-    fn by(key: &SigningKey, text: &str, at: u64) -> Signature {
-        Signature {
+    fn by(key: &SigningKey, text: &str, at: u64) -> SignatureLine {
+        SignatureLine {
             name: key.verifier().name().to_owned(),
             id: key.verifier().id(),
             bytes: key.sign(text, at),
@@ -366,29 +367,29 @@ impl Signature {
     }
 }
 
-impl fmt::Display for Signature {
+impl fmt::Display for SignatureLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Signature { name, id, bytes } = self;
+        let SignatureLine { name, id, bytes } = self;
         writeln!(f, "— {name} {}", encode(&[&id.to_be_bytes()[..], bytes].concat()))
     }
 }
 
 /// The signature line by which a witness says that it has seen this checkpoint at this time.
 pub(crate) fn cosignature(key: &SigningKey, checkpoint: &Note, at: u64) -> String {
-    Signature::by(key, &checkpoint.text, at).to_string()
+    SignatureLine::by(key, &checkpoint.text, at).to_string()
 }
 
 const TOO_LONG: &str = "give a note of no more than 1000000 bytes";
 const TOO_MANY: &str = "have no more than 100 signatures";
 
 /// Adds a signature in the place of an earlier one by the same key.
-fn put(signatures: &mut Vec<Signature>, new: Signature) {
+fn put(signatures: &mut Vec<SignatureLine>, new: SignatureLine) {
     signatures.retain(|old| old.name != new.name || old.id != new.id);
     signatures.push(new);
 }
 
 /// Reads signature lines, the first of which is in this line of the document.
-fn signatures(lines: &str, what: Document, first: usize) -> Result<Vec<Signature>, Error> {
+fn signatures(lines: &str, what: DocumentKind, first: usize) -> Result<Vec<SignatureLine>, Error> {
     let Some(lines) = lines.strip_suffix('\n') else {
         let last = first + lines.matches('\n').count();
         return Err(Error::line(
@@ -410,12 +411,14 @@ fn signatures(lines: &str, what: Document, first: usize) -> Result<Vec<Signature
 fn check_characters(text: &str) -> Result<(), Error> {
     match text.bytes().position(|byte| byte < b' ' && byte != b'\n') {
         None => Ok(()),
-        Some(at) => Err(Error::byte(Document::Note, at, "use no control characters but newlines")),
+        Some(at) => {
+            Err(Error::byte(DocumentKind::Note, at, "use no control characters but newlines"))
+        }
     }
 }
 
 /// `— name base64(id ‖ signature)`.
-fn signature(line: &str) -> Result<Signature, &'static str> {
+fn signature(line: &str) -> Result<SignatureLine, &'static str> {
     let form = "write a signature as an em dash, a space, the key's name, a space, and base64";
     let (name, base64) =
         line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')).ok_or(form)?;
@@ -424,7 +427,7 @@ fn signature(line: &str) -> Result<Signature, &'static str> {
     }
     let bytes = decode(base64).ok_or(form)?;
     match bytes.split_first_chunk() {
-        Some((id, bytes)) if !bytes.is_empty() => Ok(Signature {
+        Some((id, bytes)) if !bytes.is_empty() => Ok(SignatureLine {
             name: name.to_owned(),
             id: u32::from_be_bytes(*id),
             bytes: bytes.to_vec(),

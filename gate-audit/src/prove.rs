@@ -4,19 +4,19 @@ use crate::error::Error;
 use crate::hash::Hash;
 
 /// Where the hashes of complete subtrees come from: leaf hashes in memory, or
-/// [tiles](crate::Tiles).
+/// [tiles](crate::TileStore).
 ///
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Hash, Nodes};
+/// use gate_audit::{Hash, NodeReader};
 ///
 /// let leaves = [Hash::of_leaf(b"asked"), Hash::of_leaf(b"approved")];
 /// assert_eq!(leaves[..].node(1, 0)?, Hash::of_node(leaves[0], leaves[1]));
 /// assert!(leaves[..].node(1, 1).is_err());
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub trait Nodes {
+pub trait NodeReader {
     /// The hash of the complete subtree over the `2^level` leaves from `index * 2^level` on.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ pub trait Nodes {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error>;
 }
 
-impl Nodes for [Hash] {
+impl NodeReader for [Hash] {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
         let out_of_range = || Error::OutOfRange { index, size: self.len() as u64 };
         let width = 1_usize
@@ -61,7 +61,7 @@ pub(crate) fn complete(hashes: &[Hash]) -> Option<Hash> {
 ///
 /// # Errors
 ///
-/// What [`Nodes::node`] says.
+/// What [`NodeReader::node`] says.
 ///
 /// # Example
 ///
@@ -73,7 +73,7 @@ pub(crate) fn complete(hashes: &[Hash]) -> Option<Hash> {
 /// assert!(root_of(&leaves[..], 3).is_err());
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn root_of<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Hash, Error> {
+pub fn root_of<N: NodeReader + ?Sized>(nodes: &N, size: u64) -> Result<Hash, Error> {
     range(nodes, 0, size)
 }
 
@@ -82,7 +82,8 @@ pub fn root_of<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Hash, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::OutOfRange`] for an index that is not below the size, and what [`Nodes::node`] says.
+/// [`Error::OutOfRange`] for an index that is not below the size, and what [`NodeReader::node`]
+/// says.
 ///
 /// # Example
 ///
@@ -93,7 +94,7 @@ pub fn root_of<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Hash, Error> {
 /// assert_eq!(prove_inclusion(&leaves[..], 0, 2)?, [leaves[1]]);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn prove_inclusion<N: Nodes + ?Sized>(
+pub fn prove_inclusion<N: NodeReader + ?Sized>(
     nodes: &N,
     index: u64,
     size: u64,
@@ -121,7 +122,7 @@ pub fn prove_inclusion<N: Nodes + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`Error::OutOfRange`] if the older tree is larger, and what [`Nodes::node`] says.
+/// [`Error::OutOfRange`] if the older tree is larger, and what [`NodeReader::node`] says.
 ///
 /// # Example
 ///
@@ -132,7 +133,7 @@ pub fn prove_inclusion<N: Nodes + ?Sized>(
 /// assert_eq!(prove_consistency(&leaves[..], 1, 2)?, [leaves[1]]);
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn prove_consistency<N: Nodes + ?Sized>(
+pub fn prove_consistency<N: NodeReader + ?Sized>(
     nodes: &N,
     older: u64,
     newer: u64,
@@ -166,7 +167,7 @@ fn left_width(width: u64) -> u64 {
 }
 
 /// The root over the leaves from `start` to `end`, where RFC 6962 divides a tree so.
-fn range<N: Nodes + ?Sized>(nodes: &N, start: u64, end: u64) -> Result<Hash, Error> {
+fn range<N: NodeReader + ?Sized>(nodes: &N, start: u64, end: u64) -> Result<Hash, Error> {
     let width = end - start;
     if width == 0 {
         return Ok(Hash::of_nothing());

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::checkpoint::Checkpoint;
 use crate::encoding::{after, decimal, is_line};
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::Hash;
 use crate::head::LONGEST_PROOF;
 use crate::log_keys::{LogKeys, VerifiedCheckpoint};
@@ -61,8 +61,8 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
 ///
 /// ```
 /// use gate_audit::{
-///     Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy,
-///     prove_inclusion, root_of,
+///     Checkpoint, EntryProof, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead,
+///     WitnessPolicy, prove_inclusion, root_of,
 /// };
 ///
 /// let leaves = ["asked", "approved", "run"].map(|record| Hash::of_leaf(record.as_bytes()));
@@ -70,8 +70,8 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
 /// let head = TreeHead::new(3, root_of(&leaves[..], 3)?);
 /// let note = Checkpoint::new("example.com/trail", head)?.sign(&key)?;
 /// let approved =
-///     Evidence::new(1, "approved", prove_inclusion(&leaves[..], 1, 3)?).with("the approval");
-/// let run = Evidence::new(2, "run", prove_inclusion(&leaves[..], 2, 3)?);
+///     EntryProof::new(1, "approved", prove_inclusion(&leaves[..], 1, 3)?).with("the approval");
+/// let run = EntryProof::new(2, "run", prove_inclusion(&leaves[..], 2, 3)?);
 /// let file = Receipt::new(vec![approved, run], note)?.to_string();
 /// assert!(
 ///     file.starts_with(
@@ -91,7 +91,7 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    evidence: Vec<Evidence>,
+    evidence: Vec<EntryProof>,
     note: Note,
 }
 
@@ -100,44 +100,44 @@ pub struct Receipt {
 /// # Example
 ///
 /// ```
-/// use gate_audit::Evidence;
+/// use gate_audit::EntryProof;
 ///
 /// let evidence =
-///     Evidence::new(41, r#"{"type":"approved"}"#, Vec::new()).with(r#"{"salt":"b3Vy"}"#);
+///     EntryProof::new(41, r#"{"type":"approved"}"#, Vec::new()).with(r#"{"salt":"b3Vy"}"#);
 /// assert_eq!((evidence.index(), evidence.entry()), (41, r#"{"type":"approved"}"#));
 /// assert_eq!(evidence.attachments(), [r#"{"salt":"b3Vy"}"#]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct EntryProof {
     index: u64,
     entry: String,
     attachments: Vec<String>,
     proof: Vec<Hash>,
 }
 
-impl Evidence {
+impl EntryProof {
     /// The entry at this index, exactly as it was logged, and its inclusion proof.
     ///
     /// ```
-    /// # use gate_audit::Evidence;
-    /// assert_eq!(Evidence::new(0, "asked", Vec::new()).attachments().len(), 0);
+    /// # use gate_audit::EntryProof;
+    /// assert_eq!(EntryProof::new(0, "asked", Vec::new()).attachments().len(), 0);
     /// ```
     #[must_use]
-    pub fn new(index: u64, entry: impl Into<String>, proof: Vec<Hash>) -> Evidence {
-        Evidence { index, entry: entry.into(), attachments: Vec::new(), proof }
+    pub fn new(index: u64, entry: impl Into<String>, proof: Vec<Hash>) -> EntryProof {
+        EntryProof { index, entry: entry.into(), attachments: Vec::new(), proof }
     }
 
     /// Adds a line for which the tree does not vouch, such as what the entry has a digest of.
     ///
     /// ```
-    /// # use gate_audit::Evidence;
+    /// # use gate_audit::EntryProof;
     /// assert_eq!(
-    ///     Evidence::new(0, "asked", Vec::new()).with("what was asked").attachments(),
+    ///     EntryProof::new(0, "asked", Vec::new()).with("what was asked").attachments(),
     ///     ["what was asked"]
     /// );
     /// ```
     #[must_use]
-    pub fn with(mut self, text: impl Into<String>) -> Evidence {
+    pub fn with(mut self, text: impl Into<String>) -> EntryProof {
         self.attachments.push(text.into());
         self
     }
@@ -145,8 +145,8 @@ impl Evidence {
     /// Where the entry is said to stand.
     ///
     /// ```
-    /// # use gate_audit::Evidence;
-    /// assert_eq!(Evidence::new(7, "asked", Vec::new()).index(), 7);
+    /// # use gate_audit::EntryProof;
+    /// assert_eq!(EntryProof::new(7, "asked", Vec::new()).index(), 7);
     /// ```
     #[must_use]
     pub fn index(&self) -> u64 {
@@ -156,8 +156,8 @@ impl Evidence {
     /// Returns the entry that is said to have been logged.
     ///
     /// ```
-    /// # use gate_audit::Evidence;
-    /// assert_eq!(Evidence::new(7, "asked", Vec::new()).entry(), "asked");
+    /// # use gate_audit::EntryProof;
+    /// assert_eq!(EntryProof::new(7, "asked", Vec::new()).entry(), "asked");
     /// ```
     #[must_use]
     pub fn entry(&self) -> &str {
@@ -167,9 +167,9 @@ impl Evidence {
     /// Returns the texts that came with the entry. The tree does not vouch for them.
     ///
     /// ```
-    /// # use gate_audit::Evidence;
+    /// # use gate_audit::EntryProof;
     /// assert_eq!(
-    ///     Evidence::new(7, "asked", Vec::new()).with("one").with("two").attachments(),
+    ///     EntryProof::new(7, "asked", Vec::new()).with("one").with("two").attachments(),
     ///     ["one", "two"]
     /// );
     /// ```
@@ -181,9 +181,9 @@ impl Evidence {
     /// The siblings from the entry's leaf up.
     ///
     /// ```
-    /// # use gate_audit::{Evidence, Hash};
+    /// # use gate_audit::{EntryProof, Hash};
     /// let approved = Hash::of_leaf(b"approved");
-    /// assert_eq!(Evidence::new(0, "asked", vec![approved]).proof(), [approved]);
+    /// assert_eq!(EntryProof::new(0, "asked", vec![approved]).proof(), [approved]);
     /// ```
     #[must_use]
     pub fn proof(&self) -> &[Hash] {
@@ -202,10 +202,10 @@ impl Receipt {
     /// more than 10,000,000 bytes in all.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
+    /// # use gate_audit::{Checkpoint, EntryProof, TreeFrontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// let twice = ["asked", "approved"].map(|entry| Evidence::new(7, entry, Vec::new()));
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
+    /// let twice = ["asked", "approved"].map(|entry| EntryProof::new(7, entry, Vec::new()));
     /// let refused = Receipt::new(twice.to_vec(), note).unwrap_err();
     /// assert_eq!(
     ///     refused.to_string(),
@@ -213,7 +213,7 @@ impl Receipt {
     /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn new(evidence: Vec<Evidence>, note: Note) -> Result<Receipt, Error> {
+    pub fn new(evidence: Vec<EntryProof>, note: Note) -> Result<Receipt, Error> {
         note.text().parse::<Checkpoint>()?;
         check(&evidence)?;
         let receipt = Receipt { evidence, note };
@@ -239,7 +239,7 @@ impl Receipt {
     /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Receipt, Error> {
-        let what = Document::Receipt;
+        let what = DocumentKind::Receipt;
         if bytes.len() > LONGEST {
             return Err(too_long());
         }
@@ -255,7 +255,7 @@ impl Receipt {
         if lines.next().is_none_or(|(_, line)| line != HEADER && line != EARLIER_HEADER) {
             return Err(Error::line(what, 1, "begin with `gate/receipt@v1`"));
         }
-        let mut evidence: Vec<Evidence> = Vec::new();
+        let mut evidence: Vec<EntryProof> = Vec::new();
         for (at, line) in lines {
             add(&mut evidence, line).map_err(|hint| Error::line(what, at, hint))?;
         }
@@ -277,7 +277,7 @@ impl Receipt {
     ///
     /// ```
     /// # use gate_audit::{
-    /// #     Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead,
+    /// #     Checkpoint, EntryProof, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead,
     /// #     WitnessPolicy,
     /// # };
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
@@ -285,7 +285,7 @@ impl Receipt {
     /// #     Checkpoint::new("example.com/trail", TreeHead::new(1, Hash::of_leaf(b"asked")))?
     /// #         .sign(&key)?;
     /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
-    /// let receipt = Receipt::new(vec![Evidence::new(0, "asked", Vec::new())], note)?;
+    /// let receipt = Receipt::new(vec![EntryProof::new(0, "asked", Vec::new())], note)?;
     /// assert_eq!(receipt.verify(&keys, &WitnessPolicy::none())?.head().size(), 1);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -295,7 +295,7 @@ impl Receipt {
         witnesses: &WitnessPolicy,
     ) -> Result<VerifiedCheckpoint, Error> {
         let checkpoint = keys.verify(&self.note, witnesses)?;
-        for Evidence { index, entry, proof, .. } in &self.evidence {
+        for EntryProof { index, entry, proof, .. } in &self.evidence {
             checkpoint.head().verify_inclusion(*index, Hash::of_leaf(entry.as_bytes()), proof)?;
         }
         Ok(checkpoint)
@@ -304,26 +304,26 @@ impl Receipt {
     /// The entries. Do not use them before [`Receipt::verify`].
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
+    /// # use gate_audit::{Checkpoint, EntryProof, TreeFrontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// let asked = Evidence::new(7, "asked", Vec::new());
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
+    /// let asked = EntryProof::new(7, "asked", Vec::new());
     /// assert_eq!(Receipt::new(vec![asked.clone()], note)?.evidence(), [asked]);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
-    pub fn evidence(&self) -> &[Evidence] {
+    pub fn evidence(&self) -> &[EntryProof] {
         &self.evidence
     }
 
     /// The signed checkpoint. Do not use what it says before [`Receipt::verify`].
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
+    /// # use gate_audit::{Checkpoint, EntryProof, TreeFrontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// # let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// assert_eq!(
-    ///     Receipt::new(vec![Evidence::new(7, "asked", Vec::new())], note.clone())?.note(),
+    ///     Receipt::new(vec![EntryProof::new(7, "asked", Vec::new())], note.clone())?.note(),
     ///     &note
     /// );
     /// # Ok::<(), gate_audit::Error>(())
@@ -337,7 +337,7 @@ impl Receipt {
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}")?;
-        for Evidence { index, entry, attachments, proof } in &self.evidence {
+        for EntryProof { index, entry, attachments, proof } in &self.evidence {
             writeln!(f, "entry {index} {entry}")?;
             attachments.iter().try_for_each(|text| writeln!(f, "with {text}"))?;
             proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
@@ -347,17 +347,17 @@ impl fmt::Display for Receipt {
 }
 
 fn too_long() -> Error {
-    Error::whole(Document::Receipt, "give a receipt of no more than 10000000 bytes")
+    Error::whole(DocumentKind::Receipt, "give a receipt of no more than 10000000 bytes")
 }
 
 /// Adds what a line says to the entries that were read so far.
-fn add(evidence: &mut Vec<Evidence>, line: &str) -> Result<(), &'static str> {
+fn add(evidence: &mut Vec<EntryProof>, line: &str) -> Result<(), &'static str> {
     if let Some(rest) = after(line, "entry") {
         let (index, entry) = rest.split_once(' ').ok_or(ENTRY)?;
-        evidence.push(Evidence::new(decimal(index).ok_or(ENTRY)?, entry, Vec::new()));
+        evidence.push(EntryProof::new(decimal(index).ok_or(ENTRY)?, entry, Vec::new()));
         return Ok(());
     }
-    let Evidence { attachments, proof, .. } = evidence.last_mut().ok_or(ENTRY)?;
+    let EntryProof { attachments, proof, .. } = evidence.last_mut().ok_or(ENTRY)?;
     match after(line, "with") {
         Some(text) if proof.is_empty() => attachments.push(text.to_owned()),
         Some(_) => return Err(WITH),
@@ -367,10 +367,10 @@ fn add(evidence: &mut Vec<Evidence>, line: &str) -> Result<(), &'static str> {
 }
 
 /// Refuses what has no form, at the line where it would stand.
-fn check(evidence: &[Evidence]) -> Result<(), Error> {
-    let refuse = |line, hint| Err(Error::line(Document::Receipt, line, hint));
+fn check(evidence: &[EntryProof]) -> Result<(), Error> {
+    let refuse = |line, hint| Err(Error::line(DocumentKind::Receipt, line, hint));
     let (mut line, mut before) = (2, None);
-    for Evidence { index, entry, attachments, proof } in evidence {
+    for EntryProof { index, entry, attachments, proof } in evidence {
         if !is_line(entry) {
             return refuse(line, ENTRY);
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::encoding::decimal;
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::hash::Hash;
 
 /// The number of hashes or entries that a full tile has.
@@ -46,7 +46,7 @@ impl TilePath {
     /// ```
     pub fn hashes(level: u8, index: u64, width: u16) -> Result<TilePath, Error> {
         if level > 63 {
-            return Err(Error::whole(Document::TilePath, "give a level from 0 to 63"));
+            return Err(Error::whole(DocumentKind::TilePath, "give a level from 0 to 63"));
         }
         Ok(TilePath { level: Some(level), ..TilePath::entries(index, width)? })
     }
@@ -65,7 +65,7 @@ impl TilePath {
     /// ```
     pub fn entries(index: u64, width: u16) -> Result<TilePath, Error> {
         if width == 0 || width > FULL {
-            return Err(Error::whole(Document::TilePath, "give a width from 1 to 256"));
+            return Err(Error::whole(DocumentKind::TilePath, "give a width from 1 to 256"));
         }
         Ok(TilePath { level: None, index, width })
     }
@@ -117,7 +117,7 @@ impl TilePath {
         let (hashes, rest) = bytes.as_chunks();
         if hashes.len() != usize::from(self.width) || !rest.is_empty() {
             return Err(Error::byte(
-                Document::Tile,
+                DocumentKind::Tile,
                 bytes.len(),
                 "give 32 bytes for each hash of the tile's width",
             ));
@@ -144,7 +144,7 @@ impl TilePath {
     pub fn read_entries<'a>(&self, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, Error> {
         let mut rest = bytes;
         let refuse =
-            |rest: &[u8], hint| Error::byte(Document::Bundle, bytes.len() - rest.len(), hint);
+            |rest: &[u8], hint| Error::byte(DocumentKind::Bundle, bytes.len() - rest.len(), hint);
         let mut entries = Vec::new();
         for _ in 0..self.width {
             let split = rest
@@ -209,7 +209,7 @@ impl FromStr for TilePath {
         let malformed = || {
             let hint = "write `tile/<level>/<index>` or `tile/entries/<index>`, with `.p/<width>` \
                 for a partial one";
-            Error::whole(Document::TilePath, hint)
+            Error::whole(DocumentKind::TilePath, hint)
         };
         let (level, rest) = text
             .strip_prefix("tile/")

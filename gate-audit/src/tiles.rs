@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
-use crate::frontier::Frontier;
+use crate::frontier::TreeFrontier;
 use crate::hash::Hash;
 use crate::head::TreeHead;
 use crate::note::{self, Note};
-use crate::prove::{Nodes, complete};
+use crate::prove::{NodeReader, complete};
 use crate::tile_path::{FULL, TilePath};
 
 /// The most levels of tiles that a tree can have.
@@ -25,7 +25,7 @@ const LEVELS: u8 = 8;
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Hash, Tiles, TrailWriter, prove_inclusion};
+/// use gate_audit::{Hash, TileStore, TrailWriter, prove_inclusion};
 ///
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let folder = dir.path().join("trail");
@@ -34,25 +34,25 @@ const LEVELS: u8 = 8;
 /// trail.append(b"approved")?;
 /// let head = trail.seal()?;
 ///
-/// let tiles = Tiles::open(&folder, head)?;
+/// let tiles = TileStore::open(&folder, head)?;
 /// assert_eq!(tiles.entry(1)?, b"approved");
 /// head.verify_inclusion(1, Hash::of_leaf(b"approved"), &prove_inclusion(&tiles, 1, 2)?)?;
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Tiles {
+pub struct TileStore {
     folder: PathBuf,
-    frontier: Frontier,
+    frontier: TreeFrontier,
     /// For each level the tile at the right end of the tree; empty where the last one is full.
     edge: Vec<Arc<[Hash]>>,
     /// For each level the full tile that was used last.
-    recent: Mutex<Vec<Recent>>,
+    recent: Mutex<Vec<RecentTile>>,
 }
 
 /// A full tile with its index, once one was used.
-type Recent = Option<(u64, Arc<[Hash]>)>;
+type RecentTile = Option<(u64, Arc<[Hash]>)>;
 
-impl Tiles {
+impl TileStore {
     /// Opens a folder in which this tree is.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Tiles {
     /// [`Error::Tampered`] if they have another length, [`Error::Io`] if one cannot be read.
     ///
     /// ```
-    /// use gate_audit::{Error, Hash, Tiles, TreeHead, TrailWriter};
+    /// use gate_audit::{Error, Hash, TileStore, TreeHead, TrailWriter};
     ///
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let folder = dir.path().join("trail");
@@ -69,10 +69,10 @@ impl Tiles {
     /// trail.append(b"asked")?;
     /// trail.seal()?;
     /// let other = TreeHead::new(1, Hash::of_leaf(b"denied"));
-    /// assert!(matches!(Tiles::open(&folder, other), Err(Error::OtherTree { size: 1 })));
+    /// assert!(matches!(TileStore::open(&folder, other), Err(Error::OtherTree { size: 1 })));
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn open(folder: impl Into<PathBuf>, head: TreeHead) -> Result<Tiles, Error> {
+    pub fn open(folder: impl Into<PathBuf>, head: TreeHead) -> Result<TileStore, Error> {
         let (folder, size) = (folder.into(), head.size());
         let mut edge: Vec<Arc<[Hash]>> = Vec::new();
         for level in (0..LEVELS).take_while(|level| count(size, *level) > 0) {
@@ -96,20 +96,23 @@ impl Tiles {
                 rest = behind;
             }
         }
-        let frontier = Frontier::from_peaks(size, peaks)?;
+        let frontier = TreeFrontier::from_peaks(size, peaks)?;
         if frontier.head() != head {
             return Err(Error::OtherTree { size });
         }
         let recent = Mutex::new(vec![None; edge.len()]);
-        Ok(Tiles { folder, frontier, edge, recent })
+        Ok(TileStore { folder, frontier, edge, recent })
     }
 
     /// The tree that is read.
     ///
     /// ```
-    /// # use gate_audit::{Frontier, Tiles};
+    /// # use gate_audit::{TreeFrontier, TileStore};
     /// # let dir = tempfile::tempdir().unwrap();
-    /// assert_eq!(Tiles::open(dir.path(), Frontier::new().head())?.head(), Frontier::new().head());
+    /// assert_eq!(
+    ///     TileStore::open(dir.path(), TreeFrontier::new().head())?.head(),
+    ///     TreeFrontier::new().head()
+    /// );
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -120,9 +123,9 @@ impl Tiles {
     /// Returns the number of bundles that the entries are in: 256 entries in each but the last.
     ///
     /// ```
-    /// # use gate_audit::{Frontier, Tiles};
+    /// # use gate_audit::{TreeFrontier, TileStore};
     /// # let dir = tempfile::tempdir().unwrap();
-    /// assert_eq!(Tiles::open(dir.path(), Frontier::new().head())?.bundles(), 0);
+    /// assert_eq!(TileStore::open(dir.path(), TreeFrontier::new().head())?.bundles(), 0);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
@@ -139,13 +142,13 @@ impl Tiles {
     /// [`Error::Io`].
     ///
     /// ```
-    /// # use gate_audit::{Tiles, TrailWriter};
+    /// # use gate_audit::{TileStore, TrailWriter};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let folder = dir.path().join("trail");
     /// # let mut trail = TrailWriter::create(&folder)?;
     /// trail.append(b"asked")?;
     /// trail.append(b"approved")?;
-    /// let tiles = Tiles::open(&folder, trail.seal()?)?;
+    /// let tiles = TileStore::open(&folder, trail.seal()?)?;
     /// assert_eq!(tiles.bundle(0)?, [&b"asked"[..], b"approved"]);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
@@ -168,15 +171,15 @@ impl Tiles {
     ///
     /// # Errors
     ///
-    /// What [`Tiles::bundle`] says.
+    /// What [`TileStore::bundle`] says.
     ///
     /// ```
-    /// # use gate_audit::{Tiles, TrailWriter};
+    /// # use gate_audit::{TileStore, TrailWriter};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let folder = dir.path().join("trail");
     /// # let mut trail = TrailWriter::create(&folder)?;
     /// trail.append(b"asked")?;
-    /// let tiles = Tiles::open(&folder, trail.seal()?)?;
+    /// let tiles = TileStore::open(&folder, trail.seal()?)?;
     /// assert_eq!(tiles.entry(0)?, b"asked");
     /// assert!(tiles.entry(1).is_err());
     /// # Ok::<(), gate_audit::Error>(())
@@ -191,7 +194,7 @@ impl Tiles {
     }
 
     /// Returns the parts that a writer needs to go on: the tree, and the tiles that are not full.
-    pub(crate) fn into_edge(self) -> (Frontier, Vec<Vec<Hash>>) {
+    pub(crate) fn into_edge(self) -> (TreeFrontier, Vec<Vec<Hash>>) {
         (self.frontier, self.edge.iter().map(|tile| tile.to_vec()).collect())
     }
 
@@ -231,7 +234,7 @@ impl Tiles {
     }
 }
 
-impl Nodes for Tiles {
+impl NodeReader for TileStore {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
         let out_of_range = || Error::OutOfRange { index, size: self.frontier.size() };
         let height = level % 8;
@@ -258,7 +261,7 @@ impl Nodes for Tiles {
 ///
 /// ```
 /// use gate_audit::{
-///     Checkpoint, KeyKind, LogKeys, SigningKey, Tiles, TrailWriter, WitnessPolicy,
+///     Checkpoint, KeyKind, LogKeys, SigningKey, TileStore, TrailWriter, WitnessPolicy,
 ///     read_checkpoint,
 /// };
 ///
@@ -273,7 +276,7 @@ impl Nodes for Tiles {
 /// // The auditor has the folder and the key.
 /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
 /// let verified = keys.verify(&read_checkpoint(&folder)?, &WitnessPolicy::none())?;
-/// assert_eq!(Tiles::open(&folder, verified.head())?.entry(0)?, b"asked");
+/// assert_eq!(TileStore::open(&folder, verified.head())?.entry(0)?, b"asked");
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 pub fn read_checkpoint(folder: impl AsRef<Path>) -> Result<Note, Error> {

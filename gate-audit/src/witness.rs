@@ -19,17 +19,17 @@ use crate::witness_policy::WitnessPolicy;
 ///
 /// # Security
 ///
-/// What a witness is worth lies in this: for each log, the [`Seen::head`] must be durable, in the
-/// place of the `last` from which it was decided and only if that is still the last one, **before**
-/// the response leaves. Two requests that are decided from the same `last` may not both be
-/// answered. A witness that has lost its last trees must not go on under its key.
+/// What a witness is worth lies in this: for each log, the [`CosignedHead::head`] must be durable,
+/// in the place of the `last` from which it was decided and only if that is still the last one,
+/// **before** the response leaves. Two requests that are decided from the same `last` may not both
+/// be answered. A witness that has lost its last trees must not go on under its key.
 ///
 /// # Example
 ///
 /// ```
 /// use gate_audit::{
-///     AddCheckpoint, Checkpoint, Hash, KeyKind, LogKeys, Refusal, SigningKey, TreeHead, Witness,
-///     WitnessPolicy, prove_consistency, root_of,
+///     AddCheckpoint, Checkpoint, Hash, KeyKind, LogKeys, AddCheckpointError, SigningKey,
+///     TreeHead, Witness, WitnessPolicy, prove_consistency, root_of,
 /// };
 ///
 /// let leaves = ["asked", "approved", "run"].map(|record| Hash::of_leaf(record.as_bytes()));
@@ -54,7 +54,7 @@ use crate::witness_policy::WitnessPolicy;
 ///     keys.verify(&note, &WitnessPolicy::at_least(1, known.to_vec())?)?;
 ///     // The same request again is about a tree that is not the last one any more.
 ///     let again = witness.decide(&keys, last, &request, 1_679_315_148).unwrap_err();
-///     assert!(matches!(again, Refusal::OtherSize { known } if known == size));
+///     assert!(matches!(again, AddCheckpointError::OtherSize { known } if known == size));
 /// }
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
@@ -102,11 +102,12 @@ impl Witness {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`], in the order in which the specification checks.
+    /// A [`AddCheckpointError`], in the order in which the specification checks.
     ///
     /// ```
     /// # use gate_audit::{
-    /// #     AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, Refusal, SigningKey, Witness,
+    /// #     AddCheckpoint, AddCheckpointError, Checkpoint, KeyKind, LogKeys, SigningKey,
+    /// #     TreeFrontier, Witness,
     /// # };
     /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
@@ -115,10 +116,10 @@ impl Witness {
     /// #     KeyKind::Witness,
     /// #     [2; 32],
     /// # )?)?;
-    /// let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
+    /// let empty = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&log)?;
     /// let request = AddCheckpoint::new(1, Vec::new(), empty)?;
     /// let refusal = witness.decide(&keys, None, &request, 1_679_315_147).unwrap_err();
-    /// assert!(matches!(refusal, Refusal::OldTooLarge { old: 1, size: 0 }));
+    /// assert!(matches!(refusal, AddCheckpointError::OldTooLarge { old: 1, size: 0 }));
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn decide(
@@ -127,31 +128,33 @@ impl Witness {
         last: Option<TreeHead>,
         request: &AddCheckpoint,
         at: u64,
-    ) -> Result<Seen, Refusal> {
+    ) -> Result<CosignedHead, AddCheckpointError> {
         let verified = keys.verify(request.checkpoint(), &WitnessPolicy::none()).map_err(
             |error| match error {
-                Error::OtherOrigin { found, .. } => Refusal::UnknownLog { origin: found },
-                error => Refusal::NotSigned { error },
+                Error::OtherOrigin { found, .. } => {
+                    AddCheckpointError::UnknownLog { origin: found }
+                }
+                error => AddCheckpointError::NotSigned { error },
             },
         )?;
         let head = verified.head();
         let last = last.unwrap_or_else(|| TreeHead::new(0, Hash::of_nothing()));
         let (old, size) = (request.old(), head.size());
         if old > size {
-            return Err(Refusal::OldTooLarge { old, size });
+            return Err(AddCheckpointError::OldTooLarge { old, size });
         }
         if old != last.size() {
-            return Err(Refusal::OtherSize { known: last.size() });
+            return Err(AddCheckpointError::OtherSize { known: last.size() });
         }
         if old == size && head.root() != last.root() {
-            return Err(Refusal::OtherRoot { size });
+            return Err(AddCheckpointError::OtherRoot { size });
         }
         head.verify_consistency(last, request.proof())
-            .map_err(|_| Refusal::Inconsistent { old, size })?;
+            .map_err(|_| AddCheckpointError::Inconsistent { old, size })?;
         if at > MAX_SIZE {
-            return Err(Refusal::NoTime { at });
+            return Err(AddCheckpointError::NoTime { at });
         }
-        Ok(Seen { head, response: cosignature(&self.key, request.checkpoint(), at) })
+        Ok(CosignedHead { head, response: cosignature(&self.key, request.checkpoint(), at) })
     }
 }
 
@@ -160,31 +163,33 @@ impl Witness {
 /// # Example
 ///
 /// ```
-/// # use gate_audit::{AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness};
+/// # use gate_audit::{
+/// #     AddCheckpoint, Checkpoint, KeyKind, LogKeys, SigningKey, TreeFrontier, Witness,
+/// # };
 /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
 /// # let witness =
 /// #     Witness::new(SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?)?;
-/// # let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
+/// # let empty = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&log)?;
 /// # let request = AddCheckpoint::new(0, Vec::new(), empty)?;
 /// let seen = witness.decide(&keys, None, &request, 1_679_315_147).unwrap();
-/// assert_eq!(seen.head(), Frontier::new().head());
+/// assert_eq!(seen.head(), TreeFrontier::new().head());
 /// assert!(seen.response().starts_with("— witness.example/w1 "));
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct CosignedHead {
     head: TreeHead,
     response: String,
 }
 
-impl Seen {
+impl CosignedHead {
     /// The tree to keep as the last one of this log, durably, before the response leaves.
     ///
     /// ```
     /// # use gate_audit::{
-    /// #     AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness,
+    /// #     AddCheckpoint, Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, Witness,
     /// # };
     /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
@@ -193,7 +198,7 @@ impl Seen {
     /// #     KeyKind::Witness,
     /// #     [2; 32],
     /// # )?)?;
-    /// # let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
+    /// # let empty = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&log)?;
     /// # let request = AddCheckpoint::new(0, Vec::new(), empty)?;
     /// assert_eq!(witness.decide(&keys, None, &request, 1_679_315_147).unwrap().head().size(), 0);
     /// # Ok::<(), gate_audit::Error>(())
@@ -207,7 +212,7 @@ impl Seen {
     ///
     /// ```
     /// # use gate_audit::{
-    /// #     AddCheckpoint, Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, Witness,
+    /// #     AddCheckpoint, Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, Witness,
     /// # };
     /// # let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let keys = LogKeys::new("example.com/trail", log.verifier().clone())?;
@@ -216,7 +221,7 @@ impl Seen {
     /// #     KeyKind::Witness,
     /// #     [2; 32],
     /// # )?)?;
-    /// # let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
+    /// # let empty = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&log)?;
     /// # let request = AddCheckpoint::new(0, Vec::new(), empty)?;
     /// assert!(
     ///     witness
@@ -238,14 +243,14 @@ impl Seen {
 /// # Example
 ///
 /// ```
-/// use gate_audit::Refusal;
+/// use gate_audit::AddCheckpointError;
 ///
-/// let refusal = Refusal::OtherSize { known: 41 };
+/// let refusal = AddCheckpointError::OtherSize { known: 41 };
 /// assert_eq!((refusal.status(), refusal.content_type()), (409, "text/x.tlog.size"));
 /// assert_eq!(refusal.body(), "41\n");
 /// ```
 #[derive(Debug)]
-pub enum Refusal {
+pub enum AddCheckpointError {
     /// The checkpoint is of a log that this witness does not watch.
     UnknownLog {
         /// The origin that the checkpoint names.
@@ -289,25 +294,25 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl AddCheckpointError {
     /// The status to answer with.
     ///
     /// ```
-    /// use gate_audit::Refusal;
+    /// use gate_audit::AddCheckpointError;
     ///
-    /// assert_eq!(Refusal::OldTooLarge { old: 2, size: 1 }.status(), 400);
-    /// assert_eq!(Refusal::OtherRoot { size: 1 }.status(), 409);
-    /// assert_eq!(Refusal::Inconsistent { old: 1, size: 2 }.status(), 422);
+    /// assert_eq!(AddCheckpointError::OldTooLarge { old: 2, size: 1 }.status(), 400);
+    /// assert_eq!(AddCheckpointError::OtherRoot { size: 1 }.status(), 409);
+    /// assert_eq!(AddCheckpointError::Inconsistent { old: 1, size: 2 }.status(), 422);
     /// ```
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Refusal::OldTooLarge { .. } => 400,
-            Refusal::NotSigned { .. } => 403,
-            Refusal::UnknownLog { .. } => 404,
-            Refusal::OtherSize { .. } | Refusal::OtherRoot { .. } => 409,
-            Refusal::Inconsistent { .. } => 422,
-            Refusal::NoTime { .. } => 500,
+            AddCheckpointError::OldTooLarge { .. } => 400,
+            AddCheckpointError::NotSigned { .. } => 403,
+            AddCheckpointError::UnknownLog { .. } => 404,
+            AddCheckpointError::OtherSize { .. } | AddCheckpointError::OtherRoot { .. } => 409,
+            AddCheckpointError::Inconsistent { .. } => 422,
+            AddCheckpointError::NoTime { .. } => 500,
         }
     }
 
@@ -315,14 +320,14 @@ impl Refusal {
     ///
     /// ```
     /// assert_eq!(
-    ///     gate_audit::Refusal::OtherRoot { size: 1 }.content_type(),
+    ///     gate_audit::AddCheckpointError::OtherRoot { size: 1 }.content_type(),
     ///     "text/plain; charset=utf-8"
     /// );
     /// ```
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match self {
-            Refusal::OtherSize { .. } => "text/x.tlog.size",
+            AddCheckpointError::OtherSize { .. } => "text/x.tlog.size",
             _ => "text/plain; charset=utf-8",
         }
     }
@@ -331,58 +336,60 @@ impl Refusal {
     /// reason.
     ///
     /// ```
-    /// use gate_audit::Refusal;
+    /// use gate_audit::AddCheckpointError;
     ///
-    /// assert_eq!(Refusal::OtherSize { known: 41 }.body(), "41\n");
+    /// assert_eq!(AddCheckpointError::OtherSize { known: 41 }.body(), "41\n");
     /// assert_eq!(
-    ///     Refusal::OldTooLarge { old: 2, size: 1 }.body(),
+    ///     AddCheckpointError::OldTooLarge { old: 2, size: 1 }.body(),
     ///     "the tree before cannot have 2 leaves if the new one has 1\n"
     /// );
     /// ```
     #[must_use]
     pub fn body(&self) -> String {
         match self {
-            Refusal::OtherSize { known } => format!("{known}\n"),
+            AddCheckpointError::OtherSize { known } => format!("{known}\n"),
             other => format!("{other}\n"),
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for AddCheckpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::UnknownLog { origin } => write!(f, "this witness does not watch `{origin}`"),
-            Refusal::NotSigned { error } => write!(f, "{error}"),
-            Refusal::OldTooLarge { old, size } => {
+            AddCheckpointError::UnknownLog { origin } => {
+                write!(f, "this witness does not watch `{origin}`")
+            }
+            AddCheckpointError::NotSigned { error } => write!(f, "{error}"),
+            AddCheckpointError::OldTooLarge { old, size } => {
                 write!(f, "the tree before cannot have {old} leaves if the new one has {size}")
             }
-            Refusal::OtherSize { known } => {
+            AddCheckpointError::OtherSize { known } => {
                 write!(
                     f,
                     "the tree that was cosigned last has {known} leaves; prove that the new one \
                      continues it"
                 )
             }
-            Refusal::OtherRoot { size } => {
+            AddCheckpointError::OtherRoot { size } => {
                 write!(f, "another tree of {size} leaves was cosigned; history was changed")
             }
-            Refusal::Inconsistent { old, size } => {
+            AddCheckpointError::Inconsistent { old, size } => {
                 write!(
                     f,
                     "the proof does not show that the tree of {size} leaves continues that of {old}"
                 )
             }
-            Refusal::NoTime { at } => {
+            AddCheckpointError::NoTime { at } => {
                 write!(f, "the witness's clock shows {at}; set it to seconds since 1970")
             }
         }
     }
 }
 
-impl std::error::Error for Refusal {
+impl std::error::Error for AddCheckpointError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Refusal::NotSigned { error } => error.source(),
+            AddCheckpointError::NotSigned { error } => error.source(),
             _ => None,
         }
     }

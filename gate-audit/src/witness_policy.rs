@@ -1,6 +1,6 @@
 //! The witnesses that must have cosigned a checkpoint, and how many of them.
 
-use crate::error::{Document, Error};
+use crate::error::{DocumentKind, Error};
 use crate::key::{KeyKind, VerifierKey};
 use crate::note::{Note, VerifiedSignature};
 
@@ -31,9 +31,9 @@ impl WitnessPolicy {
     /// Nobody then stands against a log that shows different histories to different people.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
+    /// # use gate_audit::{Checkpoint, TreeFrontier, KeyKind, LogKeys, SigningKey, WitnessPolicy};
     /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// let note = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
     /// assert!(keys.verify(&note, &WitnessPolicy::none())?.cosignatures().is_empty());
     /// # Ok::<(), gate_audit::Error>(())
@@ -60,7 +60,7 @@ impl WitnessPolicy {
         keys.iter().try_for_each(|key| key.must_be(KeyKind::Witness))?;
         if wanted > distinct(&keys.iter().collect::<Vec<_>>()) {
             return Err(Error::whole(
-                Document::WitnessPolicy,
+                DocumentKind::WitnessPolicy,
                 "name at least as many different witnesses as are wanted",
             ));
         }

@@ -9,13 +9,13 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::files::{at_once, replace_file, sync_file, sync_folder, write_file};
 use crate::folder_keys;
-use crate::frontier::Frontier;
+use crate::frontier::TreeFrontier;
 use crate::hash::Hash;
 use crate::head::TreeHead;
-use crate::log_keys::Succession;
+use crate::log_keys::KeySuccession;
 use crate::note::Note;
 use crate::tile_path::{FULL, TilePath, write_entry};
-use crate::tiles::{Tiles, count, split};
+use crate::tiles::{TileStore, count, split};
 
 /// The number of files that may be written before they are made durable.
 const MOST_UNSYNCED: usize = 1_024;
@@ -50,7 +50,7 @@ const MOST_UNSYNCED: usize = 1_024;
 #[derive(Debug)]
 pub struct TrailWriter {
     folder: PathBuf,
-    tree: Frontier,
+    tree: TreeFrontier,
     /// For each level the hashes of its last tile, which is not full.
     edge: Vec<Vec<Hash>>,
     /// The bytes of the last bundle, which is not full.
@@ -90,7 +90,7 @@ impl TrailWriter {
         if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent)?;
         }
-        Ok(TrailWriter::over(folder, lock, Frontier::new(), Vec::new(), Vec::new()))
+        Ok(TrailWriter::over(folder, lock, TreeFrontier::new(), Vec::new(), Vec::new()))
     }
 
     /// Goes on from the tree of a checkpoint, once its files were found to be those of that tree.
@@ -99,8 +99,8 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if another writer has the folder, and what [`Tiles::open`] and
-    /// [`Tiles::bundle`] say.
+    /// [`Error::Busy`] if another writer has the folder, and what [`TileStore::open`] and
+    /// [`TileStore::bundle`] say.
     ///
     /// ```
     /// # use gate_audit::TrailWriter;
@@ -117,7 +117,7 @@ impl TrailWriter {
     pub fn resume(folder: impl Into<PathBuf>, head: TreeHead) -> Result<TrailWriter, Error> {
         let folder = folder.into();
         let lock = lock(&folder)?;
-        let tiles = Tiles::open(&folder, head)?;
+        let tiles = TileStore::open(&folder, head)?;
         let (last, width) = split(head.size());
         let mut bundle = Vec::new();
         if width > 0 {
@@ -130,7 +130,7 @@ impl TrailWriter {
     fn over(
         folder: PathBuf,
         lock: File,
-        tree: Frontier,
+        tree: TreeFrontier,
         edge: Vec<Vec<Hash>>,
         bundle: Vec<u8>,
     ) -> TrailWriter {
@@ -251,12 +251,12 @@ impl TrailWriter {
     /// the sealed tree, [`Error::Io`].
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, SigningKey, TrailWriter};
+    /// # use gate_audit::{Checkpoint, TreeFrontier, KeyKind, SigningKey, TrailWriter};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let mut trail = TrailWriter::create(dir.path().join("trail"))?;
     /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// trail.append(b"asked")?;
-    /// let empty = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
+    /// let empty = Checkpoint::new("example.com/trail", TreeFrontier::new().head())?.sign(&key)?;
     /// assert!(trail.publish(&empty).is_err());
     /// let sealed = Checkpoint::new("example.com/trail", trail.seal()?)?.sign(&key)?;
     /// trail.publish(&sealed)?;
@@ -286,7 +286,7 @@ impl TrailWriter {
     /// in the folder `keys`, [`Error::Io`].
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, SigningKey, Succession, TrailWriter};
+    /// # use gate_audit::{KeyKind, SigningKey, KeySuccession, TrailWriter};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let mut trail = TrailWriter::create(dir.path().join("trail"))?;
     /// # let [old, new] = [[1; 32], [2; 32]]
@@ -294,14 +294,15 @@ impl TrailWriter {
     /// # let (old, new) = (old?, new?);
     /// trail.append(b"asked")?;
     /// let size = trail.seal()?.size();
-    /// let succession =
-    ///     |from| Succession::new("example.com/trail", from, new.verifier().clone())?.sign(&old);
+    /// let succession = |from| {
+    ///     KeySuccession::new("example.com/trail", from, new.verifier().clone())?.sign(&old)
+    /// };
     /// assert!(trail.succeed(&succession(size + 1)?).is_err());
     /// trail.succeed(&succession(size)?)?;
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn succeed(&mut self, note: &Note) -> Result<(), Error> {
-        let from = note.text().parse::<Succession>()?.from();
+        let from = note.text().parse::<KeySuccession>()?.from();
         if self.sealed.is_none_or(|sealed| sealed.size() != from) {
             return Err(Error::BadSuccession {
                 reason: "it is not from the size of the sealed tree; seal, and give that size",

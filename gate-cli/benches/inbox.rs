@@ -31,14 +31,14 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gate_runtime::ApprovalId;
+use gate_runtime::id::ApprovalId;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-use crate::agents::Agents;
-use crate::office::Office;
-use crate::pages::Pages;
-use crate::programs::{Programs, Ran};
+use crate::agents::LoadAgents;
+use crate::office::InboxServer;
+use crate::pages::OpenPages;
+use crate::programs::{ProgramTimes, WaitingPrograms};
 
 const PENDING: usize = 10_000;
 const WAITING: usize = 1_000;
@@ -71,8 +71,8 @@ async fn measure(folder: &Path) {
         cores()
     );
     office::write_people(folder);
-    let agents = Agents::open(folder).await;
-    let office = Office::start(folder).await;
+    let agents = LoadAgents::open(folder).await;
+    let office = InboxServer::start(folder).await;
 
     println!(
         "Auto-approved calls of 8 callers, in turn: {ROUNDS} rounds of {} s each.",
@@ -88,7 +88,7 @@ async fn measure(folder: &Path) {
     let began = Instant::now();
     let ids = agents.ask(pending - 2 * waiting).await;
     let mut waiters = agents.wait(waiting).await;
-    let (mut programs, mut asked) = Programs::wait(&office, waiting).await;
+    let (mut programs, mut asked) = WaitingPrograms::wait(&office, waiting).await;
     println!(
         "\n{pending} approvals wait, for {waiting} of which an agent does in its process, and for \
          {waiting} one over HTTP; asked in {}\n",
@@ -109,7 +109,7 @@ async fn measure(folder: &Path) {
     line("one browser: a call", &mut call);
     println!("{:<52}{}", "memory of the inbox", office.memory());
 
-    let pages = Pages::live(&office, PAGES).await;
+    let pages = OpenPages::live(&office, PAGES).await;
     for _ in 0..PROBES {
         agents.probe(&pages).await;
         sleep(Duration::from_millis(500)).await;
@@ -143,7 +143,7 @@ async fn measure(folder: &Path) {
         &mut waiters.ends(&decided.sent_at).await,
     );
     let ran = programs.ends(&decided.sent_at).await;
-    let since = |at: fn(&Ran) -> Instant| -> Vec<Duration> {
+    let since = |at: fn(&ProgramTimes) -> Instant| -> Vec<Duration> {
         ran.iter().map(|(sent, ran)| at(ran).saturating_duration_since(*sent)).collect()
     };
     line("a program: from the form until its poll is answered", &mut since(|ran| ran.told));
@@ -154,12 +154,12 @@ async fn measure(folder: &Path) {
 }
 
 /// A line of the first table: what agents do without pages, and beside them.
-async fn beside_pages(agents: &Agents, office: &Office, when: &str) {
+async fn beside_pages(agents: &LoadAgents, office: &InboxServer, when: &str) {
     let (mut alone, mut live, mut dead) = (0.0_f64, Vec::new(), Vec::new());
     let (mut best_live, mut best_dead) = (0.0_f64, 0.0_f64);
     for _ in 0..ROUNDS {
         let without = agents.calls(ROUND).await;
-        let pages = Pages::live(office, PAGES).await;
+        let pages = OpenPages::live(office, PAGES).await;
         let beside_live = agents.calls(ROUND).await;
         pages.close().await;
         let pages = pages::dead(office, PAGES).await;

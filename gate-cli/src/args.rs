@@ -47,14 +47,14 @@ pub(crate) enum Command {
         limit: usize,
     },
     /// Everything about one call.
-    Show(One),
+    Show(CallArg),
     /// Decides what waits, one after the other, at the terminal.
     Review {
         #[command(flatten)]
-        signing: Signing,
+        signing: SigningArgs,
     },
     /// Serves the pages on which people decide in the browser. They sign in by their tokens.
-    Inbox(Served),
+    Inbox(InboxArgs),
     /// What those who are told have not been told yet, and what could not be delivered to them.
     #[command(args_conflicts_with_subcommands = true)]
     Letters {
@@ -62,24 +62,24 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50)]
         limit: usize,
         #[command(subcommand)]
-        what: Option<Letters>,
+        what: Option<DeliveryCommand>,
     },
     /// Lets a call run as it is shown.
     Approve {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// Why: for the record.
         #[arg(long, short)]
         comment: Option<String>,
         #[command(flatten)]
-        sure: Sure,
+        sure: ConfirmArgs,
         #[command(flatten)]
-        signing: Signing,
+        signing: SigningArgs,
     },
     /// Lets a call run with other arguments.
     Edit {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// An argument, or a JSON pointer into one, and its new value: JSON, or a text.
         #[arg(long = "set", value_name = "NAME=VALUE", required_unless_present = "remove")]
         set: Vec<String>,
@@ -90,49 +90,49 @@ pub(crate) enum Command {
         #[arg(long, short)]
         comment: Option<String>,
         #[command(flatten)]
-        sure: Sure,
+        sure: ConfirmArgs,
         #[command(flatten)]
-        signing: Signing,
+        signing: SigningArgs,
     },
     /// Does not let a call run.
     Reject {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// Why: the agent is told.
         reason: String,
         #[command(flatten)]
-        signing: Signing,
+        signing: SigningArgs,
     },
     /// Answers in the tool's place: the call does not run.
     Respond {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// The answer: JSON, or a text.
         value: String,
         /// Why: for the record.
         #[arg(long)]
         comment: Option<String>,
         #[command(flatten)]
-        signing: Signing,
+        signing: SigningArgs,
     },
     /// Takes your own vote back, as long as others still have to decide.
-    Withdraw(One),
+    Withdraw(CallArg),
     /// Takes an approval back that has not run yet.
     Revoke {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// Why: the agent is told.
         reason: String,
     },
     /// Standing permissions: those that hold, a new one, the end of one.
     Grants {
         #[command(subcommand)]
-        what: Option<Grants>,
+        what: Option<GrantCommand>,
     },
     /// Stops: those that hold, a new one, the end of one.
     Freeze {
         #[command(flatten)]
-        scope: Frozen,
+        scope: FreezeArgs,
         /// Ends the stop.
         #[arg(long, requires = "scope")]
         lift: bool,
@@ -150,9 +150,9 @@ pub(crate) enum Command {
     /// Says what became of a call that was running when its process died.
     Settle {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// What became of it.
-        what: Became,
+        what: CallResolution,
         /// How you know: for the record.
         #[arg(long)]
         why: String,
@@ -174,7 +174,7 @@ pub(crate) enum Command {
         case: Option<String>,
     },
     /// The trail: verify it, and prove from it.
-    Audit(Audited),
+    Audit(AuditArgs),
     /// A person for the people file, on standard output; their token is shown once.
     Person {
         /// Who: the name under which they decide.
@@ -224,7 +224,7 @@ fn member_of_slack(text: &str) -> Result<String, String> {
 
 /// How the inbox is served.
 #[derive(Debug, Args)]
-pub(crate) struct Served {
+pub(crate) struct InboxArgs {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
     pub(crate) listen: String,
@@ -250,14 +250,14 @@ pub(crate) struct Served {
 
 /// One call.
 #[derive(Debug, Args)]
-pub(crate) struct One {
+pub(crate) struct CallArg {
     /// The approval: its id, or the end of it that tells it from the others that are open.
     pub(crate) id: String,
 }
 
 /// That it is this call, and no other, where nobody is at the terminal to be asked.
 #[derive(Debug, Args)]
-pub(crate) struct Sure {
+pub(crate) struct ConfirmArgs {
     /// The name of the tool: for a destructive call.
     #[arg(long, value_name = "TOOL")]
     pub(crate) confirm: Option<String>,
@@ -269,7 +269,7 @@ pub(crate) struct Sure {
 
 /// What signs a vote.
 #[derive(Debug, Args)]
-pub(crate) struct Signing {
+pub(crate) struct SigningArgs {
     /// The file with your private key, which signs your vote. Whoever has a key in the people file
     /// must.
     #[arg(long, env = "GATE_SIGNING_KEY", value_name = "FILE")]
@@ -277,7 +277,7 @@ pub(crate) struct Signing {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Became {
+pub(crate) enum CallResolution {
     /// It ran.
     Ran,
     /// It did not run, and will not.
@@ -288,11 +288,11 @@ pub(crate) enum Became {
 
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of it")]
-pub(crate) enum Grants {
+pub(crate) enum GrantCommand {
     /// Lets calls like this one run from now on. If it waits, it is approved with it.
     Add {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// In any run, not only in that of the call.
         #[arg(long)]
         any_run: bool,
@@ -325,9 +325,9 @@ pub(crate) enum Grants {
         #[arg(long)]
         comment: Option<String>,
         #[command(flatten)]
-        sure: Sure,
+        sure: ConfirmArgs,
         #[command(flatten)]
-        signing: Signing,
+        signing: SigningArgs,
     },
     /// Ends one: it covers nothing from now on.
     Revoke {
@@ -337,7 +337,7 @@ pub(crate) enum Grants {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Letters {
+pub(crate) enum DeliveryCommand {
     /// Has dead ones delivered after all, by a process that tells: `gate inbox --notify`, or the
     /// agent's own.
     Again {
@@ -352,7 +352,7 @@ pub(crate) enum Letters {
 
 #[derive(Debug, Args)]
 #[group(id = "scope", multiple = false)]
-pub(crate) struct Frozen {
+pub(crate) struct FreezeArgs {
     /// Everything.
     #[arg(long)]
     pub(crate) all: bool,
@@ -366,7 +366,7 @@ pub(crate) struct Frozen {
 
 /// The trail: what is sealed, and whether it holds.
 #[derive(Debug, Args)]
-pub(crate) struct Audited {
+pub(crate) struct AuditArgs {
     /// The folder of the trail.
     #[arg(long, global = true, env = "GATE_TRAIL", default_value = "trail", value_name = "FOLDER")]
     pub(crate) trail: PathBuf,
@@ -396,11 +396,11 @@ pub(crate) struct Audited {
     #[arg(long, global = true, value_name = "COUNT", requires = "witnesses")]
     pub(crate) quorum: Option<usize>,
     #[command(subcommand)]
-    pub(crate) what: Audit,
+    pub(crate) what: AuditCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
+pub(crate) enum AuditCommand {
     /// Verifies every entry: that it is the one that was sealed, and that what it tells could have
     /// happened.
     Verify {
@@ -423,7 +423,7 @@ pub(crate) enum Audit {
     /// else.
     Receipt {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
     },
     /// Verifies a receipt, and tells what it says.
     VerifyReceipt {
@@ -434,7 +434,7 @@ pub(crate) enum Audit {
     /// has it.
     Disclose {
         #[command(flatten)]
-        one: One,
+        one: CallArg,
         /// The secret: the name of an argument, or a JSON pointer into one, like `/card/pin`.
         #[arg(long, value_name = "NAME")]
         field: String,
@@ -445,7 +445,7 @@ pub(crate) enum Audit {
     },
     /// Makes the secrets of a call impossible to find out: deletes the salts of their commitments.
     /// The trail stays as it is.
-    Erase(One),
+    Erase(CallArg),
     /// Every entry, one JSON object a line; verified before it is given out.
     Export {
         /// Copies the trail, as far as it is sealed, into this new folder, too.
@@ -456,7 +456,7 @@ pub(crate) enum Audit {
         from: u64,
     },
     /// What happened, oldest first.
-    Log(Wanted),
+    Log(RecordQuery),
     /// Seals what is in the database, where no process of an agent does.
     Seal,
     /// Says why database and trail say different things, as after a restored backup, and lets the
@@ -481,12 +481,12 @@ pub(crate) enum Audit {
     /// Makes, replaces and shows keys: of a trail, of a gate, of a person who signs votes.
     Key {
         #[command(subcommand)]
-        what: Key,
+        what: KeyCommand,
     },
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Key {
+pub(crate) enum KeyCommand {
     /// Makes a key: the secret into the file of `--secret`, the public key to standard output.
     New {
         /// The name of the trail, like `example.com/refunds`, or of the person or the witness.
@@ -514,7 +514,7 @@ pub(crate) enum Key {
 
 /// Which records. What is said must hold together.
 #[derive(Debug, Args)]
-pub(crate) struct Wanted {
+pub(crate) struct RecordQuery {
     /// Of this case.
     #[arg(long)]
     pub(crate) case: Option<String>,

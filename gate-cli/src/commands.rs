@@ -3,32 +3,32 @@
 use clap::CommandFactory as _;
 use gate_runtime::audit::SigningKey;
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    ApprovalFilter, Decide, Interruption, RecordFilter, Settlement, Status, Store as _, Terminal,
-};
+use gate_runtime::review::{Decide, Settlement, Status};
+use gate_runtime::store::{ApprovalFilter, RecordFilter, Store as _};
+use gate_runtime::{Interruption, Terminal};
 use serde_json::{Value, json};
 
-use crate::args::{Became, Cli, Command, Frozen, Grants, One};
-use crate::desk::{Desk, open};
-use crate::failure::{Done, Failure};
-use crate::show::{Look, object, plain, say, say_json, short, span, summary, words};
+use crate::args::{CallArg, CallResolution, Cli, Command, FreezeArgs, GrantCommand};
+use crate::desk::{CommandContext, open};
+use crate::failure::{CommandError, CommandResult};
+use crate::show::{OutputFormat, object, plain, say, say_json, short, span, summary, words};
 use crate::standing::{freeze, freezes, grants, scope};
 use crate::tokens::{agent, person};
 use crate::typed::{pair, value_of};
 use crate::{key, letters};
 
-pub(crate) async fn run(cli: &Cli) -> Done {
+pub(crate) async fn run(cli: &Cli) -> CommandResult {
     match &cli.command {
         Command::Pending { run, limit } => {
-            pending(&Desk::to_look(cli).await?, run.as_deref(), *limit).await
+            pending(&CommandContext::to_look(cli).await?, run.as_deref(), *limit).await
         }
-        Command::Show(one) => show(&Desk::to_look(cli).await?, one).await,
-        Command::Case { id } => case(&Desk::to_look(cli).await?, id).await,
+        Command::Show(one) => show(&CommandContext::to_look(cli).await?, one).await,
+        Command::Case { id } => case(&CommandContext::to_look(cli).await?, id).await,
         Command::Inbox(served) => crate::inbox::serve(cli, served).await,
         Command::Letters { limit, what } => {
-            letters::run(&Desk::to_look(cli).await?, *limit, what.as_ref()).await
+            letters::run(&CommandContext::to_look(cli).await?, *limit, what.as_ref()).await
         }
-        Command::Recover => recover(&Desk::to_look(cli).await?).await,
+        Command::Recover => recover(&CommandContext::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
         Command::Person { id, roles, name, key, slack, contact } => {
@@ -40,16 +40,16 @@ pub(crate) async fn run(cli: &Cli) -> Done {
             clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
             Ok(())
         }
-        Command::Grants { what: None } => grants(&Desk::to_look(cli).await?).await,
-        Command::Freeze { scope: Frozen { all: false, tool: None, agent: None }, .. } => {
-            freezes(&Desk::to_look(cli).await?).await
+        Command::Grants { what: None } => grants(&CommandContext::to_look(cli).await?).await,
+        Command::Freeze { scope: FreezeArgs { all: false, tool: None, agent: None }, .. } => {
+            freezes(&CommandContext::to_look(cli).await?).await
         }
-        _ => decide(&Desk::to_decide(cli).await?, &cli.command).await,
+        _ => decide(&CommandContext::to_decide(cli).await?, &cli.command).await,
     }
 }
 
 /// The commands for which it must be known who is there.
-async fn decide(desk: &Desk, command: &Command) -> Done {
+async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
     let (key, me) = (key_of(command)?, desk.reviewer().await?);
     match command {
         Command::Review { .. } => review(desk, &me, key).await,
@@ -86,7 +86,7 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
         Command::Revoke { one, reason } => {
             tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?)
         }
-        Command::Grants { what: Some(Grants::Revoke { id }) } => {
+        Command::Grants { what: Some(GrantCommand::Revoke { id }) } => {
             let grant = desk.grant(id).await?;
             desk.gate.revoke(&grant, &me).await?;
             desk.look.done(
@@ -94,7 +94,7 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
                 &json!(*grant),
             )
         }
-        Command::Grants { what: Some(add @ Grants::Add { one, sure, comment, .. }) } => {
+        Command::Grants { what: Some(add @ GrantCommand::Add { one, sure, comment, .. }) } => {
             let asked = desk.one(one).await?;
             let scope = scope(add)?;
             desk.confirm(&asked, None, sure).await?;
@@ -107,7 +107,7 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
                 Some(asked.grant_like(&me, scope).await?)
             };
             let grant = grant.ok_or_else(|| {
-                Failure::TooLate("you had decided it before: nothing is granted".to_owned())
+                CommandError::TooLate("you had decided it before: nothing is granted".to_owned())
             })?;
             desk.look.done(&format!("From now on: {}", plain(grant.to_string())), &json!(*grant))
         }
@@ -116,9 +116,9 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
         }
         Command::Settle { one, what, why, value, attempt } => {
             let settlement = match what {
-                Became::Ran => Settlement::ran(&value_of(value)),
-                Became::DidNotRun => Settlement::DidNotRun,
-                Became::RunAgain => Settlement::RunAgain,
+                CallResolution::Ran => Settlement::ran(&value_of(value)),
+                CallResolution::DidNotRun => Settlement::DidNotRun,
+                CallResolution::RunAgain => Settlement::RunAgain,
             };
             let lost = desk.in_flight(one).await?;
             let begun = lost.approval().attempts();
@@ -127,12 +127,12 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
                     "it began {begun} times: say which you mean by `--attempt`, as `gate recover` \
                      lists it"
                 );
-                return Err(Failure::Refused(words));
+                return Err(CommandError::Refused(words));
             }
             tell(desk, &*lost.settle(&me, settlement, why.as_str()).await?)
         }
         // Whoever adds a command says above what it does.
-        _ => Err(Failure::Usage("this command decides nothing".to_owned())),
+        _ => Err(CommandError::Usage("this command decides nothing".to_owned())),
     }
 }
 
@@ -151,13 +151,13 @@ fn marks(approval: &gate_runtime::Approval) -> String {
 }
 
 /// The key that a command names for its vote.
-fn key_of(command: &Command) -> Result<Option<SigningKey>, Failure> {
+fn key_of(command: &Command) -> Result<Option<SigningKey>, CommandError> {
     let (Command::Review { signing }
     | Command::Approve { signing, .. }
     | Command::Edit { signing, .. }
     | Command::Reject { signing, .. }
     | Command::Respond { signing, .. }
-    | Command::Grants { what: Some(Grants::Add { signing, .. }) }) = command
+    | Command::Grants { what: Some(GrantCommand::Add { signing, .. }) }) = command
     else {
         return Ok(None);
     };
@@ -179,7 +179,7 @@ fn saying<'a>(
     }
 }
 
-async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
+async fn pending(desk: &CommandContext, run: Option<&str>, limit: usize) -> CommandResult {
     let mut filter = ApprovalFilter::all().status(Status::Pending).limit(limit.saturating_add(1));
     if let Some(run) = run {
         filter = filter.run(run);
@@ -215,15 +215,17 @@ async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
         "Nothing waits for a decision.",
     )?;
     match desk.look {
-        Look::People if is_more => say(&format!("More than {limit} wait: `--limit` shows more.")),
+        OutputFormat::People if is_more => {
+            say(&format!("More than {limit} wait: `--limit` shows more."))
+        }
         _ => Ok(()),
     }
 }
 
-async fn show(desk: &Desk, one: &One) -> Done {
+async fn show(desk: &CommandContext, one: &CallArg) -> CommandResult {
     let asked = desk.one(one).await?;
     match desk.look {
-        Look::Programs => {
+        OutputFormat::Programs => {
             let approval = asked.approval();
             let mut all = object(approval);
             if let Value::Object(all) = &mut all {
@@ -236,7 +238,7 @@ async fn show(desk: &Desk, one: &One) -> Done {
             }
             say_json(&all)
         }
-        Look::People => {
+        OutputFormat::People => {
             Terminal::standard().show(&asked).await?;
             let approval = asked.approval();
             let note = approval.not_run().map(|reason| reason.for_reviewer());
@@ -249,7 +251,11 @@ async fn show(desk: &Desk, one: &One) -> Done {
     }
 }
 
-async fn review(desk: &Desk, me: &gate_runtime::Reviewer, key: Option<SigningKey>) -> Done {
+async fn review(
+    desk: &CommandContext,
+    me: &gate_runtime::Reviewer,
+    key: Option<SigningKey>,
+) -> CommandResult {
     let mut terminal = Terminal::standard();
     if let Some(key) = key {
         terminal = terminal.sign_with(key);
@@ -262,12 +268,12 @@ async fn review(desk: &Desk, me: &gate_runtime::Reviewer, key: Option<SigningKey
     say(if count == 0 { "Nothing waits for a decision." } else { "That was all." })
 }
 
-async fn case(desk: &Desk, id: &str) -> Done {
+async fn case(desk: &CommandContext, id: &str) -> CommandResult {
     let found = desk.gate.case(id).await?;
     if found.is_empty() {
-        return Err(Failure::Missing(format!("nothing is known of a case {}", plain(id))));
+        return Err(CommandError::Missing(format!("nothing is known of a case {}", plain(id))));
     }
-    let row = |record: &std::sync::Arc<gate_runtime::Record>| {
+    let row = |record: &std::sync::Arc<gate_runtime::records::Record>| {
         let what = record.subject().map_or_else(String::new, |subject| plain(subject.tool()));
         let call = record.subject().map_or_else(String::new, |subject| short(&subject.approval()));
         vec![format!("{:.0}", record.at()), call, what, record.kind().to_owned(), words(record)]
@@ -281,9 +287,9 @@ async fn case(desk: &Desk, id: &str) -> Done {
     )
 }
 
-async fn recover(desk: &Desk) -> Done {
+async fn recover(desk: &CommandContext) -> CommandResult {
     let found = desk.gate.recover().await?;
-    let row = |lost: &gate_runtime::InFlight| {
+    let row = |lost: &gate_runtime::run::InFlight| {
         let approval = lost.approval();
         let stands = match lost.vouched_until() {
             Some(_) => "runs, says its process".to_owned(),
@@ -302,7 +308,7 @@ async fn recover(desk: &Desk) -> Done {
     let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "SINCE", "STANDS"];
     desk.look.list(&found, &heads, row, |lost| object(lost.approval()), "Nothing is in flight.")?;
     match desk.look {
-        Look::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
+        OutputFormat::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
             say("\nFind out what became of each, then: gate settle ID ran|did-not-run|run-again \
              --why \"…\"")
         }
@@ -310,7 +316,7 @@ async fn recover(desk: &Desk) -> Done {
     }
 }
 
-async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
+async fn export(cli: &Cli, after: u64, case: Option<&str>) -> CommandResult {
     // As the store has it, and whatever the gate would say of it.
     let store = open(cli).await?;
     let mut last = after;
@@ -329,7 +335,7 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
 }
 
 /// Says the state of a call after a decision: in a sentence, or as an object.
-fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
+fn tell(desk: &CommandContext, approval: &gate_runtime::Approval) -> CommandResult {
     let tool = plain(approval.tool());
     let words = match approval.status() {
         Status::Pending => {
@@ -344,7 +350,7 @@ fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
     desk.look.done(&words, &object(approval))
 }
 
-fn edit(set: &[String], remove: &[String]) -> Result<Edit, Failure> {
+fn edit(set: &[String], remove: &[String]) -> Result<Edit, CommandError> {
     let mut edit = Edit::new();
     for given in set {
         let (name, value) = pair(given)?;

@@ -2,43 +2,46 @@
 
 use std::io::IsTerminal as _;
 
+use gate_runtime::id::{ApprovalId, GrantId};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    ApprovalFilter, ApprovalId, FileDirectory, GrantId, InFlight, Interruption, NoTools, Reviewer,
-    Status, Terminal,
-};
+use gate_runtime::review::Status;
+use gate_runtime::run::InFlight;
+use gate_runtime::store::ApprovalFilter;
+use gate_runtime::{FileDirectory, Interruption, NoTools, Reviewer, Terminal};
 use gate_sqlite::SqliteStore;
 
-use crate::args::{Cli, One, Sure};
-use crate::failure::Failure;
-use crate::show::{Look, plain};
+use crate::args::{CallArg, Cli, ConfirmArgs};
+use crate::failure::CommandError;
+use crate::show::{OutputFormat, plain};
 
 /// A gate without tools over the database.
-pub(crate) struct Desk {
+pub(crate) struct CommandContext {
     pub(crate) gate: Gate<NoTools>,
-    pub(crate) look: Look,
+    pub(crate) look: OutputFormat,
     people: Option<FileDirectory>,
 }
 
-impl Desk {
+impl CommandContext {
     /// For looking: nobody has to be known.
-    pub(crate) async fn to_look(cli: &Cli) -> Result<Self, Failure> {
+    pub(crate) async fn to_look(cli: &Cli) -> Result<Self, CommandError> {
         let gate = Gate::builder(()).store(open(cli).await?).build().await?;
-        Ok(Self { gate, look: Look::of(cli.json), people: None })
+        Ok(Self { gate, look: OutputFormat::of(cli.json), people: None })
     }
 
     /// For deciding: the people must be known.
-    pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, Failure> {
+    pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, CommandError> {
         let people = FileDirectory::open(&cli.people)?;
         let gate =
             Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
-        Ok(Self { gate, look: Look::of(cli.json), people: Some(people) })
+        Ok(Self { gate, look: OutputFormat::of(cli.json), people: Some(people) })
     }
 
     /// Returns the person who is there, by their token.
-    pub(crate) async fn reviewer(&self) -> Result<Reviewer, Failure> {
+    pub(crate) async fn reviewer(&self) -> Result<Reviewer, CommandError> {
         let Some(people) = &self.people else {
-            return Err(Failure::Trouble("nobody can be known without a people file".to_owned()));
+            return Err(CommandError::Trouble(
+                "nobody can be known without a people file".to_owned(),
+            ));
         };
         let token = match std::env::var("GATE_TOKEN") {
             Ok(token) => token,
@@ -46,27 +49,28 @@ impl Desk {
             Err(_) => {
                 let words = "who decides? Put your token into GATE_TOKEN, or run this at a \
                     terminal, where it is asked for";
-                return Err(Failure::Refused(words.to_owned()));
+                return Err(CommandError::Refused(words.to_owned()));
             }
         };
         let who = people.holder_of(token.trim())?;
         let words = "the people file knows no such token: `gate person` makes one";
-        let who = who.ok_or_else(|| Failure::Refused(words.to_owned()))?;
+        let who = who.ok_or_else(|| CommandError::Refused(words.to_owned()))?;
         Ok(self.gate.reviewer(who).await?)
     }
 
     /// The call that is meant.
-    pub(crate) async fn one(&self, one: &One) -> Result<Interruption, Failure> {
+    pub(crate) async fn one(&self, one: &CallArg) -> Result<Interruption, CommandError> {
         let id = match one.id.parse::<ApprovalId>() {
             Ok(id) => id,
             Err(_) => self.by_its_end(&one.id).await?,
         };
-        let missing = || Failure::Missing(format!("there is no approval {id} in this database"));
+        let missing =
+            || CommandError::Missing(format!("there is no approval {id} in this database"));
         self.gate.interruption(id).await?.ok_or_else(missing)
     }
 
     /// The call that is meant, as one that was running.
-    pub(crate) async fn in_flight(&self, one: &One) -> Result<InFlight, Failure> {
+    pub(crate) async fn in_flight(&self, one: &CallArg) -> Result<InFlight, CommandError> {
         let asked = self.one(one).await?;
         let found =
             self.gate.recover().await?.into_iter().find(|lost| lost.approval().id() == asked.id());
@@ -75,11 +79,11 @@ impl Desk {
                 "it is {}: only what was running needs to be settled",
                 asked.approval().status()
             );
-            Failure::TooLate(words)
+            CommandError::TooLate(words)
         })
     }
 
-    async fn by_its_end(&self, end: &str) -> Result<ApprovalId, Failure> {
+    async fn by_its_end(&self, end: &str) -> Result<ApprovalId, CommandError> {
         let open = ApprovalFilter::all()
             .status(Status::Pending)
             .status(Status::Approved)
@@ -94,12 +98,12 @@ impl Desk {
     pub(crate) async fn grant(
         &self,
         id: &str,
-    ) -> Result<std::sync::Arc<gate_runtime::Grant>, Failure> {
+    ) -> Result<std::sync::Arc<gate_runtime::grants::Grant>, CommandError> {
         let grants = self.gate.standing().await?.grants;
         let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id()).collect();
         let id = only(&ids, id, "standing permission that holds")?;
         let found = grants.into_iter().find(|grant| grant.id() == id);
-        found.ok_or_else(|| Failure::Missing(format!("there is no standing permission {id}")))
+        found.ok_or_else(|| CommandError::Missing(format!("there is no standing permission {id}")))
     }
 
     /// Shows everything about a call and what an edit would make of it, and makes sure that it is
@@ -109,8 +113,8 @@ impl Desk {
         &self,
         asked: &Interruption,
         edit: Option<&Edit>,
-        sure: &Sure,
-    ) -> Result<(), Failure> {
+        sure: &ConfirmArgs,
+    ) -> Result<(), CommandError> {
         let approval = asked.approval();
         let mut terminal = Terminal::on_stderr();
         terminal.show(asked).await?;
@@ -123,14 +127,14 @@ impl Desk {
         let is_there = std::io::stdin().is_terminal();
         match &sure.digest {
             Some(given) if *given != digest => {
-                return Err(Failure::Refused(
+                return Err(CommandError::Refused(
                     "its arguments are not those any more: look at it again".to_owned(),
                 ));
             }
             None if !is_there && (approval.is_edited() || approval.failure().is_some()) => {
                 let words = "it was edited, or it ran and failed: look at it, and add `--digest` \
                     with what `gate show` has";
-                return Err(Failure::Refused(words.to_owned()));
+                return Err(CommandError::Refused(words.to_owned()));
             }
             _ => {}
         }
@@ -145,39 +149,42 @@ impl Desk {
             None if is_destructive => {
                 let words =
                     format!("{} is destructive: add `--confirm {}`", plain(tool), plain(tool));
-                return Err(Failure::Refused(words));
+                return Err(CommandError::Refused(words));
             }
             None => return Ok(()),
         };
         if typed.trim() == wanted || (!is_destructive && typed.trim() == tool.as_str()) {
             return Ok(());
         }
-        Err(Failure::Refused(format!("nothing is decided: that is not `{}`", plain(wanted))))
+        Err(CommandError::Refused(format!("nothing is decided: that is not `{}`", plain(wanted))))
     }
 }
 
-pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, Failure> {
+pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, CommandError> {
     if !cli.db.exists() {
         let words =
             format!("there is no database {}: name it by --db or GATE_DB", cli.db.display());
-        return Err(Failure::Trouble(words));
+        return Err(CommandError::Trouble(words));
     }
     Ok(SqliteStore::open(&cli.db).await?)
 }
 
 /// The one id that has this end. Four characters, at least: less is a slip of the finger.
-fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, Failure> {
+fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, CommandError> {
     let typed = end.trim_start_matches('…').to_ascii_lowercase();
     let mut found = ids.iter().filter(|id| id.to_string().ends_with(&typed));
     match (typed.len() >= 4, found.next(), found.next()) {
         (true, Some(only), None) => Ok(*only),
-        (true, Some(_), Some(_)) => Err(Failure::Missing(format!(
+        (true, Some(_), Some(_)) => Err(CommandError::Missing(format!(
             "more than one {what} ends with {}: type more of it",
             plain(end)
         ))),
-        (true, None, _) => {
-            Err(Failure::Missing(format!("no {what} ends with {}: type the whole id", plain(end))))
+        (true, None, _) => Err(CommandError::Missing(format!(
+            "no {what} ends with {}: type the whole id",
+            plain(end)
+        ))),
+        (false, ..) => {
+            Err(CommandError::Usage("type four characters of the id, at least".to_owned()))
         }
-        (false, ..) => Err(Failure::Usage("type four characters of the id, at least".to_owned())),
     }
 }

@@ -4,15 +4,17 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use gate_runtime::{
-    BuildError, DecideError, DirectoryError, ReviewerError, StoreError, TrailError, audit,
-};
+use gate_runtime::people::{DirectoryError, ReviewerError};
+use gate_runtime::review::DecideError;
+use gate_runtime::store::StoreError;
+use gate_runtime::trail::TrailError;
+use gate_runtime::{BuildError, audit};
 
 /// The result of a command.
-pub(crate) type Done = Result<(), Failure>;
+pub(crate) type CommandResult = Result<(), CommandError>;
 
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// A failure of something that is needed and did not do its part.
     Trouble(String),
     /// Typed words that say nothing that can be done.
@@ -27,7 +29,7 @@ pub(crate) enum Failure {
     Unread,
 }
 
-impl Failure {
+impl CommandError {
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Trouble(_) => 1,
@@ -41,7 +43,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trouble(words)
@@ -54,10 +56,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Makes a `Failure::Trouble` of errors for which nobody at the command line did anything wrong.
+/// Makes a `CommandError::Trouble` of errors for which nobody at the command line did anything
+/// wrong.
 macro_rules! trouble {
     ($($error:ty),*) => {$(
-        impl From<$error> for Failure {
+        impl From<$error> for CommandError {
             fn from(error: $error) -> Self {
                 Self::Trouble(error.to_string())
             }
@@ -67,7 +70,7 @@ macro_rules! trouble {
 
 trouble!(StoreError, DirectoryError, BuildError, serde_json::Error);
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Unread,
@@ -77,7 +80,7 @@ impl From<io::Error> for Failure {
 }
 
 /// A trail that does not hold is refused; that it cannot be read is trouble.
-impl From<audit::Error> for Failure {
+impl From<audit::Error> for CommandError {
     fn from(error: audit::Error) -> Self {
         match error {
             audit::Error::Io { .. } | audit::Error::Busy { .. } => Self::Trouble(error.to_string()),
@@ -86,7 +89,7 @@ impl From<audit::Error> for Failure {
     }
 }
 
-impl From<TrailError> for Failure {
+impl From<TrailError> for CommandError {
     fn from(error: TrailError) -> Self {
         match error {
             TrailError::Audit(error) => error.into(),
@@ -100,13 +103,13 @@ impl From<TrailError> for Failure {
     }
 }
 
-impl From<ReviewerError> for Failure {
+impl From<ReviewerError> for CommandError {
     fn from(error: ReviewerError) -> Self {
         Self::Refused(error.to_string())
     }
 }
 
-impl From<DecideError> for Failure {
+impl From<DecideError> for CommandError {
     fn from(error: DecideError) -> Self {
         let words = error.to_string();
         match error {

@@ -1,52 +1,53 @@
 //! The pages and the API by which people decide, and programs ask.
 
-use gate_inbox::{Inbox, NotifyFile, Told};
+use gate_inbox::{ConfiguredNotifiers, Inbox, NotifyFile};
 use gate_runtime::prelude::*;
 use gate_runtime::{FileDirectory, GateBuilder, NoTools};
 use gate_sqlite::SqliteStore;
 
-use crate::args::{Cli, Served};
+use crate::args::{Cli, InboxArgs};
 use crate::audit::public_key;
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::security_log::JsonLines;
 use crate::show::say;
 
 /// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the
 /// database: so this does.
-pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
-    let Served { listen, url, notify, trail, trail_key, security_log } = served;
+pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandError> {
+    let InboxArgs { listen, url, notify, trail, trail_key, security_log } = served;
     if let Some(path) = security_log {
         let problem = |error: &dyn std::fmt::Display| {
-            Failure::Trouble(format!("{}: {error}", path.display()))
+            CommandError::Trouble(format!("{}: {error}", path.display()))
         };
         let log = JsonLines::open(path).map_err(|error| problem(&error))?;
         tracing::subscriber::set_global_default(log).map_err(|error| problem(&error))?;
     }
     let people = FileDirectory::open(&cli.people)?;
     let file = notify.as_deref().map(NotifyFile::read).transpose();
-    let file = file.map_err(|bad| Failure::Usage(bad.to_string()))?;
-    let trouble = |error: std::io::Error| Failure::Trouble(format!("{listen}: {error}"));
+    let file = file.map_err(|bad| CommandError::Usage(bad.to_string()))?;
+    let trouble = |error: std::io::Error| CommandError::Trouble(format!("{listen}: {error}"));
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
     let address = listener.local_addr()?;
     if url.is_none() && !address.ip().is_loopback() {
         let words = "other machines reach this address: put a server in front of it that speaks \
             TLS, and say by `--url` where people reach that";
-        return Err(Failure::Usage(format!("{address}: {words}")));
+        return Err(CommandError::Usage(format!("{address}: {words}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
     // Before a gate tells anybody where the inbox is.
     let told = file.map(|file| file.for_inbox(&at, &people)).transpose();
-    let told = told.map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;
+    let told = told.map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
     let is_new = !cli.db.exists();
     let gate = Gate::builder(()).store(SqliteStore::open(&cli.db).await?).directory(people.clone());
-    let notifiers = told.iter().flat_map(Told::notifiers);
+    let notifiers = told.iter().flat_map(ConfiguredNotifiers::notifiers);
     let gate: Gate<NoTools> = notifiers.fold(gate, GateBuilder::notify).build().await?;
     let mut inbox = Inbox::new(gate, people);
     if let Some(url) = url {
-        inbox = inbox.reached_at(url).map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;
+        inbox =
+            inbox.reached_at(url).map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
     }
     if let Some(told) = told {
-        inbox = told.answered_in(inbox).map_err(|bad| Failure::Usage(bad.to_string()))?;
+        inbox = told.answered_in(inbox).map_err(|bad| CommandError::Usage(bad.to_string()))?;
     }
     if let (Some(folder), Some(key)) = (trail, trail_key) {
         inbox = inbox.trail(folder, public_key(key)?);

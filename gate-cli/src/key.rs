@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use gate_runtime::Trail;
 use gate_runtime::audit::{KeyKind, SigningKey};
-use gate_runtime::{Trail, TrailError};
+use gate_runtime::trail::TrailError;
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
 /// Reads the key from its file.
-pub(crate) fn read(path: &Path) -> Result<SigningKey, Failure> {
+pub(crate) fn read(path: &Path) -> Result<SigningKey, CommandError> {
     let trouble =
-        |words: &str| Failure::Trouble(format!("the signing key {}: {words}", path.display()));
+        |words: &str| CommandError::Trouble(format!("the signing key {}: {words}", path.display()));
     if !path.exists() {
         return Err(trouble("it is not there: name its file by --signing-key or GATE_SIGNING_KEY"));
     }

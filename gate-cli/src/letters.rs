@@ -2,29 +2,36 @@
 
 use std::sync::Arc;
 
-use gate_runtime::{Delivery, DeliveryFilter, DeliveryState, Record, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::notify::{Delivery, DeliveryState};
+use gate_runtime::records::Record;
+use gate_runtime::store::DeliveryFilter;
 use serde_json::{Value, json};
 
-use crate::args::Letters;
-use crate::desk::Desk;
-use crate::failure::{Done, Failure};
+use crate::args::DeliveryCommand;
+use crate::desk::CommandContext;
+use crate::failure::{CommandError, CommandResult};
 use crate::show::{plain, plural, say, short, span};
 
-pub(crate) async fn run(desk: &Desk, limit: usize, what: Option<&Letters>) -> Done {
+pub(crate) async fn run(
+    desk: &CommandContext,
+    limit: usize,
+    what: Option<&DeliveryCommand>,
+) -> CommandResult {
     match what {
         None => list(desk, limit).await,
-        Some(Letters::Again { id: Some(id), .. }) => again(desk, id).await,
-        Some(Letters::Again { id: None, .. }) => all_again(desk).await,
+        Some(DeliveryCommand::Again { id: Some(id), .. }) => again(desk, id).await,
+        Some(DeliveryCommand::Again { id: None, .. }) => all_again(desk).await,
     }
 }
 
 /// A letter, and what it tells of.
-struct Row {
+struct DeliveryRow {
     letter: Arc<Delivery>,
     record: Option<Arc<Record>>,
 }
 
-impl Row {
+impl DeliveryRow {
     fn kind(&self) -> Option<&'static str> {
         self.record.as_ref().map(|record| record.kind())
     }
@@ -72,7 +79,7 @@ impl Row {
     }
 }
 
-async fn list(desk: &Desk, limit: usize) -> Done {
+async fn list(desk: &CommandContext, limit: usize) -> CommandResult {
     let wanted = [DeliveryState::Waiting, DeliveryState::Sending, DeliveryState::Dead];
     let filter = wanted
         .into_iter()
@@ -82,20 +89,30 @@ async fn list(desk: &Desk, limit: usize) -> Done {
     let is_more = found.len() > limit;
     for letter in found.into_iter().take(limit) {
         let record = desk.gate.records(letter.record().saturating_sub(1), 1).await?.pop();
-        rows.push(Row { letter, record });
+        rows.push(DeliveryRow { letter, record });
     }
     let now = Timestamp::now();
     let heads = ["ID", "STATE", "TRIES", "NEXT", "WHAT", "PROBLEM"];
-    desk.look.list(&rows, &heads, |row| row.cells(now), Row::object, "Everything is delivered.")?;
+    desk.look.list(
+        &rows,
+        &heads,
+        |row| row.cells(now),
+        DeliveryRow::object,
+        "Everything is delivered.",
+    )?;
     if is_more && desk.look.is_for_people() {
         say(&format!("More than {limit} are not delivered: `--limit` shows more."))?;
     }
     Ok(())
 }
 
-async fn again(desk: &Desk, id: &str) -> Done {
-    let missing =
-        || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
+async fn again(desk: &CommandContext, id: &str) -> CommandResult {
+    let missing = || {
+        CommandError::Missing(format!(
+            "there is no letter {}: `gate letters` lists them",
+            plain(id)
+        ))
+    };
     let (notifier, record) = id.rsplit_once('-').ok_or_else(missing)?;
     let record = record.parse().ok().filter(|record| *record > 0).ok_or_else(missing)?;
     let found =
@@ -103,7 +120,7 @@ async fn again(desk: &Desk, id: &str) -> Done {
     let letter = found.first().ok_or_else(missing)?;
     if desk.gate.deliver_again(letter).await?.is_none() {
         let words = format!("{} is {}: only a dead one is put back", plain(id), letter.state());
-        return Err(Failure::TooLate(words));
+        return Err(CommandError::TooLate(words));
     }
     desk.look.done(
         &format!("{} is delivered again, by a process that has its notifier", plain(id)),
@@ -111,7 +128,7 @@ async fn again(desk: &Desk, id: &str) -> Done {
     )
 }
 
-async fn all_again(desk: &Desk) -> Done {
+async fn all_again(desk: &CommandContext) -> CommandResult {
     let mut done = Vec::new();
     for letter in desk.gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
         if desk.gate.deliver_again(&letter).await?.is_some() {

@@ -29,9 +29,9 @@ impl JsonLines {
 }
 
 /// The fields of an event.
-struct Fields(Map<String, Value>);
+struct EventFields(Map<String, Value>);
 
-impl Visit for Fields {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.0.insert(field.name().to_owned(), format!("{value:?}").into());
     }
@@ -55,7 +55,7 @@ impl Subscriber for JsonLines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields(Map::new());
+        let mut fields = EventFields(Map::new());
         fields.0.insert("at".to_owned(), Timestamp::now().to_string().into());
         fields.0.insert("level".to_owned(), event.metadata().level().as_str().into());
         event.record(&mut fields);

@@ -4,23 +4,24 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use gate_runtime::{
-    Approval, CallEvent, Decision, Descriptor, Event, GateEvent, Record, Timestamp, Visible,
-};
+use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
+use gate_runtime::review::{Decision, SanitizedText};
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, Timestamp};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Look {
+pub(crate) enum OutputFormat {
     /// Tables and sentences.
     People,
     /// A JSON object, or an array of them.
     Programs,
 }
 
-impl Look {
+impl OutputFormat {
     pub(crate) fn of(json: bool) -> Self {
         if json { Self::Programs } else { Self::People }
     }
@@ -37,7 +38,7 @@ impl Look {
         row: impl Fn(&T) -> Vec<String>,
         object: impl Fn(&T) -> Value,
         none: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         match self {
             Self::Programs => say_json(&Value::Array(items.iter().map(object).collect())),
             Self::People if items.is_empty() => say(none),
@@ -58,7 +59,7 @@ impl Look {
     }
 
     /// Writes the result of what was done: a sentence, or an object.
-    pub(crate) fn done(self, words: &str, object: &Value) -> Result<(), Failure> {
+    pub(crate) fn done(self, words: &str, object: &Value) -> Result<(), CommandError> {
         match self {
             Self::People => say(words),
             Self::Programs => say_json(object),
@@ -66,13 +67,13 @@ impl Look {
     }
 }
 
-pub(crate) fn say(text: &str) -> Result<(), Failure> {
+pub(crate) fn say(text: &str) -> Result<(), CommandError> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
 /// JSON for programs. At a terminal, what is not plain text is escaped as JSON does, so that
 /// nothing in it acts there.
-pub(crate) fn say_json(value: &Value) -> Result<(), Failure> {
+pub(crate) fn say_json(value: &Value) -> Result<(), CommandError> {
     let text = value.to_string();
     if !io::stdout().is_terminal() {
         return say(&text);
@@ -93,7 +94,7 @@ pub(crate) fn say_json(value: &Value) -> Result<(), Failure> {
 
 /// Text that others wrote, safe to look at.
 pub(crate) fn plain(text: impl AsRef<str>) -> String {
-    Visible::of(text.as_ref()).as_str().to_owned()
+    SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
 
 /// `1 call`, `2 calls`, `3 entries`.
@@ -168,7 +169,7 @@ pub(crate) fn object(approval: &Approval) -> Value {
 /// Describes a record, in a few words.
 pub(crate) fn words(record: &Record) -> String {
     let text = match record.event() {
-        Event::Call(event) => match event {
+        RecordEvent::Call(event) => match event {
             CallEvent::Assessed { assessment, .. } => {
                 let reasons: Vec<_> =
                     assessment.reasons().map(|rule| rule.rule().to_owned()).collect();
@@ -197,7 +198,7 @@ pub(crate) fn words(record: &Record) -> String {
             }
             CallEvent::Voided { voters } => {
                 let voters: Vec<&str> =
-                    voters.iter().map(gate_runtime::ReviewerId::as_str).collect();
+                    voters.iter().map(gate_runtime::id::ReviewerId::as_str).collect();
                 format!("no longer counted: {}", voters.join(", "))
             }
             CallEvent::Lapsed => "the approval was not used in time: it is asked again".to_owned(),
@@ -223,7 +224,7 @@ pub(crate) fn words(record: &Record) -> String {
             }
             _ => String::new(),
         },
-        Event::Gate(event) => match event {
+        RecordEvent::Gate(event) => match event {
             GateEvent::CallRefused { tool, problem, .. } => format!("{tool}: {problem}"),
             GateEvent::CallUnjudged { tool, problem, .. } => format!("{tool}: {problem}"),
             GateEvent::Action { action, details, .. } => format!("{action} {details}"),

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
+use gate_runtime::Timestamp;
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
-use gate_runtime::{Amount, FreezeScope, Timestamp};
+use gate_runtime::tool::Amount;
 use serde_json::json;
 
-use crate::args::{Frozen, Grants};
-use crate::desk::Desk;
-use crate::failure::{Done, Failure};
+use crate::args::{FreezeArgs, GrantCommand};
+use crate::desk::CommandContext;
+use crate::failure::{CommandError, CommandResult};
 use crate::show::{plain, short};
 use crate::typed::{pair, unread};
 
-pub(crate) async fn grants(desk: &Desk) -> Done {
+pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
     let found = desk.gate.standing().await?.grants;
-    let row = |grant: &std::sync::Arc<gate_runtime::Grant>| {
+    let row = |grant: &std::sync::Arc<gate_runtime::grants::Grant>| {
         vec![
             short(&grant.id()),
             plain(grant.to_string()),
@@ -31,9 +33,9 @@ pub(crate) async fn grants(desk: &Desk) -> Done {
     )
 }
 
-pub(crate) async fn freezes(desk: &Desk) -> Done {
+pub(crate) async fn freezes(desk: &CommandContext) -> CommandResult {
     let found = desk.gate.standing().await?.freezes;
-    let row = |freeze: &gate_runtime::Freeze| {
+    let row = |freeze: &gate_runtime::grants::Freeze| {
         let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
         vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
     };
@@ -47,27 +49,27 @@ pub(crate) async fn freezes(desk: &Desk) -> Done {
 }
 
 pub(crate) async fn freeze(
-    desk: &Desk,
+    desk: &CommandContext,
     me: &gate_runtime::Reviewer,
-    scope: &Frozen,
+    scope: &FreezeArgs,
     lift: bool,
     reason: Option<&str>,
-) -> Done {
+) -> CommandResult {
     let scope = match scope {
-        Frozen { tool: Some(tool), .. } => FreezeScope::tool(tool.as_str()),
-        Frozen { agent: Some(agent), .. } => FreezeScope::agent(agent.as_str()),
+        FreezeArgs { tool: Some(tool), .. } => FreezeScope::tool(tool.as_str()),
+        FreezeArgs { agent: Some(agent), .. } => FreezeScope::agent(agent.as_str()),
         _ => FreezeScope::Everything,
     };
     let name = plain(scope.to_string());
     if lift {
         let freezes = desk.gate.standing().await?.freezes;
         let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
-        let held = held.ok_or_else(|| Failure::Missing(format!("{name} is not stopped")))?;
+        let held = held.ok_or_else(|| CommandError::Missing(format!("{name} is not stopped")))?;
         desk.gate.lift_freeze(&held, me).await?;
         return desk.look.done(&format!("It goes on: {name}"), &json!({"lifted": scope}));
     }
     let Some(reason) = reason else {
-        return Err(Failure::Usage("say why: the agents are told".to_owned()));
+        return Err(CommandError::Usage("say why: the agents are told".to_owned()));
     };
     let freeze = desk.gate.freeze(scope, reason, me).await?;
     desk.look
@@ -75,9 +77,18 @@ pub(crate) async fn freeze(
 }
 
 /// Returns the scope of a permission, as it was said.
-pub(crate) fn scope(add: &Grants) -> Result<Scope, Failure> {
-    let Grants::Add {
-        any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, ..
+pub(crate) fn scope(add: &GrantCommand) -> Result<Scope, CommandError> {
+    let GrantCommand::Add {
+        any_run,
+        any_agent,
+        any_principal,
+        any,
+        up_to,
+        uses,
+        budget,
+        per,
+        until,
+        ..
     } = add
     else {
         return Ok(Scope::this_run());
@@ -119,7 +130,7 @@ fn length(text: &str) -> Option<Duration> {
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
-fn limit(given: &str) -> Result<(&str, Amount), Failure> {
+fn limit(given: &str) -> Result<(&str, Amount), CommandError> {
     let (name, max) = pair(given)?;
     Ok((name, max.parse().map_err(|_| unread(max, "a number in digits, like `100` or `12.50`"))?))
 }

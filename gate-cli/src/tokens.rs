@@ -1,10 +1,10 @@
 //! New people and agents: what goes into the file, and the token that is shown once.
 
 use gate_runtime::audit::{KeyKind, VerifierKey};
-use gate_runtime::{AgentToken, ReviewerToken};
+use gate_runtime::people::{AgentToken, ReviewerToken};
 use serde_json::Value;
 
-use crate::failure::{Done, Failure};
+use crate::failure::{CommandError, CommandResult};
 use crate::show::{plain, say};
 
 pub(crate) fn person(
@@ -12,14 +12,14 @@ pub(crate) fn person(
     roles: &[String],
     also: &[(&str, &Option<String>)],
     key: Option<&VerifierKey>,
-) -> Done {
+) -> CommandResult {
     let token = ReviewerToken::new();
     if let Some(key) = key
         && (key.name() != id || key.kind() != KeyKind::Log)
     {
         let words =
             format!("the key is not one of {} for votes: make one with this name", plain(id));
-        return Err(Failure::Usage(words));
+        return Err(CommandError::Usage(words));
     }
     let lines = also
         .iter()
@@ -31,7 +31,7 @@ pub(crate) fn person(
     show_once("Whoever has it decides as this person", token.reveal())
 }
 
-pub(crate) fn agent(id: &str, asks: &[String]) -> Done {
+pub(crate) fn agent(id: &str, asks: &[String]) -> CommandResult {
     let token = AgentToken::new();
     let asks = if asks.is_empty() { String::new() } else { format!("asks = [{}]\n", texts(asks)) };
     say(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
@@ -47,7 +47,7 @@ fn texts(all: &[String]) -> String {
     all.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")
 }
 
-fn show_once(whose: &str, token: &str) -> Done {
+fn show_once(whose: &str, token: &str) -> CommandResult {
     let words = format!("The token, which is shown only now. {whose}:\n{token}\n");
     Ok(std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes())?)
 }

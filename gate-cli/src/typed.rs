@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::show::plain;
 
-pub(crate) fn pair(given: &str) -> Result<(&str, &str), Failure> {
+pub(crate) fn pair(given: &str) -> Result<(&str, &str), CommandError> {
     given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
 }
 
-pub(crate) fn unread(given: &str, wanted: &str) -> Failure {
-    Failure::Usage(format!("{} is not {wanted}", plain(given)))
+pub(crate) fn unread(given: &str, wanted: &str) -> CommandError {
+    CommandError::Usage(format!("{} is not {wanted}", plain(given)))
 }
 
 /// JSON, if it is; otherwise the text itself.

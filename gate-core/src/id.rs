@@ -89,7 +89,7 @@ name! {
     /// One run of an agent: everything it does for one task or conversation.
     ///
     /// ```
-    /// use gate_runtime::RunId;
+    /// use gate_runtime::id::RunId;
     /// assert_eq!(RunId::from("run-42").as_str(), "run-42");
     /// ```
     RunId
@@ -99,7 +99,7 @@ name! {
     /// The id that the model gave to one proposed call; unique within its run.
     ///
     /// ```
-    /// use gate_runtime::CallId;
+    /// use gate_runtime::id::CallId;
     /// assert_eq!(CallId::from("call_1"), "call_1");
     /// ```
     CallId
@@ -109,7 +109,7 @@ name! {
     /// The name under which a model calls a tool.
     ///
     /// ```
-    /// use gate_runtime::ToolName;
+    /// use gate_runtime::id::ToolName;
     /// assert_eq!(ToolName::from("issue_refund").to_string(), "issue_refund");
     /// ```
     ToolName
@@ -119,7 +119,7 @@ name! {
     /// The name of an agent, as it was given to the gate's builder.
     ///
     /// ```
-    /// use gate_runtime::AgentName;
+    /// use gate_runtime::id::AgentName;
     /// assert_eq!(AgentName::from("support").as_str(), "support");
     /// ```
     AgentName
@@ -129,7 +129,7 @@ name! {
     /// The person for whom a run acts.
     ///
     /// ```
-    /// use gate_runtime::Principal;
+    /// use gate_runtime::id::Principal;
     /// assert_eq!(Principal::from("mia_li_3668").as_str(), "mia_li_3668");
     /// ```
     Principal
@@ -139,7 +139,7 @@ name! {
     /// The correlation id under which runs, approvals and actions of one matter are found together.
     ///
     /// ```
-    /// use gate_runtime::CaseId;
+    /// use gate_runtime::id::CaseId;
     /// assert_eq!(CaseId::from("ticket-7").as_str(), "ticket-7");
     /// ```
     CaseId
@@ -149,7 +149,7 @@ name! {
     /// A person who may decide, as the directory knows them.
     ///
     /// ```
-    /// use gate_runtime::ReviewerId;
+    /// use gate_runtime::id::ReviewerId;
     /// assert_eq!(ReviewerId::from("dana").as_str(), "dana");
     /// ```
     ReviewerId
@@ -159,7 +159,7 @@ name! {
     /// A role of a reviewer: what they are entitled to decide, as the directory says.
     ///
     /// ```
-    /// use gate_runtime::Role;
+    /// use gate_runtime::id::Role;
     /// assert_eq!(Role::from("manager").as_str(), "manager");
     /// ```
     Role
@@ -209,7 +209,7 @@ unique! {
     /// position.
     ///
     /// ```
-    /// use gate_runtime::ApprovalId;
+    /// use gate_runtime::id::ApprovalId;
     /// let id = ApprovalId::new();
     /// assert_eq!(id.to_string().parse(), Ok(id));
     /// ```
@@ -220,7 +220,7 @@ unique! {
     /// The id of a [`Grant`](crate::grants::Grant).
     ///
     /// ```
-    /// use gate_runtime::GrantId;
+    /// use gate_runtime::id::GrantId;
     /// assert_ne!(GrantId::new(), GrantId::new());
     /// ```
     GrantId
@@ -229,7 +229,7 @@ unique! {
 /// A text that is not an id.
 ///
 /// ```
-/// assert!("approval-1".parse::<gate_runtime::ApprovalId>().is_err());
+/// assert!("approval-1".parse::<gate_runtime::id::ApprovalId>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseIdError;

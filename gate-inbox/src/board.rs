@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{
-    AgentName, ApprovalFilter, ApprovalId, Interruption, Status, StoreError, Subject, Timestamp,
-};
+use gate_runtime::id::{AgentName, ApprovalId};
+use gate_runtime::review::Status;
+use gate_runtime::run::CallSubject;
+use gate_runtime::store::{ApprovalFilter, StoreError};
+use gate_runtime::{Interruption, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use crate::office::Questions;
-use crate::waiting::Waiting;
+use crate::office::GateBackend;
+use crate::waiting::PendingSnapshot;
 
 /// Of so much time, looking for open pages takes one part at most: with very many questions, they
 /// are a moment late, and agents and deciders are not.
@@ -36,11 +38,11 @@ const RECORDS: usize = 256;
 
 /// All that waits.
 #[derive(Debug, Default)]
-pub(crate) struct Board(Mutex<Option<Kept>>);
+pub(crate) struct PendingCache(Mutex<Option<CachedPending>>);
 
 /// The questions that were found last.
 #[derive(Debug)]
-struct Kept {
+struct CachedPending {
     /// When it was looked for, and how long that took.
     begun: Instant,
     took: Duration,
@@ -54,13 +56,13 @@ struct Kept {
     /// The number of questions of each agent.
     of_agent: HashMap<AgentName, usize>,
     /// The reading of it for lists, made once one is asked for.
-    list: Option<Arc<Waiting>>,
+    list: Option<Arc<PendingSnapshot>>,
 }
 
 /// The order of a list: by deadline.
 type ListOrder = (Timestamp, Timestamp, ApprovalId);
 
-impl Board {
+impl PendingCache {
     /// All that waits, as it is now or was a moment after this was asked: never as it was before.
     ///
     /// When something happens, every open list asks. Whoever waits for a look that began after they
@@ -68,18 +70,18 @@ impl Board {
     /// opens one does not.
     pub(crate) async fn pending(
         &self,
-        gate: &dyn Questions,
+        gate: &dyn GateBackend,
         is_live: bool,
-    ) -> Result<Arc<Waiting>, StoreError> {
-        self.look(gate, is_live, Kept::list).await
+    ) -> Result<Arc<PendingSnapshot>, StoreError> {
+        self.look(gate, is_live, CachedPending::list).await
     }
 
     /// Takes something of what is kept, after it was brought up to date.
     async fn look<T>(
         &self,
-        gate: &dyn Questions,
+        gate: &dyn GateBackend,
         is_live: bool,
-        take: impl FnOnce(&mut Kept) -> T + Send,
+        take: impl FnOnce(&mut CachedPending) -> T + Send,
     ) -> Result<T, StoreError> {
         let asked = Instant::now();
         let mut last = loop {
@@ -106,20 +108,20 @@ impl Board {
             kept.take(news, begun);
             return Ok(take(kept));
         }
-        Ok(take(last.insert(Kept::read(gate, begun).await?)))
+        Ok(take(last.insert(CachedPending::read(gate, begun).await?)))
     }
 }
 
 /// The changes since the last look: the record up to which they were read, and each call that may
 /// have begun or ceased to wait.
-struct News {
+struct PendingChanges {
     seen: u64,
     changed: Vec<(ApprovalId, Option<Interruption>)>,
 }
 
-impl Kept {
+impl CachedPending {
     /// Reads all that waits.
-    async fn read(gate: &dyn Questions, begun: Instant) -> Result<Self, StoreError> {
+    async fn read(gate: &dyn GateBackend, begun: Instant) -> Result<Self, StoreError> {
         let read = Instant::now();
         // What happens from here on may be in the list already, and is looked at again.
         let seen = gate.events().seen();
@@ -136,14 +138,18 @@ impl Kept {
     }
 
     /// Reads what happened since, if that is quicker than to read all that waits.
-    async fn news(&self, gate: &dyn Questions, begun: Instant) -> Result<Option<News>, StoreError> {
+    async fn news(
+        &self,
+        gate: &dyn GateBackend,
+        begun: Instant,
+    ) -> Result<Option<PendingChanges>, StoreError> {
         let (mut seen, mut ids) = (self.seen, HashSet::new());
         let is_slow = || begun.elapsed() > self.whole / PART;
         loop {
             let records = gate.records(seen, RECORDS).await?;
             for record in &records {
                 seen = record.seq();
-                let Some(id) = record.subject().map(Subject::approval) else { continue };
+                let Some(id) = record.subject().map(CallSubject::approval) else { continue };
                 // What did not wait, and does not wait after it, is of no concern.
                 if record.status() == Some(Status::Pending) || self.keys.contains_key(&id) {
                     ids.insert(id);
@@ -164,10 +170,10 @@ impl Kept {
                 return Ok(None);
             }
         }
-        Ok(Some(News { seen, changed }))
+        Ok(Some(PendingChanges { seen, changed }))
     }
 
-    fn take(&mut self, news: News, begun: Instant) {
+    fn take(&mut self, news: PendingChanges, begun: Instant) {
         self.seen = news.seen;
         for (id, asked) in news.changed {
             self.remove(id);
@@ -202,10 +208,10 @@ impl Kept {
         self.sorted.insert(key, asked);
     }
 
-    fn list(&mut self) -> Arc<Waiting> {
-        let list = self
-            .list
-            .get_or_insert_with(|| Arc::new(Waiting::of(self.sorted.values().cloned().collect())));
+    fn list(&mut self) -> Arc<PendingSnapshot> {
+        let list = self.list.get_or_insert_with(|| {
+            Arc::new(PendingSnapshot::of(self.sorted.values().cloned().collect()))
+        });
         Arc::clone(list)
     }
 }
@@ -216,21 +222,25 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
+    use gate_runtime::grants::Grant;
+    use gate_runtime::id::{ApprovalId, CaseId, ReviewerId};
+    use gate_runtime::people::ReviewerError;
     use gate_runtime::prelude::*;
-    use gate_runtime::{
-        ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record,
-        Remote, RemoteCall, Reviewer, ReviewerError, ReviewerId, Standing, StoreErrorKind,
-        TrailStatus,
-    };
+    use gate_runtime::records::{EventStream, Record};
+    use gate_runtime::remote::{RemoteCall, RemoteCaller};
+    use gate_runtime::review::DecideError;
+    use gate_runtime::store::{ActiveControls, BoxFuture, StoreErrorKind};
+    use gate_runtime::trail::TrailStatus;
+    use gate_runtime::{Interruption, NoTools, Reviewer};
     use serde_json::json;
     use tokio::time::advance;
 
     use super::*;
 
     /// Counts how often all that waits is read, and how often the record is.
-    struct Counting(Gate<NoTools>, [AtomicUsize; 2], AtomicBool);
+    struct CountingGate(Gate<NoTools>, [AtomicUsize; 2], AtomicBool);
 
-    impl Counting {
+    impl CountingGate {
         async fn new() -> Self {
             let people =
                 StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
@@ -246,7 +256,7 @@ mod tests {
         }
     }
 
-    impl Questions for Counting {
+    impl GateBackend for CountingGate {
         fn list<'a>(
             &'a self,
             filter: &'a ApprovalFilter,
@@ -275,11 +285,11 @@ mod tests {
             Box::pin(self.0.reviewer(who))
         }
 
-        fn events(&self) -> Events {
+        fn events(&self) -> EventStream {
             self.0.events()
         }
 
-        fn story(&self) -> Events {
+        fn story(&self) -> EventStream {
             self.0.events_after(0)
         }
 
@@ -296,7 +306,7 @@ mod tests {
             Box::pin(self.0.records(after, limit))
         }
 
-        fn remote(&self, agent: AgentName) -> Remote {
+        fn remote(&self, agent: AgentName) -> RemoteCaller {
             self.0.remote(agent)
         }
 
@@ -304,7 +314,7 @@ mod tests {
             self.0.trail()
         }
 
-        fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        fn standing(&self) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
             Box::pin(self.0.standing())
         }
 
@@ -323,8 +333,8 @@ mod tests {
 
     #[tokio::test]
     async fn many_who_ask_at_once_are_one_or_two_looks_and_who_asks_later_is_another() {
-        let gate = Counting::new().await;
-        let board = Board::default();
+        let gate = CountingGate::new().await;
+        let board = PendingCache::default();
         let all = join_all((0..100).map(|_| board.pending(&gate, true))).await;
         assert!(all.into_iter().all(|found| found.is_ok()));
         let [lists, looks] = gate.counts();
@@ -335,8 +345,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_opens_a_list_does_not_wait_for_a_page_that_waits_its_turn() {
-        let gate = Counting::new().await;
-        let board = Board::default();
+        let gate = CountingGate::new().await;
+        let board = PendingCache::default();
         board.pending(&gate, false).await.unwrap();
         board.0.lock().await.as_mut().unwrap().took = Duration::from_mins(1);
         let began = Instant::now();
@@ -354,8 +364,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_is_read_where_the_record_cannot_be_and_now_and_then_in_any_case() {
-        let gate = Counting::new().await;
-        let board = Board::default();
+        let gate = CountingGate::new().await;
+        let board = PendingCache::default();
         let look = async || board.pending(&gate, false).await.unwrap().len();
         let ask = async |id| {
             gate.0.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap()
@@ -373,10 +383,10 @@ mod tests {
 
     #[tokio::test]
     async fn it_shows_what_waits_whether_it_goes_on_or_begins_anew() {
-        let gate = Counting::new().await;
+        let gate = CountingGate::new().await;
         let [dana, eve] =
             [gate.0.reviewer("dana").await.unwrap(), gate.0.reviewer("eve").await.unwrap()];
-        let (board, bot, run) = (Board::default(), gate.0.remote("bot"), gate.0.run("run"));
+        let (board, bot, run) = (PendingCache::default(), gate.0.remote("bot"), gate.0.run("run"));
         // How many wait, each with how often it changed.
         let shown = async || {
             let found = board.pending(&gate, false).await.unwrap();

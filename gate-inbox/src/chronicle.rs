@@ -4,14 +4,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gate_runtime::{CallEvent, Event, Events, GateEvent, Record, Status, StoreError};
+use gate_runtime::records::{CallEvent, EventStream, GateEvent, Record, RecordEvent};
+use gate_runtime::review::Status;
+use gate_runtime::store::StoreError;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::office::{Questions, RETRY};
+use crate::office::{GateBackend, RETRY};
 use crate::precedents::Precedents;
-use crate::rulebook::Rulebook;
+use crate::rulebook::PolicyIndex;
 use crate::statistics::Statistics;
 
 /// The time for which a page waits for what is on the record already.
@@ -19,17 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The facts that the record told so far, in so far as pages ask for them. All of it is bounded.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct ProjectionSet {
     pub(crate) statistics: Statistics,
     pub(crate) precedents: Precedents,
-    pub(crate) rulebook: Rulebook,
+    pub(crate) rulebook: PolicyIndex,
 }
 
-impl Known {
+impl ProjectionSet {
     fn take(&mut self, record: &Record) {
         self.statistics.take(record);
         match record.event() {
-            Event::Call(CallEvent::Voted { .. }) => {
+            RecordEvent::Call(CallEvent::Voted { .. }) => {
                 let is_decided = matches!(
                     record.status(),
                     Some(Status::Approved | Status::Rejected | Status::Responded)
@@ -38,10 +40,10 @@ impl Known {
                     self.precedents.decided(subject);
                 }
             }
-            Event::Gate(GateEvent::GateBuilt { tools, .. }) => {
+            RecordEvent::Gate(GateEvent::GateBuilt { tools, .. }) => {
                 self.rulebook.built(tools, record.at());
             }
-            Event::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
+            RecordEvent::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
             _ => {}
         }
     }
@@ -49,23 +51,23 @@ impl Known {
 
 /// Follows the record from its beginning.
 #[derive(Debug)]
-pub(crate) struct Chronicle {
-    known: Arc<Mutex<Known>>,
+pub(crate) struct RecordProjector {
+    known: Arc<Mutex<ProjectionSet>>,
     seen: watch::Receiver<u64>,
     task: AbortHandle,
 }
 
 /// The answer to a page's question, and whether there is more on the record than was read yet.
 #[derive(Debug)]
-pub(crate) struct Found<T> {
+pub(crate) struct ProjectionAnswer<T> {
     pub(crate) found: T,
     pub(crate) is_behind: bool,
 }
 
-impl Chronicle {
+impl RecordProjector {
     /// Follows what happened, and what happens.
-    pub(crate) fn follow(mut events: Events) -> Self {
-        let known: Arc<Mutex<Known>> = Arc::default();
+    pub(crate) fn follow(mut events: EventStream) -> Self {
+        let known: Arc<Mutex<ProjectionSet>> = Arc::default();
         let (tell, seen) = watch::channel(0);
         let book = Arc::clone(&known);
         let task = tokio::spawn(async move {
@@ -86,21 +88,21 @@ impl Chronicle {
     /// in time.
     pub(crate) async fn ask<T: Send>(
         &self,
-        gate: &dyn Questions,
-        question: impl FnOnce(&Known) -> T + Send,
-    ) -> Result<Found<T>, StoreError> {
+        gate: &dyn GateBackend,
+        question: impl FnOnce(&ProjectionSet) -> T + Send,
+    ) -> Result<ProjectionAnswer<T>, StoreError> {
         let newest = self.newest(gate).await?;
         let mut seen = self.seen.clone();
         let read = timeout(PATIENCE, seen.wait_for(|seen| *seen >= newest)).await;
         // Where nobody reads any more, it is not all either.
         let is_behind = !matches!(read, Ok(Ok(_)));
         drop(read);
-        Ok(Found { found: question(&lock(&self.known)), is_behind })
+        Ok(ProjectionAnswer { found: question(&lock(&self.known)), is_behind })
     }
 
     /// The number of the newest record; 0 if there is none. It is looked for from what was read on,
     /// in ever larger steps.
-    pub(crate) async fn newest(&self, gate: &dyn Questions) -> Result<u64, StoreError> {
+    pub(crate) async fn newest(&self, gate: &dyn GateBackend) -> Result<u64, StoreError> {
         // There is a record `low`, or it is 0; and none after `high`.
         let (mut low, mut step) = (*self.seen.borrow(), 0_u64);
         let mut high = loop {
@@ -122,15 +124,15 @@ impl Chronicle {
 }
 
 /// The number of the first record after one.
-async fn next(gate: &dyn Questions, after: u64) -> Result<Option<u64>, StoreError> {
+async fn next(gate: &dyn GateBackend, after: u64) -> Result<Option<u64>, StoreError> {
     Ok(gate.records(after, 1).await?.first().map(|record| record.seq()))
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+fn lock(known: &Mutex<ProjectionSet>) -> MutexGuard<'_, ProjectionSet> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Drop for Chronicle {
+impl Drop for RecordProjector {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -138,8 +140,9 @@ impl Drop for Chronicle {
 
 #[cfg(test)]
 mod tests {
+    use gate_runtime::id::RunId;
     use gate_runtime::prelude::*;
-    use gate_runtime::{NoTools, RunId, Timestamp};
+    use gate_runtime::{NoTools, Timestamp};
     use serde_json::json;
 
     use super::*;
@@ -157,7 +160,7 @@ mod tests {
             for read in [0, last / 2, last.saturating_sub(1), last] {
                 let (_tell, seen) = watch::channel(read);
                 let task = tokio::spawn(std::future::ready(())).abort_handle();
-                let chronicle = Chronicle { known: Arc::default(), seen, task };
+                let chronicle = RecordProjector { known: Arc::default(), seen, task };
                 assert_eq!(chronicle.newest(&gate).await.unwrap(), last, "read up to {read}");
             }
         }
@@ -166,12 +169,13 @@ mod tests {
     #[tokio::test]
     async fn who_asks_is_told_of_all_that_was_there_or_that_it_is_not_all() {
         let gate: Gate<NoTools> = Gate::builder(()).build().await.unwrap();
-        let chronicle = Chronicle::follow(gate.story());
+        let chronicle = RecordProjector::follow(gate.story());
         let refused = async || {
             let call = ToolCall::new("1", "nothing", "{}");
             let _ = gate.run("run-1").submit([call]).await.unwrap();
         };
-        let count = |known: &Known| known.statistics.of(Timestamp::now(), 24).counts.refused;
+        let count =
+            |known: &ProjectionSet| known.statistics.of(Timestamp::now(), 24).counts.refused;
         for expected in 1..=3 {
             refused().await;
             let told = chronicle.ask(&gate, count).await.unwrap();

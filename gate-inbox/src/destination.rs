@@ -1,9 +1,9 @@
 //! The page that somebody wants to look at, and sees once they are signed in.
 
 use axum::http::request::Parts;
-use gate_runtime::ApprovalId;
+use gate_runtime::id::ApprovalId;
 
-use crate::fields::Fields;
+use crate::fields::FormData;
 
 /// The longest token of a link.
 const LONGEST: usize = 300;
@@ -11,14 +11,14 @@ const LONGEST: usize = 300;
 /// The page that somebody wants to look at. Only an id or a token: nobody is sent to an address
 /// that somebody else wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
+pub(crate) enum ReturnTo {
     /// A call.
     Call(ApprovalId),
     /// The page of a link in a mail, by the token of the link.
     Link(String),
 }
 
-impl Destination {
+impl ReturnTo {
     /// From the path of a page that they tried to open.
     pub(crate) fn of(parts: &Parts) -> Option<Self> {
         let path = parts.uri.path();
@@ -30,7 +30,7 @@ impl Destination {
     }
 
     /// From the fields of the page on which they sign in.
-    pub(crate) fn in_fields(fields: &Fields) -> Option<Self> {
+    pub(crate) fn in_fields(fields: &FormData) -> Option<Self> {
         let call = fields.find("for").and_then(|id| id.parse().ok()).map(Self::Call);
         call.or_else(|| Self::link(&fields.find("link")?))
     }

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use gate_runtime::{Approval, SchemaErrors, step_name};
+use gate_runtime::tool::SchemaErrors;
+use gate_runtime::{Approval, step_name};
 use serde_json::{Map, Number, Value, json};
 
-use crate::fields::Fields;
+use crate::fields::FormData;
 use crate::text::hazards_of;
 
 /// The way in which a value is typed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum FieldKind {
     /// A text.
     Text,
     /// A whole number.
@@ -30,10 +31,10 @@ pub(crate) enum Kind {
 
 /// One argument in a form.
 #[derive(Clone, Debug)]
-pub(crate) struct Field {
+pub(crate) struct FormField {
     pub(crate) name: String,
     pub(crate) about: Option<String>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FieldKind,
     pub(crate) is_required: bool,
     takes_null: bool,
     /// The value that it has now.
@@ -46,7 +47,7 @@ pub(crate) struct Field {
 /// The arguments of a call in a form.
 #[derive(Clone, Debug)]
 pub(crate) struct EditForm {
-    pub(crate) fields: Vec<Field>,
+    pub(crate) fields: Vec<FormField>,
     /// The problem that belongs to no field alone.
     pub(crate) problem: Option<String>,
 }
@@ -72,20 +73,22 @@ impl EditForm {
             let about_it = known.and_then(|known| known.get(name));
             let before = arguments.get(name).cloned();
             let (kind, takes_null) = match &before {
-                Some(value) if approval.arguments().is_secret(value) => (Kind::Secret, false),
-                Some(Value::String(text)) if !hazards_of(text).is_empty() => (Kind::Json, false),
+                Some(value) if approval.arguments().is_secret(value) => (FieldKind::Secret, false),
+                Some(Value::String(text)) if !hazards_of(text).is_empty() => {
+                    (FieldKind::Json, false)
+                }
                 before => {
                     let (kind, takes_null) =
-                        about_it.map_or((Kind::Json, false), |part| kind_of(schema, part));
+                        about_it.map_or((FieldKind::Json, false), |part| kind_of(schema, part));
                     let is_typable =
                         before.as_ref().is_none_or(|value| value.is_null() || kind.fits(value));
-                    (if is_typable { kind } else { Kind::Json }, takes_null)
+                    (if is_typable { kind } else { FieldKind::Json }, takes_null)
                 }
             };
             let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
             let (about, is_required) =
                 (about(schema, name).map(str::to_owned), required.contains(name.as_str()));
-            Field {
+            FormField {
                 name: name.clone(),
                 about,
                 kind,
@@ -96,13 +99,13 @@ impl EditForm {
                 problem: None,
             }
         };
-        let mut fields: Vec<Field> = names.into_iter().map(field).collect();
+        let mut fields: Vec<FormField> = names.into_iter().map(field).collect();
         fields.sort_by_key(|field| !field.is_required);
         Self { fields, problem: None }
     }
 
     /// Reads what was typed; `None` if a field says what is wrong with it.
-    pub(crate) fn read(&mut self, sent: &Fields) -> Option<Map<String, Value>> {
+    pub(crate) fn read(&mut self, sent: &FormData) -> Option<Map<String, Value>> {
         let mut arguments = Map::new();
         for field in &mut self.fields {
             let typed = sent.find(&format!("argument.{}", field.name));
@@ -130,10 +133,10 @@ impl EditForm {
     }
 }
 
-impl Field {
+impl FormField {
     /// Its value; `None` if it is left out. What nobody touched stays exactly what it is.
     fn read(&mut self, typed: Option<String>) -> Result<Option<Value>, String> {
-        let Some(typed) = typed.filter(|_| self.kind != Kind::Secret) else {
+        let Some(typed) = typed.filter(|_| self.kind != FieldKind::Secret) else {
             return Ok(self.before.clone());
         };
         let untouched = std::mem::replace(&mut self.text, typed);
@@ -141,7 +144,7 @@ impl Field {
             return Ok(self.before.clone());
         }
         let text = self.text.trim();
-        if text.is_empty() && !(self.kind == Kind::Text && self.is_required) {
+        if text.is_empty() && !(self.kind == FieldKind::Text && self.is_required) {
             return match (self.is_required, self.takes_null) {
                 (false, _) => Ok(None),
                 (true, true) => Ok(Some(Value::Null)),
@@ -149,8 +152,8 @@ impl Field {
             };
         }
         match &self.kind {
-            Kind::Text => Ok(Some(Value::from(self.text.clone()))),
-            Kind::Integer => {
+            FieldKind::Text => Ok(Some(Value::from(self.text.clone()))),
+            FieldKind::Integer => {
                 let number = text
                     .parse::<i64>()
                     .map(Number::from)
@@ -159,7 +162,7 @@ impl Field {
                     .map(|number| Some(number.into()))
                     .map_err(|_| "type a whole number, like 12".to_owned())
             }
-            Kind::Number => {
+            FieldKind::Number => {
                 let number = text.parse::<f64>().ok().and_then(Number::from_f64);
                 let whole = text.parse::<i64>().ok().map(Number::from);
                 whole
@@ -167,10 +170,10 @@ impl Field {
                     .map(|number| Some(number.into()))
                     .ok_or("type a number, like 12.5".to_owned())
             }
-            Kind::Truth | Kind::Choice(_) => {
+            FieldKind::Truth | FieldKind::Choice(_) => {
                 let chosen = serde_json::from_str::<Value>(text).ok();
                 let is_offered = |value: &Value| match &self.kind {
-                    Kind::Choice(all) => all.contains(value),
+                    FieldKind::Choice(all) => all.contains(value),
                     _ => value.is_boolean(),
                 };
                 chosen
@@ -178,7 +181,7 @@ impl Field {
                     .map(Some)
                     .ok_or("choose one of those that are offered".to_owned())
             }
-            Kind::Json | Kind::Secret => match serde_json::from_str(text) {
+            FieldKind::Json | FieldKind::Secret => match serde_json::from_str(text) {
                 Ok(value) => Ok(Some(value)),
                 Err(error) => Err(format!("this is not JSON: {error}")),
             },
@@ -186,7 +189,7 @@ impl Field {
     }
 }
 
-impl Kind {
+impl FieldKind {
     fn fits(&self, value: &Value) -> bool {
         match self {
             Self::Text => value.is_string(),
@@ -252,7 +255,7 @@ fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
 }
 
 /// Returns the way in which a value is typed, and whether it may be nothing.
-fn kind_of(schema: &Value, part: &Value) -> (Kind, bool) {
+fn kind_of(schema: &Value, part: &Value) -> (FieldKind, bool) {
     let part = resolved(schema, part);
     let null = json!({"type": "null"});
     match part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
@@ -265,10 +268,10 @@ fn kind_of(schema: &Value, part: &Value) -> (Kind, bool) {
 }
 
 /// The same for a part that says it by itself.
-fn plain_kind(part: &Value) -> (Kind, bool) {
+fn plain_kind(part: &Value) -> (FieldKind, bool) {
     if let Some(all) = choices(part) {
         let (nulls, all): (Vec<Value>, Vec<Value>) = all.into_iter().partition(Value::is_null);
-        return (Kind::Choice(all), !nulls.is_empty());
+        return (FieldKind::Choice(all), !nulls.is_empty());
     }
     let types: Vec<&str> = match part.get("type") {
         Some(Value::String(one)) => vec![one.as_str()],
@@ -278,11 +281,11 @@ fn plain_kind(part: &Value) -> (Kind, bool) {
     let takes_null = types.contains(&"null");
     let mut others = types.into_iter().filter(|name| *name != "null");
     let kind = match (others.next(), others.next()) {
-        (Some("string"), None) => Kind::Text,
-        (Some("integer"), None) => Kind::Integer,
-        (Some("number"), None) => Kind::Number,
-        (Some("boolean"), None) => Kind::Truth,
-        _ => Kind::Json,
+        (Some("string"), None) => FieldKind::Text,
+        (Some("integer"), None) => FieldKind::Integer,
+        (Some("number"), None) => FieldKind::Number,
+        (Some("boolean"), None) => FieldKind::Truth,
+        _ => FieldKind::Json,
     };
     (kind, takes_null)
 }
@@ -308,7 +311,7 @@ fn choices(part: &Value) -> Option<Vec<Value>> {
 mod tests {
     use super::*;
 
-    fn kind(part: &Value) -> (Kind, bool) {
+    fn kind(part: &Value) -> (FieldKind, bool) {
         let schema = json!({
             "$defs": {
                 "Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]},
@@ -321,28 +324,28 @@ mod tests {
 
     #[test]
     fn a_schema_says_how_a_value_is_typed() {
-        let speed = Kind::Choice(vec![json!("fast"), json!("slow")]);
+        let speed = FieldKind::Choice(vec![json!("fast"), json!("slow")]);
         for (part, expected) in [
-            (json!({"type": "string"}), (Kind::Text, false)),
-            (json!({"type": ["integer", "null"]}), (Kind::Integer, true)),
-            (json!({"type": "number"}), (Kind::Number, false)),
-            (json!({"type": "boolean"}), (Kind::Truth, false)),
+            (json!({"type": "string"}), (FieldKind::Text, false)),
+            (json!({"type": ["integer", "null"]}), (FieldKind::Integer, true)),
+            (json!({"type": "number"}), (FieldKind::Number, false)),
+            (json!({"type": "boolean"}), (FieldKind::Truth, false)),
             (json!({"$ref": "#/$defs/Speed"}), (speed.clone(), false)),
             (json!({"anyOf": [{"$ref": "#/$defs/Speed"}, {"type": "null"}]}), (speed, true)),
-            (json!({"type": "array", "items": {}}), (Kind::Json, false)),
-            (json!({"type": ["string", "integer"]}), (Kind::Json, false)),
-            (json!({"$ref": "#/nowhere"}), (Kind::Json, false)),
-            (json!(true), (Kind::Json, false)),
-            (json!({"anyOf": [{"type": "null"}, {"type": "integer"}]}), (Kind::Integer, true)),
-            (json!({"$ref": "#/$defs/Loop"}), (Kind::Json, true)),
+            (json!({"type": "array", "items": {}}), (FieldKind::Json, false)),
+            (json!({"type": ["string", "integer"]}), (FieldKind::Json, false)),
+            (json!({"$ref": "#/nowhere"}), (FieldKind::Json, false)),
+            (json!(true), (FieldKind::Json, false)),
+            (json!({"anyOf": [{"type": "null"}, {"type": "integer"}]}), (FieldKind::Integer, true)),
+            (json!({"$ref": "#/$defs/Loop"}), (FieldKind::Json, true)),
         ] {
             assert_eq!(kind(&part), expected, "{part}");
         }
     }
 
-    fn field(kind: Kind, before: Option<Value>, is_required: bool) -> Field {
+    fn field(kind: FieldKind, before: Option<Value>, is_required: bool) -> FormField {
         let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
-        Field {
+        FormField {
             name: "x".into(),
             about: None,
             kind,
@@ -356,40 +359,43 @@ mod tests {
 
     #[test]
     fn what_is_typed_becomes_a_value_or_says_what_is_wrong() {
-        let read = |kind: Kind, typed: &str| {
+        let read = |kind: FieldKind, typed: &str| {
             field(kind, Some(json!(1)), true).read(Some(typed.to_owned()))
         };
-        assert_eq!(read(Kind::Integer, " 12 "), Ok(Some(json!(12))));
-        assert_eq!(read(Kind::Integer, "18446744073709551615"), Ok(Some(json!(u64::MAX))));
-        assert!(read(Kind::Integer, "1.5").is_err() && read(Kind::Integer, "").is_err());
-        assert_eq!(read(Kind::Number, "1.5"), Ok(Some(json!(1.5))));
-        assert!(read(Kind::Number, "NaN").is_err() && read(Kind::Number, "inf").is_err());
-        assert_eq!(read(Kind::Truth, "true"), Ok(Some(json!(true))));
-        assert!(read(Kind::Truth, "yes").is_err());
-        assert!(read(Kind::Choice(vec![json!("a")]), "\"b\"").is_err());
-        assert_eq!(read(Kind::Json, "[1]"), Ok(Some(json!([1]))));
-        assert!(read(Kind::Json, "[1").is_err());
-        assert_eq!(read(Kind::Text, ""), Ok(Some(json!(""))));
-        assert_eq!(field(Kind::Text, Some(json!("x")), false).read(Some(String::new())), Ok(None));
+        assert_eq!(read(FieldKind::Integer, " 12 "), Ok(Some(json!(12))));
+        assert_eq!(read(FieldKind::Integer, "18446744073709551615"), Ok(Some(json!(u64::MAX))));
+        assert!(read(FieldKind::Integer, "1.5").is_err() && read(FieldKind::Integer, "").is_err());
+        assert_eq!(read(FieldKind::Number, "1.5"), Ok(Some(json!(1.5))));
+        assert!(read(FieldKind::Number, "NaN").is_err() && read(FieldKind::Number, "inf").is_err());
+        assert_eq!(read(FieldKind::Truth, "true"), Ok(Some(json!(true))));
+        assert!(read(FieldKind::Truth, "yes").is_err());
+        assert!(read(FieldKind::Choice(vec![json!("a")]), "\"b\"").is_err());
+        assert_eq!(read(FieldKind::Json, "[1]"), Ok(Some(json!([1]))));
+        assert!(read(FieldKind::Json, "[1").is_err());
+        assert_eq!(read(FieldKind::Text, ""), Ok(Some(json!(""))));
+        assert_eq!(
+            field(FieldKind::Text, Some(json!("x")), false).read(Some(String::new())),
+            Ok(None)
+        );
     }
 
     #[test]
     fn what_nobody_touched_stays_as_it_is() {
         for before in [json!("a\r\nb"), json!(""), json!(null)] {
-            let mut field = field(Kind::Text, Some(before.clone()), false);
+            let mut field = field(FieldKind::Text, Some(before.clone()), false);
             let typed = field.text.replace("\r\n", "\n");
             assert_eq!(field.read(Some(typed)), Ok(Some(before)));
         }
-        assert_eq!(field(Kind::Text, None, true).read(Some(String::new())), Ok(None));
+        assert_eq!(field(FieldKind::Text, None, true).read(Some(String::new())), Ok(None));
         assert_eq!(
-            field(Kind::Secret, Some(json!("s")), true).read(Some("new".into())),
+            field(FieldKind::Secret, Some(json!("s")), true).read(Some("new".into())),
             Ok(Some(json!("s")))
         );
     }
 
     #[test]
     fn a_hostile_text_is_typed_with_its_escapes() {
-        assert_eq!(Kind::Json.write(&json!("a\u{202e}b")), r#""a\u202eb""#);
-        assert_eq!(Kind::Json.write(&json!("Grüße")), "\"Grüße\"");
+        assert_eq!(FieldKind::Json.write(&json!("a\u{202e}b")), r#""a\u202eb""#);
+        assert_eq!(FieldKind::Json.write(&json!("Grüße")), "\"Grüße\"");
     }
 }

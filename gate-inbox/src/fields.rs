@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 
-use crate::stop::Stop;
+use crate::stop::PageError;
 
 /// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes
 /// for one.
@@ -12,9 +12,9 @@ pub(crate) const LONGEST: usize = 1 << 20;
 
 /// The fields that a form sent.
 #[derive(Debug)]
-pub(crate) struct Fields(Vec<(String, String)>);
+pub(crate) struct FormData(Vec<(String, String)>);
 
-impl Fields {
+impl FormData {
     pub(crate) fn parse(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
@@ -46,10 +46,10 @@ impl Fields {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Stop;
+impl<S: Send + Sync> FromRequest<S> for FormData {
+    type Rejection = PageError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Stop> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
         let kind = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -57,11 +57,11 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             .unwrap_or_default();
         if !kind.starts_with(b"application/x-www-form-urlencoded") {
             let words = "This is not a form of this inbox.";
-            return Err(Stop::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", words));
+            return Err(PageError::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", words));
         }
         let too_long = || {
             let words = "The form could not be read, or is too long. Nothing was decided.";
-            Stop::with(StatusCode::PAYLOAD_TOO_LARGE, "Not read", words)
+            PageError::with(StatusCode::PAYLOAD_TOO_LARGE, "Not read", words)
         };
         let length = request
             .headers()

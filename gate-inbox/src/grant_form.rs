@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gate_runtime::{Amount, Approval, BadScope, DAY, HOUR, Scope, Timestamp, WEEK, days};
+use gate_runtime::grants::{Scope, ScopeError};
+use gate_runtime::policy::{DAY, HOUR, WEEK, days};
+use gate_runtime::tool::Amount;
+use gate_runtime::{Approval, Timestamp};
 use serde_json::Value;
 
-use crate::fields::Fields;
-use crate::reach::{Bound, End, For, Limit, Reach, Written};
+use crate::fields::FormData;
+use crate::reach::{
+    AmountCap, AmountFormat, ArgumentBound, GrantExpiry, GrantScope, PrincipalScope,
+};
 
 /// Lengths of time to choose from: the value of the field, and what it means.
 pub(crate) const LENGTHS: [(&str, Duration); 4] =
@@ -90,9 +95,9 @@ impl GrantForm {
     }
 
     /// Reads what was typed: how far it reaches; `None` if a field says what is wrong with it.
-    pub(crate) fn read(&mut self, sent: &Fields, approval: &Approval) -> Option<Reach> {
+    pub(crate) fn read(&mut self, sent: &FormData, approval: &Approval) -> Option<GrantScope> {
         self.typed = OTHERS.map(|name| (name, sent.get(name).trim().to_owned())).into();
-        let mut reach = Reach::only(approval);
+        let mut reach = GrantScope::only(approval);
         reach.arguments.clear();
         for field in &mut self.fields {
             field.bound = sent.get(&format!("bound.{}", field.name));
@@ -109,12 +114,12 @@ impl GrantForm {
             reach.agent = None;
         }
         if self.is_any("principal") {
-            reach.principal = For::Anyone;
+            reach.principal = PrincipalScope::Anyone;
         }
         reach.uses = self.count("uses");
         reach.budget = self.budget();
         reach.window = self.length("per");
-        reach.end = self.length("lasts").map_or(End::Open, End::After);
+        reach.end = self.length("lasts").map_or(GrantExpiry::Open, GrantExpiry::After);
         if reach.window.is_some()
             && reach.uses.is_none()
             && reach.budget.is_none()
@@ -129,10 +134,10 @@ impl GrantForm {
     }
 
     /// Puts what the gate says to the field that it is about.
-    pub(crate) fn tell(&mut self, bad: &BadScope) {
+    pub(crate) fn tell(&mut self, bad: &ScopeError) {
         let words = bad.to_string();
         match bad {
-            BadScope::Unknown { argument } | BadScope::NotUpTo { argument } => {
+            ScopeError::Unknown { argument } | ScopeError::NotUpTo { argument } => {
                 match self
                     .fields
                     .iter_mut()
@@ -142,7 +147,7 @@ impl GrantForm {
                     None => self.wrong("budget", words),
                 }
             }
-            BadScope::NothingPer => self.wrong("per", words),
+            ScopeError::NothingPer => self.wrong("per", words),
             _ => self.problem = Some(words),
         }
     }
@@ -174,7 +179,7 @@ impl GrantForm {
         count.map(u64::from)
     }
 
-    fn budget(&mut self) -> Option<(String, Limit)> {
+    fn budget(&mut self) -> Option<(String, AmountCap)> {
         let (name, typed) = (self.typed("budget_of").to_owned(), self.typed("budget").to_owned());
         if name.is_empty() && typed.is_empty() {
             return None;
@@ -207,17 +212,17 @@ impl GrantForm {
 }
 
 impl BoundField {
-    fn read(&self) -> Result<Bound, String> {
+    fn read(&self) -> Result<ArgumentBound, String> {
         match self.bound.as_str() {
-            "same" => Ok(Bound::Same(self.value.clone())),
-            "any" => Ok(Bound::Any),
-            "up_to" => self.limit(&self.max).map(Bound::UpTo),
+            "same" => Ok(ArgumentBound::Same(self.value.clone())),
+            "any" => Ok(ArgumentBound::Any),
+            "up_to" => self.limit(&self.max).map(ArgumentBound::UpTo),
             _ => Err("choose one of these".to_owned()),
         }
     }
 
     /// A limit that admits the call itself.
-    fn limit(&self, typed: &str) -> Result<Limit, String> {
+    fn limit(&self, typed: &str) -> Result<AmountCap, String> {
         let shown = self.amount().ok_or("only an amount, like 100 or 12.50, has a limit")?;
         let max: Amount =
             typed.parse().map_err(|_| "type a number in digits, like 100 or 12.50")?;
@@ -226,24 +231,27 @@ impl BoundField {
                 "this very call has {shown}: a lower limit would not let it through"
             ));
         }
-        Ok(Limit { max, of: if self.value.is_string() { Written::Text } else { Written::Number } })
+        Ok(AmountCap {
+            max,
+            of: if self.value.is_string() { AmountFormat::Text } else { AmountFormat::Number },
+        })
     }
 }
 
 /// Turns a reach into the scope that the gate takes, beginning now.
-pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
+pub(crate) fn scope(reach: &GrantScope, now: Timestamp) -> Scope {
     let mut scope = if reach.run.is_some() { Scope::this_run() } else { Scope::any_run() };
     if reach.agent.is_none() {
         scope = scope.any_agent();
     }
-    if reach.principal == For::Anyone {
+    if reach.principal == PrincipalScope::Anyone {
         scope = scope.any_principal();
     }
     for (name, bound) in &reach.arguments {
         scope = match bound {
-            Bound::Same(_) => scope,
-            Bound::UpTo(limit) => scope.up_to(name, limit.max),
-            Bound::Any => scope.any(name),
+            ArgumentBound::Same(_) => scope,
+            ArgumentBound::UpTo(limit) => scope.up_to(name, limit.max),
+            ArgumentBound::Any => scope.any(name),
         };
     }
     if let Some(uses) = reach.uses {
@@ -256,10 +264,10 @@ pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
         scope = scope.per(window);
     }
     match reach.end {
-        End::Open => scope,
-        End::At(end) => scope.until(end),
+        GrantExpiry::Open => scope,
+        GrantExpiry::At(end) => scope.until(end),
         // A time that cannot be counted is over.
-        End::After(length) => scope.until(now.checked_add(length).unwrap_or(now)),
+        GrantExpiry::After(length) => scope.until(now.checked_add(length).unwrap_or(now)),
     }
 }
 
@@ -267,17 +275,18 @@ pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
 mod tests {
     use super::*;
 
-    fn field(value: impl Into<Value>, bound: &str, max: &str) -> Result<Bound, String> {
+    fn field(value: impl Into<Value>, bound: &str, max: &str) -> Result<ArgumentBound, String> {
         let (value, bound, max) = (value.into(), bound.to_owned(), max.to_owned());
         BoundField { name: "x".into(), value, bound, max, problem: None }.read()
     }
 
     #[test]
     fn a_limit_is_an_amount_that_admits_the_call() {
-        let up_to = |max: &str, of| Ok(Bound::UpTo(Limit { max: max.parse().unwrap(), of }));
-        assert_eq!(field(50, "up_to", "50"), up_to("50", Written::Number));
-        assert_eq!(field(12.5, "up_to", "12.50"), up_to("12.5", Written::Number));
-        assert_eq!(field("12.50", "up_to", "12.51"), up_to("12.51", Written::Text));
+        let up_to =
+            |max: &str, of| Ok(ArgumentBound::UpTo(AmountCap { max: max.parse().unwrap(), of }));
+        assert_eq!(field(50, "up_to", "50"), up_to("50", AmountFormat::Number));
+        assert_eq!(field(12.5, "up_to", "12.50"), up_to("12.5", AmountFormat::Number));
+        assert_eq!(field("12.50", "up_to", "12.51"), up_to("12.51", AmountFormat::Text));
         for typed in ["49", "49.99", "", "-1", "1e3", "1,000", "050", "x", "NaN"] {
             assert!(field(50, "up_to", typed).is_err(), "{typed}");
         }
@@ -285,7 +294,7 @@ mod tests {
 
     #[test]
     fn only_amounts_have_limits_and_only_known_words_widen() {
-        assert_eq!(field("a", "any", "9"), Ok(Bound::Any));
+        assert_eq!(field("a", "any", "9"), Ok(ArgumentBound::Any));
         assert!(field("a", "up_to", "9").is_err() && field(-5, "up_to", "9").is_err());
         assert!(field("1,000.00", "up_to", "9999").is_err() && field(true, "up_to", "9").is_err());
         assert!(field(5, "", "").is_err() && field(5, "ANY", "").is_err());

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::api::{self, ApiProblem, NOT_HERE, UNAVAILABLE};
 use crate::inbox::BadUrl;
-use crate::office::Office;
+use crate::office::AppState;
 use crate::pages;
 use crate::unread;
 
@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 /// Where people reach the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum BaseUrl {
     /// At this machine, by whatever name that has for itself.
     Loopback,
     /// At this address, over TLS.
@@ -35,7 +35,7 @@ pub(crate) enum Place {
     },
 }
 
-impl Place {
+impl BaseUrl {
     pub(crate) fn at(url: &str) -> Result<Self, BadUrl> {
         let origin = url.strip_suffix('/').unwrap_or(url).to_ascii_lowercase();
         let host = origin.strip_prefix("https://").ok_or(BadUrl)?.to_owned();
@@ -92,7 +92,7 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Refuses what is not for this inbox, ends what takes too long, and gives every response its
 /// headers.
 pub(crate) async fn watch(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn only_its_own_names_are_its_host() {
         for name in ["127.0.0.1:8484", "localhost", "LOCALHOST:80", "[::1]:8484", "[::1]"] {
-            assert!(Place::Loopback.is_host(name), "{name}");
+            assert!(BaseUrl::Loopback.is_host(name), "{name}");
         }
         for name in [
             "evil.example:8484",
@@ -160,9 +160,9 @@ mod tests {
             "[::1]:x",
             "a:b@localhost",
         ] {
-            assert!(!Place::Loopback.is_host(name), "{name}");
+            assert!(!BaseUrl::Loopback.is_host(name), "{name}");
         }
-        let place = Place::at("https://Gate.example.com/").unwrap();
+        let place = BaseUrl::at("https://Gate.example.com/").unwrap();
         assert!(place.is_host("gate.example.com") && place.is_secure());
         assert!(!place.is_host("localhost") && !place.is_host("gate.example.com:444"));
         for wrong in [
@@ -173,7 +173,7 @@ mod tests {
             "https://a b",
             "https://u@a",
         ] {
-            assert_eq!(Place::at(wrong), Err(BadUrl), "{wrong}");
+            assert_eq!(BaseUrl::at(wrong), Err(BadUrl), "{wrong}");
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
             for (name, value) in pairs {
                 headers.insert(*name, HeaderValue::from_static(value));
             }
-            Place::Loopback.is_from_here(&headers)
+            BaseUrl::Loopback.is_from_here(&headers)
         };
         assert!(
             sent(&[])

@@ -8,21 +8,22 @@ use std::time::Duration;
 
 use axum::Router;
 use gate_runtime::audit::VerifierKey;
-use gate_runtime::{Clock, FileDirectory, Gate, Registry, SystemClock};
+use gate_runtime::store::{Clock, SystemClock};
+use gate_runtime::{FileDirectory, Gate, Registry};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use crate::board::Board;
-use crate::chronicle::Chronicle;
-use crate::guard::Place;
-use crate::live::Live;
+use crate::board::PendingCache;
+use crate::chronicle::RecordProjector;
+use crate::guard::BaseUrl;
+use crate::live::SseHub;
 use crate::notify::{BadSetting, Callbacks, Links, Slack};
-use crate::office::{Office, Questions, RETRY};
-use crate::routes::slack::Counter;
+use crate::office::{AppState, GateBackend, RETRY};
+use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::sessions::Sessions;
+use crate::sessions::SessionStore;
 use crate::sign_in::SignIn;
-use crate::throttle::Throttle;
+use crate::throttle::RateLimiter;
 use crate::{routes, serve};
 
 /// The time after which a session ends that nobody uses.
@@ -47,11 +48,11 @@ const WHOLE: Duration = Duration::from_hours(12);
 /// ```
 #[must_use = "an inbox is there once it is served"]
 pub struct Inbox {
-    gate: Arc<dyn Questions>,
+    gate: Arc<dyn GateBackend>,
     people: FileDirectory,
     sign_in: Arc<dyn SignIn>,
     clock: Arc<dyn Clock>,
-    place: Place,
+    place: BaseUrl,
     idle: Duration,
     whole: Duration,
     trail: Option<SealedTrail>,
@@ -71,7 +72,7 @@ impl Inbox {
             sign_in: Arc::new(people.clone()),
             people,
             clock: Arc::new(SystemClock),
-            place: Place::Loopback,
+            place: BaseUrl::Loopback,
             idle: IDLE,
             whole: WHOLE,
             trail: None,
@@ -99,7 +100,7 @@ impl Inbox {
     /// # Errors
     /// [`BadUrl`], if it is not `https://` and a host, perhaps with a port.
     pub fn reached_at(mut self, url: &str) -> Result<Self, BadUrl> {
-        self.place = Place::at(url)?;
+        self.place = BaseUrl::at(url)?;
         Ok(self)
     }
 
@@ -125,7 +126,8 @@ impl Inbox {
     /// ```
     /// # use gate_inbox::Inbox;
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::{FileDirectory, NoTools, hours, minutes};
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # use gate_runtime::policy::{hours, minutes};
     /// # fn show(gate: Gate<NoTools>, people: FileDirectory) {
     /// let inbox = Inbox::new(gate, people).sessions(minutes(5), hours(1));
     /// # let _ = inbox;
@@ -230,7 +232,8 @@ impl Inbox {
     /// ```
     /// # use gate_inbox::Inbox;
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::{FileDirectory, NoTools, SystemClock};
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # use gate_runtime::store::SystemClock;
     /// # fn show(gate: Gate<NoTools>, people: FileDirectory) {
     /// let inbox = Inbox::new(gate, people).clock(SystemClock);
     /// # let _ = inbox;
@@ -276,7 +279,8 @@ impl Inbox {
             links,
             callbacks,
         } = self;
-        let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
+        let (live, chronicle) =
+            (SseHub::follow(gate.events()), RecordProjector::follow(gate.story()));
         // What agents in other programs asked through an inbox before this one has nobody else.
         let keeper = Arc::clone(&gate);
         tokio::spawn(async move {
@@ -284,10 +288,10 @@ impl Inbox {
                 sleep(RETRY).await;
             }
         });
-        let sessions = Sessions::new(idle, whole);
+        let sessions = SessionStore::new(idle, whole);
         let (throttle, wrong_tokens, board) =
-            (Throttle::default(), Throttle::default(), Board::default());
-        routes::all(Arc::new(Office {
+            (RateLimiter::default(), RateLimiter::default(), PendingCache::default());
+        routes::all(Arc::new(AppState {
             gate,
             people,
             sign_in,
@@ -300,7 +304,7 @@ impl Inbox {
             chronicle,
             place,
             trail,
-            slack: slack.map(Counter::new),
+            slack: slack.map(SlackActions::new),
             links,
             callbacks,
         }))
@@ -316,7 +320,7 @@ impl Inbox {
     /// address](Self::reached_at).
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let is_open = !listener.local_addr()?.ip().is_loopback();
-        if is_open && matches!(self.place, Place::Loopback) {
+        if is_open && matches!(self.place, BaseUrl::Loopback) {
             let words = "other machines reach this address: put a server in front of it that \
                 speaks TLS, and say by which URL people reach that";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, words));

@@ -8,7 +8,8 @@
 //! ```
 //! use gate_inbox::Inbox;
 //! use gate_runtime::prelude::*;
-//! use gate_runtime::{FileDirectory, NoTools, ReviewerToken};
+//! use gate_runtime::{FileDirectory, NoTools};
+//! use gate_runtime::people::ReviewerToken;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,8 +31,8 @@
 //! ```
 //!
 //! [`Slack`], [`Mail`] and [`PagerDuty`] tell people where they look anyway, a [`Webhook`] tells
-//! programs. Each is a [`Notifier`](gate_runtime::Notifier); a [`NotifyFile`] has them without any
-//! code.
+//! programs. Each is a [`Notifier`](gate_runtime::notify::Notifier); a [`NotifyFile`] has them
+//! without any code.
 //!
 //! # Security
 //! - A session begins with a person's token, lasts as long as the people file has that token for
@@ -81,7 +82,7 @@ mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
-    BadNotifyFile, BadSetting, Callbacks, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty,
-    Severity, Slack, Told, Webhook, WebhookSecret,
+    BadNotifyFile, BadSetting, Callbacks, ConfiguredNotifiers, Intent, LinkKey, Links, Mail,
+    NotifyFile, PagerDuty, Severity, Slack, Webhook, WebhookSecret,
 };
 pub use sign_in::{SignIn, SignedIn};

@@ -13,12 +13,13 @@ use std::time::Duration;
 use axum::response::sse::Event;
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use gate_runtime::{AgentName, Digest, Events, ReviewerId};
+use gate_runtime::id::{AgentName, Digest, ReviewerId};
+use gate_runtime::records::EventStream;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::office::{Office, RETRY};
+use crate::office::{AppState, RETRY};
 
 /// The number of pages of all people that may listen at once; and that of streams of agents, which
 /// take no place of a page.
@@ -38,16 +39,16 @@ const LASTS: Duration = Duration::from_mins(10);
 
 /// The number of the newest record, for all who listen, and their places.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct SseHub {
     newest: watch::Receiver<u64>,
     task: AbortHandle,
-    of_people: Arc<Places<ReviewerId>>,
-    of_agents: Arc<Places<AgentName>>,
+    of_people: Arc<StreamSlots<ReviewerId>>,
+    of_agents: Arc<StreamSlots<AgentName>>,
 }
 
-impl Live {
+impl SseHub {
     /// Follows what happens.
-    pub(crate) fn follow(mut events: Events) -> Self {
+    pub(crate) fn follow(mut events: EventStream) -> Self {
         let (tell, newest) = watch::channel(0);
         let task = tokio::spawn(async move {
             loop {
@@ -66,17 +67,17 @@ impl Live {
     }
 
     /// A place for a page of a person, if there is one.
-    pub(crate) fn place(&self, who: &ReviewerId) -> Option<Taken<ReviewerId>> {
+    pub(crate) fn place(&self, who: &ReviewerId) -> Option<SlotGuard<ReviewerId>> {
         self.of_people.take(who)
     }
 
     /// A place for a stream of an agent, if there is one.
-    pub(crate) fn place_of_agent(&self, who: &AgentName) -> Option<Taken<AgentName>> {
+    pub(crate) fn place_of_agent(&self, who: &AgentName) -> Option<SlotGuard<AgentName>> {
         self.of_agents.take(who)
     }
 }
 
-impl Drop for Live {
+impl Drop for SseHub {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -84,23 +85,23 @@ impl Drop for Live {
 
 /// The number of places that each has taken.
 #[derive(Debug)]
-struct Places<N>(Mutex<HashMap<N, usize>>);
+struct StreamSlots<N>(Mutex<HashMap<N, usize>>);
 
-impl<N> Default for Places<N> {
+impl<N> Default for StreamSlots<N> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<N: Clone + Eq + Hash> Places<N> {
-    fn take(self: &Arc<Self>, who: &N) -> Option<Taken<N>> {
+impl<N: Clone + Eq + Hash> StreamSlots<N> {
+    fn take(self: &Arc<Self>, who: &N) -> Option<SlotGuard<N>> {
         let mut taken = self.lock();
         let mine = taken.get(who).copied().unwrap_or_default();
         if mine >= EACH || taken.values().sum::<usize>() >= ALL {
             return None;
         }
         taken.insert(who.clone(), mine + 1);
-        Some(Taken { places: Arc::clone(self), who: who.clone() })
+        Some(SlotGuard { places: Arc::clone(self), who: who.clone() })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<N, usize>> {
@@ -110,12 +111,12 @@ impl<N: Clone + Eq + Hash> Places<N> {
 
 /// A place, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Taken<N: Clone + Eq + Hash> {
-    places: Arc<Places<N>>,
+pub(crate) struct SlotGuard<N: Clone + Eq + Hash> {
+    places: Arc<StreamSlots<N>>,
     who: N,
 }
 
-impl<N: Clone + Eq + Hash> Drop for Taken<N> {
+impl<N: Clone + Eq + Hash> Drop for SlotGuard<N> {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         if let Some(mine) = taken.get_mut(&self.who) {
@@ -129,9 +130,9 @@ impl<N: Clone + Eq + Hash> Drop for Taken<N> {
 
 /// The news for one page, as long as its session lasts.
 pub(crate) fn news(
-    office: &Arc<Office>,
+    office: &Arc<AppState>,
     session: Digest,
-    place: Taken<ReviewerId>,
+    place: SlotGuard<ReviewerId>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let mut newest = office.live.newest.clone();
     newest.mark_changed();

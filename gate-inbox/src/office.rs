@@ -3,49 +3,53 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{
-    AgentName, ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events,
-    FileDirectory, Gate, Grant, Interruption, Record, Registry, Remote, Reviewer, ReviewerError,
-    ReviewerId, Standing, StoreError, TrailStatus,
-};
+use gate_runtime::grants::Grant;
+use gate_runtime::id::{AgentName, ApprovalId, CaseId, ReviewerId};
+use gate_runtime::people::ReviewerError;
+use gate_runtime::records::{EventStream, Record};
+use gate_runtime::remote::RemoteCaller;
+use gate_runtime::review::DecideError;
+use gate_runtime::store::{ActiveControls, ApprovalFilter, BoxFuture, Clock, StoreError};
+use gate_runtime::trail::TrailStatus;
+use gate_runtime::{FileDirectory, Gate, Interruption, Registry, Reviewer};
 
-use crate::board::Board;
-use crate::chronicle::Chronicle;
-use crate::guard::Place;
-use crate::live::Live;
+use crate::board::PendingCache;
+use crate::chronicle::RecordProjector;
+use crate::guard::BaseUrl;
+use crate::live::SseHub;
 use crate::notify::{Callbacks, Links};
-use crate::routes::slack::Counter;
+use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::sessions::Sessions;
+use crate::sessions::SessionStore;
 use crate::sign_in::SignIn;
-use crate::throttle::Throttle;
+use crate::throttle::RateLimiter;
 
 /// The time to wait where the store does not answer.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// The things that every page works with.
-pub(crate) struct Office {
-    pub(crate) gate: Arc<dyn Questions>,
+pub(crate) struct AppState {
+    pub(crate) gate: Arc<dyn GateBackend>,
     pub(crate) people: FileDirectory,
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) sessions: Sessions,
-    pub(crate) throttle: Throttle,
+    pub(crate) sessions: SessionStore,
+    pub(crate) throttle: RateLimiter,
     /// For tokens of the API, apart from those who sign in: programs that share an address do not
     /// keep people out.
-    pub(crate) wrong_tokens: Throttle,
-    pub(crate) board: Board,
-    pub(crate) live: Live,
-    pub(crate) chronicle: Chronicle,
-    pub(crate) place: Place,
+    pub(crate) wrong_tokens: RateLimiter,
+    pub(crate) board: PendingCache,
+    pub(crate) live: SseHub,
+    pub(crate) chronicle: RecordProjector,
+    pub(crate) place: BaseUrl,
     pub(crate) trail: Option<SealedTrail>,
-    pub(crate) slack: Option<Counter>,
+    pub(crate) slack: Option<SlackActions>,
     pub(crate) links: Option<Links>,
     pub(crate) callbacks: Option<Callbacks>,
 }
 
 /// The part of a gate that an inbox needs, whatever tools it has.
-pub(crate) trait Questions: Send + Sync + 'static {
+pub(crate) trait GateBackend: Send + Sync + 'static {
     fn list<'a>(
         &'a self,
         filter: &'a ApprovalFilter,
@@ -58,22 +62,22 @@ pub(crate) trait Questions: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
-    fn events(&self) -> Events;
+    fn events(&self) -> EventStream;
     /// All that happened, and then what happens.
-    fn story(&self) -> Events;
+    fn story(&self) -> EventStream;
     fn records(
         &self,
         after: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn trail(&self) -> Option<TrailStatus>;
-    fn remote(&self, agent: AgentName) -> Remote;
-    fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>>;
+    fn remote(&self, agent: AgentName) -> RemoteCaller;
+    fn standing(&self) -> BoxFuture<'_, Result<ActiveControls, StoreError>>;
     fn keep_deadlines(&self) -> BoxFuture<'_, Result<(), StoreError>>;
     fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>>;
 }
 
-impl<R: Registry> Questions for Gate<R> {
+impl<R: Registry> GateBackend for Gate<R> {
     fn list<'a>(
         &'a self,
         filter: &'a ApprovalFilter,
@@ -98,11 +102,11 @@ impl<R: Registry> Questions for Gate<R> {
         Box::pin(Gate::reviewer(self, who))
     }
 
-    fn events(&self) -> Events {
+    fn events(&self) -> EventStream {
         Gate::events(self)
     }
 
-    fn story(&self) -> Events {
+    fn story(&self) -> EventStream {
         self.events_after(0)
     }
 
@@ -114,7 +118,7 @@ impl<R: Registry> Questions for Gate<R> {
         Box::pin(Gate::records(self, after, limit))
     }
 
-    fn remote(&self, agent: AgentName) -> Remote {
+    fn remote(&self, agent: AgentName) -> RemoteCaller {
         Gate::remote(self, agent)
     }
 
@@ -122,7 +126,7 @@ impl<R: Registry> Questions for Gate<R> {
         Gate::trail(self)
     }
 
-    fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         Box::pin(Gate::standing(self))
     }
 

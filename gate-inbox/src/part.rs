@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp, same_person};
+use gate_runtime::people::same_person;
+use gate_runtime::policy::{EscalationTier, Requirement};
+use gate_runtime::review::Status;
+use gate_runtime::{Approval, Timestamp};
 
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The part that somebody has in a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum VoteEligibility {
     /// They are asked.
     Asked,
     /// They are asked in a later step.
@@ -25,26 +28,26 @@ pub(crate) enum Part {
 }
 
 /// Returns the part that a person has in a decision.
-pub(crate) fn part(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Part {
+pub(crate) fn part(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -> VoteEligibility {
     let info = approval.subject().info();
     let who = visitor.who().as_str();
     if approval.status() != Status::Pending {
-        return Part::Over;
+        return VoteEligibility::Over;
     }
     if same_person(info.agent().as_str(), who) {
-        return Part::IsAgent;
+        return VoteEligibility::IsAgent;
     }
     if info.principal().is_some_and(|principal| same_person(principal.as_str(), who)) {
-        return Part::ActsForThem;
+        return VoteEligibility::ActsForThem;
     }
-    let asks = |tier: &Tier| tier.asks(&visitor.roles, false);
+    let asks = |tier: &EscalationTier| tier.asks(&visitor.roles, false);
     let all = approval.requirements();
     if all.iter().any(|requirement| begun(requirement, approval.asked_at(), now).any(asks)) {
-        Part::Asked
+        VoteEligibility::Asked
     } else if all.iter().flat_map(Requirement::tiers).any(asks) {
-        Part::Later
+        VoteEligibility::Later
     } else {
-        Part::NotAsked
+        VoteEligibility::NotAsked
     }
 }
 
@@ -53,7 +56,7 @@ fn begun(
     requirement: &Requirement,
     asked: Timestamp,
     now: Timestamp,
-) -> impl Iterator<Item = &Tier> {
+) -> impl Iterator<Item = &EscalationTier> {
     let passed = Duration::try_from(now.duration_since(asked)).unwrap_or_default();
     let mut start = Duration::ZERO;
     requirement.tiers().iter().take_while(move |tier| {
@@ -67,11 +70,11 @@ fn begun(
 /// would refuse it.
 pub(crate) fn no_grant(
     approval: &Approval,
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     now: Timestamp,
 ) -> Option<&'static str> {
     let all = approval.requirements();
-    let is_theirs = |tier: &Tier| tier.asks(&visitor.roles, false);
+    let is_theirs = |tier: &EscalationTier| tier.asks(&visitor.roles, false);
     let alone = |requirement: &Requirement| {
         begun(requirement, approval.asked_at(), now)
             .any(|tier| tier.count() == 1 && is_theirs(tier))
@@ -93,10 +96,10 @@ pub(crate) fn no_grant(
 }
 
 /// Returns whether a person still has something to do about a call.
-pub(crate) fn is_theirs(approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
+pub(crate) fn is_theirs(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -> bool {
     let has_voted = approval
         .votes()
         .iter()
         .any(|vote| vote.reviewer() == visitor.who() && approval.concerns(vote));
-    part(approval, visitor, now) == Part::Asked && !has_voted
+    part(approval, visitor, now) == VoteEligibility::Asked && !has_voted
 }

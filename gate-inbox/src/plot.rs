@@ -5,7 +5,7 @@ mod scale;
 
 use maud::{Markup, PreEscaped, html};
 
-pub(crate) use self::scale::Measure;
+pub(crate) use self::scale::ChartUnit;
 use crate::text::bare;
 
 /// The size of a plot in its own units: a phone's width.
@@ -25,14 +25,14 @@ const LABEL: usize = 48;
 
 /// A plot: for each place along the axis, a number of each series.
 #[derive(Clone, Debug)]
-pub(crate) struct Plot {
+pub(crate) struct PlotChart {
     /// Names it within its page: letters only.
     pub(crate) id: String,
     pub(crate) title: String,
     /// The name of the axis along which the places lie, like `Time`.
     pub(crate) along: &'static str,
     pub(crate) places: Vec<String>,
-    pub(crate) measure: Measure,
+    pub(crate) measure: ChartUnit,
     pub(crate) series: Vec<Series>,
 }
 
@@ -53,7 +53,7 @@ impl Series {
     }
 }
 
-impl Plot {
+impl PlotChart {
     /// Bars that stand side by side, each with its parts upon each other.
     pub(crate) fn columns(&self) -> Markup {
         let sums = (0..self.places.len()).map(|place| self.sum(place));
@@ -234,8 +234,8 @@ impl Plot {
         let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
             match self.measure {
-                Measure::Count => format!("{name} {} in all", self.measure.words(all.sum())),
-                Measure::Time => {
+                ChartUnit::Count => format!("{name} {} in all", self.measure.words(all.sum())),
+                ChartUnit::Time => {
                     format!("{name} {} at most", self.measure.words(all.fold(0.0, f64::max)))
                 }
             }
@@ -305,7 +305,7 @@ impl Plot {
 
 /// A part of a bar.
 fn rect(
-    plot: &Plot,
+    plot: &PlotChart,
     look: usize,
     (x, y): (f64, f64),
     (wide, tall): (f64, f64),
@@ -377,15 +377,15 @@ fn count(number: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn plot(places: &[&str], numbers: &[f64]) -> Plot {
+    fn plot(places: &[&str], numbers: &[f64]) -> PlotChart {
         let numbers = numbers.iter().map(|number| Some(*number)).collect();
         let places = places.iter().map(|place| (*place).to_owned()).collect();
-        Plot {
+        PlotChart {
             id: "volume".into(),
             title: "Calls".into(),
             along: "Time",
             places,
-            measure: Measure::Count,
+            measure: ChartUnit::Count,
             series: vec![
                 Series { look: 0, name: "asked", numbers },
                 Series { look: 1, name: "denied", numbers: vec![None, Some(1.0)] },

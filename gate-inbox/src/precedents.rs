@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
-use gate_runtime::{ApprovalId, CaseId, GrantId, Subject, ToolName};
+use gate_runtime::id::{ApprovalId, CaseId, GrantId, ToolName};
+use gate_runtime::run::CallSubject;
 
 /// The number of calls that are kept of each: one more than is shown, for one may be the call
 /// itself.
@@ -20,14 +21,14 @@ const GRANTS: usize = 10_000;
 /// The calls that people decided last, and the uses of standing permissions.
 #[derive(Debug, Default)]
 pub(crate) struct Precedents {
-    of_tool: Newest<ToolName>,
-    of_case: Newest<CaseId>,
+    of_tool: RecentByKey<ToolName>,
+    of_case: RecentByKey<CaseId>,
     uses: HashMap<GrantId, u64>,
 }
 
 impl Precedents {
     /// People decided a call.
-    pub(crate) fn decided(&mut self, subject: &Subject) {
+    pub(crate) fn decided(&mut self, subject: &CallSubject) {
         self.of_tool.put(subject.tool(), subject.approval(), TOOLS);
         if let Some(case) = subject.info().case() {
             self.of_case.put(case, subject.approval(), CASES);
@@ -49,7 +50,7 @@ impl Precedents {
 
     /// The last decided calls of the tool, and those of the case: newest first, without the call
     /// itself.
-    pub(crate) fn like(&self, subject: &Subject) -> (Vec<ApprovalId>, Vec<ApprovalId>) {
+    pub(crate) fn like(&self, subject: &CallSubject) -> (Vec<ApprovalId>, Vec<ApprovalId>) {
         let others = |found: Option<&VecDeque<ApprovalId>>| {
             let others = found.into_iter().flatten().rev().filter(|id| **id != subject.approval());
             others.take(EACH - 1).copied().collect()
@@ -65,19 +66,19 @@ impl Precedents {
 /// The newest approvals of each key, for so many keys: that which is the longest untouched goes
 /// first.
 #[derive(Debug)]
-struct Newest<K> {
+struct RecentByKey<K> {
     each: HashMap<K, (u64, VecDeque<ApprovalId>)>,
     order: BTreeMap<u64, K>,
     count: u64,
 }
 
-impl<K> Default for Newest<K> {
+impl<K> Default for RecentByKey<K> {
     fn default() -> Self {
         Self { each: HashMap::new(), order: BTreeMap::new(), count: 0 }
     }
 }
 
-impl<K: Clone + Eq + Hash> Newest<K> {
+impl<K: Clone + Eq + Hash> RecentByKey<K> {
     fn put(&mut self, key: &K, id: ApprovalId, most: usize) {
         self.count += 1;
         let (touched, ids) = self.each.entry(key.clone()).or_insert_with(|| (0, VecDeque::new()));
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_newest_of_each_are_kept_and_the_longest_untouched_go() {
-        let mut newest = Newest::default();
+        let mut newest = RecentByKey::default();
         let ids: Vec<ApprovalId> = (0..20).map(|_| ApprovalId::new()).collect();
         for id in &ids {
             newest.put(&"a", *id, 2);

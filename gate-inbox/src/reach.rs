@@ -3,43 +3,45 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Amount, Approval, Grant, Timestamp};
+use gate_runtime::grants::Grant;
+use gate_runtime::tool::Amount;
+use gate_runtime::{Approval, Timestamp};
 use serde_json::Value;
 
 /// The values that one argument may have.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Bound {
+pub(crate) enum ArgumentBound {
     /// Exactly this.
     Same(Value),
     /// An amount from 0 to this.
-    UpTo(Limit),
+    UpTo(AmountCap),
     /// Whatever.
     Any,
 }
 
 /// The most that an argument may come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
+pub(crate) struct AmountCap {
     pub(crate) max: Amount,
-    pub(crate) of: Written,
+    pub(crate) of: AmountFormat,
 }
 
 /// The form in which the arguments that have a limit are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum AmountFormat {
     /// Whole numbers: standing permissions from before there were decimals.
     Whole,
     Number,
     Text,
 }
 
-impl Limit {
+impl AmountCap {
     /// From its form in JSON.
     fn of(json: &Value) -> Option<Self> {
         let of = match (json.get("max")?, json.get("of_text").and_then(Value::as_bool)) {
-            (Value::Number(_), _) => Written::Whole,
-            (_, Some(true)) => Written::Text,
-            _ => Written::Number,
+            (Value::Number(_), _) => AmountFormat::Whole,
+            (_, Some(true)) => AmountFormat::Text,
+            _ => AmountFormat::Number,
         };
         Some(Self { max: Amount::of_value(json.get("max")?)?, of })
     }
@@ -47,7 +49,7 @@ impl Limit {
 
 /// For whom the run must act.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum For {
+pub(crate) enum PrincipalScope {
     Anyone,
     /// It must act for nobody.
     Nobody,
@@ -56,7 +58,7 @@ pub(crate) enum For {
 
 /// The time for which it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum GrantExpiry {
     /// Until somebody takes it back.
     Open,
     At(Timestamp),
@@ -66,22 +68,22 @@ pub(crate) enum End {
 
 /// The reach of a standing permission.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Reach {
+pub(crate) struct GrantScope {
     pub(crate) tool: String,
     /// `None`: any.
     pub(crate) run: Option<String>,
     /// `None`: any.
     pub(crate) agent: Option<String>,
-    pub(crate) principal: For,
-    pub(crate) arguments: Vec<(String, Bound)>,
+    pub(crate) principal: PrincipalScope,
+    pub(crate) arguments: Vec<(String, ArgumentBound)>,
     pub(crate) uses: Option<u64>,
-    pub(crate) budget: Option<(String, Limit)>,
+    pub(crate) budget: Option<(String, AmountCap)>,
     /// Uses and budget are for each time of this length.
     pub(crate) window: Option<Duration>,
-    pub(crate) end: End,
+    pub(crate) end: GrantExpiry,
 }
 
-impl Reach {
+impl GrantScope {
     /// No further than a call itself: what a form begins with.
     pub(crate) fn only(approval: &Approval) -> Self {
         let info = approval.subject().info();
@@ -91,16 +93,16 @@ impl Reach {
             tool: approval.tool().to_string(),
             run: Some(info.run().to_string()),
             agent: Some(info.agent().to_string()),
-            principal: info
-                .principal()
-                .map_or(For::Nobody, |principal| For::One(principal.to_string())),
+            principal: info.principal().map_or(PrincipalScope::Nobody, |principal| {
+                PrincipalScope::One(principal.to_string())
+            }),
             arguments: arguments
-                .map(|(name, value)| (name.clone(), Bound::Same(value.clone())))
+                .map(|(name, value)| (name.clone(), ArgumentBound::Same(value.clone())))
                 .collect(),
             uses: None,
             budget: None,
             window: None,
-            end: End::Open,
+            end: GrantExpiry::Open,
         }
     }
 
@@ -111,22 +113,22 @@ impl Reach {
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
         let is = |name: &str| json.get(name).and_then(Value::as_bool).unwrap_or_default();
         let principal = match text("principal") {
-            _ if is("any_principal") => For::Anyone,
-            Some(one) => For::One(one),
-            None => For::Nobody,
+            _ if is("any_principal") => PrincipalScope::Anyone,
+            Some(one) => PrincipalScope::One(one),
+            None => PrincipalScope::Nobody,
         };
         let arguments = json.get("conditions")?.as_object()?.iter().map(|(name, condition)| {
             let bound = match condition.get("type")?.as_str()? {
-                "any" => Bound::Any,
-                "up_to" => Bound::UpTo(Limit::of(condition)?),
-                "same" => Bound::Same(condition.get("value")?.clone()),
+                "any" => ArgumentBound::Any,
+                "up_to" => ArgumentBound::UpTo(AmountCap::of(condition)?),
+                "same" => ArgumentBound::Same(condition.get("value")?.clone()),
                 _ => return None,
             };
             Some((name.clone(), bound))
         });
         let budget = match json.get("budget") {
             Some(budget) => {
-                Some((budget.get("argument")?.as_str()?.to_owned(), Limit::of(budget)?))
+                Some((budget.get("argument")?.as_str()?.to_owned(), AmountCap::of(budget)?))
             }
             None => None,
         };
@@ -135,8 +137,8 @@ impl Reach {
             None => None,
         };
         let end = match text("until") {
-            Some(end) => End::At(end.parse().ok()?),
-            None => End::Open,
+            Some(end) => GrantExpiry::At(end.parse().ok()?),
+            None => GrantExpiry::Open,
         };
         Some(Self {
             tool: grant.tool().to_string(),

@@ -17,19 +17,22 @@ use axum::middleware::from_fn_with_state;
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
+use gate_runtime::Interruption;
+use gate_runtime::id::{ApprovalId, CaseId};
+use gate_runtime::review::Status;
+use gate_runtime::store::ApprovalFilter;
 
 use crate::edit_form::EditForm;
-use crate::fields::{Fields, LONGEST};
-use crate::office::Office;
-use crate::pages::{self, Draft, ShownPrecedents, Stamp, Story};
-use crate::stop::{Answer, Stop};
-use crate::visitor::{EVENTS, LIVE, Visitor};
-use crate::wanted::Wanted;
+use crate::fields::{FormData, LONGEST};
+use crate::office::AppState;
+use crate::pages::{self, CaseHistory, DecisionDraft, FormToken, ShownPrecedents};
+use crate::stop::{PageError, PageResult};
+use crate::visitor::{CurrentUser, EVENTS, LIVE};
+use crate::wanted::PendingFilter;
 use crate::{api, guard, live};
 
 /// Every page. Whatever changes something is a `POST`.
-pub(crate) fn all(office: Arc<Office>) -> Router {
+pub(crate) fn all(office: Arc<AppState>) -> Router {
     Router::new()
         .route("/", get(pending))
         .route("/sign-in", get(session::ask).post(session::sign_in))
@@ -64,7 +67,7 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
             get(|| async { asset("image/svg+xml", include_str!("assets/icon.svg")) }),
         )
         .merge(api::routes())
-        .fallback(|| async { Stop::not_found() })
+        .fallback(|| async { PageError::not_found() })
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(LONGEST))
         .layer(from_fn_with_state(Arc::clone(&office), guard::watch))
@@ -77,22 +80,22 @@ async fn not_so(uri: Uri) -> Response {
         return api::not_so().into_response();
     }
     let words = "A link decides nothing: open the page, and use its forms.";
-    Stop::with(StatusCode::METHOD_NOT_ALLOWED, "Not so", words).into_response()
+    PageError::with(StatusCode::METHOD_NOT_ALLOWED, "Not so", words).into_response()
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
 }
 
-impl Office {
+impl AppState {
     /// A call, by the id in an address.
-    async fn asked(&self, id: &str) -> Result<Interruption, Stop> {
-        let id: ApprovalId = id.parse().map_err(|_| Stop::not_found())?;
-        self.gate.one(id).await?.ok_or_else(Stop::not_found)
+    async fn asked(&self, id: &str) -> Result<Interruption, PageError> {
+        let id: ApprovalId = id.parse().map_err(|_| PageError::not_found())?;
+        self.gate.one(id).await?.ok_or_else(PageError::not_found)
     }
 
     /// Finds the calls that people decided before: those of its case, and those of its tool.
-    async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, Stop> {
+    async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, PageError> {
         let subject = asked.approval().subject();
         let told = self.chronicle.ask(&*self.gate, |known| known.precedents.like(subject)).await?;
         let ((of_tool, of_case), is_behind) = (told.found, told.is_behind);
@@ -113,37 +116,37 @@ impl Office {
 }
 
 async fn pending(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Answer {
+) -> PageResult {
     let all = office.board.pending(&*office.gate, headers.contains_key(LIVE)).await?;
-    let query = Fields::parse(query.unwrap_or_default().as_bytes());
+    let query = FormData::parse(query.unwrap_or_default().as_bytes());
     Ok(pages::pending(
         &visitor,
         &all,
-        &Wanted::read(&query),
+        &PendingFilter::read(&query),
         query.get("page").parse().unwrap_or(1),
     ))
 }
 
 async fn approval(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     Path(id): Path<String>,
-) -> Answer {
+) -> PageResult {
     let asked = office.asked(&id).await?;
-    let stamp = Stamp::new(&visitor, &asked)?;
+    let stamp = FormToken::new(&visitor, &asked)?;
     let found = office.precedents(&asked).await?;
-    Ok(pages::approval(&visitor, &asked, &found, &stamp, &Draft::default()))
+    Ok(pages::approval(&visitor, &asked, &found, &stamp, &DecisionDraft::default()))
 }
 
 async fn edit(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     Path(id): Path<String>,
-) -> Answer {
+) -> PageResult {
     let asked = office.asked(&id).await?;
     if asked.approval().status() != Status::Pending {
         return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
@@ -151,32 +154,32 @@ async fn edit(
     let Some(descriptor) = asked.descriptor() else {
         let words = "Nobody here knows this tool, so its arguments cannot be checked: approve or \
             reject it as it is.";
-        return Err(Stop::with(StatusCode::CONFLICT, "It cannot be edited", words));
+        return Err(PageError::with(StatusCode::CONFLICT, "It cannot be edited", words));
     };
     let form = EditForm::of(asked.approval(), descriptor.input_schema());
-    Ok(pages::edit(&visitor, &asked, &Stamp::new(&visitor, &asked)?, &form))
+    Ok(pages::edit(&visitor, &asked, &FormToken::new(&visitor, &asked)?, &form))
 }
 
 async fn case(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     RawQuery(query): RawQuery,
-) -> Answer {
-    let id = Fields::parse(query.unwrap_or_default().as_bytes())
+) -> PageResult {
+    let id = FormData::parse(query.unwrap_or_default().as_bytes())
         .exact("id")
-        .ok_or_else(Stop::not_found)?;
+        .ok_or_else(PageError::not_found)?;
     let case = CaseId::from(id);
-    let story = Story::read(&*office.gate, &case).await?;
+    let story = CaseHistory::read(&*office.gate, &case).await?;
     if story.count == 0 {
-        return Err(Stop::not_found());
+        return Err(PageError::not_found());
     }
     Ok(pages::case(&visitor, &case, &story, office.clock.now()))
 }
 
-async fn events(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
+async fn events(State(office): State<Arc<AppState>>, visitor: CurrentUser) -> PageResult {
     let Some(place) = office.live.place(visitor.who()) else {
         let words = "Too many pages are open. They show what is new when they are loaded again.";
-        return Err(Stop::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
+        return Err(PageError::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
     };
     let news = live::news(&office, visitor.session, place);
     Ok(Sse::new(news).into_response())

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use gate_runtime::{Timestamp, ToolName, ToolNote};
+use gate_runtime::Timestamp;
+use gate_runtime::id::ToolName;
+use gate_runtime::records::ToolNote;
 
 /// The number of tools that are kept.
 const TOOLS: usize = 1_000;
 
 /// The tools and their policies.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rulebook {
+pub(crate) struct PolicyIndex {
     known: BTreeMap<ToolName, (ToolNote, Timestamp)>,
     is_full: bool,
 }
 
-impl Rulebook {
+impl PolicyIndex {
     /// A gate was built: from then on, its tools are judged so.
     pub(crate) fn built(&mut self, tools: &[ToolNote], at: Timestamp) {
         for note in tools {

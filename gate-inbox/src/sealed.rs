@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate_runtime::audit::{VerifierKey, WitnessPolicy, read_keys};
-use gate_runtime::{TrailError, TrailReader};
+use gate_runtime::trail::{TrailError, TrailReader};
 
 /// Where the trail is, and the key with which it began.
 #[derive(Clone, Debug)]

@@ -5,14 +5,17 @@ mod says;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{Record, RunInfo, StoreError, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::records::Record;
+use gate_runtime::run::RunInfo;
+use gate_runtime::store::StoreError;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use self::says::{kind, people, said, tool};
-use crate::fields::Fields;
-use crate::office::Office;
+use crate::fields::FormData;
+use crate::office::AppState;
 use crate::text::bare;
 
 /// The number of records on one page.
@@ -53,7 +56,7 @@ pub(crate) const KINDS: [(&str, &str); 16] = [
 /// The properties of the records that are looked for. An empty text is anything. Names are compared
 /// as they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Search {
+pub(crate) struct HistorySearch {
     pub(crate) tool: String,
     pub(crate) agent: String,
     pub(crate) person: String,
@@ -70,7 +73,7 @@ pub(crate) struct Search {
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum SearchCursor {
     Newest,
     /// Older than this record.
     Before(u64),
@@ -89,8 +92,8 @@ pub(crate) struct SearchPage {
     pub(crate) newer: Option<u64>,
 }
 
-impl Search {
-    pub(crate) fn read(query: &Fields) -> Self {
+impl HistorySearch {
+    pub(crate) fn read(query: &FormData) -> Self {
         let get = |name: &str| {
             bare(
                 query
@@ -173,7 +176,7 @@ impl Search {
             info.map(|info| info.agent().as_str()),
             info.map(|info| info.run().as_str()),
             info.and_then(RunInfo::case).map(AsRef::as_ref),
-            record.subject().and_then(gate_runtime::Subject::reasoning),
+            record.subject().and_then(gate_runtime::run::CallSubject::reasoning),
         ];
         names.into_iter().flatten().any(has)
             || people(record).iter().any(|who| has(who))
@@ -181,19 +184,23 @@ impl Search {
     }
 
     /// Looks for a page of it.
-    pub(crate) async fn run(&self, office: &Office, from: From) -> Result<SearchPage, StoreError> {
+    pub(crate) async fn run(
+        &self,
+        office: &AppState,
+        from: SearchCursor,
+    ) -> Result<SearchPage, StoreError> {
         let newest = office.chronicle.newest(&*office.gate).await?;
         let begun = Instant::now();
         match from {
-            From::After(seq) => self.forward(office, seq, newest, begun).await,
-            From::Before(seq) => {
+            SearchCursor::After(seq) => self.forward(office, seq, newest, begun).await,
+            SearchCursor::Before(seq) => {
                 let found = self.backward(office, seq.saturating_sub(1).min(newest), begun).await?;
                 let newer = Some(
                     found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()),
                 );
                 Ok(SearchPage { newer: newer.filter(|newer| *newer < newest), ..found })
             }
-            From::Newest => {
+            SearchCursor::Newest => {
                 let start = match self.end.and_then(|end| end.checked_add(SKEW).ok()) {
                     Some(end) => last_before(office, end, newest).await?,
                     None => newest,
@@ -205,7 +212,7 @@ impl Search {
 
     async fn backward(
         &self,
-        office: &Office,
+        office: &AppState,
         start: u64,
         begun: Instant,
     ) -> Result<SearchPage, StoreError> {
@@ -243,7 +250,7 @@ impl Search {
 
     async fn forward(
         &self,
-        office: &Office,
+        office: &AppState,
         start: u64,
         newest: u64,
         begun: Instant,
@@ -278,7 +285,7 @@ impl Search {
 }
 
 /// The last record before a time, as far as times grow with numbers.
-async fn last_before(office: &Office, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
+async fn last_before(office: &AppState, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
     let (mut low, mut high) = (0, newest);
     while low < high {
         let middle = low + (high - low) / 2;

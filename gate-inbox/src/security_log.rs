@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use gate_runtime::ReviewerId;
+use gate_runtime::id::ReviewerId;
 
 /// Somebody signed in.
 pub(crate) fn signed_in(who: &ReviewerId, from: IpAddr) {

@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gate_runtime::{Digest, ReviewerId, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::id::{Digest, ReviewerId};
 
 use crate::secret;
 use crate::sign_in::SignedIn;
@@ -19,7 +20,7 @@ const SENT: usize = 1_024;
 
 /// The sessions.
 #[derive(Debug)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionStore {
     open: Mutex<HashMap<Digest, OpenSession>>,
     /// The time after which one ends that nobody uses.
     idle: Duration,
@@ -47,20 +48,20 @@ struct OpenSession {
 
 /// A form that was sent for the first time. Unless it [counts](Self::counts), it can be sent again.
 #[derive(Debug)]
-pub(crate) struct First<'a> {
-    sessions: &'a Sessions,
+pub(crate) struct FormClaim<'a> {
+    sessions: &'a SessionStore,
     session: Digest,
     form: Option<Digest>,
 }
 
-impl First<'_> {
+impl FormClaim<'_> {
     /// Notes that what it was sent for is done.
     pub(crate) fn counts(mut self) {
         self.form = None;
     }
 }
 
-impl Drop for First<'_> {
+impl Drop for FormClaim<'_> {
     fn drop(&mut self) {
         if let (Some(form), Some(open)) = (self.form, self.sessions.lock().get_mut(&self.session)) {
             open.sent.retain(|sent| *sent != form);
@@ -68,7 +69,7 @@ impl Drop for First<'_> {
     }
 }
 
-impl Sessions {
+impl SessionStore {
     pub(crate) fn new(idle: Duration, whole: Duration) -> Self {
         Self { open: Mutex::default(), idle, whole }
     }
@@ -124,7 +125,7 @@ impl Sessions {
     }
 
     /// Takes a form, if it is sent for the first time, or nothing came of it before.
-    pub(crate) fn first(&self, id: Digest, form: &str) -> Option<First<'_>> {
+    pub(crate) fn first(&self, id: Digest, form: &str) -> Option<FormClaim<'_>> {
         let form = Digest::of(form);
         let mut open = self.lock();
         let found = open.get_mut(&id)?;
@@ -135,7 +136,7 @@ impl Sessions {
         if found.sent.len() > SENT {
             found.sent.pop_front();
         }
-        Some(First { sessions: self, session: id, form: Some(form) })
+        Some(FormClaim { sessions: self, session: id, form: Some(form) })
     }
 
     /// Ends one.
@@ -167,13 +168,13 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn begin(sessions: &Sessions, who: &str, now: i64) -> Digest {
+    fn begin(sessions: &SessionStore, who: &str, now: i64) -> Digest {
         Digest::of(sessions.begin(SignedIn::new(who, Digest::of("t")), at(now)).unwrap())
     }
 
     #[test]
     fn a_session_ends_when_nobody_uses_it_and_in_any_case() {
-        let sessions = Sessions::new(Duration::from_secs(10), Duration::from_secs(25));
+        let sessions = SessionStore::new(Duration::from_secs(10), Duration::from_secs(25));
         let id = begin(&sessions, "dana", 0);
         assert!(sessions.find(id, at(9), true).is_some());
         assert!(sessions.find(id, at(18), false).is_some());
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_person_has_so_many_and_can_end_them_all() {
-        let sessions = Sessions::new(Duration::from_secs(100), Duration::from_secs(100));
+        let sessions = SessionStore::new(Duration::from_secs(100), Duration::from_secs(100));
         let of_omar = begin(&sessions, "omar", 0);
         let ids: Vec<Digest> = (0..20).map(|now| begin(&sessions, "dana", now)).collect();
         let open = |ids: &[Digest]| {
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_form_counts_once() {
-        let sessions = Sessions::new(Duration::from_secs(100), Duration::from_secs(100));
+        let sessions = SessionStore::new(Duration::from_secs(100), Duration::from_secs(100));
         let id = begin(&sessions, "dana", 0);
         let first = sessions.first(id, "a").unwrap();
         assert!(sessions.first(id, "a").is_none(), "nobody knows yet what comes of it");

@@ -1,6 +1,9 @@
 //! The ways in which people show who they are.
 
-use gate_runtime::{BoxFuture, Digest, DirectoryError, FileDirectory, ReviewerId, Timestamp};
+use gate_runtime::id::{Digest, ReviewerId};
+use gate_runtime::people::DirectoryError;
+use gate_runtime::store::BoxFuture;
+use gate_runtime::{FileDirectory, Timestamp};
 
 /// Finds out who somebody is, by what they typed into the page.
 ///
@@ -8,7 +11,8 @@ use gate_runtime::{BoxFuture, Digest, DirectoryError, FileDirectory, ReviewerId,
 ///
 /// ```
 /// use gate_inbox::{SignIn as _, SignedIn};
-/// use gate_runtime::{FileDirectory, ReviewerToken};
+/// use gate_runtime::FileDirectory;
+/// use gate_runtime::people::ReviewerToken;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,7 +56,7 @@ pub trait SignIn: Send + Sync + 'static {
 ///
 /// ```
 /// use gate_inbox::SignedIn;
-/// use gate_runtime::Digest;
+/// use gate_runtime::id::Digest;
 /// let dana = SignedIn::new("dana", Digest::of("her token"));
 /// assert_eq!((dana.who().as_str(), dana.by()), ("dana", Digest::of("her token")));
 /// ```

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
-use gate_runtime::{
-    ApprovalId, CallEvent, Decision, Event, GateEvent, Record, ReviewerId, RuleResult, Status,
-    Timestamp, Verdict,
-};
+use gate_runtime::Timestamp;
+use gate_runtime::id::{ApprovalId, ReviewerId};
+use gate_runtime::policy::{RuleResult, Verdict};
+use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
+use gate_runtime::review::{Decision, Status};
 
 use crate::histogram::Histogram;
 
@@ -29,7 +30,7 @@ const PEOPLE: usize = 1_000;
 
 /// A rule, by where it stands and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Rule {
+pub(crate) struct RuleKey {
     /// `policy refunds`, as an assessment says it.
     pub(crate) source: String,
     pub(crate) name: String,
@@ -37,7 +38,7 @@ pub(crate) struct Rule {
 
 /// The outcome of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Became {
+pub(crate) enum ApprovalOutcome {
     Approved,
     Edited,
     Rejected,
@@ -49,7 +50,7 @@ pub(crate) enum Became {
     Dropped,
 }
 
-impl Became {
+impl ApprovalOutcome {
     /// Returns whether a person decided it, and nobody else.
     pub(crate) fn is_decided(self) -> bool {
         matches!(self, Self::Approved | Self::Edited | Self::Rejected | Self::Answered)
@@ -58,7 +59,7 @@ impl Became {
 
 /// The counts of all that a rule was a reason for, and of what became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OfRule {
+pub(crate) struct RuleCounts {
     /// The number of times that it was a reason to let a call through, to ask, to deny it.
     pub(crate) let_through: u64,
     pub(crate) asked: u64,
@@ -67,10 +68,10 @@ pub(crate) struct OfRule {
     pub(crate) failed: u64,
     /// The number of times that its limit was used up.
     pub(crate) used_up: u64,
-    pub(crate) became: BTreeMap<Became, u64>,
+    pub(crate) became: BTreeMap<ApprovalOutcome, u64>,
 }
 
-impl OfRule {
+impl RuleCounts {
     /// Returns how often it was a reason for the verdict.
     pub(crate) fn fired(&self) -> u64 {
         self.let_through + self.asked + self.denied
@@ -84,32 +85,32 @@ impl OfRule {
 
 /// The counts of some time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct CallCounts {
     pub(crate) let_through: u64,
     pub(crate) asked: u64,
     pub(crate) denied: u64,
     /// Refused before any rule saw it.
     pub(crate) refused: u64,
-    pub(crate) became: BTreeMap<Became, u64>,
+    pub(crate) became: BTreeMap<ApprovalOutcome, u64>,
     /// From the question to what people decided.
     pub(crate) waits: Histogram,
-    rules: HashMap<usize, OfRule>,
-    people: HashMap<usize, BTreeMap<Became, u64>>,
+    rules: HashMap<usize, RuleCounts>,
+    people: HashMap<usize, BTreeMap<ApprovalOutcome, u64>>,
 }
 
 /// The counts of each hour, and the questions that are still open.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
-    hours: BTreeMap<i64, Counts>,
-    rules: Names<Rule>,
-    people: Names<ReviewerId>,
-    open: HashMap<ApprovalId, Open>,
+    hours: BTreeMap<i64, CallCounts>,
+    rules: NameIndex<RuleKey>,
+    people: NameIndex<ReviewerId>,
+    open: HashMap<ApprovalId, OpenApproval>,
     /// In the order in which they were asked.
     order: BTreeMap<u64, ApprovalId>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenApproval {
     seq: u64,
     asked_at: Timestamp,
     rules: Vec<usize>,
@@ -119,8 +120,8 @@ struct Open {
 impl Statistics {
     /// Counts a record.
     pub(crate) fn take(&mut self, record: &Record) {
-        let Event::Call(event) = record.event() else {
-            if let Event::Gate(GateEvent::CallRefused { .. }) = record.event() {
+        let RecordEvent::Call(event) = record.event() else {
+            if let RecordEvent::Gate(GateEvent::CallRefused { .. }) = record.event() {
                 self.hour(record.at()).refused += 1;
             }
             return;
@@ -131,27 +132,27 @@ impl Statistics {
             CallEvent::Assessed { .. } => self.assessed(record, event, id),
             CallEvent::Voted { vote } => {
                 let kind = match vote.decision() {
-                    Decision::Approve => Became::Approved,
-                    Decision::Edit { .. } => Became::Edited,
-                    Decision::Reject { .. } => Became::Rejected,
-                    Decision::Respond { .. } => Became::Answered,
+                    Decision::Approve => ApprovalOutcome::Approved,
+                    Decision::Edit { .. } => ApprovalOutcome::Edited,
+                    Decision::Reject { .. } => ApprovalOutcome::Rejected,
+                    Decision::Respond { .. } => ApprovalOutcome::Answered,
                 };
                 let who = self.people.place(vote.reviewer(), PEOPLE);
                 *self.hour(record.at()).people.entry(who).or_default().entry(kind).or_default() +=
                     1;
-                if let (Became::Edited, Some(open)) = (kind, self.open.get_mut(&id)) {
+                if let (ApprovalOutcome::Edited, Some(open)) = (kind, self.open.get_mut(&id)) {
                     open.is_edited = true;
                 }
             }
             _ => {}
         }
         let became = match (event, record.status()) {
-            (CallEvent::Covered { .. }, _) => Became::Covered,
-            (CallEvent::Expired, _) => Became::Expired,
-            (CallEvent::Voted { .. }, Some(Status::Approved)) => Became::Approved,
-            (CallEvent::Voted { .. }, Some(Status::Rejected)) => Became::Rejected,
-            (CallEvent::Voted { .. }, Some(Status::Responded)) => Became::Answered,
-            (_, Some(Status::Cancelled | Status::Denied)) => Became::Dropped,
+            (CallEvent::Covered { .. }, _) => ApprovalOutcome::Covered,
+            (CallEvent::Expired, _) => ApprovalOutcome::Expired,
+            (CallEvent::Voted { .. }, Some(Status::Approved)) => ApprovalOutcome::Approved,
+            (CallEvent::Voted { .. }, Some(Status::Rejected)) => ApprovalOutcome::Rejected,
+            (CallEvent::Voted { .. }, Some(Status::Responded)) => ApprovalOutcome::Answered,
+            (_, Some(Status::Cancelled | Status::Denied)) => ApprovalOutcome::Dropped,
             _ => return,
         };
         self.close(id, became, record.at());
@@ -160,8 +161,8 @@ impl Statistics {
     fn assessed(&mut self, record: &Record, event: &CallEvent, id: ApprovalId) {
         let CallEvent::Assessed { assessment, .. } = event else { return };
         let at = record.at();
-        let place = |rules: &mut Names<Rule>, source: String, name: &str| {
-            rules.place(&Rule { source, name: name.to_owned() }, RULES)
+        let place = |rules: &mut NameIndex<RuleKey>, source: String, name: &str| {
+            rules.place(&RuleKey { source, name: name.to_owned() }, RULES)
         };
         let mut reasons = Vec::new();
         for rule in assessment.reasons() {
@@ -195,7 +196,12 @@ impl Statistics {
                 self.order.insert(record.seq(), id);
                 self.open.insert(
                     id,
-                    Open { seq: record.seq(), asked_at: at, rules: reasons, is_edited: false },
+                    OpenApproval {
+                        seq: record.seq(),
+                        asked_at: at,
+                        rules: reasons,
+                        is_edited: false,
+                    },
                 );
                 if self.open.len() > OPEN
                     && let Some((_, oldest)) = self.order.pop_first()
@@ -206,11 +212,14 @@ impl Statistics {
         }
     }
 
-    fn close(&mut self, id: ApprovalId, became: Became, at: Timestamp) {
+    fn close(&mut self, id: ApprovalId, became: ApprovalOutcome, at: Timestamp) {
         let Some(open) = self.open.remove(&id) else { return };
         self.order.remove(&open.seq);
-        let became =
-            if became == Became::Approved && open.is_edited { Became::Edited } else { became };
+        let became = if became == ApprovalOutcome::Approved && open.is_edited {
+            ApprovalOutcome::Edited
+        } else {
+            became
+        };
         // Where its hour is too long ago, nobody asks for it any more.
         if let Some(hour) = self.hours.get_mut(&hour_of(open.asked_at)) {
             *hour.became.entry(became).or_default() += 1;
@@ -224,7 +233,7 @@ impl Statistics {
         }
     }
 
-    fn hour(&mut self, at: Timestamp) -> &mut Counts {
+    fn hour(&mut self, at: Timestamp) -> &mut CallCounts {
         let hour = hour_of(at);
         if self.hours.len() >= HOURS && !self.hours.contains_key(&hour) {
             self.hours.pop_first();
@@ -233,13 +242,13 @@ impl Statistics {
     }
 
     /// Returns what was counted in so many hours, of which the last one is that of a time.
-    pub(crate) fn of(&self, last: Timestamp, hours: i64) -> Summary {
+    pub(crate) fn of(&self, last: Timestamp, hours: i64) -> CountSummary {
         let last = hour_of(last);
-        let mut sum = Counts::default();
+        let mut sum = CallCounts::default();
         for (_, hour) in self.hours.range(last.saturating_sub(hours.saturating_sub(1))..=last) {
             sum.join(hour);
         }
-        let Counts { rules, people, .. } = &mut sum;
+        let CallCounts { rules, people, .. } = &mut sum;
         let rules = std::mem::take(rules)
             .into_iter()
             .map(|(rule, of)| (self.rules.name(rule).cloned(), of))
@@ -248,19 +257,19 @@ impl Statistics {
             .into_iter()
             .map(|(who, of)| (self.people.name(who).cloned(), of))
             .collect();
-        Summary { counts: sum, rules, people }
+        CountSummary { counts: sum, rules, people }
     }
 }
 
 /// The counts of some time, with names. `None` is all those that are not told apart.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Summary {
-    pub(crate) counts: Counts,
-    pub(crate) rules: BTreeMap<Option<Rule>, OfRule>,
-    pub(crate) people: BTreeMap<Option<ReviewerId>, BTreeMap<Became, u64>>,
+pub(crate) struct CountSummary {
+    pub(crate) counts: CallCounts,
+    pub(crate) rules: BTreeMap<Option<RuleKey>, RuleCounts>,
+    pub(crate) people: BTreeMap<Option<ReviewerId>, BTreeMap<ApprovalOutcome, u64>>,
 }
 
-impl Counts {
+impl CallCounts {
     fn join(&mut self, other: &Self) {
         self.let_through += other.let_through;
         self.asked += other.asked;
@@ -283,7 +292,7 @@ impl Counts {
     }
 }
 
-fn add(sum: &mut BTreeMap<Became, u64>, more: &BTreeMap<Became, u64>) {
+fn add(sum: &mut BTreeMap<ApprovalOutcome, u64>, more: &BTreeMap<ApprovalOutcome, u64>) {
     for (became, count) in more {
         *sum.entry(*became).or_default() += count;
     }
@@ -296,18 +305,18 @@ pub(crate) fn hour_of(at: Timestamp) -> i64 {
 
 /// Names, each with a place. Those beyond the limit share one that has no name.
 #[derive(Debug)]
-struct Names<N> {
+struct NameIndex<N> {
     places: HashMap<N, usize>,
     names: Vec<N>,
 }
 
-impl<N> Default for Names<N> {
+impl<N> Default for NameIndex<N> {
     fn default() -> Self {
         Self { places: HashMap::new(), names: Vec::new() }
     }
 }
 
-impl<N: Clone + Eq + Hash> Names<N> {
+impl<N: Clone + Eq + Hash> NameIndex<N> {
     fn place(&mut self, name: &N, most: usize) -> usize {
         if let Some(place) = self.places.get(name) {
             return *place;
@@ -351,7 +360,7 @@ mod tests {
 
     registry! { Tools for () { Pay } }
 
-    fn count(of: &BTreeMap<Became, u64>, became: Became) -> u64 {
+    fn count(of: &BTreeMap<ApprovalOutcome, u64>, became: ApprovalOutcome) -> u64 {
         of.get(&became).copied().unwrap_or_default()
     }
 
@@ -393,13 +402,19 @@ mod tests {
         let all = statistics.of(at, 24);
         let counts = &all.counts;
         assert_eq!((counts.let_through, counts.denied, counts.asked), (1, 1, 4));
-        let kinds = [Became::Approved, Became::Edited, Became::Rejected, Became::Expired];
+        let kinds = [
+            ApprovalOutcome::Approved,
+            ApprovalOutcome::Edited,
+            ApprovalOutcome::Rejected,
+            ApprovalOutcome::Expired,
+        ];
         assert_eq!(kinds.map(|kind| count(&counts.became, kind)), [1, 1, 1, 1]);
         assert_eq!(counts.waits.count(), 3);
-        let otherwise = Some(Rule { source: "policy payments".into(), name: "otherwise".into() });
+        let otherwise =
+            Some(RuleKey { source: "policy payments".into(), name: "otherwise".into() });
         let of = &all.rules[&otherwise];
         assert_eq!(
-            (of.fired(), of.asked, of.open(), count(&of.became, Became::Edited)),
+            (of.fired(), of.asked, of.open(), count(&of.became, ApprovalOutcome::Edited)),
             (4, 4, 0, 1)
         );
         assert_eq!(all.people[&Some("dana".into())].values().sum::<u64>(), 3);
@@ -418,7 +433,7 @@ mod tests {
             statistics.of(Timestamp::from_second(9_999 * 3_600).unwrap(), 24).counts.asked,
             24
         );
-        let mut names = Names::default();
+        let mut names = NameIndex::default();
         let places: Vec<usize> = (0..5).map(|name| names.place(&name, 3)).collect();
         assert_eq!(places, [0, 1, 2, usize::MAX, usize::MAX]);
         assert_eq!((names.place(&1, 3), names.name(usize::MAX)), (1, None));

@@ -2,19 +2,20 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use gate_runtime::{DirectoryError, StoreError};
+use gate_runtime::people::DirectoryError;
+use gate_runtime::store::StoreError;
 
-use crate::destination::Destination;
+use crate::destination::ReturnTo;
 use crate::pages;
 
 /// The response that is given in the page's place.
 #[derive(Debug)]
-pub(crate) struct Stop(Box<Response>);
+pub(crate) struct PageError(Box<Response>);
 
 /// The response that a page gives, or the stop that ends it.
-pub(crate) type Answer = Result<Response, Stop>;
+pub(crate) type PageResult = Result<Response, PageError>;
 
-impl Stop {
+impl PageError {
     pub(crate) fn new(response: impl IntoResponse) -> Self {
         Self(Box::new(response.into_response()))
     }
@@ -30,7 +31,7 @@ impl Stop {
     }
 
     /// Nobody is signed in, and whoever it is wanted to look at something.
-    pub(crate) fn sign_in_for(wanted: &Destination) -> Self {
+    pub(crate) fn sign_in_for(wanted: &ReturnTo) -> Self {
         let (name, value) = wanted.field();
         Self::new(Redirect::to(&format!("/sign-in?{name}={value}")))
     }
@@ -52,25 +53,25 @@ impl Stop {
     }
 }
 
-impl IntoResponse for Stop {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         *self.0
     }
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for PageError {
     fn from(_: StoreError) -> Self {
         Self::trouble()
     }
 }
 
-impl From<DirectoryError> for Stop {
+impl From<DirectoryError> for PageError {
     fn from(_: DirectoryError) -> Self {
         Self::trouble()
     }
 }
 
-impl From<getrandom::Error> for Stop {
+impl From<getrandom::Error> for PageError {
     fn from(_: getrandom::Error) -> Self {
         Self::trouble()
     }

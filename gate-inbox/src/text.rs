@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use gate_runtime::{
-    Approval, Descriptor, Digest, Hazard, Headline, HeadlinePart, ShownArgument, ShownValue,
-    Timestamp, Visible,
+use gate_runtime::id::Digest;
+use gate_runtime::review::{
+    CallHeadline, HeadlinePart, SanitizedText, ShownArgument, ShownValue, TextHazard,
 };
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, Timestamp};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -15,7 +17,7 @@ const LONG: usize = 500;
 
 /// Text on one line.
 pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
-    let shown = Visible::of(text.as_ref());
+    let shown = SanitizedText::of(text.as_ref());
     html! {
         @if shown.hazards().is_empty() {
             bdi { (shown.as_str()) }
@@ -27,7 +29,7 @@ pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
 
 /// Text for where there is no markup: a title, an attribute.
 pub(crate) fn bare(text: impl AsRef<str>) -> String {
-    Visible::of(text.as_ref()).as_str().to_owned()
+    SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
 
 /// Text of several lines: whole, or its ends with what is left out behind a click. What is wrong
@@ -127,8 +129,8 @@ pub(crate) fn hazards(text: &str) -> Markup {
     }
 }
 
-pub(crate) fn hazards_of(text: &str) -> Vec<Hazard> {
-    Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec()
+pub(crate) fn hazards_of(text: &str) -> Vec<TextHazard> {
+    SanitizedText::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec()
 }
 
 /// `a, b and c`.
@@ -152,7 +154,7 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
 
 /// The sentence that says what a call would do: the values of the call stand apart from the words
 /// of the tool's author.
-pub(crate) fn headline(headline: &Headline) -> Markup {
+pub(crate) fn headline(headline: &CallHeadline) -> Markup {
     html! {
         @for part in headline.parts() {
             @match part {

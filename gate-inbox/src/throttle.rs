@@ -24,22 +24,22 @@ const ADDRESSES: usize = 10_000;
 
 /// Counts who was wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Attempts>);
+pub(crate) struct RateLimiter(Mutex<AttemptCounts>);
 
 #[derive(Debug, Default)]
-struct Attempts {
-    each: HashMap<IpAddr, Count>,
+struct AttemptCounts {
+    each: HashMap<IpAddr, FailureCount>,
     all: u32,
     minute: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Count {
+struct FailureCount {
     wrong: u32,
     last: Timestamp,
 }
 
-impl Count {
+impl FailureCount {
     fn wait(self) -> Duration {
         let doublings = self.wrong.checked_sub(FREE);
         let seconds =
@@ -48,7 +48,7 @@ impl Count {
     }
 }
 
-impl Throttle {
+impl RateLimiter {
     /// Lets somebody try; or says how long they have to wait. A try counts as wrong until it was
     /// right.
     pub(crate) fn begin(&self, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
@@ -61,7 +61,8 @@ impl Throttle {
             |last: Timestamp| Duration::try_from(now.duration_since(last)).unwrap_or_default();
         counts.each.retain(|_, count| since(count.last) < Duration::from_secs(LONGEST));
         let place = network(address);
-        let known = counts.each.get(&place).copied().unwrap_or(Count { wrong: 0, last: now });
+        let known =
+            counts.each.get(&place).copied().unwrap_or(FailureCount { wrong: 0, last: now });
         let left = known.wait().saturating_sub(since(known.last));
         if known.wrong >= FREE && !left.is_zero() {
             return Err(left);
@@ -73,7 +74,7 @@ impl Throttle {
             return Err(Duration::from_secs(60_u64.saturating_sub(over)));
         }
         counts.all += 1;
-        counts.each.insert(place, Count { wrong: known.wrong.saturating_add(1), last: now });
+        counts.each.insert(place, FailureCount { wrong: known.wrong.saturating_add(1), last: now });
         Ok(())
     }
 
@@ -84,7 +85,7 @@ impl Throttle {
         counts.each.remove(&network(address));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Attempts> {
+    fn lock(&self) -> MutexGuard<'_, AttemptCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn whoever_is_wrong_waits_ever_longer_and_others_do_not() {
         let (throttle, here, there) =
-            (Throttle::default(), "10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+            (RateLimiter::default(), "10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         for _ in 0..FREE {
             assert_eq!(throttle.begin(here, at(0)), Ok(()));
         }
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn all_together_are_limited_too_until_the_minute_is_over() {
-        let throttle = Throttle::default();
+        let throttle = RateLimiter::default();
         for host in 0..100 {
             assert_eq!(throttle.begin(IpAddr::from([10, 0, 0, host]), at(10)), Ok(()));
         }

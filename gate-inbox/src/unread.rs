@@ -20,12 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns a body whose rest is thrown away where it is dropped before its end.
 pub(crate) fn thrown_away(body: Body) -> Body {
-    if body.is_end_stream() { body } else { Body::from_stream(Rest(Some(body.into_data_stream()))) }
+    if body.is_end_stream() {
+        body
+    } else {
+        Body::from_stream(UnreadBody(Some(body.into_data_stream())))
+    }
 }
 
-struct Rest(Option<BodyDataStream>);
+struct UnreadBody(Option<BodyDataStream>);
 
-impl Stream for Rest {
+impl Stream for UnreadBody {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -38,7 +42,7 @@ impl Stream for Rest {
     }
 }
 
-impl Drop for Rest {
+impl Drop for UnreadBody {
     fn drop(&mut self) {
         let Some(mut body) = self.0.take() else { return };
         tokio::spawn(timeout(PATIENCE, async move {

@@ -6,14 +6,15 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{self, HeaderMap};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
-use gate_runtime::{Digest, Directory as _, DirectoryError, Person, ReviewerId, Role};
+use gate_runtime::id::{Digest, ReviewerId, Role};
+use gate_runtime::people::{Directory as _, DirectoryError, Person};
 
-use crate::destination::Destination;
-use crate::fields::Fields;
-use crate::guard::Place;
-use crate::office::Office;
+use crate::destination::ReturnTo;
+use crate::fields::FormData;
+use crate::guard::BaseUrl;
+use crate::office::AppState;
 use crate::sessions::Session;
-use crate::stop::Stop;
+use crate::stop::PageError;
 use crate::{pages, secret};
 
 /// The header that a page's own script sends when it looks for news.
@@ -24,7 +25,7 @@ pub(crate) const EVENTS: &str = "/events";
 
 /// A person who is signed in.
 #[derive(Debug)]
-pub(crate) struct Visitor {
+pub(crate) struct CurrentUser {
     pub(crate) session: Digest,
     pub(crate) person: Person,
     /// Their roles now, delegated ones too.
@@ -32,7 +33,7 @@ pub(crate) struct Visitor {
     pub(crate) form_secret: String,
 }
 
-impl Visitor {
+impl CurrentUser {
     pub(crate) fn who(&self) -> &ReviewerId {
         self.person.id()
     }
@@ -47,7 +48,7 @@ impl Visitor {
     }
 }
 
-impl Office {
+impl AppState {
     /// The session of a cookie, if it lasts, and whoever it is of could still sign in.
     pub(crate) async fn session(
         &self,
@@ -66,12 +67,17 @@ impl Office {
 }
 
 /// The name of a cookie. Where there is TLS, no other host and nothing without TLS can set it.
-pub(crate) fn cookie_name(place: &Place, name: &str) -> String {
+pub(crate) fn cookie_name(place: &BaseUrl, name: &str) -> String {
     format!("{}{name}", if place.is_secure() { "__Host-" } else { "" })
 }
 
 /// A cookie that no script reads and no other site sends.
-pub(crate) fn cookie(place: &Place, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
+pub(crate) fn cookie(
+    place: &BaseUrl,
+    name: &str,
+    value: &str,
+    seconds: u64,
+) -> Option<HeaderValue> {
     let name = cookie_name(place, name);
     let secure = if place.is_secure() { "; Secure" } else { "" };
     let text =
@@ -80,7 +86,7 @@ pub(crate) fn cookie(place: &Place, name: &str, value: &str, seconds: u64) -> Op
 }
 
 /// The value of a cookie. One that comes twice was set by somebody else, at least once.
-pub(crate) fn read_cookie(place: &Place, name: &str, headers: &HeaderMap) -> Option<String> {
+pub(crate) fn read_cookie(place: &BaseUrl, name: &str, headers: &HeaderMap) -> Option<String> {
     let name = cookie_name(place, name);
     let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut found = all
@@ -107,15 +113,18 @@ fn comes_from_elsewhere(parts: &Parts) -> bool {
         && is("sec-fetch-mode", "navigate")
 }
 
-impl FromRequestParts<Arc<Office>> for Visitor {
-    type Rejection = Stop;
+impl FromRequestParts<Arc<AppState>> for CurrentUser {
+    type Rejection = PageError;
 
-    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Stop> {
-        let wanted = Destination::of(parts);
-        let sign_in = || wanted.as_ref().map_or_else(Stop::sign_in, Stop::sign_in_for);
+    async fn from_request_parts(
+        parts: &mut Parts,
+        office: &Arc<AppState>,
+    ) -> Result<Self, PageError> {
+        let wanted = ReturnTo::of(parts);
+        let sign_in = || wanted.as_ref().map_or_else(PageError::sign_in, PageError::sign_in_for);
         let Some(cookie) = read_cookie(&office.place, SESSION, &parts.headers) else {
             return Err(if comes_from_elsewhere(parts) {
-                Stop::new(pages::welcome())
+                PageError::new(pages::welcome())
             } else {
                 sign_in()
             });
@@ -124,41 +133,41 @@ impl FromRequestParts<Arc<Office>> for Visitor {
         let is_used = !parts.headers.contains_key(LIVE) && parts.uri.path() != EVENTS;
         let session = office.session(id, is_used).await?.ok_or_else(sign_in)?;
         let (who, now) = (session.signed_in.who(), office.clock.now());
-        let person = office.people.person(who, now)?.ok_or_else(Stop::sign_in)?;
-        let roles = office.people.find(who, now).await?.ok_or_else(Stop::sign_in)?;
+        let person = office.people.person(who, now)?.ok_or_else(PageError::sign_in)?;
+        let roles = office.people.find(who, now).await?.ok_or_else(PageError::sign_in)?;
         Ok(Self { session: id, person, roles, form_secret: session.form_secret })
     }
 }
 
 /// A form that a person sent from a page of their session, for the first time.
 #[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) visitor: Visitor,
-    pub(crate) fields: Fields,
+pub(crate) struct SubmittedForm {
+    pub(crate) visitor: CurrentUser,
+    pub(crate) fields: FormData,
 }
 
-impl FromRequest<Arc<Office>> for Sent {
-    type Rejection = Stop;
+impl FromRequest<Arc<AppState>> for SubmittedForm {
+    type Rejection = PageError;
 
-    async fn from_request(request: Request, office: &Arc<Office>) -> Result<Self, Stop> {
+    async fn from_request(request: Request, office: &Arc<AppState>) -> Result<Self, PageError> {
         check_site(office, request.headers())?;
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, office).await?;
-        let fields = Fields::from_request(Request::from_parts(parts, body), office).await?;
+        let visitor = CurrentUser::from_request_parts(&mut parts, office).await?;
+        let fields = FormData::from_request(Request::from_parts(parts, body), office).await?;
         if !secret::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
             let words = "The form is not one of your present session. Nothing was decided: open \
                 the page again.";
-            return Err(Stop::with(StatusCode::FORBIDDEN, "Not your form", words));
+            return Err(PageError::with(StatusCode::FORBIDDEN, "Not your form", words));
         }
         Ok(Self { visitor, fields })
     }
 }
 
 /// Refuses a form that was sent from another site.
-pub(crate) fn check_site(office: &Office, headers: &HeaderMap) -> Result<(), Stop> {
+pub(crate) fn check_site(office: &AppState, headers: &HeaderMap) -> Result<(), PageError> {
     if office.place.is_from_here(headers) {
         return Ok(());
     }
     let words = "Another site sent this form. Nothing was decided.";
-    Err(Stop::with(StatusCode::FORBIDDEN, "From another site", words))
+    Err(PageError::with(StatusCode::FORBIDDEN, "From another site", words))
 }

@@ -3,28 +3,29 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gate_runtime::{Approval, Interruption, ReviewerId, Role};
+use gate_runtime::id::{ReviewerId, Role};
+use gate_runtime::{Approval, Interruption};
 
 use crate::part::is_theirs;
-use crate::visitor::Visitor;
-use crate::wanted::{Wanted, names, roles, sorted};
+use crate::visitor::CurrentUser;
+use crate::wanted::{PendingFilter, names, roles, sorted};
 
 /// All that waits, by deadline, as it was at one time. With very many, to filter them is dear:
 /// those who ask for the same at the same time get the same.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct PendingSnapshot {
     all: Vec<Interruption>,
-    offers: OnceLock<Offers>,
-    orders: Mutex<HashMap<Whose, Arc<OnceLock<Order>>>>,
+    offers: OnceLock<FilterOptions>,
+    orders: Mutex<HashMap<ListKey, Arc<OnceLock<PendingList>>>>,
 }
 
 /// Whose list: who they are, what they may decide, what they want to see.
-type Whose = (ReviewerId, Vec<Role>, Wanted);
+type ListKey = (ReviewerId, Vec<Role>, PendingFilter);
 
 /// The choices that a filter offers: the names of all tools, agents, people and roles in what
 /// waits.
 #[derive(Debug)]
-pub(crate) struct Offers {
+pub(crate) struct FilterOptions {
     pub(crate) tools: Vec<String>,
     pub(crate) agents: Vec<String>,
     pub(crate) principals: Vec<String>,
@@ -33,13 +34,13 @@ pub(crate) struct Offers {
 
 /// A list: the places of what is on it. First what its reader is asked, in both parts by deadline.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct PendingList {
     places: Vec<usize>,
     /// The number of those that its reader is asked.
     pub(crate) mine: usize,
 }
 
-impl Waiting {
+impl PendingSnapshot {
     pub(crate) fn of(all: Vec<Interruption>) -> Self {
         Self { all, offers: OnceLock::new(), orders: Mutex::default() }
     }
@@ -55,12 +56,12 @@ impl Waiting {
         self.all.len()
     }
 
-    pub(crate) fn offers(&self) -> &Offers {
+    pub(crate) fn offers(&self) -> &FilterOptions {
         self.offers.get_or_init(|| {
             let all = &self.all;
             let principal =
                 |approval| Approval::subject(approval).info().principal().map(AsRef::as_ref);
-            Offers {
+            FilterOptions {
                 tools: sorted(names(all, |approval| vec![approval.tool().as_str()])),
                 agents: sorted(names(all, |approval| {
                     vec![approval.subject().info().agent().as_str()]
@@ -76,9 +77,9 @@ impl Waiting {
     /// Gives somebody's list to the function that shows a part of it.
     pub(crate) fn list<T>(
         &self,
-        visitor: &Visitor,
-        wanted: &Wanted,
-        show: impl FnOnce(&Order) -> T,
+        visitor: &CurrentUser,
+        wanted: &PendingFilter,
+        show: impl FnOnce(&PendingList) -> T,
     ) -> T {
         let whose = (visitor.who().clone(), visitor.roles.clone(), wanted.clone());
         let order = {
@@ -88,7 +89,7 @@ impl Waiting {
         show(order.get_or_init(|| self.order(visitor, wanted)))
     }
 
-    fn order(&self, visitor: &Visitor, wanted: &Wanted) -> Order {
+    fn order(&self, visitor: &CurrentUser, wanted: &PendingFilter) -> PendingList {
         let (mine, others): (Vec<_>, Vec<_>) = self
             .all
             .iter()
@@ -97,7 +98,7 @@ impl Waiting {
             .map(|(place, asked)| (place, is_theirs(asked.approval(), visitor, asked.now())))
             .partition(|(_, is_theirs)| *is_theirs);
         let count = mine.len();
-        Order {
+        PendingList {
             places: mine.into_iter().chain(others).map(|(place, _)| place).collect(),
             mine: count,
         }
@@ -106,7 +107,7 @@ impl Waiting {
     /// So many of a list, from a place on, each with whether its reader is asked.
     pub(crate) fn part<'a>(
         &'a self,
-        order: &'a Order,
+        order: &'a PendingList,
         from: usize,
         count: usize,
     ) -> impl Iterator<Item = (bool, &'a Interruption)> {
@@ -115,7 +116,7 @@ impl Waiting {
     }
 }
 
-impl Order {
+impl PendingList {
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }

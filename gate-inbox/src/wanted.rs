@@ -1,11 +1,12 @@
 //! Which of what waits somebody wants to see.
 
-use gate_runtime::{Approval, Interruption, Requirement, Timestamp, Who};
+use gate_runtime::policy::{Requirement, ReviewerSelector};
+use gate_runtime::{Approval, Interruption, Timestamp};
 
-use crate::fields::Fields;
+use crate::fields::FormData;
 use crate::part::is_theirs;
 use crate::text::bare;
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The longest value of a filter, in characters: what is longer fits nothing that has a name.
 const LONGEST: usize = 1_000;
@@ -13,7 +14,7 @@ const LONGEST: usize = 1_000;
 /// Which of what waits somebody wants to see. An empty text wants all. Names are compared as they
 /// are shown, for that is what a page can offer: what hides in one is an escape there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Wanted {
+pub(crate) struct PendingFilter {
     pub(crate) tool: String,
     pub(crate) agent: String,
     pub(crate) principal: String,
@@ -23,8 +24,8 @@ pub(crate) struct Wanted {
     pub(crate) mine: bool,
 }
 
-impl Wanted {
-    pub(crate) fn read(query: &Fields) -> Self {
+impl PendingFilter {
+    pub(crate) fn read(query: &FormData) -> Self {
         let get = |name: &str| {
             bare(
                 query
@@ -60,7 +61,12 @@ impl Wanted {
     }
 
     /// Returns whether a question is one of those.
-    pub(crate) fn admits(&self, approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
+    pub(crate) fn admits(
+        &self,
+        approval: &Approval,
+        visitor: &CurrentUser,
+        now: Timestamp,
+    ) -> bool {
         let info = approval.subject().info();
         let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == bare(found);
         is(&self.tool, approval.tool().as_str())
@@ -76,7 +82,7 @@ impl Wanted {
 pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
     approval.requirements().iter().flat_map(Requirement::tiers).filter_map(|tier| {
         match tier.who() {
-            Who::Role { role } => Some(role.as_str()),
+            ReviewerSelector::Role { role } => Some(role.as_str()),
             _ => None,
         }
     })

@@ -15,8 +15,8 @@ mod desk;
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use desk::{Desk, write_people};
-use gate_runtime::ReviewerToken;
+use desk::{TestInbox, write_people};
+use gate_runtime::people::ReviewerToken;
 use tokio::task::spawn_blocking;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -24,17 +24,17 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// Keeps the lines of the security log.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+struct LogCapture(Arc<Mutex<Vec<String>>>);
 
-struct Line(String);
+struct LogLine(String);
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let _ = write!(self.0, " {field}={value:?}");
     }
 }
 
-impl Subscriber for Log {
+impl Subscriber for LogCapture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target() == "gate::security"
     }
@@ -48,7 +48,7 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
+        let mut line = LogLine(event.metadata().level().to_string());
         event.record(&mut line);
         self.0.lock().unwrap().push(line.0);
     }
@@ -58,7 +58,7 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-impl Log {
+impl LogCapture {
     /// The lines since the last time.
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
@@ -66,7 +66,7 @@ impl Log {
 }
 
 /// The status of a request to the API with a token.
-async fn status(desk: &Desk, path: &str, token: &str) -> u16 {
+async fn status(desk: &TestInbox, path: &str, token: &str) -> u16 {
     let (url, token) = (format!("http://{}{path}", desk.address), format!("Bearer {token}"));
     let send = move || {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
@@ -77,9 +77,9 @@ async fn status(desk: &Desk, path: &str, token: &str) -> u16 {
 
 #[tokio::test]
 async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_token() {
-    let log = Log::default();
+    let log = LogCapture::default();
     tracing::subscriber::set_global_default(log.clone()).unwrap();
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     log.take();
 
     let mut browser = desk.browser();

@@ -7,12 +7,12 @@ use quote::ToTokens;
 
 /// The mistakes found so far. It must be finished: dropped with mistakes unread, it panics.
 #[derive(Default)]
-pub(crate) struct Errors {
+pub(crate) struct ErrorAccumulator {
     found: Vec<syn::Error>,
     is_finished: bool,
 }
 
-impl Errors {
+impl ErrorAccumulator {
     /// Reports a mistake at some tokens.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.found.push(syn::Error::new_spanned(tokens, message));
@@ -40,7 +40,7 @@ impl Errors {
     }
 }
 
-impl Drop for Errors {
+impl Drop for ErrorAccumulator {
     fn drop(&mut self) {
         debug_assert!(
             self.is_finished || std::thread::panicking(),

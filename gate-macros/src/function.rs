@@ -7,14 +7,14 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Signature, Visibility};
 
 /// A function: everything but its body is parsed, so that mistakes in the body are the compiler's
 /// to report.
-pub(crate) struct Function {
+pub(crate) struct FunctionItem {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
     pub(crate) body: Group,
 }
 
-impl Parse for Function {
+impl Parse for FunctionItem {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
@@ -34,7 +34,7 @@ impl Parse for Function {
 
 /// Attributes by what becomes of them.
 #[derive(Default)]
-pub(crate) struct Sorted {
+pub(crate) struct AttributeGroups {
     /// Doc comments.
     pub(crate) docs: Vec<Attribute>,
     /// `#[cfg(…)]`, for everything that is emitted.
@@ -43,7 +43,7 @@ pub(crate) struct Sorted {
     pub(crate) others: Vec<Attribute>,
 }
 
-impl Sorted {
+impl AttributeGroups {
     pub(crate) fn of(attributes: Vec<Attribute>) -> Self {
         let mut sorted = Self::default();
         for attribute in attributes {

@@ -6,9 +6,9 @@ use syn::Path;
 use syn::ext::IdentExt as _;
 
 /// The runtime crate, as generated code names it.
-pub(crate) struct Runtime(TokenStream);
+pub(crate) struct RuntimePath(TokenStream);
 
-impl Runtime {
+impl RuntimePath {
     /// `::gate_runtime`, or the path that `crate = …` gives.
     pub(crate) fn new(path: Option<&Path>) -> Self {
         Self(path.map_or_else(|| quote!(::gate_runtime), ToTokens::to_token_stream))
@@ -20,7 +20,7 @@ impl Runtime {
     }
 }
 
-impl ToTokens for Runtime {
+impl ToTokens for RuntimePath {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         self.0.to_tokens(tokens);
     }

@@ -5,16 +5,16 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Path, ReturnType, Token, Type};
 
-use crate::errors::Errors;
-use crate::function::{Function, Sorted, place_of, source_of, token_text};
-use crate::names::{Runtime, did_you_mean};
+use crate::errors::ErrorAccumulator;
+use crate::function::{AttributeGroups, FunctionItem, place_of, source_of, token_text};
+use crate::names::{RuntimePath, did_you_mean};
 
 pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
+    let mut errors = ErrorAccumulator::default();
     let options = syn::parse2::<PolicyOptions>(options)
         .map_err(|error| errors.add(error))
         .unwrap_or_default();
-    let function = match syn::parse2::<Function>(function.clone()) {
+    let function = match syn::parse2::<FunctionItem>(function.clone()) {
         Ok(function) => function,
         Err(error) => {
             errors.add(error);
@@ -23,7 +23,7 @@ pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStrea
         }
     };
     let rules = check(&function, &mut errors);
-    let runtime = Runtime::new(options.runtime.as_ref());
+    let runtime = RuntimePath::new(options.runtime.as_ref());
     let output = match rules {
         Some(rules) if errors.is_empty() => expand(&runtime, function, &rules),
         _ => TokenStream::new(),
@@ -60,7 +60,7 @@ impl Parse for PolicyOptions {
 }
 
 /// A policy takes its rules and returns them; the type of what it returns, if it does.
-fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
+fn check(function: &FunctionItem, errors: &mut ErrorAccumulator) -> Option<Type> {
     let signature = &function.signature;
     if let Some(keyword) = &signature.asyncness {
         errors.at(
@@ -117,12 +117,12 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
 ///     )
 /// }
 /// ```
-fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {
-    let Function { attributes, visibility, signature, body } = function;
-    let sorted = Sorted::of(attributes);
+fn expand(runtime: &RuntimePath, function: FunctionItem, rules: &Type) -> TokenStream {
+    let FunctionItem { attributes, visibility, signature, body } = function;
+    let sorted = AttributeGroups::of(attributes);
     let (about, text, (line, column)) = (sorted.text(), source_of(&body), place_of(&body));
     let tokens = token_text(&body);
-    let Sorted { docs, conditions, others } = sorted;
+    let AttributeGroups { docs, conditions, others } = sorted;
     let name = &signature.ident;
     let name_text = name.to_string();
     let (generics, _, bounds) = signature.generics.split_for_impl();

@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gate_core::approval::{Requirement, Who};
-use gate_core::assessment::PolicyOutline;
+use gate_core::approval::{Requirement, ReviewerSelector};
+use gate_core::assessment::PolicyView;
 use gate_core::call::{CommitmentKeys, OTHERWISE};
 use gate_core::id::AgentName;
 use gate_core::people::same_person;
 use gate_core::ports::{Changeset, Clock, Directory, DirectoryError, Notifier, Store};
 use gate_core::records::{GateEvent, ToolNote};
-use gate_core::text::{Digest, ReadLimits, Visible, english};
+use gate_core::text::{Digest, ReadLimits, SanitizedText, english};
 use jiff::Timestamp;
 
 use crate::adapters::directory::StaticDirectory;
@@ -23,20 +23,20 @@ use crate::adapters::memory::MemoryStore;
 use crate::adapters::system_clock::SystemClock;
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
-use crate::engine::kernel::Core;
-use crate::engine::kernel::allowance::Allowances;
+use crate::engine::kernel::EngineCore;
+use crate::engine::kernel::allowance::StepBudgets;
 use crate::engine::kernel::bounded::{BoundedDirectory, ClockLimit};
 use crate::engine::kernel::overlay::GateOverlay;
-use crate::engine::kernel::tools::{GateTool, Tools};
+use crate::engine::kernel::tools::{GateTool, GateTools};
 use crate::engine::review::askable::lacks_people;
 use crate::engine::session::agent::Agent;
-use crate::logic::bound::BoundTool;
+use crate::logic::bound::ErasedTool;
 use crate::logic::registry::Registry;
 use crate::logic::spec::DEFAULT_LIMITS;
-use crate::outbox::Post;
+use crate::outbox::OutboxTasks;
 use crate::ports::overlay::Overlay;
-use crate::provenance::{Memories, choices};
-use crate::trail::{Sealing, Trail};
+use crate::provenance::{RunMemories, choices};
+use crate::sealing::{Trail, TrailHandle};
 
 /// The number of calls of a run that may come to nothing within a day before it is told to stop,
 /// unless a gate says otherwise.
@@ -168,7 +168,11 @@ impl<R: Registry> GateBuilder<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// use gate_runtime::{BoxFuture, NoTools, Notice, Notifier, NotifyError, Record};
+    /// use gate_runtime::NoTools;
+    /// use gate_runtime::notify::DeliveryNotice;
+    /// use gate_runtime::notify::{Notifier, NotifyError};
+    /// use gate_runtime::records::Record;
+    /// use gate_runtime::store::BoxFuture;
     ///
     /// struct Printer;
     ///
@@ -183,7 +187,7 @@ impl<R: Registry> GateBuilder<R> {
     ///
     ///     fn deliver<'a>(
     ///         &'a self,
-    ///         notice: &'a Notice,
+    ///         notice: &'a DeliveryNotice,
     ///     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
     ///         println!(
     ///             "{}: {:?} waits",
@@ -221,7 +225,7 @@ impl<R: Registry> GateBuilder<R> {
     }
 
     /// Sets the [key of the gate](GateKey), which authenticates the [states of
-    /// runs](crate::RunState) and keeps secret arguments from being guessed by whoever has the
+    /// runs](crate::run::RunState) and keeps secret arguments from being guessed by whoever has the
     /// store. All processes over one store have the same.
     ///
     /// Defaults to a random one: then only this very gate resumes its runs. With a
@@ -403,7 +407,7 @@ impl<R: Registry> GateBuilder<R> {
         let directory = Arc::new(BoundedDirectory::new(directory, judging_time.clone()));
         let overlays: Vec<GateOverlay> = overlays.into_iter().map(GateOverlay::new).collect();
         let mut problems = Vec::new();
-        let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
+        let mut bound: Vec<ErasedTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
         let names = adopt::<R>(agents, &mut bound, &mut problems);
         for tool in &mut bound {
             problems.extend(tool.try_policies(clock.now(), &judging_time).await);
@@ -438,7 +442,7 @@ impl<R: Registry> GateBuilder<R> {
         }
         let trail = match trail {
             Some(trail) => {
-                Some(Sealing::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?)
+                Some(TrailHandle::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?)
             }
             None => None,
         };
@@ -446,11 +450,11 @@ impl<R: Registry> GateBuilder<R> {
         let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
         let commitments =
             earlier_keys.iter().fold(CommitmentKeys::new(&key), CommitmentKeys::earlier);
-        let post = Post::start(notifiers, &store, &clock);
+        let post = OutboxTasks::start(notifiers, &store, &clock);
         let (vault, others, bodies, hub, timekeeper, directory_digest, differing) =
             Default::default();
-        let core = Core {
-            tools: Tools::new(tools),
+        let core = EngineCore {
+            tools: GateTools::new(tools),
             agents: names,
             overlays,
             store,
@@ -472,10 +476,10 @@ impl<R: Registry> GateBuilder<R> {
             hub,
             timekeeper,
             trail,
-            memories: Memories::new(key),
+            memories: RunMemories::new(key),
             differing,
             post,
-            allowances: Allowances::default(),
+            allowances: StepBudgets::default(),
         };
         let core = Arc::new(core);
         open_record(&core).await?;
@@ -486,7 +490,7 @@ impl<R: Registry> GateBuilder<R> {
 /// Gives the tools the policies that agents have for them, and returns the agents' names.
 fn adopt<R: Registry>(
     agents: Vec<Agent>,
-    bound: &mut [BoundTool],
+    bound: &mut [ErasedTool],
     problems: &mut Vec<String>,
 ) -> Vec<AgentName> {
     let mut names: Vec<AgentName> = Vec::new();
@@ -549,14 +553,14 @@ fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     for (place, notifier) in notifiers.iter().enumerate() {
         let name = notifier.name();
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let name = Visible::of(name);
+            let name = SanitizedText::of(name);
             problems.push(format!(
                 "a notifier is called `{name}`: a name has 1 to 64 letters, digits \
                     or signs of ASCII"
             ));
         }
         if notifiers.iter().take(place).any(|other| other.name() == name) {
-            let name = Visible::of(name);
+            let name = SanitizedText::of(name);
             problems
                 .push(format!("two notifiers are called `{name}`: give one of them another name"));
         }
@@ -564,7 +568,7 @@ fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     problems
 }
 
-fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> Vec<GateTool> {
+fn assemble<R: Registry>(bound: Vec<ErasedTool>, problems: &mut Vec<String>) -> Vec<GateTool> {
     let specs = R::specs();
     let tools = bound.into_iter().enumerate().filter_map(|(place, tool)| {
         let (descriptor, spec) = specs.get(place)?;
@@ -583,7 +587,7 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
             problems.push(of_tool(problem.to_owned()));
         }
         let own = tool.policy().digest();
-        let joined = |(agent, policy): (AgentName, Arc<PolicyOutline>)| {
+        let joined = |(agent, policy): (AgentName, Arc<PolicyView>)| {
             (agent, Digest::of_all(&[own.as_bytes(), policy.digest().as_bytes()]))
         };
         let agents = tool.agent_policies().into_iter().map(joined).collect();
@@ -602,7 +606,7 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
     tools.collect()
 }
 
-fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
+fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyView>> {
     let agents = tool.tool.agent_policies().into_iter().map(|(_, policy)| policy);
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
@@ -624,17 +628,19 @@ async fn unanswerable(
                 continue;
             };
             let problem = match tier.who() {
-                Who::Role { role } if tier.count().max(tier.deny_count()) == 1 => {
+                ReviewerSelector::Role { role } if tier.count().max(tier.deny_count()) == 1 => {
                     format!("for the role `{role}`, but nobody in the directory holds it")
                 }
                 _ => problem,
             };
             let help = match tier.who() {
-                Who::Role { role } => format!(
+                ReviewerSelector::Role { role } => format!(
                     "add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the \
                      role to somebody in its file"
                 ),
-                Who::Anyone | Who::Principal => "add people to it, or ask fewer".to_owned(),
+                ReviewerSelector::Anyone | ReviewerSelector::Principal => {
+                    "add people to it, or ask fewer".to_owned()
+                }
             };
             problems.push(format!("{owner}, rule \"{rule}\": it asks {problem}: {help}"));
         }
@@ -643,7 +649,7 @@ async fn unanswerable(
 }
 
 /// Returns what each rule of a policy asks of people.
-fn requirements_of(policy: &PolicyOutline) -> impl Iterator<Item = (&str, &Requirement)> {
+fn requirements_of(policy: &PolicyView) -> impl Iterator<Item = (&str, &Requirement)> {
     let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
     let otherwise = policy.otherwise().requirement().map(|requirement| (OTHERWISE, requirement));
     rules.chain(otherwise)
@@ -651,7 +657,7 @@ fn requirements_of(policy: &PolicyOutline) -> impl Iterator<Item = (&str, &Requi
 
 /// Puts the gate on the record, with its policies as they are written, and takes up the deadlines
 /// that are there.
-async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
+async fn open_record(core: &Arc<EngineCore>) -> Result<(), BuildError> {
     // A gate without tools runs nothing, and may be there for a moment only: see
     // `Gate::keep_deadlines`.
     if core.tools.is_empty() {

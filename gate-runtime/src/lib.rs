@@ -2,9 +2,9 @@
 //! may call.
 //!
 //! [`#[gated_tool]`](gated_tool) over a function makes the tool's schema and the only door to its
-//! body. [`#[policy]`](policy) declares the typed rules that approve harmless calls, deny forbidden
-//! ones and ask a person about the rest. [`registry!`] lists the tools that an agent may call. A
-//! [`Gate`] judges what a model proposes; a [`Run`] is one agent at work.
+//! body. [`#[policy]`](macro@policy) declares the typed rules that approve harmless calls, deny
+//! forbidden ones and ask a person about the rest. [`registry!`] lists the tools that an agent may
+//! call. A [`Gate`] judges what a model proposes; a [`Run`] is one agent at work.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -75,37 +75,35 @@
 //! - What runs is what was approved: the arguments come out of the permit, and their digest was
 //!   voted on.
 //! - A body runs at most once for a call. A crash in between leaves it
-//!   [`Indeterminate`](Status::Indeterminate), not retried.
+//!   [`Indeterminate`](review::Status::Indeterminate), not retried.
 //! - A rule that fails or hangs, a store that does not answer, an unknown tool: nothing runs. A
 //!   failure is no verdict.
-//! - The strictest verdict wins, in whatever order rules, agents' policies and [`Overlay`]s speak.
-//! - Every verdict, decision, dispatch and outcome is a [`Record`] before it takes effect.
+//! - The strictest verdict wins, in whatever order rules, agents' policies and
+//!   [`Overlay`](policy::Overlay)s speak.
+//! - Every verdict, decision, dispatch and outcome is a [`Record`](records::Record) before it takes
+//!   effect.
 //!
 //! # Where to look
 //!
 //! | for | see |
 //! |---|---|
-//! | tools and their arguments | [`gated_tool`] |
-//! | rules, limits, who is asked | [`policy`], [`Rules`], [`RuleBuilder`], [`Requirement`] |
+//! | tools, their arguments, results and summaries | [`gated_tool`], [`tool`] |
+//! | rules, limits, hours, who is asked, overlays | [`macro@policy`], [`Rules`], [`mod@policy`] |
 //! | what an agent may call, and its system prompt | [`registry!`], [`Registry`] |
 //! | building a gate | [`GateBuilder`] |
-//! | calling, batches, saving a run | [`Run`], [`Turn`], [`RunState`] |
-//! | agents that call agents, handoffs | [`Agent`], [`Run::child`], [`Run::hand_off`] |
-//! | where a value came from | [`Call::origin`], [`Origin`] |
-//! | questions and decisions | [`Interruption`], [`Terminal`], [`Visible`] |
-//! | what a question shows | [`Interruption::review`], [`ReviewSnapshot`], [`summary`] |
-//! | secrets and their key | [`GateKey`], [`GateBuilder::key`], [`SecretOutput`] |
-//! | exact amounts | [`Amount`], [`BudgetAmount`] |
-//! | a conversation that is shortened | [`Run::compact`] |
-//! | who may decide | [`StaticDirectory`], [`FileDirectory`], [`Directory`] |
+//! | calling, batches, saving a run, handoffs | [`Run`], [`Turn`], [`Agent`], [`run`] |
+//! | where a value came from | [`Call::origin`] |
+//! | questions, what they show, decisions | [`Interruption`], [`Terminal`], [`review`] |
+//! | permissions beyond one call, stops | [`Gate::standing`], [`Gate::freeze`], [`grants`] |
+//! | people who may decide | [`StaticDirectory`], [`FileDirectory`], [`people`] |
+//! | telling people | [`notify`] |
+//! | secrets and their key | [`GateKey`], [`GateBuilder::key`], [`tool::SecretOutput`] |
 //! | a model's own format | [`dialect`] |
-//! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`] |
-#![doc = "| what was running when a process died; failures that ask | [`Gate::recover`], \
-          [`ReconcileOutcome`], [`Run::guard`], `on_error` in [`gated_tool`] |"]
-//! | permissions beyond one call, stops | [`Scope`], [`Gate::standing`], [`Gate::freeze`] |
-#![doc = "| people in a file, deciding in another process | [`FileDirectory`], [`NoTools`], \
-          the command `gate` |"]
-//! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
+//! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`], [`records`] |
+//! | proving what happened | [`Trail`], [`trail`], [`audit`] |
+//! | what was running when a process died | [`Gate::recover`], [`Run::guard`] |
+//! | agents that are no Rust programs | [`remote`] |
+//! | a store or a clock of your own | [`store`], [`testing`] |
 
 mod adapters;
 mod assemble;
@@ -117,113 +115,201 @@ mod ports;
 mod private_file;
 mod provenance;
 mod random;
-mod trail;
+mod sealing;
 
 pub mod prelude;
 
-#[cfg(feature = "terminal")]
-pub use adapters::console::Console;
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 #[cfg(feature = "directory-file")]
-pub use adapters::file_directory::{
-    AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken,
-};
-pub use adapters::gate_key::{GateKey, ParseGateKeyError};
+pub use adapters::file_directory::FileDirectory;
+pub use adapters::gate_key::GateKey;
 pub use adapters::memory::MemoryStore;
-pub use adapters::system_clock::SystemClock;
 #[cfg(feature = "terminal")]
 pub use adapters::terminal::Terminal;
 #[cfg(feature = "testing")]
 pub use adapters::testing;
-#[cfg(feature = "witness-http")]
-pub use adapters::witness_http::HttpWitness;
 pub use assemble::GateBuilder;
-pub use engine::error::{BuildError, CallError, RunError, StateError};
-pub use engine::execution::guarded_work::GuardError;
-pub use engine::execution::recovery::InFlight;
+pub use engine::error::{BuildError, CallError};
 pub use engine::gate::Gate;
-pub use engine::kernel::events::Events;
-pub use engine::remote::{Asked, Remote, RemoteCall, RemoteError};
-pub use engine::review::error::{DecideError, ReviewerError};
-pub use engine::review::interruption::{Decide, Interruption};
+pub use engine::review::interruption::Interruption;
 pub use engine::review::reviewer::Reviewer;
-pub use engine::review::settle_trail::OrphanedCall;
-pub use engine::review::vote::{DecisionOutcome, Edit};
 pub use engine::session::agent::Agent;
-pub use engine::session::answer::{Answer, CallResult};
 pub use engine::session::run::Run;
-pub use engine::session::run_state::RunState;
 pub use engine::session::turn::Turn;
 /// The formats of the trail: trees, keys, checkpoints, receipts.
 pub use gate_audit as audit;
 pub use gate_core::Timestamp;
+pub use gate_core::approval::Approval;
 #[doc(hidden)]
 pub use gate_core::approval::about_argument;
-pub use gate_core::approval::{
-    Approval, Author, BadSignature, Decision, Presented, Quote, Refusal, Refused, ReplayError,
-    Requirement, ReviewNotice, ReviewSnapshot, Settlement, Settler, ShownArgument, ShownValue,
-    Status, Tier, ValueSource, Vote, Who, anyone, ask, principal, role,
-};
-pub use gate_core::assessment::{
-    Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged,
-    Verdict,
-};
-pub use gate_core::call::{
-    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, CommitmentKeys, DeniedBy,
-    Descriptor, Difference, Disclosure, Headline, HeadlinePart, Message, NotRun, Origin, Priority,
-    Request, RunInfo, Speaker, Subject, Summary, SummaryFormat, SummaryPart, ToolCall, ToolOutcome,
-};
-pub use gate_core::grants::{
-    BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope,
-};
-pub use gate_core::id::{
-    AgentName, ApprovalId, CallId, CaseId, GrantId, ParseIdError, Principal, ReviewerId, Role,
-    RunId, ToolName,
-};
-pub use gate_core::people::same_person;
-pub use gate_core::ports::{
-    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome,
-    DeliveryFilter, DeliveryOrder, Directory, DirectoryError, KnownTool, Notice, Notifier,
-    NotifyError, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store,
-    StoreError, StoreErrorKind, Witness, WitnessError,
-};
-pub use gate_core::records::{
-    CallEvent, Delivery, DeliveryState, DigestEntry, Entry, Event, GateEvent, Leaf, Record,
-    ResetEntry, ToolNote,
-};
-pub use gate_core::text::{
-    Amount, DAY, Digest, HOUR, Hazard, MINUTE, ParseAmountError, ParseDigestError, SchemaError,
-    Visible, WEEK, days, hours, minutes,
-};
+pub use gate_core::call::ToolCall;
 #[doc(hidden)]
 pub use gate_core::text::{english, quoted, step_name};
-pub use logic::audit::Auditor;
 pub use logic::context::CallContext;
-pub use logic::probe::{ToolError, ToolOutput};
-pub use logic::ready::{always_ask, always_deny, never_ask};
-pub use logic::registry::{NoTools, Offers, Registry};
-pub use logic::schema::SchemaErrors;
-pub use logic::secret_output::SecretOutput;
+pub use logic::registry::{NoTools, Registry};
+pub use logic::tool::Tool;
 pub use logic::tool::call::Call;
 pub use logic::tool::permit::Permit;
-pub use logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
-pub use logic::tool::policy::{
-    Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY,
-    Otherwise, Policy, RuleBuilder, RuleOutcome, Rules, SATURDAY, SUNDAY, Shared, THURSDAY,
-    TUESDAY, TimeOfDay, Unconditional, WEDNESDAY, WEEKDAYS, WEEKENDS, Weekdays, approve, deny,
-    time,
-};
-pub use logic::tool::reconcile::ReconcileOutcome;
-pub use logic::tool::state::Provides;
-pub use logic::tool::summary;
-pub use logic::tool::{InState, Tool, ToolArg};
-pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+pub use logic::tool::policy::{Policy, Rules};
 #[doc(hidden)]
 pub use private_file::{is_open_to_others, warn_if_open_to_others};
-pub use trail::{
-    Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailStatus, VerifiedReceipt,
-};
+pub use sealing::Trail;
+
+/// Grants and freezes: permissions beyond one call, and stops.
+pub mod grants {
+    #[doc(inline)]
+    pub use gate_core::grants::{
+        Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope, ScopeError,
+    };
+}
+
+/// Names, ids and digests, each a type of its own.
+pub mod id {
+    #[doc(inline)]
+    pub use gate_core::id::{
+        AgentName, ApprovalId, CallId, CaseId, GrantId, ParseIdError, Principal, ReviewerId, Role,
+        RunId, ToolName,
+    };
+    #[doc(inline)]
+    pub use gate_core::text::{Digest, ParseDigestError};
+}
+
+/// Notifiers: telling people that a call waits, and what comes of it.
+pub mod notify {
+    #[cfg(feature = "terminal")]
+    pub use crate::adapters::console::Console;
+    #[doc(inline)]
+    pub use gate_core::ports::{DeliveryNotice, Notifier, NotifyError};
+    #[doc(inline)]
+    pub use gate_core::records::{Delivery, DeliveryState};
+}
+
+/// Directories: the people who may decide, and their tokens.
+pub mod people {
+    #[cfg(feature = "directory-file")]
+    pub use crate::adapters::file_directory::{
+        AgentToken, Person, RemoteAgent, ReviewerToken, RoleDelegation,
+    };
+    pub use crate::engine::review::error::ReviewerError;
+    #[doc(inline)]
+    pub use gate_core::people::same_person;
+    #[doc(inline)]
+    pub use gate_core::ports::{Directory, DirectoryError};
+}
+
+/// Policies: rules, verdicts, who is asked, limits, hours, and overlays.
+pub mod policy {
+    pub use crate::logic::ready::{always_ask, always_deny, never_ask};
+    pub use crate::logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
+    pub use crate::logic::tool::policy::{
+        Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY,
+        Otherwise, RuleBuilder, RuleOutcome, SATURDAY, SUNDAY, Shared, THURSDAY, TUESDAY,
+        TimeOfDay, Unconditional, WEDNESDAY, WEEKDAYS, WEEKENDS, Weekdays, approve, deny, time,
+    };
+    pub use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+    #[doc(inline)]
+    pub use gate_core::approval::{
+        EscalationTier, Requirement, ReviewerSelector, anyone, ask, principal, role,
+    };
+    #[doc(inline)]
+    pub use gate_core::assessment::{
+        Assessment, EvaluationFailure, PolicyFallback, PolicyView, RuleReport, RuleResult,
+        RuleSource, RuleView, Verdict,
+    };
+    #[doc(inline)]
+    pub use gate_core::text::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
+}
+
+/// The record: everything that happened, in the order in which it happened.
+pub mod records {
+    pub use crate::engine::kernel::events::EventStream;
+    #[doc(inline)]
+    pub use gate_core::records::{
+        CallEvent, DigestEntry, GateEvent, Record, RecordEvent, ResetEntry, ToolNote, TrailEntry,
+        TrailLeaf,
+    };
+}
+
+/// Calls of programs that are no Rust functions, asked over an API.
+pub mod remote {
+    pub use crate::engine::remote::{RemoteApproval, RemoteCall, RemoteCaller, RemoteError};
+    #[doc(inline)]
+    pub use gate_core::call::{AcceptedAnswers, RemoteRequest, RequestPriority};
+}
+
+/// Review: what people are shown, what they decide, and how a decision ends.
+pub mod review {
+    pub use crate::engine::review::error::DecideError;
+    pub use crate::engine::review::interruption::Decide;
+    pub use crate::engine::review::vote::{DecisionOutcome, Edit};
+    #[doc(inline)]
+    pub use gate_core::approval::{
+        Decision, EarlierRefusal, Quote, QuoteAuthor, Refused, ReviewContent, ReviewNotice,
+        ReviewSnapshot, SettledBy, Settlement, ShownArgument, ShownValue, Status, ValueSource,
+        Vote, VoteSignatureError,
+    };
+    #[doc(inline)]
+    pub use gate_core::call::{CallHeadline, HeadlinePart, ToolChanges, ToolDifference};
+    #[doc(inline)]
+    pub use gate_core::text::{SanitizedText, TextHazard};
+}
+
+/// Runs: what an agent proposes, and what it is answered.
+pub mod run {
+    pub use crate::engine::error::{RunError, StateError};
+    pub use crate::engine::execution::guarded_work::GuardError;
+    pub use crate::engine::execution::recovery::InFlight;
+    pub use crate::engine::session::answer::{Answer, CallResult};
+    pub use crate::engine::session::run_state::RunState;
+    #[doc(inline)]
+    pub use gate_core::call::{AgentHop, CallSubject, DeniedBy, Message, NotRun, RunInfo, Speaker};
+}
+
+/// Stores and clocks: what an adapter of your own implements.
+pub mod store {
+    pub use crate::adapters::system_clock::SystemClock;
+    #[doc(inline)]
+    pub use gate_core::approval::ReplayError;
+    #[doc(inline)]
+    pub use gate_core::ports::{
+        ALIKE, ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock,
+        CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange,
+        RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
+    };
+}
+
+/// Tools: their arguments, schemas, results, secrets and summaries.
+pub mod tool {
+    pub use crate::adapters::gate_key::ParseGateKeyError;
+    pub use crate::logic::probe::{ToolError, ToolOutput};
+    pub use crate::logic::registry::Offers;
+    pub use crate::logic::schema::SchemaErrors;
+    pub use crate::logic::secret_output::SecretOutput;
+    pub use crate::logic::tool::reconcile::ReconcileOutcome;
+    pub use crate::logic::tool::state::Provides;
+    pub use crate::logic::tool::{InState, ToolArg, summary};
+    #[doc(inline)]
+    pub use gate_core::call::{
+        Annotations, Arguments, CommitmentKeys, Descriptor, Origin, SecretCommitment,
+        SecretDisclosure, SummaryFormat, SummaryPart, ToolOutcome, ToolSummary,
+    };
+    #[doc(inline)]
+    pub use gate_core::text::{Amount, ParseAmountError, SchemaError};
+}
+
+/// The trail: sealing records, reading and verifying them, receipts.
+pub mod trail {
+    #[cfg(feature = "witness-http")]
+    pub use crate::adapters::witness_http::HttpWitness;
+    pub use crate::engine::review::settle_trail::OrphanedCall;
+    pub use crate::logic::audit::Auditor;
+    pub use crate::sealing::{
+        Divergence, ReceiptEntry, TrailError, TrailReader, TrailStatus, VerifiedReceipt,
+    };
+    #[doc(inline)]
+    pub use gate_core::ports::{Witness, WitnessError};
+}
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.
 ///
@@ -273,27 +359,29 @@ pub use trail::{
 ///
 /// | option | what it says |
 /// |---|---|
-/// | `policy = "path"` | the tool's [`policy`]: required; a path, which the compiler checks |
+/// | `policy = "path"` | the tool's [`macro@policy`]: required; a path, which the compiler checks |
 /// | `name = "…"` | the tool's name for models, if not the function's: `[A-Za-z0-9_-]{1,64}` |
 /// | `title = "…"` | its name for people |
 #[doc = "| `summary = \"Refund {amount_cents:cents} to {customer_id}\"` | the headline of every \
          question about a call: words, and arguments by name, or fields of one as \
          `{customer.name}`; each in a format, if you like: `cents`, `bytes`, `time`, `duration`, \
-         `code` (the types that have one are in [`summary`]) |"]
-#[doc = "| `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval \
-         of a destructive call wants its name typed |"]
+         `code` (the types that have one are in [`summary`](tool::summary)) |"]
+#[doc = "| `read_only`, `destructive`, `idempotent`, `open_world` | \
+         [`Annotations`](tool::Annotations). An approval of a destructive call wants its name \
+         typed |"]
 /// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
 #[doc = "| `idempotent`, and a crash | a call that was running when its process died runs again \
          when its run goes on, three times at most; the body tells the system behind it so by \
          [`CallContext::idempotency_key`] |"]
 #[doc = "| `reconcile = \"path\"` | an `async fn(Call<ThisTool>) -> \
-         `[`ReconcileOutcome`]`<Output>`, which finds out whether a call happened that was running \
+         `[`ReconcileOutcome`](tool::ReconcileOutcome)`<Output>`, which finds out whether a call \
+         happened that was running \
          when its process died |"]
 #[doc = "| `on_error = \"ask\"` | when the body fails, people are asked: an approval runs it \
          again, anything else gives the model the error |"]
 #[doc = "| `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only \
          the body. What the body returns is searched for them; a result that is a secret itself is \
-         a [`SecretOutput`] |"]
+         a [`SecretOutput`](tool::SecretOutput) |"]
 /// | `crate = ::path` | where this crate is, if it is renamed |
 ///
 /// # Arguments
@@ -301,24 +389,25 @@ pub use trail::{
 /// Each argument is a field of the call and a property of its schema. Its doc comment is its
 /// description; `#[serde(…)]` and `#[schemars(…)]` on it count; its type is anything that serde and
 /// schemars know. `#[state]` takes a reference to the gate's state or to a part of it
-/// ([`Provides`]), `#[context]` the [`CallContext`]; neither is in the schema. A model's arguments
-/// are refused, with the place as a JSON pointer, if a field is unknown, a key comes twice, a
-/// number is not finite, an integer is beyond ±2^53, the nesting is beyond 64 or the text is beyond
-/// 256 KiB ([`GateBuilder::max_argument_bytes`]).
+/// ([`Provides`](tool::Provides)), `#[context]` the [`CallContext`]; neither is in the schema. A
+/// model's arguments are refused, with the place as a JSON pointer, if a field is unknown, a key
+/// comes twice, a number is not finite, an integer is beyond ±2^53, the nesting is beyond 64 or the
+/// text is beyond 256 KiB ([`GateBuilder::max_argument_bytes`]).
 ///
 /// # Errors
 ///
 /// A body that returns `Err` has run: the model is told the error's text, as
-/// [`ToolOutcome::Failed`]. That a call did *not* run is told apart from it everywhere
-/// ([`CallError::NotRun`], [`NotRun`]).
+/// [`ToolOutcome::Failed`](tool::ToolOutcome::Failed). That a call did *not* run is told apart from
+/// it everywhere ([`CallError::NotRun`], [`NotRun`](run::NotRun)).
 ///
 /// # Cancel safety
 ///
 /// Dropping the future of `issue_refund(&run, …)` before the decision cancels the question or
-/// leaves it open, as the policy's requirement says ([`Requirement::cancel_when_abandoned`]); the
-/// body does not run. Dropping it while the body runs drops the body where it is: the call is
-/// [`Indeterminate`](Status::Indeterminate), and never runs again. Spawn what must go on to its
-/// end.
+/// leaves it open, as the policy's requirement says
+/// ([`Requirement::cancel_when_abandoned`](policy::Requirement::cancel_when_abandoned)); the body
+/// does not run. Dropping it while the body runs drops the body where it is: the call is
+/// [`Indeterminate`](review::Status::Indeterminate), and never runs again. Spawn what must go on to
+/// its end.
 pub use gate_macros::gated_tool;
 
 /// Declares a policy: the typed rules that judge the calls of one tool.
@@ -369,7 +458,8 @@ pub use gate_macros::gated_tool;
 /// Where this crate is renamed, say where it is: `#[policy(crate = ::path)]`.
 ///
 /// A policy that reads no field is for any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) ->
-/// Rules<T>`. Ready-made are [`never_ask`], [`always_ask`] and [`always_deny`].
+/// Rules<T>`. Ready-made are [`never_ask`](policy::never_ask), [`always_ask`](policy::always_ask)
+/// and [`always_deny`](policy::always_deny).
 pub use gate_macros::policy;
 
 /// Lists the tools that an agent may call, checked by the compiler: two tools of one name, a tool
@@ -404,23 +494,24 @@ pub use gate_macros::policy;
 /// ```
 ///
 /// Where this crate is renamed, it begins with `crate = ::path;`. `for` names the gate's state;
-/// each tool takes it or a part of it ([`Provides`]). What comes of it is in [`Registry`]: the
-/// descriptors for a model, the section of a system prompt that teaches it about approvals.
+/// each tool takes it or a part of it ([`Provides`](tool::Provides)). What comes of it is in
+/// [`Registry`]: the descriptors for a model, the section of a system prompt that teaches it about
+/// approvals.
 pub use gate_macros::registry;
 
 /// The items that generated code names. Not for use by hand: they change without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::logic::bound::BoundTool;
+    pub use crate::logic::bound::ErasedTool;
     pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit, ProbeUnshared};
-    pub use crate::logic::registry::{Listed, MISTAKEN, is_new_name, is_tool_name, names};
-    pub use crate::logic::spec::Specs;
+    pub use crate::logic::registry::{ListedTool, MISTAKEN, is_new_name, is_tool_name, names};
+    pub use crate::logic::spec::ToolSpecs;
     pub use crate::logic::tool::codec::ArgumentList;
     pub use crate::logic::tool::policy::{
         DeclaredRules, HasPolicyAttribute, PolicySource, policy_of,
     };
-    pub use crate::logic::tool::reconcile::{Reconciled, Reconciler};
+    pub use crate::logic::tool::reconcile::{ReconcilableTool, ToolReconciler};
     pub use crate::logic::tool::state::{GateState, SharedState};
-    pub use crate::logic::tool::{About, Part, is_argument};
+    pub use crate::logic::tool::{ArgumentPart, ToolMetadata, is_argument};
     pub use {schemars, serde, serde_json};
 }

@@ -18,13 +18,20 @@
 //! # Ok(()) }
 //! ```
 
+pub use gate_macros::policy;
+
+pub use crate::grants::Scope;
 #[cfg(feature = "terminal")]
-pub use crate::Console;
+pub use crate::notify::Console;
+pub use crate::policy::{
+    DAY, EVERY_DAY, Example, FRIDAY, HOUR, MINUTE, MONDAY, SATURDAY, SUNDAY, THURSDAY, TUESDAY,
+    Verdict, WEDNESDAY, WEEK, WEEKDAYS, WEEKENDS, always_ask, always_deny, anyone, approve, ask,
+    days, deny, hours, minutes, never_ask, principal, role, time,
+};
+pub use crate::review::Edit;
+pub use crate::run::{CallResult, Message, NotRun};
+pub use crate::tool::{Annotations, Origin, Provides, ReconcileOutcome, ToolOutcome};
 pub use crate::{
-    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example,
-    FRIDAY, Gate, HOUR, MINUTE, MONDAY, MemoryStore, Message, NotRun, Origin, Provides,
-    ReconcileOutcome, Registry, Rules, Run, SATURDAY, SUNDAY, Scope, StaticDirectory, THURSDAY,
-    TUESDAY, Tool, ToolCall, ToolOutcome, Turn, Verdict, WEDNESDAY, WEEK, WEEKDAYS, WEEKENDS,
-    always_ask, always_deny, anyone, approve, ask, days, deny, gated_tool, hours, minutes,
-    never_ask, policy, principal, registry, role, time,
+    Agent, Call, CallContext, CallError, Gate, MemoryStore, Registry, Rules, Run, StaticDirectory,
+    Tool, ToolCall, Turn, gated_tool, registry,
 };

@@ -13,7 +13,7 @@ use gate_core::Timestamp;
 use gate_core::grants::{GiveBack, LimitCharge, LimitKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::body::Read;
+use crate::body::ReadResult;
 use crate::queries;
 
 /// Returns how much of a counter's window is used: from its first row in the window to its last
@@ -37,7 +37,7 @@ pub(crate) fn used(
 }
 
 /// Writes a use of a limit, and forgets those that its window has left behind.
-pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp) -> Read<()> {
+pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp) -> ReadResult<()> {
     let (name, key) = (take.key.limit(), take.key.key());
     let mut last = connection.prepare_cached(queries::LAST_TAKE)?;
     let last =
@@ -58,8 +58,8 @@ pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp)
 
 /// Takes uses of limits out again, unless the call that they were taken for has ended before. This
 /// is rare, so it may cost as much as there are later uses.
-pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> Read<()> {
-    struct Row {
+pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> ReadResult<()> {
+    struct ChargeRow {
         place: i64,
         name: String,
         key: String,
@@ -69,10 +69,10 @@ pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> Read<()> {
     let mut taken = connection.prepare_cached(queries::TAKEN_FOR)?;
     let rows = taken.query_map(params![back.taken_for.to_string(), back.limit], |row| {
         let (place, name, key) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Row { place, name, key, at: row.get(3)?, amount: row.get(4)? })
+        Ok(ChargeRow { place, name, key, at: row.get(3)?, amount: row.get(4)? })
     })?;
-    let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
-    for Row { place, name, key, at, amount } in rows {
+    let rows: Vec<ChargeRow> = rows.collect::<Result<_, _>>()?;
+    for ChargeRow { place, name, key, at, amount } in rows {
         connection.prepare_cached("DELETE FROM takes WHERE rowid = ?")?.execute(params![place])?;
         let mut later = connection.prepare_cached(queries::LATER_TAKES)?;
         let later =

@@ -7,10 +7,13 @@ use gate_core::ports::{Changeset, DeliveryFilter, DeliveryOrder};
 use gate_core::records::{Delivery, DeliveryState};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
-use crate::body::{Read, json, read, text};
+use crate::body::{ReadResult, json, read, text};
 
 /// Deliveries, in the order that is asked for.
-pub(crate) fn find(connection: &Connection, filter: &DeliveryFilter) -> Read<Vec<Arc<Delivery>>> {
+pub(crate) fn find(
+    connection: &Connection,
+    filter: &DeliveryFilter,
+) -> ReadResult<Vec<Arc<Delivery>>> {
     let (sql, values) = query(filter);
     let mut found = connection.prepare_cached(&sql)?;
     let rows = found.query_map(rusqlite::params_from_iter(values), text)?;
@@ -77,7 +80,7 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
 
 /// Returns whether every delivery of a changeset is the version after what is there, and what it
 /// deletes is there.
-pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
+pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> ReadResult<bool> {
     let known = |delivery: &Delivery| -> rusqlite::Result<u64> {
         let mut found = connection
             .prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;
@@ -104,7 +107,7 @@ pub(crate) fn write(
     connection: &Connection,
     deliveries: &[Arc<Delivery>],
     forgotten: &[Arc<Delivery>],
-) -> Read<()> {
+) -> ReadResult<()> {
     for delivery in deliveries {
         let mut put = connection.prepare_cached(
             "INSERT OR REPLACE INTO letters (notifier, record, approval, state, due_at, version, \

@@ -7,7 +7,7 @@ const READ_ONLY: &str = "it cannot be written: give this process the right to";
 
 /// Trouble with the database, before it is known which.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum DatabaseError {
     Sqlite(rusqlite::Error),
     /// Something that was read is not what it should be.
     Unread(&'static str, serde_json::Error),
@@ -24,13 +24,13 @@ pub(crate) enum Trouble {
     Replaced,
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl Trouble {
+impl DatabaseError {
     pub(crate) fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Sqlite(error) => match error.sqlite_error_code() {
@@ -99,6 +99,6 @@ mod tests {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         let statement = format!("SELECT {} FROM nowhere", vec!["missing"; 1_000].join(", "));
         let error = connection.prepare(&statement).unwrap_err();
-        assert_eq!(Trouble::from(error).words(), "no such table: nowhere");
+        assert_eq!(DatabaseError::from(error).words(), "no such table: nowhere");
     }
 }

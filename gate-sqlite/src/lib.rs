@@ -75,16 +75,16 @@ use gate_core::call::Descriptor;
 use gate_core::grants::Grant;
 use gate_core::id::GrantId;
 use gate_core::ports::{
-    ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter,
-    RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
+    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
 };
 use gate_core::records::{Delivery, Record};
 use gate_core::text::Digest;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use readers::Readers;
-use schema::Place;
+use readers::ReaderPool;
+use schema::DatabaseFile;
 use watcher::Watcher;
 use writer::Writer;
 
@@ -93,13 +93,13 @@ use writer::Writer;
 /// See the [crate's page](crate) for an example.
 #[derive(Clone)]
 pub struct SqliteStore {
-    shared: Arc<Shared>,
+    shared: Arc<StoreInner>,
 }
 
-struct Shared {
-    place: Arc<Place>,
+struct StoreInner {
+    place: Arc<DatabaseFile>,
     writer: Writer,
-    readers: Readers,
+    readers: ReaderPool,
     watcher: Watcher,
 }
 
@@ -133,15 +133,15 @@ impl SqliteStore {
     }
 
     /// The threads over an open database: the connection is the one that writes.
-    fn start(place: Place, connection: Connection) -> Result<Self, StoreError> {
+    fn start(place: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
         let place = Arc::new(place);
         let last = Arc::new(
             watch::channel(rows::last(&connection).map_err(|error| place.error(error))?).0,
         );
-        let readers = Readers::start(&place)?;
+        let readers = ReaderPool::start(&place)?;
         let watcher = Watcher::start(&place, &last)?;
         let writer = Writer::start(connection, &place, &last)?;
-        Ok(Self { shared: Arc::new(Shared { place, writer, readers, watcher }) })
+        Ok(Self { shared: Arc::new(StoreInner { place, writer, readers, watcher }) })
     }
 
     /// The file.
@@ -200,7 +200,7 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::record_texts(connection, &filter))
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
     }
 

@@ -6,7 +6,7 @@ use gate_core::id::RunId;
 use gate_core::ports::ApprovalFilter;
 use rusqlite::ToSql;
 
-use crate::body::{Read, json};
+use crate::body::{ReadResult, json};
 
 /// The rows that bear on a proposed call: the part of
 /// [`CallHistory`](gate_core::ports::CallHistory) that a row belongs to, its place, its body.
@@ -88,7 +88,7 @@ pub(crate) const LATER_TAKES: &str =
 
 /// Approvals, oldest first: one statement for each kind of filter, whatever the number of ids in
 /// it.
-pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn ToSql>>)> {
+pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<dyn ToSql>>)> {
     let mut sql = String::from("SELECT body FROM approvals WHERE true");
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     let statuses = filter.statuses();
@@ -171,7 +171,7 @@ const BEGUN_IN_RUN: &str = " AND seq IN (
 
 #[cfg(test)]
 mod tests {
-    use gate_runtime::ApprovalId;
+    use gate_runtime::id::ApprovalId;
     use rusqlite::Connection;
 
     use super::*;

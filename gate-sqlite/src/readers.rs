@@ -6,23 +6,23 @@ use gate_core::ports::{BoxFuture, StoreError, StoreErrorKind};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::error::Trouble;
-use crate::schema::Place;
+use crate::error::DatabaseError;
+use crate::schema::DatabaseFile;
 
 /// The number of threads that read at once.
 const READERS: usize = 2;
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Hands reads to whichever thread is free. They end with it.
-pub(crate) struct Readers {
-    place: Arc<Place>,
-    jobs: mpsc::Sender<Job>,
+pub(crate) struct ReaderPool {
+    place: Arc<DatabaseFile>,
+    jobs: mpsc::Sender<ReadJob>,
 }
 
-impl Readers {
-    pub(crate) fn start(place: &Arc<Place>) -> Result<Self, StoreError> {
-        let (jobs, queue) = mpsc::channel::<Job>();
+impl ReaderPool {
+    pub(crate) fn start(place: &Arc<DatabaseFile>) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel::<ReadJob>();
         let queue = Arc::new(Mutex::new(queue));
         for number in 1..=READERS {
             let connection = place.connect().map_err(|trouble| place.error(trouble))?;
@@ -46,7 +46,7 @@ impl Readers {
 
     pub(crate) fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, Trouble> + Send + 'static,
+        read: impl FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (answer, answered) = oneshot::channel();
         let sent = self.jobs.send(Box::new(move |connection| drop(answer.send(read(connection)))));
@@ -59,6 +59,6 @@ impl Readers {
     }
 }
 
-fn next(queue: &Mutex<mpsc::Receiver<Job>>) -> Result<Job, mpsc::RecvError> {
+fn next(queue: &Mutex<mpsc::Receiver<ReadJob>>) -> Result<ReadJob, mpsc::RecvError> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv()
 }

@@ -10,15 +10,15 @@ use gate_core::call::{Arguments, Descriptor};
 use gate_core::grants::{Freeze, Grant, LimitCharge};
 use gate_core::id::{ApprovalId, CaseId, GrantId};
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, KnownTool, REFUSALS,
-    RecordFilter, RunChange, RunChanges, RunQuery, Standing,
+    ALIKE, ActiveControls, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome,
+    KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery,
 };
 use gate_core::records::Record;
 use gate_core::text::Digest;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::body::{Read, json, read, text};
-use crate::error::Trouble;
+use crate::body::{ReadResult, json, read, text};
+use crate::error::DatabaseError;
 use crate::{charges, deliveries, queries};
 
 /// The number of the last record.
@@ -28,8 +28,8 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Reads the history that bears on a proposed call, as of one moment.
-pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> Read<CallHistory> {
-    let moment = Moment::begin(connection)?;
+pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> ReadResult<CallHistory> {
+    let moment = ReadSnapshot::begin(connection)?;
     let mut recalled = CallHistory::default();
     let (mut rejected, mut alike, mut grants) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut found = moment.prepare_cached(queries::RECALL)?;
@@ -70,7 +70,7 @@ pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> Read<C
 pub(crate) fn approvals(
     connection: &Connection,
     filter: &ApprovalFilter,
-) -> Read<Vec<Arc<Approval>>> {
+) -> ReadResult<Vec<Arc<Approval>>> {
     let (sql, values) = queries::approvals(filter)?;
     let mut found = connection.prepare_cached(&sql)?;
     let mut rows = found.query(rusqlite::params_from_iter(values))?;
@@ -82,7 +82,7 @@ pub(crate) fn approvals(
 }
 
 /// The calls of a family that changed after a number; after 0, those that are owed to it.
-pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> Read<RunChanges> {
+pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> ReadResult<RunChanges> {
     let known: HashSet<String> = query.known.iter().map(ToString::to_string).collect();
     let mut changes = RunChanges::default();
     let mut calls = Vec::new();
@@ -112,14 +112,17 @@ pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> Read<Run
 }
 
 /// One standing permission.
-pub(crate) fn grant(connection: &Connection, id: GrantId) -> Read<Option<Arc<Grant>>> {
+pub(crate) fn grant(connection: &Connection, id: GrantId) -> ReadResult<Option<Arc<Grant>>> {
     let mut found = connection.prepare_cached("SELECT body FROM grants WHERE id = ?")?;
     let body = found.query_row(params![id.to_string()], text).optional()?;
     body.map(|body| read("a grant", &body).map(Arc::new)).transpose()
 }
 
 /// Records, in order.
-pub(crate) fn records(connection: &Connection, filter: &RecordFilter) -> Read<Vec<Arc<Record>>> {
+pub(crate) fn records(
+    connection: &Connection,
+    filter: &RecordFilter,
+) -> ReadResult<Vec<Arc<Record>>> {
     let texts = record_texts(connection, filter)?;
     texts.iter().map(|(_, body)| read("a record", body).map(Arc::new)).collect()
 }
@@ -128,7 +131,7 @@ pub(crate) fn records(connection: &Connection, filter: &RecordFilter) -> Read<Ve
 pub(crate) fn record_texts(
     connection: &Connection,
     filter: &RecordFilter,
-) -> Read<Vec<(u64, String)>> {
+) -> ReadResult<Vec<(u64, String)>> {
     let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
     let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
     let numbered = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
@@ -158,8 +161,8 @@ pub(crate) fn record_texts(
 }
 
 /// Reads the decisions and tools that hold beyond single calls, as of one moment.
-pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing> {
-    let moment = Moment::begin(connection)?;
+pub(crate) fn standing(connection: &Connection, now: Timestamp) -> ReadResult<ActiveControls> {
+    let moment = ReadSnapshot::begin(connection)?;
     let freezes = freezes(&moment)?;
     let mut tools = Vec::new();
     let mut found = moment
@@ -181,17 +184,17 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing
             grants.insert(place, Arc::new(grant));
         }
     }
-    Ok(Standing { grants: grants.into_values().collect(), freezes, tools })
+    Ok(ActiveControls { grants: grants.into_values().collect(), freezes, tools })
 }
 
-fn freezes(connection: &Connection) -> Read<Vec<Freeze>> {
+fn freezes(connection: &Connection) -> ReadResult<Vec<Freeze>> {
     let mut found = connection.prepare_cached("SELECT body FROM freezes ORDER BY scope")?;
     let rows = found.query_map([], text)?;
     rows.map(|body| read("a freeze", &body?)).collect()
 }
 
 /// A tool by its digest.
-pub(crate) fn tool(connection: &Connection, digest: Digest) -> Read<Option<Arc<Descriptor>>> {
+pub(crate) fn tool(connection: &Connection, digest: Digest) -> ReadResult<Option<Arc<Descriptor>>> {
     let mut found = connection.prepare_cached("SELECT body FROM tools WHERE digest = ?")?;
     let body = found.query_row(params![digest.to_string()], text).optional()?;
     body.map(|body| read("a tool", &body).map(Arc::new)).transpose()
@@ -203,7 +206,7 @@ pub(crate) fn commit(
     connection: &Connection,
     changeset: Changeset,
     last: u64,
-) -> Read<(CommitOutcome, u64)> {
+) -> ReadResult<(CommitOutcome, u64)> {
     let end = check_apart_from_approvals(connection, &changeset)?;
     // Where nothing else stands in its way, one approval is checked by the statement that writes
     // it, the first of all.
@@ -230,7 +233,7 @@ pub(crate) fn commit(
             return if is_checked_as_written {
                 Ok((CommitOutcome::Conflict, last))
             } else {
-                Err(Trouble::Changed)
+                Err(DatabaseError::Changed)
             };
         }
     }
@@ -238,7 +241,7 @@ pub(crate) fn commit(
 }
 
 /// Returns whether each approval is the version after what is there.
-fn approvals_fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
+fn approvals_fit(connection: &Connection, changeset: &Changeset) -> ReadResult<bool> {
     for approval in &changeset.approvals {
         let fits = match version(
             connection,
@@ -258,7 +261,7 @@ fn approvals_fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
 fn check_apart_from_approvals(
     connection: &Connection,
     changeset: &Changeset,
-) -> Read<CommitOutcome> {
+) -> ReadResult<CommitOutcome> {
     if changeset.writes_twice() {
         return Ok(CommitOutcome::Conflict);
     }
@@ -305,7 +308,7 @@ fn write_apart_from_approvals(
     connection: &Connection,
     changeset: Changeset,
     last: u64,
-) -> Read<u64> {
+) -> ReadResult<u64> {
     for id in &changeset.acknowledged {
         // Those that are written here are not owed already.
         if changeset.approvals.iter().all(|approval| approval.id() != *id) {
@@ -377,7 +380,7 @@ fn write_approval(
     approval: &Approval,
     number: Option<u64>,
     is_acknowledged: bool,
-) -> Read<bool> {
+) -> ReadResult<bool> {
     let (id, status, body) = (approval.id().to_string(), approval.status(), json(approval)?);
     let (subject, version, refused) =
         (approval.subject(), approval.version(), approval.is_refused());
@@ -417,16 +420,16 @@ fn write_approval(
 }
 
 /// Reads as of one moment: what is written meanwhile is not seen. It ends with it.
-struct Moment<'a>(&'a Connection);
+struct ReadSnapshot<'a>(&'a Connection);
 
-impl<'a> Moment<'a> {
+impl<'a> ReadSnapshot<'a> {
     fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(Self(connection))
     }
 }
 
-impl Deref for Moment<'_> {
+impl Deref for ReadSnapshot<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -434,21 +437,21 @@ impl Deref for Moment<'_> {
     }
 }
 
-impl Drop for Moment<'_> {
+impl Drop for ReadSnapshot<'_> {
     fn drop(&mut self) {
         // It was only read. Where even that cannot end, the next one cannot begin, and says so.
         let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
     }
 }
 
-fn approval(body: &str) -> Read<Arc<Approval>> {
+fn approval(body: &str) -> ReadResult<Arc<Approval>> {
     read("an approval", body).map(Arc::new)
 }
 
 /// The words by which states are stored are those by which they are shown; a test holds them to it.
 #[cfg(test)]
 mod tests {
-    use gate_runtime::Status;
+    use gate_runtime::review::Status;
 
     #[test]
     fn states_are_stored_by_their_words() {

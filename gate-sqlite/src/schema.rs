@@ -8,7 +8,7 @@ use gate_core::ports::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
-use crate::error::Trouble;
+use crate::error::DatabaseError;
 
 /// Says in the file that it is a gate's: "gate" in ASCII.
 const APPLICATION: i64 = 0x6761_7465;
@@ -165,33 +165,33 @@ const MIGRATIONS: [&str; 6] = [
 
 /// The path of a database, and the files that it was made of when it was opened.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct DatabaseFile {
     path: PathBuf,
-    file: Option<Identity>,
+    file: Option<FileIdentity>,
     /// The files beside it: what was committed last stands in one of them. Each is known from when
     /// it is there first, and stays while a connection is open.
-    beside: [(PathBuf, OnceLock<Identity>); 2],
+    beside: [(PathBuf, OnceLock<FileIdentity>); 2],
 }
 
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 
-impl Place {
+impl DatabaseFile {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// An error with the file's name.
-    pub(crate) fn error(&self, trouble: impl Into<Trouble>) -> StoreError {
+    pub(crate) fn error(&self, trouble: impl Into<DatabaseError>) -> StoreError {
         self.error_like(&trouble.into())
     }
 
     /// The same, for each of those whom it concerns.
-    pub(crate) fn error_like(&self, trouble: &Trouble) -> StoreError {
+    pub(crate) fn error_like(&self, trouble: &DatabaseError) -> StoreError {
         error_at(&self.path, trouble)
     }
 
     /// Another connection to the same database.
-    pub(crate) fn connect(&self) -> Result<Connection, Trouble> {
+    pub(crate) fn connect(&self) -> Result<Connection, DatabaseError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         settings(&connection)?;
@@ -223,39 +223,39 @@ impl Place {
 
     /// Makes sure that the files at the path and beside it are still those that are open. A commit
     /// to one that is gone is lost, and another process that opens the rest knows nothing of it.
-    pub(crate) fn check(&self) -> Result<(), Trouble> {
+    pub(crate) fn check(&self) -> Result<(), DatabaseError> {
         self.remember();
-        let is_other = |path: &Path, known: Option<&Identity>| {
+        let is_other = |path: &Path, known: Option<&FileIdentity>| {
             known.is_some() && known != identity(path).as_ref()
         };
         let mut beside = self.beside.iter();
         if is_other(&self.path, self.file.as_ref())
             || beside.any(|(path, known)| is_other(path, known.get()))
         {
-            return Err(Trouble::Replaced);
+            return Err(DatabaseError::Replaced);
         }
         Ok(())
     }
 }
 
 #[cfg(unix)]
-fn identity(path: &Path) -> Option<Identity> {
+fn identity(path: &Path) -> Option<FileIdentity> {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// Elsewhere an open file cannot be deleted.
 #[cfg(not(unix))]
-fn identity(_: &Path) -> Option<Identity> {
+fn identity(_: &Path) -> Option<FileIdentity> {
     None
 }
 
-fn error_at(path: &Path, trouble: &Trouble) -> StoreError {
+fn error_at(path: &Path, trouble: &DatabaseError) -> StoreError {
     StoreError::new(trouble.kind(), format_args!("{}: {}", path.display(), trouble.words()))
 }
 
 /// Opens a database for writing, makes it if it is not there, and brings it up to date.
-pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
+pub(crate) fn open(path: &Path) -> Result<(DatabaseFile, Connection), StoreError> {
     let refused =
         |kind, problem: &str| StoreError::new(kind, format_args!("{}: {problem}", path.display()));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -265,7 +265,7 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
             "its folder does not exist: create it first",
         ));
     }
-    let at = |trouble: Trouble| error_at(path, &trouble);
+    let at = |trouble: DatabaseError| error_at(path, &trouble);
     make_private(path);
     if let Some(problem) = other_names(path) {
         return Err(refused(StoreErrorKind::Unavailable, &problem));
@@ -274,7 +274,7 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
     // Where it may not write, SQLite opens it for reading, if what another connection left beside
     // it lets it.
     if connection.is_readonly(MAIN_DB).map_err(|error| at(error.into()))? {
-        return Err(at(Trouble::ReadOnly));
+        return Err(at(DatabaseError::ReadOnly));
     }
     connection.busy_timeout(PATIENCE).map_err(|error| at(error.into()))?;
     if let Some(problem) = patiently(|| foreign(&connection)).map_err(|error| at(error.into()))? {
@@ -284,7 +284,7 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
     patiently(journal).map_err(|error| at(error.into()))?;
     settings(&connection).map_err(at)?;
     patiently(|| migrate(&mut connection)).map_err(|error| at(error.into()))?;
-    Ok((Place::new(path), connection))
+    Ok((DatabaseFile::new(path), connection))
 }
 
 /// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it
@@ -372,7 +372,7 @@ fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
-fn settings(connection: &Connection) -> Result<(), Trouble> {
+fn settings(connection: &Connection) -> Result<(), DatabaseError> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Else a plan may depend on what was bound, and a cached statement, whose bindings are cleared,
@@ -413,11 +413,10 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 mod tests {
     use std::sync::Arc;
 
+    use gate_runtime::grants::{LimitCharge, LimitKey};
     use gate_runtime::prelude::*;
-    use gate_runtime::{
-        Approval, CallQuery, Changeset, CommitOutcome, LimitCharge, LimitKey, RunQuery, Store as _,
-        Timestamp,
-    };
+    use gate_runtime::store::{CallQuery, Changeset, CommitOutcome, RunQuery, Store as _};
+    use gate_runtime::{Approval, Timestamp};
     use rusqlite::StatementStatus;
 
     use super::*;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::rows;
-use crate::schema::Place;
+use crate::schema::DatabaseFile;
 
 /// The time between two looks, while somebody waits.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -24,7 +24,7 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub(crate) fn start(
-        place: &Arc<Place>,
+        place: &Arc<DatabaseFile>,
         last: &Arc<watch::Sender<u64>>,
     ) -> Result<Self, StoreError> {
         let connect = || place.connect().map_err(|trouble| place.error(trouble));

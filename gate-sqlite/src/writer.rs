@@ -6,15 +6,15 @@ use gate_core::ports::{BoxFuture, Changeset, CommitOutcome, StoreError, StoreErr
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
-use crate::error::Trouble;
+use crate::error::DatabaseError;
 use crate::rows;
-use crate::schema::{self, Place};
+use crate::schema::{self, DatabaseFile};
 use crate::watcher::tell;
 
 /// The number of commits that share one `fsync` at most, so that none waits long for the others.
 const GROUP: usize = 256;
 
-struct Wanted {
+struct CommitRequest {
     changeset: Changeset,
     answer: oneshot::Sender<Result<CommitOutcome, StoreError>>,
 }
@@ -22,13 +22,13 @@ struct Wanted {
 /// Hands transitions to the thread that writes. It ends with it, once everything is written that
 /// was wanted.
 pub(crate) struct Writer {
-    wanted: mpsc::Sender<Wanted>,
+    wanted: mpsc::Sender<CommitRequest>,
 }
 
 impl Writer {
     pub(crate) fn start(
         connection: Connection,
-        place: &Arc<Place>,
+        place: &Arc<DatabaseFile>,
         last: &Arc<watch::Sender<u64>>,
     ) -> Result<Self, StoreError> {
         let (wanted, queue) = mpsc::channel();
@@ -44,7 +44,7 @@ impl Writer {
         changeset: Changeset,
     ) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.wanted.send(Wanted { changeset, answer });
+        let sent = self.wanted.send(CommitRequest { changeset, answer });
         Box::pin(async move {
             let gone = || StoreError::new(StoreErrorKind::Unavailable, "its writer has ended");
             sent.map_err(|_| gone())?;
@@ -55,8 +55,8 @@ impl Writer {
 
 fn work(
     mut connection: Connection,
-    place: &Place,
-    queue: &mpsc::Receiver<Wanted>,
+    place: &DatabaseFile,
+    queue: &mpsc::Receiver<CommitRequest>,
     last: &watch::Sender<u64>,
 ) {
     while let Ok(first) = queue.recv() {
@@ -66,8 +66,10 @@ fn work(
         {
             group.push(next);
         }
-        let (transitions, answers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|Wanted { changeset, answer }| (changeset, answer)).unzip();
+        let (transitions, answers): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|CommitRequest { changeset, answer }| (changeset, answer))
+            .unzip();
         match commit(&mut connection, place, transitions) {
             Ok((ends, newest)) => {
                 tell(last, newest);
@@ -88,13 +90,13 @@ fn work(
 /// written.
 fn commit(
     connection: &mut Connection,
-    place: &Place,
+    place: &DatabaseFile,
     transitions: Vec<Changeset>,
-) -> Result<(Vec<CommitOutcome>, u64), Trouble> {
+) -> Result<(Vec<CommitOutcome>, u64), DatabaseError> {
     place.check()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if schema::is_newer(&transaction)? {
-        return Err(Trouble::Newer);
+        return Err(DatabaseError::Newer);
     }
     let mut newest = rows::last(&transaction)?;
     let mut ends = Vec::with_capacity(transitions.len());
@@ -117,15 +119,15 @@ mod tests {
     use crate::{SqliteStore, schema};
 
     #[derive(Clone, Default)]
-    struct Ran(Arc<AtomicUsize>);
+    struct RunCounter(Arc<AtomicUsize>);
 
     /// Count.
     #[gated_tool(policy = "never_ask")]
-    fn count(#[state] ran: &Ran, number: usize) -> usize {
+    fn count(#[state] ran: &RunCounter, number: usize) -> usize {
         ran.0.fetch_add(1, Ordering::SeqCst) + number
     }
 
-    registry! { Tools for Ran { Count } }
+    registry! { Tools for RunCounter { Count } }
 
     /// Checks the store with a file that SQLite may not make larger. SQLite says then what it says
     /// of a full disk: this holds on every machine.
@@ -140,7 +142,7 @@ mod tests {
             connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update_and_check(None, "max_page_count", pages + 12, |_| Ok(())).unwrap();
         let store = SqliteStore::start(place, connection).unwrap();
-        let ran = Ran::default();
+        let ran = RunCounter::default();
         let gate: Gate<Tools> = Gate::builder(ran.clone()).store(store).build().await.unwrap();
         let run = gate.run("run");
         let call = |number: usize| {

@@ -13,40 +13,42 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::Turn;
 use gate_runtime::prelude::*;
-use gate_runtime::{DecideError, Status, StoreErrorKind, Turn};
+use gate_runtime::review::{DecideError, Status};
+use gate_runtime::store::StoreErrorKind;
 use gate_sqlite::SqliteStore;
 
 /// The lines of the tools that ran, and the harm that one of them does.
 #[derive(Clone)]
-struct World {
+struct DiskFixture {
     ran: Arc<Mutex<Vec<String>>>,
     harm: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Write a line.
 #[gated_tool(policy = "never_ask")]
-fn write(#[state] world: &World, line: String) -> String {
+fn write(#[state] world: &DiskFixture, line: String) -> String {
     world.ran.lock().unwrap().push(line.clone());
     line
 }
 
 /// Post a letter.
 #[gated_tool(policy = "always_ask")]
-fn post(#[state] world: &World, line: String) -> String {
+fn post(#[state] world: &DiskFixture, line: String) -> String {
     world.ran.lock().unwrap().push(line.clone());
     line
 }
 
 /// Do harm to the disk.
 #[gated_tool(policy = "never_ask")]
-fn harm(#[state] world: &World, line: String) -> String {
+fn harm(#[state] world: &DiskFixture, line: String) -> String {
     world.ran.lock().unwrap().push(line.clone());
     (world.harm)();
     line
 }
 
-registry! { Tools for World { Write, Post, Harm } }
+registry! { Tools for DiskFixture { Write, Post, Harm } }
 
 fn call(tool: &str, line: &str) -> ToolCall {
     ToolCall::new(line, tool, format!("{{\"line\":\"{line}\"}}"))
@@ -64,7 +66,7 @@ async fn nothing_runs_until_it_is_mended(
     words: &str,
 ) {
     let store = SqliteStore::open(file).await.unwrap();
-    let world = World { ran: Arc::default(), harm: Arc::new(harm) };
+    let world = DiskFixture { ran: Arc::default(), harm: Arc::new(harm) };
     let ran = || world.ran.lock().unwrap().join(" ");
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate: Gate<Tools> =
@@ -218,7 +220,7 @@ async fn on_its_disk_that_is_read_only() {
             std::thread::yield_now();
         }
     };
-    let world = World { ran: Arc::default(), harm: Arc::new(|| {}) };
+    let world = DiskFixture { ran: Arc::default(), harm: Arc::new(|| {}) };
     for round in 0..3 {
         let store = SqliteStore::open(&file).await.unwrap();
         let gate: Gate<Tools> = Gate::builder(world.clone()).store(store).build().await.unwrap();
@@ -241,7 +243,7 @@ async fn on_its_disk_that_is_read_only() {
 async fn a_file_that_is_damaged_until_it_is_restored() {
     let folder = tempfile::tempdir().unwrap();
     let (file, backup) = (folder.path().join("gate.db"), folder.path().join("backup.db"));
-    let world = World { ran: Arc::default(), harm: Arc::new(|| {}) };
+    let world = DiskFixture { ran: Arc::default(), harm: Arc::new(|| {}) };
     let people = || StaticDirectory::new().person("dana", ["manager"]);
     let build = async |store| {
         Gate::<Tools>::builder(world.clone()).directory(people()).store(store).build().await

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{StoreError, StoreErrorKind};
+use gate_runtime::store::{StoreError, StoreErrorKind};
 use gate_sqlite::SqliteStore;
 use tempfile::TempDir;
 

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy, read_keys};
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, CommitmentKeys, NoTools, Trail, TrailReader};
+use gate_runtime::tool::CommitmentKeys;
+use gate_runtime::trail::TrailReader;
+use gate_runtime::{NoTools, Trail};
 use gate_sqlite::SqliteStore;
 use serde_json::json;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use gate_audit::{Checkpoint, KeyKind, Note, SigningKey, TrailWriter};
-use gate_runtime::Record;
 use gate_runtime::prelude::*;
+use gate_runtime::records::Record;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

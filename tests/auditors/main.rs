@@ -24,7 +24,7 @@ mod mutate;
 mod programs;
 mod receipt;
 
-use gate_audit::{KeyKind, SigningKey, Succession};
+use gate_audit::{KeyKind, KeySuccession, SigningKey};
 use serde_json::json;
 
 use crate::changes::{changes, copy, flip};
@@ -259,7 +259,11 @@ fn successions_of_keys_are_followed() {
     let log = Log::signed(&of_no_call(300), &[], &third);
     let keys = log.folder().join("keys");
     let introduce = |from: u64, new: &SigningKey, by: &SigningKey| {
-        Succession::new(ORIGIN, from, new.verifier().clone()).unwrap().sign(by).unwrap().to_string()
+        KeySuccession::new(ORIGIN, from, new.verifier().clone())
+            .unwrap()
+            .sign(by)
+            .unwrap()
+            .to_string()
     };
     let write = |successions: &[String]| {
         let _ = std::fs::remove_dir_all(&keys);

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 use gate_runtime::audit::{LogKeys, Receipt, VerifierKey, WitnessPolicy, read_keys};
-use gate_runtime::{Auditor, TrailReader, VerifiedReceipt};
+use gate_runtime::trail::{Auditor, TrailReader, VerifiedReceipt};
 
 /// A program, and what starts it: nothing, where it is ours.
 pub struct Program {

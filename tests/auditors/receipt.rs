@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gate_audit::{Checkpoint, Hash, Tiles, prove_inclusion};
+use gate_audit::{Checkpoint, Hash, TileStore, prove_inclusion};
 
 use crate::log::Log;
 
@@ -22,7 +22,7 @@ struct Part {
 impl Paper {
     pub fn new(log: &Log, indexes: &[u64]) -> Paper {
         let head = log.note.text().parse::<Checkpoint>().unwrap().head();
-        let tiles = Tiles::open(log.folder(), head).unwrap();
+        let tiles = TileStore::open(log.folder(), head).unwrap();
         let part = |index: &u64| Part {
             index: *index,
             text: tiles.entry(*index).unwrap(),

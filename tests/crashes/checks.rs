@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate_runtime::audit::{LogKeys, WitnessPolicy};
-use gate_runtime::{
-    Approval, ApprovalFilter, ApprovalId, Auditor, CallEvent, Decision, Entry, Event, FreezeScope,
-    GateEvent, GrantId, Record, RecordFilter, Settlement, Settler, Status, Store as _, Timestamp,
-    TrailReader, Verdict,
-};
+use gate_runtime::grants::FreezeScope;
+use gate_runtime::id::{ApprovalId, GrantId};
+use gate_runtime::policy::Verdict;
+use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
+use gate_runtime::review::{Decision, SettledBy, Settlement, Status};
+use gate_runtime::store::{ApprovalFilter, RecordFilter, Store as _};
+use gate_runtime::trail::{Auditor, TrailReader};
+use gate_runtime::{Approval, Timestamp};
 use gate_sqlite::SqliteStore;
 
 use crate::tools::{ACKNOWLEDGED, Effect, FREE_DRAWS, SAID, USES, effects, lines};
@@ -167,7 +170,9 @@ impl Watched {
                 Err(error) => Some(error.to_string()),
                 Ok((index, entry, bytes)) => match self.records.get(index as usize) {
                     None => Some(format!("entry {index} is of no record")),
-                    Some(record) if Entry::leaf(record).unwrap().text().as_bytes() != bytes => {
+                    Some(record)
+                        if TrailEntry::leaf(record).unwrap().text().as_bytes() != bytes =>
+                    {
                         Some(format!("entry {index} is not its record"))
                     }
                     Some(_) => auditor.take(&entry).err().map(|fault| fault.to_string()),
@@ -188,20 +193,20 @@ impl Watched {
     /// One record after those before it.
     fn follow(&mut self, record: &Record) {
         match record.event() {
-            Event::Call(event) => self.follow_call(record, event),
-            Event::Gate(GateEvent::GrantGiven { grant }) => {
+            RecordEvent::Call(event) => self.follow_call(record, event),
+            RecordEvent::Gate(GateEvent::GrantGiven { grant }) => {
                 self.facts.insert(format!("granted {}", grant.id()));
                 self.grants.insert(grant.id(), 0);
             }
-            Event::Gate(GateEvent::Frozen { freeze }) => {
+            RecordEvent::Gate(GateEvent::Frozen { freeze }) => {
                 self.facts.insert(format!("frozen {}", freeze.reason()));
                 self.frozen.insert(format!("{:?}", freeze.scope()));
             }
-            Event::Gate(GateEvent::FreezeLifted { scope, .. }) => {
+            RecordEvent::Gate(GateEvent::FreezeLifted { scope, .. }) => {
                 self.facts.insert(format!("lifted {scope:?}"));
                 self.frozen.remove(&format!("{scope:?}"));
             }
-            Event::Gate(_) => {}
+            RecordEvent::Gate(_) => {}
         }
     }
 
@@ -273,7 +278,7 @@ impl Watched {
                 let is_again = *settlement == Settlement::RunAgain;
                 course.may_begin |= is_again;
                 match by {
-                    Settler::Person { .. } => {
+                    SettledBy::Person { .. } => {
                         self.counts.by_people += 1;
                         course.again += u32::from(is_again);
                         self.facts.insert(format!(
@@ -281,11 +286,11 @@ impl Watched {
                             reason.as_deref().unwrap_or_default()
                         ));
                     }
-                    Settler::Reconciler => {
+                    SettledBy::Reconciler => {
                         self.counts.by_reconcilers += 1;
                         hold(tool == "book", "it has no reconciler");
                     }
-                    Settler::Idempotence => {
+                    SettledBy::Idempotence => {
                         self.counts.by_idempotence += 1;
                         course.by_itself += 1;
                         hold(

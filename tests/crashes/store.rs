@@ -3,11 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome,
-    Delivery, DeliveryFilter, Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges,
-    RunQuery, Standing, Store, StoreError, SystemClock, Timestamp,
+use gate_runtime::grants::Grant;
+use gate_runtime::id::{Digest, GrantId};
+use gate_runtime::notify::Delivery;
+use gate_runtime::records::Record;
+use gate_runtime::store::{
+    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock,
+    CommitOutcome, DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError,
+    SystemClock,
 };
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, Timestamp};
 use gate_sqlite::SqliteStore;
 use tokio::sync::watch;
 
@@ -93,7 +99,7 @@ impl Store for Deadly {
         self.file.record_texts(filter)
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         self.file.standing(now)
     }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_runtime::audit::{KeyKind, SigningKey};
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    Approval, ApprovalFilter, DecideError, Edit, FreezeScope, InFlight, Interruption, Reviewer,
-    Settlement, Status, Store as _, Trail, Turn,
-};
+use gate_runtime::review::{DecideError, Edit, Settlement, Status};
+use gate_runtime::run::InFlight;
+use gate_runtime::store::{ApprovalFilter, Store as _};
+use gate_runtime::{Approval, Interruption, Reviewer, Trail, Turn};
 use gate_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

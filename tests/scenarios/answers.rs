@@ -5,8 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, CallError, FreezeScope, Run, RunState, Settlement, Status};
+use gate_runtime::review::{Settlement, Status};
+use gate_runtime::run::{Answer, RunState};
+use gate_runtime::{CallError, Run};
 use serde_json::json;
 
 use crate::desk::{

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;
+use gate_runtime::remote::{RemoteCall, RemoteError};
+use gate_runtime::review::{Settlement, Status};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{NoTools, RemoteCall, RemoteError, Run, Settlement, Status};
+use gate_runtime::{NoTools, Run};
 use serde_json::json;
 
 use crate::desk::{

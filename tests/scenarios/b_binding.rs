@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use gate_runtime::Approval;
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
-use gate_runtime::{Approval, DecideError, FreezeScope, Refused, Status};
+use gate_runtime::review::{DecideError, Refused, Status};
 use serde_json::json;
 
 use crate::desk::{State, World, asked, builder, call, dana, gate, kinds, run, story, texts};

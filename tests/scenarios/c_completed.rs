@@ -462,7 +462,7 @@ fn as_before(approval: &Approval) -> Approval {
 
 fn stored_digest(arguments: &Value) -> Value {
     let text = serde_json::to_string(arguments).unwrap();
-    json!(gate_runtime::Digest::of(text))
+    json!(gate_runtime::id::Digest::of(text))
 }
 
 async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Shared) {
@@ -476,10 +476,10 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     let approved = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
     assert!(world.ran().is_empty());
     // The row and the records of it, as they were written then.
-    let mut changes = gate_runtime::Changeset::at(gate_runtime::Timestamp::now());
+    let mut changes = gate_runtime::store::Changeset::at(gate_runtime::Timestamp::now());
     let mut before = as_before(&approved);
     before.set_version(1);
-    let about = gate_runtime::RecordFilter::after(0).call(approved.id());
+    let about = gate_runtime::store::RecordFilter::after(0).call(approved.id());
     for record in store.records(&about).await.unwrap() {
         let mut record = serde_json::to_value(&*record).unwrap();
         let event = record["event"].as_object_mut().unwrap();
@@ -493,7 +493,7 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     }
     changes.approvals.push(std::sync::Arc::new(before));
     let store = fresh();
-    assert_eq!(store.commit(changes).await.unwrap(), gate_runtime::CommitOutcome::Done);
+    assert_eq!(store.commit(changes).await.unwrap(), gate_runtime::store::CommitOutcome::Done);
     let (gate, world) = self::gate(&store).await;
     let run = crate::desk::run(&gate);
     // The same call again is the same call, and it runs.
@@ -572,7 +572,7 @@ async fn c10_what_was_given_in_its_place_is_no_default(store: Shared) {
         .approval()
         .shown_arguments(None)
         .iter()
-        .filter_map(gate_runtime::ShownArgument::source_words)
+        .filter_map(gate_runtime::review::ShownArgument::source_words)
         .collect();
     assert_eq!(words, ["given as \"evil\""], "of the limit; the id is what was given");
 }

@@ -132,7 +132,7 @@ async fn d70_secrets_reach_no_store_no_log_no_error_no_debug(store: Shared) {
         ["sign in mia with hunter22", "sign in mia with wrong-password"],
         "the body gets the secret itself"
     );
-    let stored = store.approvals(&gate_runtime::ApprovalFilter::all()).await.unwrap();
+    let stored = store.approvals(&gate_runtime::store::ApprovalFilter::all()).await.unwrap();
     let everything = [
         serde_json::to_string(&stored).unwrap(),
         serde_json::to_string(&records(&gate).await).unwrap(),

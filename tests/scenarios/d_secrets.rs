@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{CommitmentKeys, GateBuilder, GateKey, NoTools, RunState, SecretOutput};
+use gate_runtime::run::RunState;
+use gate_runtime::tool::{CommitmentKeys, SecretOutput};
+use gate_runtime::{GateBuilder, GateKey, NoTools};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -137,14 +139,14 @@ async fn earlier_row(store: &Shared, id: &str) {
     // Its records had no numbers yet.
     row["recorded"] = json!(0);
     let marked = serde_json_canonicalizer::to_string(&row["arguments"]["json"]).unwrap();
-    row["arguments"]["digest"] = json!(gate_runtime::Digest::of(marked).to_string());
+    row["arguments"]["digest"] = json!(gate_runtime::id::Digest::of(marked).to_string());
     let mut row: gate_runtime::Approval = serde_json::from_value(row).unwrap();
     let opening = row.clone().opening(None);
     let record = row.record(opening, row.asked_at());
-    let mut changeset = gate_runtime::Changeset::at(row.asked_at());
+    let mut changeset = gate_runtime::store::Changeset::at(row.asked_at());
     changeset.records.push(record);
     changeset.approvals.push(Arc::new(row));
-    assert_eq!(store.commit(changeset).await.unwrap(), gate_runtime::CommitOutcome::Done);
+    assert_eq!(store.commit(changeset).await.unwrap(), gate_runtime::store::CommitOutcome::Done);
 }
 
 async fn d_a_commitment_of_an_earlier_version_is_known_disclosed_and_erased(store: Shared) {

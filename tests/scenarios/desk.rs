@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
+use gate_runtime::records::Record;
+use gate_runtime::run::Answer;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{Answer, GateBuilder, Interruption, Record, Reviewer, Run};
+use gate_runtime::{GateBuilder, Interruption, Reviewer, Run};
 use serde_json::Value;
 use tokio::sync::Notify;
 

@@ -1,7 +1,8 @@
 //! E. Edits.
 
 use gate_runtime::prelude::*;
-use gate_runtime::{DecideError, Event, Status};
+use gate_runtime::records::RecordEvent;
+use gate_runtime::review::{DecideError, Status};
 use serde_json::json;
 
 use crate::desk::{
@@ -158,7 +159,7 @@ async fn e18_the_record_holds_both_and_the_model_is_told(store: Shared) {
     );
     let records = records(&gate).await;
     let voted = records.iter().find(|record| record.kind() == "voted").unwrap();
-    let Event::Call(event) = voted.event() else { panic!("{voted:?}") };
+    let RecordEvent::Call(event) = voted.event() else { panic!("{voted:?}") };
     let written = serde_json::to_value(event).unwrap();
     assert_eq!(written.pointer("/vote/decision/arguments/json/amount"), Some(&json!(300)));
     let assessed =

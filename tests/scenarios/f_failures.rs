@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::audit::VerifierKey;
+use gate_runtime::id::{Digest, ReviewerId, Role};
+use gate_runtime::people::{Directory, DirectoryError};
+use gate_runtime::policy::{Objection, OnFailure, Overlay, OverlayCall, RuleResult};
 use gate_runtime::prelude::*;
+use gate_runtime::records::{GateEvent, RecordEvent};
+use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteError};
+use gate_runtime::review::{DecideError, Status};
+use gate_runtime::run::{CallResult, DeniedBy, NotRun};
+use gate_runtime::store::BoxFuture;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    Answers, BoxFuture, CallResult, DecideError, DeniedBy, Digest, Directory, DirectoryError,
-    Event, GateBuilder, GateEvent, NotRun, Objection, OnFailure, Overlay, OverlayCall, RemoteCall,
-    RemoteError, ReviewerId, Role, RuleResult, Status, Timestamp,
-};
+use gate_runtime::{GateBuilder, Timestamp};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -182,7 +186,7 @@ fn deploy(version: u64) -> Result<u64, String> {
 /// A question, and no call that could run.
 #[policy]
 fn questions(rules: Rules<WhatNow>) -> Rules<WhatNow> {
-    rules.otherwise(ask(role("manager")).answered(Answers::one_of(["Friday", "Monday"])))
+    rules.otherwise(ask(role("manager")).answered(AcceptedAnswers::one_of(["Friday", "Monday"])))
 }
 
 /// Ask a manager what to do.
@@ -219,8 +223,8 @@ async fn in_time<F: IntoFuture>(world: &World, clock: &ManualClock, work: F) -> 
 /// Returns the problems on the record of calls that could not be judged.
 async fn unjudged<R: Registry>(gate: &Gate<R>) -> Vec<String> {
     let records = records(gate).await;
-    let problem = |event: &Event| match event {
-        Event::Gate(GateEvent::CallUnjudged { problem, .. }) => Some(problem.to_string()),
+    let problem = |event: &RecordEvent| match event {
+        RecordEvent::Gate(GateEvent::CallUnjudged { problem, .. }) => Some(problem.to_string()),
         _ => None,
     };
     records.iter().filter_map(|record| problem(record.event())).collect()
@@ -270,8 +274,8 @@ async fn f42_a_call_that_was_approved_stays_approved_while_a_rule_fails(store: S
         assert_eq!(stands.status(), Status::Approved);
     }
     assert!(world.ran().is_empty());
-    let about = |event: &Event| match event {
-        Event::Gate(GateEvent::CallUnjudged { approval, .. }) => *approval,
+    let about = |event: &RecordEvent| match event {
+        RecordEvent::Gate(GateEvent::CallUnjudged { approval, .. }) => *approval,
         _ => None,
     };
     let noted: Vec<_> =

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
+use gate_runtime::review::{DecideError, Refused, Settlement, Status};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{DecideError, FreezeScope, Refused, Settlement, Status};
 use serde_json::json;
 use tokio::sync::Notify;
 

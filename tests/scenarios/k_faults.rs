@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gate_runtime::Status;
 use gate_runtime::prelude::*;
+use gate_runtime::review::Status;
 use serde_json::json;
 
 use crate::desk::{
@@ -125,7 +125,7 @@ async fn abandoned<T: Tool<Output = String>>(
     call: T,
 ) -> (Gate<LeaveTools>, Arc<Run<LeaveTools>>, Arc<crate::desk::World>, gate_runtime::Interruption)
 where
-    LeaveTools: gate_runtime::Offers<T>,
+    LeaveTools: gate_runtime::tool::Offers<T>,
 {
     let state = State::default();
     let gate: Gate<LeaveTools> = builder(store, &state).build().await.unwrap();

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gate_runtime::notify::{Delivery, DeliveryNotice, DeliveryState, Notifier, NotifyError};
 use gate_runtime::prelude::*;
+use gate_runtime::records::Record;
+use gate_runtime::review::Status;
+use gate_runtime::store::{BoxFuture, DeliveryFilter};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    BoxFuture, Delivery, DeliveryFilter, DeliveryState, MemoryStore, Notice, Notifier, NotifyError,
-    Record, Run, Status,
-};
+use gate_runtime::{MemoryStore, Run};
 use gate_sqlite::SqliteStore;
 use serde_json::json;
 
@@ -105,7 +106,7 @@ impl Notifier for Chat {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         let memo = notice.memo().map(str::to_owned);
         self.told.lock().unwrap().push((

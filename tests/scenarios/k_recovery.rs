@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
+use gate_runtime::CallError;
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
+use gate_runtime::review::{DecideError, Refused, Settlement, Status};
+use gate_runtime::run::InFlight;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    CallError, DecideError, FreezeScope, InFlight, Refused, Settlement, Status, ToolOutcome,
-};
+use gate_runtime::tool::ToolOutcome;
 use serde_json::json;
 use tokio::sync::Notify;
 

@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use gate_runtime::Trail;
 use gate_runtime::audit::{KeyKind, SigningKey};
+use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
-use gate_runtime::{Auditor, Entry, FreezeScope, Trail};
+use gate_runtime::records::TrailEntry;
+use gate_runtime::trail::Auditor;
 use serde_json::json;
 
 use crate::desk::{State, Tools, asked, builder, call, dana, people, run};
@@ -65,7 +68,7 @@ async fn story(folder: &Path) -> Vec<String> {
         .unwrap();
     assert_eq!(gate.seal().await.unwrap().trouble(), None);
     let records = gate.records(0, 1_000).await.unwrap();
-    records.iter().map(|record| Entry::leaf(record).unwrap().text().to_owned()).collect()
+    records.iter().map(|record| TrailEntry::leaf(record).unwrap().text().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -79,14 +82,14 @@ async fn l_a_trail_of_version_1_is_followed() {
     let mut auditor = Auditor::new();
     for line in fixture.lines() {
         let entry =
-            Entry::parse(line.as_bytes()).unwrap_or_else(|misfit| panic!("{misfit}: {line}"));
+            TrailEntry::parse(line.as_bytes()).unwrap_or_else(|misfit| panic!("{misfit}: {line}"));
         auditor.take(&entry).unwrap_or_else(|fault| panic!("{fault}: {line}"));
     }
     let kinds = |lines: &[&str]| {
         let mut kinds: Vec<String> = lines
             .iter()
-            .map(|line| match Entry::parse(line.as_bytes()).unwrap() {
-                Entry::Record(record) => record.kind().to_owned(),
+            .map(|line| match TrailEntry::parse(line.as_bytes()).unwrap() {
+                TrailEntry::Record(record) => record.kind().to_owned(),
                 other => other.to_string(),
             })
             .collect();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    Auditor, BuildError, Changeset, CommitmentKeys, Entry, NoTools, RecordFilter, Store, Trail,
-    TrailError, TrailReader,
-};
+use gate_runtime::records::TrailEntry;
+use gate_runtime::store::{Changeset, RecordFilter, Store};
+use gate_runtime::tool::CommitmentKeys;
+use gate_runtime::trail::{Auditor, TrailError, TrailReader};
+use gate_runtime::{BuildError, NoTools, Trail};
 use serde_json::json;
 
 use crate::desk::{KEY, State, Tools, asked, builder, call, dana, kinds, people, run};
@@ -85,7 +86,7 @@ fn story(reader: &TrailReader) -> Vec<String> {
         let entry = reader.read(index, &bytes).unwrap();
         auditor.take(&entry).unwrap_or_else(|fault| panic!("entry {index}: {fault}"));
         match entry {
-            Entry::Record(record) => record.kind().to_owned(),
+            TrailEntry::Record(record) => record.kind().to_owned(),
             other => other.to_string(),
         }
     });
@@ -119,7 +120,7 @@ async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
     assert_eq!(reader.size(), records.len() as u64);
     assert_eq!(story(&reader), records.iter().map(|record| record.kind()).collect::<Vec<_>>());
     for (entry, record) in reader.entries(0).zip(&records) {
-        assert_eq!(entry.unwrap().1, Entry::leaf(record).unwrap().text().as_bytes());
+        assert_eq!(entry.unwrap().1, TrailEntry::leaf(record).unwrap().text().as_bytes());
     }
 }
 
@@ -151,9 +152,9 @@ async fn l79_a_receipt_of_one_decision_verifies_without_the_store(store: Shared)
     let mut auditor = Auditor::of_picked();
     let mut kinds = Vec::new();
     for evidence in receipt.evidence() {
-        let entry = Entry::parse(evidence.entry().as_bytes()).unwrap();
+        let entry = TrailEntry::parse(evidence.entry().as_bytes()).unwrap();
         auditor.take(&entry).unwrap();
-        let Entry::Record(record) = entry else { panic!("{entry}") };
+        let TrailEntry::Record(record) = entry else { panic!("{entry}") };
         kinds.push(record.kind());
     }
     assert_eq!(kinds, ["assessed", "voted", "reassessed", "dispatched", "finished"]);
@@ -332,7 +333,7 @@ async fn older_copy(store: &Shared, records: usize) -> Shared {
     for record in all {
         let mut changeset = Changeset::at(record.at());
         changeset.records.push((*record).clone());
-        assert_eq!(copy.commit(changeset).await.unwrap(), gate_runtime::CommitOutcome::Done);
+        assert_eq!(copy.commit(changeset).await.unwrap(), gate_runtime::store::CommitOutcome::Done);
     }
     copy
 }
@@ -415,12 +416,15 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     let restored = older_copy(&store, before).await;
     let mut question = Changeset::at(pending.changed_at());
     question.approvals.push(pending);
-    assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::CommitOutcome::Done);
+    assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::store::CommitOutcome::Done);
     let desk: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
-    assert_eq!(lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(), [true]);
+    assert_eq!(
+        lost.iter().map(gate_runtime::trail::OrphanedCall::was_open).collect::<Vec<_>>(),
+        [true]
+    );
     let state = State::default();
     let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
@@ -441,7 +445,10 @@ async fn l75_a_changed_record_is_named_with_the_place() {
         let text = serde_json::to_string(&*record).unwrap().replace("content of a", "content of b");
         let mut changeset = Changeset::at(record.at());
         changeset.records.push(serde_json::from_str(&text).unwrap());
-        assert_eq!(changed.commit(changeset).await.unwrap(), gate_runtime::CommitOutcome::Done);
+        assert_eq!(
+            changed.commit(changeset).await.unwrap(),
+            gate_runtime::store::CommitOutcome::Done
+        );
     }
     let told = problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
     assert!(
@@ -522,7 +529,7 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
         let mut auditor = Auditor::new();
         let taken = entries
             .iter()
-            .try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+            .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
         taken.err().map(|fault| fault.to_string()).unwrap_or_default()
     };
     assert_eq!(audited(&entries), "");
@@ -711,7 +718,7 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
 /// A rotation that ended between the introduction of the new key and its first checkpoint.
 #[tokio::test]
 async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
-    use gate_runtime::audit::{Succession, TrailWriter, read_keys};
+    use gate_runtime::audit::{KeySuccession, TrailWriter, read_keys};
     let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
     let file = place.dir.path().join("trail.key");
     let old = Trail::create_key(&file, ORIGIN).unwrap();
@@ -730,7 +737,7 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
         .head();
     let mut writer = TrailWriter::resume(place.folder(), head).unwrap();
     writer.seal().unwrap();
-    let succession = Succession::new(ORIGIN, head.size(), new.verifier().clone()).unwrap();
+    let succession = KeySuccession::new(ORIGIN, head.size(), new.verifier().clone()).unwrap();
     writer.succeed(&succession.sign(&old).unwrap()).unwrap();
     drop(writer);
 
@@ -809,8 +816,9 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     imported["seq"] = json!(voted + 1);
     forged[voted] = imported.to_string();
     let mut auditor = Auditor::new();
-    let taken =
-        forged.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+    let taken = forged
+        .iter()
+        .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
     let told = taken.unwrap_err().to_string();
     assert!(told.contains("(imported)"), "{told}");
 }
@@ -954,7 +962,7 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
         let mut auditor = Auditor::new();
         let taken = entries
             .iter()
-            .try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+            .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
         taken.err().map(|fault| fault.to_string()).unwrap_or_default()
     };
     assert_eq!(audited(&entries), "");
@@ -1069,7 +1077,7 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     assert_eq!(
-        lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(),
+        lost.iter().map(gate_runtime::trail::OrphanedCall::was_open).collect::<Vec<_>>(),
         [false, false]
     );
     let state = State::default();
@@ -1088,7 +1096,7 @@ struct Late {
     was_asked: std::sync::atomic::AtomicBool,
 }
 
-impl gate_runtime::Witness for Late {
+impl gate_runtime::trail::Witness for Late {
     fn keys(&self) -> &[gate_runtime::audit::VerifierKey] {
         &self.keys
     }
@@ -1097,15 +1105,17 @@ impl gate_runtime::Witness for Late {
         &'a self,
         request: &'a gate_runtime::audit::AddCheckpoint,
     ) -> std::pin::Pin<
-        Box<dyn Future<Output = Result<String, gate_runtime::WitnessError>> + Send + 'a>,
+        Box<dyn Future<Output = Result<String, gate_runtime::trail::WitnessError>> + Send + 'a>,
     > {
         Box::pin(async move {
             if !self.was_asked.swap(true, std::sync::atomic::Ordering::Relaxed) {
-                return Err(gate_runtime::WitnessError::Unreachable("it is away".to_owned()));
+                return Err(gate_runtime::trail::WitnessError::Unreachable(
+                    "it is away".to_owned(),
+                ));
             }
             let keys = LogKeys::new(ORIGIN, key(1).verifier().clone()).unwrap();
-            let refused = |why: gate_runtime::audit::Refusal| {
-                gate_runtime::WitnessError::Refused(why.to_string())
+            let refused = |why: gate_runtime::audit::AddCheckpointError| {
+                gate_runtime::trail::WitnessError::Refused(why.to_string())
             };
             Ok(self
                 .witness

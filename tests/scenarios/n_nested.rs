@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{AgentHop, Event, GateEvent, RunError, RunState};
+use gate_runtime::records::{GateEvent, RecordEvent};
+use gate_runtime::run::{AgentHop, RunError, RunState};
 use serde_json::json;
 
 use crate::desk::{
@@ -264,7 +265,8 @@ async fn n_no_run_can_pass_for_a_nested_one(store: Shared) {
         assert!(matches!(error, RunError::ReservedRunId(_) | RunError::NoRunId), "{error}");
     }
     assert_eq!(world.ran(), [""; 0]);
-    let refused = |event: &Event| matches!(event, Event::Gate(GateEvent::CallRefused { .. }));
+    let refused =
+        |event: &RecordEvent| matches!(event, RecordEvent::Gate(GateEvent::CallRefused { .. }));
     assert!(!records(&gate).await.iter().any(|record| refused(record.event())));
 }
 

@@ -3,13 +3,15 @@
 
 use std::sync::atomic::Ordering;
 
+use gate_runtime::Run;
 use gate_runtime::dialect::{anthropic, gemini, openai};
+use gate_runtime::policy::{Objection, Overlay, OverlayCall, Verdict};
 use gate_runtime::prelude::*;
+use gate_runtime::remote::RemoteCall;
+use gate_runtime::review::Status;
+use gate_runtime::store::{ApprovalFilter, BoxFuture};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    ApprovalFilter, BoxFuture, Objection, Overlay, OverlayCall, RemoteCall, Run, Status,
-    ToolOutcome, Verdict,
-};
+use gate_runtime::tool::ToolOutcome;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

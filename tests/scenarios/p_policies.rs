@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use gate_runtime::policy::{Objection, Overlay, OverlayCall, RuleResult};
 use gate_runtime::prelude::*;
-use gate_runtime::{Amount, BoxFuture, Objection, Overlay, OverlayCall, RuleResult, RunError};
+use gate_runtime::run::RunError;
+use gate_runtime::store::BoxFuture;
+use gate_runtime::tool::Amount;
 use serde_json::json;
 
 use crate::desk::{

@@ -1,7 +1,8 @@
 //! R. Rejection and the model.
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Decision, Status, ToolOutcome, Vote};
+use gate_runtime::review::{Decision, Status, Vote};
+use gate_runtime::tool::ToolOutcome;
 use serde_json::json;
 
 use crate::desk::{

@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gate_runtime::grants::FreezeScope;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::policy::{Objection, Overlay, OverlayCall};
 use gate_runtime::prelude::*;
-use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    Amount, Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, NotRun,
-    Objection, Overlay, OverlayCall, Priority, Refused, Remote, RemoteCall, RemoteError, Request,
-    Reviewer, Settlement, Status,
+use gate_runtime::remote::{
+    AcceptedAnswers, RemoteCall, RemoteCaller, RemoteError, RemoteRequest, RequestPriority,
 };
+use gate_runtime::review::{DecideError, Refused, Settlement, Status};
+use gate_runtime::run::NotRun;
+use gate_runtime::store::BoxFuture;
+use gate_runtime::testing::ManualClock;
+use gate_runtime::tool::Amount;
+use gate_runtime::{GateBuilder, NoTools, Reviewer};
 use serde_json::json;
 
 use crate::desk::{noon, story};
@@ -54,7 +60,7 @@ impl Desk {
         Self { dana: gate.reviewer("dana").await.unwrap(), gate }
     }
 
-    fn bot(&self) -> Remote {
+    fn bot(&self) -> RemoteCaller {
         self.gate.remote("bot")
     }
 
@@ -203,7 +209,7 @@ async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
         call("{}").ask("never", ask(role("manager")).count(0)),
         call("{}").ask("nobody", ask(role("astronaut"))),
         call("{}").ask("for whom", ask(principal())),
-        call("{}").ask("no choice", ask(anyone()).answered(Answers::one_of(["only"]))),
+        call("{}").ask("no choice", ask(anyone()).answered(AcceptedAnswers::one_of(["only"]))),
         refund("1", 0),
     ];
     for call in wrong {
@@ -320,7 +326,7 @@ async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
 async fn only_an_answer_answers_a_question(store: Shared) {
     let clock = ManualClock::at(noon());
     let desk = Desk::over(&store, &clock).await;
-    let choices = Answers::one_of(["retry", "skip", "cancel"]);
+    let choices = AcceptedAnswers::one_of(["retry", "skip", "cancel"]);
     let question = RemoteCall::new("1", "question", r#"{"question":"The provider says 503."}"#)
         .ask("a fault", ask(role("manager")).answered(choices.clone()));
     let asked = desk.bot().ask(question).await.unwrap();
@@ -372,9 +378,9 @@ async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_o
 async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
     let clock = ManualClock::at(noon());
     let desk = Desk::over(&store, &clock).await;
-    let request = Request::new()
+    let request = RemoteRequest::new()
         .summary("Refund $50 to Mia")
-        .priority(Priority::Urgent)
+        .priority(RequestPriority::Urgent)
         .callback("https://bot.example/cb");
     let asked = desk
         .bot()

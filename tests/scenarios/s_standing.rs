@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use gate_runtime::grants::ScopeError;
 use gate_runtime::prelude::*;
-use gate_runtime::{BadScope, DecideError};
+use gate_runtime::review::DecideError;
 use serde_json::json;
 
 use crate::desk::{State, asked, builder, call, dana, gate, gate_at_noon, kinds, run, story};
@@ -250,7 +251,7 @@ async fn s_a_grant_is_given_like_a_call_that_is_decided(store: Shared) {
     assert!(shown.grant_like(&dana, Scope::any_run()).await.is_err(), "it waits: answer it");
     shown.reject(&dana, "not now").await.unwrap();
     let refused = shown.grant_like(&ines, Scope::any_run()).await;
-    assert!(matches!(refused, Err(DecideError::Scope(BadScope::NeedsSeveral))), "{refused:?}");
+    assert!(matches!(refused, Err(DecideError::Scope(ScopeError::NeedsSeveral))), "{refused:?}");
     let mia = gate.reviewer("mia").await.unwrap();
     assert!(shown.grant_like(&mia, Scope::any_run()).await.is_err(), "it would be for herself");
     let grant = shown.grant_like(&dana, Scope::any_run().uses(1)).await.unwrap();
@@ -332,7 +333,7 @@ async fn s36_a_scope_that_names_what_is_not_there_is_an_error(store: Shared) {
         assert!(
             matches!(
                 refused,
-                DecideError::Scope(BadScope::Unknown { .. } | BadScope::NotUpTo { .. })
+                DecideError::Scope(ScopeError::Unknown { .. } | ScopeError::NotUpTo { .. })
             ),
             "{scope}: {refused}"
         );
@@ -395,7 +396,7 @@ async fn s_a_grant_is_not_given_where_the_policy_wants_each_decided(store: Share
     let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "launch", json!({"what": "alone"}))]).await.unwrap();
     let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
-    assert!(matches!(refused, DecideError::Scope(BadScope::NotAllowed)), "{refused}");
+    assert!(matches!(refused, DecideError::Scope(ScopeError::NotAllowed)), "{refused}");
 }
 
 async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
@@ -403,13 +404,13 @@ async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "launch", json!({"what": "by two"}))]).await.unwrap();
     let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
-    assert!(matches!(refused, DecideError::Scope(BadScope::NeedsSeveral)), "{refused}");
+    assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     // The last of the two cannot make it a standing one either.
     let omar = gate.reviewer("omar").await.unwrap();
     let turn = run.proceed().await.unwrap();
     let refused = asked(&turn).grant(&omar, Scope::this_run()).await.unwrap_err();
-    assert!(matches!(refused, DecideError::Scope(BadScope::NeedsSeveral)), "{refused}");
+    assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
 }
 
@@ -420,5 +421,5 @@ async fn s_a_call_with_a_secret_is_approved_once(store: Shared) {
         .await
         .unwrap();
     let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
-    assert!(matches!(refused, DecideError::Scope(BadScope::Secret)), "{refused}");
+    assert!(matches!(refused, DecideError::Scope(ScopeError::Secret)), "{refused}");
 }

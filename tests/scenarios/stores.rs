@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    Delivery, DeliveryFilter, Descriptor, Digest, Grant, GrantId, MemoryStore, Record,
-    RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Timestamp,
+use gate_runtime::grants::Grant;
+use gate_runtime::id::{Digest, GrantId};
+use gate_runtime::notify::Delivery;
+use gate_runtime::records::Record;
+use gate_runtime::store::{
+    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
 };
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, MemoryStore, Timestamp};
 use tokio::sync::watch;
 
 /// A store that gates share, as processes share a database.
@@ -144,7 +149,7 @@ impl Store for Troubled {
         self.inner.record_texts(filter)
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         self.inner.standing(now)
     }
 

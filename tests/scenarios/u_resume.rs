@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{CallEvent, Event, RunError, RunState, StateError, Status};
+use gate_runtime::records::{CallEvent, RecordEvent};
+use gate_runtime::review::Status;
+use gate_runtime::run::{RunError, RunState, StateError};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -353,7 +355,7 @@ async fn u44_a_body_beyond_its_time_is_indeterminate(store: Shared) {
     assert_eq!(task.await.unwrap(), "indeterminate");
     let records = records(&gate).await;
     let lost = records.iter().find_map(|record| match record.event() {
-        Event::Call(CallEvent::Lost { why }) => Some(why.clone()),
+        RecordEvent::Call(CallEvent::Lost { why }) => Some(why.clone()),
         _ => None,
     });
     assert_eq!(lost.as_deref(), Some("it was stopped after 1 hour, its time limit"));

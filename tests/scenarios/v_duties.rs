@@ -3,12 +3,15 @@
 
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::grants::{FreezeScope, ScopeError};
+use gate_runtime::id::Digest;
+use gate_runtime::people::Directory as _;
 use gate_runtime::prelude::*;
+use gate_runtime::records::{GateEvent, RecordEvent};
+use gate_runtime::remote::RemoteCall;
+use gate_runtime::review::{DecideError, Status};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    BadScope, DecideError, Digest, Directory as _, Event, FileDirectory, FreezeScope, GateEvent,
-    NoTools, RemoteCall, Status,
-};
+use gate_runtime::{FileDirectory, NoTools};
 use serde_json::json;
 
 use crate::desk::{
@@ -97,7 +100,7 @@ async fn a_person_with_two_roles_gives_no_standing_permission_alone(store: Share
         gate.run("run").submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
     let scope = Scope::this_run().any("version");
     let refused = asked(&turn).grant(&dana(&gate).await, scope).await.unwrap_err();
-    assert!(matches!(refused, DecideError::Scope(BadScope::NeedsSeveral)), "{refused}");
+    assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
 }
 
 async fn people_of_two_roles_who_are_too_few_are_not_asked(store: Shared) {
@@ -492,9 +495,9 @@ async fn a_freeze_of_one_tool_of_a_remote_agent_stops_all_of_them(store: Shared)
 
 /// The digests of directories on the record, in their order.
 async fn directories<R: Registry>(gate: &Gate<R>) -> Vec<Digest> {
-    let digest = |record: Arc<gate_runtime::Record>| match record.event() {
-        Event::Gate(GateEvent::GateBuilt { directory, .. }) => *directory,
-        Event::Gate(GateEvent::DirectoryChanged { digest }) => Some(*digest),
+    let digest = |record: Arc<gate_runtime::records::Record>| match record.event() {
+        RecordEvent::Gate(GateEvent::GateBuilt { directory, .. }) => *directory,
+        RecordEvent::Gate(GateEvent::DirectoryChanged { digest }) => Some(*digest),
         _ => None,
     };
     crate::desk::records(gate).await.into_iter().filter_map(digest).collect()

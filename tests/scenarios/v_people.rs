@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::FileDirectory;
 use gate_runtime::audit::VerifierKey;
+use gate_runtime::id::{Digest, ReviewerId, Role};
+use gate_runtime::people::{Directory, DirectoryError, ReviewerError};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    BoxFuture, DecideError, Digest, Directory, DirectoryError, FileDirectory, ReviewerError,
-    ReviewerId, Role, Status,
-};
+use gate_runtime::review::{DecideError, Status};
+use gate_runtime::store::BoxFuture;
 use serde_json::json;
 
 use crate::desk::{

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::audit::{KeyKind, Note, SigningKey};
+use gate_runtime::grants::ScopeError;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
+use gate_runtime::records::{CallEvent, RecordEvent};
+use gate_runtime::review::{DecideError, DecisionOutcome, Refused, Status, VoteSignatureError};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    Approval, ApprovalId, BadScope, BadSignature, CallEvent, DecideError, DecisionOutcome, Event,
-    Interruption, Refused, Status,
-};
+use gate_runtime::{Approval, Interruption};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
@@ -155,7 +156,7 @@ fn paying(id: &str, amount: u64) -> ToolCall {
 }
 
 /// Why a vote is not signed as it must be.
-fn unsigned(decided: Result<DecisionOutcome, DecideError>) -> BadSignature {
+fn unsigned(decided: Result<DecisionOutcome, DecideError>) -> VoteSignatureError {
     match decided {
         Err(DecideError::Signature(bad)) => bad,
         other => panic!("{other:?}"),
@@ -178,9 +179,11 @@ fn transfers_of(id: &str, amount: u64) -> ToolCall {
 async fn replayed(gate: &Gate<Tools>) -> (BTreeMap<ApprovalId, Approval>, usize) {
     let (mut calls, mut votes) = (BTreeMap::<ApprovalId, Approval>::new(), 0);
     for record in records(gate).await {
-        let Some(id) = record.subject().map(gate_runtime::Subject::approval) else { continue };
+        let Some(id) = record.subject().map(gate_runtime::run::CallSubject::approval) else {
+            continue;
+        };
         let before = calls.remove(&id);
-        if let Event::Call(CallEvent::Voted { vote }) = record.event() {
+        if let RecordEvent::Call(CallEvent::Voted { vote }) = record.event() {
             votes += 1;
             assert_eq!(vote.shown(), Some(before.as_ref().unwrap().shown()), "{record:?}");
         }
@@ -261,19 +264,25 @@ async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
         .unwrap();
     let asked = asked(&turn);
     let (hers, other, his) = (key("dana", 1), key("dana", 9), key("omar", 2));
-    assert_eq!(unsigned(asked.approve(&dana).await), BadSignature::Unsigned);
+    assert_eq!(unsigned(asked.approve(&dana).await), VoteSignatureError::Unsigned);
     assert_eq!(
         unsigned(asked.reject(&dana, "no").await),
-        BadSignature::Unsigned,
+        VoteSignatureError::Unsigned,
         "her no is hers, too"
     );
-    assert_eq!(unsigned(asked.approve(&dana).sign_with(&other).await), BadSignature::OtherKey);
-    assert_eq!(unsigned(asked.approve(&dana).sign_with(&his).await), BadSignature::OtherKey);
-    assert_eq!(unsigned(asked.approve(&max).sign_with(&hers).await), BadSignature::NoKey);
+    assert_eq!(
+        unsigned(asked.approve(&dana).sign_with(&other).await),
+        VoteSignatureError::OtherKey
+    );
+    assert_eq!(unsigned(asked.approve(&dana).sign_with(&his).await), VoteSignatureError::OtherKey);
+    assert_eq!(unsigned(asked.approve(&max).sign_with(&hers).await), VoteSignatureError::NoKey);
     let witness = SigningKey::from_seed("dana", KeyKind::Witness, [1; 32]).unwrap();
-    assert_eq!(unsigned(asked.approve(&dana).sign_with(&witness).await), BadSignature::WitnessKey);
+    assert_eq!(
+        unsigned(asked.approve(&dana).sign_with(&witness).await),
+        VoteSignatureError::WitnessKey
+    );
     assert_eq!(story(&gate).await, ["assessed"], "nothing of it is a vote");
-    let words = BadSignature::Unsigned.to_string();
+    let words = VoteSignatureError::Unsigned.to_string();
     assert!(
         words.contains("`--signing-key FILE`") && words.contains("`.sign_with(&key)`"),
         "{words}"
@@ -306,7 +315,7 @@ async fn v_a_signed_vote_is_on_the_record_for_others_to_verify(store: Shared) {
 
     let mut nonces = BTreeSet::new();
     for record in records(&gate).await {
-        let (Some(subject), Event::Call(CallEvent::Voted { vote })) =
+        let (Some(subject), RecordEvent::Call(CallEvent::Voted { vote })) =
             (record.subject(), record.event())
         else {
             continue;
@@ -341,7 +350,7 @@ async fn v_only_signed_votes_count_where_the_policy_wants_them(store: Shared) {
     assert!(refused.to_string().contains("register a key in the directory"), "{refused}");
     assert_eq!(
         unsigned(question.approve(&max).sign_with(&key("mia", 3)).await),
-        BadSignature::NoKey
+        VoteSignatureError::NoKey
     );
     let once = question.approve(&dana).sign_with(&key("dana", 1)).await.unwrap();
     assert_eq!(once.status(), Status::Pending);
@@ -364,17 +373,17 @@ async fn v_no_standing_permission_answers_for_a_signature(store: Shared) {
     let turn = run.submit([paying("1", 10), transfers_of("2", 20)]).await.unwrap();
     let [signed, plain] = turn.interruptions() else { panic!("{turn:?}") };
     let refused = signed.grant(&dana, Scope::this_run().any("amount")).sign_with(&hers).await;
-    assert!(matches!(refused, Err(DecideError::Scope(BadScope::NotAllowed))), "{refused:?}");
+    assert!(matches!(refused, Err(DecideError::Scope(ScopeError::NotAllowed))), "{refused:?}");
     // Elsewhere her permission needs her signature, as every vote of hers does, and only a vote is
     // signed.
     let scope = || Scope::this_run().any("amount");
-    assert_eq!(unsigned(plain.grant(&dana, scope()).await), BadSignature::Unsigned);
+    assert_eq!(unsigned(plain.grant(&dana, scope()).await), VoteSignatureError::Unsigned);
     plain.grant(&dana, scope()).sign_with(&hers).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
     let ran = gate.interruption(plain.id()).await.unwrap().unwrap();
     let like = ran.grant_like(&dana, Scope::any_run().any("amount")).await;
-    assert!(matches!(like, Err(DecideError::Scope(BadScope::NeedsVote))), "{like:?}");
+    assert!(matches!(like, Err(DecideError::Scope(ScopeError::NeedsVote))), "{like:?}");
 }
 
 async fn v_a_vote_whose_key_was_replaced_counts_no_more(store: Shared) {
@@ -388,7 +397,10 @@ async fn v_a_vote_whose_key_was_replaced_counts_no_more(store: Shared) {
     assert_eq!((kinds(&turn), world.ran().len()), (vec!["waiting"], 0));
     assert!(asked(&turn).approval().votes().is_empty());
     assert!(story(&gate).await.contains(&"voided"));
-    assert_eq!(unsigned(asked(&turn).approve(&dana).sign_with(&old).await), BadSignature::OtherKey);
+    assert_eq!(
+        unsigned(asked(&turn).approve(&dana).sign_with(&old).await),
+        VoteSignatureError::OtherKey
+    );
     asked(&turn).approve(&dana).sign_with(&new).await.unwrap();
     // Taken away: the same.
     *directory.0.lock().unwrap() = people();
@@ -413,7 +425,7 @@ async fn v_a_key_of_the_person_a_run_is_for_is_asked_for_too(store: Shared) {
     *directory.0.lock().unwrap() = signers().with_key(hers.verifier().clone());
     let turn = run.proceed().await.unwrap();
     assert_eq!((kinds(&turn), world.ran().len()), (vec!["waiting"], 0), "she has one now");
-    assert_eq!(unsigned(asked(&turn).approve(&mia).await), BadSignature::Unsigned);
+    assert_eq!(unsigned(asked(&turn).approve(&mia).await), VoteSignatureError::Unsigned);
     asked(&turn).approve(&mia).sign_with(&hers).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["book 100"]);
@@ -438,7 +450,7 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
     let elsewhere = Gate::builder(State::default()).agent("support").directory(elsewhere).key(KEY);
     let elsewhere: Gate<Tools> = elsewhere.store(Arc::clone(&store)).build().await.unwrap();
     let decide = async {
-        assert_eq!(unsigned(approve(&key("dana", 9)).await), BadSignature::OtherKey);
+        assert_eq!(unsigned(approve(&key("dana", 9)).await), VoteSignatureError::OtherKey);
         elsewhere.pending().await.unwrap()[0]
             .approve(&dana)
             .sign_with(&key("dana", 9))
@@ -455,25 +467,25 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
 /// A directory that answers everything but who has which key.
 struct Keyless(StaticDirectory);
 
-impl gate_runtime::Directory for Keyless {
+impl gate_runtime::people::Directory for Keyless {
     fn find<'a>(
         &'a self,
-        who: &'a gate_runtime::ReviewerId,
+        who: &'a gate_runtime::id::ReviewerId,
         at: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<
+    ) -> gate_runtime::store::BoxFuture<
         'a,
-        Result<Option<Vec<gate_runtime::Role>>, gate_runtime::DirectoryError>,
+        Result<Option<Vec<gate_runtime::id::Role>>, gate_runtime::people::DirectoryError>,
     > {
         self.0.find(who, at)
     }
 
     fn holders<'a>(
         &'a self,
-        role: Option<&'a gate_runtime::Role>,
+        role: Option<&'a gate_runtime::id::Role>,
         at: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<
+    ) -> gate_runtime::store::BoxFuture<
         'a,
-        Result<Option<Vec<gate_runtime::ReviewerId>>, gate_runtime::DirectoryError>,
+        Result<Option<Vec<gate_runtime::id::ReviewerId>>, gate_runtime::people::DirectoryError>,
     > {
         self.0.holders(role, at)
     }
@@ -481,29 +493,31 @@ impl gate_runtime::Directory for Keyless {
     fn named<'a>(
         &'a self,
         name: &'a str,
-    ) -> gate_runtime::BoxFuture<
+    ) -> gate_runtime::store::BoxFuture<
         'a,
-        Result<Vec<gate_runtime::ReviewerId>, gate_runtime::DirectoryError>,
+        Result<Vec<gate_runtime::id::ReviewerId>, gate_runtime::people::DirectoryError>,
     > {
         self.0.named(name)
     }
 
     fn digest(
         &self,
-    ) -> gate_runtime::BoxFuture<'_, Result<gate_runtime::Digest, gate_runtime::DirectoryError>>
-    {
+    ) -> gate_runtime::store::BoxFuture<
+        '_,
+        Result<gate_runtime::id::Digest, gate_runtime::people::DirectoryError>,
+    > {
         self.0.digest()
     }
 
     fn key<'a>(
         &'a self,
-        _: &'a gate_runtime::ReviewerId,
+        _: &'a gate_runtime::id::ReviewerId,
         _: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<
+    ) -> gate_runtime::store::BoxFuture<
         'a,
-        Result<Option<gate_runtime::audit::VerifierKey>, gate_runtime::DirectoryError>,
+        Result<Option<gate_runtime::audit::VerifierKey>, gate_runtime::people::DirectoryError>,
     > {
-        Box::pin(async { Err(gate_runtime::DirectoryError::new("LDAP does not answer")) })
+        Box::pin(async { Err(gate_runtime::people::DirectoryError::new("LDAP does not answer")) })
     }
 }
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::audit::{KeyKind, SigningKey};
+use gate_runtime::id::{ApprovalId, Digest};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    ApprovalId, Digest, Event, GateEvent, NoTools, Record, RemoteCall, Run, Status, Trail,
-};
+use gate_runtime::records::{GateEvent, Record, RecordEvent};
+use gate_runtime::remote::RemoteCall;
+use gate_runtime::review::Status;
+use gate_runtime::{NoTools, Run, Trail};
 use gate_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
@@ -133,7 +135,7 @@ async fn assert_nothing_runs(gate: &Gate<Tools>, world: &World, ran: usize, why:
     }
     assert_eq!(world.ran().len(), ran, "{:?}", world.ran());
     let noted = |record: &Arc<Record>| match record.event() {
-        Event::Gate(GateEvent::CallUnjudged { problem, .. }) => Some(problem.to_string()),
+        RecordEvent::Gate(GateEvent::CallUnjudged { problem, .. }) => Some(problem.to_string()),
         _ => None,
     };
     let noted: Vec<String> = records(gate).await.iter().filter_map(noted).collect();

@@ -3,7 +3,8 @@
 
 use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
-use gate_runtime::{DecideError, RunState};
+use gate_runtime::review::DecideError;
+use gate_runtime::run::RunState;
 use serde_json::json;
 
 use crate::desk::{Tools, again, asked, call, dana, gate, kinds, run, story, texts};

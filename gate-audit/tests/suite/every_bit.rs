@@ -5,8 +5,8 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use gate_audit::{
-    Checkpoint, Error, LogKeys, Succession, Tiles, TrailWriter, TreeHead, VerifiedCheckpoint,
-    WitnessPolicy, read_checkpoint, read_keys,
+    Checkpoint, Error, KeySuccession, LogKeys, TileStore, TrailWriter, TreeHead,
+    VerifiedCheckpoint, WitnessPolicy, read_checkpoint, read_keys,
 };
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ fn trail() -> (TempDir, TreeHead) {
     let mut trail = TrailWriter::create(dir.path()).unwrap();
     (0..SIZE).for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
     let head = trail.seal().unwrap();
-    let succession = Succession::new(ORIGIN, SIZE, log(2).verifier().clone()).unwrap();
+    let succession = KeySuccession::new(ORIGIN, SIZE, log(2).verifier().clone()).unwrap();
     trail.succeed(&succession.sign(&log(1)).unwrap()).unwrap();
     trail.publish(&Checkpoint::new(ORIGIN, head).unwrap().sign(&log(2)).unwrap()).unwrap();
     (dir, head)
@@ -51,7 +51,7 @@ fn verify(folder: &Path) -> Result<VerifiedCheckpoint, Error> {
 
 /// Everything that an auditor reads.
 fn audit(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
-    let tiles = Tiles::open(folder, verify(folder)?.head())?;
+    let tiles = TileStore::open(folder, verify(folder)?.head())?;
     let bundles: Vec<_> =
         (0..tiles.bundles()).map(|bundle| tiles.bundle(bundle)).collect::<Result<_, _>>()?;
     Ok(bundles.concat())
@@ -96,14 +96,14 @@ fn every_bit_of_the_keys_and_the_checkpoint_counts() {
 fn every_bit_of_the_tiles_at_the_right_end_counts() {
     let (dir, head) = trail();
     for path in ["tile/0/003.p/232", "tile/1/000.p/3"] {
-        spoil(dir.path(), path, || Tiles::open(dir.path(), head).is_err());
+        spoil(dir.path(), path, || TileStore::open(dir.path(), head).is_err());
     }
 }
 
 /// A tile that was refused is read again.
 fn full_tile(index: u64) {
     let (dir, head) = trail();
-    let tiles = Tiles::open(dir.path(), head).unwrap();
+    let tiles = TileStore::open(dir.path(), head).unwrap();
     spoil(dir.path(), &format!("tile/0/00{index}"), || tiles.bundle(index).is_err());
 }
 
@@ -125,7 +125,7 @@ fn every_bit_of_the_third_full_tile_counts() {
 #[test]
 fn every_bit_of_the_entries_counts() {
     let (dir, head) = trail();
-    let tiles = Tiles::open(dir.path(), head).unwrap();
+    let tiles = TileStore::open(dir.path(), head).unwrap();
     for (index, path) in (0..).zip(FILES.iter().filter(|path| path.starts_with("tile/entries/"))) {
         // From here on, the tile with the hashes of these entries is in memory.
         assert!(tiles.bundle(index).is_ok());

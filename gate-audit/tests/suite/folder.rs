@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gate_audit::{
-    Checkpoint, Error, Frontier, Hash, LogKeys, TilePath, Tiles, TrailWriter, TreeHead,
+    Checkpoint, Error, Hash, LogKeys, TilePath, TileStore, TrailWriter, TreeFrontier, TreeHead,
     WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint, root_of,
 };
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ pub(crate) fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
 }
 
 fn read_all(folder: &Path, head: TreeHead) -> Result<Vec<Vec<u8>>, Error> {
-    let tiles = Tiles::open(folder, head)?;
+    let tiles = TileStore::open(folder, head)?;
     let bundles: Vec<_> =
         (0..tiles.bundles()).map(|bundle| tiles.bundle(bundle)).collect::<Result<_, _>>()?;
     Ok(bundles.concat())
@@ -71,7 +71,7 @@ fn a_tree_of_70000_has_the_tiles_that_the_specification_lists() {
         assert_eq!(files[path].len(), width * 32, "{path}");
     }
     assert!(files.contains_key("tile/entries/273.p/112"));
-    let tiles = Tiles::open(dir.path(), head).unwrap();
+    let tiles = TileStore::open(dir.path(), head).unwrap();
     for index in [0, 255, 256, 65_535, 65_536, 69_999] {
         let proof = prove_inclusion(&tiles, index, 70_000).unwrap();
         head.verify_inclusion(index, Hash::of_leaf(&record(index)), &proof).unwrap();
@@ -90,7 +90,7 @@ fn what_was_written_is_read_and_proven_at_every_size() {
         trail.append(&record(size - 1)).unwrap();
         let head = trail.seal().unwrap();
         assert_eq!(head, TreeHead::new(size, root_of(&leaves[..], size).unwrap()));
-        let tiles = Tiles::open(dir.path(), head).unwrap();
+        let tiles = TileStore::open(dir.path(), head).unwrap();
         let (index, older) = (size * 5 / 7, size / 2);
         let proof = prove_consistency(&tiles, older, size).unwrap();
         assert_eq!(proof, prove_consistency(&leaves[..], older, size).unwrap());
@@ -166,7 +166,7 @@ fn a_folder_of_another_tree_is_not_resumed() {
     let other = TreeHead::new(300, Hash::of_leaf(b"forged"));
     assert!(matches!(TrailWriter::resume(dir.path(), other), Err(Error::OtherTree { size: 300 })));
     assert!(matches!(
-        Tiles::open(dir.path(), TreeHead::new(301, other.root())),
+        TileStore::open(dir.path(), TreeHead::new(301, other.root())),
         Err(Error::Io { .. })
     ));
 }
@@ -236,9 +236,9 @@ fn any_changed_byte_of_full_tiles_and_bundles_is_found_and_named() {
 }
 
 /// The folder from which `tlog_tiles` reads tiles: ours.
-struct Folder<'a>(&'a Path);
+struct TileFolder<'a>(&'a Path);
 
-impl TileReader for Folder<'_> {
+impl TileReader for TileFolder<'_> {
     fn height(&self) -> u8 {
         8
     }
@@ -256,9 +256,9 @@ impl TileReader for Folder<'_> {
 fn tlog_tiles_verifies_our_folder() {
     for size in [1, 2, 255, 256, 257, 1_000, 66_000] {
         let (dir, head) = sealed(size);
-        let reader = Folder(dir.path());
+        let reader = TileFolder(dir.path());
         let hashes = TileHashReader::new(size, tlog_tiles::Hash(*head.root().as_bytes()), &reader);
-        let tiles = Tiles::open(dir.path(), head).unwrap();
+        let tiles = TileStore::open(dir.path(), head).unwrap();
         for index in [0, size / 3, size / 2, size - 1] {
             let leaf = hashes.read_hashes(&[stored_hash_index(0, index)]).unwrap();
             assert_eq!(leaf[0].0, *Hash::of_leaf(&record(index)).as_bytes());
@@ -285,7 +285,7 @@ fn entries_of_every_length_are_kept() {
 #[test]
 fn the_tree_in_the_folder_is_that_in_memory() {
     let (_dir, head) = sealed(777);
-    let mut tree = Frontier::new();
+    let mut tree = TreeFrontier::new();
     for leaf in leaves(777) {
         tree.append(leaf);
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gate_audit::{
-    Checkpoint, Error, LogKeys, Note, Succession, TrailWriter, WitnessPolicy, read_checkpoint,
+    Checkpoint, Error, KeySuccession, LogKeys, Note, TrailWriter, WitnessPolicy, read_checkpoint,
     read_keys,
 };
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use crate::{log, record};
 const ORIGIN: &str = "example.com/trail";
 
 fn succession(from: u64, by: u8, new: u8) -> Note {
-    Succession::new(ORIGIN, from, log(new).verifier().clone()).unwrap().sign(&log(by)).unwrap()
+    KeySuccession::new(ORIGIN, from, log(new).verifier().clone()).unwrap().sign(&log(by)).unwrap()
 }
 
 fn read(folder: &Path) -> Result<LogKeys, Error> {

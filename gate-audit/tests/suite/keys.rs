@@ -1,8 +1,8 @@
 //! Key texts, and one key after another.
 
 use gate_audit::{
-    Checkpoint, Error, Hash, KeyKind, LogKeys, Note, SigningKey, Succession, TreeHead, VerifierKey,
-    WitnessPolicy,
+    Checkpoint, Error, Hash, KeyKind, KeySuccession, LogKeys, Note, SigningKey, TreeHead,
+    VerifierKey, WitnessPolicy,
 };
 
 use crate::{log, witness};
@@ -14,7 +14,7 @@ fn checkpoint(size: u64, key: &SigningKey) -> Note {
 }
 
 fn succession(from: u64, by: &SigningKey, new: &SigningKey) -> Note {
-    Succession::new(ORIGIN, from, new.verifier().clone()).unwrap().sign(by).unwrap()
+    KeySuccession::new(ORIGIN, from, new.verifier().clone()).unwrap().sign(by).unwrap()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn only_the_current_key_introduces_another() {
         keys.accept(&succession(10, &log(2), &log(2))),
         Err(Error::BadSuccession { .. })
     ));
-    let elsewhere = Succession::new("example.com/other", 11, log(3).verifier().clone())
+    let elsewhere = KeySuccession::new("example.com/other", 11, log(3).verifier().clone())
         .unwrap()
         .sign(&log(2))
         .unwrap();
@@ -76,7 +76,7 @@ fn a_witness_s_key_is_never_a_log_s() {
         Err(Error::WrongKind { .. })
     ));
     assert!(matches!(
-        Succession::new(ORIGIN, 1, witness(2).verifier().clone()),
+        KeySuccession::new(ORIGIN, 1, witness(2).verifier().clone()),
         Err(Error::WrongKind { .. })
     ));
     assert!(matches!(Note::sign("text\n", &witness(2)), Err(Error::WrongKind { .. })));
@@ -140,9 +140,9 @@ fn weak_keys_are_refused() {
 #[test]
 fn a_succession_that_an_earlier_version_signed_still_holds() {
     let (old, new) = (log(1), log(2));
-    let succession = Succession::new(ORIGIN, 5, new.verifier().clone()).unwrap();
+    let succession = KeySuccession::new(ORIGIN, 5, new.verifier().clone()).unwrap();
     let earlier = format!("github.com/gate-rs/{succession}");
-    assert_eq!(earlier.parse::<Succession>().unwrap(), succession);
+    assert_eq!(earlier.parse::<KeySuccession>().unwrap(), succession);
     let mut keys = LogKeys::new(ORIGIN, old.verifier().clone()).unwrap();
     keys.accept(&Note::sign(earlier, &old).unwrap()).unwrap();
     assert_eq!(keys.current(), new.verifier());

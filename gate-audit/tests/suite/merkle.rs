@@ -2,7 +2,7 @@
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use gate_audit::{
-    Checkpoint, Frontier, Hash, TreeHead, prove_consistency, prove_inclusion, root_of,
+    Checkpoint, Hash, TreeFrontier, TreeHead, prove_consistency, prove_inclusion, root_of,
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -46,7 +46,7 @@ fn roots_are_those_of_certificate_transparency() {
         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     ];
-    let mut tree = Frontier::new();
+    let mut tree = TreeFrontier::new();
     assert_eq!(hex(tree.root()), roots[0]);
     for (leaf, root) in leaves.into_iter().zip(&roots[1..]) {
         tree.append(Hash::of_leaf(leaf));
@@ -101,14 +101,14 @@ fn naive_subproof(older: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
 #[test]
 fn roots_of_all_sizes_are_those_of_the_definition_and_of_ct_merkle() {
     let leaves = leaves(1_000);
-    let (mut tree, mut theirs) = (Frontier::new(), MemoryBackedTree::<Sha256, Vec<u8>>::new());
+    let (mut tree, mut theirs) = (TreeFrontier::new(), MemoryBackedTree::<Sha256, Vec<u8>>::new());
     for (size, leaf) in (1..).zip(&leaves) {
         tree.append(*leaf);
         theirs.push(record(size as u64 - 1));
         assert_eq!(tree.root(), naive_root(&leaves[..size]));
         assert_eq!(tree.root().as_bytes()[..], theirs.root().as_bytes()[..]);
         assert_eq!(tree.root(), root_of(&leaves[..], size as u64).unwrap());
-        assert_eq!(Frontier::from_peaks(tree.size(), tree.peaks().to_vec()).unwrap(), tree);
+        assert_eq!(TreeFrontier::from_peaks(tree.size(), tree.peaks().to_vec()).unwrap(), tree);
         assert!(tree.peaks().len() <= 10);
     }
 }
@@ -184,9 +184,9 @@ fn spoilt(proof: &[Hash]) -> Vec<Vec<Hash>> {
 }
 
 /// The hashes that `tlog_tiles` reads.
-struct Stored(Vec<tlog_tiles::Hash>);
+struct StoredHashes(Vec<tlog_tiles::Hash>);
 
-impl HashReader for Stored {
+impl HashReader for StoredHashes {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
         Ok(indexes.iter().map(|index| self.0[*index as usize]).collect())
     }
@@ -208,7 +208,7 @@ fn places(size: u64) -> [u64; 5] {
 
 #[test]
 fn roots_and_proofs_of_all_sizes_are_those_of_tlog_tiles() {
-    let (leaves, mut stored) = (leaves(1_000), Stored(Vec::new()));
+    let (leaves, mut stored) = (leaves(1_000), StoredHashes(Vec::new()));
     for (index, leaf) in (0..).zip(&leaves) {
         let more = stored_hashes_for_record_hash(index, theirs(*leaf), &stored).unwrap();
         stored.0.extend(more);
@@ -254,7 +254,7 @@ fn proofs_of_all_sizes_are_those_of_ct_merkle() {
 fn checkpoints_of_all_sizes_are_those_of_signed_note_and_tlog_tiles() {
     let (leaves, key) = (leaves(1_000), log(7));
     let verifier = key.verifier().to_string();
-    let mut tree = Frontier::new();
+    let mut tree = TreeFrontier::new();
     for leaf in leaves {
         tree.append(leaf);
         let note = Checkpoint::new("example.com/trail", tree.head()).unwrap().sign(&key).unwrap();

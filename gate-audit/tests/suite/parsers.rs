@@ -1,6 +1,8 @@
 //! No bytes make a parser panic, and what it takes it writes again as it was.
 
-use gate_audit::{Checkpoint, Hash, Note, Receipt, SigningKey, Succession, TilePath, VerifierKey};
+use gate_audit::{
+    Checkpoint, Hash, KeySuccession, Note, Receipt, SigningKey, TilePath, VerifierKey,
+};
 use proptest::prelude::*;
 
 /// Pieces of which the formats are made, so that random texts get far into the parsers.
@@ -65,7 +67,7 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(key) = text.parse::<VerifierKey>() {
         prop_assert_eq!(key.to_string(), text);
     }
-    if let Ok(succession) = text.parse::<Succession>() {
+    if let Ok(succession) = text.parse::<KeySuccession>() {
         prop_assert_eq!(succession.to_string(), text);
     }
     if let Ok(hash) = text.parse::<Hash>() {

@@ -1,7 +1,7 @@
 //! Receipts: one form for each, and nothing but what was logged.
 
 use gate_audit::{
-    Checkpoint, Error, Evidence, Hash, LogKeys, Note, Receipt, TreeHead, WitnessPolicy,
+    Checkpoint, EntryProof, Error, Hash, LogKeys, Note, Receipt, TreeHead, WitnessPolicy,
     prove_inclusion, root_of,
 };
 use proptest::prelude::*;
@@ -23,8 +23,8 @@ fn note() -> Note {
     note
 }
 
-fn evidence(index: u64) -> Evidence {
-    Evidence::new(index, entry(index), prove_inclusion(&leaves(SIZE)[..], index, SIZE).unwrap())
+fn evidence(index: u64) -> EntryProof {
+    EntryProof::new(index, entry(index), prove_inclusion(&leaves(SIZE)[..], index, SIZE).unwrap())
 }
 
 /// A receipt of three of the records; something comes with the second.
@@ -45,7 +45,7 @@ fn read(text: &str) -> Result<Receipt, Error> {
 fn a_receipt_is_lines_that_a_person_can_read() {
     let (text, keys, witnesses) = receipt();
     let [one, four, six] = [1, 4, 6].map(evidence);
-    let hashes = |evidence: &Evidence| {
+    let hashes = |evidence: &EntryProof| {
         evidence.proof().iter().fold(String::new(), |all, hash| format!("{all}{hash}\n"))
     };
     let expected = format!(
@@ -60,7 +60,7 @@ fn a_receipt_is_lines_that_a_person_can_read() {
     let receipt = read(&text).unwrap();
     assert_eq!(receipt.verify(&keys, &witnesses).unwrap().head().size(), SIZE);
     assert_eq!(
-        receipt.evidence().iter().map(Evidence::entry).collect::<Vec<_>>(),
+        receipt.evidence().iter().map(EntryProof::entry).collect::<Vec<_>>(),
         ["record 1", "record 4", "record 6"]
     );
     assert_eq!(receipt.evidence()[1].attachments(), [r#"{"salt":"b3Vy"}"#, "and more"]);
@@ -147,12 +147,12 @@ fn a_receipt_with_a_line_left_out_doubled_or_moved_is_refused() {
 #[test]
 fn every_entry_must_be_in_the_tree() {
     let (_, keys, witnesses) = receipt();
-    let verify = |evidence: Vec<Evidence>| {
+    let verify = |evidence: Vec<EntryProof>| {
         Receipt::new(evidence, note()).unwrap().verify(&keys, &witnesses).map(|_| ())
     };
-    let forged = |index| Evidence::new(index, "forged", evidence(index).proof().to_vec());
+    let forged = |index| EntryProof::new(index, "forged", evidence(index).proof().to_vec());
     for index in 0..SIZE {
-        let all = |other: &dyn Fn(u64) -> Evidence| {
+        let all = |other: &dyn Fn(u64) -> EntryProof| {
             (0..SIZE)
                 .map(|at| if at == index { other(at) } else { evidence(at) })
                 .collect::<Vec<_>>()
@@ -162,7 +162,7 @@ fn every_entry_must_be_in_the_tree() {
             matches!(verify(all(&forged)), Err(Error::NotIncluded { index: at, .. }) if at == index)
         );
     }
-    let beyond = Evidence::new(SIZE, "beyond", Vec::new());
+    let beyond = EntryProof::new(SIZE, "beyond", Vec::new());
     assert!(matches!(
         verify(vec![evidence(6), beyond]),
         Err(Error::OutOfRange { index: SIZE, size: SIZE })
@@ -171,24 +171,28 @@ fn every_entry_must_be_in_the_tree() {
 
 #[test]
 fn what_has_no_form_is_refused_at_its_line() {
-    let made =
-        |evidence: Vec<Evidence>| Receipt::new(evidence, note()).map_err(|error| error.to_string());
+    let made = |evidence: Vec<EntryProof>| {
+        Receipt::new(evidence, note()).map_err(|error| error.to_string())
+    };
     let hash = Hash::of_leaf(b"sibling");
     for (evidence, line) in [
         (vec![], 2),
-        (vec![Evidence::new(1, "", vec![])], 2),
-        (vec![Evidence::new(1, "two\nlines", vec![])], 2),
-        (vec![Evidence::new(1, "a\ttab", vec![])], 2),
-        (vec![Evidence::new(1, "one", vec![hash; 2]), Evidence::new(1, "again", vec![])], 5),
-        (vec![Evidence::new(2, "one", vec![]).with("x"), Evidence::new(1, "before", vec![])], 4),
-        (vec![Evidence::new(1, "one", vec![]).with("x").with("")], 4),
-        (vec![Evidence::new(1, "one", vec![]).with("x\r")], 3),
-        (vec![Evidence::new(1, "one", vec![hash; 64]).with("x")], 67),
+        (vec![EntryProof::new(1, "", vec![])], 2),
+        (vec![EntryProof::new(1, "two\nlines", vec![])], 2),
+        (vec![EntryProof::new(1, "a\ttab", vec![])], 2),
+        (vec![EntryProof::new(1, "one", vec![hash; 2]), EntryProof::new(1, "again", vec![])], 5),
+        (
+            vec![EntryProof::new(2, "one", vec![]).with("x"), EntryProof::new(1, "before", vec![])],
+            4,
+        ),
+        (vec![EntryProof::new(1, "one", vec![]).with("x").with("")], 4),
+        (vec![EntryProof::new(1, "one", vec![]).with("x\r")], 3),
+        (vec![EntryProof::new(1, "one", vec![hash; 64]).with("x")], 67),
     ] {
         let refused = made(evidence).unwrap_err();
         assert!(refused.starts_with(&format!("receipt, line {line}: ")), "{refused}");
     }
-    assert!(made(vec![Evidence::new(1, "one", vec![hash; 63])]).is_ok());
+    assert!(made(vec![EntryProof::new(1, "one", vec![hash; 63])]).is_ok());
     assert!(
         Receipt::new(vec![evidence(1)], Note::sign("no checkpoint\n", &log(1)).unwrap()).is_err()
     );
@@ -230,10 +234,10 @@ fn a_fault_in_the_checkpoint_is_named_at_its_line_in_the_receipt() {
 #[test]
 fn a_receipt_has_ten_million_bytes_at_most() {
     let rest =
-        Receipt::new(vec![Evidence::new(1, "x", Vec::new())], note()).unwrap().to_string().len()
+        Receipt::new(vec![EntryProof::new(1, "x", Vec::new())], note()).unwrap().to_string().len()
             - 1;
     let of = |len: usize| {
-        Receipt::new(vec![Evidence::new(1, "x".repeat(len - rest), Vec::new())], note())
+        Receipt::new(vec![EntryProof::new(1, "x".repeat(len - rest), Vec::new())], note())
     };
     let largest = of(10_000_000).unwrap().to_string();
     assert_eq!(largest.len(), 10_000_000);
@@ -252,13 +256,13 @@ fn line() -> impl Strategy<Value = String> {
     "[^\u{0}-\u{1f}]{1,40}"
 }
 
-fn any_evidence() -> impl Strategy<Value = Vec<Evidence>> {
+fn any_evidence() -> impl Strategy<Value = Vec<EntryProof>> {
     let hash = any::<[u8; 32]>().prop_map(Hash::from_bytes);
     let one = (line(), prop::collection::vec(line(), 0..3), prop::collection::vec(hash, 0..5));
     prop::collection::btree_map(any::<u64>(), one, 1..5).prop_map(|all| {
         all.into_iter()
             .map(|(index, (entry, attachments, proof))| {
-                attachments.into_iter().fold(Evidence::new(index, entry, proof), Evidence::with)
+                attachments.into_iter().fold(EntryProof::new(index, entry, proof), EntryProof::with)
             })
             .collect()
     })

@@ -1,8 +1,8 @@
 //! A log asks witnesses, and a witness answers.
 
 use gate_audit::{
-    AddCheckpoint, Checkpoint, Error, Hash, LogKeys, Note, Refusal, Succession, Tiles, TrailWriter,
-    TreeHead, Witness, WitnessPolicy, prove_consistency, root_of,
+    AddCheckpoint, AddCheckpointError, Checkpoint, Error, Hash, KeySuccession, LogKeys, Note,
+    TileStore, TrailWriter, TreeHead, Witness, WitnessPolicy, prove_consistency, root_of,
 };
 
 use crate::{leaves, log, record, witness};
@@ -59,7 +59,7 @@ fn request(leaves: &[Hash], old: u64, size: u64) -> AddCheckpoint {
         .unwrap()
 }
 
-fn decide(last: Option<TreeHead>, request: &AddCheckpoint) -> Result<TreeHead, Refusal> {
+fn decide(last: Option<TreeHead>, request: &AddCheckpoint) -> Result<TreeHead, AddCheckpointError> {
     let seen = Witness::new(witness(2)).unwrap().decide(&keys(), last, request, AT)?;
     let mut note = request.checkpoint().clone();
     assert_eq!(
@@ -82,7 +82,7 @@ fn a_witness_follows_a_trail_as_it_grows() {
             .for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
         let new = trail.seal().unwrap();
         let mut signed = note(new);
-        let tiles = Tiles::open(dir.path(), new).unwrap();
+        let tiles = TileStore::open(dir.path(), new).unwrap();
         for (witness, last) in witnesses.iter().zip(&mut last) {
             let old = last.map_or(0, |last| last.size());
             let proof = prove_consistency(&tiles, old, size).unwrap();
@@ -110,7 +110,7 @@ fn between_all_small_trees_exactly_the_continuation_is_cosigned() {
             for old in 0..=size {
                 match decide(last, &request(&leaves, old, size)) {
                     Ok(seen) => assert_eq!((seen, old), (head(&leaves, size), known)),
-                    Err(Refusal::OtherSize { known: said }) => {
+                    Err(AddCheckpointError::OtherSize { known: said }) => {
                         assert!(said == known && old != known);
                     }
                     Err(other) => panic!("{old} to {size} at {known}: {other}"),
@@ -131,26 +131,35 @@ fn every_refusal_has_the_status_of_the_specification() {
 
     let other = Checkpoint::new("example.com/other", new).unwrap().sign(&log(1)).unwrap();
     let refusal = refused(&with(&proof, other));
-    assert!(matches!(&refusal, Refusal::UnknownLog { origin } if origin == "example.com/other"));
+    assert!(matches!(
+        &refusal,
+        AddCheckpointError::UnknownLog { origin } if origin == "example.com/other"
+    ));
     assert_eq!((refusal.status(), refusal.content_type()), (404, "text/plain; charset=utf-8"));
     assert_eq!(refusal.body(), "this witness does not watch `example.com/other`\n");
 
     let by_another = Checkpoint::new(ORIGIN, new).unwrap().sign(&log(9)).unwrap();
     let refusal = refused(&with(&proof, by_another));
-    assert!(matches!(&refusal, Refusal::NotSigned { error: Error::Unsigned { unknown: 1 } }));
+    assert!(matches!(
+        &refusal,
+        AddCheckpointError::NotSigned { error: Error::Unsigned { unknown: 1 } }
+    ));
     assert_eq!(refusal.status(), 403);
     let forged = note(new).to_string().replace("\n20\n", "\n19\n");
     let refusal = refused(&with(&proof, Note::parse(forged.as_bytes()).unwrap()));
-    assert!(matches!(&refusal, Refusal::NotSigned { error: Error::BadSignature { .. } }));
+    assert!(matches!(
+        &refusal,
+        AddCheckpointError::NotSigned { error: Error::BadSignature { .. } }
+    ));
     assert_eq!(refusal.status(), 403);
 
     let refusal = refused(&AddCheckpoint::new(21, Vec::new(), note(new)).unwrap());
-    assert!(matches!(refusal, Refusal::OldTooLarge { old: 21, size: 20 }));
+    assert!(matches!(refusal, AddCheckpointError::OldTooLarge { old: 21, size: 20 }));
     assert_eq!(refusal.status(), 400);
 
     for old in [0, 9, 11] {
         let refusal = refused(&request(&leaves, old, 20));
-        assert!(matches!(refusal, Refusal::OtherSize { known: 10 }));
+        assert!(matches!(refusal, AddCheckpointError::OtherSize { known: 10 }));
         assert_eq!((refusal.status(), refusal.content_type()), (409, "text/x.tlog.size"));
         assert_eq!(refusal.body(), "10\n");
     }
@@ -160,7 +169,7 @@ fn every_refusal_has_the_status_of_the_specification() {
     let changed = [&proof[..1], &[Hash::of_leaf(b"forged")], &proof[2..]].concat();
     for wrong in [&[][..], &proof[1..], &changed, &[&proof[..], &proof[..1]].concat()] {
         let refusal = refused(&with(wrong, note(new)));
-        assert!(matches!(refusal, Refusal::Inconsistent { old: 10, size: 20 }));
+        assert!(matches!(refusal, AddCheckpointError::Inconsistent { old: 10, size: 20 }));
         assert_eq!(refusal.status(), 422);
     }
     // Nothing is to be proven of a first tree, or of the same one.
@@ -170,7 +179,9 @@ fn every_refusal_has_the_status_of_the_specification() {
 
     let seen =
         Witness::new(witness(2)).unwrap().decide(&keys(), last, &with(&proof, note(new)), 1 << 63);
-    assert!(matches!(seen, Err(refusal @ Refusal::NoTime { .. }) if refusal.status() == 500));
+    assert!(
+        matches!(seen, Err(refusal @ AddCheckpointError::NoTime { .. }) if refusal.status() == 500)
+    );
 }
 
 #[test]
@@ -179,7 +190,10 @@ fn a_log_that_goes_back_is_not_cosigned() {
     let last = Some(head(&leaves, 20));
     assert_eq!(decide(last, &request(&leaves, 10, 15)).unwrap_err().body(), "20\n");
     let back = AddCheckpoint::new(20, Vec::new(), note(head(&leaves, 15))).unwrap();
-    assert!(matches!(decide(last, &back), Err(Refusal::OldTooLarge { old: 20, size: 15 })));
+    assert!(matches!(
+        decide(last, &back),
+        Err(AddCheckpointError::OldTooLarge { old: 20, size: 15 })
+    ));
     let anew = AddCheckpoint::new(0, Vec::new(), note(head(&leaves, 15))).unwrap();
     assert_eq!(decide(last, &anew).unwrap_err().body(), "20\n");
 }
@@ -191,9 +205,12 @@ fn two_histories_are_not_both_cosigned() {
     theirs[7] = Hash::of_leaf(b"another history");
     let last = Some(head(&ours, 10));
     // The log proves the other history to itself; to this witness it is another one.
-    assert!(matches!(decide(last, &request(&theirs, 10, 20)), Err(Refusal::Inconsistent { .. })));
+    assert!(matches!(
+        decide(last, &request(&theirs, 10, 20)),
+        Err(AddCheckpointError::Inconsistent { .. })
+    ));
     let same_size = decide(last, &request(&theirs, 10, 10)).unwrap_err();
-    assert!(matches!(same_size, Refusal::OtherRoot { size: 10 }));
+    assert!(matches!(same_size, AddCheckpointError::OtherRoot { size: 10 }));
     assert_eq!((same_size.status(), same_size.content_type()), (409, "text/plain; charset=utf-8"));
     // Up to where they part, they are one.
     assert!(decide(Some(head(&ours, 7)), &request(&theirs, 7, 20)).is_ok());
@@ -204,7 +221,7 @@ fn two_histories_are_not_both_cosigned() {
 fn a_new_key_of_the_log_is_followed_and_the_old_one_no_more() {
     let leaves = leaves(20);
     let mut keys = keys();
-    let succession = Succession::new(ORIGIN, 10, log(5).verifier().clone()).unwrap();
+    let succession = KeySuccession::new(ORIGIN, 10, log(5).verifier().clone()).unwrap();
     keys.accept(&succession.sign(&log(1)).unwrap()).unwrap();
     let by = |seed| {
         let note = Checkpoint::new(ORIGIN, head(&leaves, 20)).unwrap().sign(&log(seed)).unwrap();
@@ -214,7 +231,7 @@ fn a_new_key_of_the_log_is_followed_and_the_old_one_no_more() {
     let last = Some(head(&leaves, 10));
     assert!(witness.decide(&keys, last, &by(5), AT).is_ok());
     let refused = witness.decide(&keys, last, &by(1), AT).unwrap_err();
-    assert!(matches!(refused, Refusal::NotSigned { error: Error::NotInForce { .. } }));
+    assert!(matches!(refused, AddCheckpointError::NotSigned { error: Error::NotInForce { .. } }));
 }
 
 #[test]

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use gate_runtime::FileDirectory;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, FileDirectory, Store as _};
+use gate_runtime::store::Store as _;
 use gate_sqlite::SqliteStore;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::pages::Pages;
+use crate::pages::OpenPages;
 
 /// The number of callers at once where calls are counted.
 const CALLERS: usize = 8;
@@ -56,7 +58,7 @@ fn refund(number: usize) -> ToolCall {
     ToolCall::new(number.to_string(), "issue_refund", arguments)
 }
 
-pub(crate) struct Agents {
+pub(crate) struct LoadAgents {
     gate: Gate<Tools>,
     store: SqliteStore,
     /// So that no two runs are one.
@@ -64,12 +66,12 @@ pub(crate) struct Agents {
 }
 
 /// Agents that wait, and for which approvals.
-pub(crate) struct Waiters {
+pub(crate) struct WaitingAgents {
     ids: Vec<ApprovalId>,
     tasks: HashMap<ApprovalId, JoinHandle<Instant>>,
 }
 
-impl Agents {
+impl LoadAgents {
     pub(crate) async fn open(folder: &Path) -> Self {
         let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
         let people = FileDirectory::open(folder.join("people.toml")).unwrap();
@@ -100,7 +102,7 @@ impl Agents {
     }
 
     /// Calls that wait, and an agent for each.
-    pub(crate) async fn wait(&self, count: usize) -> Waiters {
+    pub(crate) async fn wait(&self, count: usize) -> WaitingAgents {
         let (mut ids, mut tasks) = (Vec::new(), HashMap::new());
         for number in 0..count {
             let run = self.run();
@@ -113,11 +115,11 @@ impl Agents {
             });
             tasks.insert(id, waiting);
         }
-        Waiters { ids, tasks }
+        WaitingAgents { ids, tasks }
     }
 
     /// A new question, of which all pages are told.
-    pub(crate) async fn probe(&self, pages: &Pages) {
+    pub(crate) async fn probe(&self, pages: &OpenPages) {
         let _ = self.run().submit([refund(0)]).await.unwrap();
         pages.committed(Instant::now(), *self.store.watch().borrow());
     }
@@ -148,7 +150,7 @@ impl Agents {
     }
 }
 
-impl Waiters {
+impl WaitingAgents {
     pub(crate) fn ids(&self) -> &[ApprovalId] {
         &self.ids
     }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
-use gate_runtime::{AgentToken, ReviewerToken};
+use gate_runtime::people::{AgentToken, ReviewerToken};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::wire::Browser;
+use crate::wire::HttpConnection;
 
 /// The number of people. One person has 24 live pages at most.
 pub(crate) const PEOPLE: usize = 10;
@@ -35,14 +35,14 @@ pub(crate) fn write_people(folder: &Path) {
 }
 
 /// The process, seen from this one.
-pub(crate) struct Office {
+pub(crate) struct InboxServer {
     child: Child,
     pub(crate) address: SocketAddr,
     cookies: Vec<String>,
     agent_token: String,
 }
 
-impl Office {
+impl InboxServer {
     pub(crate) async fn start(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command
@@ -59,8 +59,8 @@ impl Office {
         let address = said.rsplit('/').next().unwrap().parse().unwrap();
         let mut cookies = Vec::new();
         for token in std::fs::read_to_string(folder.join("tokens")).unwrap().lines() {
-            let page = Browser::new(address, "").get("/sign-in").await;
-            let mut browser = Browser::new(address, page.cookie.as_ref().unwrap());
+            let page = HttpConnection::new(address, "").get("/sign-in").await;
+            let mut browser = HttpConnection::new(address, page.cookie.as_ref().unwrap());
             let body = format!("form_secret={}&token={token}", page.hidden("form_secret"));
             cookies.push(browser.post("/sign-in", &body).await.cookie.unwrap());
         }
@@ -69,15 +69,15 @@ impl Office {
     }
 
     /// A browser in which somebody is signed in.
-    pub(crate) async fn browser(&self, number: usize) -> Browser {
-        let mut browser = Browser::new(self.address, self.cookie(number));
+    pub(crate) async fn browser(&self, number: usize) -> HttpConnection {
+        let mut browser = HttpConnection::new(self.address, self.cookie(number));
         assert_eq!(browser.get("/").await.status, 200);
         browser
     }
 
     /// A program that is the agent.
-    pub(crate) fn program(&self) -> Browser {
-        Browser::program(self.address, &self.agent_token)
+    pub(crate) fn program(&self) -> HttpConnection {
+        HttpConnection::program(self.address, &self.agent_token)
     }
 
     pub(crate) fn cookie(&self, number: usize) -> &str {

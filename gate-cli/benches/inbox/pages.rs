@@ -10,14 +10,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::office::Office;
+use crate::office::InboxServer;
 
 /// The time for which `page.js` waits before it loads a list once more that changed while it was
 /// loaded.
 const AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-struct Seen {
+struct PageTimes {
     /// The page, the time and the number of a record, for each time that a page was told of one.
     told: Vec<(usize, Instant, u64)>,
     loaded: Vec<Duration>,
@@ -25,13 +25,13 @@ struct Seen {
     probes: Vec<(Instant, u64)>,
 }
 
-pub(crate) struct Pages {
+pub(crate) struct OpenPages {
     tasks: JoinSet<()>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<PageTimes>>,
 }
 
 /// Opens the stream of news.
-async fn listen(office: &Office, number: usize) -> TcpStream {
+async fn listen(office: &InboxServer, number: usize) -> TcpStream {
     let mut stream = TcpStream::connect(office.address).await.unwrap();
     let cookie = office.cookie(number);
     let request =
@@ -40,9 +40,9 @@ async fn listen(office: &Office, number: usize) -> TcpStream {
     stream
 }
 
-impl Pages {
-    pub(crate) async fn live(office: &Office, count: usize) -> Self {
-        let (mut tasks, seen) = (JoinSet::new(), Arc::<Mutex<Seen>>::default());
+impl OpenPages {
+    pub(crate) async fn live(office: &InboxServer, count: usize) -> Self {
+        let (mut tasks, seen) = (JoinSet::new(), Arc::<Mutex<PageTimes>>::default());
         for number in 0..count {
             let mut browser = office.browser(number).await;
             let mut lines = BufReader::new(listen(office, number).await).lines();
@@ -84,7 +84,7 @@ impl Pages {
     }
 
     pub(crate) fn forget(&self) {
-        *self.seen.lock().unwrap() = Seen::default();
+        *self.seen.lock().unwrap() = PageTimes::default();
     }
 
     /// Returns the time from each commit until each page was told of it, or of a later one.
@@ -115,7 +115,7 @@ impl Pages {
 }
 
 /// Half of them opened the stream, half asked for twenty lists in a row. None reads a byte.
-pub(crate) async fn dead(office: &Office, count: usize) -> Vec<TcpStream> {
+pub(crate) async fn dead(office: &InboxServer, count: usize) -> Vec<TcpStream> {
     let mut all = Vec::new();
     for number in 0..count {
         if number % 2 == 0 {

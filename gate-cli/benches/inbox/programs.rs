@@ -5,24 +5,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gate_runtime::ApprovalId;
+use gate_runtime::id::ApprovalId;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-use crate::office::Office;
-use crate::wire::Browser;
+use crate::office::InboxServer;
+use crate::wire::HttpConnection;
 
 /// Programs that wait, and for which approvals.
-pub(crate) struct Programs {
+pub(crate) struct WaitingPrograms {
     ids: Vec<ApprovalId>,
-    tasks: HashMap<ApprovalId, JoinHandle<Ran>>,
+    tasks: HashMap<ApprovalId, JoinHandle<ProgramTimes>>,
 }
 
 /// When a program was told that its call is approved, and when it stood on the record that it
 /// begins.
 #[derive(Clone, Copy)]
-pub(crate) struct Ran {
+pub(crate) struct ProgramTimes {
     pub(crate) told: Instant,
     pub(crate) begun: Instant,
 }
@@ -42,10 +42,10 @@ fn refund(number: usize) -> String {
     asked.to_string()
 }
 
-impl Programs {
+impl WaitingPrograms {
     /// Asks so many questions one after another, how long each took, and lets a program wait for
     /// each.
-    pub(crate) async fn wait(office: &Office, count: usize) -> (Self, Vec<Duration>) {
+    pub(crate) async fn wait(office: &InboxServer, count: usize) -> (Self, Vec<Duration>) {
         let (mut ids, mut tasks, mut asked) = (Vec::new(), HashMap::new(), Vec::new());
         let all_wait = Arc::new(Barrier::new(count + 1));
         for number in 0..count {
@@ -71,7 +71,7 @@ impl Programs {
     pub(crate) async fn ends(
         &mut self,
         decided: &HashMap<ApprovalId, Instant>,
-    ) -> Vec<(Instant, Ran)> {
+    ) -> Vec<(Instant, ProgramTimes)> {
         let mut all = Vec::new();
         for (id, task) in self.tasks.drain() {
             if let Some(sent) = decided.get(&id) {
@@ -83,7 +83,7 @@ impl Programs {
 }
 
 /// Waits as `examples/python/refund.py` does.
-async fn run(mut program: Browser, id: ApprovalId, all_wait: Arc<Barrier>) -> Ran {
+async fn run(mut program: HttpConnection, id: ApprovalId, all_wait: Arc<Barrier>) -> ProgramTimes {
     all_wait.wait().await;
     let call = loop {
         let call: Value = program.get(&format!("/api/v1/approvals/{id}?wait=25")).await.json();
@@ -95,7 +95,7 @@ async fn run(mut program: Browser, id: ApprovalId, all_wait: Arc<Barrier>) -> Ra
     assert_eq!(call["status"], "approved", "{call}");
     let begun = program.post(&format!("/api/v1/approvals/{id}/begin"), "").await;
     assert_eq!(begun.status, 200);
-    let ran = Ran { told, begun: Instant::now() };
+    let ran = ProgramTimes { told, begun: Instant::now() };
     let ended =
         program.post(&format!("/api/v1/approvals/{id}/outcome"), r#"{"result":"refunded"}"#).await;
     assert_eq!(ended.status, 200);

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gate_runtime::ApprovalId;
+use gate_runtime::id::ApprovalId;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::office::Office;
-use crate::wire::Browser;
+use crate::office::InboxServer;
+use crate::wire::HttpConnection;
 
 /// The number of browsers that the reviewers have.
 const BROWSERS: usize = 40;
 
 #[derive(Default)]
-pub(crate) struct Decided {
+pub(crate) struct DecisionTimes {
     pub(crate) looked: Vec<Duration>,
     pub(crate) sent: Vec<Duration>,
     /// When the form was sent.
@@ -26,12 +26,12 @@ pub(crate) struct Decided {
 /// Approves those for which an agent waits, and rejects the others, in turn, so many a second.
 /// Whoever has to wait for a browser waits in the figures too.
 pub(crate) async fn decide(
-    office: &Office,
+    office: &InboxServer,
     waited_for: &[ApprovalId],
     others: &[ApprovalId],
     per_second: u32,
-) -> Decided {
-    let (give, take) = mpsc::channel::<Browser>(BROWSERS);
+) -> DecisionTimes {
+    let (give, take) = mpsc::channel::<HttpConnection>(BROWSERS);
     for number in 0..BROWSERS {
         give.send(office.browser(number).await).await.unwrap();
     }
@@ -63,7 +63,7 @@ pub(crate) async fn decide(
             (id, looked, sent_at, sent)
         });
     }
-    let mut decided = Decided::default();
+    let mut decided = DecisionTimes::default();
     while let Some(done) = tasks.join_next().await {
         let (id, looked, sent_at, sent) = done.unwrap();
         decided.looked.push(looked);

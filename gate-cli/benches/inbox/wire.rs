@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-pub(crate) struct Browser {
+pub(crate) struct HttpConnection {
     address: SocketAddr,
     headers: String,
     stream: Option<BufReader<TcpStream>>,
 }
 
-pub(crate) struct Page {
+pub(crate) struct PageResponse {
     pub(crate) status: u16,
     /// The last cookie that was set.
     pub(crate) cookie: Option<String>,
     text: String,
 }
 
-impl Page {
+impl PageResponse {
     /// The value of a hidden field.
     pub(crate) fn hidden(&self, name: &str) -> &str {
         let rest = self.text.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
@@ -31,7 +31,7 @@ impl Page {
     }
 }
 
-impl Browser {
+impl HttpConnection {
     /// A browser with a cookie.
     pub(crate) fn new(address: SocketAddr, cookie: &str) -> Self {
         let headers =
@@ -45,11 +45,11 @@ impl Browser {
         Self { address, headers, stream: None }
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Page {
+    pub(crate) async fn get(&mut self, path: &str) -> PageResponse {
         self.send("GET", path, "").await
     }
 
-    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Page {
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> PageResponse {
         self.send("POST", path, body).await
     }
 
@@ -60,7 +60,7 @@ impl Browser {
         began.elapsed()
     }
 
-    async fn send(&mut self, method: &str, path: &str, body: &str) -> Page {
+    async fn send(&mut self, method: &str, path: &str, body: &str) -> PageResponse {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
@@ -85,7 +85,7 @@ impl Browser {
     }
 }
 
-async fn answer(stream: &mut BufReader<TcpStream>, first: &str) -> Page {
+async fn answer(stream: &mut BufReader<TcpStream>, first: &str) -> PageResponse {
     let status = first.split(' ').nth(1).unwrap().parse().unwrap();
     let (mut cookie, mut length) = (None, 0);
     loop {
@@ -102,5 +102,5 @@ async fn answer(stream: &mut BufReader<TcpStream>, first: &str) -> Page {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
-    Page { status, cookie, text: String::from_utf8(body).unwrap() }
+    PageResponse { status, cookie, text: String::from_utf8(body).unwrap() }
 }

@@ -8,36 +8,37 @@ use gate_runtime::prelude::*;
 use gate_runtime::{GateKey, NoTools, Trail};
 use serde_json::json;
 
-use super::{Done, each, open};
-use crate::args::{Audited, Cli, One};
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::show::{Look, plain, plural, say};
+use super::{CommandResult, each, open};
+use crate::args::{AuditArgs, CallArg, Cli};
+use crate::desk::CommandContext;
+use crate::failure::CommandError;
+use crate::show::{OutputFormat, plain, plural, say};
 
-fn trail(audited: &Audited) -> Result<Trail, Failure> {
+fn trail(audited: &AuditArgs) -> Result<Trail, CommandError> {
     Ok(Trail::in_folder(&audited.trail, Trail::read_key(&audited.secret)?))
 }
 
-pub(super) async fn seal(cli: &Cli, audited: &Audited) -> Done {
+pub(super) async fn seal(cli: &Cli, audited: &AuditArgs) -> CommandResult {
     let store = crate::desk::open(cli).await?;
     let gate: Gate<NoTools> = Gate::builder(()).store(store).trail(trail(audited)?).build().await?;
     let status = gate.seal().await?;
     if let Some(trouble) = status.trouble() {
-        return Err(Failure::Trouble(trouble.to_owned()));
+        return Err(CommandError::Trouble(trouble.to_owned()));
     }
     let words = format!(
         "Sealed: {}, in {}.",
         plural(status.sealed(), "record"),
         plural(status.size(), "entry")
     );
-    Look::of(cli.json).done(&words, &json!({"sealed": status.sealed(), "entries": status.size()}))
+    OutputFormat::of(cli.json)
+        .done(&words, &json!({"sealed": status.sealed(), "entries": status.size()}))
 }
 
-pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
-    let desk = Desk::to_decide(cli).await?;
+pub(super) async fn settle(cli: &Cli, audited: &AuditArgs, reason: &str) -> CommandResult {
+    let desk = CommandContext::to_decide(cli).await?;
     let me = desk.reviewer().await?;
     let lost = desk.gate.settle_trail(&Arc::new(trail(audited)?), &me, reason).await?;
-    let row = |call: &gate_runtime::OrphanedCall| {
+    let row = |call: &gate_runtime::trail::OrphanedCall| {
         let subject = call.subject();
         vec![
             subject.approval().to_string(),
@@ -52,7 +53,7 @@ pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
             .to_owned(),
         ]
     };
-    let object = |call: &gate_runtime::OrphanedCall| {
+    let object = |call: &gate_runtime::trail::OrphanedCall| {
         json!({
             "call": call.subject(),
             "was_open": call.was_open(),
@@ -72,8 +73,8 @@ pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
     )
 }
 
-pub(super) async fn erase(cli: &Cli, one: &One) -> Done {
-    let desk = Desk::to_decide(cli).await?;
+pub(super) async fn erase(cli: &Cli, one: &CallArg) -> CommandResult {
+    let desk = CommandContext::to_decide(cli).await?;
     let me = desk.reviewer().await?;
     let approval = desk.one(one).await?.erase_secrets(&me).await?;
     let words = "Erased: nobody can try out any more what its commitments are of. The trail stays \
@@ -81,7 +82,7 @@ pub(super) async fn erase(cli: &Cli, one: &One) -> Done {
     desk.look.done(words, &json!({"erased": approval.id()}))
 }
 
-pub(super) fn export(audited: &Audited, tiles: Option<&Path>, from: u64) -> Done {
+pub(super) fn export(audited: &AuditArgs, tiles: Option<&Path>, from: u64) -> CommandResult {
     let reader = open(audited)?;
     let mut copy = tiles.map(TrailWriter::create).transpose()?;
     each(&reader, if copy.is_some() { 0 } else { from }, |index, bytes| {
@@ -101,7 +102,7 @@ pub(super) fn export(audited: &Audited, tiles: Option<&Path>, from: u64) -> Done
     Ok(copy.publish(reader.note())?)
 }
 
-fn copy_files(from: &Path, to: &Path) -> Done {
+fn copy_files(from: &Path, to: &Path) -> CommandResult {
     if !from.is_dir() {
         return Ok(());
     }
@@ -115,13 +116,13 @@ fn copy_files(from: &Path, to: &Path) -> Done {
     Ok(())
 }
 
-pub(super) fn new_key(audited: &Audited, name: &str, for_witness: bool) -> Done {
+pub(super) fn new_key(audited: &AuditArgs, name: &str, for_witness: bool) -> CommandResult {
     let kind = if for_witness { KeyKind::Witness } else { KeyKind::Log };
     let key = Trail::create_key_of(kind, &audited.secret, name)?;
     tell(audited, &key)
 }
 
-pub(super) fn new_gate_key(file: &Path) -> Done {
+pub(super) fn new_gate_key(file: &Path) -> CommandResult {
     GateKey::create(file)?;
     say(&format!(
         "The key is in {}: give it to every process that runs tools, by \
@@ -130,12 +131,12 @@ pub(super) fn new_gate_key(file: &Path) -> Done {
     ))
 }
 
-pub(super) fn rotate_key(audited: &Audited) -> Done {
+pub(super) fn rotate_key(audited: &AuditArgs) -> CommandResult {
     let key = Trail::rotate_key(&audited.trail, &audited.secret)?;
     tell(audited, &key)
 }
 
-fn tell(audited: &Audited, key: &SigningKey) -> Done {
+fn tell(audited: &AuditArgs, key: &SigningKey) -> CommandResult {
     let words = format!(
         "The secret key is in {}: whoever has it signs. The public key:",
         audited.secret.display()
@@ -144,7 +145,7 @@ fn tell(audited: &Audited, key: &SigningKey) -> Done {
     say(&key.verifier().to_string())
 }
 
-pub(super) fn show_key(audited: &Audited, pem: bool) -> Done {
+pub(super) fn show_key(audited: &AuditArgs, pem: bool) -> CommandResult {
     let key = if audited.secret.is_file() {
         Trail::read_key(&audited.secret)?.verifier().clone()
     } else {

@@ -1,30 +1,32 @@
 //! Tells the events that happened, from the trail.
 
-use gate_runtime::{CallEvent, CaseId, Event, GateEvent, Record, Settler};
+use gate_runtime::id::CaseId;
+use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
+use gate_runtime::review::SettledBy;
 use serde_json::json;
 
-use super::{Done, each, open, record};
-use crate::args::{Audited, Cli, Wanted};
-use crate::show::{Look, plain, say_json, short, words};
+use super::{CommandResult, each, open, record};
+use crate::args::{AuditArgs, Cli, RecordQuery};
+use crate::show::{OutputFormat, plain, say_json, short, words};
 
-pub(super) fn log(cli: &Cli, audited: &Audited, wanted: &Wanted) -> Done {
+pub(super) fn log(cli: &Cli, audited: &AuditArgs, wanted: &RecordQuery) -> CommandResult {
     let reader = open(audited)?;
-    let look = Look::of(cli.json);
+    let look = OutputFormat::of(cli.json);
     let mut found = Vec::new();
     each(&reader, 0, |index, bytes| {
         if let Some(record) = record(&reader, index, bytes)?
             && admits(wanted, &record)
         {
             match look {
-                Look::Programs => say_json(&json!(*record))?,
-                Look::People => found.push(record),
+                OutputFormat::Programs => say_json(&json!(*record))?,
+                OutputFormat::People => found.push(record),
             }
         }
         Ok(())
     })?;
     match look {
-        Look::Programs => Ok(()),
-        Look::People => look.list(
+        OutputFormat::Programs => Ok(()),
+        OutputFormat::People => look.list(
             &found,
             &["NO.", "TIME", "CALL", "TOOL", "AGENT", "WHAT", "DETAILS"],
             |record| row(record),
@@ -47,8 +49,8 @@ fn row(record: &Record) -> Vec<String> {
     ]
 }
 
-fn admits(wanted: &Wanted, record: &Record) -> bool {
-    let Wanted { case, run, call, tool, agent, reviewer, decision, after, before } = wanted;
+fn admits(wanted: &RecordQuery, record: &Record) -> bool {
+    let RecordQuery { case, run, call, tool, agent, reviewer, decision, after, before } = wanted;
     let info = record.info();
     let is = |wanted: &Option<String>, found: Option<&str>| {
         wanted.as_deref().is_none_or(|text| found == Some(text))
@@ -62,7 +64,7 @@ fn admits(wanted: &Wanted, record: &Record) -> bool {
             || record.status().is_some_and(|status| status.to_string() == *kind)
             || matches!(
                 record.event(),
-                Event::Call(CallEvent::Voted { vote }) if vote.decision().kind() == kind
+                RecordEvent::Call(CallEvent::Voted { vote }) if vote.decision().kind() == kind
             )
     };
     is(case, info.and_then(|info| info.case()).map(CaseId::as_str))
@@ -79,21 +81,21 @@ fn admits(wanted: &Wanted, record: &Record) -> bool {
 /// The person whose part in it a record tells.
 fn person(record: &Record) -> Option<&str> {
     let who = match record.event() {
-        Event::Call(CallEvent::Voted { vote }) => vote.reviewer(),
-        Event::Call(
+        RecordEvent::Call(CallEvent::Voted { vote }) => vote.reviewer(),
+        RecordEvent::Call(
             CallEvent::Covered { by, .. }
             | CallEvent::Withdrawn { by }
             | CallEvent::Revoked { by, .. }
             | CallEvent::SecretsErased { by }
-            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. },
+            | CallEvent::Settled { by: SettledBy::Person { reviewer: by }, .. },
         )
-        | Event::Gate(
+        | RecordEvent::Gate(
             GateEvent::GrantRevoked { by, .. }
             | GateEvent::FreezeLifted { by, .. }
             | GateEvent::TrailSettled { by, .. },
         ) => by,
-        Event::Gate(GateEvent::GrantGiven { grant }) => grant.by(),
-        Event::Gate(GateEvent::Frozen { freeze }) => freeze.by(),
+        RecordEvent::Gate(GateEvent::GrantGiven { grant }) => grant.by(),
+        RecordEvent::Gate(GateEvent::Frozen { freeze }) => freeze.by(),
         _ => return None,
     };
     Some(who.as_str())

@@ -10,42 +10,43 @@ mod witness;
 use std::path::Path;
 
 use gate_runtime::audit::{LogKeys, VerifierKey, WitnessPolicy, read_keys};
-use gate_runtime::{Entry, Record, TrailReader};
+use gate_runtime::records::{Record, TrailEntry};
+use gate_runtime::trail::TrailReader;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::args::{Audit, Audited, Cli, Key};
-use crate::failure::{Done, Failure};
+use crate::args::{AuditArgs, AuditCommand, Cli, KeyCommand};
+use crate::failure::{CommandError, CommandResult};
 
-pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
+pub(crate) async fn run(cli: &Cli, audited: &AuditArgs) -> CommandResult {
     match &audited.what {
-        Audit::Verify { since, compare, signers, signers_in_people } => {
-            let signers = signers::Signers::known(cli, signers, *signers_in_people)?;
+        AuditCommand::Verify { since, compare, signers, signers_in_people } => {
+            let signers = signers::SignerKeys::known(cli, signers, *signers_in_people)?;
             verify::verify(cli, audited, since.as_deref(), *compare, signers).await
         }
-        Audit::Receipt { one } => receipt::receipt(audited, &one.id),
-        Audit::VerifyReceipt { file } => receipt::verify(cli, audited, file),
-        Audit::Disclose { one, field, gate_key } => {
+        AuditCommand::Receipt { one } => receipt::receipt(audited, &one.id),
+        AuditCommand::VerifyReceipt { file } => receipt::verify(cli, audited, file),
+        AuditCommand::Disclose { one, field, gate_key } => {
             receipt::disclose(cli, audited, one, field, gate_key.as_deref()).await
         }
-        Audit::Erase(one) => keep::erase(cli, one).await,
-        Audit::Export { tiles, from } => keep::export(audited, tiles.as_deref(), *from),
-        Audit::Log(wanted) => log::log(cli, audited, wanted),
-        Audit::Seal => keep::seal(cli, audited).await,
-        Audit::Settle { reason } => keep::settle(cli, audited, reason).await,
-        Audit::Witness { listen, logs, state } => {
+        AuditCommand::Erase(one) => keep::erase(cli, one).await,
+        AuditCommand::Export { tiles, from } => keep::export(audited, tiles.as_deref(), *from),
+        AuditCommand::Log(wanted) => log::log(cli, audited, wanted),
+        AuditCommand::Seal => keep::seal(cli, audited).await,
+        AuditCommand::Settle { reason } => keep::settle(cli, audited, reason).await,
+        AuditCommand::Witness { listen, logs, state } => {
             witness::serve(audited, listen, logs, state).await
         }
-        Audit::Key { what: Key::New { name, for_witness } } => {
+        AuditCommand::Key { what: KeyCommand::New { name, for_witness } } => {
             keep::new_key(audited, name, *for_witness)
         }
-        Audit::Key { what: Key::Gate { file } } => keep::new_gate_key(file),
-        Audit::Key { what: Key::Rotate } => keep::rotate_key(audited),
-        Audit::Key { what: Key::Show { pem } } => keep::show_key(audited, *pem),
+        AuditCommand::Key { what: KeyCommand::Gate { file } } => keep::new_gate_key(file),
+        AuditCommand::Key { what: KeyCommand::Rotate } => keep::rotate_key(audited),
+        AuditCommand::Key { what: KeyCommand::Show { pem } } => keep::show_key(audited, *pem),
     }
 }
 
 /// The public key that was given, or that is in the file that was named.
-pub(crate) fn public_key(given: &str) -> Result<VerifierKey, Failure> {
+pub(crate) fn public_key(given: &str) -> Result<VerifierKey, CommandError> {
     let file = Path::new(given);
     let text = if file.is_file() { std::fs::read_to_string(file)? } else { given.to_owned() };
     text.trim().parse().map_err(|error| {
@@ -53,26 +54,26 @@ pub(crate) fn public_key(given: &str) -> Result<VerifierKey, Failure> {
             "`{given}` is neither a public key nor a file with one ({error}): give what the \
              trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
         );
-        Failure::Usage(words)
+        CommandError::Usage(words)
     })
 }
 
-fn witnesses(audited: &Audited) -> Result<WitnessPolicy, Failure> {
+fn witnesses(audited: &AuditArgs) -> Result<WitnessPolicy, CommandError> {
     let keys =
         audited.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
     let quorum = audited.quorum.unwrap_or(keys.len());
-    WitnessPolicy::at_least(quorum, keys).map_err(|error| Failure::Usage(error.to_string()))
+    WitnessPolicy::at_least(quorum, keys).map_err(|error| CommandError::Usage(error.to_string()))
 }
 
 /// The keys of the trail in the folder, beginning with the one that was given.
-fn keys_in_folder(audited: &Audited) -> Result<LogKeys, Failure> {
+fn keys_in_folder(audited: &AuditArgs) -> Result<LogKeys, CommandError> {
     let key = public_key(&audited.key)?;
     let origin = key.name().to_owned();
     Ok(read_keys(&audited.trail, &origin, key)?)
 }
 
 /// The trail, once its checkpoint is verified.
-fn open(audited: &Audited) -> Result<TrailReader, Failure> {
+fn open(audited: &AuditArgs) -> Result<TrailReader, CommandError> {
     Ok(TrailReader::open(&audited.trail, &keys_in_folder(audited)?, &witnesses(audited)?)?)
 }
 
@@ -80,8 +81,8 @@ fn open(audited: &Audited) -> Result<TrailReader, Failure> {
 fn each(
     reader: &TrailReader,
     from: u64,
-    mut take: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut take: impl FnMut(u64, &[u8]) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let bar = ProgressBar::new(reader.size().saturating_sub(from));
     if let Ok(style) =
         ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} entries, {eta} to go")
@@ -102,9 +103,13 @@ fn each(
 }
 
 /// The record of an entry, if it is one.
-fn record(reader: &TrailReader, index: u64, bytes: &[u8]) -> Result<Option<Box<Record>>, Failure> {
+fn record(
+    reader: &TrailReader,
+    index: u64,
+    bytes: &[u8],
+) -> Result<Option<Box<Record>>, CommandError> {
     Ok(match reader.read(index, bytes)? {
-        Entry::Record(record) => Some(record),
+        TrailEntry::Record(record) => Some(record),
         _ => None,
     })
 }

@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
-use gate_runtime::audit::{Evidence, LogKeys, Receipt};
-use gate_runtime::{
-    ApprovalId, Arguments, CallEvent, CommitmentKeys, Entry, Event, GateKey, ReceiptEntry, Record,
-    Subject, TrailReader, VerifiedReceipt,
-};
+use gate_runtime::GateKey;
+use gate_runtime::audit::{EntryProof, LogKeys, Receipt};
+use gate_runtime::id::ApprovalId;
+use gate_runtime::records::{CallEvent, Record, RecordEvent, TrailEntry};
+use gate_runtime::run::CallSubject;
+use gate_runtime::tool::{Arguments, CommitmentKeys};
+use gate_runtime::trail::{ReceiptEntry, TrailReader, VerifiedReceipt};
 use serde_json::{Value, json};
 
-use super::{Done, keys_in_folder, open, public_key, witnesses};
-use crate::args::{Audited, Cli, One};
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::show::{Look, plain, plural, words};
+use super::{CommandResult, keys_in_folder, open, public_key, witnesses};
+use crate::args::{AuditArgs, CallArg, Cli};
+use crate::desk::CommandContext;
+use crate::failure::CommandError;
+use crate::show::{OutputFormat, plain, plural, words};
 use crate::typed::value_of;
 
-pub(super) fn receipt(audited: &Audited, id: &str) -> Done {
+pub(super) fn receipt(audited: &AuditArgs, id: &str) -> CommandResult {
     let reader = open(audited)?;
     let receipt = of_call(&reader, id, |_, evidence| Ok(evidence))?;
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
@@ -28,25 +30,25 @@ pub(super) fn receipt(audited: &Audited, id: &str) -> Done {
 fn of_call(
     reader: &TrailReader,
     id: &str,
-    mut add: impl FnMut(&Record, Evidence) -> Result<Evidence, Failure>,
-) -> Result<Receipt, Failure> {
+    mut add: impl FnMut(&Record, EntryProof) -> Result<EntryProof, CommandError>,
+) -> Result<Receipt, CommandError> {
     let end = id.trim_start_matches('…').to_ascii_lowercase();
     if end.len() < 4 {
-        return Err(Failure::Usage("type four characters of the id, at least".to_owned()));
+        return Err(CommandError::Usage("type four characters of the id, at least".to_owned()));
     }
     let found = reader.about(&end)?;
     let subjects = found.iter().filter_map(|(_, record)| record.as_ref()?.subject());
-    let calls: BTreeSet<ApprovalId> = subjects.map(Subject::approval).collect();
+    let calls: BTreeSet<ApprovalId> = subjects.map(CallSubject::approval).collect();
     match calls.len() {
         0 => {
-            return Err(Failure::Missing(format!(
+            return Err(CommandError::Missing(format!(
                 "no sealed call ends with {}: type the whole id",
                 plain(&end)
             )));
         }
         1 => {}
         _ => {
-            return Err(Failure::Missing(format!(
+            return Err(CommandError::Missing(format!(
                 "more than one call ends with {}: type more of it",
                 plain(&end)
             )));
@@ -61,16 +63,16 @@ fn of_call(
 
 pub(super) async fn disclose(
     cli: &Cli,
-    audited: &Audited,
-    one: &One,
+    audited: &AuditArgs,
+    one: &CallArg,
     field: &str,
     key: Option<&Path>,
-) -> Done {
-    let desk = Desk::to_look(cli).await?;
+) -> CommandResult {
+    let desk = CommandContext::to_look(cli).await?;
     let approval = desk.one(one).await?.approval().clone();
     let arguments = [approval.arguments(), approval.proposed()];
     let keys = &commitment_keys(key, approval.proposed())?;
-    let refused = |error: gate_runtime::SchemaError| Failure::Refused(error.to_string());
+    let refused = |error: gate_runtime::tool::SchemaError| CommandError::Refused(error.to_string());
     // Before anything secret is typed.
     for known in arguments {
         known.check_disclosable(field, keys).map_err(refused)?;
@@ -91,7 +93,7 @@ pub(super) async fn disclose(
     let receipt = of_call(&reader, &approval.id().to_string(), |record, evidence| {
         let shows = matches!(
             record.event(),
-            Event::Call(CallEvent::Assessed { arguments, .. })
+            RecordEvent::Call(CallEvent::Assessed { arguments, .. })
                 if arguments.check(&disclosure).is_ok()
         );
         Ok(if shows { evidence.with(disclosure.to_string()) } else { evidence })
@@ -102,7 +104,10 @@ pub(super) async fn disclose(
 /// The keys that open the secrets of a call: of the gate's key, from a file or a variable, and
 /// never from the command line, where other programs see it. Commitments of earlier versions need
 /// none.
-fn commitment_keys(file: Option<&Path>, arguments: &Arguments) -> Result<CommitmentKeys, Failure> {
+fn commitment_keys(
+    file: Option<&Path>,
+    arguments: &Arguments,
+) -> Result<CommitmentKeys, CommandError> {
     let known = match file {
         Some(file) => Some(GateKey::read(file)?),
         None => GateKey::from_env("GATE_KEY")?,
@@ -114,19 +119,19 @@ fn commitment_keys(file: Option<&Path>, arguments: &Arguments) -> Result<Commitm
     if arguments.secrets().iter().any(|secret| secret.lacks_key(&none)) {
         let words = "nothing but the key of the gate opens its secrets: name the key's file by \
                      --gate-key or GATE_KEY_FILE, or put the key into the variable GATE_KEY";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(CommandError::Usage(words.to_owned()));
     }
     Ok(none)
 }
 
-pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
+pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResult {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes)?;
         bytes
     } else {
         std::fs::read(file)
-            .map_err(|error| Failure::Trouble(format!("{}: {error}", file.display())))?
+            .map_err(|error| CommandError::Trouble(format!("{}: {error}", file.display())))?
     };
     let receipt = Receipt::parse(&bytes)?;
     let keys = if audited.trail.join("keys").is_dir() {
@@ -142,10 +147,10 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
         verified.checkpoint().head().size(),
     );
     let calls = verified.calls();
-    match Look::of(cli.json) {
-        Look::Programs => {
+    match OutputFormat::of(cli.json) {
+        OutputFormat::Programs => {
             let entry = |shown: &ReceiptEntry| match shown.entry() {
-                Entry::Break(parted) => json!({"index": shown.index(), "break": parted}),
+                TrailEntry::Break(parted) => json!({"index": shown.index(), "break": parted}),
                 _ => {
                     json!({
                         "index": shown.index(),
@@ -155,7 +160,7 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
                 }
             };
             let only = if calls.len() == 1 { calls.first() } else { None };
-            Look::Programs.done(
+            OutputFormat::Programs.done(
                 "",
                 &json!({
                     "approval": only,
@@ -166,7 +171,7 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
                 }),
             )
         }
-        Look::People => {
+        OutputFormat::People => {
             let about = |call: Option<ApprovalId>| {
                 let is_about =
                     |shown: &&ReceiptEntry| shown.call() == call || shown.record().is_none();
@@ -185,7 +190,7 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
             {
                 stories.push(story(None, (&origin, size), &about(None)));
             }
-            Look::People.done(&stories.join("\n\n"), &Value::Null)
+            OutputFormat::People.done(&stories.join("\n\n"), &Value::Null)
         }
     }
 }
@@ -211,7 +216,7 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
     for shown in shown {
         let record = match (shown.record(), shown.entry()) {
             (Some(record), _) => record,
-            (None, Entry::Break(parted)) => {
+            (None, TrailEntry::Break(parted)) => {
                 let (at, next, by, why) =
                     (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
                 told.push(format!(
@@ -227,7 +232,8 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
                 .trim_end()
                 .to_owned(),
         );
-        if let Event::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event() {
+        if let RecordEvent::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event()
+        {
             let arguments = arguments.to_json();
             let given = arguments.as_object().into_iter().flatten();
             facts.extend(given.map(|(name, value)| (plain(name), plain(value.to_string()))));

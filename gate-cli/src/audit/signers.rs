@@ -1,21 +1,26 @@
 //! Checks whether signed votes are signed by those who gave them.
 
+use gate_runtime::FileDirectory;
 use gate_runtime::audit::VerifierKey;
-use gate_runtime::{CallEvent, Event, FileDirectory, Record};
+use gate_runtime::records::{CallEvent, Record, RecordEvent};
 
 use super::public_key;
 use crate::args::Cli;
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
 /// The keys of people, and how many of the signed votes were checked with them.
-pub(super) struct Signers {
+pub(super) struct SignerKeys {
     keys: Vec<VerifierKey>,
     pub(super) checked: u64,
     pub(super) unchecked: u64,
 }
 
-impl Signers {
-    pub(super) fn known(cli: &Cli, given: &[String], in_people: bool) -> Result<Self, Failure> {
+impl SignerKeys {
+    pub(super) fn known(
+        cli: &Cli,
+        given: &[String],
+        in_people: bool,
+    ) -> Result<Self, CommandError> {
         let mut keys = given.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
         if in_people {
             keys.extend(FileDirectory::open(&cli.people)?.keys()?);
@@ -26,7 +31,7 @@ impl Signers {
     /// Checks that a vote, if it is signed, is signed by a key of whoever gave it. Where no key is
     /// known at all, the vote is counted as unchecked.
     pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
-        let (Some(subject), Event::Call(CallEvent::Voted { vote })) =
+        let (Some(subject), RecordEvent::Call(CallEvent::Voted { vote })) =
             (record.subject(), record.event())
         else {
             return Ok(());

@@ -4,23 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate_runtime::audit::{Checkpoint, LogKeys, Note, TreeHead, WitnessPolicy, prove_consistency};
-use gate_runtime::{Auditor, Entry, TrailReader};
+use gate_runtime::records::TrailEntry;
+use gate_runtime::trail::{Auditor, TrailReader};
 use serde_json::json;
 
-use super::signers::Signers;
-use super::{Done, each, keys_in_folder, open};
-use crate::args::{Audited, Cli};
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::show::{Look, plain, plural};
+use super::signers::SignerKeys;
+use super::{CommandResult, each, keys_in_folder, open};
+use crate::args::{AuditArgs, Cli};
+use crate::desk::CommandContext;
+use crate::failure::CommandError;
+use crate::show::{OutputFormat, plain, plural};
 
 pub(super) async fn verify(
     cli: &Cli,
-    audited: &Audited,
+    audited: &AuditArgs,
     since: Option<&Path>,
     compare: bool,
-    mut signers: Signers,
-) -> Done {
+    mut signers: SignerKeys,
+) -> CommandResult {
     let reader = Arc::new(open(audited)?);
     let (from, mut auditor) = match since {
         None => (0, Auditor::new()),
@@ -33,23 +34,23 @@ pub(super) async fn verify(
         let entry = reader.read(index, bytes)?;
         auditor
             .take(&entry)
-            .map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
+            .map_err(|fault| CommandError::Refused(format!("entry {index}, {fault}")))?;
         match entry {
-            Entry::Break(parted) => breaks.push(parted),
-            Entry::Record(record) => signers.check(&record).map_err(|problem| {
-                Failure::Refused(format!(
+            TrailEntry::Break(parted) => breaks.push(parted),
+            TrailEntry::Record(record) => signers.check(&record).map_err(|problem| {
+                CommandError::Refused(format!(
                     "entry {index}, record {} (voted): {problem}",
                     record.seq()
                 ))
             })?,
-            Entry::Stub(_) => {}
+            TrailEntry::Stub(_) => {}
         }
         Ok(())
     })?;
     if compare {
-        let gate = Desk::to_look(cli).await?.gate;
+        let gate = CommandContext::to_look(cli).await?.gate;
         if let Some(parted) = gate.compare_with(&reader).await? {
-            return Err(Failure::Refused(format!(
+            return Err(CommandError::Refused(format!(
                 "the trail holds, and the database does not: {parted}"
             )));
         }
@@ -107,11 +108,11 @@ pub(super) async fn verify(
     if compare {
         lines.push("The database has the same records.".to_owned());
     }
-    Look::of(cli.json).done(&lines.join("\n"), &object)
+    OutputFormat::of(cli.json).done(&lines.join("\n"), &object)
 }
 
 /// That the trail continues a checkpoint which somebody kept.
-fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHead, Failure> {
+fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHead, CommandError> {
     let kept = Note::parse(&std::fs::read(file)?)?;
     let older = keys.verify(&kept, &WitnessPolicy::none())?.head();
     let newer = reader.checkpoint().head();
@@ -124,7 +125,7 @@ fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHe
             newer.size(),
             older.size()
         );
-        return Err(Failure::Refused(words));
+        return Err(CommandError::Refused(words));
     }
     newer.verify_consistency(
         older,

@@ -12,20 +12,21 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use gate_runtime::audit::{
-    self, AddCheckpoint, Checkpoint, LogKeys, Note, Refusal, TreeHead, replace_file,
+    self, AddCheckpoint, AddCheckpointError, Checkpoint, LogKeys, Note, TreeHead, replace_file,
 };
-use gate_runtime::{Digest, Timestamp, Trail};
+use gate_runtime::id::Digest;
+use gate_runtime::{Timestamp, Trail};
 
-use super::{Done, public_key};
-use crate::args::Audited;
-use crate::failure::Failure;
+use super::{CommandResult, public_key};
+use crate::args::AuditArgs;
+use crate::failure::CommandError;
 use crate::show::{plain, say};
 
 /// The most bytes of a request: a note and 63 hashes are far less.
 const MOST: usize = 65_536;
 
 /// A witness over a folder in which it keeps what it has cosigned last.
-struct Stand {
+struct WitnessServer {
     witness: audit::Witness,
     logs: Vec<LogKeys>,
     folder: PathBuf,
@@ -33,12 +34,17 @@ struct Stand {
     turn: Mutex<File>,
 }
 
-pub(super) async fn serve(audited: &Audited, listen: &str, logs: &[String], folder: &Path) -> Done {
+pub(super) async fn serve(
+    audited: &AuditArgs,
+    listen: &str,
+    logs: &[String],
+    folder: &Path,
+) -> CommandResult {
     let witness = audit::Witness::new(Trail::read_key(&audited.secret)?)?;
     let logs = logs.iter().map(|log| {
         let key = public_key(log)?;
         let origin = key.name().to_owned();
-        Ok::<_, Failure>(LogKeys::new(&origin, key)?)
+        Ok::<_, CommandError>(LogKeys::new(&origin, key)?)
     });
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
     if !folder.exists() {
@@ -49,24 +55,28 @@ pub(super) async fn serve(audited: &Audited, listen: &str, logs: &[String], fold
     }
     let lock = File::create(folder.join("lock"))?;
     lock.try_lock().map_err(|_| {
-        Failure::Trouble(format!(
+        CommandError::Trouble(format!(
             "{}: another witness keeps what it has cosigned there",
             folder.display()
         ))
     })?;
     let listener = tokio::net::TcpListener::bind(listen).await?;
     say(&format!("{} listens at http://{}", witness.verifier(), listener.local_addr()?))?;
-    let stand =
-        Arc::new(Stand { witness, logs, folder: folder.to_owned(), turn: Mutex::new(lock) });
+    let stand = Arc::new(WitnessServer {
+        witness,
+        logs,
+        folder: folder.to_owned(),
+        turn: Mutex::new(lock),
+    });
     let routes = Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state(stand);
     Ok(axum::serve(listener, routes.layer(DefaultBodyLimit::max(MOST))).await?)
 }
 
-async fn add_checkpoint(State(stand): State<Arc<Stand>>, body: Bytes) -> Response {
+async fn add_checkpoint(State(stand): State<Arc<WitnessServer>>, body: Bytes) -> Response {
     let decided = tokio::task::spawn_blocking(move || stand.decide(&body)).await;
     match decided {
         Ok(Ok(response)) => response.into_response(),
-        Ok(Err(No::Refused(refusal))) => {
+        Ok(Err(WitnessRefusal::Refused(refusal))) => {
             let status =
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut response = (status, refusal.body()).into_response();
@@ -75,10 +85,10 @@ async fn add_checkpoint(State(stand): State<Arc<Stand>>, body: Bytes) -> Respons
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static(refusal.content_type()));
             response
         }
-        Ok(Err(No::Malformed(error))) => {
+        Ok(Err(WitnessRefusal::Malformed(error))) => {
             (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
         }
-        Ok(Err(No::Trouble(error))) => {
+        Ok(Err(WitnessRefusal::Trouble(error))) => {
             let _ = writeln!(std::io::stderr(), "gate: {}", plain(error.to_string()));
             (StatusCode::INTERNAL_SERVER_ERROR, "it cannot keep what it cosigns\n").into_response()
         }
@@ -87,32 +97,32 @@ async fn add_checkpoint(State(stand): State<Arc<Stand>>, body: Bytes) -> Respons
 }
 
 /// Why nothing is cosigned.
-enum No {
+enum WitnessRefusal {
     Malformed(audit::Error),
-    Refused(Refusal),
-    Trouble(Failure),
+    Refused(AddCheckpointError),
+    Trouble(CommandError),
 }
 
-impl Stand {
+impl WitnessServer {
     /// Cosigns a checkpoint, once it is durable which one that is.
-    fn decide(&self, body: &[u8]) -> Result<String, No> {
-        let request = AddCheckpoint::parse(body).map_err(No::Malformed)?;
+    fn decide(&self, body: &[u8]) -> Result<String, WitnessRefusal> {
+        let request = AddCheckpoint::parse(body).map_err(WitnessRefusal::Malformed)?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = self.last(request.origin()).map_err(No::Trouble)?;
+        let last = self.last(request.origin()).map_err(WitnessRefusal::Trouble)?;
         let at = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let mut refused = Refusal::UnknownLog { origin: request.origin().to_owned() };
+        let mut refused = AddCheckpointError::UnknownLog { origin: request.origin().to_owned() };
         // A log that was given with several keys had them one after the other.
         for keys in &self.logs {
             match self.witness.decide(keys, last, &request, at) {
                 Ok(seen) => {
-                    self.keep(&request).map_err(No::Trouble)?;
+                    self.keep(&request).map_err(WitnessRefusal::Trouble)?;
                     return Ok(seen.response().to_owned());
                 }
-                Err(Refusal::UnknownLog { .. }) => {}
+                Err(AddCheckpointError::UnknownLog { .. }) => {}
                 Err(refusal) => refused = refusal,
             }
         }
-        Err(No::Refused(refused))
+        Err(WitnessRefusal::Refused(refused))
     }
 
     fn file(&self, origin: &str) -> PathBuf {
@@ -121,16 +131,16 @@ impl Stand {
     }
 
     /// The tree of a log that was cosigned last.
-    fn last(&self, origin: &str) -> Result<Option<TreeHead>, Failure> {
+    fn last(&self, origin: &str) -> Result<Option<TreeHead>, CommandError> {
         let file = self.file(origin);
         match fs::read(&file) {
             Ok(bytes) => Ok(Some(Note::parse(&bytes)?.text().parse::<Checkpoint>()?.head())),
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::Trouble(format!("{}: {error}", file.display()))),
+            Err(error) => Err(CommandError::Trouble(format!("{}: {error}", file.display()))),
         }
     }
 
-    fn keep(&self, request: &AddCheckpoint) -> Result<(), Failure> {
+    fn keep(&self, request: &AddCheckpoint) -> Result<(), CommandError> {
         Ok(replace_file(self.file(request.origin()), request.checkpoint().to_string().as_bytes())?)
     }
 }

@@ -9,16 +9,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gate_runtime::FileDirectory;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, FileDirectory};
 use gate_sqlite::SqliteStore;
 use serde_json::{Map, Value, json};
 
 /// The calls that ran, in the order in which they did.
 #[derive(Clone, Debug, Default)]
-pub struct World(Arc<Mutex<Vec<String>>>);
+pub struct ToolLog(Arc<Mutex<Vec<String>>>);
 
-impl World {
+impl ToolLog {
     fn note(&self, what: String) -> String {
         self.0.lock().unwrap().push(what.clone());
         what
@@ -39,7 +40,7 @@ pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 /// Pay someone.
 #[gated_tool(policy = "payments")]
 pub fn pay(
-    #[state] world: &World,
+    #[state] world: &ToolLog,
     /// Who gets it.
     to: String,
     /// In cents.
@@ -58,7 +59,7 @@ pub fn pay(
 
 /// Wipe a disk.
 #[gated_tool(policy = "always_ask", destructive)]
-pub fn wipe(#[state] world: &World, disk: String) -> String {
+pub fn wipe(#[state] world: &ToolLog, disk: String) -> String {
     world.note(format!("wiped {disk}"))
 }
 
@@ -70,7 +71,7 @@ pub fn soon<T: Tool>(rules: Rules<T>) -> Rules<T> {
 
 /// Hold a place for somebody.
 #[gated_tool(policy = "soon")]
-pub fn reserve(#[state] world: &World, place: String) -> String {
+pub fn reserve(#[state] world: &ToolLog, place: String) -> String {
     world.note(format!("reserved {place}"))
 }
 
@@ -82,7 +83,7 @@ pub fn with_reasons<T: Tool>(rules: Rules<T>) -> Rules<T> {
 
 /// Let somebody in.
 #[gated_tool(policy = "with_reasons", secret(password))]
-pub fn log_in(#[state] world: &World, user: String, password: String) -> String {
+pub fn log_in(#[state] world: &ToolLog, user: String, password: String) -> String {
     world.note(format!("logged {user} in, by {} characters", password.chars().count()))
 }
 
@@ -94,12 +95,12 @@ pub fn echo(text: String) -> String {
 
 registry! {
     /// What the agent may call.
-    pub Tools for World { Pay, Wipe, Reserve, LogIn, Echo }
+    pub Tools for ToolLog { Pay, Wipe, Reserve, LogIn, Echo }
 }
 
-struct Agent {
+struct TestAgent {
     gate: Gate<Tools>,
-    world: World,
+    world: ToolLog,
     runs: Mutex<HashMap<String, Arc<Run<Tools>>>>,
 }
 
@@ -108,7 +109,7 @@ struct Agent {
 pub async fn work(folder: &Path) {
     let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
     let people = FileDirectory::open(folder.join("people.toml")).unwrap();
-    let world = World::default();
+    let world = ToolLog::default();
     let names: Vec<String> =
         serde_json::from_slice(&std::fs::read(folder.join("agents.json")).unwrap()).unwrap();
     let gate = Gate::builder(world.clone())
@@ -118,7 +119,7 @@ pub async fn work(folder: &Path) {
         .max_argument_bytes(4 << 20);
     let gate = names.into_iter().fold(gate, |gate, name| gate.agent(name.as_str()));
     let agent =
-        Arc::new(Agent { gate: gate.build().await.unwrap(), world, runs: Mutex::default() });
+        Arc::new(TestAgent { gate: gate.build().await.unwrap(), world, runs: Mutex::default() });
     say(&json!({"ready": true}));
     // This thread drives nothing but this: it may block.
     for line in std::io::stdin().lines() {
@@ -142,7 +143,7 @@ fn say(answer: &Value) {
     out.flush().unwrap();
 }
 
-impl Agent {
+impl TestAgent {
     fn run(&self, order: &Value) -> Arc<Run<Tools>> {
         let text = |name: &str| order[name].as_str().map(str::to_owned);
         let id = text("run").unwrap();

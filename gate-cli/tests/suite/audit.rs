@@ -5,14 +5,15 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use gate_runtime::Trail;
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
-use gate_runtime::{HttpWitness, Trail, TrailStatus};
+use gate_runtime::trail::{HttpWitness, TrailStatus};
 use serde_json::json;
 
-use crate::office::{Office, Tools, asked, call, code, pays, said, wrong};
+use crate::office::{TestWorkspace, Tools, asked, call, code, pays, said, wrong};
 
-impl Office {
+impl TestWorkspace {
     fn at(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
@@ -47,7 +48,7 @@ impl Office {
 }
 
 /// The gate lets go of its trail once it has sealed what is left.
-async fn dropped(office: &Office, gate: Gate<Tools>) {
+async fn dropped(office: &TestWorkspace, gate: Gate<Tools>) {
     drop(gate);
     let lock = fs::File::options().write(true).open(office.at("trail/lock")).unwrap();
     let began = std::time::Instant::now();
@@ -59,8 +60,8 @@ async fn dropped(office: &Office, gate: Gate<Tools>) {
 
 /// A trail with a call that was approved, one that was denied by its limits, and one with a secret
 /// that was rejected.
-async fn office() -> (Office, String, String) {
-    let office = Office::new();
+async fn office() -> (TestWorkspace, String, String) {
+    let office = TestWorkspace::new();
     office.make_key();
     let gate = office.sealed().await;
     let dana = gate.reviewer("dana").await.unwrap();
@@ -343,14 +344,14 @@ async fn a_trail_is_copied_as_far_as_it_is_sealed() {
 }
 
 /// A witness's process; it ends with the test.
-struct Witness {
+struct WitnessProcess {
     child: Child,
     key: VerifierKey,
     url: String,
 }
 
-impl Witness {
-    fn start(office: &Office) -> Self {
+impl WitnessProcess {
+    fn start(office: &TestWorkspace) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command.current_dir(office.path()).args([
             "audit",
@@ -369,7 +370,7 @@ impl Witness {
     }
 
     /// Seals one more call in a database, and has the trail cosigned.
-    async fn seal(&self, office: &Office, file: &str, run: &str) -> TrailStatus {
+    async fn seal(&self, office: &TestWorkspace, file: &str, run: &str) -> TrailStatus {
         let trail = office.trail().witness(HttpWitness::new(&self.url, [self.key.clone()]));
         let gate = office.builder_over(file).await.trail(trail).build().await.unwrap();
         drop(gate.run(run).submit([pays("1", 5)]).await.unwrap());
@@ -379,7 +380,7 @@ impl Witness {
     }
 }
 
-impl Drop for Witness {
+impl Drop for WitnessProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -388,12 +389,12 @@ impl Drop for Witness {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_witness_cosigns_what_continues_and_nothing_else() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     office.make_key();
     let made =
         office.gate_as(None, "audit|key|new|witness.example/w1|--for-witness|--secret|witness.key");
     assert_eq!(code(&made), 0, "{made:?}");
-    let witness = Witness::start(&office);
+    let witness = WitnessProcess::start(&office);
     let (status, key) = (witness.seal(&office, "gate.db", "run-1").await, witness.key.clone());
     assert_eq!((status.cosignatures(), status.witness_trouble()), (1, None));
     let told = office.audit(&format!("verify|--witness|{key}"));
@@ -414,7 +415,7 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
         unreachable.witness_trouble().unwrap().contains("it does not answer"),
         "{unreachable:?}"
     );
-    let witness = Witness::start(&office);
+    let witness = WitnessProcess::start(&office);
     assert_eq!(witness.seal(&office, "gate.db", "run-3").await.cosignatures(), 1);
 
     // A history that was made anew, under the same key: the witness does not sign it.
@@ -432,7 +433,7 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
 
 #[tokio::test]
 async fn signed_votes_are_verified_with_the_keys_of_people() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     office.make_key();
     let made = office.gate_as(None, "audit|key|new|dana|--secret|dana.key");
     fs::write(office.at("dana.pub"), &made.stdout).unwrap();

@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use gate_runtime::audit::{KeyKind, Note, SigningKey, VerifierKey};
+use gate_runtime::grants::FreezeScope;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::people::ReviewerToken;
 use gate_runtime::prelude::*;
+use gate_runtime::store::Clock as _;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{ApprovalId, Clock as _, FreezeScope, ReviewerToken};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use crate::office::{GATE_KEY, Office, Tools, VARIABLES, asked, call, code, pays, said, wrong};
+use crate::office::{
+    GATE_KEY, TestWorkspace, Tools, VARIABLES, asked, call, code, pays, said, wrong,
+};
 
 #[tokio::test]
 async fn a_call_is_asked_approved_by_the_command_and_run_once() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (id, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let listed = said(&office.gate_as(None, "pending"));
@@ -55,7 +60,7 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
 
 #[tokio::test]
 async fn who_decides_is_known_by_their_token_and_by_nothing_else() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let (_, end) = asked(&office.run().await.submit([pays("1", 100)]).await.unwrap());
     let approve = format!("approve|{end}");
     let nobody = office.gate_as(None, &approve);
@@ -78,7 +83,7 @@ async fn who_decides_is_known_by_their_token_and_by_nothing_else() {
 
 #[tokio::test]
 async fn two_people_decide_from_two_processes() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 5_000)]).await.unwrap());
     let approve = format!("approve|{end}");
@@ -93,7 +98,7 @@ async fn two_people_decide_from_two_processes() {
 
 #[tokio::test]
 async fn a_destructive_call_wants_the_name_of_its_tool() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([call("1", "wipe", &json!({"disk": "a"}))]).await.unwrap());
     let unconfirmed = office.dana(&format!("approve|{end}"));
@@ -143,7 +148,7 @@ fn at_a_terminal(folder: &Path, words: &[&str], answers: &[(&str, &str)]) -> (St
 #[cfg(unix)]
 #[tokio::test]
 async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_enter() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let turn =
         run.submit([pays("1", 100), call("2", "wipe", &json!({"disk": "a"}))]).await.unwrap();
@@ -162,14 +167,20 @@ async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_e
         assert_eq!(ended, code, "{answer:?}: {shown}");
         assert!(!shown.contains(&office.dana), "the token is on the screen: {shown}");
     }
-    let kinds: Vec<_> =
-        run.proceed().await.unwrap().answers().iter().map(gate_runtime::Answer::kind).collect();
+    let kinds: Vec<_> = run
+        .proceed()
+        .await
+        .unwrap()
+        .answers()
+        .iter()
+        .map(gate_runtime::run::Answer::kind)
+        .collect();
     assert_eq!(kinds, ["succeeded", "succeeded"]);
 }
 
 #[tokio::test]
 async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     for (set, problem) in
@@ -209,7 +220,7 @@ async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
 
 #[tokio::test]
 async fn a_call_is_rejected_answered_and_revoked() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     assert_eq!(code(&office.dana(&format!("reject|{end}|"))), 4, "without a reason");
@@ -230,7 +241,7 @@ async fn a_call_is_rejected_answered_and_revoked() {
 
 #[tokio::test]
 async fn grants_are_given_listed_and_revoked() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let wrong_scope = office.dana(&format!("grants|add|{end}|--any|amout"));
@@ -252,7 +263,7 @@ async fn grants_are_given_listed_and_revoked() {
         .submit([pays("1", 200), pays("2", 101)])
         .await
         .unwrap();
-    let kinds: Vec<_> = turn.answers().iter().map(gate_runtime::Answer::kind).collect();
+    let kinds: Vec<_> = turn.answers().iter().map(gate_runtime::run::Answer::kind).collect();
     assert!(kinds == ["succeeded", "waiting"] || kinds == ["waiting", "succeeded"], "{kinds:?}");
     let id = office.json("grants")[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(code(&office.dana(&format!("grants|revoke|{id}"))), 0);
@@ -262,7 +273,7 @@ async fn grants_are_given_listed_and_revoked() {
 
 #[tokio::test]
 async fn a_freeze_stops_other_processes_until_it_is_lifted() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     assert_eq!(run.submit([pays("1", 5)]).await.unwrap().answers()[0].kind(), "succeeded");
     assert_eq!(code(&office.dana("freeze|--all")), 2, "without a reason");
@@ -280,7 +291,7 @@ async fn a_freeze_stops_other_processes_until_it_is_lifted() {
 
 #[tokio::test]
 async fn what_was_in_flight_is_listed_and_settled() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     {
         let run = office.run().await;
         let hanging = [call("1", "hang", &json!({"what": "a"}))];
@@ -313,7 +324,7 @@ async fn what_was_in_flight_is_listed_and_settled() {
 
 #[tokio::test]
 async fn hostile_text_is_shown_and_does_nothing() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let hostile = "\u{1b}[2Jalice\u{202e}\n\r| approved";
     let turn =
@@ -332,7 +343,7 @@ async fn hostile_text_is_shown_and_does_nothing() {
 
 #[tokio::test]
 async fn secrets_and_their_salts_stay_where_they_are() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let turn = run
         .submit([call("1", "sign_in", &json!({"user": "mia", "password": "correct horse"}))])
@@ -361,7 +372,7 @@ async fn secrets_and_their_salts_stay_where_they_are() {
 
 #[tokio::test]
 async fn the_record_is_exported_line_by_line() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let gate = office.gate().await;
     for run in [gate.run("run-1").case("ticket-7"), gate.run("run-2")] {
         assert!(!run.submit([pays("1", 5)]).await.unwrap().is_waiting());
@@ -379,7 +390,7 @@ async fn the_record_is_exported_line_by_line() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let no_database = office.dana("pending");
     assert_eq!(code(&no_database), 1);
     assert_eq!(
@@ -401,7 +412,7 @@ fn what_is_not_there_is_said() {
 
 #[tokio::test]
 async fn an_id_may_be_its_end_if_that_tells() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (id, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     assert_eq!(code(&office.dana(&format!("show|{id}"))), 0);
@@ -417,7 +428,7 @@ async fn an_id_may_be_its_end_if_that_tells() {
 
 #[tokio::test]
 async fn what_is_over_is_shown_as_over_and_not_decided() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let clock = ManualClock::at("2020-01-01T00:00:00Z".parse().unwrap());
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let store = SqliteStore::open(office.path().join("gate.db")).await.unwrap();
@@ -439,7 +450,7 @@ async fn what_is_over_is_shown_as_over_and_not_decided() {
 
 #[test]
 fn people_and_completions_are_made() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let made = office.gate_as(None, "person|o'neil \"x\"|--role|manager|--name|Ó Néill");
     assert_eq!(code(&made), 0);
     let token = wrong(&made).lines().last().unwrap().to_owned();
@@ -466,7 +477,7 @@ fn key_file(folder: &Path, name: &str, seed: u8) -> VerifierKey {
 
 #[tokio::test]
 async fn whoever_has_a_key_signs_by_its_file() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let key = key_file(office.path(), "dana", 1);
     key_file(office.path(), "dana", 9);
     let run = office.gate_where_dana_signs_by(&key).await.run("run-1").case("ticket-7");
@@ -547,7 +558,7 @@ async fn whoever_has_a_key_signs_by_its_file() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_review_at_the_terminal_is_signed_too() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let key = key_file(office.path(), "dana", 1);
     let run = office.gate_where_dana_signs_by(&key).await.run("run-1");
     let turn = run.submit([pays("1", 100)]).await.unwrap();
@@ -565,7 +576,7 @@ async fn a_review_at_the_terminal_is_signed_too() {
 
 #[test]
 fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     key_file(office.path(), "dana", 1);
     let witness = SigningKey::from_seed("dana", KeyKind::Witness, [1; 32]).unwrap();
     let log = SigningKey::from_seed("dana", KeyKind::Log, [1; 32]).unwrap();
@@ -611,7 +622,7 @@ fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
 
 #[test]
 fn a_person_is_made_with_their_key() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let key = key_file(office.path(), "dana", 1);
     let made = office.gate_as(None, &format!("person|dana|--role|manager|--key|{key}"));
     assert_eq!(code(&made), 0, "{}", wrong(&made));
@@ -630,7 +641,7 @@ fn a_person_is_made_with_their_key() {
 
 #[tokio::test]
 async fn nobody_who_reads_is_nobody_to_tell() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     asked(&office.run().await.submit([pays("1", 100)]).await.unwrap());
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -640,7 +651,7 @@ async fn nobody_who_reads_is_nobody_to_tell() {
 
 #[tokio::test]
 async fn an_edit_is_shown_before_it_is_sent_and_who_signs_can_say_why() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let wrong_value = office.dana(&format!("edit|{end}|--set|amount=\"much\""));

@@ -1,7 +1,7 @@
 //! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that
 //! another process asked about.
 
-use crate::office::{Inbox, Office, asked, code, pays, wrong};
+use crate::office::{InboxProcess, TestWorkspace, asked, code, pays, wrong};
 
 /// The value of a hidden field of a page.
 fn hidden(page: &str, name: &str) -> String {
@@ -11,10 +11,10 @@ fn hidden(page: &str, name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_decides_in_the_browser_what_another_process_asked() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let run = office.run().await;
     let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
-    let inbox = Inbox::start(&office);
+    let inbox = InboxProcess::start(&office);
     let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
     let browser = config.new_agent();
     let get = |path: &str, cookie: &str| {
@@ -67,7 +67,7 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
 
 #[test]
 fn it_is_not_offered_to_other_machines_without_tls() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     std::fs::write(office.path().join("gate.db"), "").unwrap();
     let open = office.gate_as(None, "inbox|--listen|0.0.0.0:0");
     assert_eq!(code(&open), 2);

@@ -4,18 +4,19 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::office::{Office, asked, code, pays, said, wrong};
-use crate::receiver::{Does, Receiver, Request, status};
+use crate::office::{TestWorkspace, asked, code, pays, said, wrong};
+use crate::receiver::{RawServer, ReceivedRequest, ServerBehavior, status};
 use gate_inbox::{Webhook, WebhookSecret};
+use gate_runtime::notify::DeliveryState;
+use gate_runtime::store::DeliveryFilter;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{DeliveryFilter, DeliveryState};
 use serde_json::{Value, json};
 
 /// A process that tells; it ends with the test.
-struct Telling(Child);
+struct DeliveryProcess(Child);
 
-impl Telling {
-    fn start(office: &Office) -> Self {
+impl DeliveryProcess {
+    fn start(office: &TestWorkspace) -> Self {
         let mut command = office.command("inbox|--listen|127.0.0.1:0|--notify|notify.toml");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -25,14 +26,14 @@ impl Telling {
     }
 }
 
-impl Drop for Telling {
+impl Drop for DeliveryProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn names(office: &Office, server: &Receiver) {
+fn names(office: &TestWorkspace, server: &RawServer) {
     let url = server.url("/gate");
     let file = format!(
         "[[webhook]]\nname = \"ops\"\nurl = \"{url}\"\nsecrets = \
@@ -43,11 +44,11 @@ fn names(office: &Office, server: &Receiver) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_web_address_is_told_of_what_another_process_asks() {
-    let (office, server) = (Office::new(), Receiver::that([status(200, "")]));
+    let (office, server) = (TestWorkspace::new(), RawServer::that([status(200, "")]));
     names(&office, &server);
     let run = office.run().await;
     let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
-    let _telling = Telling::start(&office);
+    let _telling = DeliveryProcess::start(&office);
     let request = tokio::task::block_in_place(|| server.next());
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(
@@ -58,12 +59,12 @@ async fn a_web_address_is_told_of_what_another_process_asks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_delivered_is_listed_and_put_back() {
-    let (office, server) = (Office::new(), Receiver::that([status(410, "")]));
+    let (office, server) = (TestWorkspace::new(), RawServer::that([status(410, "")]));
     names(&office, &server);
     let gate = office.gate().await;
     assert_eq!(said(&office.gate_as(None, "letters")), "Everything is delivered.\n");
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
-    let telling = Telling::start(&office);
+    let telling = DeliveryProcess::start(&office);
     tokio::task::block_in_place(|| server.next());
     let begun = std::time::Instant::now();
     let dead = loop {
@@ -113,13 +114,13 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     assert_eq!(said(&office.gate_as(None, "letters|again|--all")), "No letter is dead.\n");
     assert_eq!(code(&office.gate_as(None, "letters|again")), 2);
     // The next process that tells takes it.
-    let _telling = Telling::start(&office);
+    let _telling = DeliveryProcess::start(&office);
     tokio::task::block_in_place(|| server.next());
 }
 
 #[test]
 fn a_file_with_mistakes_serves_nothing_and_names_their_lines() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     std::fs::write(office.path().join("gate.db"), "").unwrap();
     std::fs::write(
         office.path().join("notify.toml"),
@@ -140,11 +141,12 @@ fn a_file_with_mistakes_serves_nothing_and_names_their_lines() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_process_was_telling_another_one_tells_under_the_same_id() {
-    let (office, server) = (Office::new(), Receiver::that([Does::Hang, status(200, "")]));
+    let (office, server) =
+        (TestWorkspace::new(), RawServer::that([ServerBehavior::Hang, status(200, "")]));
     names(&office, &server);
     let run = office.run().await;
     let _ = asked(&run.submit([pays("1", 100)]).await.unwrap());
-    let mut telling = Telling::start(&office);
+    let mut telling = DeliveryProcess::start(&office);
     let first = tokio::task::block_in_place(|| server.next());
     // It has the request on its way, and dies by SIGKILL.
     telling.0.kill().unwrap();
@@ -160,6 +162,6 @@ async fn what_a_killed_process_was_telling_another_one_tells_under_the_same_id()
         office.builder().await.clock(ManualClock::at(later)).notify(webhook).build().await.unwrap();
     let second = tokio::task::block_in_place(|| server.next());
     assert_eq!(first.head["webhook-id"], second.head["webhook-id"]);
-    let body = |request: &Request| serde_json::from_str::<Value>(&request.body).unwrap();
+    let body = |request: &ReceivedRequest| serde_json::from_str::<Value>(&request.body).unwrap();
     assert_eq!(body(&first), body(&second));
 }

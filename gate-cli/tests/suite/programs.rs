@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::office::{Inbox, Office, code, said, wrong};
+use crate::office::{InboxProcess, TestWorkspace, code, said, wrong};
 use serde_json::Value;
 
 fn example(name: &str) -> PathBuf {
@@ -14,25 +14,25 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// An inbox for an agent, and for people.
-struct Desk {
-    office: Office,
-    inbox: Inbox,
+struct ProgramFixture {
+    office: TestWorkspace,
+    inbox: InboxProcess,
     token: String,
 }
 
-impl Desk {
+impl ProgramFixture {
     /// `None` where there is no Python.
     fn open() -> Option<Self> {
         if Command::new("python3").arg("--version").output().is_err() {
             eprintln!("left out: there is no python3");
             return None;
         }
-        let office = Office::new();
+        let office = TestWorkspace::new();
         let made = office.gate_as(None, "agent|billing-bot|--asks|manager");
         let file = office.path().join("people.toml");
         std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &said(&made)).unwrap();
         let token = wrong(&made).lines().last().unwrap().to_owned();
-        Some(Self { inbox: Inbox::start(&office), office, token })
+        Some(Self { inbox: InboxProcess::start(&office), office, token })
     }
 
     fn python(&self, name: &str, arguments: &[&str]) -> Child {
@@ -59,7 +59,7 @@ impl Desk {
 
 #[test]
 fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
-    let Some(desk) = Desk::open() else { return };
+    let Some(desk) = ProgramFixture::open() else { return };
     let program = desk.python("refund.py", &["A-1", "2400"]);
     let id = desk.next();
     assert_eq!(code(&desk.office.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
@@ -85,7 +85,7 @@ fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
 
 #[test]
 fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
-    let Some(desk) = Desk::open() else { return };
+    let Some(desk) = ProgramFixture::open() else { return };
     let provider = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", provider.local_addr().unwrap());
     let serving = std::thread::spawn(move || {

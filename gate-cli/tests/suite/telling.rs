@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::office::{Office, Tools, asked, code, pays, said, wrong};
-use crate::service::{Came, Reply, Service};
-use crate::smtp::{Act, Mail, Server};
+use crate::office::{TestWorkspace, Tools, asked, code, pays, said, wrong};
+use crate::service::{FakeService, ServiceReply, ServiceRequest};
+use crate::smtp::{ReceivedMail, SmtpBehavior, TestSmtpServer};
+use gate_runtime::notify::DeliveryState;
 use gate_runtime::prelude::*;
-use gate_runtime::{DeliveryFilter, DeliveryState, FileDirectory, Timestamp};
+use gate_runtime::store::DeliveryFilter;
+use gate_runtime::{FileDirectory, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -20,30 +22,31 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 const KIM: &str = "U0KIM0001";
 
 /// Everybody who is told.
-struct Services {
-    slack: Service,
+struct TestServices {
+    slack: FakeService,
     /// The service that takes answers to Slack's requests.
-    hooks: Service,
-    mail: Server,
-    pagerduty: Service,
-    webhook: Service,
+    hooks: FakeService,
+    mail: TestSmtpServer,
+    pagerduty: FakeService,
+    webhook: FakeService,
 }
 
-impl Services {
+impl TestServices {
     async fn open() -> Self {
         let posted = json!({"ok": true, "channel": "C024BE91L", "ts": "1800000000.000100"});
         let accepted = json!({"status": "success", "dedup_key": "x"});
         Self {
-            slack: Service::open(Reply::With("200 OK", posted.to_string())).await,
-            hooks: Service::open(Reply::With("200 OK", "ok".to_owned())).await,
-            mail: Server::open().await,
-            pagerduty: Service::open(Reply::With("202 Accepted", accepted.to_string())).await,
-            webhook: Service::open(Reply::With("204 No Content", String::new())).await,
+            slack: FakeService::open(ServiceReply::With("200 OK", posted.to_string())).await,
+            hooks: FakeService::open(ServiceReply::With("200 OK", "ok".to_owned())).await,
+            mail: TestSmtpServer::open().await,
+            pagerduty: FakeService::open(ServiceReply::With("202 Accepted", accepted.to_string()))
+                .await,
+            webhook: FakeService::open(ServiceReply::With("204 No Content", String::new())).await,
         }
     }
 
     /// The file that names them, with every secret in a variable.
-    fn write(&self, office: &Office) {
+    fn write(&self, office: &TestWorkspace) {
         let Self { slack, hooks, mail, pagerduty, webhook } = self;
         let file = format!(
             "[slack]\ntoken_env = 'SLACK_TOKEN'\nchannel = '#approvals'\n\
@@ -67,13 +70,13 @@ impl Services {
 }
 
 /// A process that tells, and takes what comes back; it ends with the test.
-struct Telling {
+struct NotifyProcess {
     child: Child,
     url: String,
 }
 
-impl Telling {
-    fn start(office: &Office) -> Self {
+impl NotifyProcess {
+    fn start(office: &TestWorkspace) -> Self {
         let mut command = office.command("inbox|--listen|127.0.0.1:0|--notify|notify.toml");
         command.envs([
             ("SLACK_TOKEN", TOKEN),
@@ -119,7 +122,7 @@ impl Telling {
     }
 }
 
-impl Drop for Telling {
+impl Drop for NotifyProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -131,7 +134,7 @@ fn browser() -> ureq::Agent {
 }
 
 /// A person as `gate person` writes them.
-fn add_kim(office: &Office) {
+fn add_kim(office: &TestWorkspace) {
     let words = format!("person|kim|--role|manager|--slack|{KIM}|--contact|kim@example.com");
     let file = office.path().join("people.toml");
     let people =
@@ -150,7 +153,7 @@ fn button(message: &Value, action: &str) -> String {
 }
 
 /// Which message was changed, and what stands at its top.
-fn changed(came: &Came) -> (Value, Value, String) {
+fn changed(came: &ServiceRequest) -> (Value, Value, String) {
     assert_eq!(came.path(), "/api/chat.update");
     let body = came.json();
     let (channel, ts) = (body["channel"].clone(), body["ts"].clone());
@@ -169,14 +172,14 @@ async fn all_delivered(gate: &Gate<Tools>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decides_it() {
-    let (office, mut services) = (Office::new(), Services::open().await);
+    let (office, mut services) = (TestWorkspace::new(), TestServices::open().await);
     services.write(&office);
     add_kim(&office);
     let gate =
         office.gate_with(FileDirectory::open(office.path().join("people.toml")).unwrap()).await;
     let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
     let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
-    let telling = Telling::start(&office);
+    let telling = NotifyProcess::start(&office);
     let page = format!("{}/approvals/{id}", telling.url);
 
     let came = services.slack.came().await;
@@ -253,17 +256,17 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_question_went() {
-    let (office, mut services) = (Office::new(), Services::open().await);
+    let (office, mut services) = (TestWorkspace::new(), TestServices::open().await);
     services.write(&office);
     add_kim(&office);
-    let broken = || Reply::With("500 Internal Server Error", "no".to_owned());
+    let broken = || ServiceReply::With("500 Internal Server Error", "no".to_owned());
     for service in [&services.slack, &services.pagerduty, &services.webhook] {
         service.reply(broken());
     }
-    services.mail.act(Act::Say("END", "451 later"));
+    services.mail.act(SmtpBehavior::Say("END", "451 later"));
     let gate = office.gate().await;
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
-    let telling = Telling::start(&office);
+    let telling = NotifyProcess::start(&office);
 
     let twice = [services.slack.came().await, services.slack.came().await].map(|came| came.json());
     assert_eq!(twice[0], twice[1]);
@@ -276,7 +279,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     assert_eq!(twice[0].header("webhook-id"), twice[1].header("webhook-id"));
     assert_eq!(twice[0].json(), twice[1].json());
     let twice = [services.mail.mail().await, services.mail.mail().await];
-    let header = |mail: &Mail| mail.header("message-id").to_owned();
+    let header = |mail: &ReceivedMail| mail.header("message-id").to_owned();
     let first = header(&twice[0]);
     assert_eq!((&first, &twice[0].text), (&header(&twice[1]), &twice[1].text));
     all_delivered(&gate).await;
@@ -285,7 +288,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
 
     // Another process tells the news, and somebody decides in a third one.
     drop(telling);
-    let _next = Telling::start(&office);
+    let _next = NotifyProcess::start(&office);
     let approved = office.dana(&format!("approve|{end}"));
     assert_eq!(code(&approved), 0, "{}", wrong(&approved));
     let (channel, ts, head) = changed(&services.slack.came().await);
@@ -316,7 +319,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
 
 #[test]
 fn all_mistakes_of_a_file_are_said_with_their_lines_and_no_secret_is_repeated() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     let file = "[slack]\ntoken = 'hunter2-secret'\nchanel = '#approvals'\n\
                 signing_secret_env = 'NOT_SET_HERE'\n\
                 [mail]\nfrom = 'gate@example.com'\nhost = 'smtp.example.com'\nport = \
@@ -348,7 +351,7 @@ fn all_mistakes_of_a_file_are_said_with_their_lines_and_no_secret_is_repeated() 
 
 #[test]
 fn nobody_is_told_of_an_inbox_at_an_address_that_is_none() {
-    let office = Office::new();
+    let office = TestWorkspace::new();
     std::fs::write(office.path().join("notify.toml"), format!("[pagerduty]\nkey = '{KEY}'\n"))
         .unwrap();
     for url in ["https://gate.example.com/inbox", "http://gate.example.com", "gate.example.com"] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::approval::requirement::anyone;
-use crate::approval::settlement::{Settlement, Settler};
+use crate::approval::settlement::{SettledBy, Settlement};
 use crate::approval::state::Approval;
 use crate::approval::state_machine::Refused;
 use crate::approval::status::Status;
@@ -85,7 +85,7 @@ impl Approval {
                 let why = self.note.take().unwrap_or_default();
                 self.settle(settlement);
                 let is_by_itself =
-                    matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence));
+                    matches!((settlement, by), (Settlement::RunAgain, SettledBy::Idempotence));
                 if self.remembers_attempts() && is_by_itself {
                     // Nobody knows yet what the last attempt did: if it does not run again, that
                     // stays so.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::approval::requirement::{Requirement, Tier};
+use crate::approval::requirement::{EscalationTier, Requirement};
 use crate::approval::state::Approval;
 use crate::approval::state_machine::Refused;
 use crate::approval::status::Status;
@@ -61,7 +61,7 @@ impl Approval {
     /// println!("asked are {}", asked.join(" and "));
     /// # }
     /// ```
-    pub fn begun(&self) -> impl Iterator<Item = &Tier> {
+    pub fn begun(&self) -> impl Iterator<Item = &EscalationTier> {
         let steps = self.requirements.iter().zip(&self.reached);
         steps.flat_map(|(requirement, reached)| requirement.tiers().iter().take(*reached))
     }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::approval::quorum::Voice;
-use crate::approval::requirement::Tier;
+use crate::approval::quorum::QuorumMember;
+use crate::approval::requirement::EscalationTier;
 use crate::approval::signed_vote::SignedVote;
 use crate::call::arguments::Arguments;
 use crate::id::{ReviewerId, Role};
@@ -16,7 +16,7 @@ use crate::text::digest::Digest;
 /// A decision of a person.
 ///
 /// ```
-/// use gate_runtime::Decision;
+/// use gate_runtime::review::Decision;
 /// let decision = Decision::Reject { reason: "not our fault".into() };
 /// assert_eq!(format!("{decision:?}"), "Reject");
 /// ```
@@ -46,7 +46,7 @@ impl Decision {
     /// Returns the kind of decision: `approve`, `edit`, `reject` or `respond`.
     ///
     /// ```
-    /// # use gate_runtime::Decision;
+    /// # use gate_runtime::review::Decision;
     /// assert_eq!(Decision::Reject { reason: "not our fault".into() }.kind(), "reject");
     /// ```
     #[must_use]
@@ -74,7 +74,7 @@ impl fmt::Debug for Decision {
 /// One reviewer's part of a decision, bound to the arguments they were shown.
 ///
 /// ```
-/// # fn show(vote: &gate_runtime::Vote) {
+/// # fn show(vote: &gate_runtime::review::Vote) {
 /// println!("{} said {:?}", vote.reviewer(), vote.decision());
 /// # }
 /// ```
@@ -156,8 +156,8 @@ impl Vote {
         self.shown
     }
 
-    /// The digest of [why it was asked](crate::approval::Presented::grounds), which is a part of
-    /// what they were shown.
+    /// The digest of [why it was asked](crate::approval::ReviewContent::grounds), which is a part
+    /// of what they were shown.
     #[must_use]
     pub fn grounds(&self) -> Option<Digest> {
         self.grounds
@@ -170,13 +170,13 @@ impl Vote {
     }
 
     /// Returns whether the person who voted is one of those whom a step asks.
-    pub(crate) fn counts_for(&self, tier: &Tier) -> bool {
+    pub(crate) fn counts_for(&self, tier: &EscalationTier) -> bool {
         tier.asks(&self.roles, self.principal)
     }
 
     /// Returns who voted, as it is counted.
-    pub(crate) fn voice(&self) -> Voice<'_> {
-        Voice {
+    pub(crate) fn voice(&self) -> QuorumMember<'_> {
+        QuorumMember {
             who: self.reviewer.as_str(),
             roles: &self.roles,
             is_principal: self.principal,

@@ -23,23 +23,25 @@ pub mod told;
 pub(crate) mod voting;
 
 pub use decision::{Decision, Vote};
-pub use presented::Presented;
+pub use presented::ReviewContent;
 #[doc(hidden)]
-pub use quorum::{Shortfall, Voice, shortfall};
-pub use quote::{Author, Quote};
-pub use refusal::Refusal;
+pub use quorum::{QuorumMember, QuorumShortfall, shortfall};
+pub use quote::{Quote, QuoteAuthor};
+pub use refusal::EarlierRefusal;
 pub use replay::ReplayError;
 #[doc(hidden)]
 pub use replay::{check_import, number_after};
 #[doc(hidden)]
 pub use requirement::people;
-pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
+pub use requirement::{
+    EscalationTier, Requirement, ReviewerSelector, anyone, ask, principal, role,
+};
 pub use review_snapshot::{ReviewNotice, ReviewSnapshot};
-pub use settlement::{Settlement, Settler};
+pub use settlement::{SettledBy, Settlement};
 pub use shown_arguments::{ShownArgument, ShownValue, ValueSource};
 #[doc(hidden)]
 pub use shown_arguments::{about_argument, argument_schema, given_at};
-pub use signature::BadSignature;
+pub use signature::VoteSignatureError;
 #[doc(hidden)]
 pub use signed_vote::SignedVote;
 pub use state::Approval;

@@ -5,13 +5,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::approval::refusal::Refusal;
+use crate::approval::refusal::EarlierRefusal;
 use crate::approval::requirement::Requirement;
 use crate::approval::state::Approval;
 use crate::assessment::Assessment;
 use crate::call::arguments::Arguments;
-use crate::call::changes::Changes;
-use crate::call::subject::Subject;
+use crate::call::changes::ToolChanges;
+use crate::call::subject::CallSubject;
 use crate::id::ApprovalId;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
@@ -23,7 +23,7 @@ use crate::text::json::canonical;
 /// Whatever else changes makes another question of it.
 ///
 /// ```
-/// use gate_runtime::Digest;
+/// use gate_runtime::id::Digest;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
 /// # #[gated_tool(policy = "always_ask", destructive)]
@@ -48,7 +48,7 @@ use crate::text::json::canonical;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Presented {
+pub struct ReviewContent {
     arguments: Digest,
     grounds: String,
     json: String,
@@ -57,7 +57,7 @@ pub struct Presented {
 /// The text whose digest a vote has. The call is as records have it.
 #[derive(Serialize)]
 struct PageText<'a> {
-    call: &'a Subject,
+    call: &'a CallSubject,
     arguments: Digest,
     grounds: Digest,
 }
@@ -65,18 +65,18 @@ struct PageText<'a> {
 /// Why it is asked, and whom. A field that is added must be left out where it says nothing: else
 /// old votes would be about something else.
 #[derive(Serialize)]
-struct Grounds<'a> {
+struct ReviewEvidence<'a> {
     assessment: &'a Assessment,
     requirements: &'a [Requirement],
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    earlier: &'a [Refusal],
+    earlier: &'a [EarlierRefusal],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     alike: &'a [ApprovalId],
-    #[serde(skip_serializing_if = "Changes::is_empty")]
-    changes: Changes,
+    #[serde(skip_serializing_if = "ToolChanges::is_empty")]
+    changes: ToolChanges,
     /// The digest of the arguments as the model proposed them, where a person changed them.
     #[serde(skip_serializing_if = "Option::is_none")]
     proposed: Option<Digest>,
@@ -85,7 +85,7 @@ struct Grounds<'a> {
     given: Option<Digest>,
 }
 
-impl Presented {
+impl ReviewContent {
     /// Canonical JSON (RFC 8785) of `call`, which is the subject of each of its records, and of the
     /// digests of `arguments` and `grounds`.
     #[must_use]
@@ -115,12 +115,12 @@ impl Presented {
 
     /// Returns the digest of what somebody was shown, made from the call and the parts that a vote
     /// has.
-    pub(crate) fn digest_of(call: &Subject, arguments: Digest, grounds: Digest) -> Digest {
+    pub(crate) fn digest_of(call: &CallSubject, arguments: Digest, grounds: Digest) -> Digest {
         Digest::of(text(&PageText { call, arguments, grounds }))
     }
 }
 
-impl fmt::Debug for Presented {
+impl fmt::Debug for ReviewContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Presented({})", self.digest())
     }
@@ -129,8 +129,8 @@ impl fmt::Debug for Presented {
 impl Approval {
     /// Returns the content that a reviewer is shown of it as it is now.
     #[must_use]
-    pub fn presented(&self) -> Presented {
-        let grounds = text(&Grounds {
+    pub fn presented(&self) -> ReviewContent {
+        let grounds = text(&ReviewEvidence {
             assessment: &self.assessment,
             requirements: &self.requirements,
             attempts: self.attempts,
@@ -144,7 +144,7 @@ impl Approval {
         let arguments = self.arguments.digest();
         let json =
             text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
-        Presented { arguments, grounds, json }
+        ReviewContent { arguments, grounds, json }
     }
 
     /// The digest of what a reviewer is shown of it as it is now.
@@ -174,7 +174,7 @@ mod tests {
     use crate::approval::requirement::{anyone, ask, role};
     use crate::approval::state_machine::NewApproval;
     use crate::assessment::opinion::{Opinion, PolicyOpinion};
-    use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
+    use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
     use crate::assessment::report::RuleResult;
     use crate::assessment::verdict::Verdict;
     use crate::call::argument_origin::ArgumentOrigin;
@@ -189,19 +189,19 @@ mod tests {
 
     fn assessment() -> Assessment {
         let asked = ask(role("manager")).count(2).within(minutes(10)).remind_every(minutes(3));
-        let rule = RuleOutline {
+        let rule = RuleView {
             name: "large".into(),
             effect: Verdict::Ask,
             text: Some("|call| call.amount > 10".into()),
             requirement: Some(asked.then(ask(anyone()).within(minutes(10)))),
             limits: vec!["at most 3".into()],
         };
-        let policy = PolicyOutline {
+        let policy = PolicyView {
             name: "payments".into(),
             about: "Payments.".into(),
             text: "fn payments() {}".into(),
             rules: vec![rule],
-            otherwise: Fallback { verdict: Verdict::Approve, requirement: None },
+            otherwise: PolicyFallback { verdict: Verdict::Approve, requirement: None },
             digest: Digest::of("p"),
         };
         let opinion = PolicyOpinion {
@@ -227,7 +227,7 @@ mod tests {
             case: Some("ticket-7".into()),
             ..RunInfo::new("run", "support")
         };
-        let subject = Subject {
+        let subject = CallSubject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
             info: Arc::new(run),
             call: "1".into(),
@@ -314,8 +314,8 @@ mod tests {
     #[test]
     fn whatever_else_changes_makes_another_question_of_it() {
         let opened = approval();
-        let subject = |change: &dyn Fn(&mut Subject)| {
-            let mut subject = Subject::clone(&opened.subject);
+        let subject = |change: &dyn Fn(&mut CallSubject)| {
+            let mut subject = CallSubject::clone(&opened.subject);
             change(&mut subject);
             Approval { subject: Arc::new(subject), ..opened.clone() }
         };
@@ -329,14 +329,14 @@ mod tests {
             change(&mut assessment);
             Approval { assessment: Arc::new(assessment), ..opened.clone() }
         };
-        let refusal = Refusal {
+        let refusal = EarlierRefusal {
             approval: opened.id(),
             arguments: Digest::of("x"),
             by: "omar".into(),
             reason: "no".into(),
         };
         let edit = Decision::Edit { arguments: arguments(40) };
-        let changes = Changes { tool: Some(Digest::of("t2")), ..Changes::default() };
+        let changes = ToolChanges { tool: Some(Digest::of("t2")), ..ToolChanges::default() };
         let reassessed = CallEvent::Reassessed { assessment: Arc::new(assessment()), changes };
         let all = [
             opened.clone(),

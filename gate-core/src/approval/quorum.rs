@@ -4,7 +4,7 @@
 //! This is the one place that counts consent: for a vote, at dispatch, for a standing permission,
 //! for a question that is about to be asked, and for what a page says is missing.
 
-use crate::approval::requirement::{Requirement, Tier, Who, people};
+use crate::approval::requirement::{EscalationTier, Requirement, ReviewerSelector, people};
 use crate::id::Role;
 use crate::people::identity::identity;
 use crate::text::english;
@@ -15,7 +15,7 @@ const WAYS: usize = 4_096;
 
 /// Somebody who agreed, or could.
 #[derive(Clone, Copy, Debug)]
-pub struct Voice<'a> {
+pub struct QuorumMember<'a> {
     /// The id of the person.
     pub who: &'a str,
     /// The roles that they hold.
@@ -28,24 +28,24 @@ pub struct Voice<'a> {
 
 /// The people who are missing until enough have agreed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shortfall {
-    missing: Vec<Demand>,
+pub struct QuorumShortfall {
+    missing: Vec<MissingVoters>,
     /// Roles of which nobody is missing, but one more person would do too: somebody who fills them
     /// could fill what is missing.
-    instead: Vec<Who>,
+    instead: Vec<ReviewerSelector>,
 }
 
 /// So many people of a kind; so many of them with a signed vote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Demand {
-    who: Who,
+struct MissingVoters {
+    who: ReviewerSelector,
     count: usize,
     signed: usize,
 }
 
 /// One person's voices. Whoever wrote the store may have written a vote twice.
 #[derive(Clone)]
-struct OnePerson<'a>(Vec<Voice<'a>>);
+struct OnePerson<'a>(Vec<QuorumMember<'a>>);
 
 /// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement
 /// with how many of its steps have begun.
@@ -55,7 +55,7 @@ struct OnePerson<'a>(Vec<Voice<'a>>);
 /// another could take. Where steps of an escalation are alternatives, the way that lacks the fewest
 /// people counts.
 #[must_use]
-pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -> Shortfall {
+pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[QuorumMember<'_>]) -> QuorumShortfall {
     let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
     for voice in voices {
         let name = identity(voice.who);
@@ -65,27 +65,27 @@ pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -> Short
         }
     }
     let people: Vec<OnePerson<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
-    let mut search = Search { people: &people, best: None, ways: WAYS };
+    let mut search = QuorumSearch { people: &people, best: None, ways: WAYS };
     search.choose(asked, &[]);
     // A requirement none of whose steps has begun is met by nobody.
-    let nobody = || Shortfall {
-        missing: vec![Demand { who: Who::Anyone, count: 1, signed: 0 }],
+    let nobody = || QuorumShortfall {
+        missing: vec![MissingVoters { who: ReviewerSelector::Anyone, count: 1, signed: 0 }],
         instead: Vec::new(),
     };
     search.best.unwrap_or_else(nobody)
 }
 
-struct Search<'a> {
+struct QuorumSearch<'a> {
     people: &'a [OnePerson<'a>],
-    best: Option<Shortfall>,
+    best: Option<QuorumShortfall>,
     ways: usize,
 }
 
-impl Search<'_> {
+impl QuorumSearch<'_> {
     /// Takes one step of each requirement that is left, and keeps the choice that lacks the fewest
     /// people.
-    fn choose(&mut self, rest: &[(&Requirement, usize)], chosen: &[Demand]) {
-        if self.ways == 0 || self.best.as_ref().is_some_and(Shortfall::is_met) {
+    fn choose(&mut self, rest: &[(&Requirement, usize)], chosen: &[MissingVoters]) {
+        if self.ways == 0 || self.best.as_ref().is_some_and(QuorumShortfall::is_met) {
             return;
         }
         let Some(((requirement, steps), rest)) = rest.split_first() else {
@@ -105,19 +105,19 @@ impl Search<'_> {
 }
 
 /// Adds what a step wants. Two that want the same people want the larger number of them.
-fn join(demands: &mut Vec<Demand>, tier: &Tier, wants_signature: bool) {
+fn join(demands: &mut Vec<MissingVoters>, tier: &EscalationTier, wants_signature: bool) {
     let count = usize::from(tier.count());
     let signed = if wants_signature { count } else { 0 };
     match demands.iter_mut().find(|demand| demand.who == *tier.who()) {
         Some(demand) => {
             (demand.count, demand.signed) = (demand.count.max(count), demand.signed.max(signed));
         }
-        None => demands.push(Demand { who: tier.who().clone(), count, signed }),
+        None => demands.push(MissingVoters { who: tier.who().clone(), count, signed }),
     }
 }
 
 impl OnePerson<'_> {
-    fn fills(&self, who: &Who, signed: bool) -> bool {
+    fn fills(&self, who: &ReviewerSelector, signed: bool) -> bool {
         self.0
             .iter()
             .any(|voice| who.asks(voice.roles, voice.is_principal) && (!signed || voice.is_signed))
@@ -125,20 +125,24 @@ impl OnePerson<'_> {
 }
 
 /// Returns what these people leave open of the demands.
-fn lacking(demands: &[Demand], people: &[OnePerson<'_>]) -> Shortfall {
+fn lacking(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
     let missing = all.clone().filter(|(_, (count, _))| *count > 0);
-    let missing: Vec<Demand> = missing
-        .map(|(of, (count, signed))| Demand { who: of.who.clone(), count: *count, signed: *signed })
+    let missing: Vec<MissingVoters> = missing
+        .map(|(of, (count, signed))| MissingVoters {
+            who: of.who.clone(),
+            count: *count,
+            signed: *signed,
+        })
         .collect();
-    let is_role = |demand: &Demand| matches!(demand.who, Who::Role { .. });
+    let is_role = |demand: &MissingVoters| matches!(demand.who, ReviewerSelector::Role { .. });
     let total = |open: &[(usize, usize)]| -> usize {
         demands.iter().zip(open).filter(|(of, _)| is_role(of)).map(|(_, (count, _))| count).sum()
     };
-    let helps = |who: &Who| {
-        let Who::Role { role } = who else { return false };
-        let one_more = Voice {
+    let helps = |who: &ReviewerSelector| {
+        let ReviewerSelector::Role { role } = who else { return false };
+        let one_more = QuorumMember {
             who: "",
             roles: std::slice::from_ref(role),
             is_principal: false,
@@ -151,23 +155,23 @@ fn lacking(demands: &[Demand], people: &[OnePerson<'_>]) -> Shortfall {
     let filled =
         all.filter(|(of, (count, _))| *count == 0 && !missing.is_empty() && helps(&of.who));
     let instead = filled.map(|(of, _)| of.who.clone()).collect();
-    Shortfall { missing, instead }
+    QuorumShortfall { missing, instead }
 }
 
 /// For each of the demands, how many places these people leave open, and how many of those with a
 /// signature.
-fn open_of(demands: &[Demand], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
+fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
     // One place for each person that a role wants; those with a signature first.
-    let mut places: Vec<(usize, &Who, bool)> = Vec::new();
+    let mut places: Vec<(usize, &ReviewerSelector, bool)> = Vec::new();
     let mut missing = vec![(0, 0); demands.len()];
     for (index, demand) in demands.iter().enumerate() {
         match demand.who {
-            Who::Role { .. } => {
+            ReviewerSelector::Role { .. } => {
                 places.extend(
                     (0..demand.count).map(|place| (index, &demand.who, place < demand.signed)),
                 );
             }
-            Who::Anyone | Who::Principal => {
+            ReviewerSelector::Anyone | ReviewerSelector::Principal => {
                 let found = |signed| {
                     people.iter().filter(|person| person.fills(&demand.who, signed)).count()
                 };
@@ -192,7 +196,7 @@ fn open_of(demands: &[Demand], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> 
 /// Finds somebody for a place, who may leave another one if somebody else is found for that.
 fn seat(
     place: usize,
-    places: &[(usize, &Who, bool)],
+    places: &[(usize, &ReviewerSelector, bool)],
     people: &[OnePerson<'_>],
     taken: &mut Vec<Option<usize>>,
     tried: &mut Vec<bool>,
@@ -217,7 +221,7 @@ fn seat(
     false
 }
 
-impl Shortfall {
+impl QuorumShortfall {
     /// Returns whether nothing is missing.
     #[doc(hidden)]
     #[must_use]
@@ -265,10 +269,15 @@ mod tests {
             .iter()
             .map(|(_, roles)| roles.iter().map(|role| Role::from(*role)).collect())
             .collect();
-        let voices: Vec<Voice<'_>> = voices
+        let voices: Vec<QuorumMember<'_>> = voices
             .iter()
             .zip(&roles)
-            .map(|((who, _), roles)| Voice { who, roles, is_principal: false, is_signed: false })
+            .map(|((who, _), roles)| QuorumMember {
+                who,
+                roles,
+                is_principal: false,
+                is_signed: false,
+            })
             .collect();
         let asked: Vec<_> = asked.iter().map(|requirement| (requirement, usize::MAX)).collect();
         shortfall(&asked, &voices).words()
@@ -339,10 +348,15 @@ mod tests {
             let ids: Vec<String> = (0..roles.len())
                 .map(|place| format!("person {}", ["a", "b", "c", "d", "e", "f"][place]))
                 .collect();
-            let voices: Vec<Voice<'_>> = ids
+            let voices: Vec<QuorumMember<'_>> = ids
                 .iter()
                 .zip(&roles)
-                .map(|(who, roles)| Voice { who, roles, is_principal: false, is_signed: false })
+                .map(|(who, roles)| QuorumMember {
+                    who,
+                    roles,
+                    is_principal: false,
+                    is_signed: false,
+                })
                 .collect();
             let mut before = usize::MAX;
             for place in 0..=voices.len() {

@@ -3,20 +3,20 @@
 use std::fmt;
 
 use crate::id::ReviewerId;
-use crate::text::visible::Visible;
+use crate::text::visible::SanitizedText;
 
-/// A text that somebody else than the gate wrote. Show it through [`Visible`], as the words of its
-/// author.
+/// A text that somebody else than the gate wrote. Show it through [`SanitizedText`], as the words
+/// of its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    by: Author,
+    by: QuoteAuthor,
     text: String,
 }
 
 /// The author of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Author {
+pub enum QuoteAuthor {
     /// Whoever wrote the tool, in a program that has a gate of its own.
     Tool,
     /// The agent, or the program that it runs in: nobody has checked it.
@@ -27,29 +27,30 @@ pub enum Author {
     Person(ReviewerId),
 }
 
-impl fmt::Display for Author {
+impl fmt::Display for QuoteAuthor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tool => f.write_str("the tool's author"),
             Self::Agent => f.write_str("the agent"),
             Self::Outcome => f.write_str("the tool"),
-            Self::Person(person) => f.write_str(Visible::of(person.as_str()).as_str()),
+            Self::Person(person) => f.write_str(SanitizedText::of(person.as_str()).as_str()),
         }
     }
 }
 
 impl Quote {
-    pub(crate) fn new(by: Author, text: impl Into<String>) -> Self {
+    pub(crate) fn new(by: QuoteAuthor, text: impl Into<String>) -> Self {
         Self { by, text: text.into() }
     }
 
     /// Returns who wrote it.
     #[must_use]
-    pub fn by(&self) -> &Author {
+    pub fn by(&self) -> &QuoteAuthor {
         &self.by
     }
 
-    /// Returns the text as it was written: not safe to look at before it went through [`Visible`].
+    /// Returns the text as it was written: not safe to look at before it went through
+    /// [`SanitizedText`].
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

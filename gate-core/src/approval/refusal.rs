@@ -10,12 +10,12 @@ use crate::text::digest::Digest;
 /// An earlier refusal by a person, of the same tool and in the same run or case.
 ///
 /// ```
-/// # fn show(refusal: &gate_runtime::Refusal) {
+/// # fn show(refusal: &gate_runtime::review::EarlierRefusal) {
 /// println!("{} refused this before: {}", refusal.by(), refusal.reason());
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
+pub struct EarlierRefusal {
     #[doc(hidden)]
     pub approval: ApprovalId,
     #[doc(hidden)]
@@ -26,7 +26,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
-impl Refusal {
+impl EarlierRefusal {
     /// The approval that was refused.
     #[must_use]
     pub fn approval(&self) -> ApprovalId {
@@ -52,7 +52,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for EarlierRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Refusal({} by {})", self.approval, self.by)
     }

@@ -7,7 +7,7 @@ use crate::approval::state::Approval;
 use crate::approval::state_machine::NewApproval;
 use crate::approval::status::Status;
 use crate::assessment::Assessment;
-use crate::records::event::{CallEvent, Event};
+use crate::records::event::{CallEvent, RecordEvent};
 use crate::records::record::Record;
 
 impl Approval {
@@ -18,7 +18,9 @@ impl Approval {
     /// Secrets are without their salts, as records have them.
     ///
     /// ```
-    /// use gate_runtime::{Approval, CallEvent, Event};
+    /// use gate_runtime::Approval;
+    /// use gate_runtime::records::RecordEvent;
+    /// use gate_runtime::records::CallEvent;
     /// # use gate_runtime::prelude::*;
     /// # /// Delete an account.
     /// # #[gated_tool(policy = "always_ask", destructive)]
@@ -42,7 +44,7 @@ impl Approval {
     ///     if record.subject().is_none_or(|subject| subject.approval() != id) {
     ///         continue;
     ///     }
-    ///     if let (Event::Call(CallEvent::Voted { vote }), Some(before)) =
+    ///     if let (RecordEvent::Call(CallEvent::Voted { vote }), Some(before)) =
     ///         (record.event(), &stands)
     ///     {
     ///         assert_eq!(vote.shown(), Some(before.shown()));
@@ -73,7 +75,7 @@ impl Approval {
         let mut stands = None;
         for record in records {
             // It comes after the end, and takes away what records do not have.
-            if !matches!(record.event, Event::Call(CallEvent::SecretsErased { .. })) {
+            if !matches!(record.event, RecordEvent::Call(CallEvent::SecretsErased { .. })) {
                 stands = Some(Self::after(stands.as_ref(), record)?);
             }
         }
@@ -126,7 +128,7 @@ impl Approval {
     }
 
     fn played(before: Option<&Self>, record: &Record) -> Result<Self, String> {
-        let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else {
+        let (Some(subject), RecordEvent::Call(event)) = (&record.subject, &record.event) else {
             return Err("it does not say which call it is about".to_owned());
         };
         let (assessment, arguments) = match event {
@@ -262,7 +264,7 @@ fn is_same(one: &Assessment, other: &Assessment) -> bool {
 /// The problem that a record has.
 ///
 /// ```
-/// # fn show(fault: &gate_runtime::ReplayError) {
+/// # fn show(fault: &gate_runtime::store::ReplayError) {
 /// println!("{fault}"); // like: record 17 (dispatched): it is pending, where this cannot happen
 /// # }
 /// ```

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::call::answers::Answers;
+use crate::call::answers::AcceptedAnswers;
 use crate::id::Role;
 use crate::text::english;
 use crate::text::json::EXACT;
@@ -18,13 +18,14 @@ const VALIDITY: Duration = Duration::from_hours(24);
 /// The people who may answer.
 ///
 /// ```
-/// use gate_runtime::{Who, anyone, role};
+/// use gate_runtime::policy::ReviewerSelector;
+/// use gate_runtime::policy::{anyone, role};
 /// assert_eq!(role("manager").to_string(), "a manager");
-/// assert_eq!(anyone(), Who::Anyone);
+/// assert_eq!(anyone(), ReviewerSelector::Anyone);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Who {
+pub enum ReviewerSelector {
     /// Any reviewer in the directory.
     Anyone,
     /// A reviewer who holds this role.
@@ -37,7 +38,7 @@ pub enum Who {
     Principal,
 }
 
-impl Who {
+impl ReviewerSelector {
     /// Asks so many different people of this kind: short for `ask(who).count(people)`.
     ///
     /// ```
@@ -58,8 +59,8 @@ impl Who {
 /// assert_eq!(requirement.to_string(), "anyone who reviews");
 /// ```
 #[must_use]
-pub fn anyone() -> Who {
-    Who::Anyone
+pub fn anyone() -> ReviewerSelector {
+    ReviewerSelector::Anyone
 }
 
 /// A reviewer who holds a role.
@@ -69,8 +70,8 @@ pub fn anyone() -> Who {
 /// assert_eq!(ask(role("manager")).to_string(), "a manager");
 /// ```
 #[must_use]
-pub fn role(name: impl Into<Role>) -> Who {
-    Who::Role { role: name.into() }
+pub fn role(name: impl Into<Role>) -> ReviewerSelector {
+    ReviewerSelector::Role { role: name.into() }
 }
 
 /// The person on whose behalf the run acts, and nobody else.
@@ -80,21 +81,23 @@ pub fn role(name: impl Into<Role>) -> Who {
 /// assert_eq!(ask(principal()).to_string(), "the person it is for");
 /// ```
 #[must_use]
-pub fn principal() -> Who {
-    Who::Principal
+pub fn principal() -> ReviewerSelector {
+    ReviewerSelector::Principal
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for ReviewerSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Who::Anyone => f.write_str("anyone who reviews"),
-            Who::Role { role } => write!(f, "{}", english::with_article(role.as_str())),
-            Who::Principal => f.write_str("the person it is for"),
+            ReviewerSelector::Anyone => f.write_str("anyone who reviews"),
+            ReviewerSelector::Role { role } => {
+                write!(f, "{}", english::with_article(role.as_str()))
+            }
+            ReviewerSelector::Principal => f.write_str("the person it is for"),
         }
     }
 }
 
-impl Who {
+impl ReviewerSelector {
     /// Returns whether it means somebody who holds these roles; or the person for whom the run
     /// acts, who is asked as that alone.
     pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
@@ -108,10 +111,10 @@ impl Who {
 
 /// So many of those who may answer, in words: `a manager`, `2 of role manager`, `3 reviewers`.
 #[must_use]
-pub fn people(who: &Who, count: usize) -> String {
+pub fn people(who: &ReviewerSelector, count: usize) -> String {
     match (who, count) {
         (who, 1) => who.to_string(),
-        (Who::Role { role }, count) => format!("{count} of role {role}"),
+        (ReviewerSelector::Role { role }, count) => format!("{count} of role {role}"),
         (_, count) => format!("{count} reviewers"),
     }
 }
@@ -125,8 +128,8 @@ pub fn people(who: &Who, count: usize) -> String {
 /// assert_eq!(requirement.tiers()[0].within(), Some(minutes(30)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tier {
-    who: Who,
+pub struct EscalationTier {
+    who: ReviewerSelector,
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: u8,
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -149,10 +152,10 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-impl Tier {
+impl EscalationTier {
     /// Returns the people who are asked.
     #[must_use]
-    pub fn who(&self) -> &Who {
+    pub fn who(&self) -> &ReviewerSelector {
         &self.who
     }
 
@@ -209,7 +212,7 @@ impl Tier {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "options that are independent of each other")]
 pub struct Requirement {
-    tiers: Vec<Tier>,
+    tiers: Vec<EscalationTier>,
     #[serde(default, skip_serializing_if = "is_false")]
     comment: bool,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -236,7 +239,7 @@ pub struct Requirement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expiry_message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    answers: Option<Answers>,
+    answers: Option<AcceptedAnswers>,
 }
 
 /// Asks someone: the start of a [`Requirement`].
@@ -251,10 +254,10 @@ pub fn ask(who: impl Into<Requirement>) -> Requirement {
     who.into()
 }
 
-impl From<Who> for Requirement {
-    fn from(who: Who) -> Self {
+impl From<ReviewerSelector> for Requirement {
+    fn from(who: ReviewerSelector) -> Self {
         Self {
-            tiers: vec![Tier { who, count: 1, deny_count: 1, within: None }],
+            tiers: vec![EscalationTier { who, count: 1, deny_count: 1, within: None }],
             comment: false,
             fixed: false,
             cancel_abandoned: false,
@@ -456,20 +459,21 @@ impl Requirement {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::Answers;
-    /// let what_now = ask(role("oncall")).answered(Answers::one_of(["retry", "skip", "cancel"]));
+    /// use gate_runtime::remote::AcceptedAnswers;
+    /// let what_now =
+    ///     ask(role("oncall")).answered(AcceptedAnswers::one_of(["retry", "skip", "cancel"]));
     /// assert_eq!(
     ///     what_now.to_string(),
     ///     "an oncall, who chooses one of `retry`, `skip` and `cancel`"
     /// );
     /// ```
     #[must_use]
-    pub fn answered(mut self, answers: Answers) -> Self {
+    pub fn answered(mut self, answers: AcceptedAnswers) -> Self {
         self.answers = Some(answers);
         self
     }
 
-    fn last_tier(&mut self, change: impl FnOnce(&mut Tier)) {
+    fn last_tier(&mut self, change: impl FnOnce(&mut EscalationTier)) {
         if let Some(tier) = self.tiers.last_mut() {
             change(tier);
         }
@@ -477,7 +481,7 @@ impl Requirement {
 
     /// The steps of the escalation, first to last.
     #[must_use]
-    pub fn tiers(&self) -> &[Tier] {
+    pub fn tiers(&self) -> &[EscalationTier] {
         &self.tiers
     }
 
@@ -538,7 +542,7 @@ impl Requirement {
 
     /// Which answers count, where it is a question and no call that could run.
     #[must_use]
-    pub fn answers(&self) -> Option<&Answers> {
+    pub fn answers(&self) -> Option<&AcceptedAnswers> {
         self.answers.as_ref()
     }
 
@@ -579,14 +583,14 @@ impl Requirement {
                 "reminders after less than a second: give people time to answer".to_owned(),
             );
         }
-        if let Some(problem) = self.answers.as_ref().and_then(Answers::problem) {
+        if let Some(problem) = self.answers.as_ref().and_then(AcceptedAnswers::problem) {
             return Some(problem);
         }
         let last = self.tiers.len().saturating_sub(1);
         self.tiers.iter().enumerate().find_map(|(index, tier)| {
             if tier.count == 0 || tier.deny_count == 0 {
                 Some("a count of 0 people: at least one must decide".to_owned())
-            } else if matches!(tier.who, Who::Principal) && tier.count > 1 {
+            } else if matches!(tier.who, ReviewerSelector::Principal) && tier.count > 1 {
                 Some(format!("{} principals must agree, but a run acts for one person", tier.count))
             } else if tier.within.is_some_and(|time| time.as_secs() == 0) {
                 Some("a time of less than a second: nobody can answer within it".to_owned())

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::approval::quote::{Author, Quote};
+use crate::approval::quote::{Quote, QuoteAuthor};
 use crate::approval::shown_arguments::{ShownArgument, ShownValue};
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
 use crate::assessment::report::RuleReport;
-use crate::call::answers::Answers;
+use crate::call::answers::AcceptedAnswers;
 use crate::call::descriptor::Descriptor;
-use crate::call::request::{Priority, Request};
-use crate::call::summary::Headline;
-use crate::text::visible::{Hazard, Visible};
+use crate::call::request::{RemoteRequest, RequestPriority};
+use crate::call::summary::CallHeadline;
+use crate::text::visible::{SanitizedText, TextHazard};
 
 /// Everything that a question shows to people, and whose words each text is.
 ///
@@ -29,14 +29,18 @@ use crate::text::visible::{Hazard, Visible};
 ///     println!("  {}: {}", argument.name(), argument.text());
 /// }
 /// for claim in review.claims().iter().filter_map(|claim| claim.quote()) {
-///     println!("  {} says: {}", claim.by(), gate_runtime::Visible::of(claim.text()).as_str());
+///     println!(
+///         "  {} says: {}",
+///         claim.by(),
+///         gate_runtime::review::SanitizedText::of(claim.text()).as_str()
+///     );
 /// }
 /// println!("  {} decides", review.decides());
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReviewSnapshot {
-    headline: Headline,
+    headline: CallHeadline,
     purpose: Option<Quote>,
     is_destructive: bool,
     is_known: bool,
@@ -44,7 +48,7 @@ pub struct ReviewSnapshot {
     notices: Vec<ReviewNotice>,
     claims: Vec<ReviewNotice>,
     arguments: Vec<ShownArgument>,
-    hazards: Vec<Hazard>,
+    hazards: Vec<TextHazard>,
     decides: String,
     still_needs: Option<String>,
     until: Option<Timestamp>,
@@ -77,7 +81,7 @@ impl ReviewNotice {
 impl ReviewSnapshot {
     /// Returns the sentence that says what the call would do.
     #[must_use]
-    pub fn headline(&self) -> &Headline {
+    pub fn headline(&self) -> &CallHeadline {
         &self.headline
     }
 
@@ -139,7 +143,7 @@ impl ReviewSnapshot {
     /// Lists what is wrong with the texts that others wrote, each once; all of each text is looked
     /// at.
     #[must_use]
-    pub fn hazards(&self) -> &[Hazard] {
+    pub fn hazards(&self) -> &[TextHazard] {
         &self.hazards
     }
 
@@ -172,7 +176,7 @@ impl Approval {
     /// Writes the sentence that says what it would do: the summary of its tool, or the tool's title
     /// with its first arguments.
     #[must_use]
-    pub fn headline(&self, tool: Option<&Descriptor>) -> Headline {
+    pub fn headline(&self, tool: Option<&Descriptor>) -> CallHeadline {
         if let Some(summary) = tool.and_then(Descriptor::summary) {
             return summary
                 .fill(&self.arguments.to_json(), &|value| self.arguments.is_secret(value));
@@ -180,7 +184,7 @@ impl Approval {
         let shown = self.shown_arguments(tool);
         let shown = shown.iter().filter(|argument| argument.value() != &ShownValue::LeftOut);
         let title = tool.and_then(Descriptor::title).unwrap_or(self.tool().as_str());
-        Headline::of_arguments(title, shown.map(|argument| (argument.name(), argument.is())))
+        CallHeadline::of_arguments(title, shown.map(|argument| (argument.name(), argument.is())))
     }
 
     /// Collects what people are shown of it. `notices` are sentences about what it does not know
@@ -194,7 +198,7 @@ impl Approval {
             headline: self.headline(tool),
             purpose: described(tool)
                 .filter(|_| tool.is_some_and(|tool| !tool.is_remote()))
-                .map(|words| Quote::new(Author::Tool, words)),
+                .map(|words| Quote::new(QuoteAuthor::Tool, words)),
             is_destructive: Descriptor::is_destructive(tool),
             is_known: tool.is_some(),
             reasons: self.reasons(),
@@ -224,7 +228,7 @@ impl Approval {
         let mut notices: Vec<ReviewNotice> =
             others.iter().map(|words| plain(visible(words))).collect();
         if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
-            let quote = Some(Quote::new(Author::Outcome, failure));
+            let quote = Some(Quote::new(QuoteAuthor::Outcome, failure));
             notices.push(ReviewNotice { words: words.to_owned(), quote });
         }
         notices.extend(self.alike_notice().map(plain));
@@ -241,7 +245,7 @@ impl Approval {
             ));
         }
         notices.extend(self.earlier().iter().map(|refusal| {
-            let by = Author::Person(refusal.by().clone());
+            let by = QuoteAuthor::Person(refusal.by().clone());
             let words = format!("{by} refused this tool earlier in this run or case:");
             ReviewNotice { words, quote: Some(Quote::new(by, refusal.reason())) }
         }));
@@ -253,13 +257,14 @@ impl Approval {
         let request = subject.request();
         let claim = |words: &str, quote: String| ReviewNotice {
             words: words.to_owned(),
-            quote: Some(Quote::new(Author::Agent, quote)),
+            quote: Some(Quote::new(QuoteAuthor::Agent, quote)),
         };
-        let priority =
-            request.map(Request::how_urgent).filter(|priority| *priority != Priority::Normal);
+        let priority = request
+            .map(RemoteRequest::how_urgent)
+            .filter(|priority| *priority != RequestPriority::Normal);
         let of_tool = described(tool).filter(|_| tool.is_some_and(Descriptor::is_remote));
         let claims = [
-            request.and_then(Request::about).map(|about| claim("", about.replace('\n', " "))),
+            request.and_then(RemoteRequest::about).map(|about| claim("", about.replace('\n', " "))),
             priority.map(|priority| ReviewNotice {
                 words: format!("It says: {priority}"),
                 quote: None,
@@ -270,12 +275,14 @@ impl Approval {
         claims.into_iter().flatten().collect()
     }
 
-    fn hazards(&self, tool: Option<&Descriptor>, arguments: &[ShownArgument]) -> Vec<Hazard> {
+    fn hazards(&self, tool: Option<&Descriptor>, arguments: &[ShownArgument]) -> Vec<TextHazard> {
         let subject = self.subject();
         let info = subject.info();
         let mut found = BTreeSet::new();
         let mut look = |text: &str| {
-            found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+            found.extend(
+                SanitizedText::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied(),
+            );
         };
         look(self.tool().as_str());
         look(info.agent().as_str());
@@ -286,7 +293,7 @@ impl Approval {
             .iter()
             .filter_map(ReviewNotice::quote)
             .for_each(|claim| look(claim.text()));
-        if let Some(Answers::OneOf { choices }) = self.answers() {
+        if let Some(AcceptedAnswers::OneOf { choices }) = self.answers() {
             for choice in choices {
                 look(choice);
             }
@@ -294,7 +301,7 @@ impl Approval {
         for argument in arguments {
             argument
                 .meaning()
-                .filter(|words| words.by() == &Author::Agent)
+                .filter(|words| words.by() == &QuoteAuthor::Agent)
                 .inspect(|words| look(words.text()));
         }
         found.extend(arguments.iter().flat_map(ShownArgument::hazards));
@@ -308,5 +315,5 @@ fn described(tool: Option<&Descriptor>) -> Option<&str> {
 }
 
 fn visible(text: &str) -> String {
-    Visible::of(text).as_str().to_owned()
+    SanitizedText::of(text).as_str().to_owned()
 }

@@ -10,7 +10,7 @@ use crate::id::ReviewerId;
 /// The finding of what became of a call of which nobody knew how it ended.
 ///
 /// ```
-/// use gate_runtime::Settlement;
+/// use gate_runtime::review::Settlement;
 /// let looked_up = Settlement::ran(&serde_json::json!({"refunded": 2_400}));
 /// assert_eq!(looked_up.to_string(), "it ran");
 /// ```
@@ -49,12 +49,12 @@ impl fmt::Display for Settlement {
 /// The person or the thing that found out.
 ///
 /// ```
-/// use gate_runtime::Settler;
-/// assert_eq!(Settler::Reconciler.to_string(), "its reconciler");
+/// use gate_runtime::review::SettledBy;
+/// assert_eq!(SettledBy::Reconciler.to_string(), "its reconciler");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Settler {
+pub enum SettledBy {
     /// A person.
     Person {
         /// The id of the person.
@@ -66,7 +66,7 @@ pub enum Settler {
     Idempotence,
 }
 
-impl fmt::Display for Settler {
+impl fmt::Display for SettledBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person { reviewer } => write!(f, "{reviewer}"),

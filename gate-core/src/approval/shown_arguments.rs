@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::approval::quote::{Author, Quote};
+use crate::approval::quote::{Quote, QuoteAuthor};
 use crate::approval::state::Approval;
 use crate::call::argument_origin::ArgumentOrigin;
 use crate::call::arguments::Arguments;
 use crate::call::descriptor::Descriptor;
 use crate::call::origin::Origin;
 use crate::text::json::{below, step_name};
-use crate::text::visible::{Hazard, Visible, quoted};
+use crate::text::visible::{SanitizedText, TextHazard, quoted};
 
 /// One value among the arguments of a call, as people are shown it: no object, and no list with
 /// objects in it.
@@ -115,7 +115,7 @@ impl ShownArgument {
             ShownValue::Secret => "a secret, which is not shown".to_owned(),
             ShownValue::LeftOut => "nothing".to_owned(),
             ShownValue::Is(Value::String(text)) => quoted(text),
-            ShownValue::Is(value) => Visible::of(&value.to_string()).as_str().to_owned(),
+            ShownValue::Is(value) => SanitizedText::of(&value.to_string()).as_str().to_owned(),
         }
     }
 
@@ -131,10 +131,12 @@ impl ShownArgument {
 
     /// Lists the hazards of its name and its value, each once. Several lines in a text are none.
     #[must_use]
-    pub fn hazards(&self) -> Vec<Hazard> {
+    pub fn hazards(&self) -> Vec<TextHazard> {
         let mut found = BTreeSet::new();
         let mut look = |text: &str| {
-            found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+            found.extend(
+                SanitizedText::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied(),
+            );
         };
         look(&self.name);
         if let ShownValue::Is(value) = &self.value {
@@ -183,7 +185,7 @@ impl Approval {
         let arguments = self.arguments.to_json();
         let meaning = |pointer: &str| {
             let tool = tool?;
-            let by = if tool.is_remote() { Author::Agent } else { Author::Tool };
+            let by = if tool.is_remote() { QuoteAuthor::Agent } else { QuoteAuthor::Tool };
             about_argument(tool.input_schema(), pointer).map(|words| Quote::new(by, words))
         };
         flatten(&arguments, "", "", tool, &mut |pointer, name, value| {
@@ -363,10 +365,10 @@ mod tests {
     use super::*;
     use crate::approval::state_machine::NewApproval;
     use crate::assessment::Assessment;
-    use crate::call::commitment::{Commitment, CommitmentKeys};
+    use crate::call::commitment::{CommitmentKeys, SecretCommitment};
     use crate::call::context::RunInfo;
     use crate::call::descriptor::Annotations;
-    use crate::call::subject::Subject;
+    use crate::call::subject::CallSubject;
     use crate::text::digest::Digest;
 
     fn shown(
@@ -374,7 +376,7 @@ mod tests {
         given: Option<Value>,
         order: &[&str],
     ) -> Vec<(String, String, Option<String>)> {
-        let subject = Subject {
+        let subject = CallSubject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
             info: Arc::new(RunInfo::new("run", "agent")),
             call: "1".into(),
@@ -423,13 +425,13 @@ mod tests {
             source: ValueSource::Unknown,
             meaning: None,
         };
-        assert_eq!(listed.hazards(), [Hazard::Control]);
+        assert_eq!(listed.hazards(), [TextHazard::Control]);
     }
 
     #[test]
     fn a_secret_is_what_has_a_commitment_and_nothing_else_is() {
         let secret =
-            Commitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
+            SecretCommitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
         let marked = json!({"pin": secret.mark(), "to": "[secret account] IBAN \
             CH93", "x": format!("{} ", secret.mark())});
         let found = shown(Arguments::new(&marked, vec![secret]).unwrap(), None, &["to"]);

@@ -5,9 +5,9 @@ use std::fmt;
 use gate_audit::{Error, KeyKind, Note, SigningKey, VerifierKey};
 
 use crate::approval::decision::{Decision, Vote};
-use crate::approval::presented::Presented;
+use crate::approval::presented::ReviewContent;
 use crate::approval::signed_vote::SignedVote;
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::id::ApprovalId;
 use crate::text::digest::{Digest, hex};
 use crate::text::json::canonical;
@@ -23,12 +23,12 @@ const LONGEST: usize = 500_000;
 /// Why a vote is not signed as it must be.
 ///
 /// ```
-/// use gate_runtime::BadSignature;
-/// assert!(BadSignature::Unsigned.to_string().contains("`--signing-key FILE`"));
+/// use gate_runtime::review::VoteSignatureError;
+/// assert!(VoteSignatureError::Unsigned.to_string().contains("`--signing-key FILE`"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BadSignature {
+pub enum VoteSignatureError {
     /// It is not signed, and whoever gave it has a key in the directory.
     Unsigned,
     /// It is signed, and whoever gave it has no key in the directory.
@@ -43,7 +43,7 @@ pub enum BadSignature {
     TooLong,
 }
 
-impl fmt::Display for BadSignature {
+impl fmt::Display for VoteSignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned => f.write_str(
@@ -77,7 +77,7 @@ impl fmt::Display for BadSignature {
     }
 }
 
-impl std::error::Error for BadSignature {}
+impl std::error::Error for VoteSignatureError {}
 
 impl Vote {
     /// The vote as a signed note (C2SP `signed-note`), if it is signed: text, empty line,
@@ -128,11 +128,11 @@ impl Vote {
     /// digest [`grounds`](Self::grounds), for whoever has the records.
     ///
     /// # Errors
-    /// [`BadSignature`] says what does not hold.
+    /// [`VoteSignatureError`] says what does not hold.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::BadSignature;
+    /// # use gate_runtime::review::VoteSignatureError;
     /// # use gate_runtime::audit::{KeyKind, SigningKey};
     /// # /// Delete an account.
     /// # #[gated_tool(policy = "always_ask", destructive)]
@@ -154,31 +154,36 @@ impl Vote {
     /// assert_eq!(vote.verify_signature(first.approval().subject(), key.verifier()), Ok(()));
     /// assert_eq!(
     ///     vote.verify_signature(second.approval().subject(), key.verifier()),
-    ///     Err(BadSignature::OtherVote)
+    ///     Err(VoteSignatureError::OtherVote)
     /// );
     /// # Ok(()) }
     /// ```
-    pub fn verify_signature(&self, call: &Subject, key: &VerifierKey) -> Result<(), BadSignature> {
-        let signed = self.signed().ok_or(BadSignature::Unsigned)?;
+    pub fn verify_signature(
+        &self,
+        call: &CallSubject,
+        key: &VerifierKey,
+    ) -> Result<(), VoteSignatureError> {
+        let signed = self.signed().ok_or(VoteSignatureError::Unsigned)?;
         if key.kind() != KeyKind::Log {
-            return Err(BadSignature::WitnessKey);
+            return Err(VoteSignatureError::WitnessKey);
         }
         if *self.reviewer.as_str() != *key.name() {
-            return Err(BadSignature::OtherKey);
+            return Err(VoteSignatureError::OtherKey);
         }
         let is_principal = call
             .info
             .principal
             .as_ref()
             .is_some_and(|principal| self.reviewer == *principal.as_str());
-        let (arguments, grounds) = (self.arguments, self.grounds.ok_or(BadSignature::OtherVote)?);
+        let (arguments, grounds) =
+            (self.arguments, self.grounds.ok_or(VoteSignatureError::OtherVote)?);
         if is_principal != self.principal
-            || self.shown != Some(Presented::digest_of(call, arguments, grounds))
+            || self.shown != Some(ReviewContent::digest_of(call, arguments, grounds))
         {
-            return Err(BadSignature::OtherVote);
+            return Err(VoteSignatureError::OtherVote);
         }
-        let note = Note::parse(signed.as_bytes()).map_err(|_| BadSignature::OtherVote)?;
-        let nonce = note.text().rsplit(['\n', ' ']).nth(1).ok_or(BadSignature::OtherVote)?;
+        let note = Note::parse(signed.as_bytes()).map_err(|_| VoteSignatureError::OtherVote)?;
+        let nonce = note.text().rsplit(['\n', ' ']).nth(1).ok_or(VoteSignatureError::OtherVote)?;
         let text = [HEADER, EARLIER_HEADER]
             .into_iter()
             .filter_map(|header| self.text(header, call.approval, nonce))
@@ -186,9 +191,9 @@ impl Vote {
         let signature = text.and_then(|text| signed.strip_prefix(&text)?.strip_prefix('\n'));
         // One signature, and nothing after it that would be no part of what was verified.
         if signature.is_none_or(|lines| lines.matches('\n').count() != 1) || !is_nonce(nonce) {
-            return Err(BadSignature::OtherVote);
+            return Err(VoteSignatureError::OtherVote);
         }
-        note.verify(std::slice::from_ref(key)).map(drop).map_err(|_| BadSignature::OtherKey)
+        note.verify(std::slice::from_ref(key)).map(drop).map_err(|_| VoteSignatureError::OtherKey)
     }
 
     /// Checks that it is signed as the directory wants it: by the voter's key, or not at all where
@@ -196,12 +201,12 @@ impl Vote {
     #[doc(hidden)]
     pub fn check_signature(
         &self,
-        call: &Subject,
+        call: &CallSubject,
         key: Option<&VerifierKey>,
-    ) -> Result<(), BadSignature> {
+    ) -> Result<(), VoteSignatureError> {
         match (&self.signed, key) {
             (None, None) => Ok(()),
-            (Some(_), None) => Err(BadSignature::NoKey),
+            (Some(_), None) => Err(VoteSignatureError::NoKey),
             (_, Some(key)) => self.verify_signature(call, key),
         }
     }
@@ -214,11 +219,11 @@ impl Vote {
         approval: ApprovalId,
         key: &SigningKey,
         nonce: &[u8; 32],
-    ) -> Result<(), BadSignature> {
-        let text = self.text(HEADER, approval, &hex(nonce)).ok_or(BadSignature::OtherVote)?;
+    ) -> Result<(), VoteSignatureError> {
+        let text = self.text(HEADER, approval, &hex(nonce)).ok_or(VoteSignatureError::OtherVote)?;
         let note = Note::sign(text, key).map_err(|error| match error {
-            Error::WrongKind { .. } => BadSignature::WitnessKey,
-            _ => BadSignature::TooLong,
+            Error::WrongKind { .. } => VoteSignatureError::WitnessKey,
+            _ => VoteSignatureError::TooLong,
         })?;
         self.signed = Some(SignedVote(note.to_string()));
         Ok(())
@@ -258,15 +263,15 @@ mod tests {
 
     use super::*;
     use crate::call::arguments::Arguments;
-    use crate::call::commitment::{Commitment, CommitmentKeys};
+    use crate::call::commitment::{CommitmentKeys, SecretCommitment};
     use crate::call::context::RunInfo;
 
     fn key(name: &str, seed: u8) -> SigningKey {
         SigningKey::from_seed(name, KeyKind::Log, [seed; 32]).unwrap()
     }
 
-    fn call() -> Subject {
-        Subject {
+    fn call() -> CallSubject {
+        CallSubject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
             info: Arc::new(RunInfo {
                 principal: Some("mia".into()),
@@ -290,7 +295,7 @@ mod tests {
             decision,
             comment: comment.map(str::to_owned),
             arguments,
-            shown: Some(Presented::digest_of(&call(), arguments, grounds)),
+            shown: Some(ReviewContent::digest_of(&call(), arguments, grounds)),
             grounds: Some(grounds),
             at: "2026-11-21T12:00:00.000000001Z".parse().unwrap(),
             signed: None,
@@ -306,7 +311,7 @@ mod tests {
         signed(vote_of(Decision::Approve, Some("the invoice\nis \"here\"")), &key("dana", 1))
     }
 
-    fn verified(vote: &Vote) -> Result<(), BadSignature> {
+    fn verified(vote: &Vote) -> Result<(), VoteSignatureError> {
         vote.verify_signature(&call(), key("dana", 1).verifier())
     }
 
@@ -474,22 +479,22 @@ mod tests {
         let info = |change: &dyn Fn(&mut RunInfo)| {
             let mut info = RunInfo::clone(&call().info);
             change(&mut info);
-            Subject { info: Arc::new(info), ..call() }
+            CallSubject { info: Arc::new(info), ..call() }
         };
         for other in [
-            Subject { approval: ApprovalId::new(), ..call() },
-            Subject { call: "2".into(), ..call() },
-            Subject { tool: "wipe".into(), ..call() },
-            Subject { tool_digest: Digest::of("t2"), ..call() },
-            Subject { policy_digest: Digest::of("p2"), ..call() },
-            Subject { reasoning: Some("because".into()), ..call() },
+            CallSubject { approval: ApprovalId::new(), ..call() },
+            CallSubject { call: "2".into(), ..call() },
+            CallSubject { tool: "wipe".into(), ..call() },
+            CallSubject { tool_digest: Digest::of("t2"), ..call() },
+            CallSubject { policy_digest: Digest::of("p2"), ..call() },
+            CallSubject { reasoning: Some("because".into()), ..call() },
             info(&|info| info.run = "run-2".into()),
             info(&|info| info.agent = "billing".into()),
             info(&|info| info.principal = None),
             info(&|info| info.principal = Some("dana".into())),
         ] {
             let found = vote.verify_signature(&other, key("dana", 1).verifier());
-            assert_eq!(found, Err(BadSignature::OtherVote), "{other:?}");
+            assert_eq!(found, Err(VoteSignatureError::OtherVote), "{other:?}");
         }
     }
 
@@ -498,20 +503,20 @@ mod tests {
         let vote = approved();
         let held = |key: &SigningKey| vote.check_signature(&call(), Some(key.verifier()));
         assert_eq!(held(&key("dana", 1)), Ok(()));
-        assert_eq!(held(&key("dana", 2)), Err(BadSignature::OtherKey));
-        assert_eq!(held(&key("omar", 1)), Err(BadSignature::OtherKey));
+        assert_eq!(held(&key("dana", 2)), Err(VoteSignatureError::OtherKey));
+        assert_eq!(held(&key("omar", 1)), Err(VoteSignatureError::OtherKey));
         let witness = SigningKey::from_seed("dana", KeyKind::Witness, [1; 32]).unwrap();
-        assert_eq!(held(&witness), Err(BadSignature::WitnessKey));
-        assert_eq!(vote.check_signature(&call(), None), Err(BadSignature::NoKey));
+        assert_eq!(held(&witness), Err(VoteSignatureError::WitnessKey));
+        assert_eq!(vote.check_signature(&call(), None), Err(VoteSignatureError::NoKey));
         let mut unsigned = vote_of(Decision::Approve, None);
         assert_eq!(unsigned.check_signature(&call(), None), Ok(()));
         assert_eq!(
             unsigned.check_signature(&call(), Some(key("dana", 1).verifier())),
-            Err(BadSignature::Unsigned)
+            Err(VoteSignatureError::Unsigned)
         );
         assert_eq!(
             unsigned.sign(call().approval, &witness, &[7; 32]),
-            Err(BadSignature::WitnessKey)
+            Err(VoteSignatureError::WitnessKey)
         );
         // Somebody else's signature does not become hers by the name in its line.
         let his = signed(vote_of(Decision::Approve, None), &key("omar", 2));
@@ -519,7 +524,7 @@ mod tests {
             signed: his.signed().map(|note| SignedVote(note.replace("— omar", "— dana"))),
             ..his
         };
-        assert_eq!(verified(&renamed), Err(BadSignature::OtherKey));
+        assert_eq!(verified(&renamed), Err(VoteSignatureError::OtherKey));
     }
 
     #[test]
@@ -528,7 +533,7 @@ mod tests {
         let mut note = Note::parse(vote.signed().unwrap().as_bytes()).unwrap();
         note.also_sign(&key("omar", 2)).unwrap();
         let both = Vote { signed: Some(SignedVote(note.to_string())), ..vote };
-        assert_eq!(verified(&both), Err(BadSignature::OtherVote));
+        assert_eq!(verified(&both), Err(VoteSignatureError::OtherVote));
     }
 
     #[test]
@@ -536,7 +541,7 @@ mod tests {
         let mut vote = vote_of(Decision::Reject { reason: "x".repeat(LONGEST) }, None);
         assert_eq!(
             vote.sign(call().approval, &key("dana", 1), &[7; 32]),
-            Err(BadSignature::TooLong)
+            Err(VoteSignatureError::TooLong)
         );
         assert!(!vote.is_signed());
     }
@@ -544,7 +549,8 @@ mod tests {
     #[test]
     fn salts_are_not_signed_and_debug_shows_nothing() {
         let secret =
-            Commitment::to(&json!("hunter2"), [9; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
+            SecretCommitment::to(&json!("hunter2"), [9; 16], &CommitmentKeys::new(&[7; 32]))
+                .unwrap();
         let arguments = Arguments::new(&json!({"password": secret.mark()}), vec![secret]).unwrap();
         let vote =
             signed(vote_of(Decision::Edit { arguments: arguments.clone() }, None), &key("dana", 1));

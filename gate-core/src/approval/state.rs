@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::approval::decision::{Decision, Vote};
-use crate::approval::refusal::Refusal;
+use crate::approval::refusal::EarlierRefusal;
 use crate::approval::requirement::Requirement;
 use crate::approval::status::Status;
 use crate::assessment::Assessment;
 use crate::assessment::verdict::Verdict;
-use crate::call::answers::Answers;
+use crate::call::answers::AcceptedAnswers;
 use crate::call::arguments::Arguments;
-use crate::call::changes::Changes;
+use crate::call::changes::ToolChanges;
 use crate::call::message::Message;
 use crate::call::outcome::{DeniedBy, NotRun, ToolOutcome};
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
 use crate::text::time::later;
 
@@ -39,7 +39,7 @@ pub const LEASE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     #[serde(flatten)]
-    pub(crate) subject: Arc<Subject>,
+    pub(crate) subject: Arc<CallSubject>,
     pub(crate) version: u64,
     /// The number that its last record has among those of the call; 0 where none has one.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -87,9 +87,9 @@ pub struct Approval {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) earlier: Vec<Refusal>,
+    pub(crate) earlier: Vec<EarlierRefusal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) changes: Option<Box<Changes>>,
+    pub(crate) changes: Option<Box<ToolChanges>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<ToolOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,7 +155,7 @@ impl Approval {
     /// Returns [`subject`](Self::subject) to be shared.
     #[doc(hidden)]
     #[must_use]
-    pub fn shared_subject(&self) -> &Arc<Subject> {
+    pub fn shared_subject(&self) -> &Arc<CallSubject> {
         &self.subject
     }
 
@@ -231,7 +231,7 @@ impl Approval {
 
     /// Which call it is about, and what its decision is bound to.
     #[must_use]
-    pub fn subject(&self) -> &Subject {
+    pub fn subject(&self) -> &CallSubject {
         &self.subject
     }
 
@@ -308,7 +308,7 @@ impl Approval {
 
     /// Which answers count, where it is a question and no call that could run.
     #[must_use]
-    pub fn answers(&self) -> Option<&Answers> {
+    pub fn answers(&self) -> Option<&AcceptedAnswers> {
         self.requirements.iter().find_map(Requirement::answers)
     }
 
@@ -437,14 +437,14 @@ impl Approval {
     /// Returns what people refused earlier, of the same tool, in the same run or in the same case:
     /// equal calls, and the newest others.
     #[must_use]
-    pub fn earlier(&self) -> &[Refusal] {
+    pub fn earlier(&self) -> &[EarlierRefusal] {
         &self.earlier
     }
 
     /// Returns the last changes of its tool and its policies: because of them it was asked again,
     /// where people are asked.
     #[must_use]
-    pub fn changes(&self) -> Changes {
+    pub fn changes(&self) -> ToolChanges {
         self.changes.as_deref().cloned().unwrap_or_default()
     }
 
@@ -503,7 +503,7 @@ impl Approval {
                 by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise),
             }),
             Status::Rejected => Some(match self.rejection() {
-                Some(Refusal { by, reason, .. }) => {
+                Some(EarlierRefusal { by, reason, .. }) => {
                     let may_be_asked_again = !self.refuses_repeats();
                     NotRun::Rejected {
                         by,
@@ -532,9 +532,9 @@ impl Approval {
     /// The rejection that ended it: its own, or the earlier one that it only repeats.
     #[doc(hidden)]
     #[must_use]
-    pub fn rejection(&self) -> Option<Refusal> {
+    pub fn rejection(&self) -> Option<EarlierRefusal> {
         let own = self.votes.iter().rev().find_map(|vote| match &vote.decision {
-            Decision::Reject { reason } => Some(Refusal {
+            Decision::Reject { reason } => Some(EarlierRefusal {
                 approval: self.id(),
                 arguments: self.arguments.digest(),
                 by: vote.reviewer.clone(),
@@ -542,14 +542,14 @@ impl Approval {
             }),
             _ => None,
         });
-        let revoked = self.revoked_by.as_ref().map(|by| Refusal {
+        let revoked = self.revoked_by.as_ref().map(|by| EarlierRefusal {
             approval: self.id(),
             arguments: self.arguments.digest(),
             by: by.clone(),
             reason: self.note.clone().unwrap_or_default(),
         });
         let own = own.or(revoked);
-        let same = |refusal: &&Refusal| refusal.arguments == self.arguments.digest();
+        let same = |refusal: &&EarlierRefusal| refusal.arguments == self.arguments.digest();
         own.or_else(|| self.earlier.iter().find(same).cloned())
     }
 

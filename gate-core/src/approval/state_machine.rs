@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::approval::refusal::Refusal;
+use crate::approval::refusal::EarlierRefusal;
 use crate::approval::requirement::Requirement;
 use crate::approval::state::{Approval, EDITION, VALIDITY};
 use crate::approval::status::Status;
 use crate::assessment::Assessment;
-use crate::assessment::opinion::Denial;
+use crate::assessment::opinion::GateDenial;
 use crate::assessment::verdict::Verdict;
-use crate::call::answers::Answers;
+use crate::call::answers::AcceptedAnswers;
 use crate::call::arguments::Arguments;
-use crate::call::changes::Changes;
+use crate::call::changes::ToolChanges;
 use crate::call::message::Message;
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::id::{ApprovalId, ReviewerId};
 use crate::records::event::CallEvent;
 use crate::text::english;
@@ -24,7 +24,7 @@ use crate::text::english;
 /// Why an event does not apply: the approval stays as it is.
 ///
 /// ```
-/// use gate_runtime::{Refused, Status};
+/// use gate_runtime::review::{Refused, Status};
 /// assert_eq!(
 ///     Refused::Final(Status::Expired).to_string(),
 ///     "it is already expired: that never changes"
@@ -56,7 +56,7 @@ pub enum Refused {
     /// A rejection wants a reason, and so does whoever revokes or settles.
     ReasonRequired,
     /// It is a question: only an answer counts, and one of these.
-    NotAnAnswer(Answers),
+    NotAnAnswer(AcceptedAnswers),
     /// Its arguments cannot be changed.
     NotEditable,
     /// The edit leaves everything as it is.
@@ -117,7 +117,7 @@ impl std::error::Error for Refused {}
 #[derive(Clone, Debug)]
 pub struct NewApproval {
     /// The call.
-    pub subject: Arc<Subject>,
+    pub subject: Arc<CallSubject>,
     /// Its arguments, as they will run.
     pub arguments: Arguments,
     /// Its arguments as they were given, where they were completed.
@@ -125,7 +125,7 @@ pub struct NewApproval {
     /// The verdict of rules.
     pub assessment: Arc<Assessment>,
     /// Earlier refusals by people.
-    pub earlier: Vec<Refusal>,
+    pub earlier: Vec<EarlierRefusal>,
     /// Equal calls that wait, or may still run.
     pub alike: Vec<ApprovalId>,
     /// Set where other calls of its batch hold it back.
@@ -141,7 +141,11 @@ pub struct NewApproval {
 impl NewApproval {
     /// Makes one that nothing came before and nothing holds back.
     #[must_use]
-    pub fn of(subject: Arc<Subject>, arguments: Arguments, assessment: Arc<Assessment>) -> Self {
+    pub fn of(
+        subject: Arc<CallSubject>,
+        arguments: Arguments,
+        assessment: Arc<Assessment>,
+    ) -> Self {
         let (earlier, alike, held_by, conversation, heard) = Default::default();
         Self {
             subject,
@@ -180,7 +184,9 @@ impl Approval {
         } = new;
         let requirements = assessment.requirements();
         let status = match assessment.verdict() {
-            Verdict::Deny if assessment.is_denied_for(Denial::RefusedBefore) => Status::Rejected,
+            Verdict::Deny if assessment.is_denied_for(GateDenial::RefusedBefore) => {
+                Status::Rejected
+            }
             Verdict::Deny => Status::Denied,
             Verdict::Ask => Status::Pending,
             Verdict::Approve => Status::Approved,
@@ -252,7 +258,9 @@ impl Approval {
     /// [`Refused`] says why the event does not apply. A terminal state never changes.
     ///
     /// ```
-    /// # use gate_runtime::{Approval, CallEvent, Refused, Timestamp};
+    /// # use gate_runtime::{Approval, Timestamp};
+    /// # use gate_runtime::records::CallEvent;
+    /// # use gate_runtime::review::Refused;
     /// fn cancel(approval: &Approval, now: Timestamp) -> Result<Approval, Refused> {
     ///     approval.apply(&CallEvent::Cancelled { reason: "the customer hung up".into() }, now)
     /// }
@@ -412,7 +420,7 @@ impl Approval {
     fn reassess(
         &mut self,
         assessment: &Arc<Assessment>,
-        changes: &Changes,
+        changes: &ToolChanges,
         now: Timestamp,
     ) -> Result<(), Refused> {
         self.must_be(&[Status::Pending, Status::Approved])?;
@@ -477,8 +485,8 @@ impl Approval {
     }
 
     /// Binds to another tool or policy: what was agreed to before no longer counts.
-    fn rebind(&mut self, changes: &Changes) {
-        let mut subject = Subject::clone(&self.subject);
+    fn rebind(&mut self, changes: &ToolChanges) {
+        let mut subject = CallSubject::clone(&self.subject);
         subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
         subject.policy_digest = changes.policy.unwrap_or(subject.policy_digest);
         self.subject = Arc::new(subject);
@@ -539,9 +547,9 @@ mod tests {
     use super::*;
     use crate::approval::decision::{Decision, Vote};
     use crate::approval::requirement::{anyone, ask};
-    use crate::approval::settlement::{Settlement, Settler};
+    use crate::approval::settlement::{SettledBy, Settlement};
     use crate::assessment::opinion::{Opinion, PolicyOpinion};
-    use crate::assessment::policy_outline::{Fallback, PolicyOutline};
+    use crate::assessment::policy_outline::{PolicyFallback, PolicyView};
     use crate::call::context::RunInfo;
     use crate::call::outcome::ToolOutcome;
     use crate::id::{ApprovalId, GrantId};
@@ -556,10 +564,11 @@ mod tests {
         let asked = || {
             ask(anyone()).count(people).within(minutes(10)).then(ask(anyone()).within(minutes(10)))
         };
-        let otherwise = Fallback { verdict, requirement: (verdict == Verdict::Ask).then(asked) };
+        let otherwise =
+            PolicyFallback { verdict, requirement: (verdict == Verdict::Ask).then(asked) };
         let (name, about, text, rules) = (String::new(), String::new(), String::new(), Vec::new());
         let policy =
-            Arc::new(PolicyOutline { name, about, text, rules, otherwise, digest: Digest::of("") });
+            Arc::new(PolicyView { name, about, text, rules, otherwise, digest: Digest::of("") });
         let (results, errors) = (Vec::new(), Vec::new());
         let opinion = PolicyOpinion { agent: None, policy, results, errors, verdict };
         Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]))
@@ -571,7 +580,7 @@ mod tests {
 
     fn opened(verdict: Verdict) -> Approval {
         let run = RunInfo::new("r", "a");
-        let subject = Subject {
+        let subject = CallSubject {
             approval: ApprovalId::new(),
             info: Arc::new(run),
             call: "1".into(),
@@ -663,9 +672,9 @@ mod tests {
             2 => (verdict, 1..3_u8, any::<bool>()).prop_map(|(verdict, people, changed)| {
                 CallEvent::Reassessed {
                     assessment: assessment(verdict, people),
-                    changes: Changes {
+                    changes: ToolChanges {
                         tool: changed.then(|| Digest::of("t2")),
-                        ..Changes::default()
+                        ..ToolChanges::default()
                     },
                 }
             }),
@@ -674,7 +683,7 @@ mod tests {
             2 => Just(CallEvent::Faltered { error: "it broke".into() }),
             2 => Just(CallEvent::Lost { why: "gone".into() }),
             1 => settlement.prop_map(|settlement| {
-                CallEvent::Settled { settlement, by: Settler::Reconciler, reason: None }
+                CallEvent::Settled { settlement, by: SettledBy::Reconciler, reason: None }
             }),
             1 => Just(CallEvent::Imported { approval: None }),
         ]
@@ -758,7 +767,7 @@ mod tests {
         approval.votes.push(refusal);
         let again = CallEvent::Reassessed {
             assessment: assessment(Verdict::Ask, 2),
-            changes: Changes::default(),
+            changes: ToolChanges::default(),
         };
         for minute in [5, 15, 500] {
             assert_eq!(
@@ -769,7 +778,7 @@ mod tests {
         }
         let stricter = CallEvent::Reassessed {
             assessment: assessment(Verdict::Ask, 3),
-            changes: Changes::default(),
+            changes: ToolChanges::default(),
         };
         assert_eq!(
             approval.apply(&stricter, at(15)).unwrap().status,
@@ -794,7 +803,7 @@ mod tests {
         let question = lost().apply(&asked, at(2)).unwrap();
         let refused = voted(&question, "ben", Decision::Reject { reason: "no".into() }, 3).unwrap();
         assert_eq!(refused.status, Status::Indeterminate);
-        for by in [Settler::Idempotence, Settler::Reconciler] {
+        for by in [SettledBy::Idempotence, SettledBy::Reconciler] {
             assert!(lost().apply(&again(by.clone()), at(4)).is_ok(), "nobody was asked");
             assert_eq!(
                 refused.apply(&again(by), at(4)).unwrap_err(),
@@ -817,7 +826,7 @@ mod tests {
         };
         let again = CallEvent::Settled {
             settlement: Settlement::RunAgain,
-            by: Settler::Idempotence,
+            by: SettledBy::Idempotence,
             reason: None,
         };
         let never_began = [CallEvent::Dispatched, CallEvent::Released { why: "gone".into() }];
@@ -845,7 +854,7 @@ mod tests {
     fn who_takes_back_what_may_have_run_is_not_who_ended_it() {
         let again = CallEvent::Settled {
             settlement: Settlement::RunAgain,
-            by: Settler::Idempotence,
+            by: SettledBy::Idempotence,
             reason: None,
         };
         let taken_back = CallEvent::Revoked { by: "ann".into(), reason: "not now".into() };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The state of a call. Terminal ones never change.
 ///
 /// ```
-/// use gate_runtime::Status;
+/// use gate_runtime::review::Status;
 /// assert!(Status::Rejected.is_terminal() && !Status::Pending.is_terminal());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -25,7 +25,7 @@ impl ToolOutcome {
     /// changed.
     ///
     /// ```
-    /// use gate_runtime::ToolOutcome;
+    /// use gate_runtime::tool::ToolOutcome;
     /// let failed = ToolOutcome::failed("there is no such order");
     /// assert_eq!(
     ///     failed.for_model(),

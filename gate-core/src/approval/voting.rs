@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::approval::decision::{Decision, Vote};
-use crate::approval::quorum::{Shortfall, Voice, shortfall};
-use crate::approval::requirement::{Requirement, Who};
+use crate::approval::quorum::{QuorumMember, QuorumShortfall, shortfall};
+use crate::approval::requirement::{Requirement, ReviewerSelector};
 use crate::approval::state::{Approval, ReviewerEdit};
 use crate::approval::state_machine::Refused;
 use crate::approval::status::Status;
@@ -66,7 +66,7 @@ impl Approval {
         let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
         let mut tiers = self.requirements.iter().flat_map(Requirement::tiers);
         said.unwrap_or_else(|| {
-            let has_others = tiers.any(|tier| *tier.who() != Who::Principal);
+            let has_others = tiers.any(|tier| *tier.who() != ReviewerSelector::Principal);
             has_others && (self.assessment.destructive || is_judged_otherwise)
         })
     }
@@ -257,13 +257,13 @@ impl Approval {
             matches!(&vote.decision, Decision::Respond { value } if Some(value) == answer.as_ref())
                 && vote.arguments == digest
         };
-        if self.enough(reached, &rejected, Counting::Refusals) {
+        if self.enough(reached, &rejected, VoteKind::Refusals) {
             self.end(Status::Rejected);
-        } else if self.enough(reached, &approved, Counting::Consent) && !self.lacks_another() {
+        } else if self.enough(reached, &approved, VoteKind::Consent) && !self.lacks_another() {
             self.status = Status::Approved;
             // Those that are counted again are no newer than they are.
             self.approved_at = self.votes.iter().filter(|vote| approved(vote)).map(Vote::at).max();
-        } else if self.enough(reached, &answered, Counting::Consent) {
+        } else if self.enough(reached, &answered, VoteKind::Consent) {
             self.outcome = answer.as_ref().map(ToolOutcome::returned);
             self.status = Status::Responded;
         }
@@ -280,7 +280,7 @@ impl Approval {
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
-        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent)
+        self.enough(&every_step, &|vote| vote.approves() == Some(digest), VoteKind::Consent)
             && !self.lacks_another()
     }
 
@@ -298,8 +298,8 @@ impl Approval {
     }
 
     /// Returns what is missing of consent, of the votes that count.
-    fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> Shortfall {
-        let voices: Vec<Voice<'_>> =
+    fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> QuorumShortfall {
+        let voices: Vec<QuorumMember<'_>> =
             self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
         let asked: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();
         shortfall(&asked, &voices)
@@ -309,13 +309,13 @@ impl Approval {
         &self,
         reached: &[usize],
         counts: &dyn Fn(&Vote) -> bool,
-        counting: Counting,
+        counting: VoteKind,
     ) -> bool {
         let met = |(requirement, steps): (&Requirement, &usize)| {
             requirement.tiers().iter().take(*steps).any(|tier| {
                 let (needed, signed) = match counting {
-                    Counting::Consent => (tier.count(), requirement.wants_signature()),
-                    Counting::Refusals => (tier.deny_count(), false),
+                    VoteKind::Consent => (tier.count(), requirement.wants_signature()),
+                    VoteKind::Refusals => (tier.deny_count(), false),
                 };
                 let is_good = |vote: &&Vote| {
                     counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed())
@@ -329,17 +329,17 @@ impl Approval {
         };
         let mut each = self.requirements.iter().zip(reached);
         match counting {
-            Counting::Consent if self.requirements.is_empty() => false,
+            VoteKind::Consent if self.requirements.is_empty() => false,
             // As it was before there were editions: each requirement by itself.
-            Counting::Consent if self.edition == 0 => each.all(met),
-            Counting::Consent => self.shortfall(reached, counts).is_met(),
-            Counting::Refusals => each.any(met),
+            VoteKind::Consent if self.edition == 0 => each.all(met),
+            VoteKind::Consent => self.shortfall(reached, counts).is_met(),
+            VoteKind::Refusals => each.any(met),
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Counting {
+enum VoteKind {
     Consent,
     Refusals,
 }
@@ -360,7 +360,7 @@ mod tests {
     use crate::assessment::verdict::Verdict;
     use crate::call::arguments::Arguments;
     use crate::call::context::RunInfo;
-    use crate::call::subject::Subject;
+    use crate::call::subject::CallSubject;
     use crate::id::ApprovalId;
     use crate::records::event::CallEvent;
     use crate::text::digest::Digest;
@@ -368,7 +368,7 @@ mod tests {
 
     /// A question of overlays, each with whom it asks.
     fn asked(requirements: impl IntoIterator<Item = Requirement>) -> Approval {
-        let subject = Subject {
+        let subject = CallSubject {
             approval: ApprovalId::new(),
             info: Arc::new(RunInfo::new("run", "support")),
             call: "1".into(),

@@ -18,10 +18,10 @@ use crate::call::origin::Origin;
 use crate::call::outcome::DeniedBy;
 
 #[doc(hidden)]
-pub use opinion::{Denial, Opinion, PolicyOpinion};
-pub use policy_outline::{Fallback, PolicyOutline, RuleOutline};
-pub use report::{RuleReport, RuleResult, Source};
-pub use unjudged::Unjudged;
+pub use opinion::{GateDenial, Opinion, PolicyOpinion};
+pub use policy_outline::{PolicyFallback, PolicyView, RuleView};
+pub use report::{RuleReport, RuleResult, RuleSource};
+pub use unjudged::EvaluationFailure;
 pub use verdict::Verdict;
 
 /// A verdict with everything that led to it.
@@ -30,7 +30,7 @@ pub use verdict::Verdict;
 /// each argument.
 ///
 /// ```
-/// # fn show(assessment: &gate_runtime::Assessment) {
+/// # fn show(assessment: &gate_runtime::policy::Assessment) {
 /// for rule in assessment.rules() {
 ///     println!("{}: {} ({})", rule.rule(), rule.result(), rule.effect());
 /// }
@@ -150,11 +150,11 @@ impl Assessment {
     /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have
     /// been.
     #[doc(hidden)]
-    pub fn reached(self) -> Result<Self, Unjudged> {
+    pub fn reached(self) -> Result<Self, EvaluationFailure> {
         if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::voices)) {
             return Ok(self);
         }
-        Err(Unjudged::of(self.rules().filter(|rule| rule.result == RuleResult::Failed)))
+        Err(EvaluationFailure::of(self.rules().filter(|rule| rule.result == RuleResult::Failed)))
     }
 
     /// Returns who denies it; `None` where nobody does.
@@ -169,12 +169,14 @@ impl Assessment {
             .find(|rule| rule.result == RuleResult::Matched)
             .or_else(|| reports().next())?;
         Some(match report.source {
-            Source::Overlay(overlay) => {
+            RuleSource::Overlay(overlay) => {
                 DeniedBy::Overlay { overlay: overlay.to_owned(), reason: report.rule.to_owned() }
             }
-            Source::Gate if self.is_denied_for(Denial::TooMany) => DeniedBy::TooManyDenials,
-            Source::Gate if self.is_denied_for(Denial::AskedTooOften) => DeniedBy::TooManyQuestions,
-            Source::Gate => DeniedBy::RefusedBefore,
+            RuleSource::Gate if self.is_denied_for(GateDenial::TooMany) => DeniedBy::TooManyDenials,
+            RuleSource::Gate if self.is_denied_for(GateDenial::AskedTooOften) => {
+                DeniedBy::TooManyQuestions
+            }
+            RuleSource::Gate => DeniedBy::RefusedBefore,
             _ if report.is_otherwise() => DeniedBy::Otherwise,
             _ => DeniedBy::Rule { rule: report.rule.to_owned() },
         })
@@ -206,14 +208,14 @@ impl Assessment {
 
     /// Denied by the gate itself.
     #[doc(hidden)]
-    pub fn denied(denial: Denial, reason: String) -> Self {
+    pub fn denied(denial: GateDenial, reason: String) -> Self {
         Self::join(vec![Opinion::Gate { denial, reason }])
     }
 
     /// Returns whether the gate itself denies it, for this reason.
     #[doc(hidden)]
     #[must_use]
-    pub fn is_denied_for(&self, reason: Denial) -> bool {
+    pub fn is_denied_for(&self, reason: GateDenial) -> bool {
         self.opinions
             .iter()
             .any(|opinion| matches!(opinion, Opinion::Gate { denial, .. } if *denial == reason))
@@ -268,11 +270,11 @@ mod tests {
 
     use super::*;
     use crate::approval::requirement::{anyone, ask, role};
-    use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
+    use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
     use crate::text::digest::Digest;
 
-    fn policy(effects: &[Verdict], otherwise: Verdict) -> PolicyOutline {
-        let rules = effects.iter().enumerate().map(|(index, effect)| RuleOutline {
+    fn policy(effects: &[Verdict], otherwise: Verdict) -> PolicyView {
+        let rules = effects.iter().enumerate().map(|(index, effect)| RuleView {
             name: format!("rule {index}"),
             effect: *effect,
             text: None,
@@ -280,12 +282,12 @@ mod tests {
             limits: Vec::new(),
         });
         let requirement = (otherwise == Verdict::Ask).then(|| ask(anyone()));
-        PolicyOutline {
+        PolicyView {
             name: "refunds".into(),
             about: String::new(),
             text: String::new(),
             rules: rules.collect(),
-            otherwise: Fallback { verdict: otherwise, requirement },
+            otherwise: PolicyFallback { verdict: otherwise, requirement },
             digest: Digest::of(""),
         }
     }

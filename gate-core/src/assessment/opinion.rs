@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::requirement::Requirement;
-use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
-use crate::assessment::report::{RuleReport, RuleResult, Source};
+use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
+use crate::assessment::report::{RuleReport, RuleResult, RuleSource};
 use crate::assessment::verdict::Verdict;
 use crate::call::outcome::OTHERWISE;
 use crate::id::AgentName;
@@ -36,7 +36,7 @@ pub enum Opinion {
     /// The gate itself denies.
     Gate {
         /// The limit or the refusal that denies.
-        denial: Denial,
+        denial: GateDenial,
         /// The reason, for people.
         reason: String,
     },
@@ -45,7 +45,7 @@ pub enum Opinion {
 /// Why the gate itself denies a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Denial {
+pub enum GateDenial {
     /// A person refused the very same call before, in the same run.
     RefusedBefore,
     /// Too many calls of the run were denied.
@@ -61,7 +61,7 @@ pub struct PolicyOpinion {
     /// The agent whose policy it is; `None`: the tool's own.
     pub agent: Option<AgentName>,
     /// The policy.
-    pub policy: Arc<PolicyOutline>,
+    pub policy: Arc<PolicyView>,
     /// One for each rule of the outline.
     pub results: Vec<RuleResult>,
     /// The errors of the failed rules, by their place.
@@ -78,7 +78,7 @@ impl PolicyOpinion {
 
     /// Joins the results: the strictest wins, and a failed rule never loosens.
     #[doc(hidden)]
-    pub fn join(policy: &PolicyOutline, results: &[RuleResult]) -> Verdict {
+    pub fn join(policy: &PolicyView, results: &[RuleResult]) -> Verdict {
         Verdict::join(Self::voices(policy, results))
     }
 
@@ -86,7 +86,7 @@ impl PolicyOpinion {
     /// failed, nobody knows whether it would have matched, and so whether what holds otherwise
     /// applies: that counts as failed, too.
     fn voices(
-        policy: &PolicyOutline,
+        policy: &PolicyView,
         results: &[RuleResult],
     ) -> impl Iterator<Item = Result<Verdict, Verdict>> {
         let rules = policy.rules.iter().zip(results).filter_map(|(rule, result)| match result {
@@ -128,10 +128,10 @@ impl PolicyOpinion {
         rules.chain([otherwise])
     }
 
-    fn source(&self) -> Source<'_> {
+    fn source(&self) -> RuleSource<'_> {
         match &self.agent {
-            None => Source::ToolPolicy(&self.policy.name),
-            Some(agent) => Source::AgentPolicy(agent, &self.policy.name),
+            None => RuleSource::ToolPolicy(&self.policy.name),
+            Some(agent) => RuleSource::AgentPolicy(agent, &self.policy.name),
         }
     }
 }
@@ -170,13 +170,16 @@ impl Opinion {
         match self {
             Opinion::Policy(policy) => policy.reports().collect(),
             Opinion::Overlay { name, verdict, reason, requirement, failed: true } => {
-                let failed = single(Source::Overlay(name), name, *verdict, requirement.as_ref());
+                let failed =
+                    single(RuleSource::Overlay(name), name, *verdict, requirement.as_ref());
                 vec![RuleReport { result: RuleResult::Failed, error: Some(reason), ..failed }]
             }
             Opinion::Overlay { name, verdict, reason, requirement, .. } => {
-                vec![single(Source::Overlay(name), reason, *verdict, requirement.as_ref())]
+                vec![single(RuleSource::Overlay(name), reason, *verdict, requirement.as_ref())]
             }
-            Opinion::Gate { reason, .. } => vec![single(Source::Gate, reason, Verdict::Deny, None)],
+            Opinion::Gate { reason, .. } => {
+                vec![single(RuleSource::Gate, reason, Verdict::Deny, None)]
+            }
         }
     }
 
@@ -215,7 +218,7 @@ struct StoredOpinion {
     digest: Digest,
     verdict: Verdict,
     rules: Vec<StoredResult>,
-    otherwise: Fallback,
+    otherwise: PolicyFallback,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -234,7 +237,7 @@ impl From<PolicyOpinion> for StoredOpinion {
         let PolicyOpinion { agent, policy, results, errors, verdict } = opinion;
         let error =
             |index| errors.iter().find(|(at, _)| *at == index).map(|(_, error)| error.clone());
-        let stored = |(index, (rule, result)): (usize, (&RuleOutline, RuleResult))| StoredResult {
+        let stored = |(index, (rule, result)): (usize, (&RuleView, RuleResult))| StoredResult {
             rule: rule.name.clone(),
             effect: rule.effect,
             result,
@@ -261,7 +264,7 @@ impl From<StoredOpinion> for PolicyOpinion {
             .enumerate()
             .filter_map(|(index, rule)| Some((index, rule.error.clone()?)))
             .collect();
-        let outline = |rule: StoredResult| RuleOutline {
+        let outline = |rule: StoredResult| RuleView {
             name: rule.rule,
             effect: rule.effect,
             text: None,
@@ -269,7 +272,7 @@ impl From<StoredOpinion> for PolicyOpinion {
             limits: Vec::new(),
         };
         let rules = rules.into_iter().map(outline).collect();
-        let policy = PolicyOutline {
+        let policy = PolicyView {
             name: policy,
             about: String::new(),
             text: String::new(),

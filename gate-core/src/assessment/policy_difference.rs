@@ -2,25 +2,27 @@
 
 use crate::approval::requirement::Requirement;
 use crate::assessment::opinion::{Opinion, PolicyOpinion};
-use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
+use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
 use crate::assessment::{Assessment, Verdict};
-use crate::call::difference::Difference;
+use crate::call::difference::ToolDifference;
 
 impl Assessment {
     /// Returns what is different about the policies of a newer assessment of the same call, rule by
     /// rule: of the tool's policy and of the agent's.
     #[doc(hidden)]
     #[must_use]
-    pub fn policy_differences(&self, now: &Self) -> Vec<Difference> {
+    pub fn policy_differences(&self, now: &Self) -> Vec<ToolDifference> {
         let mut all = Vec::new();
         for new in policies(now) {
             match policies(self).find(|old| is_of_same(old, new)) {
                 Some(old) => compare(&old.policy, &new.policy, &mut all),
-                None => all.push(Difference::PolicyAdded { policy: new.policy.name.clone() }),
+                None => all.push(ToolDifference::PolicyAdded { policy: new.policy.name.clone() }),
             }
         }
         let gone = policies(self).filter(|old| !policies(now).any(|new| is_of_same(old, new)));
-        all.extend(gone.map(|old| Difference::PolicyRemoved { policy: old.policy.name.clone() }));
+        all.extend(
+            gone.map(|old| ToolDifference::PolicyRemoved { policy: old.policy.name.clone() }),
+        );
         all
     }
 }
@@ -37,42 +39,47 @@ fn is_of_same(old: &PolicyOpinion, new: &PolicyOpinion) -> bool {
     old.agent == new.agent
 }
 
-fn compare(old: &PolicyOutline, new: &PolicyOutline, all: &mut Vec<Difference>) {
+fn compare(old: &PolicyView, new: &PolicyView, all: &mut Vec<ToolDifference>) {
     let before = all.len();
     for rule in &new.rules {
         let name = rule.name.clone();
         match find(old, rule) {
-            None => all.push(Difference::RuleAdded { rule: name, does: does(rule) }),
+            None => all.push(ToolDifference::RuleAdded { rule: name, does: does(rule) }),
             Some(was) if does(was) != does(rule) => {
-                all.push(Difference::RuleChanged { rule: name, from: does(was), to: does(rule) });
+                all.push(ToolDifference::RuleChanged {
+                    rule: name,
+                    from: does(was),
+                    to: does(rule),
+                });
             }
             Some(was) if words(was) != words(rule) => {
-                all.push(Difference::RuleReworded { rule: name });
+                all.push(ToolDifference::RuleReworded { rule: name });
             }
             Some(_) => {}
         }
     }
     let gone = old.rules.iter().filter(|rule| find(new, rule).is_none());
     all.extend(
-        gone.map(|rule| Difference::RuleRemoved { rule: rule.name.clone(), does: does(rule) }),
+        gone.map(|rule| ToolDifference::RuleRemoved { rule: rule.name.clone(), does: does(rule) }),
     );
-    let otherwise =
-        |Fallback { verdict, requirement }: &Fallback| effect(*verdict, requirement.as_ref());
+    let otherwise = |PolicyFallback { verdict, requirement }: &PolicyFallback| {
+        effect(*verdict, requirement.as_ref())
+    };
     let (from, to) = (otherwise(&old.otherwise), otherwise(&new.otherwise));
     if from != to {
-        all.push(Difference::OtherwiseChanged { from, to });
+        all.push(ToolDifference::OtherwiseChanged { from, to });
     }
     if all.len() == before && old.digest != new.digest {
-        all.push(Difference::PolicyReworded { policy: new.name.clone() });
+        all.push(ToolDifference::PolicyReworded { policy: new.name.clone() });
     }
 }
 
-fn find<'a>(policy: &'a PolicyOutline, rule: &RuleOutline) -> Option<&'a RuleOutline> {
+fn find<'a>(policy: &'a PolicyView, rule: &RuleView) -> Option<&'a RuleView> {
     policy.rules.iter().find(|other| other.name == rule.name)
 }
 
 /// Returns what a rule does when it matches.
-fn does(rule: &RuleOutline) -> String {
+fn does(rule: &RuleView) -> String {
     let limits = rule.limits.iter().fold(String::new(), |limits, limit| limits + ", " + limit);
     effect(rule.effect, rule.requirement.as_ref()) + &limits
 }
@@ -82,7 +89,7 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> String {
 }
 
 /// Returns the text of a rule without its layout.
-fn words(rule: &RuleOutline) -> Option<String> {
+fn words(rule: &RuleView) -> Option<String> {
     rule.text.as_ref().map(|text| text.chars().filter(|c| !c.is_whitespace()).collect())
 }
 
@@ -94,9 +101,9 @@ mod tests {
     use crate::approval::requirement::{ask, role};
     use crate::text::digest::Digest;
 
-    fn rule(name: &str, effect: Verdict, text: &str) -> RuleOutline {
+    fn rule(name: &str, effect: Verdict, text: &str) -> RuleView {
         let requirement = (effect == Verdict::Ask).then(|| ask(role("manager")));
-        RuleOutline {
+        RuleView {
             name: name.into(),
             effect,
             text: Some(text.into()),
@@ -105,13 +112,13 @@ mod tests {
         }
     }
 
-    fn assessment(rules: Vec<RuleOutline>, otherwise: Verdict, digest: &str) -> Assessment {
-        let policy = PolicyOutline {
+    fn assessment(rules: Vec<RuleView>, otherwise: Verdict, digest: &str) -> Assessment {
+        let policy = PolicyView {
             name: "payments".into(),
             about: String::new(),
             text: String::new(),
             rules,
-            otherwise: Fallback { verdict: otherwise, requirement: None },
+            otherwise: PolicyFallback { verdict: otherwise, requirement: None },
             digest: Digest::of(digest),
         };
         let opinion = PolicyOpinion {
@@ -150,21 +157,21 @@ mod tests {
         let reworded = assessment(old_rules(&old, small(".when(a)")), Verdict::Deny, "new");
         assert_eq!(
             old.policy_differences(&reworded),
-            [Difference::PolicyReworded { policy: "payments".into() }]
+            [ToolDifference::PolicyReworded { policy: "payments".into() }]
         );
         let none = Assessment::join(Vec::new());
         assert_eq!(
             old.policy_differences(&none),
-            [Difference::PolicyRemoved { policy: "payments".into() }]
+            [ToolDifference::PolicyRemoved { policy: "payments".into() }]
         );
         assert_eq!(
             none.policy_differences(&old),
-            [Difference::PolicyAdded { policy: "payments".into() }]
+            [ToolDifference::PolicyAdded { policy: "payments".into() }]
         );
     }
 
     /// The rules of an assessment with another first one.
-    fn old_rules(of: &Assessment, first: RuleOutline) -> Vec<RuleOutline> {
+    fn old_rules(of: &Assessment, first: RuleView) -> Vec<RuleView> {
         let policy = policies(of).next().unwrap();
         std::iter::once(first).chain(policy.policy.rules.iter().skip(1).cloned()).collect()
     }

@@ -23,7 +23,7 @@ use crate::text::digest::Digest;
 /// assert!(outline.text().contains("otherwise"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PolicyOutline {
+pub struct PolicyView {
     #[doc(hidden)]
     pub name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -33,14 +33,14 @@ pub struct PolicyOutline {
     #[doc(hidden)]
     pub text: String,
     #[doc(hidden)]
-    pub rules: Vec<RuleOutline>,
+    pub rules: Vec<RuleView>,
     #[doc(hidden)]
-    pub otherwise: Fallback,
+    pub otherwise: PolicyFallback,
     #[doc(hidden)]
     pub digest: Digest,
 }
 
-impl PolicyOutline {
+impl PolicyView {
     /// The name of the policy's function.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -67,13 +67,13 @@ impl PolicyOutline {
 
     /// The rules, in the order in which they were written.
     #[must_use]
-    pub fn rules(&self) -> &[RuleOutline] {
+    pub fn rules(&self) -> &[RuleView] {
         &self.rules
     }
 
     /// Returns the fallback, which holds when no rule matches.
     #[must_use]
-    pub fn otherwise(&self) -> &Fallback {
+    pub fn otherwise(&self) -> &PolicyFallback {
         &self.otherwise
     }
 
@@ -81,7 +81,7 @@ impl PolicyOutline {
     #[must_use]
     pub fn possible_verdicts(&self) -> Vec<Verdict> {
         let mut all: Vec<Verdict> =
-            self.rules.iter().map(RuleOutline::effect).chain([self.otherwise.verdict]).collect();
+            self.rules.iter().map(RuleView::effect).chain([self.otherwise.verdict]).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -91,12 +91,12 @@ impl PolicyOutline {
 /// One named rule, as people see it.
 ///
 /// ```
-/// # fn show(rule: &gate_runtime::RuleOutline) {
+/// # fn show(rule: &gate_runtime::policy::RuleView) {
 /// println!("{}: {}", rule.effect(), rule.name());      // deny: above the legal limit
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleOutline {
+pub struct RuleView {
     #[doc(hidden)]
     pub name: String,
     #[doc(hidden)]
@@ -112,7 +112,7 @@ pub struct RuleOutline {
     pub limits: Vec<String>,
 }
 
-impl RuleOutline {
+impl RuleView {
     /// The name shown to people.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -146,12 +146,12 @@ impl RuleOutline {
 /// The verdict that holds when no rule of a policy matches, and the people whom it asks.
 ///
 /// ```
-/// # fn show(fallback: &gate_runtime::Fallback) {
+/// # fn show(fallback: &gate_runtime::policy::PolicyFallback) {
 /// println!("otherwise {}", fallback.verdict());
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fallback {
+pub struct PolicyFallback {
     #[doc(hidden)]
     pub verdict: Verdict,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,7 +159,7 @@ pub struct Fallback {
     pub requirement: Option<Requirement>,
 }
 
-impl Fallback {
+impl PolicyFallback {
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict

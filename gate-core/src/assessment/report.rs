@@ -13,7 +13,7 @@ use crate::id::AgentName;
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::RuleResult;
+/// use gate_runtime::policy::RuleResult;
 /// # /// Refund the customer.
 /// # #[gated_tool(policy = "refunds")] fn refund(cents: u64) {}
 /// # registry! { pub Tools for () { Refund } }
@@ -65,14 +65,14 @@ impl fmt::Display for RuleResult {
 /// Where a rule comes from.
 ///
 /// ```
-/// use gate_runtime::Source;
-/// assert_eq!(Source::ToolPolicy("refunds").to_string(), "policy refunds");
-/// assert_eq!(Source::Overlay("no work on Sundays").to_string(), "overlay no work on Sundays");
-/// assert_eq!(Source::Gate.to_string(), "the gate");
+/// use gate_runtime::policy::RuleSource;
+/// assert_eq!(RuleSource::ToolPolicy("refunds").to_string(), "policy refunds");
+/// assert_eq!(RuleSource::Overlay("no work on Sundays").to_string(), "overlay no work on Sundays");
+/// assert_eq!(RuleSource::Gate.to_string(), "the gate");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source<'a> {
+pub enum RuleSource<'a> {
     /// The tool's own policy.
     ToolPolicy(&'a str),
     /// The policy that an agent has for the tool.
@@ -83,13 +83,13 @@ pub enum Source<'a> {
     Gate,
 }
 
-impl fmt::Display for Source<'_> {
+impl fmt::Display for RuleSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::ToolPolicy(name) => write!(f, "policy {name}"),
-            Source::AgentPolicy(agent, name) => write!(f, "policy {name} of agent {agent}"),
-            Source::Overlay(name) => write!(f, "overlay {name}"),
-            Source::Gate => f.write_str("the gate"),
+            RuleSource::ToolPolicy(name) => write!(f, "policy {name}"),
+            RuleSource::AgentPolicy(agent, name) => write!(f, "policy {name} of agent {agent}"),
+            RuleSource::Overlay(name) => write!(f, "overlay {name}"),
+            RuleSource::Gate => f.write_str("the gate"),
         }
     }
 }
@@ -97,14 +97,14 @@ impl fmt::Display for Source<'_> {
 /// One rule and how it came out.
 ///
 /// ```
-/// use gate_runtime::{RuleReport, RuleResult};
+/// use gate_runtime::policy::{RuleReport, RuleResult};
 /// fn worth_showing(rule: &RuleReport<'_>) -> bool {
 ///     rule.result() != RuleResult::NotMatched
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RuleReport<'a> {
-    pub(super) source: Source<'a>,
+    pub(super) source: RuleSource<'a>,
     pub(super) rule: &'a str,
     pub(super) effect: Verdict,
     pub(super) result: RuleResult,
@@ -116,7 +116,7 @@ pub struct RuleReport<'a> {
 impl<'a> RuleReport<'a> {
     /// Which policy or overlay it belongs to.
     #[must_use]
-    pub fn source(&self) -> Source<'a> {
+    pub fn source(&self) -> RuleSource<'a> {
         self.source
     }
 

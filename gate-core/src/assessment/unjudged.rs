@@ -11,7 +11,8 @@ use crate::assessment::report::RuleReport;
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
-/// # use gate_runtime::{Event, GateEvent};
+/// # use gate_runtime::records::RecordEvent;
+/// # use gate_runtime::records::GateEvent;
 /// # /// Pay.
 /// # #[gated_tool(policy = "payments")] fn pay(iban: String) {}
 /// # registry! { pub Tools for () { Pay } }
@@ -27,7 +28,7 @@ use crate::assessment::report::RuleReport;
 ///     gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"iban":"DE12"}"#)]).await?;
 /// assert_eq!(turn.answers()[0].kind(), "unavailable");
 /// let records = gate.records(0, 100).await?;
-/// let Some(Event::Gate(GateEvent::CallUnjudged { problem, .. })) =
+/// let Some(RecordEvent::Gate(GateEvent::CallUnjudged { problem, .. })) =
 ///     records.last().map(|last| last.event())
 /// else {
 ///     panic!("it is on the record")
@@ -40,11 +41,11 @@ use crate::assessment::report::RuleReport;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct Unjudged {
+pub struct EvaluationFailure {
     failures: Vec<String>,
 }
 
-impl Unjudged {
+impl EvaluationFailure {
     #[expect(single_use_lifetimes, reason = "anonymous lifetimes in `impl Trait` are unstable")]
     pub(super) fn of<'a>(failed: impl Iterator<Item = RuleReport<'a>>) -> Self {
         let words = |rule: RuleReport<'_>| {
@@ -68,10 +69,10 @@ impl Unjudged {
     }
 }
 
-impl fmt::Display for Unjudged {
+impl fmt::Display for EvaluationFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it could not be judged: {}", self.failures.join("; "))
     }
 }
 
-impl std::error::Error for Unjudged {}
+impl std::error::Error for EvaluationFailure {}

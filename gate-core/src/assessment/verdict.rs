@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// wins.
 ///
 /// ```
-/// use gate_runtime::Verdict;
+/// use gate_runtime::policy::Verdict;
 /// assert!(Verdict::Approve < Verdict::Ask && Verdict::Ask < Verdict::Deny);
 /// ```
 #[must_use]
@@ -31,7 +31,7 @@ impl Verdict {
     /// denying rule nothing runs. Nothing at all reads as `Ask`, never as `Approve`.
     ///
     /// ```
-    /// use gate_runtime::Verdict::{Approve, Ask, Deny, self};
+    /// use gate_runtime::policy::Verdict::{self, Approve, Ask, Deny};
     /// assert_eq!(Verdict::join([Ok(Approve), Ok(Deny)]), Deny);
     /// assert_eq!(Verdict::join([Ok(Approve), Err(Approve)]), Ask);
     /// assert_eq!(Verdict::join([]), Ask);

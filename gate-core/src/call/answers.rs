@@ -11,14 +11,14 @@ use crate::text::english;
 /// Which answers to a question count.
 ///
 /// ```
-/// use gate_runtime::Answers;
-/// let answers = Answers::one_of(["retry", "skip"]);
+/// use gate_runtime::remote::AcceptedAnswers;
+/// let answers = AcceptedAnswers::one_of(["retry", "skip"]);
 /// assert!(answers.take(&"skip".into()) && !answers.take(&"Skip it".into()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Answers {
+pub enum AcceptedAnswers {
     /// Any text that is not empty.
     Text,
     /// One of these, word for word.
@@ -28,7 +28,7 @@ pub enum Answers {
     },
 }
 
-impl Answers {
+impl AcceptedAnswers {
     /// One of these, word for word.
     pub fn one_of(choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::OneOf { choices: choices.into_iter().map(Into::into).collect() }
@@ -58,7 +58,7 @@ impl Answers {
     }
 }
 
-impl fmt::Display for Answers {
+impl fmt::Display for AcceptedAnswers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => f.write_str("answers in words"),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_the_very_words_are_an_answer() {
-        let answers = Answers::one_of(["retry", "skip"]);
+        let answers = AcceptedAnswers::one_of(["retry", "skip"]);
         assert!(answers.take(&Value::from("retry")));
         for wrong in [
             Value::from("retry "),
@@ -88,16 +88,16 @@ mod tests {
             assert!(!answers.take(&wrong), "{wrong}");
         }
         assert!(
-            Answers::Text.take(&Value::from("as you like"))
-                && !Answers::Text.take(&Value::from(" \n"))
+            AcceptedAnswers::Text.take(&Value::from("as you like"))
+                && !AcceptedAnswers::Text.take(&Value::from(" \n"))
         );
     }
 
     #[test]
     fn a_question_that_nobody_could_answer_is_none() {
         assert!(
-            Answers::one_of(["retry", "skip"]).problem().is_none()
-                && Answers::Text.problem().is_none()
+            AcceptedAnswers::one_of(["retry", "skip"]).problem().is_none()
+                && AcceptedAnswers::Text.problem().is_none()
         );
         for wrong in [
             vec![],
@@ -106,7 +106,7 @@ mod tests {
             vec!["retry", "retry "],
             vec!["retry", " "],
         ] {
-            assert!(Answers::one_of(wrong.clone()).problem().is_some(), "{wrong:?}");
+            assert!(AcceptedAnswers::one_of(wrong.clone()).problem().is_some(), "{wrong:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::call::commitment::Commitment;
+use crate::call::commitment::SecretCommitment;
 use crate::text::digest::Digest;
 use crate::text::json::{SchemaError, canonical};
 use crate::text::visible::hazard;
@@ -16,11 +16,11 @@ use crate::text::visible::hazard;
 /// mark.
 ///
 /// What is digested is what is stored and shown, and what runs is read from exactly this text; a
-/// secret is bound by a [commitment](Commitment) and comes from the process that read it. `Debug`
-/// shows the digest only; [`to_json`](Self::to_json) is the way to the values.
+/// secret is bound by a [commitment](SecretCommitment) and comes from the process that read it.
+/// `Debug` shows the digest only; [`to_json`](Self::to_json) is the way to the values.
 ///
 /// ```
-/// # fn show(arguments: &gate_runtime::Arguments) {
+/// # fn show(arguments: &gate_runtime::tool::Arguments) {
 /// assert_eq!(arguments.get("amount_cents").and_then(|cents| cents.as_u64()), Some(2_400));
 /// # }
 /// ```
@@ -28,7 +28,7 @@ use crate::text::visible::hazard;
 pub struct Arguments {
     text: Arc<str>,
     digest: Digest,
-    secrets: Vec<Commitment>,
+    secrets: Vec<SecretCommitment>,
 }
 
 /// The beginning of a text that looks like a mark: before a space, and without invisible
@@ -53,7 +53,7 @@ pub fn is_mark(text: &str) -> bool {
 impl Arguments {
     /// Takes arguments in which marks stand for the secrets.
     #[doc(hidden)]
-    pub fn new(marked: &Value, secrets: Vec<Commitment>) -> Result<Self, SchemaError> {
+    pub fn new(marked: &Value, secrets: Vec<SecretCommitment>) -> Result<Self, SchemaError> {
         let text = canonical(marked)?;
         Ok(Self { digest: Digest::of(&text), text: text.into(), secrets })
     }
@@ -84,7 +84,7 @@ impl Arguments {
 
     /// The commitments of the secrets, in the order in which their marks stand.
     #[must_use]
-    pub fn secrets(&self) -> &[Commitment] {
+    pub fn secrets(&self) -> &[SecretCommitment] {
         &self.secrets
     }
 
@@ -104,7 +104,8 @@ impl Arguments {
         if self.secrets.is_empty() {
             return self.digest;
         }
-        let blank = |text: String, secret: &Commitment| text.replace(&secret.mark(), "[secret]");
+        let blank =
+            |text: String, secret: &SecretCommitment| text.replace(&secret.mark(), "[secret]");
         Digest::of(self.secrets.iter().fold(self.text.to_string(), blank))
     }
 
@@ -112,13 +113,13 @@ impl Arguments {
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
-        let secrets = self.secrets.iter().map(Commitment::without_salt).collect();
+        let secrets = self.secrets.iter().map(SecretCommitment::without_salt).collect();
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
     /// The arguments with the salts that other ones have for the same secrets.
     pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
-        let known = |secret: &Commitment| {
+        let known = |secret: &SecretCommitment| {
             others.secrets.iter().find(|other| other.digest() == secret.digest())
         };
         let secrets =
@@ -141,23 +142,23 @@ impl fmt::Debug for Arguments {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredArguments {
     json: Value,
     digest: Digest,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    secrets: Vec<Commitment>,
+    secrets: Vec<SecretCommitment>,
 }
 
 impl Serialize for Arguments {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Stored { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }
+        StoredArguments { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Arguments {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Stored { json, digest, secrets } = Stored::deserialize(deserializer)?;
+        let StoredArguments { json, digest, secrets } = StoredArguments::deserialize(deserializer)?;
         // The digest is kept as it was stored: whether it fits is judged where something would run.
         let text = canonical(&json).map_err(serde::de::Error::custom)?;
         Ok(Self { text: text.into(), digest, secrets })

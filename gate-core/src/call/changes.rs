@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::difference::Difference;
+use crate::call::difference::ToolDifference;
 use crate::text::digest::Digest;
 
 /// The things that are no longer as they were when a call was asked.
 ///
 /// ```
-/// assert!(gate_runtime::Changes::default().is_empty());
+/// assert!(gate_runtime::review::ToolChanges::default().is_empty());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changes {
+pub struct ToolChanges {
     /// The new digest of the tool, if that changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
@@ -23,13 +23,13 @@ pub struct Changes {
     /// The single differences between them, as far as they are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[doc(hidden)]
-    pub differences: Vec<Difference>,
+    pub differences: Vec<ToolDifference>,
 }
 
 /// The most differences that are kept: whoever reads of more looks at the tool itself.
 const MOST_DIFFERENCES: usize = 50;
 
-impl Changes {
+impl ToolChanges {
     /// Returns whether all is as it was.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -38,14 +38,14 @@ impl Changes {
 
     /// Keeps what is different, up to 50 things.
     #[doc(hidden)]
-    pub fn set_differences(&mut self, differences: impl IntoIterator<Item = Difference>) {
+    pub fn set_differences(&mut self, differences: impl IntoIterator<Item = ToolDifference>) {
         self.differences = differences.into_iter().take(MOST_DIFFERENCES).collect();
     }
 
     /// Returns what is different about the tool and its policies, one thing each; empty where the
     /// record does not say it.
     #[must_use]
-    pub fn differences(&self) -> &[Difference] {
+    pub fn differences(&self) -> &[ToolDifference] {
         &self.differences
     }
 

@@ -18,12 +18,12 @@ use crate::text::json::{SchemaError, canonical};
 /// Commitments of earlier versions have no key, and their salt is the opening.
 ///
 /// ```
-/// # fn show(secret: &gate_runtime::Commitment) {
+/// # fn show(secret: &gate_runtime::tool::SecretCommitment) {
 /// println!("{} is there, and is {}", secret.mark(), secret.digest());
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commitment {
+pub struct SecretCommitment {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_text")]
     salt: Option<[u8; 16]>,
     /// The key that makes the opening of the salt.
@@ -38,7 +38,8 @@ pub struct Commitment {
 /// `Debug` does not show them.
 ///
 /// ```
-/// use gate_runtime::{CommitmentKeys, GateKey};
+/// use gate_runtime::GateKey;
+/// use gate_runtime::tool::CommitmentKeys;
 /// let keys = CommitmentKeys::from(GateKey::random());
 /// assert_eq!(format!("{keys:?}"), "CommitmentKeys(…)");
 /// ```
@@ -112,7 +113,7 @@ impl fmt::Debug for CommitmentKeys {
     }
 }
 
-impl Commitment {
+impl SecretCommitment {
     /// Commits to a value with a salt, under the present key.
     #[doc(hidden)]
     pub fn to(value: &Value, salt: [u8; 16], keys: &CommitmentKeys) -> Result<Self, SchemaError> {
@@ -200,7 +201,7 @@ fn commit(value: &Value, opening: [u8; 16]) -> Result<Digest, SchemaError> {
     Ok(Digest::of_all(&[&opening, canonical(value)?.as_bytes()]))
 }
 
-impl fmt::Debug for Commitment {
+impl fmt::Debug for SecretCommitment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.mark())
     }
@@ -239,7 +240,7 @@ mod tests {
     /// As the store of an earlier version has it: what opens it lies beside it.
     const EARLIER: &str = r#"{"salt":"01010101010101010101010101010101","digest":"DIGEST"}"#;
 
-    fn earlier() -> Commitment {
+    fn earlier() -> SecretCommitment {
         let digest = commit(&json!("1234"), [1; 16]).unwrap();
         serde_json::from_str(&EARLIER.replace("DIGEST", &digest.to_string())).unwrap()
     }
@@ -247,11 +248,11 @@ mod tests {
     #[test]
     fn what_is_stored_of_a_commitment_does_not_try_out_its_secret() {
         let keys = CommitmentKeys::new(&[7; 32]);
-        let pin = Commitment::to(&json!("1234"), [1; 16], &keys).unwrap();
+        let pin = SecretCommitment::to(&json!("1234"), [1; 16], &keys).unwrap();
         assert!(pin.is_of(&json!("1234"), &keys));
         let stored: Value = serde_json::to_value(&pin).unwrap();
         // All that stands there, in the place of the key and of the opening.
-        let stolen: Commitment = serde_json::from_value(stored.clone()).unwrap();
+        let stolen: SecretCommitment = serde_json::from_value(stored.clone()).unwrap();
         let salt = *stolen.salt().unwrap();
         let found = (0..10_000).map(|pin| json!(format!("{pin:04}"))).find(|pin| {
             commit(pin, salt).unwrap() == stolen.digest()
@@ -282,11 +283,12 @@ mod tests {
     #[test]
     fn an_earlier_key_opens_and_commits_to_nothing_new() {
         let (old, new) = ([7; 32], [8; 32]);
-        let pin = Commitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&old)).unwrap();
+        let pin =
+            SecretCommitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&old)).unwrap();
         assert!(pin.lacks_key(&CommitmentKeys::new(&new)));
         let both = CommitmentKeys::new(&new).earlier(&old);
         assert!(pin.is_of(&json!("1234"), &both) && !pin.lacks_key(&both));
-        let next = Commitment::to(&json!("1234"), [1; 16], &both).unwrap();
+        let next = SecretCommitment::to(&json!("1234"), [1; 16], &both).unwrap();
         assert!(next.is_of(&json!("1234"), &CommitmentKeys::new(&new)));
         assert!(next.lacks_key(&CommitmentKeys::new(&old)) && next.digest() != pin.digest());
     }

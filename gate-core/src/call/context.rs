@@ -11,7 +11,7 @@ use crate::id::{AgentName, CallId, CaseId, Principal, Role, RunId, ToolName};
 /// The facts that all calls of a run share: who runs, for whom, in which matter.
 ///
 /// ```
-/// # fn show(run: &gate_runtime::RunInfo) {
+/// # fn show(run: &gate_runtime::run::RunInfo) {
 /// println!("{} acts for {:?} in {}", run.agent(), run.principal(), run.run());
 /// # }
 /// ```
@@ -37,7 +37,7 @@ impl RunId {
     /// Returns the outermost run that this one is nested in; itself, if it is in none.
     ///
     /// ```
-    /// use gate_runtime::RunId;
+    /// use gate_runtime::id::RunId;
     /// assert_eq!(RunId::from("run-42>call_7>1").outermost(), "run-42");
     /// ```
     #[must_use]
@@ -52,7 +52,7 @@ impl RunId {
     /// Returns whether this is the other run, or one nested in it at any depth.
     ///
     /// ```
-    /// use gate_runtime::RunId;
+    /// use gate_runtime::id::RunId;
     /// assert!(RunId::from("run-42>call_7").is_within(&"run-42".into()));
     /// assert!(!RunId::from("run-421").is_within(&"run-42".into()));
     /// ```
@@ -66,7 +66,7 @@ impl RunId {
 /// A step by which a run came to the agent that it has.
 ///
 /// ```
-/// use gate_runtime::AgentHop;
+/// use gate_runtime::run::AgentHop;
 /// let passage = AgentHop::HandedOff { from: "triage".into() };
 /// assert_eq!(passage.to_string(), "handed over by triage");
 /// ```

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::call::summary::Summary;
+use crate::call::summary::ToolSummary;
 use crate::id::ToolName;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
@@ -13,7 +13,7 @@ use crate::text::json::canonical;
 /// Hints about what a tool does. A policy decides; a hint never loosens a verdict.
 ///
 /// ```
-/// use gate_runtime::Annotations;
+/// use gate_runtime::tool::Annotations;
 /// let hints = Annotations { destructive: true, ..Annotations::default() };
 /// assert!(!hints.read_only);
 /// ```
@@ -82,7 +82,7 @@ pub struct Descriptor {
     pub order: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
-    pub summary: Option<Summary>,
+    pub summary: Option<ToolSummary>,
     #[doc(hidden)]
     pub digest: Digest,
 }
@@ -136,7 +136,7 @@ impl Descriptor {
 
     /// Returns the template of its summary, if its author wrote one.
     #[must_use]
-    pub fn summary(&self) -> Option<&Summary> {
+    pub fn summary(&self) -> Option<&ToolSummary> {
         self.summary.as_ref()
     }
 

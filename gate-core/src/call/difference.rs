@@ -14,14 +14,14 @@ use crate::text::json::canonical;
 /// `Display` says it in plain words, for whoever decides anew.
 ///
 /// ```
-/// use gate_runtime::Difference;
-/// let new = Difference::ArgumentAdded { argument: "currency".into(), is_required: true };
+/// use gate_runtime::review::ToolDifference;
+/// let new = ToolDifference::ArgumentAdded { argument: "currency".into(), is_required: true };
 /// assert_eq!(new.to_string(), "the argument `currency` is new, and required");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Difference {
+pub enum ToolDifference {
     /// A policy judges it that did not.
     PolicyAdded {
         /// Its name.
@@ -120,7 +120,7 @@ pub enum Difference {
     CodeChanged,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for ToolDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PolicyAdded { policy } => write!(f, "the policy `{policy}` judges it, too"),
@@ -178,7 +178,7 @@ impl Descriptor {
     /// Returns what is different about a newer version of this tool, argument by argument.
     #[doc(hidden)]
     #[must_use]
-    pub fn differences(&self, now: &Self) -> Vec<Difference> {
+    pub fn differences(&self, now: &Self) -> Vec<ToolDifference> {
         let (old, new) = (&self.input_schema, &now.input_schema);
         let arguments = |schema| properties(schema).map(|(name, _)| name).collect::<BTreeSet<_>>();
         let (before, after) = (arguments(old), arguments(new));
@@ -186,15 +186,16 @@ impl Descriptor {
         for name in before.union(&after) {
             let argument = (*name).to_owned();
             match (part(old, name), part(new, name)) {
-                (Some(_), None) => all.push(Difference::ArgumentRemoved { argument }),
+                (Some(_), None) => all.push(ToolDifference::ArgumentRemoved { argument }),
                 (None, Some(_)) => {
-                    all.push(Difference::ArgumentAdded {
+                    all.push(ToolDifference::ArgumentAdded {
                         argument,
                         is_required: is_required(new, name),
                     });
                 }
                 (Some(was), Some(is)) => {
-                    let (was, is) = (Argument::of(old, name, was), Argument::of(new, name, is));
+                    let (was, is) =
+                        (ArgumentSchema::of(old, name, was), ArgumentSchema::of(new, name, is));
                     was.compare(&is, argument, &mut all);
                 }
                 (None, None) => {}
@@ -207,17 +208,17 @@ impl Descriptor {
             || self.annotations != now.annotations
             || self.timeout != now.timeout
         {
-            all.push(Difference::ToolRedescribed);
+            all.push(ToolDifference::ToolRedescribed);
         }
         if all.is_empty() && self.digest != now.digest {
-            all.push(Difference::CodeChanged);
+            all.push(ToolDifference::CodeChanged);
         }
         all
     }
 }
 
 /// The parts of a schema that are about one argument.
-struct Argument {
+struct ArgumentSchema {
     kind: String,
     is_required: bool,
     default: Option<String>,
@@ -225,31 +226,31 @@ struct Argument {
     whole: Value,
 }
 
-impl Argument {
+impl ArgumentSchema {
     fn of(schema: &Value, name: &str, part: &Value) -> Self {
         let whole = written_out(schema, part, 8);
         let default = whole.get("default").map(ToString::to_string);
         Self { kind: kind(&whole), is_required: is_required(schema, name), default, whole }
     }
 
-    fn compare(&self, now: &Self, argument: String, all: &mut Vec<Difference>) {
+    fn compare(&self, now: &Self, argument: String, all: &mut Vec<ToolDifference>) {
         let before = all.len();
         if self.kind != now.kind {
             let (from, to) = (self.kind.clone(), now.kind.clone());
-            all.push(Difference::ArgumentRetyped { argument: argument.clone(), from, to });
+            all.push(ToolDifference::ArgumentRetyped { argument: argument.clone(), from, to });
         }
         if self.is_required != now.is_required {
-            all.push(Difference::ArgumentRequired {
+            all.push(ToolDifference::ArgumentRequired {
                 argument: argument.clone(),
                 is_required: now.is_required,
             });
         }
         if self.default != now.default {
             let (from, to) = (self.default.clone(), now.default.clone());
-            all.push(Difference::ArgumentDefaulted { argument: argument.clone(), from, to });
+            all.push(ToolDifference::ArgumentDefaulted { argument: argument.clone(), from, to });
         }
         if all.len() == before && self.whole != now.whole {
-            all.push(Difference::ArgumentRedefined { argument });
+            all.push(ToolDifference::ArgumentRedefined { argument });
         }
     }
 }
@@ -383,9 +384,9 @@ mod tests {
     fn what_a_tool_does_not_say_of_itself_is_its_code() {
         let (old, mut new) = (tool(json!({})), tool(json!({})));
         new.digest = crate::text::digest::Digest::of("other");
-        assert_eq!(old.differences(&new), [Difference::CodeChanged]);
+        assert_eq!(old.differences(&new), [ToolDifference::CodeChanged]);
         new.annotations.destructive = true;
-        assert_eq!(old.differences(&new), [Difference::ToolRedescribed]);
+        assert_eq!(old.differences(&new), [ToolDifference::ToolRedescribed]);
     }
 
     #[test]

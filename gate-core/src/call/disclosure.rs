@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::arguments::Arguments;
-use crate::call::commitment::{Commitment, CommitmentKeys};
+use crate::call::commitment::{CommitmentKeys, SecretCommitment};
 use crate::text::digest::{hex, unhex};
 use crate::text::json::{SchemaError, canonical, pointer_to};
 
@@ -15,28 +15,29 @@ use crate::text::json::{SchemaError, canonical, pointer_to};
 /// other secret.
 ///
 /// ```
-/// use gate_runtime::{CommitmentKeys, Disclosure};
+/// use gate_runtime::tool::SecretDisclosure;
+/// use gate_runtime::tool::CommitmentKeys;
 /// # fn show(
-/// #     arguments: &gate_runtime::Arguments,
+/// #     arguments: &gate_runtime::tool::Arguments,
 /// #     keys: &CommitmentKeys,
-/// # ) -> Result<(), gate_runtime::SchemaError> {
+/// # ) -> Result<(), gate_runtime::tool::SchemaError> {
 /// // Where the store and the key are:
 /// let disclosure = arguments.disclose("pin", &"1234".into(), keys)?;
 /// let line = disclosure.to_string();
 ///
-/// let received: Disclosure = line.parse()?;
+/// let received: SecretDisclosure = line.parse()?;
 /// arguments.check(&received)?; // anywhere
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Disclosure {
+pub struct SecretDisclosure {
     field: String,
     salt: String,
     value: Value,
 }
 
-impl Disclosure {
+impl SecretDisclosure {
     /// The place of the secret among the arguments, as a JSON pointer.
     #[must_use]
     pub fn field(&self) -> &str {
@@ -51,7 +52,7 @@ impl Disclosure {
 }
 
 /// One line of canonical JSON.
-impl fmt::Display for Disclosure {
+impl fmt::Display for SecretDisclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = serde_json::to_value(self).map_err(|_| fmt::Error)?;
         f.write_str(&canonical(&value).map_err(|_| fmt::Error)?)
@@ -59,13 +60,13 @@ impl fmt::Display for Disclosure {
 }
 
 /// The value is not shown.
-impl fmt::Debug for Disclosure {
+impl fmt::Debug for SecretDisclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Disclosure({})", self.field)
     }
 }
 
-impl std::str::FromStr for Disclosure {
+impl std::str::FromStr for SecretDisclosure {
     type Err = SchemaError;
 
     /// Reads the one form that it has: nobody can read anything else from it.
@@ -92,10 +93,10 @@ impl Arguments {
         field: &str,
         value: &Value,
         keys: &CommitmentKeys,
-    ) -> Result<Disclosure, SchemaError> {
+    ) -> Result<SecretDisclosure, SchemaError> {
         let field = pointer_to(field);
         let salt = hex(&self.opening_at(&field, keys)?);
-        let disclosure = Disclosure { field, salt, value: value.clone() };
+        let disclosure = SecretDisclosure { field, salt, value: value.clone() };
         self.check(&disclosure)?;
         Ok(disclosure)
     }
@@ -128,8 +129,8 @@ impl Arguments {
     ///
     /// # Errors
     /// Where it is another, or there is none.
-    pub fn check(&self, disclosure: &Disclosure) -> Result<(), SchemaError> {
-        let Disclosure { field, salt, value } = disclosure;
+    pub fn check(&self, disclosure: &SecretDisclosure) -> Result<(), SchemaError> {
+        let SecretDisclosure { field, salt, value } = disclosure;
         let commitment = self.commitment_at(field)?;
         let digits = salt;
         let salt = unhex(digits)
@@ -144,7 +145,7 @@ impl Arguments {
         }
     }
 
-    fn commitment_at(&self, field: &str) -> Result<&Commitment, SchemaError> {
+    fn commitment_at(&self, field: &str) -> Result<&SecretCommitment, SchemaError> {
         let arguments = self.to_json();
         let mark = arguments.pointer(field).and_then(Value::as_str);
         let found =
@@ -164,7 +165,7 @@ mod tests {
     }
 
     fn arguments() -> Arguments {
-        let commit = |value, salt| Commitment::to(&value, [salt; 16], &keys()).unwrap();
+        let commit = |value, salt| SecretCommitment::to(&value, [salt; 16], &keys()).unwrap();
         let (pin, number) = (commit(json!("1234"), 1), commit(json!(4_111), 2));
         let marked =
             json!({"pin": pin.mark(), "cards": [{"number": number.mark()}], "name": "Mia"});
@@ -183,19 +184,19 @@ mod tests {
             format!(r#"{{"field":"/cards/0/number","salt":"{opening}","value":4111}}"#)
         );
         arguments.without_salts().check(&line.parse().unwrap()).unwrap();
-        assert!(!format!("{:?}", line.parse::<Disclosure>().unwrap()).contains("4111"));
+        assert!(!format!("{:?}", line.parse::<SecretDisclosure>().unwrap()).contains("4111"));
     }
 
     #[test]
     fn a_name_is_the_place_of_an_argument() {
-        let odd = Commitment::to(&json!("s"), [3; 16], &keys()).unwrap();
+        let odd = SecretCommitment::to(&json!("s"), [3; 16], &keys()).unwrap();
         let arguments = Arguments::new(&json!({"a/~b": odd.mark()}), vec![odd]).unwrap();
         arguments.check_disclosable("a/~b", &keys()).unwrap();
         let disclosure = arguments.disclose("a/~b", &json!("s"), &keys()).unwrap();
         assert_eq!(disclosure.field(), "/a~1~0b");
         assert_eq!(arguments.disclose("/a~1~0b", &json!("s"), &keys()).unwrap(), disclosure);
         // What is received names its place in the one form.
-        let bare = Disclosure { field: "a/~b".to_owned(), ..disclosure };
+        let bare = SecretDisclosure { field: "a/~b".to_owned(), ..disclosure };
         assert!(arguments.check(&bare).is_err());
     }
 
@@ -227,13 +228,13 @@ mod tests {
     #[test]
     fn who_was_shown_one_secret_can_try_out_no_other() {
         let keys = keys();
-        let two = |salt| Commitment::to(&json!("1234"), [salt; 16], &keys).unwrap();
+        let two = |salt| SecretCommitment::to(&json!("1234"), [salt; 16], &keys).unwrap();
         let (shown, kept) = (two(1), two(2));
         let arguments =
             Arguments::new(&json!({"a": shown.mark(), "b": kept.mark()}), vec![shown, kept])
                 .unwrap();
         let disclosure = arguments.disclose("a", &json!("1234"), &keys).unwrap();
-        let moved = Disclosure { field: "/b".to_owned(), ..disclosure };
+        let moved = SecretDisclosure { field: "/b".to_owned(), ..disclosure };
         assert!(arguments.check(&moved).is_err(), "each secret has an opening of its own");
     }
 

@@ -10,7 +10,7 @@ use crate::id::ToolName;
 /// The speaker of a message in a run's history.
 ///
 /// ```
-/// use gate_runtime::{Message, Speaker};
+/// use gate_runtime::run::{Message, Speaker};
 /// let message = Message::tool("read_mail", "Please pay at once.");
 /// assert_eq!(*message.speaker(), Speaker::Tool { tool: "read_mail".into() });
 /// ```
@@ -35,7 +35,7 @@ pub enum Speaker {
 /// `Debug` names the speaker only.
 ///
 /// ```
-/// use gate_runtime::Message;
+/// use gate_runtime::run::Message;
 /// let message = Message::user("Please refund order A-1001.");
 /// assert_eq!(message.text(), "Please refund order A-1001.");
 /// ```

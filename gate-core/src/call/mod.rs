@@ -16,25 +16,25 @@ pub(crate) mod request;
 pub(crate) mod subject;
 pub(crate) mod summary;
 
-pub use answers::Answers;
+pub use answers::AcceptedAnswers;
 #[doc(hidden)]
 pub use argument_origin::ArgumentOrigin;
 pub use arguments::Arguments;
 #[doc(hidden)]
 pub use arguments::is_mark;
-pub use changes::Changes;
-pub use commitment::{Commitment, CommitmentKeys};
+pub use changes::ToolChanges;
+pub use commitment::{CommitmentKeys, SecretCommitment};
 #[doc(hidden)]
 pub use context::NESTED;
 pub use context::{AgentHop, RunInfo, ToolCall};
 pub use descriptor::{Annotations, Descriptor};
-pub use difference::Difference;
-pub use disclosure::Disclosure;
+pub use difference::ToolDifference;
+pub use disclosure::SecretDisclosure;
 pub use message::{Message, Speaker};
 pub use origin::Origin;
 #[doc(hidden)]
 pub use outcome::OTHERWISE;
 pub use outcome::{DeniedBy, NotRun, ToolOutcome};
-pub use request::{Priority, Request};
-pub use subject::Subject;
-pub use summary::{Headline, HeadlinePart, Summary, SummaryFormat, SummaryPart};
+pub use request::{RemoteRequest, RequestPriority};
+pub use subject::CallSubject;
+pub use summary::{CallHeadline, HeadlinePart, SummaryFormat, SummaryPart, ToolSummary};

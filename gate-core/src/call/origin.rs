@@ -18,7 +18,7 @@ use crate::id::ToolName;
 /// it.
 ///
 /// ```
-/// use gate_runtime::Origin;
+/// use gate_runtime::tool::Origin;
 /// assert!(Origin::User < Origin::Agent);
 /// assert_eq!(Origin::Tool { tool: "read_mail".into() }.to_string(), "from read_mail");
 /// ```

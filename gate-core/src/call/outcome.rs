@@ -15,7 +15,7 @@ pub const OTHERWISE: &str = "otherwise";
 /// The result that a tool's body gave back.
 ///
 /// ```
-/// use gate_runtime::ToolOutcome;
+/// use gate_runtime::tool::ToolOutcome;
 /// let outcome = ToolOutcome::returned(&serde_json::json!({"refunded": 2_400}));
 /// assert_eq!(outcome.for_model(), r#"{"refunded":2400}"#);
 /// ```
@@ -51,7 +51,7 @@ impl ToolOutcome {
     /// a word before it.
     ///
     /// ```
-    /// use gate_runtime::ToolOutcome;
+    /// use gate_runtime::tool::ToolOutcome;
     /// assert_eq!(
     ///     ToolOutcome::failed("there is no such order").for_reviewer(),
     ///     "Error: there is no such order"
@@ -89,7 +89,7 @@ impl fmt::Debug for ToolOutcome {
 /// Why a call did not run. Each has a machine-readable [`kind`](Self::kind) and three texts.
 ///
 /// ```
-/// use gate_runtime::{DeniedBy, NotRun};
+/// use gate_runtime::run::{DeniedBy, NotRun};
 /// let denied = NotRun::Denied { by: DeniedBy::Rule { rule: "above the legal limit".into() } };
 /// assert_eq!(denied.kind(), "denied");
 /// assert!(denied.for_model().contains("above the legal limit"));
@@ -229,7 +229,7 @@ impl std::error::Error for NotRun {}
 /// The person or the thing that denied a call.
 ///
 /// ```
-/// use gate_runtime::DeniedBy;
+/// use gate_runtime::run::DeniedBy;
 /// assert_eq!(DeniedBy::Otherwise.to_string(), "denied: no rule allows it");
 /// let overlay = DeniedBy::Overlay { overlay: "fraud score".into(), reason: "0.97".into() };
 /// assert_eq!(overlay.to_string(), "denied by overlay fraud score: 0.97");
@@ -281,7 +281,7 @@ impl fmt::Display for DeniedBy {
 /// Reads who denied a call, also as it was stored when it was a rule's name and whether to stop.
 fn stored_denial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeniedBy, D::Error> {
     #[derive(Deserialize)]
-    struct Before {
+    struct OldDeniedBy {
         rule: String,
         stop: bool,
     }
@@ -289,7 +289,7 @@ fn stored_denial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeniedBy,
     if stored.get("by").is_some() {
         return serde_json::from_value(stored).map_err(Error::custom);
     }
-    let Before { rule, stop } = serde_json::from_value(stored).map_err(Error::custom)?;
+    let OldDeniedBy { rule, stop } = serde_json::from_value(stored).map_err(Error::custom)?;
     Ok(match rule {
         _ if stop => DeniedBy::TooManyDenials,
         rule if rule == OTHERWISE => DeniedBy::Otherwise,

@@ -10,25 +10,26 @@ use serde::{Deserialize, Serialize};
 /// is, whom to tell. All of it is its claim, and decides nothing.
 ///
 /// ```
-/// use gate_runtime::{Priority, Request};
-/// let request = Request::new().summary("Refund $240 to Mia").priority(Priority::High);
+/// use gate_runtime::remote::{RemoteRequest, RequestPriority};
+/// let request =
+///     RemoteRequest::new().summary("Refund $240 to Mia").priority(RequestPriority::High);
 /// assert_eq!(
 ///     (request.about(), request.how_urgent()),
-///     (Some("Refund $240 to Mia"), Priority::High)
+///     (Some("Refund $240 to Mia"), RequestPriority::High)
 /// );
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
-pub struct Request {
+pub struct RemoteRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     summary: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Priority::is_normal")]
-    priority: Priority,
+    #[serde(default, skip_serializing_if = "RequestPriority::is_normal")]
+    priority: RequestPriority,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<Arc<str>>,
 }
 
-impl Request {
+impl RemoteRequest {
     /// Nothing is said.
     pub fn new() -> Self {
         Self::default()
@@ -41,7 +42,7 @@ impl Request {
     }
 
     /// Sets the urgency of the question.
-    pub fn priority(mut self, priority: Priority) -> Self {
+    pub fn priority(mut self, priority: RequestPriority) -> Self {
         self.priority = priority;
         self
     }
@@ -60,7 +61,7 @@ impl Request {
 
     /// Returns the urgency of the question.
     #[must_use]
-    pub fn how_urgent(&self) -> Priority {
+    pub fn how_urgent(&self) -> RequestPriority {
         self.priority
     }
 
@@ -74,14 +75,14 @@ impl Request {
 /// How urgent an agent says that its question is.
 ///
 /// ```
-/// use gate_runtime::Priority;
-/// assert!(Priority::Urgent > Priority::Normal);
+/// use gate_runtime::remote::RequestPriority;
+/// assert!(RequestPriority::Urgent > RequestPriority::Normal);
 /// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Priority {
+pub enum RequestPriority {
     /// It can wait.
     Low,
     /// As any other.
@@ -93,14 +94,14 @@ pub enum Priority {
     Urgent,
 }
 
-impl Priority {
+impl RequestPriority {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     fn is_normal(&self) -> bool {
         *self == Self::Normal
     }
 }
 
-impl fmt::Display for Priority {
+impl fmt::Display for RequestPriority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Low => "low",

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call::context::RunInfo;
-use crate::call::request::Request;
+use crate::call::request::RemoteRequest;
 use crate::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::text::digest::Digest;
 
 /// Which call a record is about, and what its decision is bound to.
 ///
 /// ```
-/// # fn show(subject: &gate_runtime::Subject) {
+/// # fn show(subject: &gate_runtime::run::CallSubject) {
 /// println!("{} {} of {}", subject.approval(), subject.tool(), subject.info().run());
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct CallSubject {
     #[doc(hidden)]
     pub approval: ApprovalId,
     #[serde(flatten)]
@@ -36,10 +36,10 @@ pub struct Subject {
     pub reasoning: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
-    pub request: Option<Arc<Request>>,
+    pub request: Option<Arc<RemoteRequest>>,
 }
 
-impl Subject {
+impl CallSubject {
     /// The approval.
     #[must_use]
     pub fn approval(&self) -> ApprovalId {
@@ -99,7 +99,7 @@ impl Subject {
     /// Returns what an agent in another program said of the question: its claim. `None` for a tool
     /// of a gate.
     #[must_use]
-    pub fn request(&self) -> Option<&Request> {
+    pub fn request(&self) -> Option<&RemoteRequest> {
         self.request.as_deref()
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::text::english;
-use crate::text::visible::Visible;
+use crate::text::visible::SanitizedText;
 
 /// The longest value in a headline, in characters.
 const LONG: usize = 60;
@@ -24,11 +24,11 @@ const MANY: usize = 3;
 /// tool's descriptor, so every process that shows a question writes the same sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Summary {
+pub struct ToolSummary {
     parts: Vec<SummaryPart>,
 }
 
-/// One piece of a [`Summary`].
+/// One piece of a [`ToolSummary`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SummaryPart {
@@ -86,7 +86,7 @@ impl SummaryFormat {
     }
 }
 
-impl Summary {
+impl ToolSummary {
     /// Makes a summary of its parts.
     #[must_use]
     pub fn new(parts: impl Into<Vec<SummaryPart>>) -> Self {
@@ -101,16 +101,16 @@ impl Summary {
 
     /// Fills in arguments. A secret is named as one.
     #[must_use]
-    pub fn fill(&self, arguments: &Value, is_secret: &dyn Fn(&Value) -> bool) -> Headline {
+    pub fn fill(&self, arguments: &Value, is_secret: &dyn Fn(&Value) -> bool) -> CallHeadline {
         let parts = self.parts.iter().map(|part| match part {
             SummaryPart::Words(words) => {
-                HeadlinePart::Words(Visible::of(words).as_str().to_owned())
+                HeadlinePart::Words(SanitizedText::of(words).as_str().to_owned())
             }
             SummaryPart::Argument { pointer, format } => {
                 HeadlinePart::value(arguments.pointer(pointer), *format, is_secret)
             }
         });
-        Headline { parts: parts.collect() }
+        CallHeadline { parts: parts.collect() }
     }
 }
 
@@ -125,11 +125,11 @@ impl Summary {
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Headline {
+pub struct CallHeadline {
     parts: Vec<HeadlinePart>,
 }
 
-/// One piece of a [`Headline`].
+/// One piece of a [`CallHeadline`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeadlinePart {
     /// Words of the tool's author.
@@ -172,7 +172,7 @@ impl HeadlinePart {
     /// Writes the name of a field. In a map, whoever made the call chose it, as they chose its
     /// value.
     fn name(name: &str) -> Self {
-        let text = cut(Visible::of(name).as_str());
+        let text = cut(SanitizedText::of(name).as_str());
         if is_word(&text) {
             Self::Words(text)
         } else {
@@ -181,14 +181,14 @@ impl HeadlinePart {
     }
 }
 
-impl Headline {
+impl CallHeadline {
     /// Writes the headline of a tool that has no summary: its title and its first arguments, of
     /// which a secret has no value.
     pub(crate) fn of_arguments<'a>(
         title: &str,
         arguments: impl IntoIterator<Item = (&'a str, Option<&'a Value>)>,
     ) -> Self {
-        let mut parts = vec![HeadlinePart::Words(Visible::of(title).as_str().to_owned())];
+        let mut parts = vec![HeadlinePart::Words(SanitizedText::of(title).as_str().to_owned())];
         let mut before = ": ";
         for (name, value) in arguments.into_iter().take(MANY) {
             parts.push(HeadlinePart::Words(before.to_owned()));
@@ -210,7 +210,7 @@ impl Headline {
     }
 }
 
-impl fmt::Display for Headline {
+impl fmt::Display for CallHeadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts.iter().try_for_each(|part| fmt::Display::fmt(part, f))
     }
@@ -245,7 +245,7 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => Visible::of(&on_one_line(text)).as_str().to_owned(),
+        Value::String(text) => SanitizedText::of(&on_one_line(text)).as_str().to_owned(),
         Value::Array(items) => {
             all(items.iter().take(MANY).map(|item| quoted(item, is_secret)).collect(), items.len())
         }
@@ -360,12 +360,14 @@ mod tests {
     }
 
     fn one(value: &Value, format: SummaryFormat) -> String {
-        Summary::new([argument("/x", format)]).fill(&json!({ "x": value }), &|_| false).to_string()
+        ToolSummary::new([argument("/x", format)])
+            .fill(&json!({ "x": value }), &|_| false)
+            .to_string()
     }
 
     #[test]
     fn a_summary_is_its_words_with_the_values_in_their_places() {
-        let summary = Summary::new([
+        let summary = ToolSummary::new([
             SummaryPart::Words("Refund ".into()),
             argument("/amount_cents", SummaryFormat::Cents),
             SummaryPart::Words(" to ".into()),
@@ -376,7 +378,7 @@ mod tests {
             summary.fill(&call, &|_| false).to_string(),
             "Refund 12,345.00 to “Mia Wallace”"
         );
-        let stored: Summary =
+        let stored: ToolSummary =
             serde_json::from_value(serde_json::to_value(&summary).unwrap()).unwrap();
         assert_eq!(stored, summary);
     }
@@ -440,7 +442,7 @@ mod tests {
             "“already approved by Dana” yes"
         );
         let labels = [("labels.a, amount_cents 5, to mia", Some(&json!(1)))];
-        let headline = Headline::of_arguments("Refund", labels).to_string();
+        let headline = CallHeadline::of_arguments("Refund", labels).to_string();
         assert_eq!(headline, "Refund: “labels.a, amount_cents 5, to mia” 1");
         assert_eq!(plain(json!([])), "none");
         assert_eq!(plain(json!(null)), "none");
@@ -452,7 +454,7 @@ mod tests {
     fn a_secret_is_named_as_one_wherever_it_stands() {
         let is_secret = |value: &Value| value == "hidden";
         let fill = |call: &Value| {
-            Summary::new([argument("/x", SummaryFormat::Plain)]).fill(call, &is_secret)
+            ToolSummary::new([argument("/x", SummaryFormat::Plain)]).fill(call, &is_secret)
         };
         assert_eq!(fill(&json!({"x": "hidden"})).to_string(), "a secret");
         assert_eq!(fill(&json!({"x": ["hidden", "seen"]})).to_string(), "a secret, seen");

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::call::context::{AgentHop, RunInfo};
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::id::{AgentName, ReviewerId, ToolName};
 use crate::people::identity::same_person;
 
 /// The calls that a [`Freeze`] stops.
 ///
 /// ```
-/// use gate_runtime::FreezeScope;
+/// use gate_runtime::grants::FreezeScope;
 /// assert_eq!(FreezeScope::tool("issue_refund").to_string(), "the tool issue_refund");
 /// assert_eq!(FreezeScope::Everything.to_string(), "everything");
 /// ```
@@ -46,7 +46,7 @@ impl FreezeScope {
         Self::Agent { agent: name.into() }
     }
 
-    fn covers(&self, subject: &Subject) -> bool {
+    fn covers(&self, subject: &CallSubject) -> bool {
         let RunInfo { agent: acting, passages, .. } = &*subject.info;
         match self {
             Self::Everything => true,
@@ -85,7 +85,7 @@ impl fmt::Display for FreezeScope {
 /// have let through at once is refused. A body that runs already goes on to its end.
 ///
 /// ```
-/// # fn show(freeze: &gate_runtime::Freeze) {
+/// # fn show(freeze: &gate_runtime::grants::Freeze) {
 /// println!(
 ///     "{} is stopped since {} by {}: {}",
 ///     freeze.scope(),
@@ -135,7 +135,7 @@ impl Freeze {
 
     /// Returns whether it stops a call.
     #[must_use]
-    pub fn stops(&self, subject: &Subject) -> bool {
+    pub fn stops(&self, subject: &CallSubject) -> bool {
         self.scope.covers(subject)
     }
 }

@@ -13,7 +13,7 @@ use crate::text::time::days;
 /// value of its key.
 ///
 /// ```
-/// use gate_runtime::LimitKey;
+/// use gate_runtime::grants::LimitKey;
 /// let key = LimitKey::new("issue_refund/refunds/under $50/0", r#""c-88""#);
 /// assert_ne!(key, LimitKey::new("issue_refund/refunds/under $50/0", "88"));
 /// ```
@@ -52,7 +52,8 @@ impl fmt::Debug for LimitKey {
 /// A use of a limit: so much, of at most so much in any window of this length that ends now.
 ///
 /// ```
-/// use gate_runtime::{DAY, LimitKey, LimitCharge};
+/// use gate_runtime::grants::{LimitCharge, LimitKey};
+/// use gate_runtime::policy::DAY;
 /// let take = LimitCharge {
 ///     key: LimitKey::new("refunds", "null"),
 ///     amount: 1,
@@ -80,7 +81,8 @@ pub struct LimitCharge {
 /// Uses of limits that are given back: what they were taken for did not happen.
 ///
 /// ```
-/// use gate_runtime::{ApprovalId, GiveBack};
+/// use gate_runtime::grants::GiveBack;
+/// use gate_runtime::id::ApprovalId;
 /// let all = GiveBack { taken_for: ApprovalId::new(), limit: None };
 /// # let _ = all;
 /// ```

@@ -5,7 +5,7 @@ pub(crate) mod grant;
 pub(crate) mod limit;
 
 pub use freeze::{Freeze, FreezeScope};
-pub use grant::{BadScope, Grant, Scope};
+pub use grant::{Grant, Scope, ScopeError};
 #[doc(hidden)]
 pub use limit::{ASKED, EVER, WAITING};
 pub use limit::{GiveBack, LimitCharge, LimitKey};

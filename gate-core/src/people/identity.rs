@@ -13,7 +13,7 @@ use crate::text::visible::hazard;
 /// [directory](crate::ports::Directory::named).
 ///
 /// ```
-/// use gate_runtime::same_person;
+/// use gate_runtime::people::same_person;
 /// assert!(same_person("dana", " Dana"));
 /// assert!(same_person("dana", "ｄａｎａ"));       // full width
 /// assert!(same_person("dana", "dаna"));           // with a Cyrillic а

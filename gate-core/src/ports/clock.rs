@@ -9,7 +9,7 @@ use super::BoxFuture;
 /// The engine reads no other clock: what expires, and when, is up to this one.
 ///
 /// ```
-/// use gate_runtime::{Clock, SystemClock};
+/// use gate_runtime::store::{Clock, SystemClock};
 /// assert!(SystemClock.now() > gate_runtime::Timestamp::UNIX_EPOCH);
 /// ```
 pub trait Clock: Send + Sync + 'static {

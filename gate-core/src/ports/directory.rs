@@ -14,7 +14,8 @@ use crate::text::digest::Digest;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use gate_runtime::{Directory, StaticDirectory};
+/// use gate_runtime::StaticDirectory;
+/// use gate_runtime::people::Directory;
 /// let people = StaticDirectory::new().person("dana", ["manager"]);
 /// let now = gate_runtime::Timestamp::now();
 /// assert!(people.find(&"dana".into(), now).await?.is_some());
@@ -66,7 +67,8 @@ pub trait Directory: Send + Sync + 'static {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use gate_runtime::audit::VerifierKey;
-    /// use gate_runtime::{Directory, StaticDirectory};
+    /// use gate_runtime::StaticDirectory;
+    /// use gate_runtime::people::Directory;
     /// let key: VerifierKey =
     ///     "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c".parse()?;
     /// let people = StaticDirectory::new()
@@ -88,7 +90,7 @@ pub trait Directory: Send + Sync + 'static {
 /// The directory could not answer: nobody is entitled to anything.
 ///
 /// ```
-/// let error = gate_runtime::DirectoryError::new("LDAP does not answer");
+/// let error = gate_runtime::people::DirectoryError::new("LDAP does not answer");
 /// assert_eq!(error.to_string(), "the directory of reviewers: LDAP does not answer");
 /// ```
 #[derive(Debug)]

@@ -10,18 +10,18 @@ use std::pin::Pin;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryError};
-pub use notifier::{Notice, Notifier, NotifyError};
+pub use notifier::{DeliveryNotice, Notifier, NotifyError};
 pub use store::{
-    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter,
-    DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing,
-    Store, StoreError, StoreErrorKind,
+    ALIKE, ActiveControls, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome,
+    DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges,
+    RunQuery, Store, StoreError, StoreErrorKind,
 };
 pub use witness::{Witness, WitnessError};
 
 /// A boxed future, as the object-safe methods of ports return it.
 ///
 /// ```
-/// use gate_runtime::BoxFuture;
+/// use gate_runtime::store::BoxFuture;
 /// fn answer() -> BoxFuture<'static, u8> { Box::pin(async { 42 }) }
 /// # let _ = answer();
 /// ```

@@ -16,7 +16,10 @@ use crate::records::record::Record;
 /// later, and in the end kept as a dead delivery that people see.
 ///
 /// ```
-/// use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record};
+/// use gate_runtime::notify::DeliveryNotice;
+/// use gate_runtime::notify::{Notifier, NotifyError};
+/// use gate_runtime::records::Record;
+/// use gate_runtime::store::BoxFuture;
 ///
 /// struct Printer;
 ///
@@ -31,7 +34,7 @@ use crate::records::record::Record;
 ///
 ///     fn deliver<'a>(
 ///         &'a self,
-///         notice: &'a Notice,
+///         notice: &'a DeliveryNotice,
 ///     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
 ///         println!(
 ///             "{}: nobody decided {:?}",
@@ -56,8 +59,9 @@ pub trait Notifier: Send + Sync + 'static {
     /// Delivers. What it gives back is kept, and given to it with every later notice about the same
     /// call: the number of a message, to change it.
     ///
-    /// It may be called again with the same [id](Notice::id), also after it was delivered: where a
-    /// process dies in between, nobody knows. What gives `None` back leaves what was kept before.
+    /// It may be called again with the same [id](DeliveryNotice::id), also after it was delivered:
+    /// where a process dies in between, nobody knows. What gives `None` back leaves what was kept
+    /// before.
     ///
     /// It has half a minute; after that it is dropped where it is, and tried again. It must not
     /// block its thread. Several run at once, never two about one call.
@@ -66,7 +70,7 @@ pub trait Notifier: Send + Sync + 'static {
     /// [`NotifyError`] says whether another try makes sense.
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>>;
 }
 
@@ -81,7 +85,7 @@ impl<N: Notifier + ?Sized> Notifier for Arc<N> {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         (**self).deliver(notice)
     }
@@ -90,12 +94,12 @@ impl<N: Notifier + ?Sized> Notifier for Arc<N> {
 /// One thing that a [`Notifier`] is to tell.
 ///
 /// ```
-/// # fn show(notice: &gate_runtime::Notice) {
+/// # fn show(notice: &gate_runtime::notify::DeliveryNotice) {
 /// println!("{} (try {})", notice.record().kind(), notice.attempt());
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub struct DeliveryNotice {
     pub(crate) id: String,
     pub(crate) record: Arc<Record>,
     pub(crate) approval: Option<Arc<Approval>>,
@@ -104,7 +108,7 @@ pub struct Notice {
     pub(crate) attempt: u32,
 }
 
-impl Notice {
+impl DeliveryNotice {
     /// Makes a notice like those that the gate would have a notifier tell: for trying one out.
     #[must_use]
     pub fn new(notifier: &str, record: Arc<Record>) -> Self {
@@ -174,7 +178,8 @@ impl Notice {
 /// Why something was not delivered.
 ///
 /// ```
-/// use gate_runtime::{NotifyError, minutes};
+/// use gate_runtime::notify::NotifyError;
+/// use gate_runtime::policy::minutes;
 /// let error = NotifyError::again("it answered 503").after(minutes(2));
 /// assert!(!error.is_final());
 /// assert_eq!(error.to_string(), "it answered 503");

@@ -23,7 +23,7 @@ pub trait Witness: Send + Sync + 'static {
 /// Why a witness did not cosign.
 ///
 /// ```
-/// use gate_runtime::WitnessError;
+/// use gate_runtime::trail::WitnessError;
 /// assert_eq!(
 ///     WitnessError::Knows(7).to_string(),
 ///     "it has seen 7 entries, and another number was named"

@@ -33,7 +33,7 @@ const WORDS: usize = 500;
 /// The progress of a [`Delivery`].
 ///
 /// ```
-/// use gate_runtime::DeliveryState;
+/// use gate_runtime::notify::DeliveryState;
 /// assert_eq!(DeliveryState::Waiting.to_string(), "waiting");
 /// assert!(DeliveryState::Sending.is_open() && !DeliveryState::Dead.is_open());
 /// ```
@@ -77,7 +77,7 @@ impl fmt::Display for DeliveryState {
 /// before.
 ///
 /// ```
-/// # fn show(delivery: &gate_runtime::Delivery) {
+/// # fn show(delivery: &gate_runtime::notify::Delivery) {
 /// println!("{} is {} after {} tries", delivery.id(), delivery.state(), delivery.attempts());
 /// # }
 /// ```
@@ -236,7 +236,7 @@ impl Delivery {
         Self { version, ..self }
     }
 
-    /// Its id: the same as the [id](crate::ports::Notice::id) under which it is delivered.
+    /// Its id: the same as the [id](crate::ports::DeliveryNotice::id) under which it is delivered.
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}-{}", self.notifier, self.record)

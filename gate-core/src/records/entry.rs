@@ -18,7 +18,7 @@ const LONGEST: usize = u16::MAX as usize;
 /// One entry of a trail: canonical JSON (RFC 8785), on one line.
 ///
 /// ```
-/// use gate_runtime::Entry;
+/// use gate_runtime::records::TrailEntry;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
@@ -28,16 +28,16 @@ const LONGEST: usize = u16::MAX as usize;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let record = &gate.records(0, 1).await?[0];
-/// let leaf = Entry::leaf(record)?;
+/// let leaf = TrailEntry::leaf(record)?;
 /// assert_eq!(
-///     Entry::parse(leaf.text().as_bytes())?,
-///     Entry::Record(Box::new(Record::clone(record)))
+///     TrailEntry::parse(leaf.text().as_bytes())?,
+///     TrailEntry::Record(Box::new(Record::clone(record)))
 /// );
 /// # Ok(()) }
-/// # use gate_runtime::Record;
+/// # use gate_runtime::records::Record;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
+pub enum TrailEntry {
     /// A record.
     Record(Box<Record>),
     /// A record that is too long for an entry, and lies beside the tree.
@@ -49,7 +49,7 @@ pub enum Entry {
 /// The entry that stands in the tree for a record that is longer than an entry can be: its digest.
 ///
 /// ```
-/// # fn show(stub: &gate_runtime::DigestEntry) {
+/// # fn show(stub: &gate_runtime::records::DigestEntry) {
 /// println!("record {} has {} bytes, and is in {}", stub.seq(), stub.bytes(), stub.file());
 /// # }
 /// ```
@@ -93,7 +93,7 @@ impl DigestEntry {
 /// trail keeps both sides.
 ///
 /// ```
-/// # fn show(parted: &gate_runtime::ResetEntry) {
+/// # fn show(parted: &gate_runtime::records::ResetEntry) {
 /// println!(
 ///     "{}: from record {} on anew, says {}: {}",
 ///     parted.at(),
@@ -153,17 +153,17 @@ impl ResetEntry {
 /// The bytes of an entry, and what lies beside the tree for it.
 ///
 /// ```
-/// # fn show(leaf: &gate_runtime::Leaf) {
+/// # fn show(leaf: &gate_runtime::records::TrailLeaf) {
 /// println!("{} bytes", leaf.text().len());
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaf {
+pub struct TrailLeaf {
     text: String,
     beside: Option<(String, String)>,
 }
 
-impl Leaf {
+impl TrailLeaf {
     /// The entry, on one line.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -177,16 +177,16 @@ impl Leaf {
     }
 }
 
-impl Entry {
+impl TrailEntry {
     /// The leaf of a record: its canonical JSON, or that of its [`DigestEntry`] where it is longer
     /// than 65,535 bytes.
     ///
     /// # Errors
     /// Where it has no canonical form; the gate puts nothing of that kind on the record.
-    pub fn leaf(record: &Record) -> Result<Leaf, SchemaError> {
+    pub fn leaf(record: &Record) -> Result<TrailLeaf, SchemaError> {
         let text = canonical_of(record)?;
         if text.len() <= LONGEST {
-            return Ok(Leaf { text, beside: None });
+            return Ok(TrailLeaf { text, beside: None });
         }
         Self::stub_of(record, text)
     }
@@ -194,19 +194,19 @@ impl Entry {
     /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is
     /// in it.
     #[doc(hidden)]
-    pub fn leaf_of_text(text: &str) -> Result<Leaf, SchemaError> {
+    pub fn leaf_of_text(text: &str) -> Result<TrailLeaf, SchemaError> {
         let unread = |error: serde_json::Error| SchemaError::new("", error.to_string());
         let canonical = match sorted(text) {
             Some(text) => text,
             None => canonical(&serde_json::from_str(text).map_err(unread)?)?,
         };
         if canonical.len() <= LONGEST {
-            return Ok(Leaf { text: canonical, beside: None });
+            return Ok(TrailLeaf { text: canonical, beside: None });
         }
         Self::stub_of(&serde_json::from_str(text).map_err(unread)?, canonical)
     }
 
-    fn stub_of(record: &Record, text: String) -> Result<Leaf, SchemaError> {
+    fn stub_of(record: &Record, text: String) -> Result<TrailLeaf, SchemaError> {
         let (digest, bytes) = (Digest::of(&text), text.len() as u64);
         let stub = DigestEntry {
             at: record.at,
@@ -215,13 +215,13 @@ impl Entry {
             kind: record.kind().to_owned(),
             seq: record.seq,
         };
-        Ok(Leaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
+        Ok(TrailLeaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
     }
 
     /// The leaf of a break.
     #[doc(hidden)]
-    pub fn leaf_of_break(parted: &ResetEntry) -> Result<Leaf, SchemaError> {
-        Ok(Leaf { text: canonical_of(parted)?, beside: None })
+    pub fn leaf_of_break(parted: &ResetEntry) -> Result<TrailLeaf, SchemaError> {
+        Ok(TrailLeaf { text: canonical_of(parted)?, beside: None })
     }
 
     /// Reads an entry. It must be canonical: one entry has one form.
@@ -268,7 +268,7 @@ impl Entry {
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for TrailEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record(record) => write!(f, "record {} ({})", record.seq, record.kind()),
@@ -316,35 +316,41 @@ mod tests {
             [json!(null), json!({"b": 1, "a": [0.25, "\u{202e}ä\n"]}), json!("x".repeat(60_000))]
         {
             let record = action(details);
-            let leaf = Entry::leaf(&record).unwrap();
+            let leaf = TrailEntry::leaf(&record).unwrap();
             assert!(leaf.beside().is_none() && !leaf.text().contains('\n'));
             assert_eq!(
-                Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()),
+                TrailEntry::leaf_of_text(&serde_json::to_string(&record).unwrap()),
                 Ok(leaf.clone())
             );
-            assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Record(Box::new(record))));
+            assert_eq!(
+                TrailEntry::parse(leaf.text().as_bytes()),
+                Ok(TrailEntry::Record(Box::new(record)))
+            );
         }
     }
 
     #[test]
     fn a_long_record_has_a_stub_and_lies_beside() {
         let record = action(json!("x".repeat(70_000)));
-        let leaf = Entry::leaf(&record).unwrap();
-        assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
+        let leaf = TrailEntry::leaf(&record).unwrap();
+        assert_eq!(
+            TrailEntry::leaf_of_text(&serde_json::to_string(&record).unwrap()),
+            Ok(leaf.clone())
+        );
         let (file, text) = leaf.beside().unwrap();
-        let Ok(Entry::Stub(stub)) = Entry::parse(leaf.text().as_bytes()) else {
+        let Ok(TrailEntry::Stub(stub)) = TrailEntry::parse(leaf.text().as_bytes()) else {
             panic!("{leaf:?}")
         };
         assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));
-        assert_eq!(Entry::parse_beside(&stub, text.as_bytes()), Ok(record));
-        assert!(Entry::parse_beside(&stub, text.replacen('x', "y", 1).as_bytes()).is_err());
+        assert_eq!(TrailEntry::parse_beside(&stub, text.as_bytes()), Ok(record));
+        assert!(TrailEntry::parse_beside(&stub, text.replacen('x', "y", 1).as_bytes()).is_err());
         let other = DigestEntry { seq: 8, ..stub };
-        assert!(Entry::parse_beside(&other, text.as_bytes()).is_err());
+        assert!(TrailEntry::parse_beside(&other, text.as_bytes()).is_err());
     }
 
     #[test]
     fn one_entry_has_one_form() {
-        let text = Entry::leaf(&action(json!({"a": 1}))).unwrap().text().to_owned();
+        let text = TrailEntry::leaf(&action(json!({"a": 1}))).unwrap().text().to_owned();
         let refused = [
             text.replacen(':', ": ", 1),
             text.replacen("\"seq\":7", "\"seq\":7,\"seq\":7", 1),
@@ -361,23 +367,23 @@ mod tests {
         ];
         for text in refused {
             assert!(
-                Entry::parse(text.as_bytes()).is_err(),
+                TrailEntry::parse(text.as_bytes()).is_err(),
                 "{}",
                 text.chars().take(200).collect::<String>()
             );
         }
-        assert!(Entry::parse(b"\xff").is_err());
+        assert!(TrailEntry::parse(b"\xff").is_err());
     }
 
     #[test]
     fn a_break_reads_back() {
         let (at, by) = (Timestamp::UNIX_EPOCH, "dana".into());
         let parted = ResetEntry { at, by, next: 9, reason: "restored".to_owned(), settled: 20 };
-        let leaf = Entry::leaf_of_break(&parted).unwrap();
+        let leaf = TrailEntry::leaf_of_break(&parted).unwrap();
         assert_eq!(
             leaf.text(),
             r#"{"at":"1970-01-01T00:00:00Z","by":"dana","next":9,"reason":"restored","settled":20}"#
         );
-        assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Break(parted)));
+        assert_eq!(TrailEntry::parse(leaf.text().as_bytes()), Ok(TrailEntry::Break(parted)));
     }
 }

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::approval::decision::Vote;
-use crate::approval::refusal::Refusal;
+use crate::approval::refusal::EarlierRefusal;
 use crate::approval::requirement::Requirement;
-use crate::approval::settlement::{Settlement, Settler};
+use crate::approval::settlement::{SettledBy, Settlement};
 use crate::approval::state::Approval;
 use crate::assessment::Assessment;
-use crate::assessment::policy_outline::PolicyOutline;
-use crate::assessment::unjudged::Unjudged;
+use crate::assessment::policy_outline::PolicyView;
+use crate::assessment::unjudged::EvaluationFailure;
 use crate::call::arguments::Arguments;
-use crate::call::changes::Changes;
+use crate::call::changes::ToolChanges;
 use crate::call::context::RunInfo;
 use crate::call::outcome::ToolOutcome;
 use crate::grants::freeze::{Freeze, FreezeScope};
@@ -28,7 +28,8 @@ use crate::text::digest::Digest;
 /// what follows from it.
 ///
 /// ```
-/// use gate_runtime::{CallEvent, Event};
+/// use gate_runtime::records::RecordEvent;
+/// use gate_runtime::records::CallEvent;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
 /// # #[gated_tool(policy = "always_ask", destructive)]
@@ -46,7 +47,7 @@ use crate::text::digest::Digest;
 /// turn.interruptions()[0].approve(&dana).await?;
 /// let mut voters = vec![];
 /// for record in gate.records(0, 100).await? {
-///     if let Event::Call(CallEvent::Voted { vote }) = record.event() {
+///     if let RecordEvent::Call(CallEvent::Voted { vote }) = record.event() {
 ///         voters.push(vote.reviewer().to_string());
 ///     }
 /// }
@@ -68,7 +69,7 @@ pub enum CallEvent {
         given: Option<Arguments>,
         /// Earlier refusals by people: of the same tool, in the same run or in the same case.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        earlier: Vec<Refusal>,
+        earlier: Vec<EarlierRefusal>,
         /// Set if it waits only because another call of its batch does.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
@@ -152,8 +153,8 @@ pub enum CallEvent {
         /// With what result.
         assessment: Arc<Assessment>,
         /// The things that are not as they were when it was asked.
-        #[serde(default, skip_serializing_if = "Changes::is_empty")]
-        changes: Changes,
+        #[serde(default, skip_serializing_if = "ToolChanges::is_empty")]
+        changes: ToolChanges,
     },
     /// It came with the state of a run from a store that this one does not share.
     Imported {
@@ -204,7 +205,7 @@ pub enum CallEvent {
         /// The finding of what became of it.
         settlement: Settlement,
         /// The person or the thing that found out.
-        by: Settler,
+        by: SettledBy,
         /// The way in which they know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
@@ -228,7 +229,8 @@ impl CallEvent {
 /// An event that happens to the gate as a whole.
 ///
 /// ```
-/// use gate_runtime::{Event, GateEvent};
+/// use gate_runtime::records::RecordEvent;
+/// use gate_runtime::records::GateEvent;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
@@ -241,7 +243,7 @@ impl CallEvent {
 /// # let _ = turn;
 /// let mut problems = vec![];
 /// for record in gate.records(0, 100).await? {
-///     if let Event::Gate(GateEvent::CallRefused { problem, .. }) = record.event() {
+///     if let RecordEvent::Gate(GateEvent::CallRefused { problem, .. }) = record.event() {
 ///         problems.push(problem.clone());
 ///     }
 /// }
@@ -291,7 +293,7 @@ pub enum GateEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<ApprovalId>,
         /// The rules and overlays that failed, and why.
-        problem: Unjudged,
+        problem: EvaluationFailure,
     },
     /// An agent, or the program around it, did something that no gate decides.
     Action {
@@ -352,7 +354,8 @@ pub enum GateEvent {
 /// A tool of a gate as its record names it.
 ///
 /// ```
-/// use gate_runtime::{Event, GateEvent};
+/// use gate_runtime::records::RecordEvent;
+/// use gate_runtime::records::GateEvent;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
@@ -362,7 +365,7 @@ pub enum GateEvent {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let records = gate.records(0, 1).await?;
-/// let Event::Gate(GateEvent::GateBuilt { tools, .. }) = records[0].event() else {
+/// let RecordEvent::Gate(GateEvent::GateBuilt { tools, .. }) = records[0].event() else {
 ///     panic!("a gate is built first")
 /// };
 /// assert_eq!(tools[0].tool(), "get_order");
@@ -379,11 +382,11 @@ pub struct ToolNote {
     pub digest: Digest,
     /// Its own policy.
     #[doc(hidden)]
-    pub policy: Arc<PolicyOutline>,
+    pub policy: Arc<PolicyView>,
     /// The policies that agents have for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[doc(hidden)]
-    pub agents: Vec<(AgentName, Arc<PolicyOutline>)>,
+    pub agents: Vec<(AgentName, Arc<PolicyView>)>,
 }
 
 impl ToolNote {
@@ -401,12 +404,12 @@ impl ToolNote {
 
     /// The tool's policy, with its text.
     #[must_use]
-    pub fn policy(&self) -> &PolicyOutline {
+    pub fn policy(&self) -> &PolicyView {
         &self.policy
     }
 
     /// The policies that certain agents have for it besides.
-    pub fn agents(&self) -> impl Iterator<Item = (&AgentName, &PolicyOutline)> {
+    pub fn agents(&self) -> impl Iterator<Item = (&AgentName, &PolicyView)> {
         self.agents.iter().map(|(agent, policy)| (agent, &**policy))
     }
 }
@@ -414,7 +417,7 @@ impl ToolNote {
 /// Something that happened.
 ///
 /// ```
-/// use gate_runtime::Event;
+/// use gate_runtime::records::RecordEvent;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
@@ -427,8 +430,8 @@ impl ToolNote {
 /// let (mut of_calls, mut of_gate) = (vec![], vec![]);
 /// for record in gate.records(0, 100).await? {
 ///     match record.event() {
-///         Event::Call(_) => of_calls.push(record.kind()),
-///         Event::Gate(_) => of_gate.push(record.kind()),
+///         RecordEvent::Call(_) => of_calls.push(record.kind()),
+///         RecordEvent::Gate(_) => of_gate.push(record.kind()),
 ///     }
 /// }
 /// assert_eq!(of_calls, ["assessed", "dispatched", "finished"]);
@@ -437,7 +440,7 @@ impl ToolNote {
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Event {
+pub enum RecordEvent {
     /// To one call.
     Call(CallEvent),
     /// To the gate.

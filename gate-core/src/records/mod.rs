@@ -8,6 +8,6 @@ pub(crate) mod record;
 #[doc(hidden)]
 pub use delivery::LEASE;
 pub use delivery::{Delivery, DeliveryState};
-pub use entry::{DigestEntry, Entry, Leaf, ResetEntry};
-pub use event::{CallEvent, Event, GateEvent, ToolNote};
+pub use entry::{DigestEntry, ResetEntry, TrailEntry, TrailLeaf};
+pub use event::{CallEvent, GateEvent, RecordEvent, ToolNote};
 pub use record::Record;

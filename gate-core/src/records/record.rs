@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
 use crate::call::context::RunInfo;
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::id::{CaseId, RunId};
-use crate::records::event::{CallEvent, Event, GateEvent};
+use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 
 /// One entry of the record of everything that happens; written in the transaction that makes it so,
 /// before its effect.
 ///
 /// ```
-/// # fn show(record: &gate_runtime::Record) {
+/// # fn show(record: &gate_runtime::records::Record) {
 /// println!("{} {} {}", record.seq(), record.at(), record.kind());
 /// # }
 /// ```
@@ -29,10 +29,10 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) subject: Option<Arc<Subject>>,
+    pub(crate) subject: Option<Arc<CallSubject>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Status>,
-    pub(crate) event: Event,
+    pub(crate) event: RecordEvent,
 }
 
 impl Record {
@@ -40,7 +40,14 @@ impl Record {
     #[doc(hidden)]
     #[must_use]
     pub fn of_gate(at: Timestamp, event: GateEvent) -> Self {
-        Self { seq: 0, at, call_seq: None, subject: None, status: None, event: Event::Gate(event) }
+        Self {
+            seq: 0,
+            at,
+            call_seq: None,
+            subject: None,
+            status: None,
+            event: RecordEvent::Gate(event),
+        }
     }
 
     /// Its place in the store's order, from 1, without gaps. A store sets it when it commits.
@@ -98,13 +105,13 @@ impl Record {
     /// Returns [`subject`](Self::subject) to be shared.
     #[doc(hidden)]
     #[must_use]
-    pub fn shared_subject(&self) -> Option<&Arc<Subject>> {
+    pub fn shared_subject(&self) -> Option<&Arc<CallSubject>> {
         self.subject.as_ref()
     }
 
     /// Which call it is about; `None` where it is about the gate.
     #[must_use]
-    pub fn subject(&self) -> Option<&Subject> {
+    pub fn subject(&self) -> Option<&CallSubject> {
         self.subject.as_deref()
     }
 
@@ -116,7 +123,7 @@ impl Record {
 
     /// Returns the event that happened.
     #[must_use]
-    pub fn event(&self) -> &Event {
+    pub fn event(&self) -> &RecordEvent {
         &self.event
     }
 
@@ -126,7 +133,7 @@ impl Record {
     pub fn asks_people(&self) -> bool {
         let asks = matches!(
             self.event,
-            Event::Call(
+            RecordEvent::Call(
                 CallEvent::Assessed { .. }
                     | CallEvent::Imported { .. }
                     | CallEvent::Reassessed { .. }
@@ -150,7 +157,7 @@ impl Record {
             (Some(subject), _) => Some(&subject.info),
             (
                 None,
-                Event::Gate(
+                RecordEvent::Gate(
                     GateEvent::CallRefused { info, .. }
                     | GateEvent::CallUnjudged { info, .. }
                     | GateEvent::Action { info, .. },
@@ -176,7 +183,7 @@ impl Record {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.event {
-            Event::Call(event) => match event {
+            RecordEvent::Call(event) => match event {
                 CallEvent::Assessed { .. } => "assessed",
                 CallEvent::Voted { .. } => "voted",
                 CallEvent::Covered { .. } => "covered",
@@ -201,7 +208,7 @@ impl Record {
                 CallEvent::SecretsErased { .. } => "secrets_erased",
                 CallEvent::Settled { .. } => "settled",
             },
-            Event::Gate(event) => match event {
+            RecordEvent::Gate(event) => match event {
                 GateEvent::GateBuilt { .. } => "gate_built",
                 GateEvent::DirectoryChanged { .. } => "directory_changed",
                 GateEvent::CallRefused { .. } => "call_refused",
@@ -231,7 +238,7 @@ impl Approval {
             call_seq: Some(self.recorded),
             subject: Some(Arc::clone(&self.subject)),
             status: Some(self.status),
-            event: Event::Call(event),
+            event: RecordEvent::Call(event),
         }
     }
 }

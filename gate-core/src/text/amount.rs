@@ -17,7 +17,7 @@ const PLACES: u32 = 18;
 /// other form (`1e3`, `1,000.00`, `007`, `.5`, `-1`, ` 1`) is no amount.
 ///
 /// ```
-/// use gate_runtime::Amount;
+/// use gate_runtime::tool::Amount;
 /// let limit: Amount = "12.50".parse()?;
 /// assert!(Amount::try_from(12.5)? == limit && Amount::from(12) < limit);
 /// assert_eq!(Amount::hundredths(1_250), limit);
@@ -25,7 +25,7 @@ const PLACES: u32 = 18;
 /// for no_amount in ["1e3", "1,000.00", "007", ".5", "-1", "NaN", ""] {
 ///     assert!(no_amount.parse::<Amount>().is_err());
 /// }
-/// # Ok::<(), gate_runtime::ParseAmountError>(())
+/// # Ok::<(), gate_runtime::tool::ParseAmountError>(())
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Amount(u128);
@@ -34,7 +34,7 @@ impl Amount {
     /// Returns so many hundredths, like the cents of a currency.
     ///
     /// ```
-    /// assert_eq!(gate_runtime::Amount::hundredths(1_999).to_string(), "19.99");
+    /// assert_eq!(gate_runtime::tool::Amount::hundredths(1_999).to_string(), "19.99");
     /// ```
     #[must_use]
     pub const fn hundredths(count: u64) -> Self {
@@ -148,8 +148,8 @@ impl Serialize for Amount {
 /// From a text, or from a number by the digits that JSON shows.
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl Visitor<'_> for Read {
+        struct AmountVisitor;
+        impl Visitor<'_> for AmountVisitor {
             type Value = Amount;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,14 +168,14 @@ impl<'de> Deserialize<'de> for Amount {
                 text.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Read)
+        deserializer.deserialize_any(AmountVisitor)
     }
 }
 
 /// A text or a number that is no [`Amount`].
 ///
 /// ```
-/// use gate_runtime::Amount;
+/// use gate_runtime::tool::Amount;
 /// let error = "1,000.00".parse::<Amount>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),

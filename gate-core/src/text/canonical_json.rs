@@ -12,14 +12,17 @@ const DEEPEST: usize = 100;
 /// The canonical form of a JSON text, where it only has to be put into order; `None` for any other
 /// text, which is not for here to judge.
 pub(crate) fn sorted(text: &str) -> Option<String> {
-    let mut sorter =
-        Sorter { rest: text.as_bytes(), out: Vec::with_capacity(text.len()), members: Vec::new() };
+    let mut sorter = KeySorter {
+        rest: text.as_bytes(),
+        out: Vec::with_capacity(text.len()),
+        members: Vec::new(),
+    };
     sorter.value(0)?;
     let is_whole = sorter.rest.is_empty();
     is_whole.then(|| String::from_utf8(sorter.out).ok()).flatten()
 }
 
-struct Sorter<'a> {
+struct KeySorter<'a> {
     rest: &'a [u8],
     out: Vec<u8>,
     /// The members of the objects that are being read, the innermost last: their keys, and where
@@ -27,7 +30,7 @@ struct Sorter<'a> {
     members: Vec<(&'a [u8], Range<usize>)>,
 }
 
-impl<'a> Sorter<'a> {
+impl<'a> KeySorter<'a> {
     fn value(&mut self, depth: usize) -> Option<()> {
         if depth > DEEPEST {
             return None;

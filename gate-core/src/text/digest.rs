@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 /// A SHA-256 digest, written `sha256:` and 64 hexadecimal digits.
 ///
 /// ```
-/// use gate_runtime::Digest;
+/// use gate_runtime::id::Digest;
 /// let digest = Digest::of(b"{}");
 /// assert_eq!(digest.to_string().parse(), Ok(digest));
 /// assert!(digest.to_string().starts_with("sha256:44136fa3"));
@@ -61,11 +61,11 @@ fn digits_of(byte: u8) -> [u8; 2] {
 }
 
 /// The text of a digest, without a `String`: every record holds several.
-struct Text([u8; PREFIX.len() + 64]);
+struct DigestText([u8; PREFIX.len() + 64]);
 
 const PREFIX: &str = "sha256:";
 
-impl Text {
+impl DigestText {
     fn of(digest: &Digest) -> Self {
         let mut text = [0; PREFIX.len() + 64];
         let digits = digest.0.iter().flat_map(|byte| digits_of(*byte));
@@ -93,7 +93,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Text::of(self).as_str())
+        f.write_str(DigestText::of(self).as_str())
     }
 }
 
@@ -106,7 +106,7 @@ impl fmt::Debug for Digest {
 /// A text that is not a digest.
 ///
 /// ```
-/// assert!("sha256:beef".parse::<gate_runtime::Digest>().is_err());
+/// assert!("sha256:beef".parse::<gate_runtime::id::Digest>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseDigestError;
@@ -130,7 +130,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(Text::of(self).as_str())
+        serializer.serialize_str(DigestText::of(self).as_str())
     }
 }
 

@@ -21,7 +21,7 @@ pub struct ReadLimits {
 /// The problem of a JSON text or value, and its place; it never repeats a value.
 ///
 /// ```
-/// # use gate_runtime::SchemaError;
+/// # use gate_runtime::tool::SchemaError;
 /// # fn show(misfit: &SchemaError) -> String {
 /// format!("{misfit}")        // like: at `/amount_cents`: expected a whole number
 /// # }
@@ -142,12 +142,12 @@ fn words_of(error: &serde_json::Error) -> String {
 
 /// Where the reader is.
 struct ReadPlace {
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
     depth: usize,
     limit: usize,
 }
 
-enum Step {
+enum PathStep {
     Key(String),
     Index(usize),
 }
@@ -157,8 +157,8 @@ impl ReadPlace {
         let mut pointer = String::new();
         for step in &self.steps {
             match step {
-                Step::Key(key) => push_step(&mut pointer, key),
-                Step::Index(index) => push_step(&mut pointer, &index.to_string()),
+                PathStep::Key(key) => push_step(&mut pointer, key),
+                PathStep::Index(index) => push_step(&mut pointer, &index.to_string()),
             }
         }
         pointer
@@ -223,7 +223,7 @@ impl<'de> Visitor<'de> for StrictValue<'_> {
         self.0.enter()?;
         let mut list = Vec::new();
         loop {
-            self.0.steps.push(Step::Index(list.len()));
+            self.0.steps.push(PathStep::Index(list.len()));
             let Some(item) = items.next_element_seed(StrictValue(self.0))? else { break };
             self.0.steps.pop();
             list.push(item);
@@ -237,11 +237,11 @@ impl<'de> Visitor<'de> for StrictValue<'_> {
         self.0.enter()?;
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            self.0.steps.push(Step::Key(key));
+            self.0.steps.push(PathStep::Key(key));
             let value = entries.next_value_seed(StrictValue(self.0))?;
-            let Some(Step::Key(key)) = self.0.steps.pop() else { continue };
+            let Some(PathStep::Key(key)) = self.0.steps.pop() else { continue };
             if map.contains_key(&key) {
-                self.0.steps.push(Step::Key(key));
+                self.0.steps.push(PathStep::Key(key));
                 return Err(de::Error::custom("given twice"));
             }
             map.insert(key, value);

@@ -22,6 +22,6 @@ pub use json::{
 #[doc(hidden)]
 pub use time::later;
 pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
-pub use visible::{Hazard, Visible};
+pub use visible::{SanitizedText, TextHazard};
 #[doc(hidden)]
 pub use visible::{hazard, quoted};

@@ -7,32 +7,32 @@ use jiff::Timestamp;
 /// A minute.
 ///
 /// ```
-/// assert_eq!(gate_runtime::MINUTE.as_secs(), 60);
+/// assert_eq!(gate_runtime::policy::MINUTE.as_secs(), 60);
 /// ```
 pub const MINUTE: Duration = minutes(1);
 /// An hour.
 ///
 /// ```
-/// assert_eq!(gate_runtime::HOUR, gate_runtime::minutes(60));
+/// assert_eq!(gate_runtime::policy::HOUR, gate_runtime::policy::minutes(60));
 /// ```
 pub const HOUR: Duration = hours(1);
 /// 24 hours.
 ///
 /// ```
-/// assert_eq!(gate_runtime::DAY, gate_runtime::hours(24));
+/// assert_eq!(gate_runtime::policy::DAY, gate_runtime::policy::hours(24));
 /// ```
 pub const DAY: Duration = days(1);
 /// Seven days.
 ///
 /// ```
-/// assert_eq!(gate_runtime::WEEK, gate_runtime::days(7));
+/// assert_eq!(gate_runtime::policy::WEEK, gate_runtime::policy::days(7));
 /// ```
 pub const WEEK: Duration = days(7);
 
 /// So many minutes.
 ///
 /// ```
-/// assert_eq!(gate_runtime::minutes(2).as_secs(), 120);
+/// assert_eq!(gate_runtime::policy::minutes(2).as_secs(), 120);
 /// ```
 #[must_use]
 pub const fn minutes(count: u32) -> Duration {
@@ -42,7 +42,7 @@ pub const fn minutes(count: u32) -> Duration {
 /// So many hours.
 ///
 /// ```
-/// assert_eq!(gate_runtime::hours(2), gate_runtime::minutes(120));
+/// assert_eq!(gate_runtime::policy::hours(2), gate_runtime::policy::minutes(120));
 /// ```
 #[must_use]
 pub const fn hours(count: u32) -> Duration {
@@ -52,7 +52,7 @@ pub const fn hours(count: u32) -> Duration {
 /// So many times 24 hours.
 ///
 /// ```
-/// assert_eq!(gate_runtime::days(7), gate_runtime::WEEK);
+/// assert_eq!(gate_runtime::policy::days(7), gate_runtime::policy::WEEK);
 /// ```
 #[must_use]
 pub const fn days(count: u32) -> Duration {

@@ -14,30 +14,33 @@ use unicode_security::MixedScript as _;
 /// HTML after it.
 ///
 /// ```
-/// use gate_runtime::{Hazard, Visible};
+/// use gate_runtime::review::{SanitizedText, TextHazard};
 ///
-/// let shown = Visible::of("pay \u{202e}ecila\u{200b}");
+/// let shown = SanitizedText::of("pay \u{202e}ecila\u{200b}");
 /// assert_eq!(shown.as_str(), r"pay \u{202e}ecila\u{200b}");
-/// assert_eq!(shown.hazards(), [Hazard::Direction, Hazard::Invisible]);
+/// assert_eq!(shown.hazards(), [TextHazard::Direction, TextHazard::Invisible]);
 ///
 /// // The first two letters are Cyrillic.
-/// assert_eq!(Visible::of("раypal").hazards(), [Hazard::LookAlike]);
-/// assert!(Visible::of("Grüße aus 東京").hazards().is_empty());
+/// assert_eq!(SanitizedText::of("раypal").hazards(), [TextHazard::LookAlike]);
+/// assert!(SanitizedText::of("Grüße aus 東京").hazards().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visible {
+pub struct SanitizedText {
     text: String,
-    hazards: Vec<Hazard>,
+    hazards: Vec<TextHazard>,
 }
 
 /// A hazard of a text that somebody is to look at.
 ///
 /// ```
-/// assert_eq!(gate_runtime::Hazard::LookAlike.to_string(), "characters that look like others");
+/// assert_eq!(
+///     gate_runtime::review::TextHazard::LookAlike.to_string(),
+///     "characters that look like others"
+/// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Hazard {
+pub enum TextHazard {
     /// Control characters, as those that steer a terminal.
     Control,
     /// Characters that turn the direction of the text.
@@ -53,7 +56,7 @@ pub enum Hazard {
     LookAlike,
 }
 
-impl fmt::Display for Hazard {
+impl fmt::Display for TextHazard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Control => "control characters",
@@ -66,7 +69,7 @@ impl fmt::Display for Hazard {
     }
 }
 
-impl Visible {
+impl SanitizedText {
     /// Makes a text safe to look at. Line ends are control characters too.
     #[must_use]
     pub fn of(text: &str) -> Self {
@@ -106,12 +109,12 @@ impl Visible {
 
     /// Returns the hazards of the text, each once.
     #[must_use]
-    pub fn hazards(&self) -> &[Hazard] {
+    pub fn hazards(&self) -> &[TextHazard] {
         &self.hazards
     }
 
     fn push(&mut self, c: char) {
-        match hazard(c).or_else(|| looks_plain(c).then_some(Hazard::LookAlike)) {
+        match hazard(c).or_else(|| looks_plain(c).then_some(TextHazard::LookAlike)) {
             Some(hazard) => self.escape(c, hazard),
             None => self.text.push(c),
         }
@@ -123,16 +126,16 @@ impl Visible {
         for c in word.chars() {
             marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
             if marks > 2 {
-                self.escape(c, Hazard::Overlay);
+                self.escape(c, TextHazard::Overlay);
             } else if is_disguised && !c.is_ascii() {
-                self.escape(c, Hazard::LookAlike);
+                self.escape(c, TextHazard::LookAlike);
             } else {
                 self.push(c);
             }
         }
     }
 
-    fn escape(&mut self, c: char, hazard: Hazard) {
+    fn escape(&mut self, c: char, hazard: TextHazard) {
         let _ = write!(self.text, "{}", c.escape_unicode());
         if self.hazards.last() != Some(&hazard) {
             self.hazards.push(hazard);
@@ -140,7 +143,7 @@ impl Visible {
     }
 }
 
-impl fmt::Display for Visible {
+impl fmt::Display for SanitizedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
@@ -152,7 +155,7 @@ impl fmt::Display for Visible {
 pub fn quoted(text: &str) -> String {
     let escaped =
         text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
-    format!("\"{}\"", Visible::of(&escaped.replace("  ", " \\u{20}")))
+    format!("\"{}\"", SanitizedText::of(&escaped.replace("  ", " \\u{20}")))
 }
 
 /// The flags of England, Scotland and Wales: the only ones that are written with tags, which are
@@ -310,14 +313,14 @@ fn looks_plain(c: char) -> bool {
 
 /// Returns the hazard of a character by itself, if it is one.
 #[must_use]
-pub fn hazard(c: char) -> Option<Hazard> {
+pub fn hazard(c: char) -> Option<TextHazard> {
     match c {
-        c if c.is_control() => Some(Hazard::Control),
-        '\u{2028}' | '\u{2029}' => Some(Hazard::Control),
+        c if c.is_control() => Some(TextHazard::Control),
+        '\u{2028}' | '\u{2029}' => Some(TextHazard::Control),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => {
-            Some(Hazard::Direction)
+            Some(TextHazard::Direction)
         }
-        '\u{334}'..='\u{338}' | '\u{20d0}'..='\u{20ff}' => Some(Hazard::Overlay),
+        '\u{334}'..='\u{338}' | '\u{20d0}'..='\u{20ff}' => Some(TextHazard::Overlay),
         // Spaces other than the plain one, and what only formats.
         '\u{a0}'
         | '\u{1680}'
@@ -353,13 +356,15 @@ pub fn hazard(c: char) -> Option<Hazard> {
         | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}'
         | '\u{1d159}'
-        | '\u{e0000}'..='\u{e0fff}' => Some(Hazard::Invisible),
+        | '\u{e0000}'..='\u{e0fff}' => Some(TextHazard::Invisible),
         c if c.is_ascii() => None,
         c => match c.general_category() {
             GeneralCategory::Unassigned
             | GeneralCategory::PrivateUse
-            | GeneralCategory::Surrogate => Some(Hazard::Unknown),
-            GeneralCategory::Format | GeneralCategory::SpaceSeparator => Some(Hazard::Invisible),
+            | GeneralCategory::Surrogate => Some(TextHazard::Unknown),
+            GeneralCategory::Format | GeneralCategory::SpaceSeparator => {
+                Some(TextHazard::Invisible)
+            }
             _ => None,
         },
     }
@@ -372,49 +377,49 @@ mod tests {
     #[test]
     fn what_acts_hides_or_pretends_is_escaped_and_named() {
         for (text, shown, hazard) in [
-            ("\u{1b}[2J", r"\u{1b}[2J", Hazard::Control),
-            ("a\nb", r"a\u{a}b", Hazard::Control),
-            ("\u{9b}31m", r"\u{9b}31m", Hazard::Control),
-            ("a\u{2066}b", r"a\u{2066}b", Hazard::Direction),
-            ("a\u{feff}b", r"a\u{feff}b", Hazard::Invisible),
-            ("\u{e0041}", r"\u{e0041}", Hazard::Invisible),
-            ("аlice", r"\u{430}lice", Hazard::LookAlike),
-            ("ＡＢＣ", r"\u{ff21}\u{ff22}\u{ff23}", Hazard::LookAlike),
-            ("сор", r"\u{441}\u{43e}\u{440}", Hazard::LookAlike),
-            ("ο", r"\u{3bf}", Hazard::LookAlike),
-            ("paypaı", r"paypa\u{131}", Hazard::LookAlike),
-            ("G\u{251}rcía", r"G\u{251}rc\u{ed}a", Hazard::LookAlike),
-            ("1৪00", r"1\u{9ea}00", Hazard::LookAlike),
-            ("𝟏𝟎𝟎", r"\u{1d7cf}\u{1d7ce}\u{1d7ce}", Hazard::LookAlike),
-            ("１００", r"\u{ff11}\u{ff10}\u{ff10}", Hazard::LookAlike),
-            ("a∕b", r"a\u{2215}b", Hazard::LookAlike),
-            ("x․y", r"x\u{2024}y", Hazard::LookAlike),
-            ("alice＠x", r"alice\u{ff20}x", Hazard::LookAlike),
-            ("alice＂", r"alice\u{ff02}", Hazard::LookAlike),
-            ("admin\u{a0}", r"admin\u{a0}", Hazard::Invisible),
-            ("\u{3000}", r"\u{3000}", Hazard::Invisible),
-            ("\u{1d173}", r"\u{1d173}", Hazard::Invisible),
-            ("x\u{1d159}y", r"x\u{1d159}y", Hazard::Invisible),
-            ("\u{e000}", r"\u{e000}", Hazard::Unknown),
-            ("\u{f8ff}x", r"\u{f8ff}x", Hazard::Unknown),
-            ("\u{378}", r"\u{378}", Hazard::Unknown),
-            ("x\u{10ffff}", r"x\u{10ffff}", Hazard::Unknown),
+            ("\u{1b}[2J", r"\u{1b}[2J", TextHazard::Control),
+            ("a\nb", r"a\u{a}b", TextHazard::Control),
+            ("\u{9b}31m", r"\u{9b}31m", TextHazard::Control),
+            ("a\u{2066}b", r"a\u{2066}b", TextHazard::Direction),
+            ("a\u{feff}b", r"a\u{feff}b", TextHazard::Invisible),
+            ("\u{e0041}", r"\u{e0041}", TextHazard::Invisible),
+            ("аlice", r"\u{430}lice", TextHazard::LookAlike),
+            ("ＡＢＣ", r"\u{ff21}\u{ff22}\u{ff23}", TextHazard::LookAlike),
+            ("сор", r"\u{441}\u{43e}\u{440}", TextHazard::LookAlike),
+            ("ο", r"\u{3bf}", TextHazard::LookAlike),
+            ("paypaı", r"paypa\u{131}", TextHazard::LookAlike),
+            ("G\u{251}rcía", r"G\u{251}rc\u{ed}a", TextHazard::LookAlike),
+            ("1৪00", r"1\u{9ea}00", TextHazard::LookAlike),
+            ("𝟏𝟎𝟎", r"\u{1d7cf}\u{1d7ce}\u{1d7ce}", TextHazard::LookAlike),
+            ("１００", r"\u{ff11}\u{ff10}\u{ff10}", TextHazard::LookAlike),
+            ("a∕b", r"a\u{2215}b", TextHazard::LookAlike),
+            ("x․y", r"x\u{2024}y", TextHazard::LookAlike),
+            ("alice＠x", r"alice\u{ff20}x", TextHazard::LookAlike),
+            ("alice＂", r"alice\u{ff02}", TextHazard::LookAlike),
+            ("admin\u{a0}", r"admin\u{a0}", TextHazard::Invisible),
+            ("\u{3000}", r"\u{3000}", TextHazard::Invisible),
+            ("\u{1d173}", r"\u{1d173}", TextHazard::Invisible),
+            ("x\u{1d159}y", r"x\u{1d159}y", TextHazard::Invisible),
+            ("\u{e000}", r"\u{e000}", TextHazard::Unknown),
+            ("\u{f8ff}x", r"\u{f8ff}x", TextHazard::Unknown),
+            ("\u{378}", r"\u{378}", TextHazard::Unknown),
+            ("x\u{10ffff}", r"x\u{10ffff}", TextHazard::Unknown),
             // What belongs between emoji or letters that join hides between others.
-            ("pay\u{200d}pal", r"pay\u{200d}pal", Hazard::Invisible),
-            ("a\u{200c}b", r"a\u{200c}b", Hazard::Invisible),
-            ("x\u{fe0f}", r"x\u{fe0f}", Hazard::Invisible),
-            ("🙂\u{200d}", r"🙂\u{200d}", Hazard::Invisible),
+            ("pay\u{200d}pal", r"pay\u{200d}pal", TextHazard::Invisible),
+            ("a\u{200c}b", r"a\u{200c}b", TextHazard::Invisible),
+            ("x\u{fe0f}", r"x\u{fe0f}", TextHazard::Invisible),
+            ("🙂\u{200d}", r"🙂\u{200d}", TextHazard::Invisible),
             (
                 "\u{1f3f4}\u{e0068}\u{e0069}\u{e007f}",
                 r"🏴\u{e0068}\u{e0069}\u{e007f}",
-                Hazard::Invisible,
+                TextHazard::Invisible,
             ),
-            ("a\u{a0}b", r"a\u{a0}b", Hazard::Invisible),
-            ("a\u{3000}b", r"a\u{3000}b", Hazard::Invisible),
-            ("a\u{336}b", r"a\u{336}b", Hazard::Overlay),
-            ("a\u{301}\u{301}\u{301}", "a\u{301}\u{301}\\u{301}", Hazard::Overlay),
+            ("a\u{a0}b", r"a\u{a0}b", TextHazard::Invisible),
+            ("a\u{3000}b", r"a\u{3000}b", TextHazard::Invisible),
+            ("a\u{336}b", r"a\u{336}b", TextHazard::Overlay),
+            ("a\u{301}\u{301}\u{301}", "a\u{301}\u{301}\\u{301}", TextHazard::Overlay),
         ] {
-            let visible = Visible::of(text);
+            let visible = SanitizedText::of(text);
             assert_eq!(
                 (visible.as_str(), visible.hazards()),
                 (shown, [hazard].as_slice()),
@@ -452,7 +457,7 @@ mod tests {
             "Xin chào",
             "Καλημέρα",
         ] {
-            let visible = Visible::of(text);
+            let visible = SanitizedText::of(text);
             assert_eq!((visible.as_str(), visible.hazards()), (text, [].as_slice()), "{text}");
         }
     }
@@ -460,7 +465,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_that_acts_or_hides_is_left(text in proptest::prelude::any::<String>()) {
-            let visible = Visible::of(&text);
+            let visible = SanitizedText::of(&text);
             let left: Vec<char> =
                 visible.as_str().chars().filter(|c| hazard(*c).is_some()).collect();
             let belongs = |c: &char| {

@@ -10,21 +10,24 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream::unfold;
-use gate_runtime::{
-    Approval, ApprovalId, DecideError, NotRun, RemoteCall, RemoteError, Role, Status, Tier,
-    ToolOutcome, Who,
-};
+use gate_runtime::Approval;
+use gate_runtime::id::{ApprovalId, Role};
+use gate_runtime::policy::{EscalationTier, ReviewerSelector};
+use gate_runtime::remote::{RemoteCall, RemoteError};
+use gate_runtime::review::{DecideError, Status};
+use gate_runtime::run::NotRun;
+use gate_runtime::tool::ToolOutcome;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::ask::{NewApproval, NewQuestion};
-use super::bearer::Agent;
-use super::body::{Json, Query, created};
+use super::bearer::BearerAgent;
+use super::body::{JsonBody, QueryParams, created};
 use super::document::{Call, Page};
-use super::operation::{By, HERE, Operation, STATE};
-use super::problem::{CONFLICT, ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
-use crate::office::Office;
+use super::operation::{CallerKind, HERE, Operation, STATE};
+use super::problem::{ApiProblem, CONFLICT, ID_USED, INVALID, MALFORMED, TOO_MANY};
+use crate::office::AppState;
 
 /// The longest time that a request waits for a decision, in seconds. What stands between may cut
 /// what is silent for longer.
@@ -35,7 +38,7 @@ const QUIET: Duration = Duration::from_secs(15);
 const LASTS: u32 = 40;
 
 /// The answer that an agent gets about its call.
-type Given = Result<Json<Call>, Problem>;
+type CallResponse = Result<JsonBody<Call>, ApiProblem>;
 
 /// The description of the parameter `attempt`.
 const WHICH: &str = "Which attempt: `attempts` as it was when the call began.";
@@ -47,7 +50,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(
             ("post", "/api/v1/approvals"),
-            By::Agent,
+            CallerKind::Agent,
             (
                 "askApproval",
                 "Asks people about a call. Asked again under the same id, it is the \
@@ -61,7 +64,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
         Operation::new(
             ("get", "/api/v1/approvals"),
-            By::Agent,
+            CallerKind::Agent,
             ("listApprovals", "The agent's calls of one run."),
             get(of_run),
         )
@@ -69,7 +72,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<Page<Call>>(),
         Operation::new(
             ("post", "/api/v1/questions"),
-            By::Agent,
+            CallerKind::Agent,
             ("askQuestion", "Asks people a question that is no call."),
             post(question),
         )
@@ -79,7 +82,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
         Operation::new(
             ("get", "/api/v1/approvals/{id}"),
-            By::Agent,
+            CallerKind::Agent,
             ("getApproval", "How a call stands; with `wait`, as soon as people have decided."),
             get(one),
         )
@@ -88,7 +91,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(HERE),
         Operation::new(
             ("get", "/api/v1/approvals/{id}/events"),
-            By::Agent,
+            CallerKind::Agent,
             (
                 "streamApproval",
                 "How a call stands now, and once it is decided: server-sent events \
@@ -100,16 +103,16 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(&[StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS]),
         Operation::new(
             ("post", "/api/v1/approvals/{id}/cancel"),
-            By::Agent,
+            CallerKind::Agent,
             ("cancelApproval", "Takes a question back."),
             post(cancel),
         )
-        .takes::<Cancellation>()
+        .takes::<CancelRequest>()
         .gives::<Call>()
         .or_else(STATE),
         Operation::new(
             ("post", "/api/v1/approvals/{id}/begin"),
-            By::Agent,
+            CallerKind::Agent,
             (
                 "beginCall",
                 "Puts on the record that an approved call begins: once. Then the \
@@ -121,7 +124,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(STATE),
         Operation::new(
             ("post", "/api/v1/approvals/{id}/still-runs"),
-            By::Agent,
+            CallerKind::Agent,
             (
                 "stillRuns",
                 "Says that a call that began still runs: every 30 seconds at least, or \
@@ -134,17 +137,17 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(STATE),
         Operation::new(
             ("post", "/api/v1/approvals/{id}/outcome"),
-            By::Agent,
+            CallerKind::Agent,
             ("endCall", "Says how a call ended that began."),
             post(end),
         )
         .query("attempt", WHICH, first, false)
-        .takes::<Ended>()
+        .takes::<EndRequest>()
         .gives::<Call>()
         .or_else(STATE),
         Operation::new(
             ("post", "/api/v1/actions"),
-            By::Agent,
+            CallerKind::Agent,
             ("logAction", "Puts on the record what the program did that no person decides."),
             post(log),
         )
@@ -155,57 +158,57 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn ask(
-    State(office): State<Arc<Office>>,
-    agent: Agent,
-    Json(new): Json<NewApproval>,
-) -> Result<Response, Problem> {
+    State(office): State<Arc<AppState>>,
+    agent: BearerAgent,
+    JsonBody(new): JsonBody<NewApproval>,
+) -> Result<Response, ApiProblem> {
     let call = new.call(&agent.entry, office.callbacks.as_ref())?;
     open(&agent, call).await
 }
 
 async fn question(
-    State(office): State<Arc<Office>>,
-    agent: Agent,
-    Json(new): Json<NewQuestion>,
-) -> Result<Response, Problem> {
+    State(office): State<Arc<AppState>>,
+    agent: BearerAgent,
+    JsonBody(new): JsonBody<NewQuestion>,
+) -> Result<Response, ApiProblem> {
     let call = new.call(&agent.entry, office.callbacks.as_ref())?;
     open(&agent, call).await
 }
 
 /// Asks a call, if not too many of its agent wait already: that is counted where it is written. One
 /// that was asked before is none more.
-async fn open(agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
+async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProblem> {
     let call = call.at_once(agent.entry.at_once() as u64);
     match agent.calls.ask(call).await {
         Ok(asked) if asked.is_new() => {
             Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id())))
         }
-        Ok(asked) => Ok(Json(Call::from(&*asked)).into_response()),
-        Err(RemoteError::IdUsed { problem }) => Err(Problem::new(ID_USED, problem)),
-        Err(RemoteError::NobodyToAsk { problem }) => Err(Problem::new(INVALID, problem)),
+        Ok(asked) => Ok(JsonBody(Call::from(&*asked)).into_response()),
+        Err(RemoteError::IdUsed { problem }) => Err(ApiProblem::new(ID_USED, problem)),
+        Err(RemoteError::NobodyToAsk { problem }) => Err(ApiProblem::new(INVALID, problem)),
         Err(RemoteError::TooManyWait { at_once }) => {
             let words = format!(
                 "{at_once} of its questions wait already: wait for decisions, or have `at_once` \
                  raised in the people file."
             );
-            Err(Problem::new(TOO_MANY, words))
+            Err(ApiProblem::new(TOO_MANY, words))
         }
         Err(RemoteError::TooCostly { again_after }) => {
             let words = "To check its arguments against their schemas has taken too much time: \
                 send simpler schemas.";
-            Err(Problem::wait(Duration::from_secs(again_after.into()), words))
+            Err(ApiProblem::wait(Duration::from_secs(again_after.into()), words))
         }
         Err(RemoteError::NotRun(reason)) => Err(reason.into()),
     }
 }
 
 /// A refusal as an agent is told of it: how it stands, and not who decided.
-fn told(error: DecideError) -> Problem {
+fn told(error: DecideError) -> ApiProblem {
     match error {
         DecideError::AlreadyDecided(stands) => {
             let words =
                 format!("It is {}, and began {}.", stands.status(), times(stands.attempts()));
-            Problem::new(CONFLICT, words)
+            ApiProblem::new(CONFLICT, words)
         }
         error => error.into(),
     }
@@ -221,21 +224,21 @@ fn times(count: u32) -> String {
 }
 
 /// Which attempt it is about: the first, unless that is said.
-fn attempt(query: &Query) -> Result<u32, Problem> {
+fn attempt(query: &QueryParams) -> Result<u32, ApiProblem> {
     Ok(query.get("attempt")?.unwrap_or(1))
 }
 
 /// The approval that an address names.
-pub(super) fn id_of(text: &str) -> Result<ApprovalId, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
+pub(super) fn id_of(text: &str) -> Result<ApprovalId, ApiProblem> {
+    text.parse().map_err(|_| ApiProblem::not_found())
 }
 
-fn shown(found: Option<Arc<Approval>>) -> Given {
-    found.map(|approval| Json(Call::from(&*approval))).ok_or_else(Problem::not_found)
+fn shown(found: Option<Arc<Approval>>) -> CallResponse {
+    found.map(|approval| JsonBody(Call::from(&*approval))).ok_or_else(ApiProblem::not_found)
 }
 
 /// Returns how a call stands; `wait`: as soon as people have decided, or so many seconds from now.
-async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
+async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> CallResponse {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
         None => shown(agent.calls.approval(id).await?),
@@ -244,15 +247,18 @@ async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
         }
         Some(_) => {
             let words = format!("`wait` is {LONGEST_WAIT} seconds at most: ask again then.");
-            Err(Problem::new(MALFORMED, words))
+            Err(ApiProblem::new(MALFORMED, words))
         }
     }
 }
 
 /// The calls of one run.
-async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem> {
+async fn of_run(
+    agent: BearerAgent,
+    query: QueryParams,
+) -> Result<JsonBody<Page<Call>>, ApiProblem> {
     let run = query.get::<String>("run")?.filter(|run| !run.is_empty());
-    let run = run.ok_or_else(|| Problem::new(MALFORMED, "Name the run: `?run=…`."))?;
+    let run = run.ok_or_else(|| ApiProblem::new(MALFORMED, "Name the run: `?run=…`."))?;
     let items = agent
         .calls
         .approvals(&run.into())
@@ -260,19 +266,19 @@ async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem>
         .iter()
         .map(|approval| Call::from(&**approval))
         .collect();
-    Ok(Json(Page { items, next: None }))
+    Ok(JsonBody(Page { items, next: None }))
 }
 
 /// The decision as a stream: how it stands now, and when that changes for the last time.
 async fn events(
-    State(office): State<Arc<Office>>,
-    agent: Agent,
+    State(office): State<Arc<AppState>>,
+    agent: BearerAgent,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiProblem> {
     let id = id_of(&id)?;
-    let first = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
+    let first = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
     let Some(place) = office.live.place_of_agent(agent.calls.agent()) else {
-        return Err(Problem::new(
+        return Err(ApiProblem::new(
             TOO_MANY,
             "Too many streams are open: ask by `?wait=25` instead.",
         ));
@@ -299,7 +305,7 @@ async fn events(
 
 /// The call once it is decided; `None` where that takes too long, it cannot be read, or the agent's
 /// token is taken back.
-async fn decided(office: &Office, agent: &Agent, id: ApprovalId) -> Option<Arc<Approval>> {
+async fn decided(office: &AppState, agent: &BearerAgent, id: ApprovalId) -> Option<Arc<Approval>> {
     for _ in 0..LASTS {
         let stands = agent.calls.decided(id, QUIET).await.ok()??;
         if !agent.is_known(office) {
@@ -315,54 +321,67 @@ async fn decided(office: &Office, agent: &Agent, id: ApprovalId) -> Option<Arc<A
 /// Why something is taken back.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Cancellation {
+#[schemars(rename = "Cancellation")]
+struct CancelRequest {
     /// Why. It is on the record.
     #[schemars(length(min = 1, max = 2_000))]
     reason: String,
 }
 
-async fn cancel(agent: Agent, Path(id): Path<String>, Json(said): Json<Cancellation>) -> Given {
+async fn cancel(
+    agent: BearerAgent,
+    Path(id): Path<String>,
+    JsonBody(said): JsonBody<CancelRequest>,
+) -> CallResponse {
     if said.reason.trim().is_empty() {
-        return Err(Problem::new(INVALID, "Say why: `reason` is on the record."));
+        return Err(ApiProblem::new(INVALID, "Say why: `reason` is on the record."));
     }
     let stands = agent.calls.cancel(id_of(&id)?, said.reason.trim()).await.map_err(told)?;
-    Ok(Json(Call::from(&*stands)))
+    Ok(JsonBody(Call::from(&*stands)))
 }
 
 /// Puts on the record that an approved call begins. Once.
-async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
+async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
     let id = id_of(&id)?;
-    let approval = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
+    let approval = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
     // Whoever keeps the people file may have changed their mind since it was asked.
     if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
         let words = format!(
             "A {role} must agree to whatever this agent asks by now: take it back, and ask again \
              under another id."
         );
-        return Err(Problem::new(CONFLICT, words));
+        return Err(ApiProblem::new(CONFLICT, words));
     }
     match agent.calls.begin(id).await {
-        Ok(begun) => Ok(Json(Call::from(&*begun))),
-        Err(NotRun::Invalid { problem }) => Err(Problem::new(CONFLICT, problem)),
+        Ok(begun) => Ok(JsonBody(Call::from(&*begun))),
+        Err(NotRun::Invalid { problem }) => Err(ApiProblem::new(CONFLICT, problem)),
         Err(reason) => Err(reason.into()),
     }
 }
 
 /// Returns whether somebody of a role had to agree.
 fn asks(approval: &Approval, role: &Role) -> bool {
-    let is_of_role = |tier: &Tier| matches!(tier.who(), Who::Role { role: asked } if asked == role);
+    let is_of_role = |tier: &EscalationTier| match tier.who() {
+        ReviewerSelector::Role { role: asked } => asked == role,
+        _ => false,
+    };
     approval.requirements().iter().any(|requirement| requirement.tiers().iter().any(is_of_role))
 }
 
-async fn still_runs(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
+async fn still_runs(
+    agent: BearerAgent,
+    Path(id): Path<String>,
+    query: QueryParams,
+) -> CallResponse {
     let stands = agent.calls.still_runs(id_of(&id)?, attempt(&query)?).await.map_err(told)?;
-    Ok(Json(Call::from(&*stands)))
+    Ok(JsonBody(Call::from(&*stands)))
 }
 
 /// How a call ended.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Ended {
+#[schemars(rename = "Ended")]
+enum EndRequest {
     /// It gave this back: any JSON.
     Result(Value),
     /// It failed, with this.
@@ -370,17 +389,17 @@ enum Ended {
 }
 
 async fn end(
-    agent: Agent,
+    agent: BearerAgent,
     Path(id): Path<String>,
-    query: Query,
-    Json(ended): Json<Ended>,
-) -> Given {
+    query: QueryParams,
+    JsonBody(ended): JsonBody<EndRequest>,
+) -> CallResponse {
     let outcome = match ended {
-        Ended::Result(value) => ToolOutcome::returned(&value),
-        Ended::Error(error) => ToolOutcome::failed(error),
+        EndRequest::Result(value) => ToolOutcome::returned(&value),
+        EndRequest::Error(error) => ToolOutcome::failed(error),
     };
     let stands = agent.calls.end(id_of(&id)?, attempt(&query)?, outcome).await.map_err(told)?;
-    Ok(Json(Call::from(&*stands)))
+    Ok(JsonBody(Call::from(&*stands)))
 }
 
 /// Something that the program did, and no person decides.
@@ -410,11 +429,14 @@ struct Recorded {
     recorded: bool,
 }
 
-async fn log(agent: Agent, Json(new): Json<NewAction>) -> Result<Response, Problem> {
+async fn log(
+    agent: BearerAgent,
+    JsonBody(new): JsonBody<NewAction>,
+) -> Result<Response, ApiProblem> {
     let reply = new.in_reply_to.as_deref().map(str::parse::<ApprovalId>).transpose();
     let reply =
-        reply.map_err(|_| Problem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
+        reply.map_err(|_| ApiProblem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
     let (run, case) = (new.run.into(), new.case.map(Into::into));
     agent.calls.log_action(&run, case, new.action, &Value::Object(new.details), reply).await?;
-    Ok((StatusCode::CREATED, Json(Recorded { recorded: true })).into_response())
+    Ok((StatusCode::CREATED, JsonBody(Recorded { recorded: true })).into_response())
 }

@@ -1,15 +1,16 @@
 //! The calls and questions that an agent in another program may put to people.
 
-use gate_runtime::{
-    Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Role, Who,
-    anyone, ask, role,
-};
+use gate_runtime::id::Role;
+use gate_runtime::people::RemoteAgent;
+use gate_runtime::policy::{Requirement, ReviewerSelector, anyone, ask, role};
+use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteRequest, RequestPriority};
+use gate_runtime::tool::Annotations;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::problem::{INVALID, Problem};
+use super::problem::{ApiProblem, INVALID};
 use crate::notify::Callbacks;
 
 /// The time that people have, unless the agent says otherwise: a day, in seconds.
@@ -55,7 +56,7 @@ macro_rules! asked {
             comment_required: bool,
             /// How urgent the agent says it is.
             #[serde(default)]
-            priority: Priority,
+            priority: RequestPriority,
             /// How long people have, in seconds: a day unless it is said. Then it has expired, and
             /// does not run.
             #[serde(default = "day")]
@@ -68,8 +69,8 @@ macro_rules! asked {
 
         impl $Name {
             /// Takes out the fields that are the same for all.
-            fn matter(&mut self) -> Matter {
-                Matter {
+            fn matter(&mut self) -> AskOptions {
+                AskOptions {
                     run: self.run.take(),
                     summary: self.summary.take(),
                     reasoning: self.reasoning.take(),
@@ -142,7 +143,7 @@ enum AnswerKind {
 }
 
 /// The fields that are the same for all: why, for whom, whom to ask.
-struct Matter {
+struct AskOptions {
     run: Option<String>,
     summary: Option<String>,
     reasoning: Option<String>,
@@ -151,7 +152,7 @@ struct Matter {
     required_role: Option<String>,
     count: u8,
     comment_required: bool,
-    priority: Priority,
+    priority: RequestPriority,
     expires_in: u32,
     callback_url: Option<String>,
 }
@@ -173,7 +174,7 @@ impl NewApproval {
         mut self,
         agent: &RemoteAgent,
         callbacks: Option<&Callbacks>,
-    ) -> Result<RemoteCall, Problem> {
+    ) -> Result<RemoteCall, ApiProblem> {
         let matter = self.matter();
         let hints = Annotations { destructive: self.destructive, ..Annotations::default() };
         let mut call = RemoteCall::new(self.external_id, self.tool, self.arguments.get())
@@ -192,20 +193,20 @@ impl NewQuestion {
         mut self,
         agent: &RemoteAgent,
         callbacks: Option<&Callbacks>,
-    ) -> Result<RemoteCall, Problem> {
+    ) -> Result<RemoteCall, ApiProblem> {
         let matter = self.matter();
         let answers = match (self.kind, self.choices.is_empty()) {
-            (AnswerKind::Approve, true) => Answers::one_of(["yes", "no"]),
-            (AnswerKind::Choice, false) => Answers::one_of(self.choices),
-            (AnswerKind::Text, true) => Answers::Text,
+            (AnswerKind::Approve, true) => AcceptedAnswers::one_of(["yes", "no"]),
+            (AnswerKind::Choice, false) => AcceptedAnswers::one_of(self.choices),
+            (AnswerKind::Text, true) => AcceptedAnswers::Text,
             (AnswerKind::Choice, true) => {
-                return Err(Problem::new(
+                return Err(ApiProblem::new(
                     INVALID,
                     "A choice needs `choices`: the words that can be chosen.",
                 ));
             }
             (AnswerKind::Approve | AnswerKind::Text, false) => {
-                return Err(Problem::new(
+                return Err(ApiProblem::new(
                     INVALID,
                     "`choices` are for a question of kind `choice`: leave one of the two out.",
                 ));
@@ -219,14 +220,16 @@ impl NewQuestion {
 }
 
 /// Nobody is promised a call that is not made.
-fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), Problem> {
+fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
     let words =
         "This inbox calls nobody back: leave `callback_url` out, and wait for the decision.";
-    let callbacks = callbacks.ok_or_else(|| Problem::new(INVALID, words))?;
-    callbacks.check(url).map_err(|bad| Problem::new(INVALID, format_args!("`callback_url`: {bad}")))
+    let callbacks = callbacks.ok_or_else(|| ApiProblem::new(INVALID, words))?;
+    callbacks
+        .check(url)
+        .map_err(|bad| ApiProblem::new(INVALID, format_args!("`callback_url`: {bad}")))
 }
 
-impl Matter {
+impl AskOptions {
     /// The call with what is said besides, and everybody who is asked.
     fn of(
         self,
@@ -234,13 +237,13 @@ impl Matter {
         agent: &RemoteAgent,
         callbacks: Option<&Callbacks>,
         option: impl Fn(Requirement) -> Requirement,
-    ) -> Result<RemoteCall, Problem> {
+    ) -> Result<RemoteCall, ApiProblem> {
         let within = std::time::Duration::from_secs(self.expires_in.into());
-        let who = |who: Who| {
+        let who = |who: ReviewerSelector| {
             let asked = ask(who).count(self.count).within(within);
             option(if self.comment_required { asked.comment_required() } else { asked })
         };
-        let mut request = Request::new().priority(self.priority);
+        let mut request = RemoteRequest::new().priority(self.priority);
         if let Some(summary) = self.summary {
             request = request.summary(summary);
         }
@@ -263,7 +266,8 @@ impl Matter {
         }
         let named = self.required_role.map_or_else(anyone, role);
         // Whoever is asked in any case is asked once, as strictly as the stricter of both wants it.
-        let is_meant = |always: &Role| matches!(&named, Who::Anyone) || named == role(always);
+        let is_meant =
+            |always: &Role| matches!(&named, ReviewerSelector::Anyone) || named == role(always);
         if !agent.asks().iter().any(is_meant) {
             call = call.ask("the agent asks for it", who(named.clone()));
         }

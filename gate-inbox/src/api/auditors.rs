@@ -6,18 +6,19 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use gate_runtime::{Record, TrailReader};
+use gate_runtime::records::Record;
+use gate_runtime::trail::TrailReader;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 
 use super::agents::id_of;
-use super::bearer::Person;
-use super::body::{Json, Query};
-use super::operation::{By, HERE, Operation};
-use super::problem::{MALFORMED, NOT_FOUND, Problem, UNAVAILABLE};
-use crate::office::Office;
+use super::bearer::BearerPerson;
+use super::body::{JsonBody, QueryParams};
+use super::operation::{CallerKind, HERE, Operation};
+use super::problem::{ApiProblem, MALFORMED, NOT_FOUND, UNAVAILABLE};
+use crate::office::AppState;
 use crate::sealed::SealedTrail;
 use crate::security_log;
 
@@ -31,7 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(
             ("get", "/api/v1/records"),
-            By::Person,
+            CallerKind::Person,
             ("listRecords", "Everything that happened, in order, as it is kept."),
             get(records),
         )
@@ -40,7 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<Records>(),
         Operation::new(
             ("get", "/api/v1/checkpoint"),
-            By::Person,
+            CallerKind::Person,
             (
                 "getCheckpoint",
                 "The last checkpoint of the trail: a signed note (C2SP \
@@ -52,7 +53,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .or_else(HERE),
         Operation::new(
             ("get", "/api/v1/receipts/{id}"),
-            By::Person,
+            CallerKind::Person,
             (
                 "getReceipt",
                 "A file that proves what became of one call, which `gate audit \
@@ -77,14 +78,14 @@ struct Records {
 }
 
 async fn records(
-    State(office): State<Arc<Office>>,
-    by: Person,
-    query: Query,
-) -> Result<Json<Records>, Problem> {
+    State(office): State<Arc<AppState>>,
+    by: BearerPerson,
+    query: QueryParams,
+) -> Result<JsonBody<Records>, ApiProblem> {
     let after = query.get::<u64>("after")?.unwrap_or(0);
     let limit = query.get::<usize>("limit")?.unwrap_or(100);
     if !(1..=MOST).contains(&limit) || i64::try_from(after).is_err() {
-        return Err(Problem::new(
+        return Err(ApiProblem::new(
             MALFORMED,
             format_args!("`limit` is from 1 to {MOST}, and `after` the number of a record."),
         ));
@@ -92,11 +93,14 @@ async fn records(
     security_log::records_read(by.0.id(), &format!("records after {after}, at most {limit}"));
     let records = office.gate.records(after, limit).await?;
     let next = (records.len() == limit).then(|| records.last().map(|last| last.seq())).flatten();
-    Ok(Json(Records { records, next }))
+    Ok(JsonBody(Records { records, next }))
 }
 
 /// The last checkpoint of the trail: a signed note.
-async fn checkpoint(State(office): State<Arc<Office>>, by: Person) -> Result<Response, Problem> {
+async fn checkpoint(
+    State(office): State<Arc<AppState>>,
+    by: BearerPerson,
+) -> Result<Response, ApiProblem> {
     security_log::records_read(by.0.id(), "the last checkpoint");
     let note = read(&office, |reader| Ok(Some(reader.note().to_string()))).await?;
     text(note)
@@ -104,10 +108,10 @@ async fn checkpoint(State(office): State<Arc<Office>>, by: Person) -> Result<Res
 
 /// A file that proves what became of one call, as far as it is sealed.
 async fn receipt(
-    State(office): State<Arc<Office>>,
-    by: Person,
+    State(office): State<Arc<AppState>>,
+    by: BearerPerson,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiProblem> {
     let id = id_of(&id)?;
     security_log::records_read(by.0.id(), &format!("the receipt of {id}"));
     let receipt =
@@ -116,22 +120,22 @@ async fn receipt(
     text(receipt)
 }
 
-fn text(found: Option<String>) -> Result<Response, Problem> {
-    let found = found.ok_or_else(|| Problem::new(NOT_FOUND, "Nothing of it is sealed yet."))?;
+fn text(found: Option<String>) -> Result<Response, ApiProblem> {
+    let found = found.ok_or_else(|| ApiProblem::new(NOT_FOUND, "Nothing of it is sealed yet."))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], found)
         .into_response())
 }
 
 /// Reads the trail, verified against its last checkpoint. It blocks, so it has a thread of its own.
 async fn read<T: Send + 'static>(
-    office: &Office,
-    of: impl FnOnce(&TrailReader) -> Result<T, gate_runtime::TrailError> + Send + 'static,
-) -> Result<T, Problem> {
-    let missing = || Problem::new(NOT_FOUND, "This inbox was not told of a trail.");
+    office: &AppState,
+    of: impl FnOnce(&TrailReader) -> Result<T, gate_runtime::trail::TrailError> + Send + 'static,
+) -> Result<T, ApiProblem> {
+    let missing = || ApiProblem::new(NOT_FOUND, "This inbox was not told of a trail.");
     let trail: SealedTrail = office.trail.clone().ok_or_else(missing)?;
     let read = spawn_blocking(move || of(&trail.open()?)).await;
     let out_of_order = || {
-        Problem::new(UNAVAILABLE, "The trail cannot be read, or is not what its key has signed.")
+        ApiProblem::new(UNAVAILABLE, "The trail cannot be read, or is not what its key has signed.")
     };
     read.map_err(|_| out_of_order())?.map_err(|_| out_of_order())
 }

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::request::Parts;
-use gate_runtime::{Remote, RemoteAgent, Reviewer};
+use gate_runtime::Reviewer;
+use gate_runtime::people::RemoteAgent;
+use gate_runtime::remote::RemoteCaller;
 
-use super::problem::{Problem, UNKNOWN_TOKEN, WRONG_TOKEN};
-use crate::office::Office;
+use super::problem::{ApiProblem, UNKNOWN_TOKEN, WRONG_TOKEN};
+use crate::office::AppState;
 use crate::{security_log, throttle};
 
 /// An agent in another program: what it may do with its own calls.
-pub(super) struct Agent {
-    pub(super) calls: Remote,
+pub(super) struct BearerAgent {
+    pub(super) calls: RemoteCaller,
     pub(super) entry: RemoteAgent,
     token: String,
 }
 
-impl Agent {
+impl BearerAgent {
     /// Returns whether its token is still one of its own.
-    pub(super) fn is_known(&self, office: &Office) -> bool {
+    pub(super) fn is_known(&self, office: &AppState) -> bool {
         let found = office.people.agent_of(&self.token).ok().flatten();
         found.is_some_and(|found| found.name() == self.entry.name())
     }
@@ -28,42 +30,46 @@ impl Agent {
 
 /// Somebody in the people file.
 #[derive(Debug)]
-pub(super) struct Person(pub(super) Reviewer);
+pub(super) struct BearerPerson(pub(super) Reviewer);
 
 /// The token of a request. A second one would be somebody else's word.
-fn token(headers: &HeaderMap) -> Result<&str, Problem> {
+fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let found = match (all.next().map(|value| value.to_str()), all.next()) {
         (Some(Ok(value)), None) => value.split_once(' '),
         _ => None,
     };
     let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case("bearer");
-    let missing = || Problem::new(UNKNOWN_TOKEN, "Send a token: `Authorization: Bearer gate_…`.");
+    let missing =
+        || ApiProblem::new(UNKNOWN_TOKEN, "Send a token: `Authorization: Bearer gate_…`.");
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
 /// A token that nobody has. Whoever comes with such ones too often has to wait before they are told
 /// so again, and fills no log; a right token is never kept waiting, for programs behind one address
 /// share it.
-fn unknown(office: &Office, parts: &Parts) -> Problem {
+fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
     let from = throttle::address(&parts.extensions);
     if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
-        return Problem::wait(wait, "Too many wrong tokens came from this address.");
+        return ApiProblem::wait(wait, "Too many wrong tokens came from this address.");
     }
     security_log::token_refused(from, "nobody has it");
-    Problem::new(UNKNOWN_TOKEN, "The people file knows no such token.")
+    ApiProblem::new(UNKNOWN_TOKEN, "The people file knows no such token.")
 }
 
 /// A token of somebody who cannot do this: they are known, and guess nothing.
-fn wrong_kind(parts: &Parts, why: &str, words: &str) -> Problem {
+fn wrong_kind(parts: &Parts, why: &str, words: &str) -> ApiProblem {
     security_log::token_refused(throttle::address(&parts.extensions), why);
-    Problem::new(WRONG_TOKEN, words)
+    ApiProblem::new(WRONG_TOKEN, words)
 }
 
-impl FromRequestParts<Arc<Office>> for Agent {
-    type Rejection = Problem;
+impl FromRequestParts<Arc<AppState>> for BearerAgent {
+    type Rejection = ApiProblem;
 
-    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        office: &Arc<AppState>,
+    ) -> Result<Self, ApiProblem> {
         let token = token(&parts.headers)?;
         if let Some(entry) = office.people.agent_of(token)? {
             return Ok(Self {
@@ -81,10 +87,13 @@ impl FromRequestParts<Arc<Office>> for Agent {
     }
 }
 
-impl FromRequestParts<Arc<Office>> for Person {
-    type Rejection = Problem;
+impl FromRequestParts<Arc<AppState>> for BearerPerson {
+    type Rejection = ApiProblem;
 
-    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        office: &Arc<AppState>,
+    ) -> Result<Self, ApiProblem> {
         let token = token(&parts.headers)?;
         if let Some(who) = office.people.holder_of(token)? {
             return Ok(Self(office.gate.reviewer(who).await?));

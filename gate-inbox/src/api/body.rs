@@ -16,17 +16,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::problem::{MALFORMED, NOT_JSON, Problem, TOO_LONG};
-use crate::fields::{Fields, LONGEST};
+use super::problem::{ApiProblem, MALFORMED, NOT_JSON, TOO_LONG};
+use crate::fields::{FormData, LONGEST};
 
 /// A body as JSON, both ways.
 #[derive(Debug)]
-pub(super) struct Json<T>(pub(super) T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
+impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiProblem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
         let kind = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -34,18 +34,18 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
             .unwrap_or_default();
         let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         if !essence.eq_ignore_ascii_case(b"application/json") {
-            return Err(Problem::new(
+            return Err(ApiProblem::new(
                 NOT_JSON,
                 "Send JSON, and say so: `Content-Type: application/json`.",
             ));
         }
         let body = Bytes::from_request(request, state).await.map_err(|_| {
-            Problem::new(
+            ApiProblem::new(
                 TOO_LONG,
                 format_args!("The body could not be read, or is longer than {LONGEST} bytes."),
             )
         })?;
-        let malformed = |error: serde_json::Error| Problem::new(MALFORMED, error);
+        let malformed = |error: serde_json::Error| ApiProblem::new(MALFORMED, error);
         let value: Value = serde_json::from_slice(&body).map_err(malformed)?;
         check::<T>(&value)?;
         // Once more, as it was sent: a name that comes twice, and arguments to the letter.
@@ -57,7 +57,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
 /// API.
 static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
-fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, Problem> {
+fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, ApiProblem> {
     let mut known = CHECKERS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(checker) = known.get(&TypeId::of::<T>()) {
         return Ok(Arc::clone(checker));
@@ -65,36 +65,36 @@ fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, Problem> {
     let schema =
         SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
     let options = jsonschema::draft202012::options().should_validate_formats(true);
-    let checker = Arc::new(options.build(&schema).map_err(|_| Problem::unavailable())?);
+    let checker = Arc::new(options.build(&schema).map_err(|_| ApiProblem::unavailable())?);
     known.insert(TypeId::of::<T>(), Arc::clone(&checker));
     Ok(checker)
 }
 
-fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), Problem> {
+fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), ApiProblem> {
     let checker = checker::<T>()?;
     // Where something is, and what should be there; never what was found, which may be long.
     let errors = checker
         .iter_errors(value)
         .map(|error| (error.instance_path().to_string(), error.masked().to_string()));
     let errors: Vec<(String, String)> = errors.take(20).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::of_places(errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(ApiProblem::of_places(errors)) }
 }
 
-impl<T: Serialize> IntoResponse for Json<T> {
+impl<T: Serialize> IntoResponse for JsonBody<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(body) => {
                 ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body)
                     .into_response()
             }
-            Err(_) => Problem::unavailable().into_response(),
+            Err(_) => ApiProblem::unavailable().into_response(),
         }
     }
 }
 
 /// Something that was made.
 pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
-    let mut response = (StatusCode::CREATED, Json(value)).into_response();
+    let mut response = (StatusCode::CREATED, JsonBody(value)).into_response();
     if let Ok(place) = HeaderValue::try_from(place) {
         response.headers_mut().insert(header::LOCATION, place);
     }
@@ -103,22 +103,22 @@ pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
 
 /// The query of an address, which follows the `?`.
 #[derive(Debug)]
-pub(super) struct Query(Fields);
+pub(super) struct QueryParams(FormData);
 
-impl<S: Send + Sync> FromRequestParts<S> for Query {
-    type Rejection = Problem;
+impl<S: Send + Sync> FromRequestParts<S> for QueryParams {
+    type Rejection = ApiProblem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(Fields::parse(parts.uri.query().unwrap_or_default().as_bytes())))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiProblem> {
+        Ok(Self(FormData::parse(parts.uri.query().unwrap_or_default().as_bytes())))
     }
 }
 
-impl Query {
+impl QueryParams {
     /// A parameter as what it stands for; `None` if it is not there.
-    pub(super) fn get<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn get<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, ApiProblem> {
         let Some(text) = self.0.only(name)? else { return Ok(None) };
         let wrong = || {
-            Problem::new(
+            ApiProblem::new(
                 MALFORMED,
                 format_args!("The parameter `{name}` is not what it should be."),
             )
@@ -127,11 +127,11 @@ impl Query {
     }
 }
 
-impl Fields {
+impl FormData {
     /// The value of a parameter, which comes once.
-    fn only(&self, name: &str) -> Result<Option<String>, Problem> {
+    fn only(&self, name: &str) -> Result<Option<String>, ApiProblem> {
         if self.count(name) > 1 {
-            return Err(Problem::new(
+            return Err(ApiProblem::new(
                 MALFORMED,
                 format_args!("The parameter `{name}` comes more than once."),
             ));

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use gate_runtime::{
-    Answers, Approval, Decision, Descriptor, Grant, Interruption, RuleResult, Status, Timestamp,
-    ToolOutcome, Vote,
-};
+use gate_runtime::grants::Grant;
+use gate_runtime::policy::RuleResult;
+use gate_runtime::remote::AcceptedAnswers;
+use gate_runtime::review::{Decision, Status, Vote};
+use gate_runtime::tool::{Descriptor, ToolOutcome};
+use gate_runtime::{Approval, Interruption, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -54,20 +56,21 @@ pub(crate) struct Call {
     message: Option<String>,
     /// How it ended, where it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Ending>,
+    outcome: Option<CallOutcome>,
 }
 
 /// How a call ended.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Ending {
+#[schemars(rename = "Ending")]
+pub(super) enum CallOutcome {
     /// It gave this back.
     Result(Value),
     /// It failed, with this.
     Error(String),
 }
 
-impl From<&ToolOutcome> for Ending {
+impl From<&ToolOutcome> for CallOutcome {
     fn from(outcome: &ToolOutcome) -> Self {
         match outcome {
             ToolOutcome::Returned { .. } => Self::Result(outcome.value().unwrap_or_default()),
@@ -97,7 +100,7 @@ impl From<&Approval> for Call {
             waits_for: (approval.status() == Status::Pending).then(|| approval.still_needs()),
             answer: outcome.filter(|_| is_answer).and_then(ToolOutcome::value),
             message: approval.not_run().map(|reason| reason.for_model()),
-            outcome: outcome.filter(|_| !is_answer).map(Ending::from),
+            outcome: outcome.filter(|_| !is_answer).map(CallOutcome::from),
         }
     }
 }
@@ -153,7 +156,7 @@ pub(super) struct Review {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<String>,
     /// The votes so far.
-    votes: Vec<Voted>,
+    votes: Vec<VoteEntry>,
     /// When it was asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
@@ -163,7 +166,7 @@ pub(super) struct Review {
     expires_at: Option<Timestamp>,
     /// How it ended, where it ran or was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Ending>,
+    outcome: Option<CallOutcome>,
 }
 
 /// What an agent says of its call.
@@ -199,7 +202,8 @@ struct CountedRule {
 
 /// A vote.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Voted {
+#[schemars(rename = "Voted")]
+struct VoteEntry {
     /// Who.
     reviewer: String,
     /// `approve`, `edit`, `reject` or `respond`.
@@ -214,7 +218,7 @@ struct Voted {
     at: Timestamp,
 }
 
-impl From<&Vote> for Voted {
+impl From<&Vote> for VoteEntry {
     fn from(vote: &Vote) -> Self {
         let reason = match vote.decision() {
             Decision::Reject { reason } => Some(reason.as_str()),
@@ -237,8 +241,9 @@ impl From<&Interruption> for Review {
         let approval = asked.approval();
         let (subject, tool) = (approval.subject(), asked.descriptor());
         let (info, request) = (subject.info(), subject.request());
-        let counts = |rule: &gate_runtime::RuleReport<'_>| rule.result() != RuleResult::NotMatched;
-        let rule = |rule: gate_runtime::RuleReport<'_>| CountedRule {
+        let counts =
+            |rule: &gate_runtime::policy::RuleReport<'_>| rule.result() != RuleResult::NotMatched;
+        let rule = |rule: gate_runtime::policy::RuleReport<'_>| CountedRule {
             name: rule.rule().to_owned(),
             source: rule.source().to_string(),
             effect: rule.effect().to_string(),
@@ -247,7 +252,7 @@ impl From<&Interruption> for Review {
         let is_remote = tool.is_some_and(Descriptor::is_remote);
         let description = tool.map(|tool| tool.description().to_owned());
         let choices = match approval.answers() {
-            Some(Answers::OneOf { choices }) => choices.clone(),
+            Some(AcceptedAnswers::OneOf { choices }) => choices.clone(),
             _ => Vec::new(),
         };
         Self {
@@ -273,10 +278,10 @@ impl From<&Interruption> for Review {
             rules: approval.assessment().rules().filter(counts).map(rule).collect(),
             waits_for: approval.waits_for(),
             choices,
-            votes: approval.votes().iter().map(Voted::from).collect(),
+            votes: approval.votes().iter().map(VoteEntry::from).collect(),
             asked_at: approval.asked_at(),
             expires_at: approval.expires_at(),
-            outcome: approval.outcome().map(Ending::from),
+            outcome: approval.outcome().map(CallOutcome::from),
         }
     }
 }

@@ -19,23 +19,23 @@ use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
 
-use self::body::Json;
+use self::body::JsonBody;
 pub(crate) use self::document::Call;
 use self::operation::Operation;
-pub(crate) use self::problem::{NOT_HERE, Problem as ApiProblem, UNAVAILABLE};
-use self::problem::{NOT_SO, Problem};
-use crate::office::Office;
+use self::problem::NOT_SO;
+pub(crate) use self::problem::{ApiProblem, NOT_HERE, UNAVAILABLE};
+use crate::office::AppState;
 
 /// Where every operation is, and nothing else.
 pub(crate) const PLACE: &str = "/api/";
 
 /// Every operation, the document that describes them, and problems for everything else under
 /// `/api`.
-pub(crate) fn routes() -> Router<Arc<Office>> {
+pub(crate) fn routes() -> Router<Arc<AppState>> {
     let document = Arc::new(operation::document(&operations()));
     let describe = get(move || {
         let document = Arc::clone(&document);
-        async move { Json(Value::clone(&document)) }
+        async move { JsonBody(Value::clone(&document)) }
     });
     operation::serve(operations()).route("/api/openapi.json", describe).route(
         "/api/{*rest}",
@@ -43,13 +43,13 @@ pub(crate) fn routes() -> Router<Arc<Office>> {
     )
 }
 
-async fn nothing() -> Problem {
-    Problem::not_found()
+async fn nothing() -> ApiProblem {
+    ApiProblem::not_found()
 }
 
 /// Returns the answer to a method that a path of the API does not have.
-pub(crate) fn not_so() -> Problem {
-    Problem::new(NOT_SO, "This path does not take this method: see /api/openapi.json.")
+pub(crate) fn not_so() -> ApiProblem {
+    ApiProblem::new(NOT_SO, "This path does not take this method: see /api/openapi.json.")
 }
 
 fn operations() -> Vec<Operation> {

@@ -10,8 +10,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::problem::Problem;
-use crate::office::Office;
+use super::problem::ApiProblem;
+use crate::office::AppState;
 
 /// It may be that there is none.
 pub(super) const HERE: &[StatusCode] = &[StatusCode::NOT_FOUND];
@@ -20,7 +20,7 @@ pub(super) const STATE: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CON
 
 /// The kind of caller that may do it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+pub(super) enum CallerKind {
     Agent,
     Person,
 }
@@ -29,7 +29,7 @@ pub(super) enum By {
 type MakeSchema = fn(&mut SchemaGenerator) -> Value;
 
 /// The answer of an operation where it is done.
-enum Good {
+enum SuccessBody {
     Json(MakeSchema),
     Text(&'static str),
     Stream,
@@ -48,15 +48,15 @@ struct Parameter {
 pub(super) struct Operation {
     path: &'static str,
     method: &'static str,
-    by: By,
+    by: CallerKind,
     id: &'static str,
     about: &'static str,
     parameters: Vec<Parameter>,
     body: Option<MakeSchema>,
     status: Vec<StatusCode>,
-    good: Good,
+    good: SuccessBody,
     problems: Vec<StatusCode>,
-    route: MethodRouter<Arc<Office>>,
+    route: MethodRouter<Arc<AppState>>,
 }
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
@@ -66,9 +66,9 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
 impl Operation {
     pub(super) fn new(
         (method, path): (&'static str, &'static str),
-        by: By,
+        by: CallerKind,
         (id, about): (&'static str, &'static str),
-        route: MethodRouter<Arc<Office>>,
+        route: MethodRouter<Arc<AppState>>,
     ) -> Self {
         // Whatever is asked, by whomever: without a good token, at another host, or while the
         // database is away.
@@ -88,7 +88,7 @@ impl Operation {
             parameters: Vec::new(),
             body: None,
             status: vec![StatusCode::OK],
-            good: Good::Nothing,
+            good: SuccessBody::Nothing,
             problems: always.to_vec(),
             route,
         }
@@ -107,19 +107,19 @@ impl Operation {
 
     /// It gives this.
     pub(super) fn gives<T: JsonSchema>(mut self) -> Self {
-        self.good = Good::Json(schema_of::<T>);
+        self.good = SuccessBody::Json(schema_of::<T>);
         self
     }
 
     /// It gives server-sent events.
     pub(super) fn streams(mut self) -> Self {
-        self.good = Good::Stream;
+        self.good = SuccessBody::Stream;
         self
     }
 
     /// It gives a text.
     pub(super) fn gives_text(mut self, kind: &'static str) -> Self {
-        self.good = Good::Text(kind);
+        self.good = SuccessBody::Text(kind);
         self
     }
 
@@ -148,7 +148,7 @@ impl Operation {
     }
 
     /// Its part of the document.
-    fn describe(&self, Schemas { taken, given }: &mut Schemas) -> Value {
+    fn describe(&self, SchemaSet { taken, given }: &mut SchemaSet) -> Value {
         let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(
             |(name, _)| {
                 json!({
@@ -170,10 +170,12 @@ impl Operation {
             })
         });
         let content = match &self.good {
-            Good::Json(schema) => Some(json!({"application/json": {"schema": schema(given)}})),
-            Good::Text(kind) => Some(json!({*kind: {"schema": {"type": "string"}}})),
-            Good::Stream => Some(json!({"text/event-stream": {}})),
-            Good::Nothing => None,
+            SuccessBody::Json(schema) => {
+                Some(json!({"application/json": {"schema": schema(given)}}))
+            }
+            SuccessBody::Text(kind) => Some(json!({*kind: {"schema": {"type": "string"}}})),
+            SuccessBody::Stream => Some(json!({"text/event-stream": {}})),
+            SuccessBody::Nothing => None,
         };
         let mut responses = Map::new();
         for status in &self.status {
@@ -183,7 +185,7 @@ impl Operation {
             }
             responses.insert(status.as_str().to_owned(), response);
         }
-        let problem = schema_of::<Problem>(given);
+        let problem = schema_of::<ApiProblem>(given);
         for status in &self.problems {
             let words = status.canonical_reason();
             let response = json!({
@@ -193,8 +195,8 @@ impl Operation {
             responses.insert(status.as_str().to_owned(), response);
         }
         let scheme = match self.by {
-            By::Agent => "agent",
-            By::Person => "person",
+            CallerKind::Agent => "agent",
+            CallerKind::Person => "person",
         };
         let mut described = json!({
             "operationId": self.id,
@@ -215,12 +217,12 @@ impl Operation {
 
 /// The schemas of what is taken and of what is given, which are not the same: what may be left out
 /// is another thing.
-struct Schemas {
+struct SchemaSet {
     taken: SchemaGenerator,
     given: SchemaGenerator,
 }
 
-impl Schemas {
+impl SchemaSet {
     fn new() -> Self {
         let generator = |mut settings: SchemaSettings| {
             settings.definitions_path = "/components/schemas".into();
@@ -240,7 +242,7 @@ impl Schemas {
 }
 
 /// Serves all of them.
-pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<Office>> {
+pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<AppState>> {
     operations
         .into_iter()
         .fold(Router::new(), |router, operation| router.route(operation.path, operation.route))
@@ -248,7 +250,7 @@ pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<Office>> {
 
 /// Describes all of them, as `OpenAPI` 3.1 has it.
 pub(super) fn document(operations: &[Operation]) -> Value {
-    let mut schemas = Schemas::new();
+    let mut schemas = SchemaSet::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for operation in operations {
         let described = operation.describe(&mut schemas);

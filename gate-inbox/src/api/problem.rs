@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gate_runtime::{
-    DecideError, DirectoryError, NotRun, Refused, ReviewerError, RunError, SchemaErrors, StoreError,
-};
+use gate_runtime::people::{DirectoryError, ReviewerError};
+use gate_runtime::review::{DecideError, Refused};
+use gate_runtime::run::{NotRun, RunError};
+use gate_runtime::store::StoreError;
+use gate_runtime::tool::SchemaErrors;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Why a request was not done (RFC 9457).
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
-pub(crate) struct Problem {
+pub(crate) struct ApiProblem {
     /// Which problem, as a name that stays the same: `urn:gate:problem:` and a word.
     r#type: String,
     /// The same in a few words.
@@ -90,7 +92,7 @@ pub(crate) const UNAVAILABLE: ProblemKind =
 pub(crate) const NOT_HERE: ProblemKind =
     ProblemKind("not-here", "Not at this address", StatusCode::MISDIRECTED_REQUEST);
 
-impl Problem {
+impl ApiProblem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Display) -> Self {
         let ProblemKind(word, title, status) = kind;
         Self {
@@ -142,7 +144,7 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).unwrap_or_default();
@@ -160,19 +162,19 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for ApiProblem {
     fn from(_: StoreError) -> Self {
         Self::unavailable()
     }
 }
 
-impl From<DirectoryError> for Problem {
+impl From<DirectoryError> for ApiProblem {
     fn from(_: DirectoryError) -> Self {
         Self::unavailable()
     }
 }
 
-impl From<ReviewerError> for Problem {
+impl From<ReviewerError> for ApiProblem {
     fn from(error: ReviewerError) -> Self {
         match error {
             ReviewerError::Unknown(_) => {
@@ -183,7 +185,7 @@ impl From<ReviewerError> for Problem {
     }
 }
 
-impl From<RunError> for Problem {
+impl From<RunError> for ApiProblem {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Store(_) => Self::unavailable(),
@@ -192,7 +194,7 @@ impl From<RunError> for Problem {
     }
 }
 
-impl From<NotRun> for Problem {
+impl From<NotRun> for ApiProblem {
     fn from(reason: NotRun) -> Self {
         match &reason {
             NotRun::Invalid { problem } | NotRun::NobodyToAsk { problem } => {
@@ -204,7 +206,7 @@ impl From<NotRun> for Problem {
     }
 }
 
-impl From<DecideError> for Problem {
+impl From<DecideError> for ApiProblem {
     fn from(error: DecideError) -> Self {
         match &error {
             DecideError::Unknown(_) => Self::not_found(),

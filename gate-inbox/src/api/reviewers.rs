@@ -8,25 +8,28 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, delete, get, post};
-use gate_runtime::{
-    Amount, ApprovalFilter, ApprovalId, Decide, Edit, GrantId, Interruption, Scope, Status,
-};
+use gate_runtime::Interruption;
+use gate_runtime::grants::Scope;
+use gate_runtime::id::{ApprovalId, GrantId};
+use gate_runtime::review::{Decide, Edit, Status};
+use gate_runtime::store::ApprovalFilter;
+use gate_runtime::tool::Amount;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::agents::id_of;
-use super::bearer::Person;
-use super::body::{Json, Query};
+use super::bearer::BearerPerson;
+use super::body::{JsonBody, QueryParams};
 use super::document::{Page, Permission, Review};
-use super::operation::{By, HERE, Operation, STATE};
-use super::problem::{CHANGED, INVALID, MALFORMED, Problem};
-use crate::office::Office;
+use super::operation::{CallerKind, HERE, Operation, STATE};
+use super::problem::{ApiProblem, CHANGED, INVALID, MALFORMED};
+use crate::office::AppState;
 
 /// The most questions that are on a page.
 const MOST: usize = 100;
 
-type Given = Result<Json<Review>, Problem>;
+type ReviewResponse = Result<JsonBody<Review>, ApiProblem>;
 
 /// Every state, as a parameter has it.
 const STATES: [&str; 11] = [
@@ -49,7 +52,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": 50});
     let after = json!({"type": "string", "format": "uuid"});
     let person = |at: (&'static str, &'static str), words: (&'static str, &'static str), route| {
-        Operation::new(at, By::Person, words, route)
+        Operation::new(at, CallerKind::Person, words, route)
     };
     vec![
         person(
@@ -68,31 +71,31 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<Review>()
         .or_else(HERE),
-        deciding::<Approval>(
+        deciding::<ApproveRequest>(
             "/api/v1/reviews/{id}/approve",
             "approve",
             "Lets it run as it was shown.",
             post(approve),
         ),
-        deciding::<Editing>(
+        deciding::<EditRequest>(
             "/api/v1/reviews/{id}/edit",
             "edit",
             "Lets it run with other arguments.",
             post(edit),
         ),
-        deciding::<Rejection>(
+        deciding::<RejectRequest>(
             "/api/v1/reviews/{id}/reject",
             "reject",
             "Does not let it run, and says why.",
             post(reject),
         ),
-        deciding::<Answering>(
+        deciding::<RespondRequest>(
             "/api/v1/reviews/{id}/respond",
             "respond",
             "Answers in the tool's place, which does not run.",
             post(respond),
         ),
-        deciding::<Granting>(
+        deciding::<GrantRequest>(
             "/api/v1/reviews/{id}/grant",
             "grant",
             "Lets it run, and later calls like it.",
@@ -125,9 +128,9 @@ fn deciding<T: JsonSchema>(
     path: &'static str,
     id: &'static str,
     about: &'static str,
-    route: MethodRouter<Arc<Office>>,
+    route: MethodRouter<Arc<AppState>>,
 ) -> Operation {
-    Operation::new(("post", path), By::Person, (id, about), route)
+    Operation::new(("post", path), CallerKind::Person, (id, about), route)
         .takes::<T>()
         .gives::<Review>()
         .or_else(STATE)
@@ -135,17 +138,17 @@ fn deciding<T: JsonSchema>(
 
 /// Lists the questions that wait, or stand otherwise; oldest first.
 async fn list(
-    State(office): State<Arc<Office>>,
-    _: Person,
-    query: Query,
-) -> Result<Json<Page<Review>>, Problem> {
+    State(office): State<Arc<AppState>>,
+    _: BearerPerson,
+    query: QueryParams,
+) -> Result<JsonBody<Page<Review>>, ApiProblem> {
     let limit = query.get::<usize>("limit")?.unwrap_or(50);
     if !(1..=MOST).contains(&limit) {
-        return Err(Problem::new(MALFORMED, format_args!("`limit` is from 1 to {MOST}.")));
+        return Err(ApiProblem::new(MALFORMED, format_args!("`limit` is from 1 to {MOST}.")));
     }
     let status = query.get::<String>("status")?.unwrap_or_else(|| "pending".to_owned());
     let status: Status = serde_json::from_value(Value::from(status)).map_err(|_| {
-        Problem::new(MALFORMED, "`status` is one like `pending`, `approved` or `succeeded`.")
+        ApiProblem::new(MALFORMED, "`status` is one like `pending`, `approved` or `succeeded`.")
     })?;
     let mut filter = ApprovalFilter::all().status(status).limit(limit);
     if let Some(after) = query.get::<ApprovalId>("after")? {
@@ -154,21 +157,26 @@ async fn list(
     let found = office.gate.list(&filter).await?;
     let next =
         (found.len() == limit).then(|| found.last().map(|last| last.id().to_string())).flatten();
-    Ok(Json(Page { items: found.iter().map(Review::from).collect(), next }))
+    Ok(JsonBody(Page { items: found.iter().map(Review::from).collect(), next }))
 }
 
-async fn one(State(office): State<Arc<Office>>, _: Person, Path(id): Path<String>) -> Given {
-    Ok(Json(Review::from(&asked(&office, &id).await?)))
+async fn one(
+    State(office): State<Arc<AppState>>,
+    _: BearerPerson,
+    Path(id): Path<String>,
+) -> ReviewResponse {
+    Ok(JsonBody(Review::from(&asked(&office, &id).await?)))
 }
 
-async fn asked(office: &Office, id: &str) -> Result<Interruption, Problem> {
-    office.gate.one(id_of(id)?).await?.ok_or_else(Problem::not_found)
+async fn asked(office: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
+    office.gate.one(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
 }
 
 /// What was shown to whoever decides, and what they say besides.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Approval {
+#[schemars(rename = "Approval")]
+struct ApproveRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// The name of the tool, where what it does cannot be undone.
@@ -181,7 +189,8 @@ struct Approval {
 /// A refusal.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rejection {
+#[schemars(rename = "Rejection")]
+struct RejectRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// Why. The agent is told.
@@ -192,7 +201,8 @@ struct Rejection {
 /// An approval of other arguments.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Editing {
+#[schemars(rename = "Editing")]
+struct EditRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// All arguments, as they are to be.
@@ -207,7 +217,8 @@ struct Editing {
 /// An answer in the tool's place.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Answering {
+#[schemars(rename = "Answering")]
+struct RespondRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// What the agent gets: any JSON. A question of the kind `choice` takes one of its choices.
@@ -220,7 +231,8 @@ struct Answering {
 /// An approval of this call, and of later ones like it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Granting {
+#[schemars(rename = "Granting")]
+struct GrantRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// The name of the tool, where what it does cannot be undone.
@@ -297,11 +309,11 @@ struct Reason {
 }
 
 /// The question as it was shown. One that has ended says how, in the gate's own words.
-async fn as_shown(office: &Office, id: &str, shown: &str) -> Result<Interruption, Problem> {
+async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interruption, ApiProblem> {
     let asked = asked(office, id).await?;
     let approval = asked.approval();
     if !approval.status().is_terminal() && approval.shown().to_string() != shown {
-        return Err(Problem::new(
+        return Err(ApiProblem::new(
             CHANGED,
             "`shown` is not the digest of how it is now: look at it again, then decide.",
         ));
@@ -310,54 +322,59 @@ async fn as_shown(office: &Office, id: &str, shown: &str) -> Result<Interruption
 }
 
 /// Whoever lets something run that cannot be undone says its name.
-fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), Problem> {
+fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiProblem> {
     let tool = asked.approval().tool();
     if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
         let words = format!(
             "What it does cannot be undone: put the name of the tool, {tool}, into `confirm`."
         );
-        return Err(Problem::new(INVALID, words));
+        return Err(ApiProblem::new(INVALID, words));
     }
     Ok(())
 }
 
 /// Sends a decision, with what was said besides, and shows how it stands then.
-async fn send(office: &Office, id: &str, deciding: Decide<'_>, comment: Option<&String>) -> Given {
+async fn send(
+    office: &AppState,
+    id: &str,
+    deciding: Decide<'_>,
+    comment: Option<&String>,
+) -> ReviewResponse {
     let said = comment.map(|text| text.trim()).filter(|text| !text.is_empty());
     match said {
         Some(text) => deciding.comment(text).await?,
         None => deciding.await?,
     };
-    Ok(Json(Review::from(&asked(office, id).await?)))
+    Ok(JsonBody(Review::from(&asked(office, id).await?)))
 }
 
 async fn approve(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    Json(said): Json<Approval>,
-) -> Given {
+    JsonBody(said): JsonBody<ApproveRequest>,
+) -> ReviewResponse {
     let asked = as_shown(&office, &id, &said.shown).await?;
     confirmed(&asked, said.confirm.as_ref())?;
     send(&office, &id, asked.approve(&me), said.comment.as_ref()).await
 }
 
 async fn reject(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    Json(said): Json<Rejection>,
-) -> Given {
+    JsonBody(said): JsonBody<RejectRequest>,
+) -> ReviewResponse {
     let asked = as_shown(&office, &id, &said.shown).await?;
     send(&office, &id, asked.reject(&me, said.reason.trim()), None).await
 }
 
 async fn edit(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    Json(said): Json<Editing>,
-) -> Given {
+    JsonBody(said): JsonBody<EditRequest>,
+) -> ReviewResponse {
     let asked = as_shown(&office, &id, &said.shown).await?;
     confirmed(&asked, said.confirm.as_ref())?;
     let edit = Edit::between(&asked.approval().arguments().to_json(), &said.arguments);
@@ -365,29 +382,29 @@ async fn edit(
 }
 
 async fn respond(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    Json(said): Json<Answering>,
-) -> Given {
+    JsonBody(said): JsonBody<RespondRequest>,
+) -> ReviewResponse {
     let asked = as_shown(&office, &id, &said.shown).await?;
     send(&office, &id, asked.respond(&me, said.value), said.comment.as_ref()).await
 }
 
 async fn grant(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    Json(said): Json<Granting>,
-) -> Given {
+    JsonBody(said): JsonBody<GrantRequest>,
+) -> ReviewResponse {
     let asked = as_shown(&office, &id, &said.shown).await?;
     confirmed(&asked, said.confirm.as_ref())?;
     let scope = said.scope(asked.now())?;
     send(&office, &id, asked.grant(&me, scope), said.comment.as_ref()).await
 }
 
-impl Granting {
-    fn scope(&self, now: gate_runtime::Timestamp) -> Result<Scope, Problem> {
+impl GrantRequest {
+    fn scope(&self, now: gate_runtime::Timestamp) -> Result<Scope, ApiProblem> {
         let mut scope = if self.any_run { Scope::any_run() } else { Scope::this_run() };
         scope = if self.any_agent { scope.any_agent() } else { scope };
         scope = if self.any_principal { scope.any_principal() } else { scope };
@@ -403,38 +420,39 @@ impl Granting {
             .into_iter()
             .fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
         let end = now.checked_add(Duration::from_secs(self.lasts.into()));
-        Ok(scope
-            .until(end.map_err(|_| Problem::new(INVALID, "`lasts` is beyond the end of time."))?))
+        Ok(scope.until(
+            end.map_err(|_| ApiProblem::new(INVALID, "`lasts` is beyond the end of time."))?,
+        ))
     }
 }
 
 /// Takes an approval back that has not begun.
 async fn revoke(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    Json(said): Json<Reason>,
-) -> Given {
+    JsonBody(said): JsonBody<Reason>,
+) -> ReviewResponse {
     asked(&office, &id).await?.revoke(&me, said.reason.trim()).await?;
-    Ok(Json(Review::from(&asked(&office, &id).await?)))
+    Ok(JsonBody(Review::from(&asked(&office, &id).await?)))
 }
 
 /// The standing permissions that hold.
 async fn grants(
-    State(office): State<Arc<Office>>,
-    _: Person,
-) -> Result<Json<Page<Permission>>, Problem> {
+    State(office): State<Arc<AppState>>,
+    _: BearerPerson,
+) -> Result<JsonBody<Page<Permission>>, ApiProblem> {
     let items = office.gate.standing().await?.grants.iter().map(Permission::from).collect();
-    Ok(Json(Page { items, next: None }))
+    Ok(JsonBody(Page { items, next: None }))
 }
 
 /// Takes a standing permission back.
 async fn end_grant(
-    State(office): State<Arc<Office>>,
-    Person(me): Person,
+    State(office): State<Arc<AppState>>,
+    BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let id: GrantId = id.parse().map_err(|_| Problem::not_found())?;
+) -> Result<StatusCode, ApiProblem> {
+    let id: GrantId = id.parse().map_err(|_| ApiProblem::not_found())?;
     let found = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id);
     // What holds no more is taken back.
     if let Some(grant) = found {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use gate_runtime::{NotifyError, Visible};
+use gate_runtime::notify::NotifyError;
+use gate_runtime::review::SanitizedText;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::{HeaderMap, header};
 
-use super::setting::Secret;
+use super::setting::SecretText;
 
 /// The time that a service may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,18 +24,18 @@ const LONGEST: Duration = Duration::from_hours(6);
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Credential<'a> {
     /// By a token in the header.
-    Bearer(&'a Secret),
+    Bearer(&'a SecretText),
     /// By a key in what is sent.
-    Inside(&'a Secret),
+    Inside(&'a SecretText),
     /// By the address itself.
     Address,
 }
 
 /// Sends JSON. Redirects are not followed: what is sent is for nobody else.
 #[derive(Clone, Debug)]
-pub(crate) struct Http(Agent);
+pub(crate) struct JsonClient(Agent);
 
-impl Http {
+impl JsonClient {
     pub(crate) fn new() -> Self {
         Self::patient(PATIENCE)
     }
@@ -103,7 +104,8 @@ fn send(
         .chars()
         .take(200)
         .collect();
-    let said = if said.is_empty() { String::new() } else { format!(": {}", Visible::of(&said)) };
+    let said =
+        if said.is_empty() { String::new() } else { format!(": {}", SanitizedText::of(&said)) };
     let words = format!("{service} answered {status}{said}");
     Err(if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         NotifyError::again(words).after(wait)

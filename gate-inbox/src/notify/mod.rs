@@ -1,8 +1,8 @@
 //! The ways to tell people where they look anyway: Slack, mail, PagerDuty.
 //!
-//! Each is a [`Notifier`](gate_runtime::Notifier). They tell what the stored question says, in
-//! plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail lead
-//! back to the inbox, where the gate says whose vote counts.
+//! Each is a [`Notifier`](gate_runtime::notify::Notifier). They tell what the stored question says,
+//! in plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail
+//! lead back to the inbox, where the gate says whose vote counts.
 
 mod file;
 pub(crate) mod http;
@@ -14,7 +14,7 @@ pub(crate) mod slack;
 pub(crate) mod told;
 mod webhook;
 
-pub use file::{BadNotifyFile, NotifyFile, Told};
+pub use file::{BadNotifyFile, ConfiguredNotifiers, NotifyFile};
 pub use link::{Intent, LinkKey, Links};
 pub use mail::Mail;
 pub use pagerduty::{PagerDuty, Severity};

@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{
-    Approval, BoxFuture, Descriptor, Notice, Notifier, NotifyError, Record, Status,
-};
+use gate_runtime::Approval;
+use gate_runtime::notify::{DeliveryNotice, Notifier, NotifyError};
+use gate_runtime::records::Record;
+use gate_runtime::review::Status;
+use gate_runtime::store::BoxFuture;
+use gate_runtime::tool::Descriptor;
 use serde_json::{Value, json};
 
-use super::http::{Credential, Http};
-use super::setting::{BadSetting, Secret, base};
+use super::http::{Credential, JsonClient};
+use super::setting::{BadSetting, SecretText, base};
 use super::told;
 
 /// Where Events API v2 is.
@@ -60,7 +63,7 @@ impl Severity {
 ///
 /// ```
 /// use gate_inbox::{PagerDuty, Severity};
-/// use gate_runtime::Notifier;
+/// use gate_runtime::notify::Notifier;
 ///
 /// # fn main() -> Result<(), gate_inbox::BadSetting> {
 /// // The integration key of a service, from a file or the environment.
@@ -78,12 +81,12 @@ impl Severity {
 #[derive(Clone)]
 pub struct PagerDuty {
     name: Arc<str>,
-    key: Secret,
+    key: SecretText,
     url: Arc<str>,
     inbox: Option<Arc<str>>,
     severity: Severity,
     every_question: bool,
-    http: Http,
+    http: JsonClient,
 }
 
 impl PagerDuty {
@@ -92,7 +95,7 @@ impl PagerDuty {
     /// # Errors
     /// [`BadSetting`], if it has not the shape of one.
     pub fn new(routing_key: &str) -> Result<Self, BadSetting> {
-        let key = Secret::new(routing_key);
+        let key = SecretText::new(routing_key);
         if key.reveal().len() != 32
             || !key.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
@@ -108,7 +111,7 @@ impl PagerDuty {
             inbox: None,
             severity,
             every_question: false,
-            http: Http::new(),
+            http: JsonClient::new(),
         })
     }
 
@@ -155,7 +158,7 @@ impl PagerDuty {
     /// Sets the time that PagerDuty may take to answer. Ten seconds unless this is said.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.http = Http::patient(patience);
+        self.http = JsonClient::patient(patience);
         self
     }
 
@@ -250,7 +253,7 @@ impl Notifier for PagerDuty {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_runtime::Visible;
+use gate_runtime::review::SanitizedText;
 
 /// A notifier cannot be set up so. No secret is repeated in it.
 ///
@@ -31,9 +31,9 @@ impl std::error::Error for BadSetting {}
 
 /// A text that nobody is to see: no `Debug` shows it.
 #[derive(Clone)]
-pub(crate) struct Secret(Arc<str>);
+pub(crate) struct SecretText(Arc<str>);
 
-impl Secret {
+impl SecretText {
     /// A secret as it stands in a file or in the environment, perhaps with a line's end.
     pub(crate) fn new(text: &str) -> Self {
         Self(text.trim().into())
@@ -44,7 +44,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
@@ -70,7 +70,7 @@ pub(crate) fn base(url: &str) -> Result<Arc<str>, BadSetting> {
         _ => Err(BadSetting::new(format!(
             "`{}` is no address for secrets: write it like `https://example.com`, or \
              `http://127.0.0.1:8080` on this machine",
-            Visible::of(url)
+            SanitizedText::of(url)
         ))),
     }
 }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_debug_shows_a_secret() {
-        let secret = Secret::new("xoxb-1\n");
+        let secret = SecretText::new("xoxb-1\n");
         assert_eq!((secret.reveal(), format!("{secret:?}").as_str()), ("xoxb-1", "Secret(…)"));
     }
 }

@@ -3,13 +3,13 @@
 mod arguments;
 mod question;
 
-pub(super) use arguments::{Argument, arguments};
+pub(super) use arguments::{ArgumentText, arguments};
 pub(crate) use arguments::{is_whole, one_line};
-use gate_runtime::{
-    Approval, Decision, Digest, Requirement, ReviewNotice, ReviewSnapshot, Status, Visible, Vote,
-    quoted,
-};
-pub(super) use question::{Question, question};
+use gate_runtime::id::Digest;
+use gate_runtime::policy::Requirement;
+use gate_runtime::review::{Decision, ReviewNotice, ReviewSnapshot, SanitizedText, Status, Vote};
+use gate_runtime::{Approval, quoted};
+pub(super) use question::{ExpectedAnswer, question};
 
 use crate::text::listed;
 
@@ -18,7 +18,7 @@ const LONG: usize = 400;
 
 /// A text on one line, as people may see it.
 pub(crate) fn plain(text: impl AsRef<str>) -> String {
-    Visible::of(text.as_ref()).as_str().to_owned()
+    SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
 
 /// A text of several lines: each as people may see it.
@@ -135,7 +135,7 @@ pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> 
 
 /// The state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum StatusTone {
     /// People are asked.
     Open,
     /// It may run, or did.
@@ -147,24 +147,31 @@ pub(crate) enum Tone {
 }
 
 /// Returns the state of a call, and the words for what became of it, and by whom.
-pub(crate) fn state(approval: &Approval) -> (Tone, String) {
+pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
     let (by, is_question) = (|| approvers(approval), approval.answers().is_some());
     match approval.status() {
-        Status::Pending => (Tone::Open, votes(approval)),
+        Status::Pending => (StatusTone::Open, votes(approval)),
         Status::Approved => {
-            (Tone::Good, format!("Approved{}: it runs when its run goes on.", by()))
+            (StatusTone::Good, format!("Approved{}: it runs when its run goes on.", by()))
         }
-        Status::Dispatched => {
-            (Tone::Good, format!("Approved{}: it is running, or was when its process ended.", by()))
-        }
-        Status::Succeeded => (Tone::Good, format!("Approved{}: it ran.", by())),
+        Status::Dispatched => (
+            StatusTone::Good,
+            format!("Approved{}: it is running, or was when its process ended.", by()),
+        ),
+        Status::Succeeded => (StatusTone::Good, format!("Approved{}: it ran.", by())),
         Status::Failed if approval.is_refused() => {
-            (Tone::Stopped, format!("It failed, and is not run again{}.", refuser(approval)))
+            (StatusTone::Stopped, format!("It failed, and is not run again{}.", refuser(approval)))
         }
-        Status::Failed => (Tone::Bad, format!("Approved{}: it ran, and failed.", by())),
-        Status::Indeterminate => (Tone::Bad, "It began, and nobody knows how it ended.".to_owned()),
-        Status::Expired if is_question => (Tone::Stopped, "Nobody answered in time.".to_owned()),
-        Status::Expired => (Tone::Stopped, "Nobody decided in time: it does not run.".to_owned()),
+        Status::Failed => (StatusTone::Bad, format!("Approved{}: it ran, and failed.", by())),
+        Status::Indeterminate => {
+            (StatusTone::Bad, "It began, and nobody knows how it ended.".to_owned())
+        }
+        Status::Expired if is_question => {
+            (StatusTone::Stopped, "Nobody answered in time.".to_owned())
+        }
+        Status::Expired => {
+            (StatusTone::Stopped, "Nobody decided in time: it does not run.".to_owned())
+        }
         Status::Responded => {
             let who = approval
                 .votes()
@@ -176,7 +183,7 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
                 Some(_) => format!("{who} answered, and the agent is told."),
                 None => format!("{who} answered in the tool's place: it does not run."),
             };
-            (Tone::Stopped, words)
+            (StatusTone::Stopped, words)
         }
         Status::Denied | Status::Rejected | Status::Cancelled => {
             let words = approval.not_run().map(|reason| reason.for_reviewer()).unwrap_or_default();
@@ -185,7 +192,7 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
             let upper: String =
                 first.next().into_iter().flat_map(char::to_uppercase).chain(first).collect();
             let end = if is_question { "" } else { " It does not run." };
-            (Tone::Stopped, format!("{}.{end}", short(&upper, &words)))
+            (StatusTone::Stopped, format!("{}.{end}", short(&upper, &words)))
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The ways to answer a call.
 
-use gate_runtime::{Answers, Approval, Interruption, Requirement, Who};
+use gate_runtime::policy::{Requirement, ReviewerSelector};
+use gate_runtime::remote::AcceptedAnswers;
+use gate_runtime::{Approval, Interruption};
 use maud::{Markup, html};
 
-use super::frame::Stamp;
-use crate::part::{Part, no_grant, part};
+use super::frame::FormToken;
+use crate::part::{VoteEligibility, no_grant, part};
 use crate::text::{is_shown_whole, plain};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// Which form a problem belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +22,14 @@ pub(crate) enum ProblemForm {
 
 /// The typed words that could not be taken, and the reason why.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
+pub(crate) struct DecisionDraft {
     pub(crate) problem: Option<(ProblemForm, String)>,
     pub(crate) words: String,
     /// Why, where that is not the words.
     pub(crate) comment: String,
 }
 
-impl Draft {
+impl DecisionDraft {
     /// Makes a draft of the words that were typed where an edit is confirmed.
     pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
         Self {
@@ -52,23 +54,25 @@ impl Draft {
 
 /// The forms, or why there are none.
 pub(super) fn answers(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
-    stamp: &Stamp,
-    draft: &Draft,
+    stamp: &FormToken,
+    draft: &DecisionDraft,
 ) -> Markup {
     let approval = asked.approval();
     let words = match part(approval, visitor, asked.now()) {
-        Part::Over => return html! {},
-        Part::IsAgent => "You are the agent that asks: an agent cannot decide.",
-        Part::ActsForThem if asks_principal(approval) => {
+        VoteEligibility::Over => return html! {},
+        VoteEligibility::IsAgent => "You are the agent that asks: an agent cannot decide.",
+        VoteEligibility::ActsForThem if asks_principal(approval) => {
             "The run acts for you, and asks you as that: answer where you use the agent."
         }
-        Part::ActsForThem => "The run acts for you, so you do not count among those who decide.",
-        Part::NotAsked => "Others are asked: you are not among those who decide this.",
-        Part::Later => "You are asked in a later step, if nobody decides before.",
-        Part::Asked if visitor.must_sign() => return must_sign(approval),
-        Part::Asked => return forms(visitor, asked, stamp, draft),
+        VoteEligibility::ActsForThem => {
+            "The run acts for you, so you do not count among those who decide."
+        }
+        VoteEligibility::NotAsked => "Others are asked: you are not among those who decide this.",
+        VoteEligibility::Later => "You are asked in a later step, if nobody decides before.",
+        VoteEligibility::Asked if visitor.must_sign() => return must_sign(approval),
+        VoteEligibility::Asked => return forms(visitor, asked, stamp, draft),
     };
     html! { section.answers aria-label="Your decision" { p { (words) } } }
 }
@@ -80,7 +84,7 @@ fn asks_principal(approval: &Approval) -> bool {
         .requirements()
         .iter()
         .flat_map(Requirement::tiers)
-        .any(|tier| matches!(tier.who(), Who::Principal))
+        .any(|tier| matches!(tier.who(), ReviewerSelector::Principal))
 }
 
 fn must_sign(approval: &Approval) -> Markup {
@@ -100,7 +104,12 @@ fn must_sign(approval: &Approval) -> Markup {
     }
 }
 
-fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+fn forms(
+    visitor: &CurrentUser,
+    asked: &Interruption,
+    stamp: &FormToken,
+    draft: &DecisionDraft,
+) -> Markup {
     let approval = asked.approval();
     let all = approval.requirements();
     let wants_signature = all.iter().any(Requirement::wants_signature);
@@ -139,7 +148,7 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
     }
 }
 
-fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+fn approve(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Approve);
     html! {
         details.answer data-key="a" open[problem.is_some()] {
@@ -152,8 +161,8 @@ fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 /// The form that approves, perhaps by a link, which it uses up.
 pub(super) fn approve_form(
     asked: &Interruption,
-    stamp: &Stamp,
-    draft: &Draft,
+    stamp: &FormToken,
+    draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
     let approval = asked.approval();
@@ -173,7 +182,7 @@ pub(super) fn approve_form(
 }
 
 /// The way to a standing permission, or why there is none.
-fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
+fn grant(visitor: &CurrentUser, asked: &Interruption) -> Markup {
     let approval = asked.approval();
     html! {
         @match no_grant(approval, visitor, asked.now()) {
@@ -205,7 +214,7 @@ pub(super) fn confirmation(asked: &Interruption) -> Markup {
     }
 }
 
-fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+fn reject(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Reject);
     html! {
         details.answer data-key="r" open[problem.is_some()] {
@@ -218,8 +227,8 @@ fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 /// The form that rejects, perhaps by a link, which it uses up.
 pub(super) fn reject_form(
     asked: &Interruption,
-    stamp: &Stamp,
-    draft: &Draft,
+    stamp: &FormToken,
+    draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
     let is_question = asked.approval().answers().is_some();
@@ -237,14 +246,19 @@ pub(super) fn reject_form(
 }
 
 /// The form of a question that is no call.
-fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft) -> Markup {
+fn answer(
+    asked: &Interruption,
+    answers: &AcceptedAnswers,
+    stamp: &FormToken,
+    draft: &DecisionDraft,
+) -> Markup {
     let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer data-key="a" open {
             summary.button.main { "Answer…" }
             form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
                 (stamp.fields())
-                @if let Answers::OneOf { choices } = answers {
+                @if let AcceptedAnswers::OneOf { choices } = answers {
                     fieldset.choices {
                         legend { "Choose what the agent is told" }
                         @for (place, choice) in choices.iter().enumerate() {
@@ -270,7 +284,7 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
     }
 }
 
-fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+fn respond(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer open[problem.is_some()] {
@@ -288,7 +302,7 @@ fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 }
 
 /// Where whoever answers says why, if that is wanted.
-fn why(asked: &Interruption, draft: &Draft) -> Markup {
+fn why(asked: &Interruption, draft: &DecisionDraft) -> Markup {
     html! {
         @if asked.approval().requirements().iter().any(Requirement::wants_comment) {
             label for="respond-comment" { "Why: for the record" }

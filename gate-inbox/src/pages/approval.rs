@@ -2,27 +2,30 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{
-    Approval, Author, Decision, Descriptor, Interruption, ReviewSnapshot, RuleReport, RuleResult,
-    ShownArgument, ShownValue, Speaker, Status, ValueSource,
+use gate_runtime::policy::{RuleReport, RuleResult};
+use gate_runtime::review::{
+    Decision, QuoteAuthor, ReviewSnapshot, ShownArgument, ShownValue, Status, ValueSource,
 };
+use gate_runtime::run::Speaker;
+use gate_runtime::tool::Descriptor;
+use gate_runtime::{Approval, Interruption};
 use maud::{Markup, html};
 
-use super::answers::{Draft, answers};
-use super::frame::{Stamp, Tab, page};
+use super::answers::{DecisionDraft, answers};
+use super::frame::{FormToken, Tab, page};
 use super::pending::{capitalized, keys, marks};
 use super::precedents::{ShownPrecedents, precedents};
 use crate::meaning::meaning;
 use crate::text::{ago, bare, block, headline, plain, plural, until, value};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// Everything about a call, and the forms to answer.
 pub(crate) fn approval(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
     found: &ShownPrecedents,
-    stamp: &Stamp,
-    draft: &Draft,
+    stamp: &FormToken,
+    draft: &DecisionDraft,
 ) -> Response {
     let (approval, review) = (asked.approval(), asked.review());
     let main = html! {
@@ -125,7 +128,7 @@ pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup
                         (source(argument))
                         @if let Some(words) = argument.meaning() {
                             p.faint {
-                                @if words.by() != &Author::Tool {
+                                @if words.by() != &QuoteAuthor::Tool {
                                     (capitalized(&words.by().to_string())) " says: "
                                 }
                                 (plain(words.text().replace('\n', " ")))
@@ -309,7 +312,7 @@ fn votes(asked: &Interruption) -> Markup {
 }
 
 /// It is not what it was when the form was shown.
-pub(crate) fn changed(visitor: &Visitor, asked: &Interruption) -> Response {
+pub(crate) fn changed(visitor: &CurrentUser, asked: &Interruption) -> Response {
     let approval = asked.approval();
     let main = html! {
         section.narrow {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{CaseId, Record, StoreError, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::id::CaseId;
+use gate_runtime::records::Record;
+use gate_runtime::store::StoreError;
 use maud::html;
 
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::timeline;
-use crate::office::Questions;
+use crate::office::GateBackend;
 use crate::text::{ago, plain};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The most records that are shown: the newest.
 const MOST: usize = 500;
@@ -23,16 +26,16 @@ const PART: usize = 500;
 
 /// The end of what happened in a case.
 #[derive(Debug, Default)]
-pub(crate) struct Story {
+pub(crate) struct CaseHistory {
     newest: VecDeque<Arc<Record>>,
     /// The number of records in all.
     pub(crate) count: usize,
 }
 
-impl Story {
+impl CaseHistory {
     /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to
     /// one, and it may be much.
-    pub(crate) async fn read(gate: &dyn Questions, case: &CaseId) -> Result<Self, StoreError> {
+    pub(crate) async fn read(gate: &dyn GateBackend, case: &CaseId) -> Result<Self, StoreError> {
         let (mut story, mut after) = (Self::default(), 0);
         loop {
             let part = gate.case(case.clone(), after, PART).await?;
@@ -55,7 +58,12 @@ pub(super) fn link(case: &CaseId) -> String {
 }
 
 /// Everything that happened in a case, oldest first.
-pub(crate) fn case(visitor: &Visitor, case: &CaseId, story: &Story, now: Timestamp) -> Response {
+pub(crate) fn case(
+    visitor: &CurrentUser,
+    case: &CaseId,
+    story: &CaseHistory,
+    now: Timestamp,
+) -> Response {
     let title = format!("Case {}", case.as_str());
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }

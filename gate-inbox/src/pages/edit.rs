@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Arguments, Interruption};
+use gate_runtime::Interruption;
+use gate_runtime::tool::Arguments;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::answers::{Draft, ProblemForm, confirmation, said};
-use super::frame::{Stamp, Tab, page};
-use crate::edit_form::{EditForm, Field, Kind, escaped};
+use super::answers::{DecisionDraft, ProblemForm, confirmation, said};
+use super::frame::{FormToken, Tab, page};
+use crate::edit_form::{EditForm, FieldKind, FormField, escaped};
 use crate::text::{bare, plain, value};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The form.
 pub(crate) fn edit(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
-    stamp: &Stamp,
+    stamp: &FormToken,
     form: &EditForm,
 ) -> Response {
     let approval = asked.approval();
@@ -50,7 +51,7 @@ pub(crate) fn edit(
     page(status, &format!("Edit {}", approval.tool()), Some(visitor), Some(Tab::Pending), &main)
 }
 
-fn control(number: usize, field: &Field) -> Markup {
+fn control(number: usize, field: &FormField) -> Markup {
     let id = format!("field-{number}");
     let help = format!("help-{number}");
     let name = format!("argument.{}", field.name);
@@ -62,40 +63,40 @@ fn control(number: usize, field: &Field) -> Markup {
                 @if !field.is_required { span.faint { " (optional: empty leaves it out)" } }
             }
             @match &field.kind {
-                Kind::Secret => p #(id) .faint { "A secret, which stays as it is." },
-                Kind::Text if field.text.len() > 60 || field.text.contains('\n') => {
+                FieldKind::Secret => p #(id) .faint { "A secret, which stays as it is." },
+                FieldKind::Text if field.text.len() > 60 || field.text.contains('\n') => {
                     textarea #(id) name=(name) rows="5" aria-describedby=(help)
                         aria-invalid[is_wrong] { "\n" (field.text) }
                 },
-                Kind::Text => input #(id) name=(name) value=(field.text) autocomplete="off"
+                FieldKind::Text => input #(id) name=(name) value=(field.text) autocomplete="off"
                     aria-describedby=(help) aria-invalid[is_wrong];,
-                Kind::Integer => {
+                FieldKind::Integer => {
                     input #(id) name=(name) value=(field.text) inputmode="numeric"
                         autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];
                 },
-                Kind::Number => {
+                FieldKind::Number => {
                     input #(id) name=(name) value=(field.text) inputmode="decimal"
                         autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];
                 },
-                Kind::Truth => {
+                FieldKind::Truth => {
                     (select(&id, &name, &help, field, &[Value::Bool(true), Value::Bool(false)]))
                 },
-                Kind::Choice(all) => (select(&id, &name, &help, field, all)),
-                Kind::Json => {
+                FieldKind::Choice(all) => (select(&id, &name, &help, field, all)),
+                FieldKind::Json => {
                     textarea.code #(id) name=(name) rows="6" spellcheck="false"
                         aria-describedby=(help) aria-invalid[is_wrong] { "\n" (field.text) }
                 },
             }
             div #(help) {
                 (said(field.problem.as_deref()))
-                @if field.kind == Kind::Json { p.faint { "As JSON." } }
+                @if field.kind == FieldKind::Json { p.faint { "As JSON." } }
                 @if let Some(about) = &field.about { p.faint { (plain(about.replace('\n', " "))) } }
             }
         }
     }
 }
 
-fn select(id: &str, name: &str, help: &str, field: &Field, all: &[Value]) -> Markup {
+fn select(id: &str, name: &str, help: &str, field: &FormField, all: &[Value]) -> Markup {
     html! {
         select #(id) name=(name) aria-describedby=(help) aria-invalid[field.problem.is_some()] {
             @if !field.is_required || field.text.is_empty() {
@@ -120,11 +121,11 @@ fn select(id: &str, name: &str, help: &str, field: &Field, all: &[Value]) -> Mar
 
 /// Renders the page that says what would change, with the form that sends it.
 pub(crate) fn confirm(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
-    stamp: &Stamp,
+    stamp: &FormToken,
     edited: &Arguments,
-    draft: &Draft,
+    draft: &DecisionDraft,
 ) -> Response {
     let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Edit));
     let (old, new) = (approval.arguments().to_json(), edited.to_json());
@@ -132,7 +133,8 @@ pub(crate) fn confirm(
         of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     let all: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
-    let is_wanted = approval.requirements().iter().any(gate_runtime::Requirement::wants_comment);
+    let is_wanted =
+        approval.requirements().iter().any(gate_runtime::policy::Requirement::wants_comment);
     let side = |label: &str, found: Option<&Value>| {
         html! {
             p.faint { (label) }

@@ -2,23 +2,27 @@
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
-use gate_runtime::{Digest, Interruption};
+use gate_runtime::Interruption;
+use gate_runtime::id::Digest;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::secret;
 use crate::text::{bare, plain};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The fields that make a form one of a session, about one thing, to be sent once.
 #[derive(Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct FormToken {
     form_secret: String,
     form: String,
     shown: Digest,
 }
 
-impl Stamp {
-    pub(crate) fn new(visitor: &Visitor, asked: &Interruption) -> Result<Self, getrandom::Error> {
+impl FormToken {
+    pub(crate) fn new(
+        visitor: &CurrentUser,
+        asked: &Interruption,
+    ) -> Result<Self, getrandom::Error> {
         let shown = asked.approval().shown();
         Ok(Self { form_secret: visitor.form_secret.clone(), form: secret::random()?, shown })
     }
@@ -57,7 +61,7 @@ impl Tab {
 pub(super) fn page(
     status: StatusCode,
     title: &str,
-    visitor: Option<&Visitor>,
+    visitor: Option<&CurrentUser>,
     tab: Option<Tab>,
     main: &Markup,
 ) -> Response {
@@ -74,7 +78,7 @@ pub(crate) fn welcome() -> Response {
 fn whole(
     status: StatusCode,
     title: &str,
-    visitor: Option<&Visitor>,
+    visitor: Option<&CurrentUser>,
     tab: Option<Tab>,
     comes_again: bool,
     main: &Markup,
@@ -126,8 +130,8 @@ fn parts(here: Option<Tab>) -> Markup {
     }
 }
 
-fn who(visitor: &Visitor) -> Markup {
-    let roles: Vec<&str> = visitor.roles.iter().map(gate_runtime::Role::as_str).collect();
+fn who(visitor: &CurrentUser) -> Markup {
+    let roles: Vec<&str> = visitor.roles.iter().map(gate_runtime::id::Role::as_str).collect();
     html! {
         details.menu {
             summary { (plain(visitor.name())) }

@@ -2,22 +2,23 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Interruption, Requirement};
+use gate_runtime::Interruption;
+use gate_runtime::policy::Requirement;
 use maud::{Markup, html};
 
-use super::answers::{Draft, ProblemForm, confirmation, said};
-use super::frame::{Stamp, Tab, page};
+use super::answers::{DecisionDraft, ProblemForm, confirmation, said};
+use super::frame::{FormToken, Tab, page};
 use super::reach::reach;
 use crate::grant_form::{BoundField, GrantForm, LENGTHS};
-use crate::reach::Reach;
+use crate::reach::GrantScope;
 use crate::text::{length, plain, value};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The form. It begins with no more than the call itself.
 pub(crate) fn grant(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
-    stamp: &Stamp,
+    stamp: &FormToken,
     form: &GrantForm,
 ) -> Response {
     let approval = asked.approval();
@@ -165,12 +166,12 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
 
 /// Renders the page that says what it would let through, with the form that gives it.
 pub(crate) fn confirm_grant(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
-    stamp: &Stamp,
+    stamp: &FormToken,
     form: &GrantForm,
-    reaches: &Reach,
-    draft: &Draft,
+    reaches: &GrantScope,
+    draft: &DecisionDraft,
 ) -> Response {
     let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Grant));
     let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);

@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Event, GateEvent, Record, Timestamp, TrailStatus};
+use gate_runtime::Timestamp;
+use gate_runtime::records::{GateEvent, Record, RecordEvent};
+use gate_runtime::trail::TrailStatus;
 use maud::{Markup, html};
 
 use super::answers::said;
@@ -10,15 +12,15 @@ use super::frame::{Tab, page};
 use super::pending::keys;
 use super::query::{address, filters, typed};
 use super::timeline;
-use crate::search::{KINDS, Search, SearchPage};
+use crate::search::{HistorySearch, KINDS, SearchPage};
 use crate::text::{ago, bare, block, plain, plural};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 use gate_runtime::english::grouped;
 
 /// Renders the page of the records that were found, with how the record is sealed.
 pub(crate) fn history(
-    visitor: &Visitor,
-    search: &Search,
+    visitor: &CurrentUser,
+    search: &HistorySearch,
     found: &SearchPage,
     trail: Option<&TrailStatus>,
     now: Timestamp,
@@ -62,7 +64,7 @@ pub(crate) fn history(
     page(status, "History", Some(visitor), Some(Tab::History), &main)
 }
 
-fn looked(search: &Search, found: &SearchPage) -> String {
+fn looked(search: &HistorySearch, found: &SearchPage) -> String {
     let (count, looked) = (found.records.len(), grouped(found.looked as u64));
     let more = if found.older.is_some() { ". There is more: see “Older”" } else { "" };
     if search.pairs().is_empty() {
@@ -109,7 +111,7 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
     }
 }
 
-fn form(search: &Search) -> Markup {
+fn form(search: &HistorySearch) -> Markup {
     let problem =
         |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, words)| words);
     let fields = html! {
@@ -165,7 +167,7 @@ fn entry(record: &Record, now: Timestamp) -> Markup {
             }
             @if matches!(
                 record.event(),
-                Event::Gate(GateEvent::GrantGiven { .. } | GateEvent::Frozen { .. })
+                RecordEvent::Gate(GateEvent::GrantGiven { .. } | GateEvent::Frozen { .. })
             ) {
                 p.faint { a href="/standing" { "What holds now" } }
             }

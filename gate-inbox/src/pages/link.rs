@@ -5,18 +5,18 @@ use axum::response::Response;
 use gate_runtime::Interruption;
 use maud::html;
 
-use super::answers::{Draft, approve_form, reject_form};
+use super::answers::{DecisionDraft, approve_form, reject_form};
 use super::approval::{arguments, before, claim, rules};
-use super::frame::{Stamp, page};
+use super::frame::{FormToken, page};
 use crate::notify::Intent;
 use crate::text::{bare, headline, plain, until};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The page, with the form that decides.
 pub(crate) fn link(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     asked: &Interruption,
-    stamp: &Stamp,
+    stamp: &FormToken,
     intent: Intent,
     token: &str,
 ) -> Response {
@@ -49,8 +49,10 @@ pub(crate) fn link(
             (rules(approval))
             (before(&review))
             section.answers aria-label="Your decision" {
-                @if is_approval { (approve_form(asked, stamp, &Draft::default(), Some(token))) }
-                @else { (reject_form(asked, stamp, &Draft::default(), Some(token))) }
+                @if is_approval {
+                    (approve_form(asked, stamp, &DecisionDraft::default(), Some(token)))
+                }
+                @else { (reject_form(asked, stamp, &DecisionDraft::default(), Some(token))) }
             }
             p { a href=(format!("/approvals/{}", approval.id())) { "Look at everything about it \
                 first" } }

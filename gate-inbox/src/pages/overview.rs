@@ -7,25 +7,25 @@ use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::pending::keys;
-use super::span::Span;
-use crate::chronicle::Found;
-use crate::plot::{Measure, Plot, Series};
-use crate::statistics::{Became, Statistics, Summary, hour_of};
-use crate::visitor::Visitor;
+use super::span::TimeSpan;
+use crate::chronicle::ProjectionAnswer;
+use crate::plot::{ChartUnit, PlotChart, Series};
+use crate::statistics::{ApprovalOutcome, CountSummary, Statistics, hour_of};
+use crate::visitor::CurrentUser;
 use gate_runtime::english::grouped;
 
 /// The most rules, and the most people, that are drawn: those with the most questions or votes.
 const MOST: usize = 10;
 
 /// The ways in which questions end, in the order in which they are drawn.
-pub(super) const BECAME: [(Became, usize, &str); 7] = [
-    (Became::Approved, 0, "approved"),
-    (Became::Edited, 1, "edited"),
-    (Became::Rejected, 2, "rejected"),
-    (Became::Answered, 3, "answered by a person"),
-    (Became::Covered, 4, "by standing permission"),
-    (Became::Expired, 5, "expired"),
-    (Became::Dropped, 6, "taken back or denied"),
+pub(super) const BECAME: [(ApprovalOutcome, usize, &str); 7] = [
+    (ApprovalOutcome::Approved, 0, "approved"),
+    (ApprovalOutcome::Edited, 1, "edited"),
+    (ApprovalOutcome::Rejected, 2, "rejected"),
+    (ApprovalOutcome::Answered, 3, "answered by a person"),
+    (ApprovalOutcome::Covered, 4, "by standing permission"),
+    (ApprovalOutcome::Expired, 5, "expired"),
+    (ApprovalOutcome::Dropped, 6, "taken back or denied"),
 ];
 
 /// The looks of what nobody decided: rules let it through, people are asked, rules denied it.
@@ -37,14 +37,14 @@ const REFUSED: usize = 10;
 /// The numbers that were counted in a time.
 #[derive(Debug)]
 pub(crate) struct Overview {
-    span: Span,
-    all: Summary,
+    span: TimeSpan,
+    all: CountSummary,
     /// The hour with which each column begins, and what was counted in it.
-    columns: Vec<(i64, Summary)>,
+    columns: Vec<(i64, CountSummary)>,
 }
 
 impl Overview {
-    pub(crate) fn of(statistics: &Statistics, span: Span, now: Timestamp) -> Self {
+    pub(crate) fn of(statistics: &Statistics, span: TimeSpan, now: Timestamp) -> Self {
         let count = span.hours() / span.column();
         let column = |back: i64| {
             let last = hour_of(now).saturating_sub(back.saturating_mul(span.column()));
@@ -69,7 +69,11 @@ pub(super) fn number(count: u64) -> f64 {
 }
 
 /// The numbers and plots.
-pub(crate) fn overview(visitor: &Visitor, told: &Found<Overview>, waiting: usize) -> Response {
+pub(crate) fn overview(
+    visitor: &CurrentUser,
+    told: &ProjectionAnswer<Overview>,
+    waiting: usize,
+) -> Response {
     let Overview { span, all, .. } = &told.found;
     let counts = &all.counts;
     let decided: u64 = counts
@@ -82,7 +86,7 @@ pub(crate) fn overview(visitor: &Visitor, told: &Found<Overview>, waiting: usize
         counts
             .waits
             .percentile(percent)
-            .map_or_else(|| "–".to_owned(), |time| Measure::Time.words(time.as_secs_f64()))
+            .map_or_else(|| "–".to_owned(), |time| ChartUnit::Time.words(time.as_secs_f64()))
     };
     let main = html! {
         h1 { "Overview" }
@@ -118,16 +122,16 @@ pub(super) fn behind(is_behind: bool) -> Markup {
 }
 
 fn volume(of: &Overview) -> Markup {
-    let series = |look, name, count: fn(&Summary) -> u64| {
+    let series = |look, name, count: fn(&CountSummary) -> u64| {
         let numbers = of.columns.iter().map(|(_, summary)| Some(number(count(summary)))).collect();
         Series { look, name, numbers }
     };
-    let plot = Plot {
+    let plot = PlotChart {
         id: "volume".into(),
         title: "Calls: what the rules said".into(),
         along: "Begin of the time, UTC",
         places: places(of),
-        measure: Measure::Count,
+        measure: ChartUnit::Count,
         series: vec![
             series(LET_THROUGH, "let through", |summary| summary.counts.let_through),
             series(OPEN, "people asked", |summary| summary.counts.asked),
@@ -140,17 +144,17 @@ fn volume(of: &Overview) -> Markup {
 
 fn waits(of: &Overview) -> Markup {
     let series = |look, name, percent| {
-        let time = |(_, summary): &(i64, Summary)| {
+        let time = |(_, summary): &(i64, CountSummary)| {
             summary.counts.waits.percentile(percent).map(|time| time.as_secs_f64())
         };
         Series { look, name, numbers: of.columns.iter().map(time).collect() }
     };
-    let plot = Plot {
+    let plot = PlotChart {
         id: "waits".into(),
         title: "From question to decision".into(),
         along: "When it was asked, UTC",
         places: places(of),
-        measure: Measure::Time,
+        measure: ChartUnit::Time,
         series: vec![series(0, "half within", 50), series(1, "nine of ten within", 90)],
     };
     if plot.series.iter().any(Series::is_there) { plot.lines() } else { nothing(&plot.title) }
@@ -160,52 +164,52 @@ fn places(of: &Overview) -> Vec<String> {
     of.columns.iter().map(|(hour, _)| of.span.label(*hour)).collect()
 }
 
-fn by_rule(all: &Summary) -> Markup {
+fn by_rule(all: &CountSummary) -> Markup {
     let mut rules: Vec<_> = all.rules.iter().filter(|(_, of)| !of.became.is_empty()).collect();
     rules.sort_by_key(|(_, of)| std::cmp::Reverse(of.became.values().sum::<u64>()));
     rules.truncate(MOST);
-    let name = |rule: &Option<crate::statistics::Rule>| match rule {
+    let name = |rule: &Option<crate::statistics::RuleKey>| match rule {
         Some(rule) => format!("{} · {}", rule.name, rule.source),
         None => "all other rules".to_owned(),
     };
-    let series = |(became, look, name): (Became, usize, &'static str)| {
+    let series = |(became, look, name): (ApprovalOutcome, usize, &'static str)| {
         let numbers = rules
             .iter()
             .map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default())))
             .collect();
         Series { look, name, numbers }
     };
-    let plot = Plot {
+    let plot = PlotChart {
         id: "rules".into(),
         title: "What became of questions, by the rule that asked".into(),
         along: "Rule",
         places: rules.iter().map(|(rule, _)| name(rule)).collect(),
-        measure: Measure::Count,
+        measure: ChartUnit::Count,
         series: BECAME.into_iter().map(series).filter(Series::is_there).collect(),
     };
     if rules.is_empty() { nothing(&plot.title) } else { plot.rows() }
 }
 
-fn by_person(all: &Summary) -> Markup {
+fn by_person(all: &CountSummary) -> Markup {
     let mut people: Vec<_> = all.people.iter().collect();
     people.sort_by_key(|(_, of)| std::cmp::Reverse(of.values().sum::<u64>()));
     people.truncate(MOST);
-    let series = |(became, look, name): (Became, usize, &'static str)| {
+    let series = |(became, look, name): (ApprovalOutcome, usize, &'static str)| {
         let numbers = people
             .iter()
             .map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default())))
             .collect();
         Series { look, name, numbers }
     };
-    let name = |who: &Option<gate_runtime::ReviewerId>| {
+    let name = |who: &Option<gate_runtime::id::ReviewerId>| {
         who.as_ref().map_or_else(|| "all others".to_owned(), ToString::to_string)
     };
-    let plot = Plot {
+    let plot = PlotChart {
         id: "people".into(),
         title: "Votes, by person".into(),
         along: "Person",
         places: people.iter().map(|(who, _)| name(who)).collect(),
-        measure: Measure::Count,
+        measure: ChartUnit::Count,
         series: BECAME
             .into_iter()
             .filter(|(became, ..)| became.is_decided())

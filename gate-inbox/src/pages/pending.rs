@@ -2,15 +2,16 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Interruption, Priority, Request};
+use gate_runtime::remote::{RemoteRequest, RequestPriority};
+use gate_runtime::{Approval, Interruption};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::query::{address, choose, filters, typed};
 use crate::text::{ago, headline, listed, plain, plural, short, summary, until};
-use crate::visitor::Visitor;
-use crate::waiting::{Offers, Order, Waiting};
-use crate::wanted::{Wanted, with_chosen};
+use crate::visitor::CurrentUser;
+use crate::waiting::{FilterOptions, PendingList, PendingSnapshot};
+use crate::wanted::{PendingFilter, with_chosen};
 
 /// The number of questions on one page.
 const EACH: usize = 50;
@@ -18,19 +19,19 @@ const EACH: usize = 50;
 /// Renders the page of the questions that wait: what the visitor is asked first, in both parts by
 /// deadline.
 pub(crate) fn pending(
-    visitor: &Visitor,
-    waiting: &Waiting,
-    wanted: &Wanted,
+    visitor: &CurrentUser,
+    waiting: &PendingSnapshot,
+    wanted: &PendingFilter,
     number: usize,
 ) -> Response {
     waiting.list(visitor, wanted, |order| list(visitor, waiting, wanted, order, number))
 }
 
 fn list(
-    visitor: &Visitor,
-    waiting: &Waiting,
-    wanted: &Wanted,
-    order: &Order,
+    visitor: &CurrentUser,
+    waiting: &PendingSnapshot,
+    wanted: &PendingFilter,
+    order: &PendingList,
     number: usize,
 ) -> Response {
     let filter = filter(waiting.offers(), wanted);
@@ -90,7 +91,7 @@ fn row(asked: &Interruption) -> Markup {
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
-            @if let Some(words) = approval.subject().request().and_then(Request::about) {
+            @if let Some(words) = approval.subject().request().and_then(RemoteRequest::about) {
                 p.claimed { span.faint { "Says: " } (plain(short(words))) }
             }
             @if asked.descriptor().is_some_and(|tool| tool.summary().is_some())
@@ -117,7 +118,7 @@ fn voted(approval: &Approval) -> Option<Markup> {
 }
 
 /// The form that filters. It stands outside of what is read anew.
-fn filter(offers: &Offers, wanted: &Wanted) -> Markup {
+fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
     let tools = with_chosen(&wanted.tool, offers.tools.clone());
     let agents = with_chosen(&wanted.agent, offers.agents.clone());
     let principals = with_chosen(&wanted.principal, offers.principals.clone());
@@ -139,6 +140,7 @@ fn filter(offers: &Offers, wanted: &Wanted) -> Markup {
 /// Renders the marks that somebody must not overlook.
 pub(super) fn marks(asked: &Interruption) -> Markup {
     let approval = asked.approval();
+    let claimed = approval.subject().request().map(RemoteRequest::how_urgent);
     html! {
         @match asked.descriptor() {
             None => span.mark.danger { "Unknown tool" },
@@ -147,10 +149,10 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             },
             Some(_) => {},
         }
-        @match approval.subject().request().map_or(Priority::Normal, Request::how_urgent) {
-            Priority::Urgent => span.mark.danger title="The agent says so" { "Urgent" },
-            Priority::High => span.mark title="The agent says so" { "High priority" },
-            Priority::Normal | Priority::Low => {},
+        @match claimed.unwrap_or(RequestPriority::Normal) {
+            RequestPriority::Urgent => span.mark.danger title="The agent says so" { "Urgent" },
+            RequestPriority::High => span.mark title="The agent says so" { "High priority" },
+            RequestPriority::Normal | RequestPriority::Low => {},
         }
         @if approval.shown_arguments(None).iter().any(|argument| !argument.hazards().is_empty()) {
             span.mark { "Odd characters" }
@@ -165,7 +167,7 @@ pub(super) fn capitalized(words: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn steps(wanted: &Wanted, number: usize, pages: usize) -> Markup {
+fn steps(wanted: &PendingFilter, number: usize, pages: usize) -> Markup {
     let to = |number: usize| address("/", &wanted.pairs(), &[("page", &number.to_string())]);
     html! {
         nav.steps aria-label="Pages" {

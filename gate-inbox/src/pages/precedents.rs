@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gate_runtime::{Approval, Decision, Interruption, Status, Timestamp, Vote};
+use gate_runtime::review::{Decision, Status, Vote};
+use gate_runtime::{Approval, Interruption, Timestamp};
 use maud::{Markup, html};
 use serde_json::Value;
 

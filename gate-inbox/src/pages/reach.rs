@@ -5,14 +5,16 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::meaning::{exact, meaning};
-use crate::reach::{Bound, End, For, Limit, Reach, Written};
+use crate::reach::{
+    AmountCap, AmountFormat, ArgumentBound, GrantExpiry, GrantScope, PrincipalScope,
+};
 use crate::text::{bare, plain, plural, until, value};
 
 /// The longest value that stands on one line, in characters.
 const SHORT: usize = 80;
 
 /// Renders the words for what it lets through.
-pub(super) fn reach(reach: &Reach, now: Timestamp) -> Markup {
+pub(super) fn reach(reach: &GrantScope, now: Timestamp) -> Markup {
     html! {
         ul.reach {
             li {
@@ -29,9 +31,9 @@ pub(super) fn reach(reach: &Reach, now: Timestamp) -> Markup {
                 }
                 ", "
                 @match &reach.principal {
-                    For::One(principal) => { "on behalf of " (plain(principal)) },
-                    For::Nobody => "on behalf of nobody",
-                    For::Anyone => strong { "on behalf of anyone" },
+                    PrincipalScope::One(principal) => { "on behalf of " (plain(principal)) },
+                    PrincipalScope::Nobody => "on behalf of nobody",
+                    PrincipalScope::Anyone => strong { "on behalf of anyone" },
                 }
             }
             @for (name, bound) in &reach.arguments { li { (argument(name, bound, now)) } }
@@ -41,15 +43,15 @@ pub(super) fn reach(reach: &Reach, now: Timestamp) -> Markup {
     }
 }
 
-fn argument(name: &str, bound: &Bound, now: Timestamp) -> Markup {
+fn argument(name: &str, bound: &ArgumentBound, now: Timestamp) -> Markup {
     html! {
         code { (plain(name)) } ": "
         @match bound {
-            Bound::Any => strong { "anything" },
-            Bound::UpTo(limit) => {
+            ArgumentBound::Any => strong { "anything" },
+            ArgumentBound::UpTo(limit) => {
                 (amounts(limit.of)) " from 0 to " strong { (limit.max) } (meant(name, limit, now))
             },
-            Bound::Same(same) => { "exactly " (exactly(same)) },
+            ArgumentBound::Same(same) => { "exactly " (exactly(same)) },
         }
     }
 }
@@ -62,21 +64,21 @@ fn exactly(same: &Value) -> Markup {
     html! { @if is_short { code.value { (plain(text)) } } @else { (value(same)) } }
 }
 
-fn amounts(written: Written) -> &'static str {
+fn amounts(written: AmountFormat) -> &'static str {
     match written {
-        Written::Whole => "any whole number",
-        Written::Number => "any number",
-        Written::Text => "any text that is a plain decimal,",
+        AmountFormat::Whole => "any whole number",
+        AmountFormat::Number => "any number",
+        AmountFormat::Text => "any text that is a plain decimal,",
     }
 }
 
 /// Renders the meaning of a limit, where the name of its argument says it.
-fn meant(name: &str, limit: &Limit, now: Timestamp) -> Markup {
+fn meant(name: &str, limit: &AmountCap, now: Timestamp) -> Markup {
     let words = limit.max.in_units(0).and_then(|whole| meaning(None, name, &whole.into(), now));
     html! { @if let Some(words) = words { " (" (words) ")" } }
 }
 
-fn count(reach: &Reach, now: Timestamp) -> Markup {
+fn count(reach: &GrantScope, now: Timestamp) -> Markup {
     let within = reach
         .window
         .map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&exact(window))));
@@ -105,13 +107,16 @@ fn one(length: &str) -> &str {
     length.strip_prefix("1 ").filter(|unit| !unit.contains(' ')).unwrap_or(length)
 }
 
-fn end(reach: &Reach, now: Timestamp) -> Markup {
+fn end(reach: &GrantScope, now: Timestamp) -> Markup {
     html! {
         @match reach.end {
-            End::Open => strong { "until somebody takes it back" },
-            End::After(time) => { "for " (exact(time)) " from when it is given, if nobody takes \
-                it back before" },
-            End::At(time) => { "until " (bare(format!("{time:.0}"))) " (" (until(time, now)) ")" },
+            GrantExpiry::Open => strong { "until somebody takes it back" },
+            GrantExpiry::After(time) => {
+                "for " (exact(time)) " from when it is given, if nobody takes it back before"
+            },
+            GrantExpiry::At(time) => {
+                "until " (bare(format!("{time:.0}"))) " (" (until(time, now)) ")"
+            },
         }
     }
 }

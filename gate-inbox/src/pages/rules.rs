@@ -4,54 +4,54 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Digest, PolicyOutline, Requirement, RuleOutline, Timestamp, ToolName, Verdict};
+use gate_runtime::Timestamp;
+use gate_runtime::id::{Digest, ToolName};
+use gate_runtime::policy::{PolicyView, Requirement, RuleView, Verdict};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::overview::{BECAME, DENIED, LET_THROUGH, OPEN, behind, number};
 use super::pending::keys;
-use super::span::Span;
-use crate::chronicle::{Found, Known};
-use crate::plot::{Measure, Plot, Series};
-use crate::statistics::{Became, OfRule, Rule};
+use super::span::TimeSpan;
+use crate::chronicle::{ProjectionAnswer, ProjectionSet};
+use crate::plot::{ChartUnit, PlotChart, Series};
+use crate::statistics::{ApprovalOutcome, RuleCounts, RuleKey};
 use crate::text::{ago, block, plain, plural};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 use gate_runtime::english::grouped;
 
 /// The name of a policy where its rules are counted, and its digest.
-type Key = (String, Digest);
+type PolicyKey = (String, Digest);
 
 /// A policy, and the tools that it judges.
 #[derive(Debug)]
-struct Judges {
-    policy: PolicyOutline,
+struct ListedPolicy {
+    policy: PolicyView,
     tools: Vec<ToolName>,
     since: Timestamp,
 }
 
 /// All policies that hold, and what their rules did in a time.
 #[derive(Debug)]
-pub(crate) struct Rules {
-    span: Span,
-    policies: BTreeMap<Key, Judges>,
-    counts: BTreeMap<Option<Rule>, OfRule>,
+pub(crate) struct RulesView {
+    span: TimeSpan,
+    policies: BTreeMap<PolicyKey, ListedPolicy>,
+    counts: BTreeMap<Option<RuleKey>, RuleCounts>,
     /// Set if there are more tools than these.
     is_full: bool,
 }
 
-impl Rules {
-    pub(crate) fn of(known: &Known, span: Span, now: Timestamp) -> Self {
-        let mut policies: BTreeMap<Key, Judges> = BTreeMap::new();
+impl RulesView {
+    pub(crate) fn of(known: &ProjectionSet, span: TimeSpan, now: Timestamp) -> Self {
+        let mut policies: BTreeMap<PolicyKey, ListedPolicy> = BTreeMap::new();
         for (note, at) in known.rulebook.tools() {
             let of_tool = (format!("policy {}", note.policy().name()), note.policy());
             let of_agents = note.agents().map(|(agent, policy)| {
                 (format!("policy {} of agent {agent}", policy.name()), policy)
             });
             for (source, policy) in std::iter::once(of_tool).chain(of_agents) {
-                let judges = policies.entry((source, policy.digest())).or_insert_with(|| Judges {
-                    policy: policy.clone(),
-                    tools: Vec::new(),
-                    since: *at,
+                let judges = policies.entry((source, policy.digest())).or_insert_with(|| {
+                    ListedPolicy { policy: policy.clone(), tools: Vec::new(), since: *at }
                 });
                 judges.tools.push(note.tool().clone());
             }
@@ -61,16 +61,20 @@ impl Rules {
     }
 
     /// Returns the counts of what a rule did.
-    fn did(&self, source: &str, name: &str) -> OfRule {
-        let rule = Rule { source: source.to_owned(), name: name.to_owned() };
+    fn did(&self, source: &str, name: &str) -> RuleCounts {
+        let rule = RuleKey { source: source.to_owned(), name: name.to_owned() };
         self.counts.get(&Some(rule)).cloned().unwrap_or_default()
     }
 }
 
 /// The policies.
-pub(crate) fn rules(visitor: &Visitor, told: &Found<Rules>, now: Timestamp) -> Response {
+pub(crate) fn rules(
+    visitor: &CurrentUser,
+    told: &ProjectionAnswer<RulesView>,
+    now: Timestamp,
+) -> Response {
     let found = &told.found;
-    let is_known = |rule: &Rule| found.policies.keys().any(|(source, _)| *source == rule.source);
+    let is_known = |rule: &RuleKey| found.policies.keys().any(|(source, _)| *source == rule.source);
     let others: Vec<_> = found
         .counts
         .iter()
@@ -128,8 +132,14 @@ pub(crate) fn rules(visitor: &Visitor, told: &Found<Rules>, now: Timestamp) -> R
     page(StatusCode::OK, "Rules", Some(visitor), Some(Tab::Rules), &main)
 }
 
-fn policy(found: &Rules, place: usize, source: &str, judges: &Judges, now: Timestamp) -> Markup {
-    let Judges { policy, tools, since } = judges;
+fn policy(
+    found: &RulesView,
+    place: usize,
+    source: &str,
+    judges: &ListedPolicy,
+    now: Timestamp,
+) -> Markup {
+    let ListedPolicy { policy, tools, since } = judges;
     let heading = format!("policy-{place}");
     let fallback = policy.otherwise();
     html! {
@@ -184,7 +194,7 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
 }
 
 /// Renders in words what a rule did.
-fn did(of: &OfRule) -> Markup {
+fn did(of: &RuleCounts) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     let became = BECAME
         .into_iter()
@@ -207,35 +217,35 @@ fn did(of: &OfRule) -> Markup {
     }
 }
 
-fn plot(found: &Rules, place: usize, source: &str, policy: &PolicyOutline) -> Markup {
-    let names = policy.rules().iter().map(RuleOutline::name).chain(["otherwise"]);
-    let all: Vec<(&str, OfRule)> = names.map(|name| (name, found.did(source, name))).collect();
+fn plot(found: &RulesView, place: usize, source: &str, policy: &PolicyView) -> Markup {
+    let names = policy.rules().iter().map(RuleView::name).chain(["otherwise"]);
+    let all: Vec<(&str, RuleCounts)> = names.map(|name| (name, found.did(source, name))).collect();
     if all.iter().all(|(_, of)| of.fired() == 0) {
         return html! { p.faint { "None of its rules was a reason in this time." } };
     }
-    let of = |look, name, count: &dyn Fn(&OfRule) -> u64| {
+    let of = |look, name, count: &dyn Fn(&RuleCounts) -> u64| {
         let numbers = all.iter().map(|(_, of)| Some(number(count(of)))).collect();
         Series { look, name, numbers }
     };
-    let became = |(became, look, words): (Became, usize, &'static str)| {
+    let became = |(became, look, words): (ApprovalOutcome, usize, &'static str)| {
         of(look, words, &|of| of.became.get(&became).copied().unwrap_or_default())
     };
     // What nobody decided: the rule did, or nobody yet.
     let rest = [
         of(LET_THROUGH, "let through", &|of| of.let_through),
         of(DENIED, "denied", &|of| of.denied),
-        of(OPEN, "still open", &OfRule::open),
+        of(OPEN, "still open", &RuleCounts::open),
     ];
     let series = BECAME.into_iter().map(became).chain(rest).filter(Series::is_there).collect();
     let label = |name: &str| {
         if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() }
     };
-    let plot = Plot {
+    let plot = PlotChart {
         id: format!("plot-{place}"),
         title: "How often, and what became of it".into(),
         along: "Rule",
         places: all.iter().map(|(name, ..)| label(name)).collect(),
-        measure: Measure::Count,
+        measure: ChartUnit::Count,
         series,
     };
     plot.rows()

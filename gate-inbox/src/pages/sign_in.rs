@@ -5,14 +5,14 @@ use axum::response::Response;
 use maud::html;
 
 use super::frame::page;
-use crate::destination::Destination;
+use crate::destination::ReturnTo;
 
 /// The page on which people sign in, with what they want to look at, and what was wrong the last
 /// time.
 pub(crate) fn sign_in(
     status: StatusCode,
     form_secret: &str,
-    wanted: Option<&Destination>,
+    wanted: Option<&ReturnTo>,
     problem: Option<&str>,
 ) -> Response {
     let main = html! {
@@ -21,7 +21,7 @@ pub(crate) fn sign_in(
             p { "This is where people decide what agents may do." }
             form method="post" action="/sign-in" {
                 input type="hidden" name="form_secret" value=(form_secret);
-                @if let Some((name, value)) = wanted.map(Destination::field) {
+                @if let Some((name, value)) = wanted.map(ReturnTo::field) {
                     input type="hidden" name=(name) value=(value);
                 }
                 label for="token" { "Your reviewer token" }

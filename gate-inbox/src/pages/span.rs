@@ -6,14 +6,14 @@ use maud::{Markup, html};
 
 /// A time that ends now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Span {
+pub(crate) enum TimeSpan {
     #[default]
     Day,
     Week,
     Month,
 }
 
-impl Span {
+impl TimeSpan {
     const ALL: [(Self, &'static str, &'static str); 3] = [
         (Self::Day, "day", "Last 24 hours"),
         (Self::Week, "week", "7 days"),

@@ -4,25 +4,28 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Freeze, Grant, GrantId, Standing, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::grants::{Freeze, Grant};
+use gate_runtime::id::GrantId;
+use gate_runtime::store::ActiveControls;
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::reach::reach;
-use crate::chronicle::Found;
-use crate::reach::Reach;
+use crate::chronicle::ProjectionAnswer;
+use crate::reach::GrantScope;
 use crate::text::{ago, block, plain, plural};
-use crate::visitor::Visitor;
+use crate::visitor::CurrentUser;
 
 /// The most of each that are shown.
 const MOST: usize = 200;
 
 /// Renders the page of all that holds now: permissions newest first, stops by what they stop.
 pub(crate) fn standing(
-    visitor: &Visitor,
-    standing: &Standing,
-    uses: &Found<HashMap<GrantId, u64>>,
+    visitor: &CurrentUser,
+    standing: &ActiveControls,
+    uses: &ProjectionAnswer<HashMap<GrantId, u64>>,
     now: Timestamp,
 ) -> Response {
     let mut grants: Vec<&Grant> =
@@ -58,12 +61,12 @@ fn more(count: usize, command: &str) -> Markup {
 }
 
 fn permission(
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     grant: &Grant,
-    uses: &Found<HashMap<GrantId, u64>>,
+    uses: &ProjectionAnswer<HashMap<GrantId, u64>>,
     now: Timestamp,
 ) -> Markup {
-    let of = Reach::of(grant);
+    let of = GrantScope::of(grant);
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     // Of uses that are still to be read there is no number: it would be too small.
     let used = uses.found.get(&grant.id()).filter(|_| !uses.is_behind);

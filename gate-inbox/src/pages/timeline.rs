@@ -1,8 +1,9 @@
 //! Puts into words what a record says.
 
-use gate_runtime::{
-    CallEvent, Decision, Event, GateEvent, Record, RuleReport, ToolOutcome, Verdict,
-};
+use gate_runtime::policy::{RuleReport, Verdict};
+use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
+use gate_runtime::review::Decision;
+use gate_runtime::tool::ToolOutcome;
 use maud::{Markup, html};
 
 use crate::text::{block, plain, value};
@@ -34,8 +35,8 @@ impl TimelineEntry {
 /// A record in words.
 pub(super) fn tell(record: &Record) -> TimelineEntry {
     let (look, what, more) = match record.event() {
-        Event::Call(event) => of_call(event),
-        Event::Gate(event) => of_gate(event),
+        RecordEvent::Call(event) => of_call(event),
+        RecordEvent::Gate(event) => of_gate(event),
     };
     TimelineEntry { look, what, more }
 }
@@ -131,8 +132,11 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
             ("good", "Covered by a standing permission", html! { p { "of " (plain(by)) } })
         }
         CallEvent::Voided { voters } => {
-            let voters =
-                voters.iter().map(gate_runtime::ReviewerId::as_str).collect::<Vec<_>>().join(", ");
+            let voters = voters
+                .iter()
+                .map(gate_runtime::id::ReviewerId::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             ("open", "Votes that count no more", html! { p { (plain(voters)) } })
         }
         CallEvent::Settled { settlement, by, reason } => {

@@ -6,7 +6,7 @@ use gate_runtime::english::grouped;
 
 /// The kind of thing that numbers measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Measure {
+pub(crate) enum ChartUnit {
     /// A number of things.
     Count,
     /// A length of time, in seconds.
@@ -23,7 +23,7 @@ pub(super) struct Scale {
 /// The most steps of an axis.
 const STEPS: f64 = 4.0;
 
-impl Measure {
+impl ChartUnit {
     pub(super) fn scale(self, most: f64) -> Scale {
         let wanted = most / STEPS;
         let step = match self {
@@ -105,19 +105,19 @@ mod tests {
     #[test]
     fn an_axis_has_a_few_steps_that_people_count_in() {
         for (measure, most, step, top) in [
-            (Measure::Count, 0.0, 1.0, 1.0),
-            (Measure::Count, 3.0, 1.0, 3.0),
-            (Measure::Count, 17.0, 5.0, 20.0),
-            (Measure::Count, 1_234.0, 500.0, 1_500.0),
-            (Measure::Time, 50.0, 15.0, 60.0),
-            (Measure::Time, 7_000.0, 1_800.0, 7_200.0),
-            (Measure::Time, 10.0 * 86_400.0, 5.0 * 86_400.0, 10.0 * 86_400.0),
+            (ChartUnit::Count, 0.0, 1.0, 1.0),
+            (ChartUnit::Count, 3.0, 1.0, 3.0),
+            (ChartUnit::Count, 17.0, 5.0, 20.0),
+            (ChartUnit::Count, 1_234.0, 500.0, 1_500.0),
+            (ChartUnit::Time, 50.0, 15.0, 60.0),
+            (ChartUnit::Time, 7_000.0, 1_800.0, 7_200.0),
+            (ChartUnit::Time, 10.0 * 86_400.0, 5.0 * 86_400.0, 10.0 * 86_400.0),
         ] {
             let scale = measure.scale(most);
             assert_eq!((scale.step, scale.top()), (step, top), "{most}");
         }
         assert_eq!(
-            (Measure::Count.words(1_234.0), Measure::Time.words(5_400.0)),
+            (ChartUnit::Count.words(1_234.0), ChartUnit::Time.words(5_400.0)),
             ("1,234".into(), "1.5 h".into())
         );
     }

@@ -5,63 +5,67 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
-use gate_runtime::{
-    Arguments, Decide, DecideError, DecisionOutcome, Edit, Interruption, Refused, Reviewer,
-    ReviewerError, Status,
-};
+use gate_runtime::people::ReviewerError;
+use gate_runtime::review::{Decide, DecideError, DecisionOutcome, Edit, Refused, Status};
+use gate_runtime::tool::Arguments;
+use gate_runtime::{Interruption, Reviewer};
 use serde_json::{Map, Value};
 
 use crate::edit_form::EditForm;
-use crate::fields::Fields;
+use crate::fields::FormData;
 use crate::notify::Intent;
-use crate::office::Office;
-use crate::pages::{self, Draft, ProblemForm, Stamp};
-use crate::stop::{Answer, Stop};
+use crate::office::AppState;
+use crate::pages::{self, DecisionDraft, FormToken, ProblemForm};
+use crate::stop::{PageError, PageResult};
 use crate::text::is_shown_whole;
-use crate::visitor::{Sent, Visitor};
+use crate::visitor::{CurrentUser, SubmittedForm};
 
 /// A form about a call, before anything is decided.
-pub(super) struct Desk {
-    pub(super) visitor: Visitor,
-    pub(super) fields: Fields,
+pub(super) struct DecisionForm {
+    pub(super) visitor: CurrentUser,
+    pub(super) fields: FormData,
     pub(super) asked: Interruption,
 }
 
 /// The outcome of a decision that somebody sent.
-pub(super) enum Outcome {
+pub(super) enum SubmitOutcome {
     /// It counts, or did before.
     Done,
     /// The reason why what was sent is not enough.
     Refused(String),
 }
 
-impl Office {
+impl AppState {
     /// A visitor as the gate knows them.
-    pub(super) async fn reviewer(&self, visitor: &Visitor) -> Result<Reviewer, Stop> {
+    pub(super) async fn reviewer(&self, visitor: &CurrentUser) -> Result<Reviewer, PageError> {
         self.gate.reviewer(visitor.who().clone()).await.map_err(|error| match error {
             ReviewerError::Unknown(_) => {
                 let words = "Nothing was decided: the gate does not know you. Whoever runs it \
                     says who its people are.";
-                Stop::with(StatusCode::FORBIDDEN, "Not known to the gate", words)
+                PageError::with(StatusCode::FORBIDDEN, "Not known to the gate", words)
             }
-            _ => Stop::trouble(),
+            _ => PageError::trouble(),
         })
     }
 }
 
-impl Desk {
+impl DecisionForm {
     /// The call as the form showed it.
-    pub(super) async fn open(office: &Office, id: &str, sent: Sent) -> Result<Self, Stop> {
-        let Sent { visitor, fields } = sent;
+    pub(super) async fn open(
+        office: &AppState,
+        id: &str,
+        sent: SubmittedForm,
+    ) -> Result<Self, PageError> {
+        let SubmittedForm { visitor, fields } = sent;
         let asked = office.asked(id).await?;
         let approval = asked.approval();
         if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
-            return Err(Stop::new(pages::changed(&visitor, &asked)));
+            return Err(PageError::new(pages::changed(&visitor, &asked)));
         }
         if visitor.must_sign() {
             let words = "Your vote counts only if it is signed, which no page can do: use `gate \
                 approve … --signing-key FILE` at your own machine.";
-            return Err(Stop::with(StatusCode::FORBIDDEN, "It must be signed", words));
+            return Err(PageError::with(StatusCode::FORBIDDEN, "It must be signed", words));
         }
         Ok(Self { visitor, fields, asked })
     }
@@ -79,7 +83,7 @@ impl Desk {
             .then(|| format!("type the name of the tool, {tool}, for it cannot be undone"))
     }
 
-    pub(super) async fn reviewer(&self, office: &Office) -> Result<Reviewer, Stop> {
+    pub(super) async fn reviewer(&self, office: &AppState) -> Result<Reviewer, PageError> {
         office.reviewer(&self.visitor).await
     }
 
@@ -87,24 +91,24 @@ impl Desk {
     /// up with it.
     async fn send(
         &self,
-        office: &Office,
+        office: &AppState,
         what: Intent,
         deciding: Decide<'_>,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<SubmitOutcome, PageError> {
         self.send_as(office, what, deciding, |_| ()).await
     }
 
     /// The same, for who wants to know why it is refused.
     pub(super) async fn send_as(
         &self,
-        office: &Office,
+        office: &AppState,
         what: Intent,
         deciding: Decide<'_>,
         tell: impl FnOnce(&DecideError) + Send,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<SubmitOutcome, PageError> {
         let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form"))
         else {
-            return Ok(Outcome::Done);
+            return Ok(SubmitOutcome::Done);
         };
         if let Some(token) = self.fields.exact("link") {
             office.take_link(&token, what, self.asked.approval())?;
@@ -117,70 +121,73 @@ impl Desk {
             tell(error);
         }
         let outcome = self.outcome(decided)?;
-        if matches!(outcome, Outcome::Done) {
+        if matches!(outcome, SubmitOutcome::Done) {
             first.counts();
         }
         Ok(outcome)
     }
 
-    fn outcome(&self, decided: Result<DecisionOutcome, DecideError>) -> Result<Outcome, Stop> {
-        let Err(error) = decided else { return Ok(Outcome::Done) };
+    fn outcome(
+        &self,
+        decided: Result<DecisionOutcome, DecideError>,
+    ) -> Result<SubmitOutcome, PageError> {
+        let Err(error) = decided else { return Ok(SubmitOutcome::Done) };
         let words = error.to_string();
         Err(match error {
             DecideError::Refused(Refused::Changed) => {
-                Stop::new(pages::changed(&self.visitor, &self.asked))
+                PageError::new(pages::changed(&self.visitor, &self.asked))
             }
             // By nobody.
             DecideError::AlreadyDecided(ref approval) if approval.status() == Status::Expired => {
-                Stop::with(
+                PageError::with(
                     StatusCode::CONFLICT,
                     "Too late",
                     &format!("Nothing was decided: {words}."),
                 )
             }
-            DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => Stop::with(
+            DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => PageError::with(
                 StatusCode::CONFLICT,
                 "It was decided before",
                 &format!("Your decision came too late: {words}."),
             ),
             DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
-                Stop::with(
+                PageError::with(
                     StatusCode::CONFLICT,
                     "Too late",
                     &format!("Nothing was decided: {words}."),
                 )
             }
             DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)
-            | DecideError::Signature(_) => Stop::with(
+            | DecideError::Signature(_) => PageError::with(
                 StatusCode::FORBIDDEN,
                 "Not yours to decide",
                 &format!("Nothing was decided: {words}."),
             ),
-            DecideError::Unknown(_) => Stop::not_found(),
-            DecideError::Store(_) | DecideError::Reviewer(_) => Stop::trouble(),
-            _ => return Ok(Outcome::Refused(words)),
+            DecideError::Unknown(_) => PageError::not_found(),
+            DecideError::Store(_) | DecideError::Reviewer(_) => PageError::trouble(),
+            _ => return Ok(SubmitOutcome::Refused(words)),
         })
     }
 
     /// The call's page: as it is now, or with what is wrong with the form.
     async fn show(
         &self,
-        office: &Office,
-        outcome: Outcome,
+        office: &AppState,
+        outcome: SubmitOutcome,
         of: ProblemForm,
         words: String,
-    ) -> Answer {
+    ) -> PageResult {
         match outcome {
-            Outcome::Done => {
+            SubmitOutcome::Done => {
                 Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response())
             }
-            Outcome::Refused(problem) => {
-                let draft = Draft {
+            SubmitOutcome::Refused(problem) => {
+                let draft = DecisionDraft {
                     problem: Some((of, problem)),
                     words,
                     comment: self.fields.get("comment"),
                 };
-                let stamp = Stamp::new(&self.visitor, &self.asked)?;
+                let stamp = FormToken::new(&self.visitor, &self.asked)?;
                 let found = office.precedents(&self.asked).await?;
                 Ok(pages::approval(&self.visitor, &self.asked, &found, &stamp, &draft))
             }
@@ -188,24 +195,29 @@ impl Desk {
     }
 
     /// Returns the form of an edit as it is before anything is typed.
-    fn form(&self) -> Result<EditForm, Stop> {
-        let Some(descriptor) = self.asked.descriptor() else { return Err(Stop::not_found()) };
+    fn form(&self) -> Result<EditForm, PageError> {
+        let Some(descriptor) = self.asked.descriptor() else { return Err(PageError::not_found()) };
         Ok(EditForm::of(self.asked.approval(), descriptor.input_schema()))
     }
 
-    fn show_form(&self, form: &EditForm) -> Answer {
-        Ok(pages::edit(&self.visitor, &self.asked, &Stamp::new(&self.visitor, &self.asked)?, form))
+    fn show_form(&self, form: &EditForm) -> PageResult {
+        Ok(pages::edit(
+            &self.visitor,
+            &self.asked,
+            &FormToken::new(&self.visitor, &self.asked)?,
+            form,
+        ))
     }
 
-    fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> Answer {
-        let stamp = Stamp::new(&self.visitor, &self.asked)?;
+    fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> PageResult {
+        let stamp = FormToken::new(&self.visitor, &self.asked)?;
         let comment = self.fields.get("comment");
         Ok(pages::confirm(
             &self.visitor,
             &self.asked,
             &stamp,
             edited,
-            &Draft::of_edit(problem, comment),
+            &DecisionDraft::of_edit(problem, comment),
         ))
     }
 
@@ -215,7 +227,7 @@ impl Desk {
         &self,
         mut form: EditForm,
         new: &Map<String, Value>,
-    ) -> Result<(Arguments, Edit), Answer> {
+    ) -> Result<(Arguments, Edit), PageResult> {
         let edit = Edit::between(&self.asked.approval().arguments().to_json(), new);
         if edit.is_empty() {
             form.problem =
@@ -229,11 +241,11 @@ impl Desk {
                 Err(self.show_form(&form))
             }
             Err(error) => match self.outcome(Err(error)) {
-                Ok(Outcome::Refused(words)) => {
+                Ok(SubmitOutcome::Refused(words)) => {
                     form.problem = Some(words);
                     Err(self.show_form(&form))
                 }
-                Ok(Outcome::Done) => Err(self.show_form(&form)),
+                Ok(SubmitOutcome::Done) => Err(self.show_form(&form)),
                 Err(stop) => Err(Err(stop)),
             },
         }
@@ -241,25 +253,25 @@ impl Desk {
 }
 
 pub(super) async fn approve(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     Path(id): Path<String>,
-    sent: Sent,
-) -> Answer {
-    let desk = Desk::open(&office, &id, sent).await?;
+    sent: SubmittedForm,
+) -> PageResult {
+    let desk = DecisionForm::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let outcome = match desk.unconfirmed() {
-        Some(words) => Outcome::Refused(words),
+        Some(words) => SubmitOutcome::Refused(words),
         None => desk.send(&office, Intent::Approve, desk.asked.approve(&me)).await?,
     };
     desk.show(&office, outcome, ProblemForm::Approve, desk.fields.get("comment")).await
 }
 
 pub(super) async fn reject(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     Path(id): Path<String>,
-    sent: Sent,
-) -> Answer {
-    let desk = Desk::open(&office, &id, sent).await?;
+    sent: SubmittedForm,
+) -> PageResult {
+    let desk = DecisionForm::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let reason = desk.fields.get("reason");
     let outcome = desk.send(&office, Intent::Reject, desk.asked.reject(&me, reason.trim())).await?;
@@ -267,15 +279,15 @@ pub(super) async fn reject(
 }
 
 pub(super) async fn respond(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     Path(id): Path<String>,
-    sent: Sent,
-) -> Answer {
-    let desk = Desk::open(&office, &id, sent).await?;
+    sent: SubmittedForm,
+) -> PageResult {
+    let desk = DecisionForm::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let typed = desk.fields.get("value");
     let outcome = if typed.trim().is_empty() {
-        Outcome::Refused("type what the agent gets, or choose it".to_owned())
+        SubmitOutcome::Refused("type what the agent gets, or choose it".to_owned())
     } else {
         let value = desk.asked.approval().typed_answer(&typed);
         desk.send(&office, Intent::Open, desk.asked.respond(&me, value)).await?
@@ -285,11 +297,11 @@ pub(super) async fn respond(
 
 /// First shows what would change, and then, when that is confirmed, sends it.
 pub(super) async fn edit(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     Path(id): Path<String>,
-    sent: Sent,
-) -> Answer {
-    let desk = Desk::open(&office, &id, sent).await?;
+    sent: SubmittedForm,
+) -> PageResult {
+    let desk = DecisionForm::open(&office, &id, sent).await?;
     let mut form = desk.form()?;
     let Some(confirmed) = desk.fields.find("arguments") else {
         let Some(new) = form.read(&desk.fields) else { return desk.show_form(&form) };
@@ -310,9 +322,9 @@ pub(super) async fn edit(
     }
     let me = desk.reviewer(&office).await?;
     match desk.send(&office, Intent::Open, desk.asked.edit(&me, edit)).await? {
-        Outcome::Done => {
+        SubmitOutcome::Done => {
             Ok(Redirect::to(&format!("/approvals/{}", desk.asked.id())).into_response())
         }
-        Outcome::Refused(words) => desk.show_changes(&edited, Some(&words)),
+        SubmitOutcome::Refused(words) => desk.show_changes(&edited, Some(&words)),
     }
 }

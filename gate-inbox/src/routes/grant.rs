@@ -5,46 +5,48 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
-use gate_runtime::{DecideError, GrantId, Interruption, Status};
+use gate_runtime::Interruption;
+use gate_runtime::id::GrantId;
+use gate_runtime::review::{DecideError, Status};
 
-use super::decide::{Desk, Outcome};
-use crate::chronicle::Known;
+use super::decide::{DecisionForm, SubmitOutcome};
+use crate::chronicle::ProjectionSet;
 use crate::grant_form::{GrantForm, scope};
 use crate::notify::Intent;
-use crate::office::Office;
-use crate::pages::{self, Draft, ProblemForm, Stamp};
-use crate::part::{Part, no_grant, part};
-use crate::reach::Reach;
-use crate::stop::{Answer, Stop};
-use crate::visitor::{Sent, Visitor};
+use crate::office::AppState;
+use crate::pages::{self, DecisionDraft, FormToken, ProblemForm};
+use crate::part::{VoteEligibility, no_grant, part};
+use crate::reach::GrantScope;
+use crate::stop::{PageError, PageResult};
+use crate::visitor::{CurrentUser, SubmittedForm};
 
 /// The form.
 pub(super) async fn ask(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     Path(id): Path<String>,
-) -> Answer {
+) -> PageResult {
     let asked = office.asked(&id).await?;
     if asked.approval().status() != Status::Pending {
         return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
     }
     check(&visitor, &asked)?;
-    let stamp = Stamp::new(&visitor, &asked)?;
+    let stamp = FormToken::new(&visitor, &asked)?;
     Ok(pages::grant(&visitor, &asked, &stamp, &GrantForm::of(asked.approval())))
 }
 
 /// Says in the form's place why there is none.
-fn check(visitor: &Visitor, asked: &Interruption) -> Result<(), Stop> {
+fn check(visitor: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
     let words = match part(asked.approval(), visitor, asked.now()) {
-        Part::Asked if visitor.must_sign() => Some(
+        VoteEligibility::Asked if visitor.must_sign() => Some(
             "your vote counts only if it is signed, which no page can do: use `gate grants add … \
              --signing-key FILE`.",
         ),
-        Part::Asked => no_grant(asked.approval(), visitor, asked.now()),
+        VoteEligibility::Asked => no_grant(asked.approval(), visitor, asked.now()),
         _ => Some("you are not among those who decide this call."),
     };
     let stop = |words| {
-        Stop::with(
+        PageError::with(
             StatusCode::FORBIDDEN,
             "No standing permission",
             &format!("There is none: {words}"),
@@ -56,15 +58,15 @@ fn check(visitor: &Visitor, asked: &Interruption) -> Result<(), Stop> {
 /// First shows what it would let through, and then, when that is confirmed, approves the call and
 /// gives it.
 pub(super) async fn give(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     Path(id): Path<String>,
-    sent: Sent,
-) -> Answer {
-    let desk = Desk::open(&office, &id, sent).await?;
+    sent: SubmittedForm,
+) -> PageResult {
+    let desk = DecisionForm::open(&office, &id, sent).await?;
     let (visitor, asked) = (&desk.visitor, &desk.asked);
     let mut form = GrantForm::of(asked.approval());
     let Some(reach) = form.read(&desk.fields, asked.approval()) else {
-        return Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form));
+        return Ok(pages::grant(visitor, asked, &FormToken::new(visitor, asked)?, &form));
     };
     if desk.fields.get("confirmed") != "yes" {
         return confirm(&desk, &form, &reach, None);
@@ -80,26 +82,37 @@ pub(super) async fn give(
         }
     };
     match desk.send_as(&office, Intent::Open, deciding, tell).await? {
-        Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response()),
-        Outcome::Refused(_) if form.is_wrong() => {
-            Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form))
+        SubmitOutcome::Done => {
+            Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response())
         }
-        Outcome::Refused(words) => confirm(&desk, &form, &reach, Some(words)),
+        SubmitOutcome::Refused(_) if form.is_wrong() => {
+            Ok(pages::grant(visitor, asked, &FormToken::new(visitor, asked)?, &form))
+        }
+        SubmitOutcome::Refused(words) => confirm(&desk, &form, &reach, Some(words)),
     }
 }
 
-fn confirm(desk: &Desk, form: &GrantForm, reach: &Reach, problem: Option<String>) -> Answer {
-    let stamp = Stamp::new(&desk.visitor, &desk.asked)?;
+fn confirm(
+    desk: &DecisionForm,
+    form: &GrantForm,
+    reach: &GrantScope,
+    problem: Option<String>,
+) -> PageResult {
+    let stamp = FormToken::new(&desk.visitor, &desk.asked)?;
     let problem = problem.map(|problem| (ProblemForm::Grant, problem));
-    let draft = Draft { problem, words: desk.fields.get("comment"), comment: String::new() };
+    let draft =
+        DecisionDraft { problem, words: desk.fields.get("comment"), comment: String::new() };
     Ok(pages::confirm_grant(&desk.visitor, &desk.asked, &stamp, form, reach, &draft))
 }
 
 /// Shows the standing permissions and the stops that hold.
-pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
+pub(super) async fn standing(
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
+) -> PageResult {
     let standing = office.gate.standing().await?;
     let ids: Vec<GrantId> = standing.grants.iter().map(|grant| grant.id()).collect();
-    let uses = |id: &GrantId, known: &Known| Some((*id, known.precedents.uses(*id)?));
+    let uses = |id: &GrantId, known: &ProjectionSet| Some((*id, known.precedents.uses(*id)?));
     let told = office
         .chronicle
         .ask(&*office.gate, |known| ids.iter().filter_map(|id| uses(id, known)).collect());
@@ -107,19 +120,19 @@ pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor
 }
 
 /// Takes one back. One that holds no more is none to take back, and that is what was wanted.
-pub(super) async fn revoke(State(office): State<Arc<Office>>, sent: Sent) -> Answer {
-    let id: GrantId = sent.fields.get("grant").parse().map_err(|_| Stop::not_found())?;
+pub(super) async fn revoke(State(office): State<Arc<AppState>>, sent: SubmittedForm) -> PageResult {
+    let id: GrantId = sent.fields.get("grant").parse().map_err(|_| PageError::not_found())?;
     let me = office.reviewer(&sent.visitor).await?;
     if let Some(grant) =
         office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id)
     {
         office.gate.revoke(grant, me).await.map_err(|error| match error {
-            DecideError::Refused(refused) => Stop::with(
+            DecideError::Refused(refused) => PageError::with(
                 StatusCode::FORBIDDEN,
                 "Not yours to decide",
                 &format!("It still holds: {refused}."),
             ),
-            _ => Stop::trouble(),
+            _ => PageError::trouble(),
         })?;
     }
     Ok(Redirect::to("/standing").into_response())

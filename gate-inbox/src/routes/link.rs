@@ -6,34 +6,36 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts as _, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
-use gate_runtime::{Approval, Requirement, Status};
+use gate_runtime::Approval;
+use gate_runtime::policy::Requirement;
+use gate_runtime::review::Status;
 
 use crate::notify::Intent;
-use crate::notify::link::{BadLink, Link};
-use crate::office::Office;
-use crate::pages::{self, Stamp};
-use crate::part::{Part, part};
-use crate::stop::{Answer, Stop};
-use crate::visitor::Visitor;
+use crate::notify::link::{BadLink, SignedLink};
+use crate::office::AppState;
+use crate::pages::{self, FormToken};
+use crate::part::{VoteEligibility, part};
+use crate::stop::{PageError, PageResult};
+use crate::visitor::CurrentUser;
 
-impl Office {
+impl AppState {
     /// Reads a link, if it is ours, lasts, and was not used.
-    pub(super) fn link(&self, token: &str) -> Result<Link, Stop> {
-        let links = self.links.as_ref().ok_or_else(Stop::not_found)?;
+    pub(super) fn link(&self, token: &str) -> Result<SignedLink, PageError> {
+        let links = self.links.as_ref().ok_or_else(PageError::not_found)?;
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
             BadLink::NotOurs => {
                 let words =
                     "This inbox did not make this link, or a part of it was lost on the way. \
                      Nothing was decided.";
-                Stop::with(StatusCode::NOT_FOUND, "Not a link of this inbox", words)
+                PageError::with(StatusCode::NOT_FOUND, "Not a link of this inbox", words)
             }
             BadLink::Over => {
                 let words = "The time of this link is over. Nothing was decided: look whether it \
                     still waits.";
-                Stop::with(StatusCode::GONE, "The link is over", words)
+                PageError::with(StatusCode::GONE, "The link is over", words)
             }
         })?;
-        if links.is_used(&link).map_err(|_| Stop::trouble())? { Err(used()) } else { Ok(link) }
+        if links.is_used(&link).map_err(|_| PageError::trouble())? { Err(used()) } else { Ok(link) }
     }
 
     /// Uses a link up, if it is for this answer to this call as it is.
@@ -42,40 +44,41 @@ impl Office {
         token: &str,
         what: Intent,
         approval: &Approval,
-    ) -> Result<(), Stop> {
-        let (link, links) = (self.link(token)?, self.links.as_ref().ok_or_else(Stop::not_found)?);
+    ) -> Result<(), PageError> {
+        let (link, links) =
+            (self.link(token)?, self.links.as_ref().ok_or_else(PageError::not_found)?);
         if (link.intent, link.approval, link.shown) != (what, approval.id(), approval.shown()) {
             let words = "The link is for something else. Nothing was decided: open it again.";
-            return Err(Stop::with(StatusCode::CONFLICT, "Another link", words));
+            return Err(PageError::with(StatusCode::CONFLICT, "Another link", words));
         }
         match links.take(&link, self.clock.now()) {
             Ok(true) => Ok(()),
             Ok(false) => Err(used()),
-            Err(_) => Err(Stop::trouble()),
+            Err(_) => Err(PageError::trouble()),
         }
     }
 }
 
-fn used() -> Stop {
+fn used() -> PageError {
     let words = "This link was used before, and each decides once. If the call still waits, its \
         page takes decisions.";
-    Stop::with(StatusCode::GONE, "The link was used", words)
+    PageError::with(StatusCode::GONE, "The link was used", words)
 }
 
 pub(super) async fn open(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AppState>>,
     Path(token): Path<String>,
     request: Request,
-) -> Answer {
+) -> PageResult {
     let link = office.link(&token)?;
     let mut parts = request.into_parts().0;
-    let visitor = Visitor::from_request_parts(&mut parts, &office).await?;
+    let visitor = CurrentUser::from_request_parts(&mut parts, &office).await?;
     let asked = office.asked(&link.approval.to_string()).await?;
     let approval = asked.approval();
     let wants_more = approval.answers().is_some()
         || visitor.must_sign()
         || approval.requirements().iter().any(Requirement::wants_signature);
-    let is_theirs = part(approval, &visitor, asked.now()) == Part::Asked;
+    let is_theirs = part(approval, &visitor, asked.now()) == VoteEligibility::Asked;
     // The call's own page says how it stands, who decides, and what must be signed.
     if link.intent == Intent::Open
         || approval.status() != Status::Pending
@@ -87,5 +90,5 @@ pub(super) async fn open(
     if approval.shown() != link.shown {
         return Ok(pages::changed(&visitor, &asked));
     }
-    Ok(pages::link(&visitor, &asked, &Stamp::new(&visitor, &asked)?, link.intent, &token))
+    Ok(pages::link(&visitor, &asked, &FormToken::new(&visitor, &asked)?, link.intent, &token))
 }

@@ -4,31 +4,31 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 
-use crate::fields::Fields;
-use crate::office::Office;
-use crate::pages::{self, Overview, Rules, Span};
-use crate::search::{From, Search, SearchPage};
+use crate::fields::FormData;
+use crate::office::AppState;
+use crate::pages::{self, Overview, RulesView, TimeSpan};
+use crate::search::{HistorySearch, SearchCursor, SearchPage};
 use crate::security_log;
-use crate::stop::Answer;
-use crate::visitor::Visitor;
+use crate::stop::PageResult;
+use crate::visitor::CurrentUser;
 
-fn fields(query: Option<String>) -> Fields {
-    Fields::parse(query.unwrap_or_default().as_bytes())
+fn fields(query: Option<String>) -> FormData {
+    FormData::parse(query.unwrap_or_default().as_bytes())
 }
 
 pub(super) async fn history(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     RawQuery(query): RawQuery,
-) -> Answer {
+) -> PageResult {
     let query = fields(query);
-    let search = Search::read(&query);
+    let search = HistorySearch::read(&query);
     security_log::records_read(visitor.who(), "the page of what happened");
     let number = |name: &str| query.get(name).parse::<u64>().ok();
     let from = match (number("before"), number("after")) {
-        (Some(seq), None) => From::Before(seq),
-        (None, Some(seq)) => From::After(seq),
-        _ => From::Newest,
+        (Some(seq), None) => SearchCursor::Before(seq),
+        (None, Some(seq)) => SearchCursor::After(seq),
+        _ => SearchCursor::Newest,
     };
     let found = if search.problem.is_some() {
         SearchPage::default()
@@ -39,21 +39,21 @@ pub(super) async fn history(
 }
 
 pub(super) async fn rules(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     RawQuery(query): RawQuery,
-) -> Answer {
-    let (span, now) = (Span::read(&fields(query).get("time")), office.clock.now());
-    let told = office.chronicle.ask(&*office.gate, |known| Rules::of(known, span, now)).await?;
+) -> PageResult {
+    let (span, now) = (TimeSpan::read(&fields(query).get("time")), office.clock.now());
+    let told = office.chronicle.ask(&*office.gate, |known| RulesView::of(known, span, now)).await?;
     Ok(pages::rules(&visitor, &told, now))
 }
 
 pub(super) async fn overview(
-    State(office): State<Arc<Office>>,
-    visitor: Visitor,
+    State(office): State<Arc<AppState>>,
+    visitor: CurrentUser,
     RawQuery(query): RawQuery,
-) -> Answer {
-    let (span, now) = (Span::read(&fields(query).get("time")), office.clock.now());
+) -> PageResult {
+    let (span, now) = (TimeSpan::read(&fields(query).get("time")), office.clock.now());
     let told = office
         .chronicle
         .ask(&*office.gate, |known| Overview::of(&known.statistics, span, now))

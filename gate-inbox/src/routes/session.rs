@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::{FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use gate_runtime::Digest;
+use gate_runtime::id::Digest;
 
-use crate::destination::Destination;
-use crate::fields::Fields;
-use crate::office::Office;
-use crate::stop::{Answer, Stop};
-use crate::visitor::{SESSION, Sent, check_site, cookie, read_cookie};
+use crate::destination::ReturnTo;
+use crate::fields::FormData;
+use crate::office::AppState;
+use crate::stop::{PageError, PageResult};
+use crate::visitor::{SESSION, SubmittedForm, check_site, cookie, read_cookie};
 use crate::{pages, secret, security_log, throttle};
 
 /// The cookie of a form for signing in, before there is a session.
@@ -21,17 +21,20 @@ const FORM: &str = "gate_form";
 const FORM_LASTS: u64 = 3_600;
 
 /// The page.
-pub(super) async fn ask(State(office): State<Arc<Office>>, RawQuery(query): RawQuery) -> Answer {
-    let wanted = Destination::in_fields(&Fields::parse(query.unwrap_or_default().as_bytes()));
+pub(super) async fn ask(
+    State(office): State<Arc<AppState>>,
+    RawQuery(query): RawQuery,
+) -> PageResult {
+    let wanted = ReturnTo::in_fields(&FormData::parse(query.unwrap_or_default().as_bytes()));
     ask_again(&office, StatusCode::OK, wanted.as_ref(), None)
 }
 
 fn ask_again(
-    office: &Office,
+    office: &AppState,
     status: StatusCode,
-    wanted: Option<&Destination>,
+    wanted: Option<&ReturnTo>,
     problem: Option<&str>,
-) -> Answer {
+) -> PageResult {
     let form = secret::random()?;
     let page = pages::sign_in(status, &Digest::of(&form).to_string(), wanted, problem);
     Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
@@ -45,13 +48,13 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
 }
 
 /// Begins a session for whoever shows who they are.
-pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request) -> Answer {
+pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Request) -> PageResult {
     check_site(&office, request.headers())?;
     let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
     let before = read_cookie(&office.place, SESSION, request.headers());
     let peer = throttle::address(request.extensions());
-    let fields = Fields::from_request(request, &office).await?;
-    let wanted = Destination::in_fields(&fields);
+    let fields = FormData::from_request(request, &office).await?;
+    let wanted = ReturnTo::in_fields(&fields);
     let wanted = wanted.as_ref();
     if form.is_empty()
         || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string())
@@ -77,7 +80,7 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
     }
     security_log::signed_in(signed_in.who(), peer);
     let value = office.sessions.begin(signed_in, now)?;
-    let to = wanted.map_or_else(|| "/".to_owned(), Destination::path);
+    let to = wanted.map_or_else(|| "/".to_owned(), ReturnTo::path);
     let seconds = office.sessions.whole().as_secs();
     let response = with_cookie(
         Redirect::to(&to).into_response(),
@@ -88,9 +91,9 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
 
 /// Ends the session, or all of the person.
 pub(super) async fn sign_out(
-    State(office): State<Arc<Office>>,
-    sent: Sent,
-) -> Result<Response, Stop> {
+    State(office): State<Arc<AppState>>,
+    sent: SubmittedForm,
+) -> Result<Response, PageError> {
     security_log::signed_out(sent.visitor.who());
     if sent.fields.get("where") == "everywhere" {
         office.sessions.end_all(sent.visitor.who());

@@ -10,43 +10,43 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use gate_runtime::{
-    Approval, DecideError, Decision, Interruption, Person, Refused, Reviewer, Status,
-};
+use gate_runtime::people::Person;
+use gate_runtime::review::{DecideError, Decision, Refused, Status};
+use gate_runtime::{Approval, Interruption, Reviewer};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::fields::Fields;
-use crate::notify::slack::payload::{Member, Request, Shown, Wish};
-use crate::notify::slack::signed::{TakenRequests, Verified};
+use crate::fields::FormData;
+use crate::notify::slack::payload::{DecisionAction, ShownApproval, SlackInteraction, SlackUser};
+use crate::notify::slack::signed::{ReplayGuard, SignatureCheck};
 use crate::notify::slack::{message, modal};
 use crate::notify::{Slack, told};
-use crate::office::Office;
+use crate::office::AppState;
 use crate::{security_log, throttle};
 
 /// The things that an inbox needs to take Slack's requests.
 #[derive(Debug)]
-pub(crate) struct Counter {
+pub(crate) struct SlackActions {
     slack: Slack,
-    taken: TakenRequests,
+    taken: ReplayGuard,
     /// One decides after the other, so that a second click sees what the first one did.
     deciding: Mutex<()>,
 }
 
-impl Counter {
+impl SlackActions {
     pub(crate) fn new(slack: Slack) -> Self {
-        Self { slack, taken: TakenRequests::default(), deciding: Mutex::default() }
+        Self { slack, taken: ReplayGuard::default(), deciding: Mutex::default() }
     }
 }
 
 /// A person at the counter, and the call as it was shown to them.
-struct Client {
+struct SlackCaller {
     person: Person,
     asked: Interruption,
     page: String,
 }
 
-pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequest) -> Response {
+pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRequest) -> Response {
     let Some(counter) = &office.slack else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers().clone();
     let from = throttle::address(request.extensions());
@@ -57,9 +57,9 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
         return StatusCode::NOT_FOUND.into_response();
     };
     match counter.taken.verify(secret, &headers, &body, office.clock.now()) {
-        Verified::New => {}
-        Verified::Again => return StatusCode::OK.into_response(),
-        Verified::Refused => {
+        SignatureCheck::New => {}
+        SignatureCheck::Again => return StatusCode::OK.into_response(),
+        SignatureCheck::Refused => {
             if office.wrong_tokens.begin(from, office.clock.now()).is_ok() {
                 security_log::token_refused(from, "Slack has not signed it, or not now");
             }
@@ -67,16 +67,16 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
                 .into_response();
         }
     }
-    let payload = Fields::parse(&body).exact("payload");
-    match payload.and_then(|payload| Request::read(&payload)) {
-        Some(Request::Click { who, wish, shown, trigger, answer_to }) => {
+    let payload = FormData::parse(&body).exact("payload");
+    match payload.and_then(|payload| SlackInteraction::read(&payload)) {
+        Some(SlackInteraction::Click { who, wish, shown, trigger, answer_to }) => {
             click(&office, counter, &who, wish, shown, trigger, answer_to).await;
             StatusCode::OK.into_response()
         }
-        Some(Request::Sent { who, wish, shown, words }) => {
+        Some(SlackInteraction::Sent { who, wish, shown, words }) => {
             Json(sent(&office, counter, &who, wish, shown, &words).await).into_response()
         }
-        Some(Request::Other) => StatusCode::OK.into_response(),
+        Some(SlackInteraction::Other) => StatusCode::OK.into_response(),
         None => (StatusCode::BAD_REQUEST, "This is no request that Gate knows.").into_response(),
     }
 }
@@ -84,38 +84,46 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
 /// A click decides at once, or opens a window. Slack waits three seconds: what is said to the
 /// person comes after that.
 async fn click(
-    office: &Office,
-    counter: &Counter,
-    who: &Member,
-    wish: Wish,
-    shown: Shown,
+    office: &AppState,
+    counter: &SlackActions,
+    who: &SlackUser,
+    wish: DecisionAction,
+    shown: ShownApproval,
     trigger: String,
     answer_to: String,
 ) {
     let slack = counter.slack.clone();
     let words = match wish {
-        Wish::Approve => decide(office, counter, who, &wish, shown, "").await.into_words(),
-        Wish::Explain | Wish::Refuse => match client(office, &slack, who, &wish, shown).await {
-            Err(words) => words,
-            Ok(client) => {
-                let view =
-                    modal::asking(&wish, client.asked.approval(), client.asked.descriptor(), shown);
-                tokio::spawn(async move {
-                    let opened = slack
-                        .call("views.open", &json!({ "trigger_id": trigger, "view": view }))
-                        .await;
-                    if opened.is_err() {
-                        let words = format!(
-                            "Slack did not open the window. Nothing was decided: {}",
-                            client.page
-                        );
-                        // Who cannot be told sees it in the channel, and in the inbox.
-                        let _ = slack.answer(&answer_to, &words).await;
-                    }
-                });
-                return;
+        DecisionAction::Approve => {
+            decide(office, counter, who, &wish, shown, "").await.into_words()
+        }
+        DecisionAction::Explain | DecisionAction::Refuse => {
+            match client(office, &slack, who, &wish, shown).await {
+                Err(words) => words,
+                Ok(client) => {
+                    let view = modal::asking(
+                        &wish,
+                        client.asked.approval(),
+                        client.asked.descriptor(),
+                        shown,
+                    );
+                    tokio::spawn(async move {
+                        let opened = slack
+                            .call("views.open", &json!({ "trigger_id": trigger, "view": view }))
+                            .await;
+                        if opened.is_err() {
+                            let words = format!(
+                                "Slack did not open the window. Nothing was decided: {}",
+                                client.page
+                            );
+                            // Who cannot be told sees it in the channel, and in the inbox.
+                            let _ = slack.answer(&answer_to, &words).await;
+                        }
+                    });
+                    return;
+                }
             }
-        },
+        }
     };
     tokio::spawn(async move {
         let _ = slack.answer(&answer_to, &words).await;
@@ -124,11 +132,11 @@ async fn click(
 
 /// Decides as a window says that somebody sent, and returns what becomes of the window.
 async fn sent(
-    office: &Office,
-    counter: &Counter,
-    who: &Member,
-    wish: Wish,
-    shown: Shown,
+    office: &AppState,
+    counter: &SlackActions,
+    who: &SlackUser,
+    wish: DecisionAction,
+    shown: ShownApproval,
     words: &str,
 ) -> serde_json::Value {
     let words = words.trim();
@@ -136,20 +144,20 @@ async fn sent(
         return modal::wrong("It needs a reason.");
     }
     match decide(office, counter, who, &wish, shown, words).await {
-        Reply::Wrong(words) => modal::wrong(&words),
-        Reply::Words(words) => modal::said(&words),
+        SlackReply::Wrong(words) => modal::wrong(&words),
+        SlackReply::Words(words) => modal::said(&words),
     }
 }
 
 /// The words that are said to a person.
-enum Reply {
+enum SlackReply {
     /// The words that tell what happened, or why nothing did.
     Words(String),
     /// The words that tell what is wrong with what they typed.
     Wrong(String),
 }
 
-impl Reply {
+impl SlackReply {
     fn into_words(self) -> String {
         match self {
             Self::Words(words) | Self::Wrong(words) => words,
@@ -159,43 +167,43 @@ impl Reply {
 
 /// Decides in somebody's name, if they are known, may decide here, and saw the call as it is.
 async fn decide(
-    office: &Office,
-    counter: &Counter,
-    who: &Member,
-    wish: &Wish,
-    shown: Shown,
+    office: &AppState,
+    counter: &SlackActions,
+    who: &SlackUser,
+    wish: &DecisionAction,
+    shown: ShownApproval,
     words: &str,
-) -> Reply {
+) -> SlackReply {
     let _one_after_the_other = counter.deciding.lock().await;
-    let Client { person, asked, page } =
+    let SlackCaller { person, asked, page } =
         match client(office, &counter.slack, who, wish, shown).await {
             Ok(client) => client,
-            Err(words) => return Reply::Words(words),
+            Err(words) => return SlackReply::Words(words),
         };
     let Ok(me) = office.gate.reviewer(person.id().clone()).await else {
-        return Reply::Words(trouble());
+        return SlackReply::Words(trouble());
     };
     if let Some(words) = said_before(asked.approval(), wish, &me) {
-        return Reply::Words(words);
+        return SlackReply::Words(words);
     }
     let deciding = match wish {
-        Wish::Approve => asked.approve(&me),
-        Wish::Explain => asked.approve(&me).comment(words),
-        Wish::Refuse => asked.reject(&me, words),
+        DecisionAction::Approve => asked.approve(&me),
+        DecisionAction::Explain => asked.approve(&me).comment(words),
+        DecisionAction::Refuse => asked.reject(&me, words),
     };
     let error = match deciding.await {
-        Ok(decided) => return Reply::Words(done(decided.approval(), wish)),
+        Ok(decided) => return SlackReply::Words(done(decided.approval(), wish)),
         Err(error) => error,
     };
     let said = told::plain(error.to_string());
-    Reply::Words(match error {
+    SlackReply::Words(match error {
         DecideError::Refused(Refused::Changed) => changed(&page),
         DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => {
             format!("Your decision came too late: {said}.")
         }
         DecideError::Store(_) | DecideError::Reviewer(_) => trouble(),
         DecideError::Refused(Refused::CommentRequired) => {
-            return Reply::Wrong(format!("Nothing was decided: {said}."));
+            return SlackReply::Wrong(format!("Nothing was decided: {said}."));
         }
         _ => format!("Nothing was decided: {said}."),
     })
@@ -203,12 +211,12 @@ async fn decide(
 
 /// Finds the person, and the call as it was shown to them; or says why they cannot decide it here.
 async fn client(
-    office: &Office,
+    office: &AppState,
     slack: &Slack,
-    who: &Member,
-    wish: &Wish,
-    shown: Shown,
-) -> Result<Client, String> {
+    who: &SlackUser,
+    wish: &DecisionAction,
+    shown: ShownApproval,
+) -> Result<SlackCaller, String> {
     if !slack.takes_from(&who.workspace) {
         return Err(
             "Nothing was decided: you are of another workspace, whose members do not decide here."
@@ -245,10 +253,11 @@ async fn client(
             approval.id()
         ));
     }
-    if let Some(why) = only_in_the_inbox(&asked).filter(|_| !matches!(wish, Wish::Refuse)) {
+    if let Some(why) = only_in_the_inbox(&asked).filter(|_| !matches!(wish, DecisionAction::Refuse))
+    {
         return Err(format!("Nothing was decided: {why} {page}"));
     }
-    Ok(Client { person, asked, page })
+    Ok(SlackCaller { person, asked, page })
 }
 
 /// Why no click approves it, whatever button somebody has. The messages have none for it.
@@ -268,13 +277,13 @@ fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
 }
 
 /// Says so, if the same was said before, as by a second click, and others still have to decide.
-fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String> {
+fn said_before(approval: &Approval, wish: &DecisionAction, me: &Reviewer) -> Option<String> {
     let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
     let is_same = match (vote.decision(), wish) {
-        (Decision::Approve, Wish::Approve | Wish::Explain) => {
+        (Decision::Approve, DecisionAction::Approve | DecisionAction::Explain) => {
             vote.shown() == Some(approval.shown())
         }
-        (Decision::Reject { .. }, Wish::Refuse) => true,
+        (Decision::Reject { .. }, DecisionAction::Refuse) => true,
         _ => false,
     };
     is_same.then(|| {
@@ -282,8 +291,8 @@ fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String
     })
 }
 
-fn done(approval: &Approval, wish: &Wish) -> String {
-    let said = if matches!(wish, Wish::Refuse) { "rejected" } else { "approved" };
+fn done(approval: &Approval, wish: &DecisionAction) -> String {
+    let said = if matches!(wish, DecisionAction::Refuse) { "rejected" } else { "approved" };
     let tool = told::plain(approval.tool());
     match approval.status() {
         Status::Pending => format!(

@@ -1,8 +1,10 @@
 //! Finds what a record says, for whoever looks for it.
 
-use gate_runtime::{
-    CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settler, ToolOutcome, Verdict,
-};
+use gate_runtime::policy::Verdict;
+use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
+use gate_runtime::review::{Decision, SettledBy};
+use gate_runtime::run::RunInfo;
+use gate_runtime::tool::ToolOutcome;
 
 /// The tool that it is about.
 pub(super) fn tool(record: &Record) -> Option<&str> {
@@ -10,9 +12,11 @@ pub(super) fn tool(record: &Record) -> Option<&str> {
         (Some(subject), _) => Some(subject.tool().as_str()),
         (
             None,
-            Event::Gate(GateEvent::CallRefused { tool, .. } | GateEvent::CallUnjudged { tool, .. }),
+            RecordEvent::Gate(
+                GateEvent::CallRefused { tool, .. } | GateEvent::CallUnjudged { tool, .. },
+            ),
         ) => Some(tool.as_str()),
-        (None, Event::Gate(GateEvent::GrantGiven { grant })) => Some(grant.tool().as_str()),
+        (None, RecordEvent::Gate(GateEvent::GrantGiven { grant })) => Some(grant.tool().as_str()),
         _ => None,
     }
 }
@@ -22,19 +26,19 @@ pub(super) fn people(record: &Record) -> Vec<&str> {
     let mut all: Vec<&str> =
         record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
     match record.event() {
-        Event::Call(event) => match event {
+        RecordEvent::Call(event) => match event {
             CallEvent::Voted { vote } => all.push(vote.reviewer().as_str()),
             CallEvent::Covered { by, .. }
             | CallEvent::Withdrawn { by }
             | CallEvent::Revoked { by, .. }
             | CallEvent::SecretsErased { by }
-            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. } => {
+            | CallEvent::Settled { by: SettledBy::Person { reviewer: by }, .. } => {
                 all.push(by.as_str());
             }
             CallEvent::Voided { voters } => all.extend(voters.iter().map(AsRef::<str>::as_ref)),
             _ => {}
         },
-        Event::Gate(event) => match event {
+        RecordEvent::Gate(event) => match event {
             GateEvent::GrantGiven { grant } => all.push(grant.by().as_str()),
             GateEvent::Frozen { freeze } => all.push(freeze.by().as_str()),
             GateEvent::GrantRevoked { by, .. }
@@ -51,7 +55,7 @@ pub(super) fn people(record: &Record) -> Vec<&str> {
 /// Returns what it says in words of others.
 pub(super) fn said(record: &Record) -> Vec<String> {
     match record.event() {
-        Event::Call(event) => match event {
+        RecordEvent::Call(event) => match event {
             CallEvent::Assessed { assessment, arguments, .. } => {
                 let rules = assessment.reasons().map(|rule| rule.rule().to_owned());
                 rules.chain([arguments.as_json().to_owned()]).collect()
@@ -77,7 +81,7 @@ pub(super) fn said(record: &Record) -> Vec<String> {
             }
             _ => Vec::new(),
         },
-        Event::Gate(event) => match event {
+        RecordEvent::Gate(event) => match event {
             GateEvent::CallRefused { problem, .. } => vec![problem.clone()],
             GateEvent::CallUnjudged { problem, .. } => vec![problem.to_string()],
             GateEvent::Action { action, details, .. } => vec![action.clone(), details.to_string()],
@@ -94,7 +98,7 @@ pub(super) fn said(record: &Record) -> Vec<String> {
 /// Which of the [`KINDS`](super::KINDS) it is.
 pub(super) fn kind(record: &Record) -> &'static str {
     match record.event() {
-        Event::Call(event) => match event {
+        RecordEvent::Call(event) => match event {
             CallEvent::Assessed { assessment, .. } => match assessment.verdict() {
                 Verdict::Approve => "let_through",
                 Verdict::Ask => "asked",
@@ -118,7 +122,7 @@ pub(super) fn kind(record: &Record) -> &'static str {
             | CallEvent::Lost { .. } => "failed",
             _ => "other",
         },
-        Event::Gate(event) => match event {
+        RecordEvent::Gate(event) => match event {
             GateEvent::CallRefused { .. } => "refused",
             GateEvent::CallUnjudged { .. } => "failed",
             GateEvent::Action { .. } => "action",

@@ -6,27 +6,29 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::desk::{Desk, write_people};
-use crate::receiver::{Receiver, status};
+use crate::desk::{TestInbox, write_people};
+use crate::receiver::{RawServer, status};
 use gate_inbox::{Callbacks, Inbox, WebhookSecret};
+use gate_runtime::notify::DeliveryState;
+use gate_runtime::people::{AgentToken, ReviewerToken};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    AgentToken, DeliveryFilter, DeliveryState, FileDirectory, NoTools, ReviewerToken, Status,
-};
+use gate_runtime::review::Status;
+use gate_runtime::store::DeliveryFilter;
+use gate_runtime::{FileDirectory, NoTools};
 use hmac::{KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 /// A program with a token.
 #[derive(Clone)]
-struct Program {
+struct ApiClient {
     address: SocketAddr,
     token: String,
 }
 
 /// The answer that came back.
 #[derive(Debug)]
-struct Answer {
+struct ApiResponse {
     status: u16,
     kind: String,
     location: String,
@@ -34,7 +36,7 @@ struct Answer {
     text: String,
 }
 
-impl Answer {
+impl ApiResponse {
     /// The word of the problem that it is.
     #[track_caller]
     fn problem(&self) -> &str {
@@ -54,12 +56,18 @@ impl Answer {
     }
 }
 
-impl Program {
-    async fn send(&self, method: &str, path: &str, body: Option<String>) -> Answer {
+impl ApiClient {
+    async fn send(&self, method: &str, path: &str, body: Option<String>) -> ApiResponse {
         self.send_as(method, path, body, "application/json").await
     }
 
-    async fn send_as(&self, method: &str, path: &str, body: Option<String>, kind: &str) -> Answer {
+    async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+        kind: &str,
+    ) -> ApiResponse {
         let (url, token) =
             (format!("http://{}{path}", self.address), format!("Bearer {}", self.token));
         let (method, kind) = (method.to_owned(), kind.to_owned());
@@ -82,7 +90,7 @@ impl Program {
                     .map(|value| value.to_str().unwrap().to_owned())
                     .unwrap_or_default()
             };
-            Answer {
+            ApiResponse {
                 status: response.status().as_u16(),
                 kind: header("content-type"),
                 location: header("location"),
@@ -94,31 +102,31 @@ impl Program {
         .unwrap()
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> ApiResponse {
         self.send("GET", &format!("/api/v1{path}"), None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    async fn post(&self, path: &str, body: Value) -> ApiResponse {
         self.send("POST", &format!("/api/v1{path}"), Some(body.to_string())).await
     }
 }
 
 /// An inbox with two agents, and the people who decide.
-struct Api {
-    desk: Desk,
-    bot: Program,
-    careful: Program,
-    dana: Program,
-    ines: Program,
+struct ApiFixture {
+    desk: TestInbox,
+    bot: ApiClient,
+    careful: ApiClient,
+    dana: ApiClient,
+    ines: ApiClient,
 }
 
-impl Api {
+impl ApiFixture {
     async fn open() -> Self {
         Self::open_as(|inbox| inbox).await
     }
 
     async fn open_as(change: impl FnOnce(Inbox) -> Inbox) -> Self {
-        let desk = Desk::open_as(change).await;
+        let desk = TestInbox::open_as(change).await;
         let (bot, careful) = (AgentToken::new(), AgentToken::new());
         let people = [
             ("dana", "manager", &desk.dana),
@@ -132,7 +140,7 @@ impl Api {
             careful.hash()
         );
         write_people(&desk.folder, &people, &agents);
-        let program = |token: &str| Program { address: desk.address, token: token.to_owned() };
+        let program = |token: &str| ApiClient { address: desk.address, token: token.to_owned() };
         let (dana, ines) = (program(desk.dana.reveal()), program(desk.ines.reveal()));
         Self { bot: program(bot.reveal()), careful: program(careful.reveal()), dana, ines, desk }
     }
@@ -142,7 +150,7 @@ impl Api {
     }
 
     /// Somebody decides what they are shown.
-    async fn decide(&self, who: &Program, id: &str, what: &str, mut said: Value) -> Answer {
+    async fn decide(&self, who: &ApiClient, id: &str, what: &str, mut said: Value) -> ApiResponse {
         said["shown"] = self.review(id).await["shown"].clone();
         who.post(&format!("/reviews/{id}/{what}"), said).await
     }
@@ -175,7 +183,7 @@ fn id_of(call: &Value) -> String {
 
 #[tokio::test]
 async fn an_agent_asks_waits_begins_what_was_approved_and_says_how_it_ended() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let asked = api.bot.post("/approvals", refund("1", 2_400)).await;
     let id = id_of(&asked.body);
     assert_eq!((asked.status, asked.location.as_str()), (201, &*format!("/api/v1/approvals/{id}")));
@@ -231,7 +239,7 @@ async fn an_agent_asks_waits_begins_what_was_approved_and_says_how_it_ended() {
 
 #[tokio::test]
 async fn the_same_id_is_the_same_question_and_another_call_under_it_is_refused() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let first = api.bot.post("/approvals", refund("1", 50)).await.ok(201);
     let again = api.bot.post("/approvals", refund("1", 50)).await.ok(200);
     assert_eq!(id_of(&first), id_of(&again));
@@ -245,7 +253,7 @@ async fn the_same_id_is_the_same_question_and_another_call_under_it_is_refused()
 
 #[tokio::test]
 async fn neither_kind_of_token_does_the_others_part() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     for path in [
         "/reviews",
@@ -277,7 +285,7 @@ async fn neither_kind_of_token_does_the_others_part() {
     }
     assert_eq!(api.dana.post("/approvals", refund("2", 50)).await.problem(), "wrong-kind-of-token");
     for token in ["", "x", ReviewerToken::new().reveal(), AgentToken::new().reveal()] {
-        let stranger = Program { token: token.to_owned(), ..api.bot.clone() };
+        let stranger = ApiClient { token: token.to_owned(), ..api.bot.clone() };
         // Whoever is wrong too often waits: see `security_log.rs`.
         api.desk.clock.advance(Duration::from_mins(15));
         let answer = stranger.get(&format!("/approvals/{id}")).await;
@@ -289,7 +297,7 @@ async fn neither_kind_of_token_does_the_others_part() {
 
 #[tokio::test]
 async fn a_session_of_a_browser_is_no_token_and_a_token_no_session() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     let mut browser = api.desk.signed_in(&api.desk.dana).await;
     assert_eq!(browser.get(&format!("/api/v1/reviews/{id}")).await.status, 401);
@@ -300,7 +308,7 @@ async fn a_session_of_a_browser_is_no_token_and_a_token_no_session() {
 
 #[tokio::test]
 async fn an_agent_sees_only_its_own_calls() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     let native = api.desk.ask_to_pay(50).await;
     for (program, id) in [(&api.careful, id.as_str()), (&api.bot, &native.to_string())] {
@@ -331,7 +339,7 @@ async fn an_agent_sees_only_its_own_calls() {
 
 #[tokio::test]
 async fn whom_the_people_file_wants_to_be_asked_is_asked_whatever_the_agent_says() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let mut lax = refund("1", 50);
     lax["required_role"] = json!("intern");
     let asked = api.careful.post("/approvals", lax).await.ok(201);
@@ -351,11 +359,11 @@ async fn whom_the_people_file_wants_to_be_asked_is_asked_whatever_the_agent_says
 
 #[tokio::test]
 async fn whom_the_people_file_wants_to_be_asked_by_now_must_have_been_asked() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     api.decide(&api.dana, &id, "approve", json!({})).await.ok(200);
     let agent = |asks: &str| {
-        let hash = gate_runtime::Digest::of(&api.bot.token);
+        let hash = gate_runtime::id::Digest::of(&api.bot.token);
         format!("[[agent]]\nid = \"bot\"\nasks = [{asks}]\ntoken = \"{hash}\"\n")
     };
     let people = [("dana", "manager", &api.desk.dana), ("ines", "cfo", &api.desk.ines)];
@@ -375,7 +383,7 @@ async fn whom_the_people_file_wants_to_be_asked_by_now_must_have_been_asked() {
 
 #[tokio::test]
 async fn an_agent_is_not_told_who_decided() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     api.decide(&api.dana, &id, "reject", json!({"reason": "not ours"})).await.ok(200);
     for (what, body) in [
@@ -394,7 +402,7 @@ async fn an_agent_is_not_told_who_decided() {
 
 #[tokio::test]
 async fn what_is_malformed_is_refused_with_its_place_and_asks_nobody() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let with = |name: &str, value: Value| {
         let mut body = refund("1", 50);
         body[name] = value;
@@ -466,7 +474,7 @@ async fn what_is_malformed_is_refused_with_its_place_and_asks_nobody() {
 
 #[tokio::test]
 async fn a_wait_ends_in_time_and_no_longer_one_is_promised() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     assert_eq!(api.bot.get(&format!("/approvals/{id}?wait=0")).await.ok(200)["status"], "pending");
     assert_eq!(api.bot.get(&format!("/approvals/{id}?wait=26")).await.problem(), "malformed");
@@ -479,7 +487,7 @@ async fn a_wait_ends_in_time_and_no_longer_one_is_promised() {
 
 #[tokio::test]
 async fn a_stream_tells_of_the_decision_and_ends() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     let mut stream = TcpStream::connect(api.desk.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -503,7 +511,7 @@ async fn a_stream_tells_of_the_decision_and_ends() {
 
 #[tokio::test]
 async fn questions_are_answered_by_a_choice_or_in_words_and_by_nothing_else() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let question = |id: &str, kind: &str, choices: Value| {
         json!({
             "external_id": id,
@@ -545,7 +553,7 @@ async fn questions_are_answered_by_a_choice_or_in_words_and_by_nothing_else() {
 
 #[tokio::test]
 async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let mut wipe = refund("1", 50);
     wipe["destructive"] = json!(true);
     let id = id_of(&api.bot.post("/approvals", wipe).await.ok(201));
@@ -573,7 +581,7 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
         (&stands["status"], &stands["waits_for"]),
         (&json!("pending"), &json!("somebody other than dana, who changed it"))
     );
-    let omar = Program { address: api.desk.address, token: api.desk.omar.reveal().to_owned() };
+    let omar = ApiClient { address: api.desk.address, token: api.desk.omar.reveal().to_owned() };
     api.decide(&omar, &id, "approve", json!({"confirm": "bot/refund"})).await.ok(200);
     api.dana.post(&format!("/reviews/{id}/revoke"), json!({"reason": "wrong order"})).await.ok(200);
     assert_eq!(api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.problem(), "state");
@@ -583,7 +591,7 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
 
 #[tokio::test]
 async fn a_standing_permission_is_given_listed_and_taken_back() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
     let scope = json!({"any": ["order"], "up_to": {"cents": 100}, "uses": 5, "lasts": 3_600});
     assert_eq!(api.decide(&api.ines, &id, "grant", scope.clone()).await.problem(), "not-entitled");
@@ -609,7 +617,7 @@ async fn a_standing_permission_is_given_listed_and_taken_back() {
 
 #[tokio::test]
 async fn reviews_and_records_come_in_pages() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     for number in 0..5 {
         api.bot.post("/approvals", refund(&number.to_string(), 50 + number)).await.ok(201);
     }
@@ -628,7 +636,7 @@ async fn reviews_and_records_come_in_pages() {
 
 #[tokio::test]
 async fn a_token_that_was_replaced_opens_nothing_from_then_on() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let people = FileDirectory::open(api.desk.folder.path().join("people.toml")).unwrap();
     assert!(people.agent_of(&api.bot.token).unwrap().is_some());
     write_people(&api.desk.folder, &[("dana", "manager", &api.desk.dana)], "");
@@ -649,7 +657,7 @@ fn signature(secret: &str, id: &str, timestamp: &str, body: &str) -> String {
 async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_not_take_it() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let callbacks = Callbacks::private([secret.parse::<WebhookSecret>().unwrap()]).unwrap();
-    let api = Api::open_as(|inbox| inbox.callbacks(&callbacks)).await;
+    let api = ApiFixture::open_as(|inbox| inbox.callbacks(&callbacks)).await;
     let (store, clock) = (api.desk.store.clone(), api.desk.clock.clone());
     let teller: Gate<NoTools> = Gate::builder(())
         .store(store)
@@ -658,7 +666,7 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
         .build()
         .await
         .unwrap();
-    let receiver = Receiver::that([status(500, ""), status(204, "")]);
+    let receiver = RawServer::that([status(500, ""), status(204, "")]);
     let mut wanted = refund("1", 50);
     wanted["callback_url"] = json!(receiver.url("/decided?x=1"));
     let id = id_of(&api.bot.post("/approvals", wanted).await.ok(201));
@@ -698,7 +706,7 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
 /// Checks the deadline of a call that an agent asked through an inbox: nobody else keeps it.
 #[tokio::test]
 async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
     let store = MemoryStore::new();
     let gate = async || -> Gate<NoTools> {
@@ -709,7 +717,7 @@ async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
         gate.build().await.unwrap()
     };
     let before = gate().await;
-    let call = gate_runtime::RemoteCall::new("1", "refund", "{}")
+    let call = gate_runtime::remote::RemoteCall::new("1", "refund", "{}")
         .ask("it is money", ask(role("manager")).within(hours(1)));
     let id = before.remote("bot").ask(call).await.unwrap().id();
     drop(before);
@@ -729,7 +737,7 @@ async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
 
 #[tokio::test]
 async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let itself = json!({"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]});
     for schema in [
         json!({
@@ -752,7 +760,7 @@ async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
 
 #[tokio::test]
 async fn what_would_take_long_to_check_is_refused_with_its_place() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let text: String =
         (0..240_000_u32).map(|at| char::from(b'a' + (at.wrapping_mul(at) / 7 % 6) as u8)).collect();
     let numbers: Vec<f64> = (0..20_000).map(|at| f64::from(at) + 0.5).collect();
@@ -777,7 +785,7 @@ async fn what_would_take_long_to_check_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn an_agent_whose_schemas_cost_too_much_is_told_when_to_come_back() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let mut asked = refund("costly", 5);
     asked["schema"] = json!({"properties": {"x": {"pattern": "([ab].{200}[cd].{200}[ef])Z"}}});
     asked["arguments"] = json!({"x": "x".repeat(200_000)});
@@ -798,12 +806,12 @@ async fn an_agent_whose_schemas_cost_too_much_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn an_agent_that_floods_people_with_questions_has_to_wait() {
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let people = [("dana", "manager", &api.desk.dana), ("omar", "manager", &api.desk.omar)];
     let token = AgentToken::new();
     let agent = format!("[[agent]]\nid = \"flood\"\nat_once = 2\ntoken = \"{}\"\n", token.hash());
     write_people(&api.desk.folder, &people, &agent);
-    let flood = Program { token: token.reveal().to_owned(), ..api.bot.clone() };
+    let flood = ApiClient { token: token.reveal().to_owned(), ..api.bot.clone() };
     let first = flood.post("/approvals", refund("1", 5)).await.ok(201);
     flood.post("/approvals", refund("2", 5)).await.ok(201);
     for path in ["/approvals", "/questions"] {
@@ -832,7 +840,7 @@ async fn nobody_is_promised_a_call_that_is_not_made() {
         body["callback_url"] = json!(url);
         body
     };
-    let api = Api::open().await;
+    let api = ApiFixture::open().await;
     let answer = api.bot.post("/approvals", with("https://bot.example/x")).await;
     assert!(
         answer.problem() == "invalid" && answer.text.contains("calls nobody back"),
@@ -840,7 +848,7 @@ async fn nobody_is_promised_a_call_that_is_not_made() {
         answer.text
     );
     let callbacks = Callbacks::new([WebhookSecret::new().unwrap()]).unwrap();
-    let api = Api::open_as(|inbox| inbox.callbacks(&callbacks)).await;
+    let api = ApiFixture::open_as(|inbox| inbox.callbacks(&callbacks)).await;
     for wrong in
         ["http://bot.example/x", "https://me:pass@bot.example/x", "gopher://x", "https://", "/x"]
     {
@@ -851,8 +859,8 @@ async fn nobody_is_promised_a_call_that_is_not_made() {
 
 #[tokio::test]
 async fn every_operation_is_described_and_every_description_served() {
-    let api = Api::open().await;
-    let document = Program { token: String::new(), ..api.bot.clone() }
+    let api = ApiFixture::open().await;
+    let document = ApiClient { token: String::new(), ..api.bot.clone() }
         .send("GET", "/api/openapi.json", None)
         .await
         .ok(200);
@@ -860,7 +868,7 @@ async fn every_operation_is_described_and_every_description_served() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let path = path.replace("{id}", "01a1ff51-5b04-730d-aa24-ae2e3ede6189");
-            let nobody = Program { token: String::new(), ..api.bot.clone() };
+            let nobody = ApiClient { token: String::new(), ..api.bot.clone() };
             let answer = nobody.send(&method.to_uppercase(), &path, None).await;
             assert_eq!(
                 (answer.status, answer.problem()),

@@ -4,18 +4,21 @@ use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use crate::corpus::{ORDINARY, acting, fake_row, hostile};
-use crate::desk::{Browser, Desk};
-use crate::service::{Reply, Service};
-use crate::smtp::Server;
+use crate::desk::{TestBrowser, TestInbox};
+use crate::service::{FakeService, ServiceReply};
+use crate::smtp::TestSmtpServer;
 use gate_inbox::{Mail, PagerDuty, Slack};
+use gate_runtime::Terminal;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::notify::{DeliveryNotice, Notifier};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Notice, Notifier, Priority, RemoteCall, Request, Terminal};
+use gate_runtime::remote::{RemoteCall, RemoteRequest, RequestPriority};
 use serde_json::{Value, json};
 
 const INBOX: &str = "https://gate.example.com";
 
 /// A question as one channel shows it to a person.
-struct Shown {
+struct ChannelView {
     channel: &'static str,
     text: String,
     /// Set if a warning stands in it.
@@ -23,24 +26,25 @@ struct Shown {
 }
 
 /// Every channel, over one desk.
-struct Channels {
-    desk: Desk,
-    browser: Browser,
-    smtp: Server,
-    slack: (Service, Slack),
-    pagerduty: (Service, PagerDuty),
+struct AllChannels {
+    desk: TestInbox,
+    browser: TestBrowser,
+    smtp: TestSmtpServer,
+    slack: (FakeService, Slack),
+    pagerduty: (FakeService, PagerDuty),
     mail: Mail,
 }
 
-impl Channels {
+impl AllChannels {
     async fn open() -> Self {
-        let (desk, smtp) = (Desk::open().await, Server::open().await);
+        let (desk, smtp) = (TestInbox::open().await, TestSmtpServer::open().await);
         let posted = json!({"ok": true, "channel": "C1", "ts": "1800000000.000100"});
-        let service = Service::open(Reply::With("200 OK", posted.to_string())).await;
+        let service = FakeService::open(ServiceReply::With("200 OK", posted.to_string())).await;
         let slack = Slack::new("xoxb-1234567890-abcdefgh", "#approvals", INBOX).unwrap();
         let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
         let accepted = json!({"status": "success", "message": "Event processed", "dedup_key": "x"});
-        let incidents = Service::open(Reply::With("202 Accepted", accepted.to_string())).await;
+        let incidents =
+            FakeService::open(ServiceReply::With("202 Accepted", accepted.to_string())).await;
         let pagerduty =
             PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().every_question();
         let pagerduty = pagerduty.api(&incidents.url()).unwrap();
@@ -61,19 +65,20 @@ impl Channels {
 
     /// Tells a notifier of a question.
     async fn tell(&self, notifier: &dyn Notifier, id: ApprovalId) {
-        let is_it = |notice: &Notice| notice.approval().is_some_and(|approval| approval.id() == id);
+        let is_it =
+            |notice: &DeliveryNotice| notice.approval().is_some_and(|approval| approval.id() == id);
         let notice = self.desk.notices(notifier).await.into_iter().find(is_it);
         let notice = notice.unwrap_or_else(|| panic!("{} has no news of {id}", notifier.name()));
         notifier.deliver(&notice).await.unwrap();
     }
 
     /// Shows a question everywhere.
-    async fn show(&mut self, id: ApprovalId) -> Vec<Shown> {
+    async fn show(&mut self, id: ApprovalId) -> Vec<ChannelView> {
         let mut all = Vec::new();
         let mut add = |channel, text: String, warning: &str| {
-            all.push(Shown { channel, warns: text.contains(warning), text });
+            all.push(ChannelView { channel, warns: text.contains(warning), text });
         };
-        let screen = Screen::default();
+        let screen = ScreenBuffer::default();
         let asked = self.desk.agent.interruption(id).await.unwrap().unwrap();
         Terminal::over(Cursor::new(""), screen.clone()).show(&asked).await.unwrap();
         add("terminal", screen.text(), "shown as \\u{…}");
@@ -122,7 +127,7 @@ impl Channels {
         )
         .describe(text)
         .schema(schema)
-        .request(Request::new().summary(text).priority(Priority::Urgent))
+        .request(RemoteRequest::new().summary(text).priority(RequestPriority::Urgent))
         .reasoning(text);
         // One of its own for each: whoever is refused too often is heard no more.
         let agent = self.desk.agent.remote(&*format!("billing-bot-{number}"));
@@ -132,9 +137,9 @@ impl Channels {
 
 /// The output of a terminal.
 #[derive(Clone, Default)]
-struct Screen(Arc<Mutex<Vec<u8>>>);
+struct ScreenBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Screen {
+impl Write for ScreenBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -144,7 +149,7 @@ impl Write for Screen {
     }
 }
 
-impl Screen {
+impl ScreenBuffer {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
@@ -171,13 +176,13 @@ fn unescaped(text: &str) -> String {
 
 #[tokio::test]
 async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_channel() {
-    let mut channels = Channels::open().await;
+    let mut channels = AllChannels::open().await;
     let mut wrong = Vec::new();
     for (number, text) in ORDINARY.into_iter().enumerate() {
         for id in
             [channels.ask(text, number).await, channels.ask_from_elsewhere(text, number).await]
         {
-            for Shown { channel, text: shown, warns } in channels.show(id).await {
+            for ChannelView { channel, text: shown, warns } in channels.show(id).await {
                 // A headline has quotes of its own.
                 let in_headline = text.replace(['“', '”'], "\"");
                 if warns || !(shown.contains(text) || shown.contains(&in_headline)) {
@@ -192,13 +197,13 @@ async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_chann
 
 #[tokio::test]
 async fn a_hostile_text_acts_and_hides_in_no_channel_and_is_never_the_gates_own_word() {
-    let mut channels = Channels::open().await;
+    let mut channels = AllChannels::open().await;
     let mut wrong = Vec::new();
     for (number, text) in hostile().into_iter().enumerate() {
         for id in
             [channels.ask(&text, number).await, channels.ask_from_elsewhere(&text, number).await]
         {
-            for Shown { channel, text: shown, warns } in channels.show(id).await {
+            for ChannelView { channel, text: shown, warns } in channels.show(id).await {
                 let is_markup = matches!(channel, "page" | "list" | "mail as HTML" | "Slack");
                 let fake = fake_row(&shown).filter(|_| !is_markup);
                 let is_silent = !warns && channel != "subject of a mail";

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use crate::desk::Desk;
+use crate::desk::TestInbox;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answers, ApprovalId, Decision, Priority, RemoteCall, Request, Status};
+use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteRequest, RequestPriority};
+use gate_runtime::review::{Decision, Status};
 use serde_json::json;
 
 #[tokio::test]
 async fn an_approval_lets_the_call_run_as_it_was_shown() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/")
@@ -41,7 +43,7 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
 /// Scenario 61.
 #[tokio::test]
 async fn no_link_and_no_form_that_is_sent_again_decides() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(2_000).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
@@ -66,7 +68,7 @@ async fn no_link_and_no_form_that_is_sent_again_decides() {
 
 #[tokio::test]
 async fn a_rejection_wants_a_reason_and_the_agent_is_told() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.decide(id, "reject", &[("reason", "  ")]).await;
@@ -85,7 +87,7 @@ async fn a_rejection_wants_a_reason_and_the_agent_is_told() {
 
 #[tokio::test]
 async fn a_form_of_which_nothing_came_can_be_sent_again() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask("explain", json!({"what": "why"})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
@@ -104,7 +106,7 @@ async fn a_form_of_which_nothing_came_can_be_sent_again() {
 
 #[tokio::test]
 async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(2_000).await;
     desk.approve(id, "dana").await;
     let mut dana = desk.signed_in(&desk.dana).await;
@@ -130,7 +132,7 @@ async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
 
 #[tokio::test]
 async fn what_was_decided_before_names_who_decided_so() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(2_000).await;
     desk.approve(id, "dana").await;
     desk.reject(id, "omar", "charged twice").await;
@@ -142,7 +144,7 @@ async fn what_was_decided_before_names_who_decided_so() {
 
 #[tokio::test]
 async fn a_person_can_answer_in_the_tools_place() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     for (typed, expected) in
         [("{\"paid\": true}", json!({"paid": true})), ("paid by hand", json!("paid by hand"))]
@@ -158,7 +160,7 @@ async fn a_person_can_answer_in_the_tools_place() {
 
 #[tokio::test]
 async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sent_then() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id =
         desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "a\nb", "tags": ["x"]})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
@@ -208,7 +210,7 @@ async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sen
 
 #[tokio::test]
 async fn an_edit_that_changes_nothing_is_none() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let path = format!("/approvals/{id}/edit");
@@ -226,7 +228,7 @@ async fn an_edit_that_changes_nothing_is_none() {
 
 #[tokio::test]
 async fn what_cannot_be_undone_wants_the_name_of_the_tool() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask("wipe", json!({"disk": "sda"})).await;
     dana.get("/").await.has("Destructive");
@@ -250,7 +252,7 @@ async fn what_cannot_be_undone_wants_the_name_of_the_tool() {
 
 #[tokio::test]
 async fn of_two_who_answer_at_once_one_is_told_that_the_other_did() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let (mut dana, mut omar) = (desk.signed_in(&desk.dana).await, desk.signed_in(&desk.omar).await);
     let path = format!("/approvals/{id}");
@@ -269,7 +271,7 @@ async fn of_two_who_answer_at_once_one_is_told_that_the_other_did() {
 
 #[tokio::test]
 async fn two_must_agree_where_the_rules_say_so() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(2_000).await;
     let (mut dana, mut omar) = (desk.signed_in(&desk.dana).await, desk.signed_in(&desk.omar).await);
     dana.decide(id, "approve", &[]).await;
@@ -281,7 +283,7 @@ async fn two_must_agree_where_the_rules_say_so() {
 
 #[tokio::test]
 async fn what_changed_since_it_was_shown_is_not_decided() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(2_000).await;
     let (mut dana, mut omar) = (desk.signed_in(&desk.dana).await, desk.signed_in(&desk.omar).await);
     let page = dana.get(&format!("/approvals/{id}")).await;
@@ -305,7 +307,7 @@ async fn what_changed_since_it_was_shown_is_not_decided() {
 
 #[tokio::test]
 async fn what_expires_while_the_page_is_open_is_not_decided() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     desk.clock.advance(Duration::from_mins(115));
     let mut dana = desk.signed_in(&desk.dana).await;
@@ -320,7 +322,7 @@ async fn what_expires_while_the_page_is_open_is_not_decided() {
 
 #[tokio::test]
 async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut ines = desk.signed_in(&desk.ines).await;
     ines.get("/").await.has("For others").has_not("For you");
@@ -335,7 +337,7 @@ async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
 
 #[tokio::test]
 async fn whom_the_run_acts_for_sees_it_and_cannot_decide() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let run = desk.agent.run("run-5").on_behalf_of("dana");
     let turn =
         run.submit([ToolCall::new("1", "pay", r#"{"to":"dana","amount":5}"#)]).await.unwrap();
@@ -353,7 +355,7 @@ async fn whom_the_run_acts_for_sees_it_and_cannot_decide() {
 
 #[tokio::test]
 async fn whoever_has_a_key_is_told_how_to_sign() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let file = desk.folder.path().join("people.toml");
@@ -381,7 +383,7 @@ async fn whoever_has_a_key_is_told_how_to_sign() {
 
 #[tokio::test]
 async fn a_secret_is_not_shown_and_stays_where_it_is() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     for path in [
@@ -401,7 +403,7 @@ async fn a_secret_is_not_shown_and_stays_where_it_is() {
 
 #[tokio::test]
 async fn the_timeline_of_a_case_says_what_happened() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let run = desk.agent.run("run-9").case("ticket-9");
     let turn = run.submit([ToolCall::new("1", "pay", r#"{"to":"bob","amount":5}"#)]).await.unwrap();
@@ -416,16 +418,16 @@ async fn the_timeline_of_a_case_says_what_happened() {
 }
 
 /// Asks as an agent in another program does.
-async fn remote(desk: &Desk, call: RemoteCall) -> ApprovalId {
+async fn remote(desk: &TestInbox, call: RemoteCall) -> ApprovalId {
     desk.agent.remote("bot").ask(call).await.unwrap().id()
 }
 
 #[tokio::test]
 async fn a_question_shows_its_choices_and_only_they_answer_it() {
-    let desk = Desk::open().await;
-    let choices = Answers::one_of(["retry", "1", "<b>skip</b>"]);
+    let desk = TestInbox::open().await;
+    let choices = AcceptedAnswers::one_of(["retry", "1", "<b>skip</b>"]);
     let question = RemoteCall::new("1", "question", r#"{"question":"The provider says 503."}"#)
-        .request(Request::new().summary("<i>503</i>").priority(Priority::Urgent))
+        .request(RemoteRequest::new().summary("<i>503</i>").priority(RequestPriority::Urgent))
         .ask("a fault", ask(role("manager")).answered(choices));
     let id = remote(&desk, question).await;
     let mut dana = desk.signed_in(&desk.dana).await;
@@ -460,7 +462,7 @@ async fn a_question_shows_its_choices_and_only_they_answer_it() {
 
 #[tokio::test]
 async fn what_was_said_before_is_shown_as_text_without_secrets() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let run = desk.agent.run("run-9").history([
         Message::system("too long ago"),
         Message::user("I am <b>mia</b>, and my password is hunter2"),
@@ -490,7 +492,7 @@ async fn what_was_said_before_is_shown_as_text_without_secrets() {
 /// Nobody approves what a page folds without saying that they read it.
 #[tokio::test]
 async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_it() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mail = format!("{}rm -rf /srv{}", "x".repeat(310), "y".repeat(300));
     let id = desk.ask("pay", json!({"to": mail, "amount": 50})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
@@ -509,7 +511,7 @@ async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_
 /// Nothing stands far below where nobody looks.
 #[tokio::test]
 async fn empty_lines_in_a_row_are_named() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk
         .ask("pay", json!({"to": format!("ls{}rm -rf /srv", "\n".repeat(200)), "amount": 50}))
         .await;
@@ -525,7 +527,7 @@ async fn empty_lines_in_a_row_are_named() {
 /// A list is longer on the page than it is as JSON.
 #[tokio::test]
 async fn a_list_that_a_page_folds_is_approved_only_by_who_says_they_read_it() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask("pay", json!({"to": "alice", "amount": 50, "tags": vec!["x"; 100]})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get(&format!("/approvals/{id}")).await.has("Show all").has("I have read all of it");

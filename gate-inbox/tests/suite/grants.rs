@@ -1,8 +1,10 @@
 //! Standing permissions on the pages.
 
-use crate::desk::{Browser, Desk, Page};
+use crate::desk::{PageResponse, TestBrowser, TestInbox};
+use gate_runtime::grants::FreezeScope;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, FreezeScope, Status};
+use gate_runtime::review::Status;
 use serde_json::json;
 
 /// Each by itself.
@@ -51,7 +53,11 @@ fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// Fills in the form, and confirms what it shows.
-async fn give(browser: &mut Browser, id: ApprovalId, fields: &[(&str, &str)]) -> (Page, Page) {
+async fn give(
+    browser: &mut TestBrowser,
+    id: ApprovalId,
+    fields: &[(&str, &str)],
+) -> (PageResponse, PageResponse) {
     let path = format!("/approvals/{id}/grant");
     let shown = browser.fill(&path, &path, fields).await;
     assert_eq!(shown.status, 200, "{}", shown.text);
@@ -63,7 +69,7 @@ async fn give(browser: &mut Browser, id: ApprovalId, fields: &[(&str, &str)]) ->
 
 #[tokio::test]
 async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get(&format!("/approvals/{id}")).await.has("Approve later calls too…");
@@ -99,7 +105,7 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
 
 #[tokio::test]
 async fn nothing_is_given_by_an_approval_nor_by_the_form_that_only_shows() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
@@ -113,7 +119,7 @@ async fn nothing_is_given_by_an_approval_nor_by_the_form_that_only_shows() {
 
 #[tokio::test]
 async fn odd_input_is_refused_at_its_field() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
@@ -160,11 +166,11 @@ async fn odd_input_is_refused_at_its_field() {
 
 /// Sends the form that no page offers.
 async fn force(
-    browser: &mut Browser,
-    desk: &Desk,
+    browser: &mut TestBrowser,
+    desk: &TestInbox,
     id: ApprovalId,
     fields: &[(&str, &str)],
-) -> Page {
+) -> PageResponse {
     let secret = browser.get("/").await.hidden("form_secret");
     let shown = desk.approval(id).await.shown().to_string();
     let form = format!("forced-{id}");
@@ -180,7 +186,7 @@ async fn force(
 
 #[tokio::test]
 async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let strict =
         Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).directory(people);
@@ -232,7 +238,7 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
 
 #[tokio::test]
 async fn a_form_that_is_not_of_the_session_or_of_what_was_shown_gives_nothing() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
@@ -259,7 +265,7 @@ async fn a_form_that_is_not_of_the_session_or_of_what_was_shown_gives_nothing() 
 
 #[tokio::test]
 async fn what_cannot_be_undone_wants_the_name_of_the_tool_here_too() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask("wipe", json!({"disk": "sda"})).await;
     let fields = [
@@ -284,7 +290,7 @@ async fn what_cannot_be_undone_wants_the_name_of_the_tool_here_too() {
 
 #[tokio::test]
 async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
     assert_eq!(
@@ -317,7 +323,7 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
 
 #[tokio::test]
 async fn stops_are_listed() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/standing").await.has("Nothing is stopped");
     let omar = desk.agent.reviewer("omar").await.unwrap();

@@ -1,9 +1,9 @@
 //! Texts that agents and tools wrote, on every page.
 
 use crate::desk;
-use crate::desk::{Desk, Tools};
-use gate_runtime::Visible;
+use crate::desk::{TestInbox, Tools};
 use gate_runtime::prelude::*;
+use gate_runtime::review::SanitizedText;
 use serde_json::json;
 
 /// Scripts, markup, templates and what hides.
@@ -26,7 +26,7 @@ const CORPUS: [&str; 12] = [
 #[tokio::test]
 async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
     for hostile in CORPUS {
-        let desk = Desk::open().await;
+        let desk = TestInbox::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
         let agent = Gate::builder(())
             .store(desk.store.clone())
@@ -96,7 +96,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
 #[tokio::test]
 async fn what_a_tool_wrote_is_text_too() {
     for hostile in CORPUS {
-        let desk = Desk::open().await;
+        let desk = TestInbox::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
         let run = desk.agent.run("run-1").case("ticket-7");
         let _ = run
@@ -111,7 +111,7 @@ async fn what_a_tool_wrote_is_text_too() {
 
 /// A standing permission for whatever somebody wrote, where it is confirmed and where it is listed;
 /// and a stop with such a reason.
-async fn check_grant(desk: &Desk, run: &Run<Tools>, hostile: &str) {
+async fn check_grant(desk: &TestInbox, run: &Run<Tools>, hostile: &str) {
     let mut dana = desk.signed_in(&desk.dana).await;
     let arguments = json!({"to": hostile, "amount": 50, "tags": [hostile]});
     let turn = run.submit([ToolCall::new("to-grant", "pay", arguments.to_string())]).await.unwrap();
@@ -135,7 +135,10 @@ async fn check_grant(desk: &Desk, run: &Run<Tools>, hostile: &str) {
     let all = [&fields[..], &[("confirmed", "yes"), ("comment", hostile)]].concat();
     assert_eq!(dana.fill_on(&page, &path, &all).await.status, 303);
     let omar = desk.agent.reviewer("omar").await.unwrap();
-    desk.agent.freeze(gate_runtime::FreezeScope::agent(hostile), hostile, &omar).await.unwrap();
+    desk.agent
+        .freeze(gate_runtime::grants::FreezeScope::agent(hostile), hostile, &omar)
+        .await
+        .unwrap();
     let page = dana.get("/standing").await;
     page.has("Given by <bdi>dana</bdi>").has("Stopped: ");
     check(&page, hostile, "/standing with one");
@@ -152,7 +155,7 @@ fn url_of(case: &str) -> String {
 /// Nothing of it is markup, and nothing in it hides. In fields, which hold what is sent, it stands
 /// as it is.
 #[track_caller]
-fn check(page: &desk::Page, hostile: &str, path: &str) {
+fn check(page: &desk::PageResponse, hostile: &str, path: &str) {
     assert!(page.status == 200 || page.status == 422, "{path}: {} {hostile:?}", page.status);
     let names = markup(&page.text);
     // Our own plots: each of them is one of these.
@@ -177,7 +180,7 @@ fn check(page: &desk::Page, hostile: &str, path: &str) {
     if path.starts_with("/approvals/")
         && !path.ends_with("/edit")
         && !path.ends_with("/grant")
-        && !Visible::of(hostile).hazards().is_empty()
+        && !SanitizedText::of(hostile).hazards().is_empty()
     {
         page.has("It has ");
     }
@@ -185,7 +188,7 @@ fn check(page: &desk::Page, hostile: &str, path: &str) {
 
 #[tokio::test]
 async fn a_long_argument_is_shown_by_its_ends_and_whole_behind_a_click() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let note = format!("begin{}\u{202e}{}end", "a".repeat(100_000), "b".repeat(100_000));
     let id = desk.ask("pay", json!({"to": "alice", "amount": 5, "note": note})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
@@ -198,7 +201,7 @@ async fn a_long_argument_is_shown_by_its_ends_and_whole_behind_a_click() {
 
 #[tokio::test]
 async fn a_thousand_that_wait_are_on_pages_mine_first_and_by_deadline() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut last = None;
     for number in 0..1_000 {
         last = Some(desk.ask_to_pay(if number % 4 == 0 { 2_000 } else { 50 }).await);

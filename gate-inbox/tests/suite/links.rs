@@ -3,29 +3,30 @@
 use std::time::Duration;
 
 use crate::desk;
-use crate::desk::{Browser, Desk};
+use crate::desk::{TestBrowser, TestInbox};
 use gate_inbox::{Intent, LinkKey, Links};
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Decision, Status};
+use gate_runtime::review::{Decision, Status};
 use serde_json::json;
 use tempfile::TempDir;
 
 const INBOX: &str = "https://gate.example.com";
 
-struct Post {
-    desk: Desk,
+struct LinkFixture {
+    desk: TestInbox,
     links: Links,
     folder: TempDir,
 }
 
-impl Post {
+impl LinkFixture {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let links = || {
             Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap()
         };
         let of_the_inbox = links();
-        let desk = Desk::open_as(|inbox| inbox.links(of_the_inbox)).await;
+        let desk = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
         Self { desk, links: links(), folder }
     }
 
@@ -35,7 +36,7 @@ impl Post {
     }
 
     async fn path_for(&self, id: ApprovalId, intent: Intent, whom: &str) -> String {
-        let now = gate_runtime::Clock::now(&self.desk.clock);
+        let now = gate_runtime::store::Clock::now(&self.desk.clock);
         let url = self.links.to(&self.desk.approval(id).await, intent, whom, now);
         url.strip_prefix(INBOX).unwrap().to_owned()
     }
@@ -51,11 +52,11 @@ fn link_of(path: &str) -> &str {
 
 /// Sends the form of the page that a link leads to.
 async fn send(
-    browser: &mut Browser,
+    browser: &mut TestBrowser,
     path: &str,
     action: &str,
     fields: &[(&str, &str)],
-) -> desk::Page {
+) -> desk::PageResponse {
     let page = browser.get(path).await;
     assert_eq!(page.status, 200, "{}", page.text);
     let link = page.hidden("link");
@@ -67,7 +68,7 @@ async fn send(
 /// Scenario 61.
 #[tokio::test]
 async fn a_scanner_that_opens_every_link_decides_nothing_and_uses_none_up() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(50).await;
     let mut paths = Vec::new();
     for intent in [Intent::Approve, Intent::Reject, Intent::Open] {
@@ -106,7 +107,7 @@ async fn a_scanner_that_opens_every_link_decides_nothing_and_uses_none_up() {
 
 #[tokio::test]
 async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decides() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(50).await;
     let path = post.path(id, Intent::Reject).await;
     let mut browser = post.desk.browser();
@@ -152,7 +153,7 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
 
 #[tokio::test]
 async fn a_link_decides_once_also_when_its_form_is_open_twice() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(2_000).await;
     let path = post.path(id, Intent::Approve).await;
     let action = format!("/approvals/{id}/approve");
@@ -180,19 +181,19 @@ async fn a_link_decides_once_also_when_its_form_is_open_twice() {
     assert_eq!(send(&mut omar, &path, &action, &[]).await.status, 303);
     assert_eq!(post.desk.approval(id).await.votes().len(), 1);
     // Who has the same key knows what was used, after a restart, too.
-    let desk = Desk::open_as(|inbox| inbox.links(post.links.clone())).await;
+    let desk = TestInbox::open_as(|inbox| inbox.links(post.links.clone())).await;
     assert_eq!(desk.browser().get(&path).await.status, 410);
 }
 
 #[tokio::test]
 async fn a_link_that_was_changed_or_made_by_others_is_none() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(50).await;
     let path = post.path(id, Intent::Approve).await;
     let mut dana = post.desk.signed_in(&post.desk.dana).await;
     let other =
         Links::new(LinkKey::in_file(post.folder.path().join("other.key")).unwrap(), INBOX).unwrap();
-    let now = gate_runtime::Clock::now(&post.desk.clock);
+    let now = gate_runtime::store::Clock::now(&post.desk.clock);
     let forged = other.to(&post.desk.approval(id).await, Intent::Approve, "dana", now);
     let mut wrong = vec![
         forged.strip_prefix(INBOX).unwrap().to_owned(),
@@ -223,7 +224,7 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
     assert_eq!(page.status, 410);
     page.has("The time of this link is over");
     assert_eq!(
-        Desk::open().await.browser().get(&path).await.status,
+        TestInbox::open().await.browser().get(&path).await.status,
         404,
         "an inbox without links has none"
     );
@@ -231,7 +232,7 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
 
 #[tokio::test]
 async fn what_changed_was_decided_or_is_for_others_is_not_decided_by_a_link() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(2_000).await;
     let (approve, reject) =
         (post.path(id, Intent::Approve).await, post.path(id, Intent::Reject).await);
@@ -268,7 +269,7 @@ async fn what_changed_was_decided_or_is_for_others_is_not_decided_by_a_link() {
 
 #[tokio::test]
 async fn a_link_is_for_one_answer_to_one_call_and_only_the_form_of_the_session_uses_it() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(50).await;
     let other = post.desk.ask_to_pay(60).await;
     let path = post.path(id, Intent::Reject).await;
@@ -299,7 +300,7 @@ async fn a_link_is_for_one_answer_to_one_call_and_only_the_form_of_the_session_u
 
 #[tokio::test]
 async fn what_cannot_be_undone_wants_its_name_by_a_link_too() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask("wipe", json!({"disk": "sda"})).await;
     let path = post.path(id, Intent::Approve).await;
     let mut dana = post.desk.signed_in(&post.desk.dana).await;
@@ -315,7 +316,7 @@ async fn what_cannot_be_undone_wants_its_name_by_a_link_too() {
 
 #[tokio::test]
 async fn signing_in_leads_nowhere_that_somebody_else_wrote() {
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let mut browser = post.desk.browser();
     for query in [
         "link=//evil.example",
@@ -334,7 +335,7 @@ async fn signing_in_leads_nowhere_that_somebody_else_wrote() {
 #[tokio::test]
 async fn where_it_cannot_be_noted_that_a_link_is_used_it_decides_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
-    let post = Post::open().await;
+    let post = LinkFixture::open().await;
     let id = post.desk.ask_to_pay(50).await;
     let path = post.path(id, Intent::Approve).await;
     let mut dana = post.desk.signed_in(&post.desk.dana).await;

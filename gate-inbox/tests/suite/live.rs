@@ -4,10 +4,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::desk::{Browser, Desk};
+use crate::desk::{TestBrowser, TestInbox};
 
 /// Opens the stream of news, and reads its head.
-fn listen(browser: &Browser) -> BufReader<TcpStream> {
+fn listen(browser: &TestBrowser) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(browser.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let (name, value) = &browser.cookies[0];
@@ -35,7 +35,7 @@ fn next_change(reader: &mut BufReader<TcpStream>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_page_is_told_of_a_new_question() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let dana = desk.signed_in(&desk.dana).await;
     let mut news = listen(&dana);
     next_change(&mut news);
@@ -45,7 +45,7 @@ async fn an_open_page_is_told_of_a_new_question() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_that_do_not_read_are_so_many_and_slow_nobody() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let dead: Vec<_> = (0..24).map(|_| listen(&dana)).collect();
     assert_eq!(dana.get("/events").await.status, 503, "one person has so many");
@@ -60,7 +60,7 @@ async fn pages_that_do_not_read_are_so_many_and_slow_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn news_end_with_the_session() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let mut news = listen(&dana);
     next_change(&mut news);
@@ -75,7 +75,7 @@ async fn news_end_with_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_page_does_not_keep_a_session_that_nobody_uses() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     desk.clock.advance(Duration::from_mins(20));
     next_change(&mut listen(&dana));
@@ -85,7 +85,7 @@ async fn an_open_page_does_not_keep_a_session_that_nobody_uses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_says_nothing_is_cut_off() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut stream = TcpStream::connect(desk.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use crate::desk;
-use crate::desk::{Desk, Page};
+use crate::desk::{PageResponse, TestInbox};
 use gate_inbox::Inbox;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, FileDirectory, NoTools, Trail, audit};
+use gate_runtime::{FileDirectory, NoTools, Trail, audit};
 use serde_json::json;
 
 /// Returns the number of entries on a page.
-fn entries(page: &Page) -> usize {
+fn entries(page: &PageResponse) -> usize {
     page.text.matches(" · record ").count()
 }
 
 /// Where a link with these words leads.
-fn link(page: &Page, words: &str) -> Option<String> {
+fn link(page: &PageResponse, words: &str) -> Option<String> {
     let before = page
         .text
         .split(&format!(">{words}</a>"))
@@ -26,7 +27,7 @@ fn link(page: &Page, words: &str) -> Option<String> {
 
 #[tokio::test]
 async fn the_record_is_read_page_by_page_from_either_end() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     for _ in 0..120 {
         desk.ask_to_pay(50).await;
     }
@@ -68,7 +69,7 @@ async fn the_record_is_read_page_by_page_from_either_end() {
 
 #[tokio::test]
 async fn each_filter_of_the_history_finds_what_it_says() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let paid = desk.ask_to_pay(50).await;
     dana.decide(paid, "approve", &[("comment", "Größe stimmt")]).await;
@@ -124,7 +125,7 @@ async fn each_filter_of_the_history_finds_what_it_says() {
 
 #[tokio::test]
 async fn odd_searches_are_answered() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     for (query, status) in [
@@ -157,7 +158,7 @@ async fn odd_searches_are_answered() {
 
 #[tokio::test]
 async fn what_is_rare_in_a_long_record_is_found_in_steps() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let first = desk.ask("wipe", json!({"disk": "sda"})).await;
     let run = desk.agent.run("run-2");
     for round in 0..20 {
@@ -177,7 +178,7 @@ async fn what_is_rare_in_a_long_record_is_found_in_steps() {
 
 #[tokio::test]
 async fn the_state_of_the_seal_is_said() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let folder = tempfile::tempdir().unwrap();
     let key =
         audit::SigningKey::from_seed("example.com/log", audit::KeyKind::Log, [7; 32]).unwrap();
@@ -199,7 +200,7 @@ async fn the_state_of_the_seal_is_said() {
 }
 
 /// Decides so many calls, and gives the last one.
-async fn decided(desk: &Desk, browser: &mut desk::Browser, amounts: &[u64]) -> ApprovalId {
+async fn decided(desk: &TestInbox, browser: &mut desk::TestBrowser, amounts: &[u64]) -> ApprovalId {
     let mut last = None;
     for amount in amounts {
         let id = desk.ask_to_pay(*amount).await;
@@ -211,7 +212,7 @@ async fn decided(desk: &Desk, browser: &mut desk::Browser, amounts: &[u64]) -> A
 
 #[tokio::test]
 async fn a_call_shows_what_people_decided_on_calls_like_it() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
     dana.get(&format!("/approvals/{id}")).await.has("People decided nothing in this case yet");
@@ -247,7 +248,7 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
 
 #[tokio::test]
 async fn the_meaning_of_a_value_stands_beside_the_value() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let note = "https://bank.example@evil.example/";
     let id =
         desk.ask("pay", json!({"to": "2027-01-15T09:00:00Z", "amount": 5, "note": note})).await;
@@ -260,7 +261,7 @@ async fn the_meaning_of_a_value_stands_beside_the_value() {
 
 #[tokio::test]
 async fn the_rules_say_what_they_did() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     decided(&desk, &mut dana, &[50, 60]).await;
     let id = desk.ask_to_pay(70).await;
@@ -287,7 +288,7 @@ async fn the_rules_say_what_they_did() {
 
 #[tokio::test]
 async fn the_overview_counts_what_happened() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/overview").await.has("<dd>0</dd>").has("Nothing in this time.");
     let id = desk.ask_to_pay(70).await;

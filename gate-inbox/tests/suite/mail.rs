@@ -2,34 +2,36 @@
 
 use std::time::Duration;
 
-use crate::desk::Desk;
-use crate::smtp::{Act, Server, Tls};
+use crate::desk::TestInbox;
+use crate::smtp::{SmtpBehavior, SmtpTls, TestSmtpServer};
 use crate::{desk, smtp};
 use gate_inbox::{LinkKey, Links, Mail};
+use gate_runtime::FileDirectory;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::notify::Notifier as _;
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    Answers, ApprovalId, FileDirectory, Notifier as _, Priority, RemoteCall, Request, Status,
-};
+use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteRequest, RequestPriority};
+use gate_runtime::review::Status;
 use serde_json::json;
 
 const INBOX: &str = "https://gate.example.com";
 
-async fn open() -> (Desk, Server, Mail) {
-    let (desk, server) = (Desk::open().await, Server::open().await);
+async fn open() -> (TestInbox, TestSmtpServer, Mail) {
+    let (desk, server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail = local(&server).to("team@example.com").unwrap();
     (desk, server, mail)
 }
 
-fn local(server: &Server) -> Mail {
+fn local(server: &TestSmtpServer) -> Mail {
     Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(server.address.port())
 }
 
 /// Tells the last news.
 async fn last(
-    desk: &Desk,
+    desk: &TestInbox,
     mail: &Mail,
     memo: Option<&str>,
-) -> Result<Option<String>, gate_runtime::NotifyError> {
+) -> Result<Option<String>, gate_runtime::notify::NotifyError> {
     let notice = desk.notices(mail).await.pop().unwrap();
     mail.deliver(&memo.map_or(notice.clone(), |memo| notice.after(memo))).await
 }
@@ -97,8 +99,8 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
     let links =
         || Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
     let of_the_inbox = links();
-    let desk = Desk::open_as(|inbox| inbox.links(of_the_inbox)).await;
-    let mut server = Server::open().await;
+    let desk = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
+    let mut server = TestSmtpServer::open().await;
     let mail = local(&server)
         .to("dana@example.com")
         .unwrap()
@@ -140,7 +142,7 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
 }
 
 /// A desk, and mails with links.
-async fn open_with_links() -> (Desk, Server, Mail, tempfile::TempDir) {
+async fn open_with_links() -> (TestInbox, TestSmtpServer, Mail, tempfile::TempDir) {
     let (desk, server, mail) = open().await;
     let folder = tempfile::tempdir().unwrap();
     let links =
@@ -149,7 +151,7 @@ async fn open_with_links() -> (Desk, Server, Mail, tempfile::TempDir) {
 }
 
 /// Returns the names of the links of a mail.
-fn links_of(mail: &smtp::Mail) -> Vec<&str> {
+fn links_of(mail: &smtp::ReceivedMail) -> Vec<&str> {
     let lines: Vec<&str> = mail.text.lines().collect();
     let named = lines.windows(2).filter(|pair| pair[1].starts_with(INBOX)).map(|pair| pair[0]);
     let named: Vec<&str> = named.collect();
@@ -189,7 +191,7 @@ async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
 }
 
 #[track_caller]
-fn check_whole(mail: &smtp::Mail, too_long: &str, is_whole: bool) {
+fn check_whole(mail: &smtp::ReceivedMail, too_long: &str, is_whole: bool) {
     let wanted: &[&str] = if is_whole {
         &["Approve:", "Reject:", "Look at it:"]
     } else {
@@ -205,11 +207,14 @@ fn check_whole(mail: &smtp::Mail, too_long: &str, is_whole: bool) {
 async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     let (desk, mut server, mail, _folder) = open_with_links().await;
     let agent = desk.agent.remote("billing-bot");
-    let question = |id: &str, answers: Answers| {
+    let question = |id: &str, answers: AcceptedAnswers| {
         let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
         call.ask("it asks", ask(role("manager")).answered(answers))
     };
-    agent.ask(question("1", Answers::one_of(["retry", "<b>skip</b>\nApprove:"]))).await.unwrap();
+    agent
+        .ask(question("1", AcceptedAnswers::one_of(["retry", "<b>skip</b>\nApprove:"])))
+        .await
+        .unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
     assert_eq!(
@@ -223,7 +228,7 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     assert!(came.text.contains(words), "{}", came.text);
     assert!(came.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"), "{}", came.html);
 
-    agent.ask(question("2", Answers::Text)).await.unwrap();
+    agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
     let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.\n";
@@ -236,7 +241,9 @@ async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar()
     let (desk, mut server, mail) = open().await;
     let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
         .describe("Only looks, and changes nothing.\nReally.")
-        .request(Request::new().summary("Harmless\nApprove:").priority(Priority::Urgent))
+        .request(
+            RemoteRequest::new().summary("Harmless\nApprove:").priority(RequestPriority::Urgent),
+        )
         .reasoning("it is due");
     desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
@@ -356,20 +363,20 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     let mail = mail.patience(Duration::from_millis(200)).sign_in("gate", "hunter2-secret");
     desk.ask_to_pay(50).await;
     for (act, is_final, words) in [
-        (Act::Say("greeting", "421 busy"), false, "421"),
-        (Act::Say("greeting", "554 go away"), true, "554"),
-        (Act::Say("greeting", "hello \u{1b}[2J"), false, "team@example.com"),
-        (Act::Say("EHLO", "502 no"), true, "502"),
-        (Act::Say("AUTH", "535 wrong hunter2-secret"), true, "535): wrong [secret]"),
-        (Act::Say("AUTH", "454 later"), false, "454"),
-        (Act::Say("MAIL", "550 not you"), true, "550"),
-        (Act::Say("RCPT", "451 later"), false, "451"),
-        (Act::Say("RCPT", "550 \u{202e}nobody"), true, "550): \\u{202e}nobody"),
-        (Act::Say("DATA", "452 full"), false, "452"),
-        (Act::Say("END", "554 spam"), true, "554"),
-        (Act::Say("END", "451 greylisted"), false, "451"),
-        (Act::CutAfterData, false, "team@example.com"),
-        (Act::Never, false, "team@example.com"),
+        (SmtpBehavior::Say("greeting", "421 busy"), false, "421"),
+        (SmtpBehavior::Say("greeting", "554 go away"), true, "554"),
+        (SmtpBehavior::Say("greeting", "hello \u{1b}[2J"), false, "team@example.com"),
+        (SmtpBehavior::Say("EHLO", "502 no"), true, "502"),
+        (SmtpBehavior::Say("AUTH", "535 wrong hunter2-secret"), true, "535): wrong [secret]"),
+        (SmtpBehavior::Say("AUTH", "454 later"), false, "454"),
+        (SmtpBehavior::Say("MAIL", "550 not you"), true, "550"),
+        (SmtpBehavior::Say("RCPT", "451 later"), false, "451"),
+        (SmtpBehavior::Say("RCPT", "550 \u{202e}nobody"), true, "550): \\u{202e}nobody"),
+        (SmtpBehavior::Say("DATA", "452 full"), false, "452"),
+        (SmtpBehavior::Say("END", "554 spam"), true, "554"),
+        (SmtpBehavior::Say("END", "451 greylisted"), false, "451"),
+        (SmtpBehavior::CutAfterData, false, "team@example.com"),
+        (SmtpBehavior::Never, false, "team@example.com"),
     ] {
         server.act(act.clone());
         let error = last(&desk, &mail, None).await.unwrap_err();
@@ -385,7 +392,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         assert!(
             !error.to_string().contains(['\u{1b}', '\u{202e}']) && error.to_string().len() < 500
         );
-        if !matches!(act, Act::Never) {
+        if !matches!(act, SmtpBehavior::Never) {
             server.came().await;
         }
     }
@@ -401,7 +408,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
 async fn a_cut_connection_and_another_try_are_one_mail_to_whoever_reads_them() {
     let (desk, mut server, mail) = open().await;
     desk.ask_to_pay(50).await;
-    server.act(Act::CutAfterData);
+    server.act(SmtpBehavior::CutAfterData);
     last(&desk, &mail, None).await.unwrap_err();
     last(&desk, &mail, None).await.unwrap();
     let (one, two) = (server.mail().await, server.mail().await);
@@ -414,8 +421,8 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     let (desk, mut server, mail) = open().await;
     let mail = mail.to("omar@example.com").unwrap();
     desk.ask_to_pay(50).await;
-    server.act(Act::Take);
-    server.act(Act::Say("RCPT", "451 later"));
+    server.act(SmtpBehavior::Take);
+    server.act(SmtpBehavior::Say("RCPT", "451 later"));
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -428,7 +435,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     server.is_silent();
 
     // One who is never reached is said, and keeps the others from nothing.
-    server.act(Act::Say("RCPT", "550 unknown"));
+    server.act(SmtpBehavior::Say("RCPT", "550 unknown"));
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert!(
         error.is_final()
@@ -462,11 +469,11 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
 
 #[tokio::test]
 async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     desk.ask_to_pay(50).await;
     for is_first in [false, true] {
-        let (tls, pem) = Tls::of(&["127.0.0.1"], is_first);
-        let mut server = Server::open_with(Some(tls)).await;
+        let (tls, pem) = SmtpTls::of(&["127.0.0.1"], is_first);
+        let mut server = TestSmtpServer::open_with(Some(tls)).await;
         let mail = local(&server)
             .to("dana@example.com")
             .unwrap()
@@ -487,8 +494,8 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
         let before: &[&str] = if is_first { &[] } else { &["EHLO", "STARTTLS"] };
         assert_eq!(said, [before, &["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]].concat());
     }
-    let (tls, pem) = Tls::of(&["mail.example"], false);
-    let mut server = Server::open_with(Some(tls)).await;
+    let (tls, pem) = SmtpTls::of(&["mail.example"], false);
+    let mut server = TestSmtpServer::open_with(Some(tls)).await;
     let mail = local(&server)
         .to("dana@example.com")
         .unwrap()
@@ -547,7 +554,7 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
 }
 
 #[track_caller]
-fn check(mail: &smtp::Mail, hostile: &str, id: ApprovalId) {
+fn check(mail: &smtp::ReceivedMail, hostile: &str, id: ApprovalId) {
     let mut names: Vec<String> =
         mail.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.retain(|name| name != "in-reply-to");

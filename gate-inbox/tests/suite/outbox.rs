@@ -4,20 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desk::Desk;
-use crate::service::{Came, Reply, Service};
-use crate::smtp::{Act, Server};
+use crate::desk::TestInbox;
+use crate::service::{FakeService, ServiceReply, ServiceRequest};
+use crate::smtp::{SmtpBehavior, TestSmtpServer};
 use gate_inbox::{Mail, PagerDuty, Slack};
+use gate_runtime::NoTools;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::notify::{Delivery, DeliveryState, Notifier};
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    ApprovalId, Clock as _, Delivery, DeliveryFilter, DeliveryState, NoTools, Notifier,
-};
+use gate_runtime::store::{Clock as _, DeliveryFilter};
 use serde_json::{Value, json};
 
 const INBOX: &str = "https://gate.example.com";
 
 /// A process that tells, over the store of a desk and by its clock.
-async fn telling(desk: &Desk, notifier: impl Notifier) -> Gate<NoTools> {
+async fn telling(desk: &TestInbox, notifier: impl Notifier) -> Gate<NoTools> {
     let gate = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone());
     gate.notify(notifier).build().await.unwrap()
 }
@@ -51,29 +52,29 @@ async fn all_delivered(gate: &Gate<NoTools>, count: usize) {
     }
 }
 
-async fn slack() -> (Service, Slack) {
-    let service = Service::open(posted("1800000000.000100")).await;
+async fn slack() -> (FakeService, Slack) {
+    let service = FakeService::open(posted("1800000000.000100")).await;
     let slack = Slack::new("xoxb-1-2-abc", "#approvals", INBOX).unwrap();
     let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
     (service, slack)
 }
 
-fn posted(ts: &str) -> Reply {
-    Reply::With("200 OK", json!({"ok": true, "channel": "C024BE91L", "ts": ts}).to_string())
+fn posted(ts: &str) -> ServiceReply {
+    ServiceReply::With("200 OK", json!({"ok": true, "channel": "C024BE91L", "ts": ts}).to_string())
 }
 
-fn which(came: &Came) -> (&str, Value) {
+fn which(came: &ServiceRequest) -> (&str, Value) {
     (came.path(), came.json()["ts"].clone())
 }
 
-async fn deploy(desk: &Desk) -> ApprovalId {
+async fn deploy(desk: &TestInbox) -> ApprovalId {
     desk.ask("deploy", json!({"version": "1.2"})).await
 }
 
 #[tokio::test]
 async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_same_id() {
-    let (desk, (mut service, slack)) = (Desk::open().await, slack().await);
-    service.reply(Reply::With("429 Too Many Requests\r\nretry-after: 300", "{}".to_owned()));
+    let (desk, (mut service, slack)) = (TestInbox::open().await, slack().await);
+    service.reply(ServiceReply::With("429 Too Many Requests\r\nretry-after: 300", "{}".to_owned()));
     let id = desk.ask_to_pay(50).await;
     let gate = telling(&desk, slack).await;
     let first = service.came().await;
@@ -94,13 +95,13 @@ async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_
 
 #[tokio::test]
 async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_from_then_on() {
-    let (desk, (mut service, slack)) = (Desk::open().await, slack().await);
+    let (desk, (mut service, slack)) = (TestInbox::open().await, slack().await);
     let id = deploy(&desk).await;
     let gate = telling(&desk, slack).await;
     assert_eq!(service.came().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 1).await;
 
-    service.reply(Reply::With(
+    service.reply(ServiceReply::With(
         "200 OK",
         json!({"ok": false, "error": "message_not_found"}).to_string(),
     ));
@@ -119,13 +120,13 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
 
 #[tokio::test]
 async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewhere() {
-    let accepted = || Reply::With("202 Accepted", json!({"status": "success"}).to_string());
-    let (desk, mut service) = (Desk::open().await, Service::open(accepted()).await);
+    let accepted = || ServiceReply::With("202 Accepted", json!({"status": "success"}).to_string());
+    let (desk, mut service) = (TestInbox::open().await, FakeService::open(accepted()).await);
     let pagerduty =
         PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().api(&service.url()).unwrap();
     let gate = telling(&desk, pagerduty).await;
     let id = deploy(&desk).await;
-    service.reply(Reply::With("500 Internal Server Error", "no".to_owned()));
+    service.reply(ServiceReply::With("500 Internal Server Error", "no".to_owned()));
     desk.clock.advance(Duration::from_mins(10));
     desk.agent.run_due().await;
     let first = service.came().await.json();
@@ -150,12 +151,12 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
 
 #[tokio::test]
 async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its_thread() {
-    let (desk, mut server) = (Desk::open().await, Server::open().await);
+    let (desk, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail =
         Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
     let mail = mail.to("one@example.com").unwrap().to("two@example.com").unwrap();
-    server.act(Act::Take);
-    server.act(Act::Say("RCPT", "450 later"));
+    server.act(SmtpBehavior::Take);
+    server.act(SmtpBehavior::Say("RCPT", "450 later"));
     let id = desk.ask_to_pay(50).await;
     let gate = telling(&desk, mail).await;
     let first = server.mail().await;
@@ -182,15 +183,15 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its
 
 /// Two people are written to: one of them cannot be reached, for now or ever.
 async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
-    let (desk, mut server) = (Desk::open().await, Server::open().await);
+    let (desk, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX)
         .unwrap()
         .port(server.address.port());
     let mail = mail.to("dana@example.com").unwrap().to("gone@example.com").unwrap();
     let id = desk.ask_to_pay(50).await;
-    server.act(Act::Take);
+    server.act(SmtpBehavior::Take);
     for _ in 0..tries {
-        server.act(Act::Say("RCPT", answer));
+        server.act(SmtpBehavior::Say("RCPT", answer));
     }
     let gate = telling(&desk, mail).await;
     let first = server.mail().await;

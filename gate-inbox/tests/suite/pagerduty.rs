@@ -2,29 +2,30 @@
 
 use std::time::Duration;
 
-use crate::desk::Desk;
-use crate::service::{Reply, Service};
+use crate::desk::TestInbox;
+use crate::service::{FakeService, ServiceReply};
 use gate_inbox::{PagerDuty, Severity};
-use gate_runtime::{ApprovalId, Notifier as _};
+use gate_runtime::id::ApprovalId;
+use gate_runtime::notify::Notifier as _;
 use serde_json::json;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-fn accepted() -> Reply {
-    Reply::With(
+fn accepted() -> ServiceReply {
+    ServiceReply::With(
         "202 Accepted",
         json!({"status": "success", "message": "Event processed", "dedup_key": "x"}).to_string(),
     )
 }
 
-async fn open() -> (Desk, Service, PagerDuty) {
-    let service = Service::open(accepted()).await;
+async fn open() -> (TestInbox, FakeService, PagerDuty) {
+    let service = FakeService::open(accepted()).await;
     let pagerduty =
         PagerDuty::new(KEY).unwrap().severity(Severity::Critical).api(&service.url()).unwrap();
-    (Desk::open().await, service, pagerduty.inbox("https://gate.example.com").unwrap())
+    (TestInbox::open().await, service, pagerduty.inbox("https://gate.example.com").unwrap())
 }
 
-async fn ask(desk: &Desk) -> ApprovalId {
+async fn ask(desk: &TestInbox) -> ApprovalId {
     desk.ask("deploy", json!({"version": "1.2"})).await
 }
 
@@ -122,33 +123,38 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     ask(&desk).await;
     for (reply, is_final, wait, words) in [
         (
-            Reply::With("429 Too Many\r\nretry-after: 7", String::new()),
+            ServiceReply::With("429 Too Many\r\nretry-after: 7", String::new()),
             false,
             Some(7),
             "PagerDuty answered 429 Too Many Requests",
         ),
         (
-            Reply::With("500 Oh", "boom\u{1b}[2J".to_owned()),
+            ServiceReply::With("500 Oh", "boom\u{1b}[2J".to_owned()),
             false,
             None,
             "PagerDuty answered 500 Internal Server Error: boom\\u{1b}[2J",
         ),
-        (Reply::With("503 Busy", "x".repeat(2 << 20)), false, None, "PagerDuty answered 503"),
         (
-            Reply::With("400 Bad", format!("invalid {KEY}")),
+            ServiceReply::With("503 Busy", "x".repeat(2 << 20)),
+            false,
+            None,
+            "PagerDuty answered 503",
+        ),
+        (
+            ServiceReply::With("400 Bad", format!("invalid {KEY}")),
             true,
             None,
             "PagerDuty answered 400 Bad Request: invalid [secret]",
         ),
-        (Reply::With("404 No", String::new()), true, None, "PagerDuty answered 404"),
+        (ServiceReply::With("404 No", String::new()), true, None, "PagerDuty answered 404"),
         (
-            Reply::With("302 Found\r\nlocation: http://127.0.0.1:1/", String::new()),
+            ServiceReply::With("302 Found\r\nlocation: http://127.0.0.1:1/", String::new()),
             true,
             None,
             "sends us elsewhere",
         ),
-        (Reply::Cut, false, None, "PagerDuty cannot be reached, or broke off"),
-        (Reply::Never, false, None, "PagerDuty took too long to answer"),
+        (ServiceReply::Cut, false, None, "PagerDuty cannot be reached, or broke off"),
+        (ServiceReply::Never, false, None, "PagerDuty took too long to answer"),
     ] {
         service.reply(reply.clone());
         let told = desk.tell(&pagerduty, None).await;

@@ -1,11 +1,11 @@
 //! The page of the questions that wait, filtered.
 
 use crate::desk;
-use crate::desk::Desk;
+use crate::desk::TestInbox;
 use gate_runtime::prelude::*;
 use serde_json::json;
 
-async fn ask_as(desk: &Desk, agent: &str, principal: &str, to: &str, amount: u64) {
+async fn ask_as(desk: &TestInbox, agent: &str, principal: &str, to: &str, amount: u64) {
     let gate = Gate::builder(())
         .store(desk.store.clone())
         .key([7; 32])
@@ -20,7 +20,7 @@ async fn ask_as(desk: &Desk, agent: &str, principal: &str, to: &str, amount: u64
 
 #[tokio::test]
 async fn each_filter_shows_what_fits_it() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     ask_as(&desk, "billing", "mia", "Zoë", 50).await;
     ask_as(&desk, "support", "tom", "yuri", 2_000).await;
     desk.ask("wipe", json!({"disk": "sda"})).await;
@@ -57,7 +57,7 @@ async fn each_filter_shows_what_fits_it() {
 
 #[tokio::test]
 async fn odd_queries_are_answered_as_what_they_say() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let long = format!("/?text={}", "x".repeat(5_000));
@@ -80,7 +80,7 @@ async fn odd_queries_are_answered_as_what_they_say() {
 
 #[tokio::test]
 async fn pages_keep_the_filter_and_rows_say_who_voted() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     for _ in 0..60 {
         desk.ask_to_pay(50).await;
     }

@@ -4,13 +4,16 @@ use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use crate::desk;
-use crate::desk::Desk;
+use crate::desk::TestInbox;
 use gate_inbox::{SignIn, SignedIn};
-use gate_runtime::{BoxFuture, Digest, DirectoryError, ReviewerToken, Status};
+use gate_runtime::id::Digest;
+use gate_runtime::people::{DirectoryError, ReviewerToken};
+use gate_runtime::review::Status;
+use gate_runtime::store::BoxFuture;
 
 #[tokio::test]
 async fn a_token_opens_a_session_and_signing_out_ends_it() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut browser = desk.browser();
     let page = browser.get("/").await;
     assert_eq!((page.status, page.location.as_deref()), (303, Some("/sign-in")));
@@ -33,7 +36,7 @@ async fn a_token_opens_a_session_and_signing_out_ends_it() {
 
 #[tokio::test]
 async fn whoever_signs_in_comes_to_the_call_that_they_wanted_to_see_and_nowhere_else() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let path = format!("/approvals/{id}");
     for (wanted, to) in
@@ -57,7 +60,7 @@ async fn whoever_signs_in_comes_to_the_call_that_they_wanted_to_see_and_nowhere_
 
 #[tokio::test]
 async fn a_link_from_another_site_comes_again_from_here() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut browser = desk.browser();
     browser.headers.push(("sec-fetch-site", "cross-site".to_owned()));
     browser.headers.push(("sec-fetch-mode", "navigate".to_owned()));
@@ -68,7 +71,7 @@ async fn a_link_from_another_site_comes_again_from_here() {
 
 #[tokio::test]
 async fn signing_in_again_ends_the_session_before() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut browser = desk.signed_in(&desk.dana).await;
     let mut before = browser.clone();
     assert_eq!(browser.sign_in(desk.dana.reveal()).await.status, 303);
@@ -78,8 +81,8 @@ async fn signing_in_again_ends_the_session_before() {
 #[tokio::test]
 async fn people_can_sign_in_in_another_way() {
     /// The word of the day is everybody's.
-    struct Word;
-    impl SignIn for Word {
+    struct SharedPassword;
+    impl SignIn for SharedPassword {
         fn sign_in<'a>(
             &'a self,
             secret: &'a str,
@@ -97,7 +100,7 @@ async fn people_can_sign_in_in_another_way() {
             Box::pin(std::future::ready(Ok(before.by() == Digest::of("swordfish"))))
         }
     }
-    let desk = Desk::open_as(|inbox| inbox.sign_in(Word)).await;
+    let desk = TestInbox::open_as(|inbox| inbox.sign_in(SharedPassword)).await;
     let mut browser = desk.browser();
     assert_eq!(browser.sign_in(desk.dana.reveal()).await.status, 403);
     assert_eq!(browser.sign_in("swordfish dana").await.status, 303);
@@ -108,7 +111,7 @@ async fn people_can_sign_in_in_another_way() {
 
 #[tokio::test]
 async fn signing_out_everywhere_ends_every_session_of_the_person() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut phone = desk.signed_in(&desk.dana).await;
     let mut laptop = desk.signed_in(&desk.dana).await;
     let mut omar = desk.signed_in(&desk.omar).await;
@@ -119,7 +122,7 @@ async fn signing_out_everywhere_ends_every_session_of_the_person() {
 
 #[tokio::test]
 async fn a_wrong_token_opens_nothing_and_many_of_them_have_to_wait() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut browser = desk.browser();
     for wrong in
         ["", "dana", "gate_r_", ReviewerToken::new().reveal(), &desk.dana.hash().to_string()]
@@ -140,7 +143,7 @@ async fn a_wrong_token_opens_nothing_and_many_of_them_have_to_wait() {
 
 #[tokio::test]
 async fn a_session_ends_when_nobody_uses_it_and_after_a_day_of_work() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut idle = desk.signed_in(&desk.dana).await;
     let mut busy = desk.signed_in(&desk.dana).await;
     idle.headers.push(("gate-live", "1".to_owned()));
@@ -158,7 +161,7 @@ async fn a_session_ends_when_nobody_uses_it_and_after_a_day_of_work() {
 
 #[tokio::test]
 async fn a_session_ends_with_the_token_it_began_with_and_with_the_person() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let mut omar = desk.signed_in(&desk.omar).await;
     let id = desk.ask_to_pay(50).await;
@@ -180,7 +183,7 @@ async fn a_session_ends_with_the_token_it_began_with_and_with_the_person() {
 
 #[tokio::test]
 async fn only_a_form_of_the_session_decides() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let mut omar = desk.signed_in(&desk.omar).await;
     let id = desk.ask_to_pay(50).await;
@@ -201,7 +204,7 @@ async fn only_a_form_of_the_session_decides() {
 
 #[tokio::test]
 async fn a_form_of_another_site_is_refused() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let action = format!("/approvals/{id}/approve");
     for header in [
@@ -222,7 +225,7 @@ async fn a_form_of_another_site_is_refused() {
 
 #[tokio::test]
 async fn a_name_that_somebody_else_gave_this_machine_is_not_the_inbox() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut browser = desk.browser();
     browser.headers.push(("host", "evil.example".to_owned()));
     let page = browser.get("/sign-in").await;
@@ -232,7 +235,8 @@ async fn a_name_that_somebody_else_gave_this_machine_is_not_the_inbox() {
 
 #[tokio::test]
 async fn behind_tls_cookies_go_over_tls_only() {
-    let desk = Desk::open_as(|inbox| inbox.reached_at("https://gate.example.com").unwrap()).await;
+    let desk =
+        TestInbox::open_as(|inbox| inbox.reached_at("https://gate.example.com").unwrap()).await;
     let mut browser = desk.browser();
     browser.headers.push(("host", "gate.example.com".to_owned()));
     let page = browser.sign_in(desk.dana.reveal()).await;
@@ -250,7 +254,7 @@ async fn behind_tls_cookies_go_over_tls_only() {
 
 #[tokio::test]
 async fn every_answer_has_its_headers() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     for path in [
@@ -295,7 +299,7 @@ async fn every_answer_has_its_headers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_too_long_is_not_even_read() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let id = desk.ask_to_pay(50).await;
     let dana = desk.signed_in(&desk.dana).await;
     let (name, value) = &dana.cookies[0];
@@ -325,9 +329,9 @@ async fn a_form_that_is_too_long_is_not_even_read() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    let gone = format!("/approvals/{}", gate_runtime::ApprovalId::new());
+    let gone = format!("/approvals/{}", gate_runtime::id::ApprovalId::new());
     for path in
         ["/nowhere", "/approvals/x", &gone, "/case", "/case?id=none", "/approvals/..%2f..%2fetc"]
     {
@@ -335,8 +339,8 @@ async fn what_is_not_there_is_not_found() {
     }
 }
 
-impl desk::Browser {
-    async fn fill_sign_out(&mut self, place: &str) -> desk::Page {
+impl desk::TestBrowser {
+    async fn fill_sign_out(&mut self, place: &str) -> desk::PageResponse {
         let secret = self.get("/").await.hidden("form_secret");
         self.post("/sign-out", &[("form_secret", &secret), ("where", place)]).await
     }

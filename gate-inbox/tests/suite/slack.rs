@@ -3,33 +3,35 @@
 use std::time::Duration;
 
 use crate::desk;
-use crate::desk::Desk;
-use crate::service::{Reply, Service};
+use crate::desk::TestInbox;
+use crate::service::{FakeService, ServiceReply};
 use gate_inbox::Slack;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::notify::Notifier as _;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answers, ApprovalId, Notifier as _, Priority, RemoteCall, Request};
+use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteRequest, RequestPriority};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy";
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
-fn posted() -> Reply {
+fn posted() -> ServiceReply {
     let body = json!({"ok": true, "channel": "C024BE91L", "ts": "1800000000.000100"});
-    Reply::With("200 OK", body.to_string())
+    ServiceReply::With("200 OK", body.to_string())
 }
 
-fn refused(error: &str) -> Reply {
-    Reply::With("200 OK", json!({"ok": false, "error": error}).to_string())
+fn refused(error: &str) -> ServiceReply {
+    ServiceReply::With("200 OK", json!({"ok": false, "error": error}).to_string())
 }
 
-async fn open() -> (Desk, Service, Slack) {
-    let service = Service::open(posted()).await;
+async fn open() -> (TestInbox, FakeService, Slack) {
+    let service = FakeService::open(posted()).await;
     let slack = Slack::new(TOKEN, "#approvals", "https://gate.example.com")
         .unwrap()
         .buttons(SECRET)
         .unwrap();
     let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
-    (Desk::open().await, service, slack)
+    (TestInbox::open().await, service, slack)
 }
 
 /// The texts of a message in the order in which people see them, and its buttons in brackets;
@@ -95,7 +97,7 @@ fn seen(message: &Value) -> Vec<String> {
     seen
 }
 
-async fn post(desk: &Desk, service: &mut Service, slack: &Slack) -> Value {
+async fn post(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
     assert_eq!(desk.tell(slack, None).await, [Ok(Some("C024BE91L 1800000000.000100".to_owned()))]);
     let came = service.came().await;
     assert_eq!(came.line, "POST /api/chat.postMessage HTTP/1.1");
@@ -167,7 +169,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
 }
 
 /// Delivers the last news, and returns the message that is posted.
-async fn posted_last(desk: &Desk, service: &mut Service, slack: &Slack) -> Value {
+async fn posted_last(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
     let notice = desk.notices(slack).await.pop().unwrap();
     slack.deliver(&notice).await.unwrap();
     service.came().await.json()
@@ -255,12 +257,14 @@ async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
 async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     let (desk, mut service, slack) = open().await;
     let agent = desk.agent.remote("billing-bot");
-    let question = |id: &str, answers: Answers| {
+    let question = |id: &str, answers: AcceptedAnswers| {
         let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
         call.ask("it asks", ask(role("manager")).answered(answers))
     };
-    let asked =
-        agent.ask(question("1", Answers::one_of(["retry", "skip <it>\n[x]"]))).await.unwrap();
+    let asked = agent
+        .ask(question("1", AcceptedAnswers::one_of(["retry", "skip <it>\n[x]"])))
+        .await
+        .unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let seen_of = seen(&message);
     for words in [
@@ -281,12 +285,12 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
         "{message}"
     );
 
-    agent.ask(question("2", Answers::Text)).await.unwrap();
+    agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.";
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
 
-    agent.ask(question("3", Answers::one_of(["retry", "sk\u{200b}ip"]))).await.unwrap();
+    agent.ask(question("3", AcceptedAnswers::one_of(["retry", "sk\u{200b}ip"]))).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let words = "⚠ It has invisible characters, shown as \\u{…}.";
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
@@ -312,7 +316,9 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
     let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
         .describe("Only looks, and changes nothing.\nReally.")
         .request(
-            Request::new().summary("Harmless\n*Approve* <!channel>").priority(Priority::Urgent),
+            RemoteRequest::new()
+                .summary("Harmless\n*Approve* <!channel>")
+                .priority(RequestPriority::Urgent),
         )
         .reasoning("it is due");
     agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
@@ -338,7 +344,7 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
     // A claim that hides something is found, and one that is not made is not there.
     let call = RemoteCall::new("2", "refund", json!({"cents": 500}).to_string());
     let call =
-        call.request(Request::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
+        call.request(RemoteRequest::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
     agent.ask(call).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let seen = seen(&message);
@@ -365,7 +371,7 @@ async fn without_the_signing_secret_there_is_only_a_link() {
 }
 
 /// Tells the last news, and gives what the message became.
-async fn update(desk: &Desk, service: &mut Service, slack: &Slack) -> Vec<String> {
+async fn update(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Vec<String> {
     let memo = "C024BE91L 1800000000.000100";
     let notice = desk.notices(slack).await.pop().unwrap().after(memo);
     assert_eq!(slack.deliver(&notice).await, Ok(Some(memo.to_owned())));
@@ -491,18 +497,23 @@ async fn what_is_settled_before_it_is_told_is_no_message_and_a_deleted_one_is_no
 #[tokio::test]
 async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     let (desk, _service, slack) = open().await;
-    let service = Service::open(posted()).await;
+    let service = FakeService::open(posted()).await;
     let slack = slack
         .api(&format!("{}/api", service.url()), &service.url())
         .unwrap()
         .patience(Duration::from_millis(200));
     desk.ask_to_pay(50).await;
     for (reply, is_final, wait, words) in [
-        (Reply::With("429 Too Many\r\nretry-after: 30", String::new()), false, Some(30), "429"),
-        (Reply::With("500 Oh", String::new()), false, None, "500"),
-        (Reply::With("200 OK", "<html>".to_owned()), false, None, "Slack's answer is none"),
         (
-            Reply::With("200 OK", "{\"ok\":true}".to_owned()),
+            ServiceReply::With("429 Too Many\r\nretry-after: 30", String::new()),
+            false,
+            Some(30),
+            "429",
+        ),
+        (ServiceReply::With("500 Oh", String::new()), false, None, "500"),
+        (ServiceReply::With("200 OK", "<html>".to_owned()), false, None, "Slack's answer is none"),
+        (
+            ServiceReply::With("200 OK", "{\"ok\":true}".to_owned()),
             false,
             None,
             "did not say which message",
@@ -512,9 +523,9 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         (refused("invalid_auth"), true, None, "token"),
         (refused("invalid_blocks"), true, None, "Slack says invalid_blocks"),
         (refused(&format!("\u{202e}{}", "x".repeat(5_000))), true, None, "Slack says \\u{202e}xxx"),
-        (Reply::With("403 No", TOKEN.to_owned()), true, None, "[secret]"),
-        (Reply::Cut, false, None, "broke off"),
-        (Reply::Never, false, None, "took too long"),
+        (ServiceReply::With("403 No", TOKEN.to_owned()), true, None, "[secret]"),
+        (ServiceReply::Cut, false, None, "broke off"),
+        (ServiceReply::Never, false, None, "took too long"),
     ] {
         service.reply(reply.clone());
         let told = desk.tell(&slack, None).await;

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::desk::{Desk, Page};
-use crate::service::{Reply, Service};
+use crate::desk::{PageResponse, TestInbox};
+use crate::service::{FakeService, ServiceReply};
 use gate_inbox::Slack;
+use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answers, ApprovalId, Decision, RemoteCall, Status};
+use gate_runtime::remote::{AcceptedAnswers, RemoteCall};
+use gate_runtime::review::{Decision, Status};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -19,10 +21,10 @@ const INES: &str = "U0INES001";
 /// The clock of the desk.
 const NOW: i64 = 1_800_000_000;
 
-struct Chat {
-    desk: Desk,
+struct SlackFixture {
+    desk: TestInbox,
     /// Slack's methods, and what its requests are answered at.
-    slack: Service,
+    slack: FakeService,
 }
 
 fn sign(secret: &str, time: &str, body: &str) -> String {
@@ -40,19 +42,20 @@ fn form(payload: &Value) -> String {
         .finish()
 }
 
-impl Chat {
+impl SlackFixture {
     async fn open() -> Self {
         Self::open_as(|slack| slack).await
     }
 
     async fn open_as(change: impl FnOnce(Slack) -> Slack) -> Self {
-        let service = Service::open(Reply::With("200 OK", json!({"ok": true}).to_string())).await;
+        let service =
+            FakeService::open(ServiceReply::With("200 OK", json!({"ok": true}).to_string())).await;
         let slack = Slack::new("xoxb-1-2-abc", "#approvals", "https://gate.example.com")
             .unwrap()
             .buttons(SECRET)
             .unwrap();
         let slack = change(slack.api(&format!("{}/api", service.url()), &service.url()).unwrap());
-        let desk = Desk::open_as(|inbox| inbox.slack(slack).unwrap()).await;
+        let desk = TestInbox::open_as(|inbox| inbox.slack(slack).unwrap()).await;
         desk.add_to_people("dana", &format!("slack = \"{DANA}\""));
         desk.add_to_people("omar", &format!("slack = \"{OMAR}\""));
         desk.add_to_people("ines", &format!("slack = \"{INES}\""));
@@ -97,7 +100,7 @@ impl Chat {
         })
     }
 
-    async fn send(&self, body: &str, headers: &[(&'static str, &str)]) -> Page {
+    async fn send(&self, body: &str, headers: &[(&'static str, &str)]) -> PageResponse {
         let mut browser = self.desk.browser();
         browser.headers =
             headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -105,7 +108,7 @@ impl Chat {
     }
 
     /// Sends a request as Slack does.
-    async fn signed(&self, payload: &Value) -> Page {
+    async fn signed(&self, payload: &Value) -> PageResponse {
         let (body, time) = (form(payload), NOW.to_string());
         let signature = sign(SECRET, &time, &body);
         self.send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)])
@@ -131,7 +134,7 @@ impl Chat {
 
 #[tokio::test]
 async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
@@ -150,7 +153,7 @@ async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
 
 #[tokio::test]
 async fn a_rejection_opens_a_window_and_wants_a_reason() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let click = chat.click(DANA, "gate_reject", &value);
@@ -170,7 +173,7 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
     assert_eq!(view["blocks"][0]["text"]["text"], "pay: to: \"alice\", amount: 50");
     assert_eq!(view["blocks"][1]["element"]["action_id"], "words");
 
-    let page = chat.signed(&Chat::window(DANA, "gate_reject", &value, " \n")).await;
+    let page = chat.signed(&SlackFixture::window(DANA, "gate_reject", &value, " \n")).await;
     let answer: Value = serde_json::from_str(&page.text).unwrap();
     assert_eq!(
         answer,
@@ -178,8 +181,9 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
     );
     assert_eq!(chat.desk.approval(id).await.status(), Status::Pending);
 
-    let page =
-        chat.signed(&Chat::window(DANA, "gate_reject", &value, " wrong <b>account</b> ")).await;
+    let page = chat
+        .signed(&SlackFixture::window(DANA, "gate_reject", &value, " wrong <b>account</b> "))
+        .await;
     let answer: Value = serde_json::from_str(&page.text).unwrap();
     assert_eq!(answer["response_action"], "update");
     let words = "You rejected pay: it does not run, and the agent is told why.";
@@ -193,10 +197,10 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
 
 #[tokio::test]
 async fn a_window_that_does_not_open_is_said() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
-    chat.slack.reply(Reply::With(
+    chat.slack.reply(ServiceReply::With(
         "200 OK",
         json!({"ok": false, "error": "expired_trigger_id"}).to_string(),
     ));
@@ -214,7 +218,7 @@ async fn a_window_that_does_not_open_is_said() {
 
 #[tokio::test]
 async fn only_what_slack_signed_is_read() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let body = form(&chat.click(DANA, "gate_approve", &value));
@@ -269,7 +273,7 @@ async fn only_what_slack_signed_is_read() {
 
 #[tokio::test]
 async fn a_copy_of_a_request_and_slacks_own_second_try_decide_nothing() {
-    let chat = Chat::open().await;
+    let chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(2_000).await;
     let body = form(&chat.click(DANA, "gate_approve", &chat.value(id).await));
     let time = NOW.to_string();
@@ -292,7 +296,7 @@ async fn a_copy_of_a_request_and_slacks_own_second_try_decide_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_double_click_is_one_vote() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(2_000).await;
     let value = chat.value(id).await;
     let clicks: Vec<Value> = (0..16).map(|_| chat.click(DANA, "gate_approve", &value)).collect();
@@ -335,7 +339,7 @@ async fn a_double_click_is_one_vote() {
 
 #[tokio::test]
 async fn what_changed_since_the_message_is_not_decided() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(2_000).await;
     let value = chat.value(id).await;
     let me = chat.desk.agent.reviewer("dana").await.unwrap();
@@ -352,14 +356,14 @@ async fn what_changed_since_the_message_is_not_decided() {
             )
         );
     }
-    let page = chat.signed(&Chat::window(OMAR, "gate_reject", &value, "no")).await;
+    let page = chat.signed(&SlackFixture::window(OMAR, "gate_reject", &value, "no")).await;
     assert!(page.text.contains("it has changed since"), "{}", page.text);
     assert_eq!(chat.desk.approval(id).await.votes().len(), 1);
 }
 
 #[tokio::test]
 async fn who_may_not_decide_is_told_why() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let told = chat.told(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
@@ -385,7 +389,7 @@ async fn who_may_not_decide_is_told_why() {
             "{told}"
         );
     }
-    let page = chat.signed(&Chat::window(DANA, "gate_explain", &wiping, "why not")).await;
+    let page = chat.signed(&SlackFixture::window(DANA, "gate_explain", &wiping, "why not")).await;
     assert!(page.text.contains("is approved in the inbox"), "{}", page.text);
     chat.desk.add_to_people(
         "dana",
@@ -410,7 +414,7 @@ async fn who_may_not_decide_is_told_why() {
 /// A button of an old message, or one that somebody made up.
 #[tokio::test]
 async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let long =
         chat.desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(399)})).await;
     let typed = chat.desk.ask("explain", json!({"what": "x".repeat(399)})).await;
@@ -425,11 +429,12 @@ async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
         for action in ["gate_approve", "gate_explain"] {
             assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
         }
-        let page = chat.signed(&Chat::window(DANA, "gate_explain", &value, "why not")).await;
+        let page =
+            chat.signed(&SlackFixture::window(DANA, "gate_explain", &value, "why not")).await;
         assert!(page.text.contains(&words), "{}", page.text);
         let approval = chat.desk.approval(id).await;
         assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
-        chat.signed(&Chat::window(DANA, "gate_reject", &value, "too long")).await;
+        chat.signed(&SlackFixture::window(DANA, "gate_reject", &value, "too long")).await;
         assert_eq!(
             chat.desk.approval(id).await.status(),
             Status::Rejected,
@@ -440,10 +445,10 @@ async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
 
 #[tokio::test]
 async fn a_question_is_not_approved_by_a_click() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let call = RemoteCall::new("1", "question", json!({"question": "Which one?"}).to_string());
-    let call =
-        call.ask("it asks", ask(role("manager")).answered(Answers::one_of(["retry", "skip"])));
+    let call = call
+        .ask("it asks", ask(role("manager")).answered(AcceptedAnswers::one_of(["retry", "skip"])));
     let id = chat.desk.agent.remote("billing-bot").ask(call).await.unwrap().id();
     let value = chat.value(id).await;
     let words = format!(
@@ -453,16 +458,16 @@ async fn a_question_is_not_approved_by_a_click() {
     for action in ["gate_approve", "gate_explain"] {
         assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
     }
-    let page = chat.signed(&Chat::window(DANA, "gate_explain", &value, "why not")).await;
+    let page = chat.signed(&SlackFixture::window(DANA, "gate_explain", &value, "why not")).await;
     assert!(page.text.contains(&words), "{}", page.text);
     assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
-    chat.signed(&Chat::window(DANA, "gate_reject", &value, "ask somebody else")).await;
+    chat.signed(&SlackFixture::window(DANA, "gate_reject", &value, "ask somebody else")).await;
     assert_eq!(chat.desk.approval(id).await.status(), Status::Rejected);
 }
 
 #[tokio::test]
 async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
-    let mut chat = Chat::open().await;
+    let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask("explain", json!({"what": "x"})).await;
     let value = chat.value(id).await;
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
@@ -470,7 +475,7 @@ async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
     chat.signed(&chat.click(DANA, "gate_explain", &value)).await;
     let opened = chat.slack.came().await.json();
     assert_eq!(opened["view"]["callback_id"], "gate_explain");
-    chat.signed(&Chat::window(DANA, "gate_explain", &value, "she called")).await;
+    chat.signed(&SlackFixture::window(DANA, "gate_explain", &value, "she called")).await;
     let approval = chat.desk.approval(id).await;
     assert_eq!(
         (approval.status(), approval.votes()[0].comment()),
@@ -480,7 +485,7 @@ async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
 
 #[tokio::test]
 async fn members_of_another_workspace_do_not_decide_where_one_is_named() {
-    let mut chat = Chat::open_as(|slack| slack.workspace("T0001")).await;
+    let mut chat = SlackFixture::open_as(|slack| slack.workspace("T0001")).await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let mut click = chat.click(DANA, "gate_approve", &value);
@@ -493,8 +498,8 @@ async fn members_of_another_workspace_do_not_decide_where_one_is_named() {
 
 #[tokio::test]
 async fn answers_go_to_slack_and_nowhere_else() {
-    let mut chat = Chat::open().await;
-    let mut other = Service::open(Reply::With("200 OK", String::new())).await;
+    let mut chat = SlackFixture::open().await;
+    let mut other = FakeService::open(ServiceReply::With("200 OK", String::new())).await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let ours = chat.slack.url();
@@ -520,7 +525,7 @@ async fn answers_go_to_slack_and_nowhere_else() {
 
 #[tokio::test]
 async fn what_is_signed_and_makes_no_sense_decides_nothing() {
-    let chat = Chat::open().await;
+    let chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let with = |place: &str, new: Value| {
@@ -562,7 +567,7 @@ async fn what_is_signed_and_makes_no_sense_decides_nothing() {
     for harmless in [
         json!({"type": "view_closed"}),
         chat.click(DANA, "other_action", "x"),
-        Chat::window(DANA, "other", "x", "y"),
+        SlackFixture::window(DANA, "other", "x", "y"),
     ] {
         assert_eq!(chat.signed(&harmless).await.status, 200);
     }
@@ -573,7 +578,7 @@ async fn what_is_signed_and_makes_no_sense_decides_nothing() {
 
 #[tokio::test]
 async fn an_inbox_without_slack_has_no_such_address() {
-    let desk = Desk::open().await;
+    let desk = TestInbox::open().await;
     let page = desk
         .browser()
         .post_body("/slack/actions", "application/x-www-form-urlencoded", "payload=1")

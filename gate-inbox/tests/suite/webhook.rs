@@ -4,12 +4,13 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::receiver::{Does, Receiver, Request, status};
+use crate::receiver::{RawServer, ReceivedRequest, ServerBehavior, status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gate_inbox::{Webhook, WebhookSecret};
+use gate_runtime::notify::{DeliveryNotice, DeliveryState, Notifier, NotifyError};
 use gate_runtime::prelude::*;
-use gate_runtime::{DeliveryFilter, DeliveryState, Notice, Notifier, NotifyError};
+use gate_runtime::store::DeliveryFilter;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -34,7 +35,7 @@ fn secrets(texts: &[&str]) -> Vec<WebhookSecret> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn webhook(server: &Receiver, texts: &[&str]) -> Webhook {
+fn webhook(server: &RawServer, texts: &[&str]) -> Webhook {
     Webhook::private("ops", &server.url("/gate?from=here"), secrets(texts)).unwrap()
 }
 
@@ -50,18 +51,18 @@ async fn ask_for(gate: &Gate<Tools>) -> Turn {
 }
 
 /// Returns the notice of a question.
-async fn notice() -> Notice {
+async fn notice() -> DeliveryNotice {
     let gate: Gate<Tools> = Gate::builder(())
         .directory(StaticDirectory::new().person("dana", ["manager"]))
         .build()
         .await
         .unwrap();
     let approval = Arc::new(ask_for(&gate).await.interruptions()[0].approval().clone());
-    Notice::new("ops", gate.records(1, 1).await.unwrap().remove(0)).about(approval, None)
+    DeliveryNotice::new("ops", gate.records(1, 1).await.unwrap().remove(0)).about(approval, None)
 }
 
 /// HMAC-SHA256 by its definition (RFC 2104), with nothing of the code under test.
-fn signature(secret: &str, request: &Request) -> String {
+fn signature(secret: &str, request: &ReceivedRequest) -> String {
     let mut key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     key.resize(64, 0);
     let pad = |byte: u8| key.iter().map(|key| key ^ byte).collect::<Vec<u8>>();
@@ -78,7 +79,7 @@ fn signature(secret: &str, request: &Request) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_byte_of_a_message_is_as_the_specification_has_it() {
-    let server = Receiver::that([status(200, "")]);
+    let server = RawServer::that([status(200, "")]);
     let gate = gate_that_tells(webhook(&server, &[OLD, NEW])).await;
     let asked = ask_for(&gate).await.interruptions()[0].clone();
     let request = tokio::task::block_in_place(|| server.next());
@@ -142,7 +143,7 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_of_a_question_is_told_after_it() {
-    let server = Receiver::that([status(200, "")]);
+    let server = RawServer::that([status(200, "")]);
     let gate = gate_that_tells(webhook(&server, &[NEW])).await;
     let turn = ask_for(&gate).await;
     turn.interruptions()[0].reject(&gate.reviewer("dana").await.unwrap(), "no").await.unwrap();
@@ -158,10 +159,10 @@ async fn what_comes_of_a_question_is_told_after_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_freeze_is_told_and_what_a_rule_decides_alone_is_not() {
-    let server = Receiver::that([status(200, "")]);
+    let server = RawServer::that([status(200, "")]);
     let gate = gate_that_tells(webhook(&server, &[NEW])).await;
     let dana = gate.reviewer("dana").await.unwrap();
-    gate.freeze(gate_runtime::FreezeScope::Everything, "an incident", &dana).await.unwrap();
+    gate.freeze(gate_runtime::grants::FreezeScope::Everything, "an incident", &dana).await.unwrap();
     let request = tokio::task::block_in_place(|| server.next());
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(
@@ -172,9 +173,9 @@ async fn a_freeze_is_told_and_what_a_rule_decides_alone_is_not() {
 
 /// Delivers to a server that does so, and returns the result and the server.
 async fn delivered(
-    does: impl IntoIterator<Item = Does>,
-) -> (Result<Option<String>, NotifyError>, Receiver) {
-    let server = Receiver::that(does);
+    does: impl IntoIterator<Item = ServerBehavior>,
+) -> (Result<Option<String>, NotifyError>, RawServer) {
+    let server = RawServer::that(does);
     let webhook = webhook(&server, &[NEW]).patience(Duration::from_millis(300));
     (webhook.deliver(&notice().await).await, server)
 }
@@ -191,12 +192,12 @@ async fn two_hundreds_are_delivered_whatever_they_say_besides() {
         "HTTP/1.1 204 No Content\r\n\r\n",
         "HTTP/1.1 299 X\r\ncontent-length: 9\r\n\r\nhalf",
     ] {
-        let (delivered, server) = delivered([Does::Say(good.to_owned())]).await;
+        let (delivered, server) = delivered([ServerBehavior::Say(good.to_owned())]).await;
         assert_eq!(delivered, Ok(None), "{good}");
         server.next();
     }
     // A body that never ends is not read.
-    let (delivered, _) = delivered([Does::SayForEver("HTTP/1.1 200 OK\r\n\r\n")]).await;
+    let (delivered, _) = delivered([ServerBehavior::SayForEver("HTTP/1.1 200 OK\r\n\r\n")]).await;
     assert_eq!(delivered, Ok(None));
 }
 
@@ -217,7 +218,7 @@ async fn what_is_no_delivery_says_whether_and_when_to_try_again() {
         (status(503, ""), "it answered 503", false, None),
         (status(303, "location: /elsewhere\r\n"), "it answered 303", false, None),
         (status(307, ""), "it redirected to what is no address of the web", false, None),
-        (Does::SayForEver("HTTP/1.1 500 No\r\n\r\n"), "it answered 500", false, None),
+        (ServerBehavior::SayForEver("HTTP/1.1 500 No\r\n\r\n"), "it answered 500", false, None),
     ] {
         let (delivered, server) = delivered([does]).await;
         assert_eq!(problem(delivered), (words.to_owned(), is_final, wait));
@@ -229,12 +230,12 @@ async fn what_is_no_delivery_says_whether_and_when_to_try_again() {
 #[tokio::test]
 async fn garbage_silence_and_slowness_are_tried_again() {
     for (does, words) in [
-        (Does::Say(String::new()), ""),
-        (Does::Say("SSH-2.0-OpenSSH_9.9\r\n".to_owned()), ""),
-        (Does::Say("HTTP/1.1 999999 X\r\n\r\n".to_owned()), ""),
-        (Does::SayForEver("HTTP/1.1 200 OK\r\nx: "), ""),
-        (Does::Hang, "it did not answer in time"),
-        (Does::Drip, "it did not answer in time"),
+        (ServerBehavior::Say(String::new()), ""),
+        (ServerBehavior::Say("SSH-2.0-OpenSSH_9.9\r\n".to_owned()), ""),
+        (ServerBehavior::Say("HTTP/1.1 999999 X\r\n\r\n".to_owned()), ""),
+        (ServerBehavior::SayForEver("HTTP/1.1 200 OK\r\nx: "), ""),
+        (ServerBehavior::Hang, "it did not answer in time"),
+        (ServerBehavior::Drip, "it did not answer in time"),
     ] {
         let shown = format!("{does:?}");
         let (delivered, _server) = delivered([does]).await;
@@ -252,7 +253,7 @@ async fn redirects_get_the_same_message_and_end_after_three() {
     let to = |path: &str| status(307, &format!("location: {path}\r\n"));
     let (done, server) = delivered([to("/1"), to("/2?x"), to("/3"), status(200, "")]).await;
     assert_eq!(done, Ok(None));
-    let requests: Vec<Request> = (0..4).map(|_| server.next()).collect();
+    let requests: Vec<ReceivedRequest> = (0..4).map(|_| server.next()).collect();
     let lines: Vec<&str> = requests.iter().map(|request| request.line.as_str()).collect();
     assert_eq!(lines[1..], ["POST /1 HTTP/1.1", "POST /2?x HTTP/1.1", "POST /3 HTTP/1.1"]);
     for request in &requests[1..] {
@@ -287,7 +288,7 @@ async fn a_private_address_is_not_even_connected_to() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_fails_first_gets_the_same_id_with_a_signature_of_its_own() {
-    let server = Receiver::that([status(500, ""), status(200, "")]);
+    let server = RawServer::that([status(500, ""), status(200, "")]);
     let clock = gate_runtime::testing::ManualClock::at("2026-11-21T12:00:00Z".parse().unwrap());
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate =

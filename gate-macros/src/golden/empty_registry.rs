@@ -20,14 +20,14 @@ const _: () = {
     impl __gate::Registry for Nothing {
         type State = ();
         type Call = NothingCall;
-        const TOOLS: &'static [__gate::__private::Listed<Self>] = &[];
+        const TOOLS: &'static [__gate::__private::ListedTool<Self>] = &[];
         const NAMES: &'static [&'static str] = &__gate::__private::names::<
             Self,
             0usize,
         >();
-        fn specs() -> &'static __gate::__private::Specs {
-            static SPECS: ::std::sync::OnceLock<__gate::__private::Specs> = ::std::sync::OnceLock::new();
-            SPECS.get_or_init(__gate::__private::Specs::of::<Self>)
+        fn specs() -> &'static __gate::__private::ToolSpecs {
+            static SPECS: ::std::sync::OnceLock<__gate::__private::ToolSpecs> = ::std::sync::OnceLock::new();
+            SPECS.get_or_init(__gate::__private::ToolSpecs::of::<Self>)
         }
     }
 };

@@ -25,13 +25,13 @@ pub(crate) struct IssueRefund {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-pub(crate) fn issue_refund<'__run, __R: ::gate_runtime::Offers<IssueRefund>>(
+pub(crate) fn issue_refund<'__run, __R: ::gate_runtime::tool::Offers<IssueRefund>>(
     __run: &'__run ::gate_runtime::Run<__R>,
     order_id: String,
     amount_cents: u64,
     card: Card,
     note: Option<String>,
-) -> ::gate_runtime::BoxFuture<
+) -> ::gate_runtime::store::BoxFuture<
     '__run,
     ::core::result::Result<Result<Receipt, BillingError>, ::gate_runtime::CallError>,
 > {
@@ -58,7 +58,7 @@ const _: () = {
         #[serde(rename = "order")]
         order_id: String,
     }
-    impl __gate::__private::Part for __Argument0 {}
+    impl __gate::__private::ArgumentPart for __Argument0 {}
     #[derive(
         __gate::__private::serde::Serialize,
         __gate::__private::serde::Deserialize,
@@ -70,7 +70,8 @@ const _: () = {
         #[schemars(range(min = 1))]
         amount_cents: __A1,
     }
-    impl<__A1: __gate::ToolArg> __gate::__private::Part for __Argument1<__A1> {}
+    impl<__A1: __gate::tool::ToolArg> __gate::__private::ArgumentPart
+    for __Argument1<__A1> {}
     #[automatically_derived]
     impl ::core::fmt::Debug for IssueRefund {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
@@ -82,10 +83,10 @@ const _: () = {
         type State = Billing;
         type Output = Result<Receipt, BillingError>;
         const NAME: &'static str = "refund";
-        const ABOUT: __gate::__private::About = __gate::__private::About {
+        const ABOUT: __gate::__private::ToolMetadata = __gate::__private::ToolMetadata {
             title: ::core::option::Option::Some("Issue a refund"),
             description: "Issue a refund.\n\nTo the original payment method.",
-            annotations: __gate::Annotations {
+            annotations: __gate::tool::Annotations {
                 read_only: false,
                 destructive: true,
                 idempotent: true,
@@ -115,22 +116,22 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(crate::policies::refunds)
         }
-        fn summary() -> ::core::option::Option<__gate::Summary> {
+        fn summary() -> ::core::option::Option<__gate::tool::ToolSummary> {
             let _ = |__call: &Self| {
-                __gate::summary::cents(&__call.amount_cents);
+                __gate::tool::summary::cents(&__call.amount_cents);
                 let _ = &__call.order_id;
             };
             ::core::option::Option::Some(
-                __gate::Summary::new([
-                    __gate::SummaryPart::Words("Refund ".into()),
-                    __gate::SummaryPart::Argument {
+                __gate::tool::ToolSummary::new([
+                    __gate::tool::SummaryPart::Words("Refund ".into()),
+                    __gate::tool::SummaryPart::Argument {
                         pointer: "/amount_cents".into(),
-                        format: __gate::SummaryFormat::Cents,
+                        format: __gate::tool::SummaryFormat::Cents,
                     },
-                    __gate::SummaryPart::Words(" for order ".into()),
-                    __gate::SummaryPart::Argument {
+                    __gate::tool::SummaryPart::Words(" for order ".into()),
+                    __gate::tool::SummaryPart::Argument {
                         pointer: "/order".into(),
-                        format: __gate::SummaryFormat::Plain,
+                        format: __gate::tool::SummaryFormat::Plain,
                     },
                 ]),
             )
@@ -205,14 +206,14 @@ const _: () = {
                 },
             ))
         }
-        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+        fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<Result<Receipt, BillingError>>::new()
                 .outcome(__output)
         }
-        const RECONCILER: ::core::option::Option<__gate::__private::Reconciler> = ::core::option::Option::Some(
-            __gate::__private::Reconciler::of::<Self>(),
+        const RECONCILER: ::core::option::Option<__gate::__private::ToolReconciler> = ::core::option::Option::Some(
+            __gate::__private::ToolReconciler::of::<Self>(),
         );
         fn run(
             __permit: __gate::Permit<Self>,
@@ -255,7 +256,8 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<__S: __gate::Provides<Billing>> __gate::InState<__S> for IssueRefund {
+    impl<__S: __gate::tool::Provides<Billing>> __gate::tool::InState<__S>
+    for IssueRefund {
         fn share(
             __state: &::std::sync::Arc<__S>,
         ) -> __gate::__private::SharedState<Billing>
@@ -267,13 +269,15 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl __gate::__private::Reconciled for IssueRefund {
+    impl __gate::__private::ReconcilableTool for IssueRefund {
         fn happened(
             __call: __gate::Call<Self>,
         ) -> ::core::pin::Pin<
             ::std::boxed::Box<
                 dyn ::core::future::Future<
-                    Output = __gate::ReconcileOutcome<Result<Receipt, BillingError>>,
+                    Output = __gate::tool::ReconcileOutcome<
+                        Result<Receipt, BillingError>,
+                    >,
                 > + ::core::marker::Send,
             >,
         > {

@@ -15,10 +15,10 @@ pub struct IssueRefund {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-pub fn issue_refund<'__run, __R: ::gate_runtime::Offers<IssueRefund>>(
+pub fn issue_refund<'__run, __R: ::gate_runtime::tool::Offers<IssueRefund>>(
     __run: &'__run ::gate_runtime::Run<__R>,
     order_id: String,
-) -> ::gate_runtime::BoxFuture<
+) -> ::gate_runtime::store::BoxFuture<
     '__run,
     ::core::result::Result<Receipt, ::gate_runtime::CallError>,
 > {
@@ -37,7 +37,7 @@ const _: () = {
         type State = ();
         type Output = Receipt;
         const NAME: &'static str = __gate::__private::MISTAKEN;
-        const ABOUT: __gate::__private::About = loop {};
+        const ABOUT: __gate::__private::ToolMetadata = loop {};
         fn policy() -> __gate::Policy<Self> {
             loop {}
         }
@@ -57,7 +57,7 @@ const _: () = {
         > {
             loop {}
         }
-        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+        fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
             loop {}
         }
         async fn run(
@@ -67,7 +67,7 @@ const _: () = {
             loop {}
         }
     }
-    impl<__S> __gate::InState<__S> for IssueRefund {
+    impl<__S> __gate::tool::InState<__S> for IssueRefund {
         fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
         where
             __S: ::core::marker::Send + ::core::marker::Sync,

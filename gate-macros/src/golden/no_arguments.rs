@@ -13,9 +13,9 @@ struct Now {}
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-fn now<'__run, __R: ::gate_runtime::Offers<Now>>(
+fn now<'__run, __R: ::gate_runtime::tool::Offers<Now>>(
     __run: &'__run ::gate_runtime::Run<__R>,
-) -> ::gate_runtime::BoxFuture<
+) -> ::gate_runtime::store::BoxFuture<
     '__run,
     ::core::result::Result<u64, ::gate_runtime::CallError>,
 > {
@@ -34,10 +34,10 @@ const _: () = {
         type State = ();
         type Output = u64;
         const NAME: &'static str = "now";
-        const ABOUT: __gate::__private::About = __gate::__private::About {
+        const ABOUT: __gate::__private::ToolMetadata = __gate::__private::ToolMetadata {
             title: ::core::option::Option::None,
             description: "Reads the clock.",
-            annotations: __gate::Annotations {
+            annotations: __gate::tool::Annotations {
                 read_only: true,
                 destructive: false,
                 idempotent: false,
@@ -94,7 +94,7 @@ const _: () = {
                 Self {},
             ))
         }
-        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+        fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<u64>::new().outcome(__output)
@@ -117,7 +117,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<__S> __gate::InState<__S> for Now {
+    impl<__S> __gate::tool::InState<__S> for Now {
         fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
         where
             __S: ::core::marker::Send + ::core::marker::Sync,

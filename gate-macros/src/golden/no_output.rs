@@ -15,10 +15,10 @@ pub struct Loop {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-pub fn r#loop<'__run, __R: ::gate_runtime::Offers<Loop>>(
+pub fn r#loop<'__run, __R: ::gate_runtime::tool::Offers<Loop>>(
     __run: &'__run ::gate_runtime::Run<__R>,
     r#type: u8,
-) -> ::gate_runtime::BoxFuture<
+) -> ::gate_runtime::store::BoxFuture<
     '__run,
     ::core::result::Result<(), ::gate_runtime::CallError>,
 > {
@@ -37,10 +37,10 @@ const _: () = {
         type State = ();
         type Output = ();
         const NAME: &'static str = "loop";
-        const ABOUT: __gate::__private::About = __gate::__private::About {
+        const ABOUT: __gate::__private::ToolMetadata = __gate::__private::ToolMetadata {
             title: ::core::option::Option::None,
             description: "Rings the bell.",
-            annotations: __gate::Annotations {
+            annotations: __gate::tool::Annotations {
                 read_only: false,
                 destructive: false,
                 idempotent: false,
@@ -102,7 +102,7 @@ const _: () = {
                 Self { r#type },
             ))
         }
-        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+        fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<()>::new().outcome(__output)
@@ -125,7 +125,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<__S> __gate::InState<__S> for Loop {
+    impl<__S> __gate::tool::InState<__S> for Loop {
         fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
         where
             __S: ::core::marker::Send + ::core::marker::Sync,

@@ -15,10 +15,10 @@ struct GetOrder {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-fn get_order<'__run, __R: ::gate_runtime::Offers<GetOrder>>(
+fn get_order<'__run, __R: ::gate_runtime::tool::Offers<GetOrder>>(
     __run: &'__run ::gate_runtime::Run<__R>,
     order_id: String,
-) -> ::gate_runtime::BoxFuture<
+) -> ::gate_runtime::store::BoxFuture<
     '__run,
     ::core::result::Result<String, ::gate_runtime::CallError>,
 > {
@@ -37,10 +37,10 @@ const _: () = {
         type State = ();
         type Output = String;
         const NAME: &'static str = "get_order";
-        const ABOUT: __gate::__private::About = __gate::__private::About {
+        const ABOUT: __gate::__private::ToolMetadata = __gate::__private::ToolMetadata {
             title: ::core::option::Option::None,
             description: "Read one order.",
-            annotations: __gate::Annotations {
+            annotations: __gate::tool::Annotations {
                 read_only: false,
                 destructive: false,
                 idempotent: false,
@@ -105,7 +105,7 @@ const _: () = {
                 Self { order_id },
             ))
         }
-        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+        fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<String>::new().outcome(__output)
@@ -128,7 +128,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<__S> __gate::InState<__S> for GetOrder {
+    impl<__S> __gate::tool::InState<__S> for GetOrder {
         fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
         where
             __S: ::core::marker::Send + ::core::marker::Sync,

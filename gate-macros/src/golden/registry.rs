@@ -34,21 +34,21 @@ const _: () = {
     impl __gate::Registry for SupportTools {
         type State = Billing;
         type Call = SupportToolsCall;
-        const TOOLS: &'static [__gate::__private::Listed<Self>] = &[
-            __gate::__private::Listed::of::<GetOrder>(),
-            __gate::__private::Listed::of::<refunds::IssueRefund>(),
+        const TOOLS: &'static [__gate::__private::ListedTool<Self>] = &[
+            __gate::__private::ListedTool::of::<GetOrder>(),
+            __gate::__private::ListedTool::of::<refunds::IssueRefund>(),
         ];
         const NAMES: &'static [&'static str] = &__gate::__private::names::<
             Self,
             2usize,
         >();
-        fn specs() -> &'static __gate::__private::Specs {
-            static SPECS: ::std::sync::OnceLock<__gate::__private::Specs> = ::std::sync::OnceLock::new();
-            SPECS.get_or_init(__gate::__private::Specs::of::<Self>)
+        fn specs() -> &'static __gate::__private::ToolSpecs {
+            static SPECS: ::std::sync::OnceLock<__gate::__private::ToolSpecs> = ::std::sync::OnceLock::new();
+            SPECS.get_or_init(__gate::__private::ToolSpecs::of::<Self>)
         }
     }
     #[automatically_derived]
-    impl __gate::Offers<GetOrder> for SupportTools {}
+    impl __gate::tool::Offers<GetOrder> for SupportTools {}
     #[automatically_derived]
     impl ::core::convert::From<GetOrder> for SupportToolsCall {
         fn from(__call: GetOrder) -> Self {
@@ -56,7 +56,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl __gate::Offers<refunds::IssueRefund> for SupportTools {}
+    impl __gate::tool::Offers<refunds::IssueRefund> for SupportTools {}
     #[automatically_derived]
     impl ::core::convert::From<refunds::IssueRefund> for SupportToolsCall {
         fn from(__call: refunds::IssueRefund) -> Self {

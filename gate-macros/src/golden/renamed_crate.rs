@@ -15,10 +15,10 @@ struct Work {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-fn work<'__run, __R: ::my::gate::Offers<Work>>(
+fn work<'__run, __R: ::my::gate::tool::Offers<Work>>(
     __run: &'__run ::my::gate::Run<__R>,
     order: String,
-) -> ::my::gate::BoxFuture<
+) -> ::my::gate::store::BoxFuture<
     '__run,
     ::core::result::Result<Result<(), String>, ::my::gate::CallError>,
 > {
@@ -37,10 +37,10 @@ const _: () = {
         type State = Desk;
         type Output = Result<(), String>;
         const NAME: &'static str = "work";
-        const ABOUT: __gate::__private::About = __gate::__private::About {
+        const ABOUT: __gate::__private::ToolMetadata = __gate::__private::ToolMetadata {
             title: ::core::option::Option::None,
             description: "Work.",
-            annotations: __gate::Annotations {
+            annotations: __gate::tool::Annotations {
                 read_only: false,
                 destructive: false,
                 idempotent: false,
@@ -110,7 +110,7 @@ const _: () = {
                 Self { order },
             ))
         }
-        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+        fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<Result<(), String>>::new().outcome(__output)
@@ -141,7 +141,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<__S: __gate::Provides<Desk>> __gate::InState<__S> for Work {
+    impl<__S: __gate::tool::Provides<Desk>> __gate::tool::InState<__S> for Work {
         fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<Desk>
         where
             __S: ::core::marker::Send + ::core::marker::Sync,

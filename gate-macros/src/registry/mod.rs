@@ -7,15 +7,15 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Ident, Path, Token, Type, Visibility, braced};
 
-use crate::errors::Errors;
-use crate::names::Runtime;
+use crate::errors::ErrorAccumulator;
+use crate::names::RuntimePath;
 
 /// The number of tools that the strictest provider takes.
 const MOST: usize = 128;
 
 pub(crate) fn registry(input: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let registry = match syn::parse2::<Registry>(input) {
+    let mut errors = ErrorAccumulator::default();
+    let registry = match syn::parse2::<RegistryInput>(input) {
         Ok(registry) => registry,
         Err(error) => {
             errors.add(error);
@@ -29,7 +29,7 @@ pub(crate) fn registry(input: TokenStream) -> TokenStream {
 }
 
 /// `crate = ::path; /// docs  pub Name for State { Tool, path::to::Tool }`.
-struct Registry {
+struct RegistryInput {
     runtime: Option<Path>,
     attributes: Vec<Attribute>,
     visibility: Visibility,
@@ -38,7 +38,7 @@ struct Registry {
     tools: Punctuated<Path, Token![,]>,
 }
 
-impl Parse for Registry {
+impl Parse for RegistryInput {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut runtime = None;
         if input.peek(Token![crate]) && input.peek2(Token![=]) {
@@ -67,14 +67,17 @@ impl Parse for Registry {
 }
 
 /// One tool of a registry: its type, and the name of its variant.
-struct Listed<'a> {
+struct ToolVariant<'a> {
     path: &'a Path,
     variant: &'a Ident,
 }
 
 /// Each tool once, and not more of them than a provider takes. What is wrong is left out.
-fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec<Listed<'a>> {
-    let mut listed: Vec<Listed<'a>> = Vec::new();
+fn check<'a>(
+    tools: &'a Punctuated<Path, Token![,]>,
+    errors: &mut ErrorAccumulator,
+) -> Vec<ToolVariant<'a>> {
+    let mut listed: Vec<ToolVariant<'a>> = Vec::new();
     for (index, path) in tools.iter().enumerate() {
         let Some(variant) = path.segments.last().map(|segment| &segment.ident) else { continue };
         if index == MOST {
@@ -92,7 +95,7 @@ fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec
             errors.at(path, format_args!("`{variant}` is listed twice: keep one"));
             continue;
         }
-        listed.push(Listed { path, variant });
+        listed.push(ToolVariant { path, variant });
     }
     listed
 }
@@ -117,15 +120,15 @@ fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec
 ///     const _: () = assert!(is_tool_name(…) && is_new_name(…));
 /// };
 /// ```
-fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
-    let Registry { attributes, visibility, name, state, .. } = registry;
-    let runtime = Runtime::new(registry.runtime.as_ref());
+fn expand(registry: &RegistryInput, tools: &[ToolVariant<'_>]) -> TokenStream {
+    let RegistryInput { attributes, visibility, name, state, .. } = registry;
+    let runtime = RuntimePath::new(registry.runtime.as_ref());
     let call = format_ident!("{name}Call", span = name.span());
     let about = format!("One call of a tool of [`{name}`], typed.");
     let paths: Vec<&Path> = tools.iter().map(|tool| tool.path).collect();
     let variants: Vec<&Ident> = tools.iter().map(|tool| tool.variant).collect();
     let variant_docs = variants.iter().map(|variant| format!("A call of [`{variant}`]."));
-    let entries = paths.iter().map(|path| quote!(__gate::__private::Listed::of::<#path>()));
+    let entries = paths.iter().map(|path| quote!(__gate::__private::ListedTool::of::<#path>()));
     let checks = paths.iter().enumerate().map(|(index, path)| name_check(name, path, index));
     let count = paths.len();
     // Where the state is less visible than the registry, rustc says so at the state.
@@ -166,19 +169,19 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
             impl __gate::Registry for #name {
                 #of_state
                 type Call = #call;
-                const TOOLS: &'static [__gate::__private::Listed<Self>] = &[#(#entries),*];
+                const TOOLS: &'static [__gate::__private::ListedTool<Self>] = &[#(#entries),*];
                 const NAMES: &'static [&'static str] = &__gate::__private::names::<Self, #count>();
 
-                fn specs() -> &'static __gate::__private::Specs {
-                    static SPECS: ::std::sync::OnceLock<__gate::__private::Specs> =
+                fn specs() -> &'static __gate::__private::ToolSpecs {
+                    static SPECS: ::std::sync::OnceLock<__gate::__private::ToolSpecs> =
                         ::std::sync::OnceLock::new();
-                    SPECS.get_or_init(__gate::__private::Specs::of::<Self>)
+                    SPECS.get_or_init(__gate::__private::ToolSpecs::of::<Self>)
                 }
             }
 
             #(
                 #[automatically_derived]
-                impl __gate::Offers<#paths> for #name {}
+                impl __gate::tool::Offers<#paths> for #name {}
 
                 #[automatically_derived]
                 impl ::core::convert::From<#paths> for #call {

@@ -5,12 +5,12 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 
-use super::model::{Argument, Hints, Model, Parameter, Place, SummaryPart};
+use super::model::{Argument, Parameter, SummaryPart, SummaryPlaceholder, ToolHints, ToolModel};
 use crate::function::doc_text;
 use crate::names::{capitalised, parameter};
 
-pub(crate) fn expand(model: &Model) -> TokenStream {
-    let Model { runtime, conditions, .. } = model;
+pub(crate) fn expand(model: &ToolModel) -> TokenStream {
+    let ToolModel { runtime, conditions, .. } = model;
     let call_type = call_type(model);
     let direct = direct_function(model);
     let parts = parts(model);
@@ -31,8 +31,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// /// Issue a refund.
 /// pub struct IssueRefund { /** The order. */ pub order_id: String, pub amount_cents: u64 }
 /// ```
-pub(crate) fn call_type(model: &Model) -> TokenStream {
-    let Model { conditions, docs, visibility, call, .. } = model;
+pub(crate) fn call_type(model: &ToolModel) -> TokenStream {
+    let ToolModel { conditions, docs, visibility, call, .. } = model;
     let fields = model
         .arguments
         .iter()
@@ -61,15 +61,15 @@ pub(crate) fn call_type(model: &Model) -> TokenStream {
 ///     __run.call(IssueRefund { order_id, amount_cents })
 /// }
 /// ```
-fn direct_function(model: &Model) -> TokenStream {
-    let Model { call, .. } = model;
+fn direct_function(model: &ToolModel) -> TokenStream {
+    let ToolModel { call, .. } = model;
     let names = model.arguments.iter().map(|argument| &argument.name);
     direct_signature(model, &quote!(__run.call(#call { #(#names),* })))
 }
 
 /// The function that takes the place of the user's, with a body.
-pub(crate) fn direct_signature(model: &Model, body: &TokenStream) -> TokenStream {
-    let Model { runtime, conditions, docs, visibility, function, call, output, .. } = model;
+pub(crate) fn direct_signature(model: &ToolModel, body: &TokenStream) -> TokenStream {
+    let ToolModel { runtime, conditions, docs, visibility, function, call, output, .. } = model;
     let parameters = model.direct_parameters();
     quote! {
         #(#conditions)*
@@ -81,17 +81,20 @@ pub(crate) fn direct_signature(model: &Model, body: &TokenStream) -> TokenStream
             clippy::missing_errors_doc,
             reason = "it has the tool's own arguments"
         )]
-        #visibility fn #function<'__run, __R: #runtime::Offers<#call>>(
+        #visibility fn #function<'__run, __R: #runtime::tool::Offers<#call>>(
             __run: &'__run #runtime::Run<__R>,
             #(#parameters),*
-        ) -> #runtime::BoxFuture<'__run, ::core::result::Result<#output, #runtime::CallError>> {
+        ) -> #runtime::store::BoxFuture<
+            '__run,
+            ::core::result::Result<#output, #runtime::CallError>,
+        > {
             #body
         }
     }
 }
 
 /// `Debug` without the values: arguments go nowhere unasked.
-pub(crate) fn debug(model: &Model) -> TokenStream {
+pub(crate) fn debug(model: &ToolModel) -> TokenStream {
     let call = &model.call;
     let name = call.to_string();
     quote! {
@@ -115,8 +118,8 @@ pub(crate) fn debug(model: &Model) -> TokenStream {
 /// struct __Argument1<__A1> { /** In cents. */ #[schemars(range(min = 1))] amount_cents: __A1 }
 /// impl<__A1: ToolArg> Part for __Argument1<__A1> {}
 /// ```
-fn parts(model: &Model) -> impl Iterator<Item = TokenStream> {
-    let Model { runtime, .. } = model;
+fn parts(model: &ToolModel) -> impl Iterator<Item = TokenStream> {
+    let ToolModel { runtime, .. } = model;
     let (serde, schemars) = (runtime.private("serde"), runtime.private("schemars"));
     let parts = model.arguments.iter().enumerate().filter(|(_, argument)| argument.is_part());
     parts.map(move |(index, argument)| {
@@ -127,7 +130,7 @@ fn parts(model: &Model) -> impl Iterator<Item = TokenStream> {
         let (parameters, bounded, ty) = if argument.is_concrete() {
             (quote!(), quote!(), quote!(#ty))
         } else {
-            (quote!(<#stands>), quote!(<#stands: __gate::ToolArg>), quote!(#stands))
+            (quote!(<#stands>), quote!(<#stands: __gate::tool::ToolArg>), quote!(#stands))
         };
         quote! {
             #[derive(
@@ -139,7 +142,7 @@ fn parts(model: &Model) -> impl Iterator<Item = TokenStream> {
             #[schemars(crate = #schemars)]
             struct #part #parameters { #(#docs)* #(#attributes)* #secret #name: #ty }
 
-            impl #bounded __gate::__private::Part for #part #parameters {}
+            impl #bounded __gate::__private::ArgumentPart for #part #parameters {}
         }
     })
 }
@@ -177,7 +180,7 @@ fn way(index: usize, argument: &Argument) -> TokenStream {
 /// }
 /// fn write(self) -> Result<(Value, Self), Error> { … }
 /// ```
-fn codec(model: &Model) -> TokenStream {
+fn codec(model: &ToolModel) -> TokenStream {
     let all = || model.arguments.iter().enumerate();
     let checks = all()
         .filter(|(_, argument)| !argument.is_concrete())
@@ -278,8 +281,8 @@ fn plain(name: &Ident) -> String {
 ///     ) -> impl Future<Output = Receipt> + Send { … }
 /// }
 /// ```
-fn tool(model: &Model) -> TokenStream {
-    let Model { call, name, output, policy, .. } = model;
+fn tool(model: &ToolModel) -> TokenStream {
+    let ToolModel { call, name, output, policy, .. } = model;
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
     let about = about(model);
     let policy = policy
@@ -288,13 +291,14 @@ fn tool(model: &Model) -> TokenStream {
     let codec = codec(model);
     let summary = summary(model);
     let returned = quote!(__output);
-    let outcome =
-        quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
+    let outcome = quote_spanned!(at(output)=>
+        __gate::__private::Probe::<#output>::new().outcome(#returned)
+    );
     let run = run(model, &state);
     let reconciler = model.reconciler.is_some().then(|| {
         quote! {
-            const RECONCILER: ::core::option::Option<__gate::__private::Reconciler> =
-                ::core::option::Option::Some(__gate::__private::Reconciler::of::<Self>());
+            const RECONCILER: ::core::option::Option<__gate::__private::ToolReconciler> =
+                ::core::option::Option::Some(__gate::__private::ToolReconciler::of::<Self>());
         }
     });
     quote! {
@@ -303,7 +307,7 @@ fn tool(model: &Model) -> TokenStream {
             type State = #state;
             type Output = #output;
             const NAME: &'static str = #name;
-            const ABOUT: __gate::__private::About = #about;
+            const ABOUT: __gate::__private::ToolMetadata = #about;
 
             fn policy() -> __gate::Policy<Self> {
                 #policy
@@ -313,7 +317,7 @@ fn tool(model: &Model) -> TokenStream {
 
             #codec
 
-            fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+            fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
                 #[allow(unused_imports, reason = "needed for what is not a `Result`")]
                 use __gate::__private::ProbePlain as _;
                 #outcome
@@ -336,7 +340,7 @@ fn tool(model: &Model) -> TokenStream {
 ///     ]))
 /// }
 /// ```
-fn summary(model: &Model) -> Option<TokenStream> {
+fn summary(model: &ToolModel) -> Option<TokenStream> {
     let summary = model.summary.as_ref()?;
     let places = || {
         summary.parts.iter().filter_map(|part| {
@@ -345,31 +349,31 @@ fn summary(model: &Model) -> Option<TokenStream> {
     };
     let place = Span::mixed_site().located_at(summary.span);
     let called = Ident::new("__call", place);
-    let looks = places().map(|Place { argument, fields, format, .. }| {
+    let looks = places().map(|SummaryPlaceholder { argument, fields, format, .. }| {
         let value = quote_spanned!(place=> &#called.#argument #(.#fields)*);
         if let Some(format) = format {
-            quote_spanned!(place=> __gate::summary::#format(#value);)
+            quote_spanned!(place=> __gate::tool::summary::#format(#value);)
         } else {
             quote_spanned!(place=> let _ = #value;)
         }
     });
     let parts = summary.parts.iter().map(|part| match part {
-        SummaryPart::Words(words) => quote!(__gate::SummaryPart::Words(#words.into())),
-        SummaryPart::Place(Place { pointer, format, .. }) => {
+        SummaryPart::Words(words) => quote!(__gate::tool::SummaryPart::Words(#words.into())),
+        SummaryPart::Place(SummaryPlaceholder { pointer, format, .. }) => {
             let name = format
                 .as_ref()
                 .map_or_else(|| "Plain".to_owned(), |format| capitalised(&format.to_string()));
             let format = Ident::new(&name, Span::mixed_site());
-            quote!(__gate::SummaryPart::Argument {
+            quote!(__gate::tool::SummaryPart::Argument {
                 pointer: #pointer.into(),
-                format: __gate::SummaryFormat::#format
+                format: __gate::tool::SummaryFormat::#format
             })
         }
     });
     Some(quote! {
-        fn summary() -> ::core::option::Option<__gate::Summary> {
+        fn summary() -> ::core::option::Option<__gate::tool::ToolSummary> {
             let _ = |#called: &Self| { #(#looks)* };
-            ::core::option::Option::Some(__gate::Summary::new([#(#parts),*]))
+            ::core::option::Option::Some(__gate::tool::ToolSummary::new([#(#parts),*]))
         }
     })
 }
@@ -383,19 +387,19 @@ fn summary(model: &Model) -> Option<TokenStream> {
 ///     }
 /// }
 /// ```
-fn reconciled(model: &Model) -> TokenStream {
-    let Model { call, output, reconciler, .. } = model;
+fn reconciled(model: &ToolModel) -> TokenStream {
+    let ToolModel { call, output, reconciler, .. } = model;
     let Some(path) = reconciler else { return TokenStream::new() };
     let asked = Ident::new("__call", at(path));
     let finding = quote_spanned!(at(path)=> ::std::boxed::Box::pin(#path(#asked)));
     quote! {
         #[automatically_derived]
-        impl __gate::__private::Reconciled for #call {
+        impl __gate::__private::ReconcilableTool for #call {
             fn happened(
                 #asked: __gate::Call<Self>,
             ) -> ::core::pin::Pin<
                 ::std::boxed::Box<
-                    dyn ::core::future::Future<Output = __gate::ReconcileOutcome<#output>>
+                    dyn ::core::future::Future<Output = __gate::tool::ReconcileOutcome<#output>>
                         + ::core::marker::Send
                 >
             > {
@@ -411,9 +415,9 @@ fn at(tokens: &impl Spanned) -> Span {
     Span::mixed_site().located_at(tokens.span())
 }
 
-fn about(model: &Model) -> TokenStream {
-    let Model { description, output, source, hints, asks_on_error, .. } = model;
-    let Hints { read_only, destructive, idempotent, open_world } = hints;
+fn about(model: &ToolModel) -> TokenStream {
+    let ToolModel { description, output, source, hints, asks_on_error, .. } = model;
+    let ToolHints { read_only, destructive, idempotent, open_world } = hints;
     let title = optional(model.title.as_ref().map(|title| quote!(#title)));
     let is_state_sync = model.state.as_ref().map_or_else(
         || quote!(true),
@@ -428,10 +432,10 @@ fn about(model: &Model) -> TokenStream {
     let timeout =
         optional(model.timeout.map(|time| quote!(::core::time::Duration::from_millis(#time))));
     quote! {
-        __gate::__private::About {
+        __gate::__private::ToolMetadata {
             title: #title,
             description: #description,
-            annotations: __gate::Annotations {
+            annotations: __gate::tool::Annotations {
                 read_only: #read_only,
                 destructive: #destructive,
                 idempotent: #idempotent,
@@ -477,8 +481,8 @@ fn optional(value: Option<TokenStream>) -> TokenStream {
 ///     Probe::<Billing>::new().body(__body_96d2a3c1(__state, __call.order_id, __call.amount_cents))
 /// }
 /// ```
-fn run(model: &Model, state: &TokenStream) -> TokenStream {
-    let Model { attributes, signature, body, output, parameters, source, .. } = model;
+fn run(model: &ToolModel, state: &TokenStream) -> TokenStream {
+    let ToolModel { attributes, signature, body, output, parameters, source, .. } = model;
     let mut signature = signature.clone();
     let hidden = Ident::new(&format!("__body_{:016x}", hash(source)), signature.ident.span());
     signature.ident = hidden.clone();
@@ -536,11 +540,11 @@ fn hash(text: &str) -> u64 {
 /// ```text
 /// impl<__S: Provides<Billing>> InState<__S> for IssueRefund { … }
 /// ```
-pub(crate) fn in_state(model: &Model) -> TokenStream {
+pub(crate) fn in_state(model: &ToolModel) -> TokenStream {
     let call = &model.call;
     let (bound, state, share) = match &model.state {
         Some(state) => (
-            Some(quote!(: __gate::Provides<#state>)),
+            Some(quote!(: __gate::tool::Provides<#state>)),
             quote!(#state),
             quote!(::std::sync::Arc::<__S>::clone(__state)),
         ),
@@ -548,7 +552,7 @@ pub(crate) fn in_state(model: &Model) -> TokenStream {
     };
     quote! {
         #[automatically_derived]
-        impl<__S #bound> __gate::InState<__S> for #call {
+        impl<__S #bound> __gate::tool::InState<__S> for #call {
             fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<#state>
             where
                 __S: ::core::marker::Send + ::core::marker::Sync,

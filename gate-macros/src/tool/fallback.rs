@@ -5,14 +5,14 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::expand::{call_type, debug, direct_signature};
-use super::model::Model;
+use super::model::ToolModel;
 
 /// The type with the arguments that are in order, the function, and a tool that never runs: this
 /// does not compile anyway.
-pub(crate) fn fallback(model: &Model) -> TokenStream {
-    let Model { runtime, conditions, docs, visibility, call, output, .. } = model;
+pub(crate) fn fallback(model: &ToolModel) -> TokenStream {
+    let ToolModel { runtime, conditions, docs, visibility, call, output, .. } = model;
     if model.is_method {
-        let Model { attributes, signature, body, .. } = model;
+        let ToolModel { attributes, signature, body, .. } = model;
         return quote!(#(#conditions)* #(#docs)* #(#attributes)* #visibility #signature #body);
     }
     let call_type = call_type(model);
@@ -34,7 +34,7 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 type State = #state;
                 type Output = #output;
                 const NAME: &'static str = __gate::__private::MISTAKEN;
-                const ABOUT: __gate::__private::About = loop {};
+                const ABOUT: __gate::__private::ToolMetadata = loop {};
                 fn policy() -> __gate::Policy<Self> {
                     loop {}
                 }
@@ -54,7 +54,7 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 > {
                     loop {}
                 }
-                fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+                fn outcome(__output: &Self::Output) -> __gate::tool::ToolOutcome {
                     loop {}
                 }
                 async fn run(
@@ -65,7 +65,7 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 }
             }
 
-            impl<__S> __gate::InState<__S> for #call {
+            impl<__S> __gate::tool::InState<__S> for #call {
                 fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<#state>
                 where
                     __S: ::core::marker::Send + ::core::marker::Sync,

@@ -10,14 +10,14 @@ mod options;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::errors::Errors;
-use crate::function::Function;
-use options::Options;
+use crate::errors::ErrorAccumulator;
+use crate::function::FunctionItem;
+use options::ToolOptions;
 
 pub(crate) fn gated_tool(options: TokenStream, function: &TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let options = Options::parse(options, &mut errors);
-    let function = match syn::parse2::<Function>(function.clone()) {
+    let mut errors = ErrorAccumulator::default();
+    let options = ToolOptions::parse(options, &mut errors);
+    let function = match syn::parse2::<FunctionItem>(function.clone()) {
         Ok(function) => function,
         Err(error) => {
             errors.add(error);

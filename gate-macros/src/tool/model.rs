@@ -3,11 +3,11 @@
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::{Attribute, Ident, Meta, Path, Signature, Type, Visibility};
 
-use crate::names::Runtime;
+use crate::names::RuntimePath;
 
 /// A tool.
-pub(crate) struct Model {
-    pub(crate) runtime: Runtime,
+pub(crate) struct ToolModel {
+    pub(crate) runtime: RuntimePath,
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) docs: Vec<Attribute>,
     /// The attributes that stand on the function itself.
@@ -25,9 +25,9 @@ pub(crate) struct Model {
     /// The name for the model.
     pub(crate) name: String,
     pub(crate) title: Option<String>,
-    pub(crate) summary: Option<Summary>,
+    pub(crate) summary: Option<SummaryTemplate>,
     pub(crate) description: String,
-    pub(crate) hints: Hints,
+    pub(crate) hints: ToolHints,
     pub(crate) timeout: Option<u64>,
     /// Set if people are asked what to do when it fails.
     pub(crate) asks_on_error: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Model {
 }
 
 /// The sentence that says what a call would do.
-pub(crate) struct Summary {
+pub(crate) struct SummaryTemplate {
     pub(crate) parts: Vec<SummaryPart>,
     /// The place of the literal.
     pub(crate) span: Span,
@@ -54,11 +54,11 @@ pub(crate) struct Summary {
 /// One piece of a summary.
 pub(crate) enum SummaryPart {
     Words(String),
-    Place(Place),
+    Place(SummaryPlaceholder),
 }
 
 /// A place for an argument, or for a field of one.
-pub(crate) struct Place {
+pub(crate) struct SummaryPlaceholder {
     pub(crate) argument: Ident,
     /// The fields that lead to the value, spanned at the literal.
     pub(crate) fields: Vec<Ident>,
@@ -71,7 +71,7 @@ pub(crate) struct Place {
 /// The hints that the model is given of a tool's effects.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
-pub(crate) struct Hints {
+pub(crate) struct ToolHints {
     pub(crate) read_only: bool,
     pub(crate) destructive: bool,
     pub(crate) idempotent: bool,
@@ -120,7 +120,7 @@ pub(crate) enum Parameter {
     Context(Box<Type>),
 }
 
-impl Model {
+impl ToolModel {
     /// The parameters of the direct function, after the run: `order_id: String, amount_cents: u64`.
     pub(crate) fn direct_parameters(&self) -> impl Iterator<Item = TokenStream> {
         self.arguments.iter().map(|Argument { name, ty, .. }| quote::quote!(#name: #ty))

@@ -6,7 +6,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitStr, Path, Token, parenthesized};
 
-use crate::errors::Errors;
+use crate::errors::ErrorAccumulator;
 use crate::names::did_you_mean;
 
 /// Every option, in the order of the documentation.
@@ -28,7 +28,7 @@ const KNOWN: [&str; 13] = [
 
 /// The options that were written, each once.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct ToolOptions {
     pub(crate) policy: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) title: Option<LitStr>,
@@ -47,8 +47,8 @@ pub(crate) struct Options {
     pub(crate) is_broken: bool,
 }
 
-impl Options {
-    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+impl ToolOptions {
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut ErrorAccumulator) -> Self {
         let mut options = Self::default();
         let mut seen: Vec<String> = Vec::new();
         let parser = |input: ParseStream<'_>| {
@@ -76,7 +76,7 @@ impl Options {
         &mut self,
         key: &Ident,
         input: ParseStream<'_>,
-        errors: &mut Errors,
+        errors: &mut ErrorAccumulator,
     ) -> syn::Result<()> {
         match key.to_string().as_str() {
             "policy" => self.policy = Some(text(key, input, "\"path_of_a_policy\"")?),
@@ -147,7 +147,7 @@ fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
 }
 
 /// `::path`, absolute, so that it means the same wherever generated code stands.
-fn path(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Path> {
+fn path(input: ParseStream<'_>, errors: &mut ErrorAccumulator) -> syn::Result<Path> {
     let path = input.call(Path::parse_mod_style)?;
     let first = path.segments.first().map(|segment| segment.ident.to_string());
     if path.leading_colon.is_none() && first.as_deref() != Some("crate") {

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use gate_core::approval::Status;
-use gate_core::ports::{BoxFuture, Notice, Notifier, NotifyError};
+use gate_core::ports::{BoxFuture, DeliveryNotice, Notifier, NotifyError};
 use gate_core::records::Record;
-use gate_core::text::Visible;
+use gate_core::text::SanitizedText;
 use tokio::task::spawn_blocking;
 
 /// The number of characters of the arguments that it shows.
@@ -15,12 +15,13 @@ const SHOWN: usize = 160;
 /// Says on standard error that a question waits, in one line: which tool, whom it waits for and
 /// until when, who asks, with which arguments.
 ///
-/// What others wrote is shown as [`Visible`] makes it, so that nothing in it acts on the terminal
-/// or draws a line of its own; where that changed something, the line names it. A question that was
-/// decided in the meantime is not told.
+/// What others wrote is shown as [`SanitizedText`] makes it, so that nothing in it acts on the
+/// terminal or draws a line of its own; where that changed something, the line names it. A question
+/// that was decided in the meantime is not told.
 ///
 /// ```
-/// use gate_runtime::{Console, NoTools};
+/// use gate_runtime::NoTools;
+/// use gate_runtime::notify::Console;
 /// # use gate_runtime::prelude::*;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,7 +38,8 @@ impl Console {
     /// ```
     /// # use std::sync::Arc;
     /// # use gate_runtime::prelude::*;
-    /// use gate_runtime::{Console, Notice};
+    /// use gate_runtime::notify::DeliveryNotice;
+    /// use gate_runtime::notify::Console;
     /// # /// Delete an account.
     /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) {}
     /// # registry! { pub Tools for () { DeleteAccount } }
@@ -50,7 +52,7 @@ impl Console {
     ///     .await?;
     /// let approval = Arc::new(turn.interruptions()[0].approval().clone());
     /// let record = gate.records(1, 1).await?.remove(0);
-    /// let line = Console::line(&Notice::new("console", record).about(approval, None))
+    /// let line = Console::line(&DeliveryNotice::new("console", record).about(approval, None))
     ///     .unwrap_or_default();
     /// assert!(
     ///     line.starts_with(
@@ -62,7 +64,7 @@ impl Console {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn line(notice: &Notice) -> Option<String> {
+    pub fn line(notice: &DeliveryNotice) -> Option<String> {
         let approval = notice.approval().filter(|approval| approval.status() == Status::Pending)?;
         let info = approval.subject().info();
         let mut said = format!("{} waits for {}", approval.tool(), approval.waits_for());
@@ -74,7 +76,7 @@ impl Console {
             let _ = write!(said, " for {principal}");
         }
         let _ = write!(said, " in {}, with {}", info.run(), short(approval.arguments().as_json()));
-        let shown = Visible::of(&said);
+        let shown = SanitizedText::of(&said);
         let mut line = format!("gate: {shown} ({})", approval.id());
         if !shown.hazards().is_empty() {
             let hazards: Vec<String> = shown.hazards().iter().map(ToString::to_string).collect();
@@ -109,7 +111,7 @@ impl Notifier for Console {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         let line = Self::line(notice);
         Box::pin(async move {

@@ -10,9 +10,9 @@ use gate_core::text::{hex, unhex};
 
 use crate::{private_file, random};
 
-/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::RunState), and
-/// from it comes what keeps [secret arguments](crate::Commitment) from being guessed by whoever has
-/// the store.
+/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::run::RunState),
+/// and from it comes what keeps [secret arguments](crate::tool::SecretCommitment) from being
+/// guessed by whoever has the store.
 ///
 /// Keep it apart from the database and its backups. As text it has 64 hexadecimal digits, as
 /// `openssl rand -hex 32` makes them. `Debug` does not show it.
@@ -106,7 +106,8 @@ impl From<GateKey> for CommitmentKeys {
 /// A text that is no key of a gate.
 ///
 /// ```
-/// use gate_runtime::{GateKey, ParseGateKeyError};
+/// use gate_runtime::GateKey;
+/// use gate_runtime::tool::ParseGateKeyError;
 /// assert_eq!("secret".parse::<GateKey>(), Err(ParseGateKeyError));
 /// assert!("07".repeat(32).parse::<GateKey>().is_ok());
 /// ```

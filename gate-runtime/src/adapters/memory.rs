@@ -12,9 +12,9 @@ use gate_core::call::{Arguments, Descriptor};
 use gate_core::grants::{Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges,
-    RunQuery, Standing, Store, StoreError, StoreErrorKind,
+    ALIKE, ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset,
+    CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange,
+    RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
 };
 use gate_core::records::{Delivery, Record};
 use gate_core::text::{DAY, Digest};
@@ -36,22 +36,22 @@ use crate::lock::lock;
 /// ```
 #[derive(Clone)]
 pub struct MemoryStore {
-    shared: Arc<Inner>,
+    shared: Arc<StoreInner>,
 }
 
-struct Inner {
-    kept: Mutex<Contents>,
+struct StoreInner {
+    kept: Mutex<StoreTables>,
     last: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Contents {
+struct StoreTables {
     /// Oldest first.
     approvals: Vec<KeptApproval>,
     /// Their places.
     places: HashMap<ApprovalId, usize>,
     /// The places of those that have not ended.
-    open: Open,
+    open: OpenCalls,
     runs: HashMap<RunId, RunKept>,
     families: HashMap<RunId, FamilyKept>,
     /// The places of what people refused, by case and tool.
@@ -65,7 +65,7 @@ struct Contents {
     freezes: BTreeMap<FreezeScope, Freeze>,
     /// With the number of the record at which each was written last.
     tools: HashMap<Digest, (Arc<Descriptor>, u64)>,
-    limits: HashMap<LimitKey, Window>,
+    limits: HashMap<LimitKey, LimitUsage>,
     /// The counters of which something was taken for a call, and how much when.
     taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
     /// By the numbers of their records, then by their notifiers.
@@ -115,14 +115,14 @@ impl FamilyKept {
 
 /// The places of calls that have not ended.
 #[derive(Default)]
-struct Open {
+struct OpenCalls {
     pending: HashSet<usize>,
     approved: HashSet<usize>,
     dispatched: HashSet<usize>,
     indeterminate: HashSet<usize>,
 }
 
-impl Open {
+impl OpenCalls {
     fn of(&mut self, status: Status) -> Option<&mut HashSet<usize>> {
         match status {
             Status::Pending => Some(&mut self.pending),
@@ -147,13 +147,13 @@ impl Open {
 /// The amounts that were taken of one counter, oldest first, each with the sum of all that was
 /// taken up to it, so that a window is one subtraction.
 #[derive(Default)]
-struct Window {
+struct LimitUsage {
     taken: VecDeque<(Timestamp, u64, u128)>,
     /// The sum of what was taken before the first that is still known.
     before: u128,
 }
 
-impl Window {
+impl LimitUsage {
     fn used(&self, window: Duration, now: Timestamp) -> u64 {
         let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
         let first = self.taken.partition_point(|(at, ..)| *at <= since);
@@ -205,15 +205,15 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         let (last, _) = watch::channel(0);
-        Self { shared: Arc::new(Inner { kept: Mutex::default(), last }) }
+        Self { shared: Arc::new(StoreInner { kept: Mutex::default(), last }) }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Contents> {
+    fn kept(&self) -> MutexGuard<'_, StoreTables> {
         lock(&self.shared.kept)
     }
 }
 
-impl Contents {
+impl StoreTables {
     fn at(&self, place: usize) -> Option<&Arc<Approval>> {
         self.approvals.get(place).map(|written| &written.approval)
     }
@@ -713,7 +713,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
             let approved = kept.open.approved.iter().filter_map(|place| kept.at(*place)?.grant());
@@ -735,7 +735,7 @@ impl Store for MemoryStore {
                 KnownTool::new(tool.name().clone(), *digest, *written)
             };
             let tools: BTreeSet<KnownTool> = kept.tools.iter().map(known).collect();
-            Ok(Standing { grants, freezes, tools: tools.into_iter().collect() })
+            Ok(ActiveControls { grants, freezes, tools: tools.into_iter().collect() })
         })
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 /// set.
 ///
 /// ```
-/// use gate_runtime::{Clock, SystemClock};
+/// use gate_runtime::store::{Clock, SystemClock};
 /// let before = SystemClock.now();
 /// assert!(SystemClock.now() >= before);
 /// ```

@@ -21,7 +21,8 @@ const MOST: u64 = 65_536;
 ///
 /// ```
 /// use gate_runtime::audit::{KeyKind, SigningKey};
-/// use gate_runtime::{HttpWitness, Trail};
+/// use gate_runtime::Trail;
+/// use gate_runtime::trail::HttpWitness;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let (key, theirs) = (
 /// #     SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?,

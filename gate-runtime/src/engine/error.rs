@@ -7,14 +7,15 @@ use gate_core::id::{AgentName, RunId};
 use gate_core::ports::StoreError;
 use gate_core::text::{SchemaError, english};
 
-use crate::trail::TrailError;
+use crate::sealing::TrailError;
 
 /// Why a call by [`Run::call`](crate::Run::call) gave no value of its own.
 ///
 /// What the tool itself returns, an error included, is not in here: that is the call's value.
 ///
 /// ```
-/// use gate_runtime::{CallError, NotRun};
+/// use gate_runtime::CallError;
+/// use gate_runtime::run::NotRun;
 /// fn explain(error: &CallError) -> &'static str {
 ///     match error {
 ///         CallError::NotRun(NotRun::Denied { .. }) => "a rule says no",
@@ -129,7 +130,7 @@ impl std::error::Error for BuildError {
 /// A run cannot go on.
 ///
 /// ```
-/// use gate_runtime::RunError;
+/// use gate_runtime::run::RunError;
 /// let error = RunError::UnknownAgent { agent: "suport".into(), known: vec!["support".into()] };
 /// assert!(error.to_string().contains("did you mean `support`?"));
 /// ```
@@ -216,7 +217,7 @@ impl From<StateError> for RunError {
 /// The state of a run cannot be read. Nothing of it was taken in.
 ///
 /// ```
-/// use gate_runtime::StateError;
+/// use gate_runtime::run::StateError;
 /// let error = StateError::TooNew { found: 7, known: 1 };
 /// assert_eq!(
 ///     error.to_string(),

@@ -12,11 +12,11 @@ use gate_core::ports::{
 };
 use gate_core::records::{CallEvent, Delivery, Record};
 
-use super::call::circumstances::Circumstances;
+use super::call::circumstances::RunContext;
 use super::error::RunError;
-use super::execution::inside::Inside;
-use super::kernel::Core;
-use super::kernel::events::Events;
+use super::execution::inside::CurrentBody;
+use super::kernel::EngineCore;
+use super::kernel::events::EventStream;
 use super::kernel::unit_of_work::UnitOfWork;
 use super::review::error::ReviewerError;
 use super::review::interruption::Interruption;
@@ -25,7 +25,7 @@ use super::session::run_session::{RunSession, check_agent};
 use super::session::run_state::RunState;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::Registry;
-use crate::trail::{Sealing, TrailError, TrailStatus};
+use crate::sealing::{TrailError, TrailHandle, TrailStatus};
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
 ///
@@ -46,12 +46,12 @@ use crate::trail::{Sealing, TrailError, TrailStatus};
 /// # Ok(()) }
 /// ```
 pub struct Gate<R: Registry> {
-    pub(super) core: Arc<Core>,
+    pub(super) core: Arc<EngineCore>,
     registry: PhantomData<fn() -> R>,
 }
 
 impl<R: Registry> Gate<R> {
-    pub(crate) fn assembled(core: Arc<Core>) -> Self {
+    pub(crate) fn assembled(core: Arc<EngineCore>) -> Self {
         Self { core, registry: PhantomData }
     }
 
@@ -60,7 +60,7 @@ impl<R: Registry> Gate<R> {
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
         let id = id.into();
-        let nested = Inside::of(&self.core).and_then(|inside| inside.nested(id.as_str()));
+        let nested = CurrentBody::of(&self.core).and_then(|inside| inside.nested(id.as_str()));
         let thread = nested.unwrap_or_else(|| Arc::new(RunSession::begin(&self.core, id)));
         Run::of(Arc::clone(&self.core), thread)
     }
@@ -131,8 +131,11 @@ impl<R: Registry> Gate<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// use gate_runtime::{ApprovalFilter, Status};
-    /// # async fn pages<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::StoreError> {
+    /// use gate_runtime::review::Status;
+    /// use gate_runtime::store::ApprovalFilter;
+    /// # async fn pages<R: Registry>(
+    /// #     gate: Gate<R>,
+    /// # ) -> Result<(), gate_runtime::store::StoreError> {
     /// let mut page = ApprovalFilter::all().status(Status::Pending).limit(50);
     /// loop {
     ///     let questions = gate.interruptions(&page).await?;
@@ -191,7 +194,7 @@ impl<R: Registry> Gate<R> {
     ) -> Result<Interruption, StoreError> {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
-        let run = Circumstances::of_stored(&self.core, approval.subject());
+        let run = RunContext::of_stored(&self.core, approval.subject());
         let asked = Interruption::new(Arc::clone(&self.core), run, approval);
         Ok(Interruption { stored, tool_notice, ..asked })
     }
@@ -221,14 +224,14 @@ impl<R: Registry> Gate<R> {
 
     /// Everything that happens from now on.
     #[must_use]
-    pub fn events(&self) -> Events {
-        Events::after(Arc::clone(&self.core.store), None)
+    pub fn events(&self) -> EventStream {
+        EventStream::after(Arc::clone(&self.core.store), None)
     }
 
     /// Everything that happened after a record, and then what happens: 0 for everything.
     #[must_use]
-    pub fn events_after(&self, seq: u64) -> Events {
-        Events::after(Arc::clone(&self.core.store), Some(seq))
+    pub fn events_after(&self, seq: u64) -> EventStream {
+        EventStream::after(Arc::clone(&self.core.store), Some(seq))
     }
 
     /// The records of a case after a number, in order, at most so many: to page through many.
@@ -265,8 +268,9 @@ impl<R: Registry> Gate<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// use gate_runtime::{DeliveryFilter, DeliveryState};
-    /// # async fn show<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::StoreError> {
+    /// use gate_runtime::notify::DeliveryState;
+    /// use gate_runtime::store::DeliveryFilter;
+    /// # async fn show<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::store::StoreError> {
     /// for delivery in gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
     ///     eprintln!("{}: {}", delivery.id(), delivery.problem().unwrap_or_default());
     ///     gate.deliver_again(&delivery).await?;
@@ -308,7 +312,7 @@ impl<R: Registry> Gate<R> {
     /// Returns the state of the trail, where the gate has one.
     #[must_use]
     pub fn trail(&self) -> Option<TrailStatus> {
-        self.core.trail.as_ref().map(Sealing::status)
+        self.core.trail.as_ref().map(TrailHandle::status)
     }
 
     /// Seals everything that is on the record now, and says how the trail stands. It happens by
@@ -333,7 +337,7 @@ impl<R: Registry> Gate<R> {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Takes in an approval from elsewhere, where the store does not know its call.
     pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
         let now = self.now();

@@ -7,7 +7,7 @@ use gate_core::approval::{Approval, ReplayError, Status, check_import, number_af
 use gate_core::assessment::Verdict;
 use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
-use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
+use gate_core::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
 
 /// Follows the records of a trail in their order, and finds the first that cannot have come about
 /// by the rules: one that is missing or comes twice, in the trail or among those of its call, a
@@ -19,7 +19,8 @@ use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 /// has ended, its id is kept, and how many records it has.
 ///
 /// ```
-/// use gate_runtime::{Auditor, Entry};
+/// use gate_runtime::records::TrailEntry;
+/// use gate_runtime::trail::Auditor;
 /// # use gate_runtime::prelude::*;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
@@ -31,7 +32,7 @@ use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 /// # get_order(&gate.run("run-42"), "A-1".into()).await?;
 /// let mut auditor = Auditor::new();
 /// for record in gate.records(0, 100).await? {
-///     auditor.take(&Entry::Record(Box::new((*record).clone())))?;
+///     auditor.take(&TrailEntry::Record(Box::new((*record).clone())))?;
 /// }
 /// assert_eq!((auditor.records(), auditor.calls()), (4, 1));
 /// # Ok(()) }
@@ -97,12 +98,12 @@ impl Auditor {
         Self { next: 0, picked: Some(Vec::new()), ..Self::new() }
     }
 
-    /// Takes the next entry; of a [`DigestEntry`](crate::DigestEntry), the record that lies beside
-    /// the tree.
+    /// Takes the next entry; of a [`DigestEntry`](crate::records::DigestEntry), the record that
+    /// lies beside the tree.
     ///
     /// # Errors
     /// [`ReplayError`] says what is wrong with it. The entry is not taken then.
-    pub fn take(&mut self, entry: &Entry) -> Result<(), ReplayError> {
+    pub fn take(&mut self, entry: &TrailEntry) -> Result<(), ReplayError> {
         if self.picked.is_some() {
             (self.next, self.due) = (0, None);
         }
@@ -114,7 +115,7 @@ impl Auditor {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub fn take_at(&mut self, index: u64, entry: &Entry) -> Result<(), ReplayError> {
+    pub fn take_at(&mut self, index: u64, entry: &TrailEntry) -> Result<(), ReplayError> {
         match self.due.map(|due| index.checked_sub(due)) {
             Some(None) => {
                 return Err(ReplayError::at(
@@ -130,14 +131,14 @@ impl Auditor {
         Ok(())
     }
 
-    fn take_next(&mut self, entry: &Entry) -> Result<(), ReplayError> {
+    fn take_next(&mut self, entry: &TrailEntry) -> Result<(), ReplayError> {
         match entry {
-            Entry::Record(record) => self.take_record(record),
-            Entry::Stub(stub) => Err(ReplayError::at(
+            TrailEntry::Record(record) => self.take_record(record),
+            TrailEntry::Stub(stub) => Err(ReplayError::at(
                 stub.seq(),
                 "its record was not given: read it from beside the tree",
             )),
-            Entry::Break(parted) => {
+            TrailEntry::Break(parted) => {
                 if parted.settled() + 1 != self.next && self.next != 0 {
                     let (said, came) = (parted.settled(), self.next.saturating_sub(1));
                     let problem = format!(
@@ -218,15 +219,17 @@ impl Auditor {
             ));
         }
         match record.event() {
-            Event::Call(event) => self.follow(record, event)?,
-            Event::Gate(_) if record.subject().is_some() || record.call_seq().is_some() => {
+            RecordEvent::Call(event) => self.follow(record, event)?,
+            RecordEvent::Gate(_) if record.subject().is_some() || record.call_seq().is_some() => {
                 return Err(ReplayError::new(record, "it names a call"));
             }
-            Event::Gate(GateEvent::GrantGiven { grant }) => {
+            RecordEvent::Gate(GateEvent::GrantGiven { grant }) => {
                 drop(self.grants.insert(grant.id(), (Arc::clone(grant), 0)));
             }
-            Event::Gate(GateEvent::GrantRevoked { grant, .. }) => drop(self.grants.remove(grant)),
-            Event::Gate(_) => {}
+            RecordEvent::Gate(GateEvent::GrantRevoked { grant, .. }) => {
+                drop(self.grants.remove(grant));
+            }
+            RecordEvent::Gate(_) => {}
         }
         if let Some(stands) = &mut self.picked {
             stands.push(record.clone());

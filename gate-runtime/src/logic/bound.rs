@@ -6,7 +6,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gate_core::assessment::PolicyOutline;
+use gate_core::assessment::PolicyView;
 use gate_core::call::ToolOutcome;
 use gate_core::id::AgentName;
 use gate_core::text::SchemaError;
@@ -15,42 +15,47 @@ use serde_json::Value;
 
 use super::bounded::TimeLimit;
 use super::context::CallContext;
-use super::spec::Spec;
-use super::tool::call::{AnyCall, AnyState, Unread, part, read_exact};
+use super::spec::ToolSpec;
+use super::tool::call::{AnyCall, AnyState, UnreadableArguments, part, read_exact};
 use super::tool::permit::Permit;
-use super::tool::policy::{AnyPolicy, Evaluation};
-use super::tool::reconcile::{ReconcileOutcome, Reconciler};
+use super::tool::policy::{AnyPolicy, PolicyEvaluation};
+use super::tool::reconcile::{ReconcileOutcome, ToolReconciler};
 use super::tool::{InState, Tool};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The result of a tool's body: for the record, and as it is.
-pub(crate) struct Ran {
+pub(crate) struct BodyResult {
     pub(crate) outcome: ToolOutcome,
     pub(crate) output: Box<dyn Any + Send>,
 }
 
-type RunOf = fn(&Value, &Spec, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>;
+type RunOf = fn(
+    &Value,
+    &ToolSpec,
+    CallContext,
+    &AnyState,
+) -> Result<BoxFuture<'static, BodyResult>, UnreadableArguments>;
 
 /// The evaluations of all policies of a tool for one call.
-pub(crate) enum Judging<'a> {
-    Done(Vec<Evaluation>),
-    Later(BoxFuture<'a, Result<Vec<Evaluation>, SchemaError>>),
+pub(crate) enum MaybeEvaluated<'a> {
+    Done(Vec<PolicyEvaluation>),
+    Later(BoxFuture<'a, Result<Vec<PolicyEvaluation>, SchemaError>>),
 }
 
 /// A tool with its state, its policy, and the policies that agents have for it: generated code
 /// makes it, the engine uses it.
-pub struct BoundTool {
+pub struct ErasedTool {
     name: &'static str,
     of: TypeId,
     is_state_sync: bool,
     state: Box<AnyState>,
     policy: AnyPolicy,
     agents: BTreeMap<AgentName, AnyPolicy>,
-    call: fn(&Value, Arc<CallContext>, &AnyState) -> Result<AnyCall, Unread>,
-    written: fn(AnyCall) -> Result<Option<Value>, Unread>,
+    call: fn(&Value, Arc<CallContext>, &AnyState) -> Result<AnyCall, UnreadableArguments>,
+    written: fn(AnyCall) -> Result<Option<Value>, UnreadableArguments>,
     run: RunOf,
-    reconciler: Option<Reconciler>,
+    reconciler: Option<ToolReconciler>,
 }
 
 /// Reads a call for the rules.
@@ -58,15 +63,15 @@ fn call_of<T: Tool>(
     value: &Value,
     context: Arc<CallContext>,
     state: &AnyState,
-) -> Result<AnyCall, Unread> {
+) -> Result<AnyCall, UnreadableArguments> {
     match T::read(value) {
-        Ok(arguments) => AnyCall::new(arguments, context, state).map_err(Unread::from),
+        Ok(arguments) => AnyCall::new(arguments, context, state).map_err(UnreadableArguments::from),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Writes what the rules had, once they are done with it: `None` where one of them kept it.
-fn written_of<T: Tool>(call: AnyCall) -> Result<Option<Value>, Unread> {
+fn written_of<T: Tool>(call: AnyCall) -> Result<Option<Value>, UnreadableArguments> {
     match call.into_arguments::<T>()? {
         Some(arguments) => Ok(Some(arguments.write()?.0)),
         None => Ok(None),
@@ -76,10 +81,10 @@ fn written_of<T: Tool>(call: AnyCall) -> Result<Option<Value>, Unread> {
 /// Reads a call, makes the permit and runs the body.
 fn run_of<T: Tool>(
     value: &Value,
-    spec: &Spec,
+    spec: &ToolSpec,
     context: CallContext,
     state: &AnyState,
-) -> Result<BoxFuture<'static, Ran>, Unread> {
+) -> Result<BoxFuture<'static, BodyResult>, UnreadableArguments> {
     let state = Arc::clone(part::<T>(state)?);
     let permit = Permit::new(read_exact::<T>(value, spec)?, context);
     Ok(Box::pin(async move {
@@ -87,11 +92,11 @@ fn run_of<T: Tool>(
         // here too.
         let body = T::run(permit, (*state).provide());
         let output = body.await;
-        Ran { outcome: T::outcome(&output), output: Box::new(output) }
+        BodyResult { outcome: T::outcome(&output), output: Box::new(output) }
     }))
 }
 
-impl BoundTool {
+impl ErasedTool {
     /// Binds a tool to a state.
     #[must_use]
     pub fn of<T: InState<S>, S: Send + Sync>(state: &Arc<S>) -> Self {
@@ -110,7 +115,7 @@ impl BoundTool {
     }
 
     /// Says that nobody knows what would run.
-    fn unread(&self, _: Unread) -> SchemaError {
+    fn unread(&self, _: UnreadableArguments) -> SchemaError {
         let problem = format!(
             "`{}` reads the same arguments as another value each time: nothing runs",
             self.name
@@ -122,7 +127,7 @@ impl BoundTool {
     fn check_unchanged(
         &self,
         call: AnyCall,
-        spec: &Spec,
+        spec: &ToolSpec,
         arguments: &Value,
     ) -> Result<(), SchemaError> {
         if spec.is_plain {
@@ -149,11 +154,11 @@ impl BoundTool {
         self.is_state_sync
     }
 
-    pub(crate) fn policy(&self) -> &Arc<PolicyOutline> {
+    pub(crate) fn policy(&self) -> &Arc<PolicyView> {
         self.policy.outline()
     }
 
-    pub(crate) fn agent_policies(&self) -> Vec<(AgentName, Arc<PolicyOutline>)> {
+    pub(crate) fn agent_policies(&self) -> Vec<(AgentName, Arc<PolicyView>)> {
         self.agents
             .iter()
             .map(|(agent, policy)| (agent.clone(), Arc::clone(policy.outline())))
@@ -189,10 +194,10 @@ impl BoundTool {
     pub(crate) fn judge<'a>(
         &'a self,
         arguments: &'a Value,
-        spec: &'a Spec,
+        spec: &'a ToolSpec,
         context: CallContext,
         limit: &'a dyn TimeLimit,
-    ) -> Result<Judging<'a>, SchemaError> {
+    ) -> Result<MaybeEvaluated<'a>, SchemaError> {
         let call = (self.call)(arguments, Arc::new(context), &*self.state)
             .map_err(|unread| self.unread(unread))?;
         if !self.policies(call.context().agent()).any(|(_, policy)| policy.waits()) {
@@ -201,9 +206,9 @@ impl BoundTool {
                 .map(|(agent, policy)| policy.evaluate(&call, agent));
             let all = all.collect();
             self.check_unchanged(call, spec, arguments)?;
-            return Ok(Judging::Done(all));
+            return Ok(MaybeEvaluated::Done(all));
         }
-        Ok(Judging::Later(Box::pin(async move {
+        Ok(MaybeEvaluated::Later(Box::pin(async move {
             let mut all = Vec::new();
             for (agent, policy) in self.policies(call.context().agent()) {
                 all.push(policy.evaluate_later(&call, agent, limit).await);
@@ -218,7 +223,7 @@ impl BoundTool {
     pub(crate) fn reconcile(
         &self,
         arguments: &Value,
-        spec: &Spec,
+        spec: &ToolSpec,
         context: CallContext,
     ) -> Option<BoxFuture<'static, ReconcileOutcome<ToolOutcome>>> {
         self.reconciler?.ask(arguments, spec, Arc::new(context), &*self.state)
@@ -229,14 +234,14 @@ impl BoundTool {
     pub(crate) fn run(
         &self,
         arguments: &Value,
-        spec: &Spec,
+        spec: &ToolSpec,
         context: CallContext,
-    ) -> Result<BoxFuture<'static, Ran>, SchemaError> {
+    ) -> Result<BoxFuture<'static, BodyResult>, SchemaError> {
         (self.run)(arguments, spec, context, &*self.state).map_err(|unread| self.unread(unread))
     }
 }
 
-impl fmt::Debug for BoundTool {
+impl fmt::Debug for ErasedTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BoundTool({})", self.name)
     }

@@ -76,15 +76,15 @@ mod tests {
 
     /// Keeps what is logged.
     #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<String>>);
+    struct LogCapture(Arc<Mutex<String>>);
 
-    impl Visit for Log {
+    impl Visit for LogCapture {
         fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
             write!(self.0.lock().unwrap(), "{field}={value:?} ").unwrap();
         }
     }
 
-    impl Subscriber for Log {
+    impl Subscriber for LogCapture {
         fn enabled(&self, metadata: &Metadata<'_>) -> bool {
             metadata.target() == "gate::panics"
         }
@@ -106,9 +106,9 @@ mod tests {
         fn exit(&self, _: &Id) {}
     }
 
-    struct Never;
+    struct NeverReady;
 
-    impl TimeLimit for Never {
+    impl TimeLimit for NeverReady {
         fn time(&self) -> Duration {
             Duration::MAX
         }
@@ -120,10 +120,10 @@ mod tests {
 
     #[test]
     fn what_a_panic_says_is_in_the_log_and_nowhere_else() {
-        let log = Log::default();
+        let log = LogCapture::default();
         let told = tracing::subscriber::with_default(log.clone(), || {
             let later = |start: fn() -> String| {
-                bounded(&Never, async move || start()).now_or_never().unwrap()
+                bounded(&NeverReady, async move || start()).now_or_never().unwrap()
             };
             let secret = "postgres://app:hunter2@db";
             [

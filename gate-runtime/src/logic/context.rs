@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::provenance::{CallFacts, History};
+use crate::provenance::{CallFacts, RunHistory};
 
 /// The circumstances of one call, as rules and tool bodies see them.
 ///
@@ -31,7 +31,7 @@ pub struct CallContext {
     pub(crate) call: CallId,
     pub(crate) approval: ApprovalId,
     pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) history: History,
+    pub(crate) history: RunHistory,
     pub(crate) now: Timestamp,
     pub(crate) asked: Arc<OriginInquiry>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gate_core::approval::argument_schema;
-use gate_core::call::{Descriptor, Summary, SummaryPart};
+use gate_core::call::{Descriptor, SummaryPart, ToolSummary};
 use gate_core::text::below;
 use serde_json::Value;
 
@@ -14,7 +14,8 @@ use super::schema_walk::{expand, fields_of, items_of};
 /// A field that is read and not written could not be shown; one that is written and not read
 /// would not run.
 pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
-    let mut comparing = Comparing { read, written, seen: BTreeSet::new(), problems: Vec::new() };
+    let mut comparing =
+        SchemaComparison { read, written, seen: BTreeSet::new(), problems: Vec::new() };
     comparing.compare(&[read], &[written], "");
     comparing.problems
 }
@@ -22,12 +23,12 @@ pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
 /// Finds the places of a tool's summary that its arguments do not have.
 pub(crate) fn summary_problems(tool: &Descriptor) -> Vec<String> {
     let places =
-        tool.summary().map(Summary::parts).unwrap_or_default().iter().filter_map(
-            |part| match part {
+        tool.summary().map(ToolSummary::parts).unwrap_or_default().iter().filter_map(|part| {
+            match part {
                 SummaryPart::Argument { pointer, .. } => Some(pointer),
                 SummaryPart::Words(_) => None,
-            },
-        );
+            }
+        });
     let missing = places.filter(|pointer| argument_schema(tool.input_schema(), pointer).is_none());
     let problem = |pointer| {
         format!("its summary names `{pointer}`, which is written under another name in JSON")
@@ -35,7 +36,7 @@ pub(crate) fn summary_problems(tool: &Descriptor) -> Vec<String> {
     missing.map(problem).collect()
 }
 
-struct Comparing<'a> {
+struct SchemaComparison<'a> {
     read: &'a Value,
     written: &'a Value,
     /// The pairs of schemas that were compared, by their addresses.
@@ -43,7 +44,7 @@ struct Comparing<'a> {
     problems: Vec<String>,
 }
 
-impl<'a> Comparing<'a> {
+impl<'a> SchemaComparison<'a> {
     fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], place: &str) {
         let (read, written) = (expand(self.read, read), expand(self.written, written));
         let address = |schemas: &[&Value]| {

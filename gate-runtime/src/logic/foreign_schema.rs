@@ -31,7 +31,7 @@ pub(crate) const STEPS_TO_REFUSE: u64 =
     STEPS_PER_BYTE * BYTES as u64 + STEPS_PER_PATTERN_BYTE * ALL_PATTERN_BYTES;
 
 /// The cost of a schema that another program sent, before anything is checked against it.
-pub(crate) struct Measured {
+pub(crate) struct SchemaCost {
     pub(crate) patterns: PatternSizes,
     pub(crate) steps: u64,
 }
@@ -46,12 +46,12 @@ pub(crate) struct Measured {
 pub(crate) fn check(
     schema: &Value,
     compiles: impl Fn(&str, usize) -> bool,
-) -> Result<Measured, String> {
+) -> Result<SchemaCost, String> {
     let bytes = schema.to_string().len();
     if bytes > BYTES {
         return Err(format!("its schema is longer than {BYTES} bytes: send a shorter one"));
     }
-    let mut left = Left { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
+    let mut left = SizeBudget { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
     measure(schema, schema, DEPTH, &mut left)?;
     let (mut patterns, mut all) = (left.found, 0);
     for (pattern, size) in &mut patterns {
@@ -64,7 +64,7 @@ pub(crate) fn check(
             ));
         }
     }
-    Ok(Measured { patterns, steps: STEPS_PER_BYTE * bytes as u64 + STEPS_PER_PATTERN_BYTE * all })
+    Ok(SchemaCost { patterns, steps: STEPS_PER_BYTE * bytes as u64 + STEPS_PER_PATTERN_BYTE * all })
 }
 
 /// Finds how large a pattern becomes, to within a factor of two: by the very engine that is used,
@@ -81,13 +81,13 @@ fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64,
 }
 
 /// The values and the patterns that it may still have.
-struct Left {
+struct SizeBudget {
     values: usize,
     patterns: usize,
     found: PatternSizes,
 }
 
-impl Left {
+impl SizeBudget {
     fn take_patterns(&mut self, patterns: &[&String]) -> Result<(), String> {
         for pattern in patterns {
             let words = || {
@@ -102,7 +102,12 @@ impl Left {
     }
 }
 
-fn measure(part: &Value, whole: &Value, deeper: usize, left: &mut Left) -> Result<(), String> {
+fn measure(
+    part: &Value,
+    whole: &Value,
+    deeper: usize,
+    left: &mut SizeBudget,
+) -> Result<(), String> {
     let too_much = || {
         let words = "its schema is too large, too deep or leads back to itself, with every \
             reference written out";

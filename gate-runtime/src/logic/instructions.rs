@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use gate_core::assessment::{PolicyOutline, Verdict};
+use gate_core::assessment::{PolicyView, Verdict};
 
 /// The section of a system prompt for these tools and their policies.
-pub(crate) fn write(names: &[&str], policies: &[Arc<PolicyOutline>]) -> String {
+pub(crate) fn write(names: &[&str], policies: &[Arc<PolicyView>]) -> String {
     let mut text = String::from("## How your tool calls are decided\n\n");
     if names.is_empty() {
         text.push_str("You have no tools.\n");
@@ -34,7 +34,7 @@ pub(crate) fn write(names: &[&str], policies: &[Arc<PolicyOutline>]) -> String {
     text
 }
 
-fn summary(policy: &PolicyOutline) -> &'static str {
+fn summary(policy: &PolicyView) -> &'static str {
     use Verdict::{Approve, Ask, Deny};
     match policy.possible_verdicts().as_slice() {
         [Approve] => "runs at once.",

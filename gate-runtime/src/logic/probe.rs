@@ -1,9 +1,9 @@
 //! Telling what a tool's function takes and returns by traits, not by how types are spelled.
 //!
 //! The macro knows a type as tokens only: an alias of `Result` looks like any other type. Method
-//! resolution knows better. An inherent method of `Probe<Result<T, E>>` is found before the trait's
-//! method for any `Probe<T>`, and the bounds stand on the methods, so that a type that fits neither
-//! gets one error in our words.
+//! resolution knows better. An inherent method of `Probe<Result<T, E>>` is found before the
+//! trait's method for any `Probe<T>`, and the bounds stand on the methods, so that a type that
+//! fits neither gets one error in our words.
 
 use std::fmt;
 use std::future::{Pending, pending};
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::tool::codec;
 use super::tool::codec::{ArgumentList, MakeSchema};
-use super::tool::{Part, ToolArg};
+use super::tool::{ArgumentPart, ToolArg};
 
 /// A value that a tool may return: anything that serialises.
 ///
@@ -229,7 +229,7 @@ impl<T: ToolArg> Probe<T> {
     }
 }
 
-impl<P: Part> Probe<P> {
+impl<P: ArgumentPart> Probe<P> {
     /// Lists an argument with attributes.
     pub fn part(&self, into: &mut ArgumentList) {
         into.add_part::<P>();
@@ -252,8 +252,8 @@ impl<P: Part> Probe<P> {
     }
 }
 
-/// The answers of a [`Probe`] for an argument that does not fit: the compiler says so elsewhere,
-/// and this never runs.
+/// The answers of a [`Probe`] for an argument that does not fit: the compiler says so
+/// elsewhere, and this never runs.
 #[expect(clippy::missing_errors_doc, reason = "it always fails")]
 pub trait ProbeUnfit<T> {
     /// Lists nothing.

@@ -1,6 +1,6 @@
 //! Secrets: taken out of what is stored, shown and said, and put back where a call runs.
 
-use gate_core::call::{Arguments, Commitment, CommitmentKeys, is_mark};
+use gate_core::call::{Arguments, CommitmentKeys, SecretCommitment, is_mark};
 use gate_core::text::SchemaError;
 use serde_json::Value;
 
@@ -9,15 +9,17 @@ use super::schema_walk::replace_secrets;
 /// The way in which the secrets of a tool's calls are taken out and put back: where they stand, and
 /// the keys that commit to them.
 #[derive(Clone, Copy)]
-pub(crate) struct Redaction<'a> {
+pub(crate) struct SecretRedaction<'a> {
     pub(crate) schema: &'a Value,
     pub(crate) keys: &'a CommitmentKeys,
 }
 
-impl Redaction<'_> {
+impl SecretRedaction<'_> {
     /// The arguments of a call as they are stored: every secret replaced by its mark.
     pub(crate) fn seal(self, arguments: &Value) -> Result<Arguments, SchemaError> {
-        self.seal_with(arguments, &mut |secret| Commitment::to(secret, random_salt(), self.keys))
+        self.seal_with(arguments, &mut |secret| {
+            SecretCommitment::to(secret, random_salt(), self.keys)
+        })
     }
 
     /// The arguments of a call sealed as an earlier sealing has them: equal if, and only if, the
@@ -32,7 +34,7 @@ impl Redaction<'_> {
         // as different ones: under a new salt nothing is equal.
         self.seal_with(arguments, &mut |secret| {
             let again = known.next().and_then(|known| known.again(secret, self.keys));
-            again.map_or_else(|| Commitment::to(secret, random_salt(), self.keys), Ok)
+            again.map_or_else(|| SecretCommitment::to(secret, random_salt(), self.keys), Ok)
         })
     }
 
@@ -54,7 +56,7 @@ impl Redaction<'_> {
     fn seal_with(
         self,
         arguments: &Value,
-        commit: &mut dyn FnMut(&Value) -> Result<Commitment, SchemaError>,
+        commit: &mut dyn FnMut(&Value) -> Result<SecretCommitment, SchemaError>,
     ) -> Result<Arguments, SchemaError> {
         let mut marked = arguments.clone();
         let mut secrets = Vec::new();
@@ -184,10 +186,10 @@ mod tests {
         }})
     }
 
-    fn secrets() -> Redaction<'static> {
+    fn secrets() -> SecretRedaction<'static> {
         let (schema, keys) =
             (Box::leak(Box::new(schema())), Box::leak(Box::new(CommitmentKeys::new(&[7; 32]))));
-        Redaction { schema, keys }
+        SecretRedaction { schema, keys }
     }
 
     fn call() -> Value {

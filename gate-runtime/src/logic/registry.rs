@@ -8,9 +8,9 @@ use gate_core::call::{Descriptor, ToolCall};
 use gate_core::text::{SchemaError, english};
 use serde_json::Value;
 
-use super::bound::BoundTool;
+use super::bound::ErasedTool;
 use super::schema::SchemaErrors;
-use super::spec::{Codec, Specs};
+use super::spec::{ArgumentCodec, ToolSpecs};
 use super::tool::codec::ArgumentList;
 use super::tool::describe::written_schema;
 use super::tool::policy::AnyPolicy;
@@ -57,11 +57,11 @@ pub trait Registry: Sized + 'static {
 
     /// The tools.
     #[doc(hidden)]
-    const TOOLS: &'static [Listed<Self>];
+    const TOOLS: &'static [ListedTool<Self>];
 
     /// The descriptors, ready to check calls against; made once.
     #[doc(hidden)]
-    fn specs() -> &'static Specs;
+    fn specs() -> &'static ToolSpecs;
 
     /// Reads a model's call as a typed call. It runs nothing and asks nobody.
     ///
@@ -99,16 +99,16 @@ pub trait Registry: Sized + 'static {
 }
 
 /// A tool in a registry: everything about it that does not name its type.
-pub struct Listed<R: Registry> {
+pub struct ListedTool<R: Registry> {
     name: &'static str,
     descriptor: fn() -> Descriptor,
     policy: fn() -> AnyPolicy,
-    bind: fn(&Arc<R::State>) -> BoundTool,
+    bind: fn(&Arc<R::State>) -> ErasedTool,
     read: fn(&Value) -> Result<R::Call, serde_json::Error>,
-    codec: Codec,
+    codec: ArgumentCodec,
 }
 
-impl<R: Registry> Listed<R> {
+impl<R: Registry> ListedTool<R> {
     /// The one place where a registry asks something of a tool's type.
     #[must_use]
     pub const fn of<T: InState<R::State>>() -> Self
@@ -119,9 +119,9 @@ impl<R: Registry> Listed<R> {
             name: T::NAME,
             descriptor: T::descriptor,
             policy: policy_of::<T>,
-            bind: BoundTool::of::<T, R::State>,
+            bind: ErasedTool::of::<T, R::State>,
             read: read_as::<T, R::Call>,
-            codec: Codec {
+            codec: ArgumentCodec {
                 written_schema: written_schema_of::<T>,
                 is_plain: is_plain::<T>,
                 optional: optional::<T>,
@@ -130,7 +130,7 @@ impl<R: Registry> Listed<R> {
         }
     }
 
-    pub(crate) fn bind(&self, state: &Arc<R::State>) -> BoundTool {
+    pub(crate) fn bind(&self, state: &Arc<R::State>) -> ErasedTool {
         (self.bind)(state)
     }
 }
@@ -171,13 +171,13 @@ fn rewrite<T: Tool>(given: &Value) -> Result<Value, serde_json::Error> {
     }
 }
 
-impl<R: Registry> fmt::Debug for Listed<R> {
+impl<R: Registry> fmt::Debug for ListedTool<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
 }
 
-impl Specs {
+impl ToolSpecs {
     /// The specs of a registry's tools.
     #[must_use]
     pub fn of<R: Registry>() -> Self {
@@ -212,11 +212,11 @@ impl Registry for NoTools {
     type State = ();
     type Call = Infallible;
     const NAMES: &'static [&'static str] = &[];
-    const TOOLS: &'static [Listed<Self>] = &[];
+    const TOOLS: &'static [ListedTool<Self>] = &[];
 
-    fn specs() -> &'static Specs {
-        static SPECS: OnceLock<Specs> = OnceLock::new();
-        SPECS.get_or_init(Specs::of::<Self>)
+    fn specs() -> &'static ToolSpecs {
+        static SPECS: OnceLock<ToolSpecs> = OnceLock::new();
+        SPECS.get_or_init(ToolSpecs::of::<Self>)
     }
 }
 
@@ -236,7 +236,7 @@ pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::Offers;
+/// use gate_runtime::tool::Offers;
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
 /// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }

@@ -8,7 +8,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
-use super::foreign_schema::{self, Measured};
+use super::foreign_schema::{self, SchemaCost};
 use super::schema_cost::{self, PatternSizes};
 use super::schema_walk::BESIDE;
 
@@ -142,7 +142,7 @@ fn close_below(schema: &mut Value, parts: &[String]) {
 /// Everything that a value's schema finds wrong with it, field by field.
 ///
 /// ```
-/// # fn show(problems: &gate_runtime::SchemaErrors) {
+/// # fn show(problems: &gate_runtime::tool::SchemaErrors) {
 /// for misfit in problems.iter() {
 ///     println!("{}: {}", misfit.pointer(), misfit.problem());
 /// }
@@ -187,20 +187,20 @@ const MOST_MISFITS: usize = 50;
 const MOST_WORDS: usize = 16 * 1024;
 
 /// A schema ready to check values with.
-pub(crate) struct Checker {
+pub(crate) struct SchemaChecker {
     validator: Validator,
-    foreign: Option<Foreign>,
+    foreign: Option<ForeignSchema>,
 }
 
 /// The parts of a schema of another program by which the cost of a check is counted.
-struct Foreign {
+struct ForeignSchema {
     schema: Value,
     patterns: PatternSizes,
     /// The steps that it has taken so far.
     spent: AtomicU64,
 }
 
-impl Checker {
+impl SchemaChecker {
     /// # Errors
     /// What the validator says of a schema that is none.
     pub(crate) fn new(schema: &Value) -> Result<Self, String> {
@@ -224,12 +224,12 @@ impl Checker {
         };
         let compiles =
             |pattern: &str, size| build(&serde_json::json!({ "pattern": pattern }), size).is_ok();
-        let Measured { patterns, steps } = foreign_schema::check(schema, compiles)?;
+        let SchemaCost { patterns, steps } = foreign_schema::check(schema, compiles)?;
         let validator =
             build(schema, foreign_schema::PATTERN_BYTES).map_err(|error| error.to_string())?;
         Ok(Self {
             validator,
-            foreign: Some(Foreign { schema: schema.clone(), patterns, spent: steps.into() }),
+            foreign: Some(ForeignSchema { schema: schema.clone(), patterns, spent: steps.into() }),
         })
     }
 
@@ -269,7 +269,7 @@ impl Checker {
     }
 }
 
-impl Foreign {
+impl ForeignSchema {
     fn take_steps(&self, value: &Value) -> Result<u64, SchemaError> {
         let counted = schema_cost::count(&self.schema, &self.patterns, value);
         // What is refused has been counted up to the limit.
@@ -340,23 +340,23 @@ mod tests {
 
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
-    struct Order {
-        item: Item,
-        more: Vec<Item>,
+    struct TestOrder {
+        item: OrderItem,
+        more: Vec<OrderItem>,
         #[schemars(range(min = 1))]
         count: u32,
         note: Option<String>,
         #[schemars(extend("x-gate-secret" = true))]
-        card: Option<Card>,
+        card: Option<PaymentCard>,
         extra: BTreeMap<String, String>,
-        pay: Pay,
+        pay: PaymentChoice,
         #[serde(flatten)]
-        place: Address,
+        place: StreetAddress,
     }
 
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
-    struct Item {
+    struct OrderItem {
         name: String,
         #[schemars(extend("x-gate-secret" = true))]
         code: String,
@@ -364,27 +364,27 @@ mod tests {
 
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
-    struct Card {
+    struct PaymentCard {
         number: String,
     }
 
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
-    struct Address {
+    struct StreetAddress {
         street: String,
     }
 
     #[derive(JsonSchema)]
     #[serde(tag = "kind")]
     #[expect(dead_code, reason = "only its schema is used")]
-    enum Pay {
+    enum PaymentChoice {
         Cash,
-        Card(Card),
-        Split { left: Card, right: Item },
+        Card(PaymentCard),
+        Split { left: PaymentCard, right: OrderItem },
     }
 
     fn order() -> (Value, Value) {
-        let mut schema = schema_for!(Order).to_value();
+        let mut schema = schema_for!(TestOrder).to_value();
         close(&mut schema);
         let value = json!({
             "item": {"name": "a", "code": "c1"},
@@ -402,7 +402,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_found_at_any_depth() {
         let (schema, value) = order();
-        let checker = Checker::new(&schema).unwrap();
+        let checker = SchemaChecker::new(&schema).unwrap();
         assert_eq!(checker.check(&value).map_err(|e| e.to_string()), Ok(()));
         for place in ["", "/item", "/more/0", "/card", "/pay", "/pay/left", "/pay/right"] {
             let mut wrong = value.clone();
@@ -430,7 +430,7 @@ mod tests {
         let (schema, mut value) = order();
         value["count"] = json!(0);
         value["item"] = json!({"name": 4111});
-        let found = Checker::new(&schema).unwrap().check(&value).unwrap_err();
+        let found = SchemaChecker::new(&schema).unwrap().check(&value).unwrap_err();
         let mut lines: Vec<_> = found.iter().map(ToString::to_string).collect();
         lines.sort();
         assert_eq!(

@@ -31,8 +31,8 @@ pub(crate) fn count(
     sizes: &PatternSizes,
     value: &Value,
 ) -> Result<u64, SchemaError> {
-    let mut meter = Meter { root: schema, sizes, spent: 0 };
-    meter.apply(schema, value, Times { each: 1, below_look: None })?;
+    let mut meter = CostMeter { root: schema, sizes, spent: 0 };
+    meter.apply(schema, value, ApplyCount { each: 1, below_look: None })?;
     Ok(meter.spent)
 }
 
@@ -41,13 +41,13 @@ pub(crate) fn count(
 /// A schema that looks at what others left (`unevaluated…`) judges what stands in it once more, at
 /// each level of `allOf`, `$ref` and the like between the two; and so does each that it stands in.
 #[derive(Clone, Copy)]
-struct Times {
+struct ApplyCount {
     each: u64,
     /// The number of levels that it stands below one that looks back, if it does.
     below_look: Option<u64>,
 }
 
-impl Times {
+impl ApplyCount {
     fn count(self) -> u64 {
         self.below_look.map_or(self.each, |levels| self.each.saturating_mul(levels + 4))
     }
@@ -62,14 +62,14 @@ impl Times {
     }
 }
 
-struct Meter<'a> {
+struct CostMeter<'a> {
     root: &'a Value,
     sizes: &'a PatternSizes,
     spent: u64,
 }
 
-impl Meter<'_> {
-    fn take(&mut self, keyword: &str, steps: u64, times: Times) -> Result<(), SchemaError> {
+impl CostMeter<'_> {
+    fn take(&mut self, keyword: &str, steps: u64, times: ApplyCount) -> Result<(), SchemaError> {
         self.spent = self.spent.saturating_add(steps.saturating_mul(times.count()));
         if self.spent <= STEPS {
             return Ok(());
@@ -82,7 +82,12 @@ impl Meter<'_> {
     }
 
     /// `times` is how often a schema is applied to a value, at most.
-    fn apply(&mut self, schema: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
+    fn apply(
+        &mut self,
+        schema: &Value,
+        value: &Value,
+        times: ApplyCount,
+    ) -> Result<(), SchemaError> {
         self.take("type", 1, times)?;
         let Value::Object(keywords) = schema else { return Ok(()) };
         let looks_back = ["unevaluatedProperties", "unevaluatedItems"]
@@ -115,7 +120,7 @@ impl Meter<'_> {
         keyword: &str,
         part: &Value,
         value: &Value,
-        times: Times,
+        times: ApplyCount,
     ) -> Result<(), SchemaError> {
         let times = times.one_below();
         match (keyword, part) {
@@ -143,7 +148,7 @@ impl Meter<'_> {
         keyword: &str,
         part: &Value,
         fields: &Map<String, Value>,
-        times: Times,
+        times: ApplyCount,
     ) -> Result<(), SchemaError> {
         match (keyword, part) {
             ("properties", Value::Object(parts)) => {
@@ -187,7 +192,7 @@ impl Meter<'_> {
         keyword: &str,
         part: &Value,
         items: &[Value],
-        times: Times,
+        times: ApplyCount,
     ) -> Result<(), SchemaError> {
         let mut each = items.iter().enumerate();
         match (keyword, part) {
@@ -208,12 +213,12 @@ impl Meter<'_> {
         step: &str,
         part: &Value,
         value: &Value,
-        times: Times,
+        times: ApplyCount,
     ) -> Result<(), SchemaError> {
         let place = |error: SchemaError| {
             SchemaError::new(below("", step) + error.pointer(), error.problem())
         };
-        let times = Times { each: times.count(), below_look: None };
+        let times = ApplyCount { each: times.count(), below_look: None };
         self.apply(part, value, times).map_err(place)
     }
 
@@ -280,7 +285,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::logic::schema::Checker;
+    use crate::logic::schema::SchemaChecker;
 
     fn many(count: usize, each: impl Fn(usize) -> Value) -> Value {
         (0..count).map(each).collect()
@@ -486,7 +491,7 @@ mod tests {
     fn what_was_made_to_cost_much_is_refused_or_takes_few_steps() {
         for (name, schema, value) in hostile() {
             let began = Instant::now();
-            if let Ok(checker) = Checker::of_foreign(&schema) {
+            if let Ok(checker) = SchemaChecker::of_foreign(&schema) {
                 let before = checker.spent();
                 let checked = checker.check(&value);
                 let steps = checker.spent() - before;
@@ -504,7 +509,7 @@ mod tests {
     fn what_costs_too_much_is_refused_at_its_place() {
         let schema =
             json!({"properties": {"notes": {"items": {"pattern": "([ab].{200}[cd].{200}[ef])Z"}}}});
-        let checker = Checker::of_foreign(&schema).unwrap();
+        let checker = SchemaChecker::of_foreign(&schema).unwrap();
         let refused = checker.check(&json!({"notes": ["a", letters(240_000)]})).unwrap_err();
         assert_eq!(
             refused.to_string(),
@@ -519,9 +524,9 @@ mod tests {
     }
 
     /// Counts how often a schema is applied.
-    struct Tick(Arc<AtomicU64>);
+    struct TickKeyword(Arc<AtomicU64>);
 
-    impl<'i> Keyword<'i> for Tick {
+    impl<'i> Keyword<'i> for TickKeyword {
         fn validate(&self, _: &'i Value) -> Result<(), ValidationError<'i>> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(())
@@ -656,7 +661,9 @@ mod tests {
             let ticks = Arc::new(AtomicU64::new(0));
             let shared = Arc::clone(&ticks);
             let options = jsonschema::draft202012::options()
-                .with_keyword("x-tick", move |_, _, _| Ok(Box::new(Tick(Arc::clone(&shared)))));
+                .with_keyword("x-tick", move |_, _, _| {
+                    Ok(Box::new(TickKeyword(Arc::clone(&shared))))
+                });
             let _ = options.build(&ticked(&schema)).unwrap().is_valid(&value);
             let ticks = ticks.load(Ordering::Relaxed);
             let sizes = HashMap::from([("^k".to_owned(), 256)]);
@@ -862,8 +869,8 @@ mod tests {
                 }),
             ),
         ] {
-            let checker =
-                Checker::of_foreign(&schema).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            let checker = SchemaChecker::of_foreign(&schema)
+                .unwrap_or_else(|problem| panic!("{name}: {problem}"));
             let checked = checker.check(&value);
             assert!(checked.is_ok(), "{name}: {:.300}", checked.unwrap_err().to_string());
         }

@@ -29,12 +29,12 @@ pub(crate) fn replace_secrets<E>(
     }
     walk(schema, &[schema], value, &mut |schemas, value| {
         if !mark_secret(schemas) {
-            return Ok(Walk::Below);
+            return Ok(WalkStep::Below);
         }
         if !value.is_null() {
             *value = visit(value)?;
         }
-        Ok(Walk::On)
+        Ok(WalkStep::On)
     })
 }
 
@@ -120,29 +120,29 @@ pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
         {
             items.sort_by_cached_key(|item| canonical(item).unwrap_or_default());
         }
-        Ok::<_, Infallible>(Walk::Below)
+        Ok::<_, Infallible>(WalkStep::Below)
     });
 }
 
 /// The place at which a walk goes on.
-enum Walk {
+enum WalkStep {
     /// Below this value.
     Below,
     /// After it.
     On,
 }
 
-type Visit<'a, E> = &'a mut dyn FnMut(&[&Value], &mut Value) -> Result<Walk, E>;
+type VisitFn<'a, E> = &'a mut dyn FnMut(&[&Value], &mut Value) -> Result<WalkStep, E>;
 
 /// Looks at a value and at everything in it, each with all schemas that may hold for it.
 fn walk<E>(
     root: &Value,
     schemas: &[&Value],
     value: &mut Value,
-    visit: Visit<'_, E>,
+    visit: VisitFn<'_, E>,
 ) -> Result<(), E> {
     let schemas = expand(root, schemas);
-    if let Walk::On = visit(&schemas, value)? {
+    if let WalkStep::On = visit(&schemas, value)? {
         return Ok(());
     }
     match value {
@@ -260,17 +260,17 @@ mod tests {
     fn secrets_are_found_in_maps_with_keys_of_any_kind() {
         #[derive(JsonSchema)]
         #[expect(dead_code, reason = "only its schema is used")]
-        struct Card {
+        struct WalletCard {
             #[schemars(extend("x-gate-secret" = true))]
             number: String,
         }
         #[derive(JsonSchema)]
         #[expect(dead_code, reason = "only its schema is used")]
-        struct Wallet {
-            by_name: BTreeMap<String, Card>,
-            by_place: BTreeMap<u32, Card>,
+        struct TestWallet {
+            by_name: BTreeMap<String, WalletCard>,
+            by_place: BTreeMap<u32, WalletCard>,
         }
-        let schema = schema_for!(Wallet).to_value();
+        let schema = schema_for!(TestWallet).to_value();
         let mut value =
             json!({"by_name": {"a": {"number": "1"}}, "by_place": {"7": {"number": "2"}}});
         let mut found = Vec::new();

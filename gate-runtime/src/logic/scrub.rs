@@ -32,7 +32,7 @@ const MOST_NESTED: usize = 64 * 1024;
 /// twice encoded; in one text or over several values. What was translated, compressed or encrypted
 /// is not.
 #[derive(Debug, Default)]
-pub(crate) struct Scrub {
+pub(crate) struct SecretScrubber {
     /// As they are.
     texts: Vec<String>,
     /// Their letters and digits, folded.
@@ -41,14 +41,14 @@ pub(crate) struct Scrub {
 
 /// The surroundings that a secret must have in a text to be found there.
 #[derive(Clone, Copy, PartialEq)]
-enum Within {
+enum MatchContext {
     /// Without a break, or apart from others.
     Text,
     /// Apart from others: in a number, or over several values.
     Values,
 }
 
-impl Scrub {
+impl SecretScrubber {
     /// Everything that a call's schema marks as secret.
     pub(crate) fn of(schema: &Value, arguments: &Value) -> Self {
         let (mut scrub, secrets) = (Self::default(), secrets_of(schema, arguments));
@@ -139,7 +139,7 @@ impl Scrub {
         self.clean_value(&mut value);
         let mut leaves = String::new();
         join_leaves(&value, &mut leaves);
-        if self.matches(&leaves, Within::Values).next().is_some() {
+        if self.matches(&leaves, MatchContext::Values).next().is_some() {
             // It is split over several values: which of them could be left, nobody can say.
             value = Value::from(SECRET);
         }
@@ -151,7 +151,9 @@ impl Scrub {
             Value::String(text) => *text = self.clean(text),
             Value::Number(number) => {
                 let text = number_text(number);
-                if self.is_whole(&text) || self.matches(&text, Within::Values).next().is_some() {
+                if self.is_whole(&text)
+                    || self.matches(&text, MatchContext::Values).next().is_some()
+                {
                     *value = Value::from(SECRET);
                 }
             }
@@ -174,7 +176,7 @@ impl Scrub {
     }
 
     fn clean_folded(&self, text: &str) -> String {
-        let mut found: Vec<Range<usize>> = self.matches(text, Within::Text).collect();
+        let mut found: Vec<Range<usize>> = self.matches(text, MatchContext::Text).collect();
         found.sort_by_key(|range| range.start);
         let (mut clean, mut from) = (String::with_capacity(text.len()), 0);
         for Range { start, end } in found {
@@ -192,7 +194,7 @@ impl Scrub {
     fn matches<'a>(
         &'a self,
         text: &str,
-        within: Within,
+        within: MatchContext,
     ) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let folded = fold(text);
         let searched = self.folded.iter().filter(|secret| secret.len() >= SHORTEST);
@@ -206,7 +208,7 @@ impl Scrub {
     fn is_encoded_in(&self, text: &str) -> bool {
         let holds = |text: &str| {
             self.texts.iter().any(|secret| text.contains(secret.as_str()))
-                || self.matches(text, Within::Text).next().is_some()
+                || self.matches(text, MatchContext::Text).next().is_some()
         };
         decoded(text).iter().any(|once| {
             holds(once)
@@ -233,7 +235,7 @@ fn fold(text: &str) -> Vec<(char, Range<usize>)> {
     folded
 }
 
-fn find(text: &[(char, Range<usize>)], secret: &[char], within: Within) -> Vec<Range<usize>> {
+fn find(text: &[(char, Range<usize>)], secret: &[char], within: MatchContext) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (at, window) in text.windows(secret.len()).enumerate() {
         if !window.iter().map(|(c, _)| c).eq(secret) {
@@ -250,7 +252,7 @@ fn find(text: &[(char, Range<usize>)], secret: &[char], within: Within) -> Vec<R
             before.is_none_or(|(_, before)| before.end < first.start)
                 && after.is_none_or(|(_, after)| last.end < after.start)
         };
-        if secret.len() >= LONG || (within == Within::Text && is_unbroken()) || is_apart() {
+        if secret.len() >= LONG || (within == MatchContext::Text && is_unbroken()) || is_apart() {
             found.push(first.start..last.end);
         }
     }
@@ -385,8 +387,11 @@ mod tests {
 
     use super::*;
 
-    fn scrub(pin: &Value) -> Scrub {
-        Scrub::of(&json!({"properties": {"pin": {"x-gate-secret": true}}}), &json!({"pin": pin}))
+    fn scrub(pin: &Value) -> SecretScrubber {
+        SecretScrubber::of(
+            &json!({"properties": {"pin": {"x-gate-secret": true}}}),
+            &json!({"pin": pin}),
+        )
     }
 
     #[test]
@@ -468,13 +473,13 @@ mod tests {
             "card": {"x-gate-secret": true, "properties": {"number": {"type": "string"}}},
         }});
         let arguments = json!({"tokens": {"sk-live-4711": 1}, "card": {"number": "4000-1234"}});
-        let scrub = Scrub::of(&schema, &arguments);
+        let scrub = SecretScrubber::of(&schema, &arguments);
         assert_eq!(scrub.clean("it was sk-live-4711, a number"), "it was [secret], a number");
     }
 
     #[test]
     fn what_is_encoded_twice_is_found_in_a_long_text() {
-        let scrub = Scrub::of(
+        let scrub = SecretScrubber::of(
             &json!({"properties": {"pin": {"x-gate-secret": true}}}),
             &json!({"pin": "hunter-22-x"}),
         );

@@ -21,7 +21,7 @@ use super::scrub::SECRET;
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::SecretOutput;
+/// use gate_runtime::tool::SecretOutput;
 ///
 /// /// Make a one-time password.
 /// #[gated_tool(policy = "never_ask")]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::contract::{self, says_something};
 use super::foreign_schema::STEPS_TO_REFUSE;
 use super::redact::{check_no_mark, keeps_secrets};
-use super::schema::{Checker, SchemaErrors};
+use super::schema::{SchemaChecker, SchemaErrors};
 use super::schema_walk::{
     has_secrets, has_sets, has_unreachable_secret, sort_sets, without_secret_names,
 };
@@ -18,22 +18,22 @@ use super::schema_walk::{
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
 
 /// The descriptors of a registry's tools, ready to check calls against: made once.
-pub struct Specs {
+pub struct ToolSpecs {
     descriptors: Vec<Descriptor>,
-    specs: Vec<Spec>,
+    specs: Vec<ToolSpec>,
 }
 
-impl Specs {
+impl ToolSpecs {
     /// Prepares the tools of a registry.
     #[must_use]
-    pub(crate) fn new(tools: impl Iterator<Item = (Descriptor, Codec)>) -> Self {
+    pub(crate) fn new(tools: impl Iterator<Item = (Descriptor, ArgumentCodec)>) -> Self {
         let (mut descriptors, mut specs) = (Vec::new(), Vec::new());
         for (descriptor, codec) in tools {
-            specs.push(Spec {
+            specs.push(ToolSpec {
                 codec: Some(codec),
                 is_plain: (codec.is_plain)(),
                 optional: (codec.optional)(),
-                ..Spec::of(&descriptor)
+                ..ToolSpec::of(&descriptor)
             });
             descriptors.push(descriptor);
         }
@@ -46,7 +46,7 @@ impl Specs {
         &self.descriptors
     }
 
-    pub(crate) fn get(&self, index: usize) -> Option<(&Descriptor, &Spec)> {
+    pub(crate) fn get(&self, index: usize) -> Option<(&Descriptor, &ToolSpec)> {
         Some((self.descriptors.get(index)?, self.specs.get(index)?))
     }
 
@@ -59,7 +59,7 @@ impl Specs {
     }
 }
 
-impl fmt::Debug for Specs {
+impl fmt::Debug for ToolSpecs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.descriptors.iter().map(Descriptor::name)).finish()
     }
@@ -67,7 +67,7 @@ impl fmt::Debug for Specs {
 
 /// The way in which the type of a tool reads and writes its arguments.
 #[derive(Clone, Copy)]
-pub(crate) struct Codec {
+pub(crate) struct ArgumentCodec {
     /// Makes the schema of the arguments as the type writes them.
     pub(crate) written_schema: fn() -> Value,
     /// Returns whether each argument has a type of the standard library that writes what it reads,
@@ -80,31 +80,34 @@ pub(crate) struct Codec {
 }
 
 /// Everything by which the arguments of one tool are checked and completed.
-pub(crate) struct Spec {
-    pub(crate) checker: Result<Checker, String>,
+pub(crate) struct ToolSpec {
+    pub(crate) checker: Result<SchemaChecker, String>,
     pub(crate) has_secrets: bool,
     schema: Value,
     /// Some of its lists are sets: the order of their items says nothing.
     has_sets: bool,
     optional: Vec<&'static str>,
-    /// Set where the values that it reads need no second look: see [`Codec`].
+    /// Set where the values that it reads need no second look: see [`ArgumentCodec`].
     pub(crate) is_plain: bool,
     /// `None` for a tool of another program, which reads its arguments itself.
-    codec: Option<Codec>,
+    codec: Option<ArgumentCodec>,
 }
 
 /// Arguments as they will run.
-pub(crate) struct Completed {
+pub(crate) struct CompletedArguments {
     pub(crate) arguments: Value,
     /// The arguments as they were given, where those are others.
     pub(crate) given: Option<Value>,
 }
 
-impl Spec {
+impl ToolSpec {
     pub(crate) fn of(descriptor: &Descriptor) -> Self {
         let schema = descriptor.input_schema();
-        let checker =
-            if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
+        let checker = if descriptor.is_remote() {
+            SchemaChecker::of_foreign(schema)
+        } else {
+            SchemaChecker::new(schema)
+        };
         let (has_secrets, has_sets) = (has_secrets(schema), has_sets(schema));
         Self {
             checker,
@@ -119,7 +122,7 @@ impl Spec {
 
     /// Returns the steps that the schema of another program has taken so far.
     pub(crate) fn spent(&self) -> u64 {
-        self.checker.as_ref().map_or(STEPS_TO_REFUSE, Checker::spent)
+        self.checker.as_ref().map_or(STEPS_TO_REFUSE, SchemaChecker::spent)
     }
 
     /// Says which fields the tool's type reads and does not write, or writes and does not read:
@@ -160,7 +163,7 @@ impl Spec {
     pub(crate) fn complete(
         &self,
         given: Result<Value, SchemaError>,
-    ) -> Result<Completed, SchemaErrors> {
+    ) -> Result<CompletedArguments, SchemaErrors> {
         let completed =
             given.map_err(SchemaErrors::from).and_then(|given| self.complete_read(given));
         completed.map_err(|problems| {
@@ -177,11 +180,11 @@ impl Spec {
     /// # Errors
     /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or
     /// if what is written reads as something else again: then nobody could say what would run.
-    fn complete_read(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
+    fn complete_read(&self, mut given: Value) -> Result<CompletedArguments, SchemaErrors> {
         check_no_mark(&given)?;
         self.check(&given)?;
         let Some(codec) = self.codec else {
-            return Ok(Completed { arguments: given, given: None });
+            return Ok(CompletedArguments { arguments: given, given: None });
         };
         // Numbers have their form from the reader.
         let as_given = self.has_sets.then(|| given.clone());
@@ -191,7 +194,7 @@ impl Spec {
         let written = self.rewrite(codec, &given)?;
         if self.adds_only_nulls(&written, &given) {
             let as_given = as_given.filter(|as_given| *as_given != given);
-            return Ok(Completed { arguments: given, given: as_given });
+            return Ok(CompletedArguments { arguments: given, given: as_given });
         }
         if let Some(pointer) = find_lost(&given, &written, &mut String::new()) {
             let problem = "the tool does not take this beside the rest, and would run without it: \
@@ -212,7 +215,7 @@ impl Spec {
             return Err(SchemaError::new("", problem).into());
         }
         let given = Some(as_given.unwrap_or(given)).filter(|given| *given != arguments);
-        Ok(Completed { arguments, given })
+        Ok(CompletedArguments { arguments, given })
     }
 
     /// Returns whether what was written is what was given, and besides nothing but `null`s of
@@ -242,7 +245,7 @@ impl Spec {
         self.optional.contains(&name)
     }
 
-    fn rewrite(&self, codec: Codec, given: &Value) -> Result<Value, SchemaError> {
+    fn rewrite(&self, codec: ArgumentCodec, given: &Value) -> Result<Value, SchemaError> {
         let unread = |_| {
             SchemaError::new("", "the arguments fit their schema, but the tool's type refuses them")
         };

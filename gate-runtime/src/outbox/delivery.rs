@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_core::ports::{
-    ApprovalFilter, Changeset, Clock, CommitOutcome, DeliveryFilter, Notice, Notifier, NotifyError,
-    RecordFilter, Store, StoreError,
+    ApprovalFilter, Changeset, Clock, CommitOutcome, DeliveryFilter, DeliveryNotice, Notifier,
+    NotifyError, RecordFilter, Store, StoreError,
 };
 use gate_core::records::{Delivery, DeliveryState, LEASE};
 use gate_core::text::later;
@@ -21,14 +21,14 @@ use crate::random;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A carrier, which delivers for one notifier.
-pub(super) struct Carrier {
+pub(super) struct DeliverySender {
     pub(super) notifier: Arc<dyn Notifier>,
     pub(super) name: Arc<str>,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-impl Carrier {
+impl DeliverySender {
     /// The letters of its notifier.
     pub(super) fn mine(&self) -> DeliveryFilter {
         DeliveryFilter::all().notifier(Arc::clone(&self.name))
@@ -71,7 +71,7 @@ impl Carrier {
     }
 
     /// Makes the notice that is to be told, with the call as it stands now.
-    async fn notice(&self, delivery: &Delivery) -> Result<Option<Notice>, StoreError> {
+    async fn notice(&self, delivery: &Delivery) -> Result<Option<DeliveryNotice>, StoreError> {
         let filter = RecordFilter::after(delivery.record().saturating_sub(1)).limit(1);
         let record = self
             .store
@@ -80,7 +80,7 @@ impl Carrier {
             .pop()
             .filter(|record| record.seq() == delivery.record());
         let Some(record) = record else { return Ok(None) };
-        let mut notice = Notice::new(&self.name, record);
+        let mut notice = DeliveryNotice::new(&self.name, record);
         let Some(call) = delivery.approval() else { return Ok(Some(notice)) };
         if let Some(approval) = self.store.approvals(&ApprovalFilter::all().id(call)).await?.pop() {
             let tool = self.store.tool(approval.subject().tool_digest()).await?;
@@ -99,7 +99,7 @@ impl Carrier {
     }
 
     /// Delivers. A notifier that takes too long is dropped where it is.
-    async fn deliver(&self, notice: &Notice) -> Result<Option<String>, NotifyError> {
+    async fn deliver(&self, notice: &DeliveryNotice) -> Result<Option<String>, NotifyError> {
         let limit = ClockLimit::new(Arc::clone(&self.clock), LIMIT);
         let delivered = bounded(&limit, || self.notifier.deliver(notice)).await;
         delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))

@@ -24,8 +24,8 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use self::delivery::Carrier;
-use self::relay::Reader;
+use self::delivery::DeliverySender;
+use self::relay::RecordRelay;
 
 /// The number of letters of one notifier that are under way at once.
 const CARRIERS: usize = 16;
@@ -43,12 +43,12 @@ const PAGE: usize = 256;
 /// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then,
 /// another process delivers, or the next one.
 #[derive(Default)]
-pub(crate) struct Post {
+pub(crate) struct OutboxTasks {
     /// Each with what tells it that a delivery was put back.
     tasks: Vec<(JoinHandle<()>, Arc<Notify>)>,
 }
 
-impl Post {
+impl OutboxTasks {
     pub(crate) fn start(
         notifiers: Vec<Arc<dyn Notifier>>,
         store: &Arc<dyn Store>,
@@ -59,14 +59,14 @@ impl Post {
             let (last, put_back) = (store.watch(), Arc::new(Notify::new()));
             // From now on, and not from when the task begins.
             let head = *last.borrow();
-            let carrier = Arc::new(Carrier {
+            let carrier = Arc::new(DeliverySender {
                 notifier,
                 name,
                 store: Arc::clone(store),
                 clock: Arc::clone(clock),
             });
-            let postman = Postman {
-                reader: Reader::new(Arc::clone(&carrier), head),
+            let postman = OutboxWorker {
+                reader: RecordRelay::new(Arc::clone(&carrier), head),
                 carrier,
                 last,
                 put_back: Arc::clone(&put_back),
@@ -88,7 +88,7 @@ impl Post {
     }
 }
 
-impl Drop for Post {
+impl Drop for OutboxTasks {
     fn drop(&mut self) {
         for (task, _) in &self.tasks {
             task.abort();
@@ -97,9 +97,9 @@ impl Drop for Post {
 }
 
 /// A postman, who delivers the letters of one notifier.
-struct Postman {
-    carrier: Arc<Carrier>,
-    reader: Reader,
+struct OutboxWorker {
+    carrier: Arc<DeliverySender>,
+    reader: RecordRelay,
     last: watch::Receiver<u64>,
     put_back: Arc<Notify>,
     under_way: JoinSet<(u64, Result<(), StoreError>)>,
@@ -111,13 +111,13 @@ struct Postman {
 }
 
 /// Why the wait for work is over.
-enum PostSignal {
+enum OutboxSignal {
     News,
     Ended(Option<(u64, Result<(), StoreError>)>),
     Look,
 }
 
-impl Postman {
+impl OutboxWorker {
     async fn work(mut self) {
         let mut rests = None;
         loop {
@@ -128,9 +128,9 @@ impl Postman {
             };
             rests = None;
             match self.signal(wake).await {
-                PostSignal::News => {}
-                PostSignal::Look => self.looks_at = Timestamp::MIN,
-                PostSignal::Ended(ended) => {
+                OutboxSignal::News => {}
+                OutboxSignal::Look => self.looks_at = Timestamp::MIN,
+                OutboxSignal::Ended(ended) => {
                     self.looks_at = Timestamp::MIN;
                     if let Some((record, written)) = ended {
                         self.busy.remove(&record);
@@ -144,7 +144,7 @@ impl Postman {
 
     /// Waits for the first of: a record, the end of a delivery, a delivery that was put back, the
     /// time.
-    async fn signal(&mut self, wake: Timestamp) -> PostSignal {
+    async fn signal(&mut self, wake: Timestamp) -> OutboxSignal {
         let Self { carrier, last, put_back, under_way, .. } = self;
         let news = async {
             if last.changed().await.is_err() {
@@ -160,9 +160,9 @@ impl Postman {
         let put_back = pin!(put_back.notified());
         let looks = select(put_back, carrier.clock.sleep_until(wake));
         match select(pin!(ended), select(pin!(news), looks)).await {
-            Either::Left((ended, _)) => PostSignal::Ended(ended),
-            Either::Right((Either::Left(_), _)) => PostSignal::News,
-            Either::Right((Either::Right(_), _)) => PostSignal::Look,
+            Either::Left((ended, _)) => OutboxSignal::Ended(ended),
+            Either::Right((Either::Left(_), _)) => OutboxSignal::News,
+            Either::Right((Either::Right(_), _)) => OutboxSignal::Look,
         }
     }
 

@@ -11,7 +11,7 @@ use gate_core::ports::{
 use gate_core::records::{Delivery, Record};
 use jiff::Timestamp;
 
-use super::delivery::Carrier;
+use super::delivery::DeliverySender;
 
 /// The number of records, or of approvals, that are read at once.
 const PAGE: usize = 256;
@@ -20,14 +20,14 @@ const PAGE: usize = 256;
 const STRIDE: u64 = 1_000;
 
 /// A reader of the records for one notifier, and how far it is.
-pub(super) struct Reader {
-    carrier: Arc<Carrier>,
+pub(super) struct RecordRelay {
+    carrier: Arc<DeliverySender>,
     /// The last record when this process began.
     head: u64,
-    place: Option<Progress>,
+    place: Option<RelayProgress>,
 }
 
-struct Progress {
+struct RelayProgress {
     /// As it is in the store. It moves in the transaction that writes deliveries, so that of two
     /// processes one writes them.
     mark: Delivery,
@@ -35,14 +35,14 @@ struct Progress {
     read: u64,
 }
 
-impl Progress {
+impl RelayProgress {
     fn at(mark: Delivery) -> Self {
         Self { read: mark.is_read_to(), mark }
     }
 }
 
-impl Reader {
-    pub(super) fn new(carrier: Arc<Carrier>, head: u64) -> Self {
+impl RecordRelay {
+    pub(super) fn new(carrier: Arc<DeliverySender>, head: u64) -> Self {
         Self { carrier, head, place: None }
     }
 
@@ -51,7 +51,7 @@ impl Reader {
         let mut is_new = self.place.is_none();
         let mut place = match self.place.take() {
             Some(place) => place,
-            None => Progress::at(self.begin(now).await?),
+            None => RelayProgress::at(self.begin(now).await?),
         };
         loop {
             let page =
@@ -70,14 +70,14 @@ impl Reader {
             is_new |= !deliveries.is_empty();
             let mark = place.mark.read_to(read, now);
             if self.write(deliveries, &mark, now).await? {
-                place = Progress::at(mark);
+                place = RelayProgress::at(mark);
             } else {
                 // Another process has read on: it wrote what was to be written up to its mark.
                 is_new = true;
                 let found =
                     self.mark().await?.filter(|found| found.version() != place.mark.version());
                 let words = "it does not take letters, and nobody else has written any";
-                place = Progress::at(
+                place = RelayProgress::at(
                     found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?,
                 );
             }
@@ -126,7 +126,7 @@ impl Reader {
                 let asks = record.status() == Some(Status::Pending);
                 let call = record
                     .subject()
-                    .map(gate_core::call::Subject::approval)
+                    .map(gate_core::call::CallSubject::approval)
                     .filter(|call| asks && waiting.contains(call));
                 if let Some(call) = call
                     && self.wants(record)

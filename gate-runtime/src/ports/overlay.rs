@@ -11,7 +11,8 @@ use crate::logic::context::CallContext;
 /// house.
 ///
 /// ```
-/// use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall};
+/// use gate_runtime::policy::{Objection, Overlay, OverlayCall};
+/// use gate_runtime::store::BoxFuture;
 ///
 /// struct NoSundays;
 ///
@@ -53,7 +54,8 @@ pub trait Overlay: Send + Sync + 'static {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{BoxFuture, Objection, OnFailure, Overlay, OverlayCall};
+    /// use gate_runtime::policy::{Objection, OnFailure, Overlay, OverlayCall};
+    /// use gate_runtime::store::BoxFuture;
     ///
     /// struct FraudScore;
     ///
@@ -99,7 +101,7 @@ pub trait Overlay: Send + Sync + 'static {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::OnFailure;
+/// use gate_runtime::policy::OnFailure;
 /// assert_eq!(OnFailure::ask(role("fraud")), OnFailure::Ask(role("fraud").into()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +125,7 @@ impl OnFailure {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::Objection;
+/// use gate_runtime::policy::Objection;
 /// let objection = Objection::ask("unusual amount", role("fraud"));
 /// assert_eq!(objection.reason(), "unusual amount");
 /// ```
@@ -155,14 +157,15 @@ impl Objection {
 /// A call as an overlay sees it: untyped, its secrets replaced by marks.
 ///
 /// ```
-/// use gate_runtime::{Objection, OverlayCall};
+/// use gate_runtime::policy::{Objection, OverlayCall};
 ///
 /// fn too_much(call: &OverlayCall<'_>) -> Option<Objection> {
 ///     let cents = call.arguments().get("cents")?.as_u64()?;
 ///     (cents > 100_000).then(|| Objection::deny(format!("too much for `{}`", call.tool())))
 /// }
 /// # use gate_runtime::prelude::*;
-/// # use gate_runtime::{BoxFuture, Overlay};
+/// # use gate_runtime::policy::Overlay;
+/// # use gate_runtime::store::BoxFuture;
 /// # struct Fraud;
 /// # impl Overlay for Fraud {
 /// #     fn name(&self) -> &str { "fraud" }

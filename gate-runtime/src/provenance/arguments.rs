@@ -4,13 +4,13 @@ use gate_core::call::{ArgumentOrigin, Origin};
 use gate_core::text::below;
 use serde_json::Value;
 
-use super::{CallFacts, History};
+use super::{CallFacts, RunHistory};
 
 /// Returns where the arguments of a call came from, those that are there to be said: no truth
 /// values, nothing empty.
 ///
 /// Nothing, where nothing is known of what was said.
-pub(crate) fn origins(call: &CallFacts, history: &History) -> Vec<ArgumentOrigin> {
+pub(crate) fn origins(call: &CallFacts, history: &RunHistory) -> Vec<ArgumentOrigin> {
     let mut found = Vec::new();
     if history.is_empty() {
         return found;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::said::Wanted;
+use super::said::ValueQuery;
 use super::words::{NEGATIONS, is_short_number, unit, words};
 
 /// A call, as far as it says what its values are.
@@ -19,11 +19,11 @@ pub(crate) struct CallFacts {
     choices: Arc<BTreeSet<String>>,
     /// The day on which it is asked.
     today: Option<Date>,
-    names: OnceLock<Names>,
+    names: OnceLock<ArgumentNames>,
 }
 
 /// The names of the arguments that have a value, for truth values, numbers and short ids.
-type Names = HashMap<String, BTreeSet<String>>;
+type ArgumentNames = HashMap<String, BTreeSet<String>>;
 
 /// Words that say that an argument identifies something, and not what.
 const OF_IDS: [&str; 14] = [
@@ -75,7 +75,7 @@ impl CallFacts {
     /// Returns the names of the arguments that have a value: of several, it is each.
     fn names_of(&self, value: &Value) -> impl Iterator<Item = &str> {
         let names = self.names.get_or_init(|| {
-            let mut names = Names::new();
+            let mut names = ArgumentNames::new();
             collect_names(&self.arguments, "", &mut names);
             names
         });
@@ -85,8 +85,8 @@ impl CallFacts {
 
     /// Returns what must have been said for a text or a number to be: each of these, in one of its
     /// writings.
-    pub(super) fn wanted(&self, text: &str, value: &Value) -> Vec<Wanted> {
-        let plain = || Wanted::of(text);
+    pub(super) fn wanted(&self, text: &str, value: &Value) -> Vec<ValueQuery> {
+        let plain = || ValueQuery::of(text);
         if self.choices.contains(text) {
             return vec![plain().or_as([name_words(text).join(" ")])];
         }
@@ -104,7 +104,7 @@ impl CallFacts {
             let with_unit = with_unit(name, digits);
             // It may be a day, an hour, a floor: an id is said beside what it is the id of.
             if is_short_number(digits) && is_id(name) {
-                Wanted::only_as(
+                ValueQuery::only_as(
                     text,
                     self.beside_its_kind(name, digits).into_iter().chain(with_unit),
                 )
@@ -112,9 +112,9 @@ impl CallFacts {
                 plain().or_as(with_unit)
             }
         });
-        let wanted: Vec<Wanted> = wanted.collect();
+        let wanted: Vec<ValueQuery> = wanted.collect();
         match wanted.is_empty() {
-            true if value.is_string() => vec![Wanted::only_as(text, [])],
+            true if value.is_string() => vec![ValueQuery::only_as(text, [])],
             true => vec![plain()],
             false => wanted,
         }
@@ -166,7 +166,7 @@ impl CallFacts {
     }
 
     /// Returns the words of the flags that have a truth value, and of saying that they do not hold.
-    pub(super) fn flags(&self, value: &Value) -> Vec<Flag> {
+    pub(super) fn flags(&self, value: &Value) -> Vec<FlagQuery> {
         let flag = |name: &str| {
             let mut words = name_words(name);
             while words.len() > 1 && words.first().is_some_and(|first| OF_FLAGS.contains(&&**first))
@@ -180,10 +180,10 @@ impl CallFacts {
             });
             let answered =
                 [": no", ": false", ": off", "=false", " = false"].map(|no| format!("{name}{no}"));
-            Flag {
-                said: Wanted::of(&name),
-                doubted: Wanted::doubted(words.first().map_or("", String::as_str)),
-                refused: Wanted::by_trusted(denials.chain(answered)),
+            FlagQuery {
+                said: ValueQuery::of(&name),
+                doubted: ValueQuery::doubted(words.first().map_or("", String::as_str)),
+                refused: ValueQuery::by_trusted(denials.chain(answered)),
             }
         };
         self.names_of(value).map(flag).collect()
@@ -191,14 +191,14 @@ impl CallFacts {
 }
 
 /// The words that are said of an argument that is true or false.
-pub(super) struct Flag {
-    pub(super) said: Wanted,
+pub(super) struct FlagQuery {
+    pub(super) said: ValueQuery,
     /// It stands in a sentence that has a "no" somewhere.
-    pub(super) doubted: Wanted,
-    pub(super) refused: Wanted,
+    pub(super) doubted: ValueQuery,
+    pub(super) refused: ValueQuery,
 }
 
-fn collect_names(json: &Value, name: &str, names: &mut Names) {
+fn collect_names(json: &Value, name: &str, names: &mut ArgumentNames) {
     match json {
         Value::Array(items) => items.iter().for_each(|item| collect_names(item, name, names)),
         Value::Object(fields) => {

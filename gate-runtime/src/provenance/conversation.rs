@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use gate_core::call::Message;
 
-use super::History;
-use super::memory::Memory;
+use super::RunHistory;
+use super::memory::RunMemory;
 use super::voice::SpeakerKind;
 
 /// The conversation of one run as its application told it last. What was heard in it is remembered,
 /// however it goes on.
-pub(crate) struct Conversation {
+pub(crate) struct RunConversation {
     messages: Arc<Vec<Message>>,
     is_nested: bool,
-    memory: Arc<Memory>,
+    memory: Arc<RunMemory>,
 }
 
-impl Conversation {
+impl RunConversation {
     /// Nothing was told yet. Of a nested run, whoever is called the user in it is the agent that
     /// called.
-    pub(crate) fn new(memory: Arc<Memory>, is_nested: bool) -> Self {
+    pub(crate) fn new(memory: Arc<RunMemory>, is_nested: bool) -> Self {
         Self { messages: Arc::default(), is_nested, memory }
     }
 
@@ -44,7 +44,10 @@ impl Conversation {
     }
 
     /// Returns it as it is now.
-    pub(crate) fn history(&self) -> History {
-        History { messages: Arc::clone(&self.messages), ..History::of(Arc::clone(&self.memory)) }
+    pub(crate) fn history(&self) -> RunHistory {
+        RunHistory {
+            messages: Arc::clone(&self.messages),
+            ..RunHistory::of(Arc::clone(&self.memory))
+        }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 
 use gate_core::call::{Message, Speaker};
 
-use super::indexes::Indexes;
-use super::mark::{Mark, MarkKey};
+use super::indexes::IndexCache;
+use super::mark::{MessageTag, TagKey};
 use super::phrases::keyed;
-use super::said::Wanted;
-use super::texts::Texts;
-use super::voice::{Found, SpeakerKind};
+use super::said::ValueQuery;
+use super::texts::TextIndex;
+use super::voice::{FirstMentions, SpeakerKind};
 
 /// The most bytes of texts that are remembered of one run. A text beyond that is nobody's, so that
 /// people are asked: forgetting what a tool said would make its words the user's once the user
@@ -31,27 +31,27 @@ const FAR: usize = 64;
 /// The log of what was heard. It only grows: whatever is told later, what was said first stays
 /// first.
 #[derive(Default)]
-pub(super) struct Heard {
-    log: Vec<Text>,
+pub(super) struct HeardLog {
+    log: Vec<HeardText>,
     /// The place of each text in the log.
     places: HashMap<(SpeakerKind, u64), usize>,
     /// Texts that no call on the record notes yet.
     unnoted: Vec<usize>,
     /// The places of the messages that were told last: the next ones are mostly the same.
     last: Vec<usize>,
-    read: Texts,
+    read: TextIndex,
     bytes: usize,
 }
 
 /// A text that somebody said.
-struct Text {
+struct HeardText {
     message: Message,
     kind: SpeakerKind,
     hash: u64,
-    mark: OnceLock<Mark>,
+    mark: OnceLock<MessageTag>,
 }
 
-impl Heard {
+impl HeardLog {
     pub(super) fn len(&self) -> usize {
         self.log.len()
     }
@@ -97,8 +97,9 @@ impl Heard {
         kind: SpeakerKind,
         hint: Option<usize>,
     ) -> usize {
-        let is_at =
-            |text: &Text| text.kind == kind && text.message.shared_text() == message.shared_text();
+        let is_at = |text: &HeardText| {
+            text.kind == kind && text.message.shared_text() == message.shared_text()
+        };
         if let Some(place) = hint
             && self.log.get(place).is_some_and(is_at)
         {
@@ -112,7 +113,12 @@ impl Heard {
         self.bytes = self.bytes.saturating_add(message.text().len() + EACH_TEXT).min(MOST + 1);
         if self.bytes <= MOST {
             self.places.insert((kind, hash), place);
-            self.log.push(Text { message: message.clone(), kind, hash, mark: OnceLock::new() });
+            self.log.push(HeardText {
+                message: message.clone(),
+                kind,
+                hash,
+                mark: OnceLock::new(),
+            });
             if kind == SpeakerKind::Trusted {
                 self.unnoted.push(place);
             }
@@ -128,7 +134,12 @@ impl Heard {
     }
 
     /// Finds who said a value first, among the first so many texts.
-    pub(super) fn find(&mut self, wanted: &Wanted, count: usize, indexes: &Indexes) -> Found {
+    pub(super) fn find(
+        &mut self,
+        wanted: &ValueQuery,
+        count: usize,
+        indexes: &IndexCache,
+    ) -> FirstMentions {
         for text in self.log.iter().skip(self.read.len()) {
             self.read.push(text.kind, indexes.get(text.hash, text.message.shared_text()));
         }
@@ -136,8 +147,8 @@ impl Heard {
     }
 
     /// Returns the mark by which calls note that a text was heard.
-    pub(super) fn mark(&self, place: usize, key: &MarkKey) -> Option<Mark> {
-        let Text { message, kind, mark, .. } = self.log.get(place)?;
+    pub(super) fn mark(&self, place: usize, key: &TagKey) -> Option<MessageTag> {
+        let HeardText { message, kind, mark, .. } = self.log.get(place)?;
         Some(*mark.get_or_init(|| match kind {
             SpeakerKind::Trusted => key.heard(message),
             // What else is noted is a summary.
@@ -146,9 +157,9 @@ impl Heard {
     }
 
     /// Returns the newest texts, of the first so many, that no call on the record notes.
-    pub(super) fn unnoted(&self, count: usize, key: &MarkKey) -> Vec<String> {
+    pub(super) fn unnoted(&self, count: usize, key: &TagKey) -> Vec<String> {
         let newest = self.unnoted.iter().rev().filter(|place| **place < count).take(NOTED_AT_ONCE);
-        newest.filter_map(|place| self.mark(*place, key)).map(Mark::to_text).collect()
+        newest.filter_map(|place| self.mark(*place, key)).map(MessageTag::to_text).collect()
     }
 
     /// A call that notes these is on the record.
@@ -160,7 +171,7 @@ impl Heard {
     }
 
     #[cfg(test)]
-    pub(super) fn texts(&self) -> &Texts {
+    pub(super) fn texts(&self) -> &TextIndex {
         &self.read
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex};
 
-use super::said::Said;
+use super::said::IndexedText;
 use crate::lock::lock;
 
 /// The most bytes that are kept of texts that no run may have any more, with their indexes.
@@ -16,28 +16,28 @@ const EACH_TEXT: usize = 400;
 
 /// The texts that runs of a gate said, with their indexes, as long as there is room.
 #[derive(Default)]
-pub(crate) struct Indexes(Mutex<Kept>);
+pub(crate) struct IndexCache(Mutex<CacheHalves>);
 
 /// Two halves: when the one that is filled is full, the other one is forgotten, but for what was
 /// asked for again.
 #[derive(Default)]
-struct Kept {
-    new: HashMap<u64, Arc<Said>>,
-    old: HashMap<u64, Arc<Said>>,
+struct CacheHalves {
+    new: HashMap<u64, Arc<IndexedText>>,
+    old: HashMap<u64, Arc<IndexedText>>,
     /// The number of bytes that the new ones take.
     bytes: usize,
 }
 
-impl Indexes {
+impl IndexCache {
     /// Returns what is known of a text, by its hash and itself; knows it from now on.
-    pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<Said> {
+    pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<IndexedText> {
         let bytes = text.len().saturating_mul(EACH_BYTE).saturating_add(EACH_TEXT);
         let mut kept = lock(&self.0);
         if let Some(known) = kept.new.get(&hash).filter(|known| known.text() == text) {
             return Arc::clone(known);
         }
         let known = kept.old.remove(&hash).filter(|known| known.text() == text);
-        let said = known.unwrap_or_else(|| Arc::new(Said::new(Arc::clone(text))));
+        let said = known.unwrap_or_else(|| Arc::new(IndexedText::new(Arc::clone(text))));
         if bytes > MOST / 2 {
             return said;
         }

@@ -9,23 +9,23 @@ use sha2::Sha256;
 /// The mark of a message: a keyed hash, so that whoever reads the store cannot try out what was
 /// said. It is bound to the run, so that nobody sees where the same was said.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Mark([u8; 8]);
+pub(crate) struct MessageTag([u8; 8]);
 
-impl Mark {
+impl MessageTag {
     pub(crate) fn to_text(self) -> String {
         hex(&self.0)
     }
 }
 
 /// The key that makes the marks of one run.
-pub(super) struct MarkKey {
+pub(super) struct TagKey {
     pub(super) key: [u8; 32],
     pub(super) run: RunId,
 }
 
-impl MarkKey {
+impl TagKey {
     /// Returns the mark of what somebody whom we trust said.
-    pub(super) fn heard(&self, message: &Message) -> Mark {
+    pub(super) fn heard(&self, message: &Message) -> MessageTag {
         self.mark(
             if *message.speaker() == Speaker::User { "user" } else { "system" },
             message.text(),
@@ -33,11 +33,11 @@ impl MarkKey {
     }
 
     /// Returns the mark of a summary.
-    pub(super) fn summary(&self, text: &str) -> Mark {
+    pub(super) fn summary(&self, text: &str) -> MessageTag {
         self.mark("summary", text.trim())
     }
 
-    fn mark(&self, what: &str, text: &str) -> Mark {
+    fn mark(&self, what: &str, text: &str) -> MessageTag {
         // A key of the length of a block, which is what HMAC makes of a shorter one.
         let mut block = [0; 64];
         block.iter_mut().zip(self.key).for_each(|(byte, of)| *byte = of);
@@ -46,6 +46,6 @@ impl MarkKey {
         mac.update(text.as_bytes());
         let mut mark = [0; 8];
         mark.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(byte, of)| *byte = of);
-        Mark(mark)
+        MessageTag(mark)
     }
 }

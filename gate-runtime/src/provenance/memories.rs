@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use gate_core::id::RunId;
 
-use super::indexes::Indexes;
-use super::memory::Memory;
+use super::indexes::IndexCache;
+use super::memory::RunMemory;
 use crate::lock::lock;
 
 /// The most bytes that are kept of runs that have no handle any more.
@@ -18,9 +18,9 @@ const EACH_RUN: usize = 1024;
 
 /// The memories that a gate has of its runs: of every one that has a handle, and of the others as
 /// long as there is room.
-pub(crate) struct Memories {
+pub(crate) struct RunMemories {
     key: [u8; 32],
-    indexes: Arc<Indexes>,
+    indexes: Arc<IndexCache>,
     kept: Mutex<RunHalves>,
 }
 
@@ -28,20 +28,20 @@ pub(crate) struct Memories {
 /// have a handle.
 #[derive(Default)]
 struct RunHalves {
-    new: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
-    old: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
+    new: HashMap<(RunId, RunId), (Arc<RunMemory>, usize)>,
+    old: HashMap<(RunId, RunId), (Arc<RunMemory>, usize)>,
     /// The bytes that the new ones took when they were last asked for.
     bytes: usize,
 }
 
-impl Memories {
+impl RunMemories {
     pub(crate) fn new(key: [u8; 32]) -> Self {
         Self { key, indexes: Arc::default(), kept: Mutex::default() }
     }
 
     /// Returns what is remembered of a run, by its outermost run and the family that its calls are
     /// stored under.
-    pub(crate) fn of(&self, run: &RunId, family: &RunId) -> Arc<Memory> {
+    pub(crate) fn of(&self, run: &RunId, family: &RunId) -> Arc<RunMemory> {
         let name = (run.outermost(), family.clone());
         let mut kept = lock(&self.kept);
         let RunHalves { new, old, bytes } = &mut *kept;
@@ -54,7 +54,7 @@ impl Memories {
         let known = old.remove(&name).map(|(memory, _)| memory);
         let memory = known.unwrap_or_else(|| {
             let (run, family) = name.clone();
-            Arc::new(Memory::new(run, family, self.key, Arc::clone(&self.indexes)))
+            Arc::new(RunMemory::new(run, family, self.key, Arc::clone(&self.indexes)))
         });
         let size = memory.bytes() + EACH_RUN;
         let mut forgotten = HashMap::new();

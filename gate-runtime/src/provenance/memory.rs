@@ -7,12 +7,12 @@ use gate_core::approval::Approval;
 use gate_core::call::{Message, Origin, Speaker};
 use gate_core::id::{ApprovalId, RunId};
 
-use super::heard::Heard;
-use super::indexes::Indexes;
-use super::mark::MarkKey;
-use super::returned::Returned;
-use super::said::Wanted;
-use super::voice::{Found, SpeakerKind};
+use super::heard::HeardLog;
+use super::indexes::IndexCache;
+use super::mark::TagKey;
+use super::returned::OutputLog;
+use super::said::ValueQuery;
+use super::voice::{FirstMentions, SpeakerKind};
 use crate::lock::lock;
 
 /// The memory of an outermost run and of those nested in it. Every handle of the run in
@@ -21,21 +21,21 @@ use crate::lock::lock;
 /// The outputs of tools are in the store, and are read from there when somebody first asks where a
 /// value came from. What was said is known as long as this lives. Which of both came first is on
 /// the record: each call notes the messages that were heard before it.
-pub(crate) struct Memory {
+pub(crate) struct RunMemory {
     run: RunId,
     family: RunId,
-    marks: MarkKey,
-    indexes: Arc<Indexes>,
-    heard: Mutex<Heard>,
-    returned: Mutex<Returned>,
+    marks: TagKey,
+    indexes: Arc<IndexCache>,
+    heard: Mutex<HeardLog>,
+    returned: Mutex<OutputLog>,
     /// Held by whoever reads the store, so that the others need not.
     pub(crate) reading: tokio::sync::Mutex<()>,
 }
 
-impl Memory {
-    /// Of a run; `family` is what its store knows its calls by: see `Subject::family`.
-    pub(crate) fn new(run: RunId, family: RunId, key: [u8; 32], indexes: Arc<Indexes>) -> Self {
-        let marks = MarkKey { key, run: run.clone() };
+impl RunMemory {
+    /// Of a run; `family` is what its store knows its calls by: see `CallSubject::family`.
+    pub(crate) fn new(run: RunId, family: RunId, key: [u8; 32], indexes: Arc<IndexCache>) -> Self {
+        let marks = TagKey { key, run: run.clone() };
         let (heard, returned, reading) = Default::default();
         Self { run, family, marks, indexes, heard, returned, reading }
     }
@@ -116,9 +116,14 @@ impl Memory {
     /// many outputs.
     ///
     /// Where it is not known what tools returned, nothing is the user's.
-    pub(super) fn origin(&self, wanted: &Wanted, moment: usize, outputs: Option<usize>) -> Origin {
+    pub(super) fn origin(
+        &self,
+        wanted: &ValueQuery,
+        moment: usize,
+        outputs: Option<usize>,
+    ) -> Origin {
         let mut heard = lock(&self.heard);
-        let Found { trusted, tool, agent } = heard.find(wanted, moment, &self.indexes);
+        let FirstMentions { trusted, tool, agent } = heard.find(wanted, moment, &self.indexes);
         let speaker = |place: Option<usize>| Some(heard.message(place?)?.speaker().clone());
         if tool.is_some_and(|at| trusted.is_none_or(|trusted| at < trusted))
             && let Some(Speaker::Tool { tool }) = speaker(tool)
@@ -148,7 +153,7 @@ impl Memory {
     }
 
     #[cfg(test)]
-    pub(super) fn texts<T>(&self, look: impl FnOnce(&super::texts::Texts) -> T) -> T {
+    pub(super) fn texts<T>(&self, look: impl FnOnce(&super::texts::TextIndex) -> T) -> T {
         look(lock(&self.heard).texts())
     }
 }

@@ -27,19 +27,19 @@ use gate_core::call::{Message, Origin};
 use serde_json::Value;
 
 pub(crate) use self::arguments::origins;
-use self::asked::Flag;
+use self::asked::FlagQuery;
 pub(crate) use self::asked::{CallFacts, choices};
-pub(crate) use self::conversation::Conversation;
-pub(crate) use self::memories::Memories;
-pub(crate) use self::memory::Memory;
-use self::said::Wanted;
+pub(crate) use self::conversation::RunConversation;
+pub(crate) use self::memories::RunMemories;
+pub(crate) use self::memory::RunMemory;
+use self::said::ValueQuery;
 
 /// The texts that were said in a run, as it is at some moment. Clones are the same moment.
 #[derive(Clone)]
-pub(crate) struct History {
+pub(crate) struct RunHistory {
     /// The conversation as the application told it last: for rules to read.
     messages: Arc<Vec<Message>>,
-    memory: Arc<Memory>,
+    memory: Arc<RunMemory>,
     /// The number of texts that the run had heard then.
     moment: usize,
     /// The number of outputs of tools that it knows: not set before the store was asked; then
@@ -47,12 +47,12 @@ pub(crate) struct History {
     outputs: Arc<OnceLock<Option<usize>>>,
 }
 
-impl History {
+impl RunHistory {
     /// The history of an example: its run never called a tool.
     pub(crate) fn new(messages: Vec<Message>) -> Self {
         let memory =
-            Arc::new(Memory::new("example".into(), "example".into(), [0; 32], Arc::default()));
-        let mut conversation = Conversation::new(memory, false);
+            Arc::new(RunMemory::new("example".into(), "example".into(), [0; 32], Arc::default()));
+        let mut conversation = RunConversation::new(memory, false);
         conversation.replace(messages);
         let history = conversation.history();
         history.set_outputs();
@@ -60,7 +60,7 @@ impl History {
     }
 
     /// Makes the memory of a run of which nothing was told here.
-    pub(crate) fn of(memory: Arc<Memory>) -> Self {
+    pub(crate) fn of(memory: Arc<RunMemory>) -> Self {
         let (messages, outputs) = Default::default();
         Self { messages, moment: memory.moment(), outputs, memory }
     }
@@ -69,7 +69,7 @@ impl History {
         &self.messages
     }
 
-    pub(crate) fn memory(&self) -> &Memory {
+    pub(crate) fn memory(&self) -> &RunMemory {
         &self.memory
     }
 
@@ -125,7 +125,7 @@ impl History {
 
     /// A truth value was said by whoever named what it is about, in no sentence with a "no"; and
     /// that it is not so, by whoever said no right before the name.
-    fn origin_of_flag(&self, flag: &Flag, is_so: bool) -> Origin {
+    fn origin_of_flag(&self, flag: &FlagQuery, is_so: bool) -> Origin {
         match self.origin_of(&flag.said) {
             Origin::Tool { tool } => Origin::Tool { tool },
             said if is_so && self.origin_of(&flag.doubted) == Origin::Agent => said,
@@ -134,15 +134,15 @@ impl History {
         }
     }
 
-    fn origin_of(&self, wanted: &Wanted) -> Origin {
+    fn origin_of(&self, wanted: &ValueQuery) -> Origin {
         self.memory.origin(wanted, self.moment, self.outputs.get().copied().flatten())
     }
 }
 
-impl PartialEq for History {
+impl PartialEq for RunHistory {
     fn eq(&self, other: &Self) -> bool {
         self.messages == other.messages
     }
 }
 
-impl Eq for History {}
+impl Eq for RunHistory {}

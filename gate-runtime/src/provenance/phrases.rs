@@ -61,7 +61,7 @@ impl PhraseReader {
         self.start = self.stream.len();
     }
 
-    pub(super) fn finish(self) -> Phrases {
+    pub(super) fn finish(self) -> PhraseIndex {
         let mut found: Vec<(u64, u32)> = self.stream.iter().copied().zip(0..=u32::MAX).collect();
         found.sort_unstable();
         let (mut words, mut text) = (Vec::new(), vec![0; self.stream.len()]);
@@ -72,7 +72,7 @@ impl PhraseReader {
                 text.get_mut(*at as usize).into_iter().for_each(|word| *word = place);
             }
         }
-        Phrases {
+        PhraseIndex {
             words: words.into(),
             text: text.into(),
             long: sorted(self.long),
@@ -90,7 +90,7 @@ pub(super) fn sorted(mut numbers: Vec<u64>) -> Box<[u64]> {
 
 /// The phrases of one text. It never changes, and takes some nine bytes a word; four more once a
 /// phrase was looked for.
-pub(super) struct Phrases {
+pub(super) struct PhraseIndex {
     /// The number of every word, in order.
     words: Box<[u64]>,
     /// The text: for each word its place among `words`.
@@ -102,7 +102,7 @@ pub(super) struct Phrases {
     order: OnceLock<Box<[u32]>>,
 }
 
-impl Phrases {
+impl PhraseIndex {
     /// Passes on the hash of every phrase that has so many words; of every long line and part, for
     /// more than are in a phrase.
     pub(super) fn each(&self, length: usize, mut each: impl FnMut(u64)) {

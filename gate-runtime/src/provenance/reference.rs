@@ -11,17 +11,17 @@ use super::phrases::LONGEST;
 use super::said::each_text;
 use super::tests::{memory, words};
 use super::voice::SpeakerKind;
-use super::words::{Bare, LINE_END, is_short_number, plain_number};
+use super::words::{BareText, LINE_END, is_short_number, plain_number};
 use super::*;
 
 /// The texts that were heard in a run and in those nested in it, in the order in which they were
 /// heard first.
 #[derive(Clone, Default)]
-struct Reference {
+struct ReferenceModel {
     said: Vec<(SpeakerKind, Message)>,
 }
 
-impl Reference {
+impl ReferenceModel {
     fn hear(&mut self, message: &Message, is_nested: bool) {
         let kind = SpeakerKind::of(message.speaker(), is_nested);
         if !self.said.iter().any(|(known, said)| *known == kind && said.text() == message.text()) {
@@ -72,7 +72,7 @@ fn hints(text: &str, value: &str) -> bool {
         let loosely = match &number {
             Some(number) => {
                 let mut numbers = Vec::new();
-                Bare::of(part).numbers(|number| numbers.push(number.to_owned()));
+                BareText::of(part).numbers(|number| numbers.push(number.to_owned()));
                 numbers.contains(number)
             }
             None => has(&bare_words(part), &bare),
@@ -103,7 +103,7 @@ fn value_of(text: &str) -> Vec<String> {
 
 fn bare_words(text: &str) -> Vec<String> {
     let mut all = Vec::new();
-    Bare::of(text).words(|word| all.push(word.to_owned()));
+    BareText::of(text).words(|word| all.push(word.to_owned()));
     all
 }
 
@@ -185,7 +185,7 @@ fn any_message() -> impl Strategy<Value = Message> {
 }
 
 #[derive(Clone, Debug)]
-enum Change {
+enum ConversationChange {
     Hear(Message),
     /// The whole conversation, as new copies of its texts.
     Again,
@@ -197,19 +197,21 @@ enum Change {
     Swapped(Index, Index),
 }
 
-fn any_step() -> impl Strategy<Value = Change> {
+fn any_step() -> impl Strategy<Value = ConversationChange> {
     prop_oneof![
-        4 => any_message().prop_map(Change::Hear),
-        1 => Just(Change::Again),
-        2 => any_message().prop_map(Change::First),
-        2 => (0..6_usize).prop_map(Change::Window),
-        1 => any::<Index>().prop_map(Change::Without),
-        1 => (any::<Index>(), any_message()).prop_map(|(at, message)| Change::With(at, message)),
-        1 => any::<(Index, Index)>().prop_map(|(one, other)| Change::Swapped(one, other)),
+        4 => any_message().prop_map(ConversationChange::Hear),
+        1 => Just(ConversationChange::Again),
+        2 => any_message().prop_map(ConversationChange::First),
+        2 => (0..6_usize).prop_map(ConversationChange::Window),
+        1 => any::<Index>().prop_map(ConversationChange::Without),
+        1 => (any::<Index>(), any_message())
+            .prop_map(|(at, message)| ConversationChange::With(at, message)),
+        1 => any::<(Index, Index)>()
+            .prop_map(|(one, other)| ConversationChange::Swapped(one, other)),
     ]
 }
 
-impl Change {
+impl ConversationChange {
     /// The conversation after it; nothing where a message is only added.
     fn conversation(self, known: &[Message]) -> Vec<Message> {
         let mut all: Vec<Message> =
@@ -256,12 +258,12 @@ proptest! {
     ) {
         let memory = memory();
         let mut runs =
-            [false, true].map(|is_nested| Conversation::new(Arc::clone(&memory), is_nested));
-        let mut reference = Reference::default();
+            [false, true].map(|is_nested| RunConversation::new(Arc::clone(&memory), is_nested));
+        let mut reference = ReferenceModel::default();
         let mut moments = Vec::new();
         for (is_inner, step) in steps {
             let run = &mut runs[usize::from(is_inner)];
-            if let Change::Hear(message) = &step {
+            if let ConversationChange::Hear(message) = &step {
                 run.push(message.clone());
                 reference.hear(message, is_inner);
             } else {

@@ -7,11 +7,11 @@ use gate_core::approval::Approval;
 use gate_core::call::ToolOutcome;
 use gate_core::id::{ApprovalId, ToolName};
 
-use super::indexes::Indexes;
-use super::mark::Mark;
+use super::indexes::IndexCache;
+use super::mark::MessageTag;
 use super::phrases::keyed;
-use super::said::Wanted;
-use super::texts::Texts;
+use super::said::ValueQuery;
+use super::texts::TextIndex;
 use super::voice::SpeakerKind;
 
 /// The most bytes of outputs that are remembered of one run. Beyond that, nothing is the user's: a
@@ -21,13 +21,13 @@ const MOST: usize = 64 * 1024 * 1024;
 /// The outputs of a run's tools, in the order of their calls as far as they were there when they
 /// were first read, and then in the order in which they became known.
 #[derive(Default)]
-pub(super) struct Returned {
+pub(super) struct OutputLog {
     /// The number of the record up to which the store was read; 0: not yet.
     pub(super) seq: u64,
     /// The first call that notes a message: what its tool returned came after the message. Ids are
     /// in the order in which calls were proposed, however late an output becomes known.
     noted: HashMap<String, ApprovalId>,
-    outputs: Texts,
+    outputs: TextIndex,
     /// For each output, whose it is.
     tools: Vec<(ApprovalId, ToolName)>,
     known: HashSet<u64>,
@@ -36,7 +36,7 @@ pub(super) struct Returned {
     is_cut: bool,
 }
 
-impl Returned {
+impl OutputLog {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -47,7 +47,7 @@ impl Returned {
     }
 
     /// Knows a call as it stands now.
-    pub(super) fn learn(&mut self, call: &Approval, indexes: &Indexes) {
+    pub(super) fn learn(&mut self, call: &Approval, indexes: &IndexCache) {
         for mark in call.heard() {
             let first = self.noted.entry(mark.clone()).or_insert(call.id());
             *first = call.id().min(*first);
@@ -61,7 +61,7 @@ impl Returned {
         }
     }
 
-    fn add(&mut self, call: ApprovalId, tool: &ToolName, text: &Arc<str>, indexes: &Indexes) {
+    fn add(&mut self, call: ApprovalId, tool: &ToolName, text: &Arc<str>, indexes: &IndexCache) {
         let hash = keyed(text);
         // What was returned before is known, and earlier.
         if !self.known.insert(hash) {
@@ -79,19 +79,19 @@ impl Returned {
     /// Returns the first of so many outputs that says a value: whose it is, and its call.
     pub(super) fn first(
         &mut self,
-        wanted: &Wanted,
+        wanted: &ValueQuery,
         count: usize,
     ) -> Option<(ApprovalId, ToolName)> {
         self.tools.get(self.outputs.find(wanted, count).tool?).cloned()
     }
 
     /// Returns whether a message was heard before a call, as the record has it.
-    pub(super) fn was_heard_before(&self, mark: Mark, call: ApprovalId) -> bool {
+    pub(super) fn was_heard_before(&self, mark: MessageTag, call: ApprovalId) -> bool {
         self.noted.get(&mark.to_text()).is_some_and(|by| *by <= call)
     }
 
     /// Returns whether some call notes it.
-    pub(super) fn has(&self, mark: Mark) -> bool {
+    pub(super) fn has(&self, mark: MessageTag) -> bool {
         self.noted.contains_key(&mark.to_text())
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::phrases::{LONGEST, PhraseReader, Phrases, hash, number, sorted};
-use super::words::{Bare, LINE_END, NEGATIONS, plain_number, words};
+use super::phrases::{LONGEST, PhraseIndex, PhraseReader, hash, number, sorted};
+use super::words::{BareText, LINE_END, NEGATIONS, plain_number, words};
 
 /// The mark that stands before each word of a sentence that says that something is not so.
 const DOUBT: &str = "\0";
@@ -18,7 +18,7 @@ const DOUBT: &str = "\0";
 const DEEPEST: usize = 4;
 
 /// A value that is looked for.
-pub(super) struct Wanted {
+pub(super) struct ValueQuery {
     /// The ways in which those whom we trust say it.
     strict: Vec<Vec<u64>>,
     /// The ways in which others may say it, as if we trusted them.
@@ -27,7 +27,7 @@ pub(super) struct Wanted {
     number: Option<u64>,
 }
 
-impl Wanted {
+impl ValueQuery {
     /// A value that is said as it is written, in whatever form.
     pub(super) fn of(text: &str) -> Self {
         let mut only = None;
@@ -37,7 +37,7 @@ impl Wanted {
             count += 1;
         });
         let mut loose = Vec::new();
-        Bare::of(text).words(|word| loose.push(number(word)));
+        BareText::of(text).words(|word| loose.push(number(word)));
         loose.truncate(LONGEST);
         let plain = numbers_of(text);
         Self {
@@ -89,24 +89,28 @@ impl Wanted {
 
     /// In what it is looked for, with its length and its hash there. What is longer than a phrase
     /// has one length.
-    pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Searched, usize, u64)> {
+    pub(super) fn parts(
+        &self,
+        is_trusted: bool,
+    ) -> impl Iterator<Item = (SearchScope, usize, u64)> {
         let of = |part, words: &[u64]| {
             (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)))
         };
         let (part, wholes) = if is_trusted {
-            (Searched::Whole, &self.strict)
+            (SearchScope::Whole, &self.strict)
         } else {
-            (Searched::Wholes, &self.wholes)
+            (SearchScope::Wholes, &self.wholes)
         };
-        let number = self.number.map(|number| (Searched::Numbers, 1, number));
-        let loose = number.or_else(|| of(Searched::Phrases, &self.loose)).filter(|_| !is_trusted);
+        let number = self.number.map(|number| (SearchScope::Numbers, 1, number));
+        let loose =
+            number.or_else(|| of(SearchScope::Phrases, &self.loose)).filter(|_| !is_trusted);
         loose.into_iter().chain(wholes.iter().filter_map(move |words| of(part, words)))
     }
 }
 
 /// In what of a text a value is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Searched {
+pub(super) enum SearchScope {
     /// The words of whom we trust.
     Whole,
     /// The words of others, as if we trusted them.
@@ -118,22 +122,22 @@ pub(super) enum Searched {
 }
 
 /// A text that somebody said. What it says is read once, when it is first asked.
-pub(super) struct Said {
+pub(super) struct IndexedText {
     text: Arc<str>,
-    whole: OnceLock<Phrases>,
-    loose: OnceLock<Loose>,
+    whole: OnceLock<PhraseIndex>,
+    loose: OnceLock<LooseIndex>,
 }
 
 /// The values that a text says, if it comes from somebody whom we do not trust.
-struct Loose {
-    phrases: Phrases,
+struct LooseIndex {
+    phrases: PhraseIndex,
     /// The same as if we trusted them: numbers, dates and codes in their one form.
-    wholes: Phrases,
+    wholes: PhraseIndex,
     /// Every number in it.
     numbers: Box<[u64]>,
 }
 
-impl Said {
+impl IndexedText {
     pub(super) fn new(text: Arc<str>) -> Self {
         Self { text, whole: OnceLock::new(), loose: OnceLock::new() }
     }
@@ -142,32 +146,32 @@ impl Said {
         &self.text
     }
 
-    fn whole(&self) -> &Phrases {
+    fn whole(&self) -> &PhraseIndex {
         self.whole.get_or_init(|| read_whole(self.text.trim()))
     }
 
-    fn loose(&self) -> &Loose {
-        self.loose.get_or_init(|| Loose::read(self.text.trim()))
+    fn loose(&self) -> &LooseIndex {
+        self.loose.get_or_init(|| LooseIndex::read(self.text.trim()))
     }
 
     /// Passes on the hash of everything of some length that stands in a part of it.
-    pub(super) fn each(&self, part: Searched, length: usize, mut each: impl FnMut(u64)) {
+    pub(super) fn each(&self, part: SearchScope, length: usize, mut each: impl FnMut(u64)) {
         match part {
-            Searched::Whole => self.whole().each(length, each),
-            Searched::Wholes => self.loose().wholes.each(length, each),
-            Searched::Phrases => self.loose().phrases.each(length, each),
-            Searched::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
+            SearchScope::Whole => self.whole().each(length, each),
+            SearchScope::Wholes => self.loose().wholes.each(length, each),
+            SearchScope::Phrases => self.loose().phrases.each(length, each),
+            SearchScope::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
         }
     }
 
     /// Returns whether it says a value whole.
-    pub(super) fn says(&self, wanted: &Wanted) -> bool {
+    pub(super) fn says(&self, wanted: &ValueQuery) -> bool {
         wanted.strict.iter().any(|words| self.whole().contain(words))
     }
 
     /// Returns whether it says a value in any way.
-    pub(super) fn hints_at(&self, wanted: &Wanted) -> bool {
-        let Loose { phrases, wholes, numbers } = self.loose();
+    pub(super) fn hints_at(&self, wanted: &ValueQuery) -> bool {
+        let LooseIndex { phrases, wholes, numbers } = self.loose();
         let loosely = match &wanted.number {
             Some(number) => numbers.binary_search(number).is_ok(),
             None => phrases.contain(&wanted.loose),
@@ -193,7 +197,7 @@ fn numbers_of(text: &str) -> Vec<u64> {
     found
 }
 
-fn read_whole(text: &str) -> Phrases {
+fn read_whole(text: &str) -> PhraseIndex {
     let mut draft = PhraseReader::default();
     let mut add = |text: &str| {
         add_whole(&mut draft, text);
@@ -234,12 +238,12 @@ fn add_doubts(draft: &mut PhraseReader, text: &str) {
     end(&mut sentence, has_doubt);
 }
 
-impl Loose {
+impl LooseIndex {
     fn read(text: &str) -> Self {
         let (mut phrases, mut wholes, mut numbers) =
             (PhraseReader::default(), PhraseReader::default(), Vec::new());
         let mut add = |text: &str| {
-            let bare = Bare::of(text);
+            let bare = BareText::of(text);
             bare.words(|word| phrases.push(word));
             phrases.end_part();
             bare.numbers(|found| numbers.push(number(found)));

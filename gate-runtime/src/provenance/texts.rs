@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-use super::said::{Said, Wanted};
-use super::together::Together;
-use super::voice::{Found, SpeakerKind};
+use super::said::{IndexedText, ValueQuery};
+use super::together::CombinedIndex;
+use super::voice::{FirstMentions, SpeakerKind};
 
 /// Texts in the order in which they were said.
 #[derive(Default)]
-pub(super) struct Texts {
-    all: Vec<(SpeakerKind, Arc<Said>)>,
-    together: Together,
+pub(super) struct TextIndex {
+    all: Vec<(SpeakerKind, Arc<IndexedText>)>,
+    together: CombinedIndex,
     /// The number of looks into single texts since all were last taken together, and the length of
     /// all texts.
     looked: usize,
     bytes: usize,
 }
 
-impl Texts {
+impl TextIndex {
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
 
-    pub(super) fn push(&mut self, kind: SpeakerKind, said: Arc<Said>) {
+    pub(super) fn push(&mut self, kind: SpeakerKind, said: Arc<IndexedText>) {
         self.bytes = self.bytes.saturating_add(said.text().len());
         self.all.push((kind, said));
     }
 
     /// Finds who said a value first, among the first so many texts.
-    pub(super) fn find(&mut self, wanted: &Wanted, count: usize) -> Found {
+    pub(super) fn find(&mut self, wanted: &ValueQuery, count: usize) -> FirstMentions {
         // Looking into each text costs nothing in advance. Where that has cost more than to look
         // into all of them at once, as for a list of a thousand values, it is time to do so.
         if self.looked > self.bytes {
@@ -69,7 +69,7 @@ impl Texts {
     }
 
     #[cfg(test)]
-    pub(super) fn texts(&self) -> impl Iterator<Item = &Arc<Said>> {
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Arc<IndexedText>> {
         self.all.iter().map(|(_, said)| said)
     }
 }

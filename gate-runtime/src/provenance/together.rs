@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::said::{Said, Searched, Wanted};
-use super::voice::{Found, SpeakerKind};
+use super::said::{IndexedText, SearchScope, ValueQuery};
+use super::voice::{FirstMentions, SpeakerKind};
 
 /// The first text with each phrase, in the order of the phrases.
-type Table = Box<[(u64, usize)]>;
+type PhraseTable = Box<[(u64, usize)]>;
 
 /// The first texts of a conversation, and which of them said a phrase first.
 #[derive(Default)]
-pub(super) struct Together {
+pub(super) struct CombinedIndex {
     count: usize,
     /// For each length of phrase that was looked for.
-    tables: HashMap<(SpeakerKind, Searched, usize), Table>,
+    tables: HashMap<(SpeakerKind, SearchScope, usize), PhraseTable>,
 }
 
-impl Together {
+impl CombinedIndex {
     /// Returns how many texts are taken together.
     pub(super) fn len(&self) -> usize {
         self.count
@@ -27,9 +27,13 @@ impl Together {
         *self = Self { count, tables: HashMap::new() };
     }
 
-    pub(super) fn find(&mut self, wanted: &Wanted, texts: &[(SpeakerKind, Arc<Said>)]) -> Found {
+    pub(super) fn find(
+        &mut self,
+        wanted: &ValueQuery,
+        texts: &[(SpeakerKind, Arc<IndexedText>)],
+    ) -> FirstMentions {
         if self.count == 0 {
-            return Found::default();
+            return FirstMentions::default();
         }
         let texts = texts.get(..self.count).unwrap_or(texts);
         let mut first = |voice| {
@@ -38,7 +42,7 @@ impl Together {
                 .filter_map(|(part, length, hash)| self.first(voice, part, length, hash, texts))
                 .min()
         };
-        Found {
+        FirstMentions {
             trusted: first(SpeakerKind::Trusted),
             tool: first(SpeakerKind::Tool),
             agent: first(SpeakerKind::Agent),
@@ -48,10 +52,10 @@ impl Together {
     fn first(
         &mut self,
         voice: SpeakerKind,
-        part: Searched,
+        part: SearchScope,
         length: usize,
         hash: u64,
-        texts: &[(SpeakerKind, Arc<Said>)],
+        texts: &[(SpeakerKind, Arc<IndexedText>)],
     ) -> Option<usize> {
         let table = self.tables.entry((voice, part, length)).or_insert_with(|| {
             let mut all = Vec::new();

@@ -25,7 +25,7 @@ impl SpeakerKind {
 /// The first messages that said a value. After one of somebody whom we trust, or of a tool, no
 /// other matters.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Found {
+pub(super) struct FirstMentions {
     pub(super) trusted: Option<usize>,
     pub(super) tool: Option<usize>,
     pub(super) agent: Option<usize>,

@@ -7,9 +7,11 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use gate_runtime::GateBuilder;
 use gate_runtime::audit::VerifierKey;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::people::ReviewerToken;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, GateBuilder, ReviewerToken};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,7 +76,7 @@ pub const VARIABLES: [&str; 12] = [
 ];
 
 /// A folder with a database and a people file, and the tokens of the people.
-pub struct Office {
+pub struct TestWorkspace {
     pub folder: TempDir,
     pub dana: String,
     pub omar: String,
@@ -84,7 +86,7 @@ pub struct Office {
 /// The key of the agent's gate.
 pub const GATE_KEY: [u8; 32] = [7; 32];
 
-impl Office {
+impl TestWorkspace {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tokens =
@@ -124,7 +126,7 @@ impl Office {
         self.builder().await.build().await.unwrap()
     }
 
-    pub async fn gate_with(&self, people: impl gate_runtime::Directory) -> Gate<Tools> {
+    pub async fn gate_with(&self, people: impl gate_runtime::people::Directory) -> Gate<Tools> {
         self.builder().await.directory(people).build().await.unwrap()
     }
 
@@ -173,13 +175,13 @@ impl Office {
 }
 
 /// `gate inbox`, as a process of its own; it ends with the test.
-pub struct Inbox {
+pub struct InboxProcess {
     child: Child,
     pub url: String,
 }
 
-impl Inbox {
-    pub fn start(office: &Office) -> Self {
+impl InboxProcess {
+    pub fn start(office: &TestWorkspace) -> Self {
         let mut command =
             office.command("inbox|--listen|127.0.0.1:0|--security-log|security.jsonl");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -190,7 +192,7 @@ impl Inbox {
     }
 }
 
-impl Drop for Inbox {
+impl Drop for InboxProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -9,8 +9,8 @@ use crate::text::amount::Amount;
 
 /// The most that an argument may come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ceiling {
-    max: Max,
+pub(super) struct AmountCeiling {
+    max: CeilingValue,
     /// The argument is a text of digits, as it was in the call that the reviewer saw. A number and
     /// a text are never each other's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -19,15 +19,15 @@ pub(super) struct Ceiling {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Max {
+enum CeilingValue {
     /// As grants had it before there were decimals: whoever gave it was shown "any whole number".
     Whole(u64),
     Exact(Amount),
 }
 
-impl Ceiling {
+impl AmountCeiling {
     pub(super) fn new(max: Amount) -> Self {
-        Self { max: Max::Exact(max), of_text: false }
+        Self { max: CeilingValue::Exact(max), of_text: false }
     }
 
     /// The same for arguments that are written as this one is; `None` if it does not fit itself.
@@ -38,16 +38,18 @@ impl Ceiling {
 
     pub(super) fn admits(&self, value: &Value) -> bool {
         self.amount_of(value).is_some_and(|amount| match self.max {
-            Max::Whole(max) => amount <= max.into(),
-            Max::Exact(max) => amount <= max,
+            CeilingValue::Whole(max) => amount <= max.into(),
+            CeilingValue::Exact(max) => amount <= max,
         })
     }
 
     /// Returns what an argument comes to; `None` if it is no amount, or not written as it must be.
     fn amount_of(&self, value: &Value) -> Option<Amount> {
         match (self.max, value) {
-            (Max::Whole(_), Value::Number(number)) => number.as_u64().map(Amount::from),
-            (Max::Exact(_), value) if value.is_string() == self.of_text => Amount::of_value(value),
+            (CeilingValue::Whole(_), Value::Number(number)) => number.as_u64().map(Amount::from),
+            (CeilingValue::Exact(_), value) if value.is_string() == self.of_text => {
+                Amount::of_value(value)
+            }
             _ => None,
         }
     }
@@ -57,9 +59,9 @@ impl Ceiling {
     pub(super) fn counted(&self, value: &Value) -> Option<(u64, u64)> {
         let amount = self.amount_of(value)?;
         match self.max {
-            Max::Whole(max) => Some((amount.in_units(0)?, max)),
+            CeilingValue::Whole(max) => Some((amount.in_units(0)?, max)),
             // As fine as a counter can be, and always the same for one grant.
-            Max::Exact(max) => {
+            CeilingValue::Exact(max) => {
                 let places = max.finest_places()?;
                 Some((amount.in_units(places)?, max.in_units(places)?))
             }
@@ -67,11 +69,11 @@ impl Ceiling {
     }
 }
 
-impl fmt::Display for Ceiling {
+impl fmt::Display for AmountCeiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.max {
-            Max::Whole(max) => write!(f, "{max}"),
-            Max::Exact(max) => write!(f, "{max}"),
+            CeilingValue::Whole(max) => write!(f, "{max}"),
+            CeilingValue::Exact(max) => write!(f, "{max}"),
         }
     }
 }

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::ceiling::Ceiling;
-pub use self::scope::{BadScope, Scope};
+use self::ceiling::AmountCeiling;
+pub use self::scope::{Scope, ScopeError};
 use crate::call::arguments::Arguments;
-use crate::call::changes::Changes;
+use crate::call::changes::ToolChanges;
 use crate::call::context::RunInfo;
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::grants::limit::{EVER, LimitCharge, LimitKey};
 use crate::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
 use crate::text::digest::Digest;
@@ -29,27 +29,27 @@ enum GrantCondition {
     /// Exactly this. A text is a text: no character in it is a pattern.
     Same { value: Value },
     /// An amount from 0 to this.
-    UpTo(Ceiling),
+    UpTo(AmountCeiling),
     /// Whatever.
     Any,
 }
 
 /// The sum of an argument over all calls that are covered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Budget {
+struct ArgumentBudget {
     argument: String,
     #[serde(flatten)]
-    ceiling: Ceiling,
+    ceiling: AmountCeiling,
 }
 
 /// Which calls of the tool, and how many.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Terms {
+struct GrantTerms {
     conditions: BTreeMap<String, GrantCondition>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uses: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    budget: Option<Budget>,
+    budget: Option<ArgumentBudget>,
     /// Uses and budget are for each window of this length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<Duration>,
@@ -57,10 +57,11 @@ struct Terms {
     until: Option<Timestamp>,
 }
 
-impl Terms {
+impl GrantTerms {
     fn admit(&self, arguments: &Value) -> bool {
         let Value::Object(arguments) = arguments else { return false };
-        let spends = |budget: &Budget| budget.ceiling.counted(arguments.get(&budget.argument)?);
+        let spends =
+            |budget: &ArgumentBudget| budget.ceiling.counted(arguments.get(&budget.argument)?);
         arguments.keys().all(|name| self.conditions.contains_key(name))
             && self.budget.as_ref().is_none_or(|budget| spends(budget).is_some())
             && self.conditions.iter().all(|(name, condition)| match condition {
@@ -84,7 +85,7 @@ impl Terms {
         if let Some(uses) = uses {
             write!(f, ", {uses}")?;
         }
-        if let Some(Budget { argument, ceiling }) = &self.budget {
+        if let Some(ArgumentBudget { argument, ceiling }) = &self.budget {
             write!(f, ", {ceiling} of `{argument}` in all")?;
         }
         if let Some(window) = self.window {
@@ -104,7 +105,7 @@ impl Terms {
 /// given.
 ///
 /// ```
-/// # fn show(grant: &gate_runtime::Grant) {
+/// # fn show(grant: &gate_runtime::grants::Grant) {
 /// println!("{} by {}: {grant}", grant.id(), grant.by());
 /// # }
 /// ```
@@ -129,7 +130,7 @@ pub struct Grant {
     pub(crate) tool_digest: Digest,
     pub(crate) policy_digest: Digest,
     #[serde(flatten)]
-    terms: Terms,
+    terms: GrantTerms,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uses_left: Option<u32>,
     pub(crate) by: ReviewerId,
@@ -197,14 +198,14 @@ impl Grant {
     /// as far as its scope says; every argument as it says, and none that it does not name. What
     /// its budget and its windows have left, the store says.
     #[must_use]
-    pub fn covers(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> bool {
+    pub fn covers(&self, subject: &CallSubject, arguments: &Arguments, now: Timestamp) -> bool {
         self.is_active(now) && self.fits(subject, arguments)
     }
 
     /// Returns whether a call is one of those that it is for, at whatever time.
     #[doc(hidden)]
     #[must_use]
-    pub fn fits(&self, subject: &Subject, arguments: &Arguments) -> bool {
+    pub fn fits(&self, subject: &CallSubject, arguments: &Arguments) -> bool {
         let RunInfo { run, agent, principal, .. } = &*subject.info;
         (self.any_run || self.run.as_ref() == Some(run))
             && (self.any_agent || self.agent.as_ref() == Some(agent))
@@ -220,20 +221,20 @@ impl Grant {
     #[must_use]
     pub fn outdated_for(
         &self,
-        subject: &Subject,
+        subject: &CallSubject,
         arguments: &Arguments,
         now: Timestamp,
-    ) -> Option<Changes> {
-        let of_then = Subject {
+    ) -> Option<ToolChanges> {
+        let of_then = CallSubject {
             tool_digest: self.tool_digest,
             policy_digest: self.policy_digest,
             ..subject.clone()
         };
         let changed = |then, now| (then != now).then_some(now);
-        let changes = Changes {
+        let changes = ToolChanges {
             tool: changed(self.tool_digest, subject.tool_digest),
             policy: changed(self.policy_digest, subject.policy_digest),
-            ..Changes::default()
+            ..ToolChanges::default()
         };
         (!changes.is_empty() && self.covers(&of_then, arguments, now)).then_some(changes)
     }
@@ -261,7 +262,7 @@ impl Grant {
     #[doc(hidden)]
     #[must_use]
     pub fn charges(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<LimitCharge> {
-        let Terms { uses, budget, window, .. } = &self.terms;
+        let GrantTerms { uses, budget, window, .. } = &self.terms;
         let take = |what: &str, amount, max| LimitCharge {
             key: LimitKey::new(format!("grant/{}", self.id), format!("\"{what}\"")),
             amount,
@@ -270,7 +271,7 @@ impl Grant {
             taken_for: Some(taken_for),
         };
         let uses = uses.filter(|_| window.is_some()).map(|uses| take("uses", 1, uses.into()));
-        let spend = |budget: &Budget| {
+        let spend = |budget: &ArgumentBudget| {
             let counted =
                 arguments.get(&budget.argument).and_then(|value| budget.ceiling.counted(&value));
             // What cannot be counted never fits: no sum holds all of a counter and more.

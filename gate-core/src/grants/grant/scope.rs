@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Budget, Ceiling, EVER, Grant, GrantCondition, Terms};
+use super::{AmountCeiling, ArgumentBudget, EVER, Grant, GrantCondition, GrantTerms};
 use crate::approval::state::Approval;
-use crate::call::subject::Subject;
+use crate::call::subject::CallSubject;
 use crate::id::{GrantId, ReviewerId};
 use crate::text::amount::Amount;
 use crate::text::english;
@@ -43,12 +43,12 @@ pub struct Scope {
     is_of_run: bool,
     any_agent: bool,
     any_principal: bool,
-    terms: Terms,
+    terms: GrantTerms,
 }
 
 impl Scope {
     fn of(is_of_run: bool) -> Self {
-        Self { is_of_run, any_agent: false, any_principal: false, terms: Terms::default() }
+        Self { is_of_run, any_agent: false, any_principal: false, terms: GrantTerms::default() }
     }
 
     /// The same call, with the same arguments, as often as it comes in this run.
@@ -90,16 +90,17 @@ impl Scope {
     /// negative number, is not covered.
     ///
     /// ```
-    /// use gate_runtime::{Amount, Scope};
+    /// use gate_runtime::grants::Scope;
+    /// use gate_runtime::tool::Amount;
     /// let scope = Scope::this_run().up_to("amount", "49.99".parse::<Amount>()?);
     /// assert_eq!(scope.to_string(), "in this run, `amount` up to 49.99");
-    /// # Ok::<(), gate_runtime::ParseAmountError>(())
+    /// # Ok::<(), gate_runtime::tool::ParseAmountError>(())
     /// ```
     #[must_use]
     pub fn up_to(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
         self.terms
             .conditions
-            .insert(argument.into(), GrantCondition::UpTo(Ceiling::new(max.into())));
+            .insert(argument.into(), GrantCondition::UpTo(AmountCeiling::new(max.into())));
         self
     }
 
@@ -116,8 +117,10 @@ impl Scope {
     /// million there are at least 12 places, and never fewer than those of the limit itself.
     #[must_use]
     pub fn budget(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
-        self.terms.budget =
-            Some(Budget { argument: argument.into(), ceiling: Ceiling::new(max.into()) });
+        self.terms.budget = Some(ArgumentBudget {
+            argument: argument.into(),
+            ceiling: AmountCeiling::new(max.into()),
+        });
         self
     }
 
@@ -143,41 +146,41 @@ impl Scope {
         approval: &Approval,
         by: ReviewerId,
         now: Timestamp,
-    ) -> Result<Grant, BadScope> {
+    ) -> Result<Grant, ScopeError> {
         let shown = approval.arguments();
         let Value::Object(mut arguments) = shown.to_json() else {
-            return Err(BadScope::NoArguments);
+            return Err(ScopeError::NoArguments);
         };
         let Self { is_of_run, any_agent, any_principal, mut terms } = self;
-        if let Some(Budget { argument, ceiling }) = &mut terms.budget {
+        if let Some(ArgumentBudget { argument, ceiling }) = &mut terms.budget {
             let value = arguments
                 .get(argument)
-                .ok_or_else(|| BadScope::Unknown { argument: argument.clone() })?;
+                .ok_or_else(|| ScopeError::Unknown { argument: argument.clone() })?;
             let fitting = ceiling.like(value).filter(|ceiling| ceiling.counted(value).is_some());
-            *ceiling = fitting.ok_or_else(|| BadScope::NotUpTo { argument: argument.clone() })?;
+            *ceiling = fitting.ok_or_else(|| ScopeError::NotUpTo { argument: argument.clone() })?;
         }
         if terms.window.is_some_and(|window| {
             window.is_zero() || (terms.uses.is_none() && terms.budget.is_none())
         }) {
-            return Err(BadScope::NothingPer);
+            return Err(ScopeError::NothingPer);
         }
         for (name, condition) in &mut terms.conditions {
             let Some(value) = arguments.remove(name) else {
-                return Err(BadScope::Unknown { argument: name.clone() });
+                return Err(ScopeError::Unknown { argument: name.clone() });
             };
             if let GrantCondition::UpTo(ceiling) = condition {
                 *ceiling = ceiling
                     .like(&value)
-                    .ok_or_else(|| BadScope::NotUpTo { argument: name.clone() })?;
+                    .ok_or_else(|| ScopeError::NotUpTo { argument: name.clone() })?;
             }
         }
         if !shown.secrets().is_empty() {
-            return Err(BadScope::Secret);
+            return Err(ScopeError::Secret);
         }
         terms.conditions.extend(
             arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })),
         );
-        let Subject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
+        let CallSubject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
         // Uses of a window are counted by the store; those of all time by the grant itself.
         let uses_left = if terms.window.is_none() { terms.uses } else { None };
         Ok(Grant {
@@ -218,13 +221,13 @@ impl fmt::Display for Scope {
 /// Why a scope makes no grant.
 ///
 /// ```
-/// use gate_runtime::BadScope;
-/// let error = BadScope::Unknown { argument: "amout".into() };
+/// use gate_runtime::grants::ScopeError;
+/// let error = ScopeError::Unknown { argument: "amout".into() };
 /// assert!(error.to_string().contains("`amout`"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BadScope {
+pub enum ScopeError {
     /// It names an argument that the call does not have.
     Unknown {
         /// The name.
@@ -250,7 +253,7 @@ pub enum BadScope {
     NeedsVote,
 }
 
-impl fmt::Display for BadScope {
+impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { argument } => {
@@ -293,4 +296,4 @@ impl fmt::Display for BadScope {
     }
 }
 
-impl std::error::Error for BadScope {}
+impl std::error::Error for ScopeError {}

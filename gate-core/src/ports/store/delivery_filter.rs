@@ -10,7 +10,7 @@ use crate::records::delivery::{Delivery, DeliveryState};
 /// In which order deliveries come.
 ///
 /// ```
-/// use gate_runtime::{DeliveryFilter, DeliveryOrder};
+/// use gate_runtime::store::{DeliveryFilter, DeliveryOrder};
 /// assert_eq!(DeliveryFilter::all().order(), DeliveryOrder::Oldest);
 /// assert_eq!(DeliveryFilter::all().newest_first().order(), DeliveryOrder::Newest);
 /// ```
@@ -28,7 +28,8 @@ pub enum DeliveryOrder {
 /// Which deliveries.
 ///
 /// ```
-/// use gate_runtime::{DeliveryFilter, DeliveryState};
+/// use gate_runtime::notify::DeliveryState;
+/// use gate_runtime::store::DeliveryFilter;
 /// let dead =
 ///     DeliveryFilter::all().notifier("chat").state(DeliveryState::Dead).newest_first().limit(50);
 /// # let _ = dead;

@@ -5,7 +5,7 @@ use std::fmt;
 /// The kind of trouble that a store is in.
 ///
 /// ```
-/// use gate_runtime::{StoreError, StoreErrorKind};
+/// use gate_runtime::store::{StoreError, StoreErrorKind};
 /// fn is_worth_another_try(error: &StoreError) -> bool {
 ///     error.kind() == StoreErrorKind::Unavailable
 /// }
@@ -27,7 +27,7 @@ pub enum StoreErrorKind {
 /// The store could not do its part: nothing runs.
 ///
 /// ```
-/// use gate_runtime::{StoreError, StoreErrorKind};
+/// use gate_runtime::store::{StoreError, StoreErrorKind};
 /// let error = StoreError::new(StoreErrorKind::Unavailable, "the disk is full");
 /// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
 /// ```

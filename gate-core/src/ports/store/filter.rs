@@ -8,7 +8,8 @@ use crate::records::record::Record;
 /// Which approvals.
 ///
 /// ```
-/// use gate_runtime::{ApprovalFilter, Status};
+/// use gate_runtime::review::Status;
+/// use gate_runtime::store::ApprovalFilter;
 /// let pending = ApprovalFilter::all().run("run-42").status(Status::Pending).limit(50);
 /// # let _ = pending;
 /// ```
@@ -128,7 +129,7 @@ impl ApprovalFilter {
 /// Which records.
 ///
 /// ```
-/// use gate_runtime::RecordFilter;
+/// use gate_runtime::store::RecordFilter;
 /// let of_a_ticket = RecordFilter::after(0).case("ticket-7").limit(100);
 /// # let _ = of_a_ticket;
 /// ```

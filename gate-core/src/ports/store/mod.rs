@@ -22,7 +22,7 @@ use crate::grants::grant::Grant;
 use crate::grants::limit::{GiveBack, LimitCharge, LimitKey};
 use crate::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::records::delivery::Delivery;
-use crate::records::event::{CallEvent, Event, GateEvent};
+use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 use crate::records::record::Record;
 use crate::text::digest::Digest;
 
@@ -52,8 +52,9 @@ use crate::text::digest::Digest;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{CommitOutcome, MemoryStore, Store, Timestamp, Changeset};
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::store::{Changeset, CommitOutcome, Store};
 /// let store = MemoryStore::new();
 /// let nothing = Changeset::at(Timestamp::UNIX_EPOCH);
 /// assert_eq!(store.commit(nothing).await?, CommitOutcome::Done);
@@ -99,7 +100,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
 
     /// Returns the permissions, stops and tools that hold beyond single calls.
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>>;
 
     /// Deliveries, in the order that is asked for. A delivery about record 0 is a mark: only who
     /// asks for that record gets it.
@@ -159,7 +160,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).record_texts(filter)
     }
 
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         (**self).standing(now)
     }
 
@@ -182,7 +183,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 /// A proposed call, as far as the store needs to know it.
 ///
 /// ```
-/// use gate_runtime::{CallQuery, Timestamp};
+/// use gate_runtime::Timestamp;
+/// use gate_runtime::store::CallQuery;
 /// let proposal = CallQuery::new("run-42", "call_1", "issue_refund", Timestamp::UNIX_EPOCH);
 /// assert_eq!(proposal.run, "run-42");
 /// ```
@@ -235,7 +237,9 @@ impl CallQuery {
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
-/// use gate_runtime::{CallQuery, Status, Store, Timestamp};
+/// use gate_runtime::Timestamp;
+/// use gate_runtime::review::Status;
+/// use gate_runtime::store::{CallQuery, Store};
 /// # /// Drop a table.
 /// # #[gated_tool(policy = "always_deny", destructive)] fn drop_table(name: String) {}
 /// # registry! { pub Tools for () { DropTable } }
@@ -283,7 +287,7 @@ pub const ALIKE: usize = 8;
 /// Which calls of a run.
 ///
 /// ```
-/// use gate_runtime::RunQuery;
+/// use gate_runtime::store::RunQuery;
 /// let query = RunQuery::after("run-42", 17);
 /// assert_eq!(query.family, "run-42");
 /// ```
@@ -311,7 +315,8 @@ impl RunQuery {
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use gate_runtime::{MemoryStore, RunQuery, Store};
+/// use gate_runtime::MemoryStore;
+/// use gate_runtime::store::{RunQuery, Store};
 /// let changes = MemoryStore::new().run_changes(&RunQuery::after("run-42", 0)).await?;
 /// assert!(changes.calls.is_empty() && changes.seq == 0);
 /// # Ok(()) }
@@ -339,14 +344,15 @@ pub struct RunChange {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{MemoryStore, Store, Timestamp};
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::store::Store;
 /// let standing = MemoryStore::new().standing(Timestamp::now()).await?;
 /// assert!(standing.grants.is_empty() && standing.freezes.is_empty());
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub struct ActiveControls {
     /// The standing permissions that are not revoked and either still answer questions, or answered
     /// one of a call that has not begun: oldest first.
     pub grants: Vec<Arc<Grant>>,
@@ -381,11 +387,11 @@ impl KnownTool {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{
-///     CommitOutcome, DAY, LimitKey, MemoryStore, CallQuery, Store, LimitCharge, Timestamp,
-///     Changeset,
-/// };
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::grants::{LimitCharge, LimitKey};
+/// use gate_runtime::policy::DAY;
+/// use gate_runtime::store::{CallQuery, Changeset, CommitOutcome, Store};
 /// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
 /// let key = LimitKey::new("refunds", "null");
 /// let mut changeset = Changeset::at(now);
@@ -481,7 +487,7 @@ impl Changeset {
         let begins = |approval: &&Arc<Approval>| {
             approval.status() == Status::Dispatched
                 && self.records.iter().any(|record| {
-                    let begun = matches!(record.event(), Event::Call(CallEvent::Dispatched));
+                    let begun = matches!(record.event(), RecordEvent::Call(CallEvent::Dispatched));
                     begun
                         && record
                             .subject()
@@ -536,10 +542,11 @@ impl Changeset {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{
-///     CommitOutcome, DAY, LimitKey, MemoryStore, Store, LimitCharge, Timestamp, Changeset,
-/// };
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::grants::{LimitCharge, LimitKey};
+/// use gate_runtime::policy::DAY;
+/// use gate_runtime::store::{Changeset, CommitOutcome, Store};
 /// let store = MemoryStore::new();
 /// let mut changeset = Changeset::at(Timestamp::UNIX_EPOCH);
 /// changeset.charges.push(LimitCharge {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::outside::Outside;
-use super::table::{Mistakes, Table, TableKind};
+use super::outside::ConfigContext;
+use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::link::{LinkKey, Links};
 use crate::notify::setting::BadSetting;
 
@@ -36,9 +36,9 @@ impl LinksTo {
 
 /// The links of a table. Their key is made, if it is not there.
 pub(super) fn links(
-    table: &Table<'_>,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    table: &ConfigTable<'_>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<LinksTo> {
     let file = table.text("key_file", "links.key", mistakes);
     let lasts =

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::outside::Outside;
-use super::table::{Mistakes, Table, TableKind};
+use super::outside::ConfigContext;
+use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::mail::Mail;
 use crate::notify::setting::BadSetting;
 
@@ -31,18 +31,18 @@ const HOST: &str = "smtp.example.com";
 
 /// Mails, for an inbox and people that are said later.
 #[derive(Clone, Debug)]
-pub(super) struct Mails {
+pub(super) struct MailConfig {
     pub(super) mail: Mail,
     pub(super) to_who_decides: bool,
 }
 
 /// The mails of a table.
 pub(super) fn mail(
-    table: &Table<'_>,
+    table: &ConfigTable<'_>,
     inbox: &str,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<Mails> {
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
+) -> Option<MailConfig> {
     let from = table.text("from", "Gate <gate@example.com>", mistakes);
     let host = table.text("host", HOST, mistakes);
     let port = table.number("port", u16::MAX, mistakes);
@@ -89,14 +89,14 @@ pub(super) fn mail(
     if is_tls_first? {
         mail = mail.tls_first();
     }
-    Some(Mails { mail, to_who_decides: to_who_decides? })
+    Some(MailConfig { mail, to_who_decides: to_who_decides? })
 }
 
 /// Reads the user and the password by which the server knows us, where it wants to.
 fn known<'t>(
-    table: &Table<'t>,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    table: &ConfigTable<'t>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<(&'t str, String)> {
     let (user, password) =
         (table.some_text("user", mistakes), outside.some_secret(table, "password", mistakes));
@@ -115,10 +115,10 @@ fn known<'t>(
 
 /// The certificate that is trusted besides, in PEM.
 fn certificate(
-    table: &Table<'_>,
+    table: &ConfigTable<'_>,
     inbox: &str,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<Vec<u8>> {
     let file = table.some_text("certificate_file", mistakes)?;
     let unread = |error: std::io::Error| BadSetting::new(format!("it cannot be read: {error}"));

@@ -14,15 +14,16 @@ mod webhooks;
 use std::fmt;
 use std::path::Path;
 
-use gate_runtime::{FileDirectory, Visible, warn_if_open_to_others};
+use gate_runtime::review::SanitizedText;
+use gate_runtime::{FileDirectory, warn_if_open_to_others};
 
 use self::links::{LINKS, LinksTo, links};
-use self::mail::{MAIL, Mails, mail};
-use self::outside::Outside;
+use self::mail::{MAIL, MailConfig, mail};
+use self::outside::ConfigContext;
 use self::pagerduty::{PAGERDUTY, pagerduty};
 use self::slack::{SLACK, slack};
-use self::table::{Mistake, Mistakes, Table, parse};
-pub use self::told::Told;
+use self::table::{ConfigMistake, ConfigMistakes, ConfigTable, parse};
+pub use self::told::ConfiguredNotifiers;
 use self::webhooks::{CALLBACKS, WEBHOOK, callbacks, webhook};
 use super::pagerduty::PagerDuty;
 use super::setting::BadSetting;
@@ -98,7 +99,8 @@ const UNSAID: &str = "http://localhost";
 /// ```
 /// use gate_inbox::{Inbox, NotifyFile};
 /// # use gate_runtime::prelude::*;
-/// # use gate_runtime::{FileDirectory, GateBuilder, NoTools, ReviewerToken};
+/// # use gate_runtime::{FileDirectory, GateBuilder, NoTools};
+/// # use gate_runtime::people::ReviewerToken;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
@@ -127,7 +129,7 @@ const UNSAID: &str = "http://localhost";
 #[derive(Clone)]
 pub struct NotifyFile {
     slack: Option<Slack>,
-    mails: Option<Mails>,
+    mails: Option<MailConfig>,
     links: Option<LinksTo>,
     pagerduty: Option<PagerDuty>,
     webhooks: Vec<Webhook>,
@@ -158,7 +160,7 @@ impl NotifyFile {
             })
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let outside = Outside { variables: &|name| std::env::var(name).ok(), folder };
+        let outside = ConfigContext { variables: &|name| std::env::var(name).ok(), folder };
         understand(&text, outside).map_err(|mistakes| {
             let lines = mistakes.iter().map(|(line, words)| format!("\n  - line {line}: {words}"));
             match &*mistakes {
@@ -175,9 +177,12 @@ impl NotifyFile {
     /// Those who are told, with links to the inbox at this address; mails go to these people.
     ///
     /// ```
-    /// # use gate_inbox::{BadSetting, NotifyFile, Told};
+    /// # use gate_inbox::{BadSetting, NotifyFile, ConfiguredNotifiers};
     /// # use gate_runtime::FileDirectory;
-    /// # fn show(file: &NotifyFile, people: &FileDirectory) -> Result<Told, BadSetting> {
+    /// # fn show(
+    /// #     file: &NotifyFile,
+    /// #     people: &FileDirectory,
+    /// # ) -> Result<ConfiguredNotifiers, BadSetting> {
     /// file.for_inbox("https://gate.example.com", people)
     /// # }
     /// ```
@@ -185,8 +190,12 @@ impl NotifyFile {
     /// # Errors
     /// [`BadSetting`], if it is not where people reach an inbox: `https://` and a host, or this
     /// machine.
-    pub fn for_inbox(&self, url: &str, people: &FileDirectory) -> Result<Told, BadSetting> {
-        Told::of(self, url, people)
+    pub fn for_inbox(
+        &self,
+        url: &str,
+        people: &FileDirectory,
+    ) -> Result<ConfiguredNotifiers, BadSetting> {
+        ConfiguredNotifiers::of(self, url, people)
     }
 }
 
@@ -221,9 +230,9 @@ impl fmt::Display for BadNotifyFile {
 impl std::error::Error for BadNotifyFile {}
 
 /// Those whom a text names, or all that is wrong with it.
-fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistake>> {
+fn understand(text: &str, outside: ConfigContext<'_>) -> Result<NotifyFile, Vec<ConfigMistake>> {
     let root = parse(text)?;
-    let mut mistakes = Mistakes::of(text);
+    let mut mistakes = ConfigMistakes::of(text);
     let single = [SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, CALLBACKS.name];
     mistakes.unknown(
         &root,
@@ -231,7 +240,7 @@ fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistak
         &[SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, CALLBACKS.name, WEBHOOK.name],
     );
     let tables = [SLACK, MAIL, LINKS, PAGERDUTY, CALLBACKS]
-        .map(|kind| Table::one(&root, kind, &mut mistakes));
+        .map(|kind| ConfigTable::one(&root, kind, &mut mistakes));
     let [of_slack, of_mail, of_links, of_pagerduty, of_callbacks] = &tables;
     let mut file = NotifyFile {
         slack: of_slack.as_ref().and_then(|table| slack(table, UNSAID, outside, &mut mistakes)),
@@ -243,13 +252,13 @@ fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistak
     };
     // What is delivered is kept by name, and the others have theirs.
     let mut names: Vec<&str> = single.into_iter().filter(|name| root.contains_key(*name)).collect();
-    for table in Table::all(&root, WEBHOOK, &mut mistakes) {
+    for table in ConfigTable::all(&root, WEBHOOK, &mut mistakes) {
         let name = table.text("name", "ops", &mut mistakes);
         if let Some(name) = &name {
             if names.contains(&name.value) {
                 let words = format!(
                     "two are called `{}`: give one of them another name",
-                    Visible::of(name.value)
+                    SanitizedText::of(name.value)
                 );
                 mistakes.add(name.at, words);
             }

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::table::{Located, Mistakes, Table};
+use super::table::{ConfigMistakes, ConfigTable, LocatedValue};
 
 /// The environment, and the folder of the file.
 #[derive(Clone, Copy)]
-pub(super) struct Outside<'o> {
+pub(super) struct ConfigContext<'o> {
     pub(super) variables: &'o dyn Fn(&str) -> Option<String>,
     pub(super) folder: &'o Path,
 }
 
-impl Outside<'_> {
+impl ConfigContext<'_> {
     /// A file that is named: beside the file that names it, unless its path is whole.
     pub(super) fn path(&self, named: &str) -> PathBuf {
         self.folder.join(named)
@@ -20,10 +20,10 @@ impl Outside<'_> {
     /// A secret that must be there: the text of a field, or of the variable that `…_env` names.
     pub(super) fn secret(
         &self,
-        table: &Table<'_>,
+        table: &ConfigTable<'_>,
         (key, example): (&str, &str),
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Located<String>> {
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<LocatedValue<String>> {
         let by_name = format!("{key}_env");
         if !table.has(key) && !table.has(&by_name) {
             let variable = format!("{}_{}", table.name(), key).to_ascii_uppercase();
@@ -40,15 +40,15 @@ impl Outside<'_> {
     /// A secret that may be missing.
     pub(super) fn some_secret(
         &self,
-        table: &Table<'_>,
+        table: &ConfigTable<'_>,
         key: &str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Located<String>> {
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<LocatedValue<String>> {
         let by_name = format!("{key}_env");
         let (said, named) = (table.some_text(key, mistakes), table.some_text(&by_name, mistakes));
         once(table, key, &by_name, mistakes)?;
         let secret = match (said, named) {
-            (Some(said), _) => Located { value: said.value.to_owned(), at: said.at },
+            (Some(said), _) => LocatedValue { value: said.value.to_owned(), at: said.at },
             (None, Some(named)) => self.variable(&by_name, &named, mistakes)?,
             (None, None) => return None,
         };
@@ -63,10 +63,10 @@ impl Outside<'_> {
     /// names.
     pub(super) fn secrets(
         &self,
-        table: &Table<'_>,
+        table: &ConfigTable<'_>,
         (key, example): (&str, &str),
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Vec<Located<String>>> {
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<Vec<LocatedValue<String>>> {
         let by_name = format!("{key}_env");
         if !table.has(key) && !table.has(&by_name) {
             let variable = format!("{}_SECRET", table.name()).to_ascii_uppercase();
@@ -80,7 +80,7 @@ impl Outside<'_> {
         match (said, named) {
             (Some(said), _) => Some(
                 said.into_iter()
-                    .map(|said| Located { value: said.value.to_owned(), at: said.at })
+                    .map(|said| LocatedValue { value: said.value.to_owned(), at: said.at })
                     .collect(),
             ),
             (None, Some(named)) => {
@@ -99,16 +99,16 @@ impl Outside<'_> {
     fn variable(
         &self,
         key: &str,
-        named: &Located<&str>,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Located<String>> {
+        named: &LocatedValue<&str>,
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<LocatedValue<String>> {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_name = named.value.starts_with(|c: char| !c.is_ascii_digit())
             && named.value.chars().all(is_of_name);
         let words = if is_name {
             match (self.variables)(named.value) {
                 Some(value) => {
-                    return Some(Located { value: value.trim().to_owned(), at: named.at });
+                    return Some(LocatedValue { value: value.trim().to_owned(), at: named.at });
                 }
                 None => format!(
                     "the variable that `{key}` names is not set, or no UTF-8: set it for this \
@@ -124,7 +124,12 @@ impl Outside<'_> {
 }
 
 /// That a secret is not said in two ways.
-fn once(table: &Table<'_>, key: &str, by_name: &str, mistakes: &mut Mistakes<'_>) -> Option<()> {
+fn once(
+    table: &ConfigTable<'_>,
+    key: &str,
+    by_name: &str,
+    mistakes: &mut ConfigMistakes<'_>,
+) -> Option<()> {
     if table.has(key) && table.has(by_name) {
         mistakes.add(
             table.place(by_name),

@@ -1,7 +1,7 @@
 //! `[pagerduty]`: a service of PagerDuty.
 
-use super::outside::Outside;
-use super::table::{Mistakes, Table, TableKind};
+use super::outside::ConfigContext;
+use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::pagerduty::{PagerDuty, Severity};
 
 pub(super) const PAGERDUTY: TableKind = TableKind {
@@ -13,9 +13,9 @@ pub(super) const PAGERDUTY: TableKind = TableKind {
 
 /// The service of a table.
 pub(super) fn pagerduty(
-    table: &Table<'_>,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    table: &ConfigTable<'_>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<PagerDuty> {
     let key = outside.secret(table, ("key", "0123456789abcdef0123456789abcdef"), mistakes);
     let every_question = table.flag("every_question", mistakes);

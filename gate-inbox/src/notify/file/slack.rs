@@ -1,7 +1,7 @@
 //! `[slack]`: a channel of Slack.
 
-use super::outside::Outside;
-use super::table::{Mistakes, Table, TableKind};
+use super::outside::ConfigContext;
+use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::slack::Slack;
 
 pub(super) const SLACK: TableKind = TableKind {
@@ -22,10 +22,10 @@ pub(super) const SLACK: TableKind = TableKind {
 
 /// The channel of a table, for an inbox whose address is said later.
 pub(super) fn slack(
-    table: &Table<'_>,
+    table: &ConfigTable<'_>,
     inbox: &str,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<Slack> {
     let token = outside.secret(table, ("token", "xoxb-…"), mistakes);
     let channel = table.text("channel", "#approvals", mistakes);

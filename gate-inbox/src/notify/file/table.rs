@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use gate_runtime::Visible;
+use gate_runtime::review::SanitizedText;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::notify::setting::base;
 
 /// A line, and what is wrong with it.
-pub(super) type Mistake = (usize, String);
+pub(super) type ConfigMistake = (usize, String);
 
 /// The mistakes of a file so far, each with its line.
-pub(super) struct Mistakes<'t> {
+pub(super) struct ConfigMistakes<'t> {
     text: &'t str,
-    list: Vec<Mistake>,
+    list: Vec<ConfigMistake>,
 }
 
 /// A value of the file, and where it stands.
-pub(super) struct Located<T> {
+pub(super) struct LocatedValue<T> {
     pub(super) value: T,
     pub(super) at: usize,
 }
@@ -35,13 +35,13 @@ pub(super) struct TableKind {
 }
 
 /// One table of a kind.
-pub(super) struct Table<'t> {
+pub(super) struct ConfigTable<'t> {
     kind: TableKind,
     pub(super) at: usize,
     fields: &'t DeTable<'t>,
 }
 
-impl<'t> Mistakes<'t> {
+impl<'t> ConfigMistakes<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         Self { text, list: Vec::new() }
     }
@@ -58,7 +58,7 @@ impl<'t> Mistakes<'t> {
     }
 
     /// All of them, from the top to the end.
-    pub(super) fn finish(mut self) -> Vec<Mistake> {
+    pub(super) fn finish(mut self) -> Vec<ConfigMistake> {
         self.list.sort();
         self.list
     }
@@ -67,7 +67,7 @@ impl<'t> Mistakes<'t> {
     pub(super) fn unknown(&mut self, table: &DeTable<'_>, whole: &str, known: &[&str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            let name = Visible::of(key.get_ref());
+            let name = SanitizedText::of(key.get_ref());
             self.add(
                 key.span().start,
                 format!("unknown field `{name}`; {whole} has {}", names.join(", ")),
@@ -77,9 +77,9 @@ impl<'t> Mistakes<'t> {
 }
 
 /// Reads a file. Where it is no TOML, nothing else is said of it: that would only follow.
-pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<Mistake>> {
+pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<ConfigMistake>> {
     DeTable::parse(text).map(Spanned::into_inner).map_err(|error| {
-        let mut mistakes = Mistakes::of(text);
+        let mut mistakes = ConfigMistakes::of(text);
         mistakes.add(
             error.span().map_or(0, |span| span.start),
             format!("this is not TOML: {}", error.message()),
@@ -88,12 +88,12 @@ pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<Mistake>> {
     })
 }
 
-impl<'t> Table<'t> {
+impl<'t> ConfigTable<'t> {
     /// The tables of a kind, of which there may be several.
     pub(super) fn all(
         root: &'t DeTable<'t>,
         kind: TableKind,
-        mistakes: &mut Mistakes<'_>,
+        mistakes: &mut ConfigMistakes<'_>,
     ) -> Vec<Self> {
         let Some(found) = root.get(kind.name) else { return Vec::new() };
         let DeValue::Array(tables) = found.get_ref() else {
@@ -124,7 +124,7 @@ impl<'t> Table<'t> {
     pub(super) fn one(
         root: &'t DeTable<'t>,
         kind: TableKind,
-        mistakes: &mut Mistakes<'_>,
+        mistakes: &mut ConfigMistakes<'_>,
     ) -> Option<Self> {
         let found = root.get(kind.name)?;
         let at = found.span().start;
@@ -154,7 +154,7 @@ impl<'t> Table<'t> {
     }
 
     /// Notes that a field is missing.
-    pub(super) fn missing(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) {
+    pub(super) fn missing(&self, key: &str, example: &str, mistakes: &mut ConfigMistakes<'_>) {
         mistakes
             .add(self.at, format!("{} has no `{key}`: write one, like {example}", self.kind.this));
     }
@@ -164,8 +164,8 @@ impl<'t> Table<'t> {
         &self,
         key: &str,
         example: &str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Located<&'t str>> {
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<LocatedValue<&'t str>> {
         if !self.has(key) {
             self.missing(key, &format!("`{key} = \"{example}\"`"), mistakes);
         }
@@ -176,12 +176,12 @@ impl<'t> Table<'t> {
     pub(super) fn some_text(
         &self,
         key: &str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Located<&'t str>> {
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<LocatedValue<&'t str>> {
         let value = self.fields.get(key)?;
         let at = value.span().start;
         if let DeValue::String(text) = value.get_ref() {
-            return Some(Located { value: text, at });
+            return Some(LocatedValue { value: text, at });
         }
         mistakes.add(at, format!("`{key}` is {}: put it in quotes", value.get_ref().type_str()));
         None
@@ -193,7 +193,7 @@ impl<'t> Table<'t> {
         &self,
         key: &str,
         example: &str,
-        mistakes: &mut Mistakes<'_>,
+        mistakes: &mut ConfigMistakes<'_>,
     ) -> Option<&'t str> {
         let said = self.some_text(key, mistakes)?;
         if base(said.value).is_err() {
@@ -211,14 +211,14 @@ impl<'t> Table<'t> {
         &self,
         key: &str,
         example: &str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Vec<Located<&'t str>>> {
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<Vec<LocatedValue<&'t str>>> {
         let value = self.fields.get(key)?;
         let mut texts = Vec::new();
         if let DeValue::Array(items) = value.get_ref() {
             for item in items {
                 if let DeValue::String(text) = item.get_ref() {
-                    texts.push(Located { value: &**text, at: item.span().start });
+                    texts.push(LocatedValue { value: &**text, at: item.span().start });
                 }
             }
             if texts.len() == items.len() {
@@ -233,7 +233,7 @@ impl<'t> Table<'t> {
     }
 
     /// A yes or a no; no, where it is missing.
-    pub(super) fn flag(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<bool> {
+    pub(super) fn flag(&self, key: &str, mistakes: &mut ConfigMistakes<'_>) -> Option<bool> {
         let Some(value) = self.fields.get(key) else { return Some(false) };
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
@@ -243,7 +243,12 @@ impl<'t> Table<'t> {
     }
 
     /// A whole number from 1 on that may be missing.
-    pub(super) fn number(&self, key: &str, most: u16, mistakes: &mut Mistakes<'_>) -> Option<u16> {
+    pub(super) fn number(
+        &self,
+        key: &str,
+        most: u16,
+        mistakes: &mut ConfigMistakes<'_>,
+    ) -> Option<u16> {
         let value = self.fields.get(key)?;
         let number = value.get_ref().as_integer();
         let number =

@@ -1,6 +1,7 @@
 //! Checks which mistakes a file can have, and that none of them repeats a secret.
 
-use gate_runtime::{Notifier as _, ReviewerToken};
+use gate_runtime::notify::Notifier as _;
+use gate_runtime::people::ReviewerToken;
 
 use super::*;
 
@@ -21,11 +22,11 @@ fn variable(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn read(text: &str, folder: &Path) -> Result<NotifyFile, Vec<Mistake>> {
-    understand(&text.replace("SECRET", SECRET), Outside { variables: &variable, folder })
+fn read(text: &str, folder: &Path) -> Result<NotifyFile, Vec<ConfigMistake>> {
+    understand(&text.replace("SECRET", SECRET), ConfigContext { variables: &variable, folder })
 }
 
-fn lines(text: &str) -> Vec<Mistake> {
+fn lines(text: &str) -> Vec<ConfigMistake> {
     let folder = tempfile::tempdir().unwrap();
     read(text, folder.path()).map(|_| ()).err().unwrap_or_default()
 }
@@ -129,7 +130,7 @@ fn the_files_that_are_shown_have_no_mistakes() {
     for (shown, count) in shown {
         let [example] = &*examples(shown) else { panic!("one example") };
         let folder = tempfile::tempdir().unwrap();
-        let outside = Outside { variables: &variables, folder: folder.path() };
+        let outside = ConfigContext { variables: &variables, folder: folder.path() };
         let file =
             understand(example, outside).map_err(|mistakes| format!("{mistakes:#?}")).unwrap();
         let told = file.for_inbox("https://gate.example.com", &people(folder.path())).unwrap();

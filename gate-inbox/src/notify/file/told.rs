@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_runtime::{FileDirectory, Notifier};
+use gate_runtime::FileDirectory;
+use gate_runtime::notify::Notifier;
 
 use super::NotifyFile;
-use crate::guard::Place;
+use crate::guard::BaseUrl;
 use crate::inbox::Inbox;
 use crate::notify::link::Links;
 use crate::notify::setting::{BadSetting, base};
@@ -16,10 +17,13 @@ use crate::notify::webhook::Callbacks;
 /// Those who are told, with links to an inbox.
 ///
 /// ```
-/// # use gate_inbox::{BadSetting, Inbox, Told};
+/// # use gate_inbox::{BadSetting, Inbox, ConfiguredNotifiers};
 /// # use gate_runtime::prelude::*;
 /// # use gate_runtime::{BuildError, FileDirectory, GateBuilder, NoTools};
-/// # async fn show(told: Told, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn show(
+/// #     told: ConfiguredNotifiers,
+/// #     people: FileDirectory,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// let gate = told.notifiers().into_iter().fold(Gate::builder(()), GateBuilder::notify);
 /// let gate: Gate<NoTools> = gate.build().await?;
 /// let inbox = told.answered_in(Inbox::new(gate, people))?;
@@ -27,14 +31,14 @@ use crate::notify::webhook::Callbacks;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Told {
+pub struct ConfiguredNotifiers {
     notifiers: Vec<Arc<dyn Notifier>>,
     slack: Option<Slack>,
     links: Option<Links>,
     callbacks: Option<Callbacks>,
 }
 
-impl Told {
+impl ConfiguredNotifiers {
     pub(super) fn of(
         file: &NotifyFile,
         url: &str,
@@ -42,7 +46,7 @@ impl Told {
     ) -> Result<Self, BadSetting> {
         let inbox = base(url)?;
         if inbox.starts_with("https://") {
-            Place::at(&inbox).map_err(|bad| BadSetting::new(bad.to_string()))?;
+            BaseUrl::at(&inbox).map_err(|bad| BadSetting::new(bad.to_string()))?;
         }
         let slack = file.slack.clone().map(|slack| slack.with_inbox(&inbox));
         let links = file.links.clone().map(|links| links.into_inbox(&inbox)).transpose()?;
@@ -80,9 +84,9 @@ impl Told {
     /// Each of them, for [`GateBuilder::notify`](gate_runtime::GateBuilder::notify).
     ///
     /// ```
-    /// # fn show(told: &gate_inbox::Told) {
+    /// # fn show(told: &gate_inbox::ConfiguredNotifiers) {
     /// for notifier in told.notifiers() {
-    ///     println!("{}", gate_runtime::Notifier::name(&notifier));
+    ///     println!("{}", gate_runtime::notify::Notifier::name(&notifier));
     /// }
     /// # }
     /// ```
@@ -95,8 +99,8 @@ impl Told {
     /// links of mails.
     ///
     /// ```
-    /// # use gate_inbox::{BadSetting, Inbox, Told};
-    /// # fn show(told: &Told, inbox: Inbox) -> Result<Inbox, BadSetting> {
+    /// # use gate_inbox::{BadSetting, Inbox, ConfiguredNotifiers};
+    /// # fn show(told: &ConfiguredNotifiers, inbox: Inbox) -> Result<Inbox, BadSetting> {
     /// told.answered_in(inbox)
     /// # }
     /// ```
@@ -117,7 +121,7 @@ impl Told {
     }
 }
 
-impl fmt::Debug for Told {
+impl fmt::Debug for ConfiguredNotifiers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.notifiers.iter().map(Notifier::name)).finish()
     }

@@ -1,8 +1,8 @@
 //! `[[webhook]]` and `[callbacks]`: web addresses that somebody who runs the inbox names, or an
 //! agent with its question.
 
-use super::outside::Outside;
-use super::table::{Located, Mistakes, Table, TableKind};
+use super::outside::ConfigContext;
+use super::table::{ConfigMistakes, ConfigTable, LocatedValue, TableKind};
 use crate::notify::setting::BadSetting;
 use crate::notify::webhook::{Callbacks, Webhook, WebhookSecret};
 
@@ -15,10 +15,10 @@ pub(super) const WEBHOOK: TableKind = TableKind {
 
 /// The webhook of a table, whose name was read before.
 pub(super) fn webhook(
-    table: &Table<'_>,
-    name: Option<Located<&str>>,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    table: &ConfigTable<'_>,
+    name: Option<LocatedValue<&str>>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<Webhook> {
     let url = table.text("url", "https://ops.example/gate", mistakes);
     let written = outside.secrets(table, ("secrets", "whsec_…"), mistakes);
@@ -57,7 +57,7 @@ pub(super) fn webhook(
 
 /// The secrets of a table, if all are such.
 fn read(
-    written: &[Located<impl AsRef<str>>],
+    written: &[LocatedValue<impl AsRef<str>>],
     mut wrong: impl FnMut(usize, BadSetting),
 ) -> Option<Vec<WebhookSecret>> {
     let mut secrets = Vec::new();
@@ -79,9 +79,9 @@ pub(super) const CALLBACKS: TableKind = TableKind {
 
 /// Lets agents say where they want to be told.
 pub(super) fn callbacks(
-    table: &Table<'_>,
-    outside: Outside<'_>,
-    mistakes: &mut Mistakes<'_>,
+    table: &ConfigTable<'_>,
+    outside: ConfigContext<'_>,
+    mistakes: &mut ConfigMistakes<'_>,
 ) -> Option<Callbacks> {
     let written = outside.secrets(table, ("secrets", "whsec_…"), mistakes);
     let is_private = table.flag("allow_private", mistakes).unwrap_or_default();

@@ -10,7 +10,7 @@ use gate_runtime::is_open_to_others;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::notify::setting::{BadSetting, Secret};
+use crate::notify::setting::{BadSetting, SecretText};
 use crate::secret;
 
 /// The bytes that tell these signatures from any others under the same key.
@@ -27,7 +27,7 @@ const ABOUT: &[u8] = b"gate link\0";
 /// ```
 #[derive(Clone)]
 pub struct LinkKey {
-    secret: Secret,
+    secret: SecretText,
     path: Arc<Path>,
 }
 
@@ -62,7 +62,7 @@ impl LinkKey {
         }
         let mut text = String::new();
         file.take(1_024).read_to_string(&mut text).map_err(|error| unread(&error))?;
-        let secret = Secret::new(&text);
+        let secret = SecretText::new(&text);
         if secret.reveal().len() != 64
             || !secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit())
         {

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gate_runtime::{Approval, ApprovalId, Digest, Timestamp};
+use gate_runtime::id::{ApprovalId, Digest};
+use gate_runtime::{Approval, Timestamp};
 pub use key::LinkKey;
-use used::Used;
+use used::UsedLinks;
 
 use super::setting::{BadSetting, base};
 
@@ -68,7 +69,7 @@ impl Intent {
 ///
 /// ```
 /// use gate_inbox::{LinkKey, Links};
-/// use gate_runtime::hours;
+/// use gate_runtime::policy::hours;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let file = folder.path().join("links.key");
@@ -92,7 +93,7 @@ pub struct Links {
 
 /// A link that is ours, and still lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
+pub(crate) struct SignedLink {
     pub(crate) intent: Intent,
     pub(crate) approval: ApprovalId,
     pub(crate) shown: Digest,
@@ -141,7 +142,7 @@ impl Links {
     }
 
     /// Reads what stands in a link. Its signature comes first.
-    pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<Link, BadLink> {
+    pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<SignedLink, BadLink> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadLink::NotOurs)?;
         let (signed, signature) = bytes.split_at_checked(SIGNED).ok_or(BadLink::NotOurs)?;
         if !self.key.is_signed(signed, signature) {
@@ -155,16 +156,16 @@ impl Links {
     ///
     /// # Errors
     /// Where what is noted cannot be read.
-    pub(crate) fn is_used(&self, link: &Link) -> std::io::Result<bool> {
-        Used::beside(self.key.path()).has(link.ends, link.mark)
+    pub(crate) fn is_used(&self, link: &SignedLink) -> std::io::Result<bool> {
+        UsedLinks::beside(self.key.path()).has(link.ends, link.mark)
     }
 
     /// Uses a link up: `false`, where it was before.
     ///
     /// # Errors
     /// Where it cannot be noted: then it must not be used.
-    pub(crate) fn take(&self, link: &Link, now: Timestamp) -> std::io::Result<bool> {
-        Used::beside(self.key.path()).take(link.ends, link.mark, now)
+    pub(crate) fn take(&self, link: &SignedLink, now: Timestamp) -> std::io::Result<bool> {
+        UsedLinks::beside(self.key.path()).take(link.ends, link.mark, now)
     }
 }
 
@@ -174,7 +175,7 @@ fn bytes_of(id: ApprovalId) -> [u8; 16] {
     number.to_be_bytes()
 }
 
-fn parse(signed: &[u8]) -> Option<Link> {
+fn parse(signed: &[u8]) -> Option<SignedLink> {
     let (head, rest) = signed.split_first_chunk::<2>()?;
     let (id, rest) = rest.split_first_chunk::<16>()?;
     let (shown, rest) = rest.split_first_chunk::<32>()?;
@@ -184,7 +185,7 @@ fn parse(signed: &[u8]) -> Option<Link> {
     let (high, low) = shown.split_at(16);
     let digits_of =
         |half: &[u8]| half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
-    Some(Link {
+    Some(SignedLink {
         intent: Intent::of(code)?,
         approval: digits.parse().ok()?,
         shown: format!("sha256:{:032x}{:032x}", digits_of(high), digits_of(low)).parse().ok()?,

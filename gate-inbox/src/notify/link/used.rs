@@ -5,14 +5,15 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gate_runtime::{Digest, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::id::Digest;
 
 /// The files beside a key.
-pub(super) struct Used<'k> {
+pub(super) struct UsedLinks<'k> {
     key: &'k Path,
 }
 
-impl<'k> Used<'k> {
+impl<'k> UsedLinks<'k> {
     pub(super) fn beside(key: &'k Path) -> Self {
         Self { key }
     }
@@ -104,12 +105,12 @@ mod tests {
         let mark = Digest::of("a link");
         let taken: usize = std::thread::scope(|scope| {
             let all: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| Used::beside(&key).take(at(2), mark, at(1)).unwrap()))
+                .map(|_| scope.spawn(|| UsedLinks::beside(&key).take(at(2), mark, at(1)).unwrap()))
                 .collect();
             all.into_iter().map(|taken| usize::from(taken.join().unwrap())).sum()
         });
         assert_eq!(taken, 1);
-        let used = Used::beside(&key);
+        let used = UsedLinks::beside(&key);
         assert!(used.has(at(2), mark).unwrap() && !used.has(at(2), Digest::of("another")).unwrap());
     }
 
@@ -117,7 +118,7 @@ mod tests {
     fn what_is_over_is_forgotten_and_a_torn_line_swallows_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("links.key");
-        let used = Used::beside(&key);
+        let used = UsedLinks::beside(&key);
         assert!(used.take(at(2), Digest::of("old"), at(1)).unwrap());
         fs::write(used.file(at(9)), "sha256:12").unwrap();
         assert!(used.take(at(9), Digest::of("new"), at(8)).unwrap());
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn where_it_cannot_be_noted_nothing_is_taken() {
-        let used = Used::beside(Path::new("/no/such/folder/links.key"));
+        let used = UsedLinks::beside(Path::new("/no/such/folder/links.key"));
         assert!(used.take(at(2), Digest::of("x"), at(1)).is_err());
     }
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gate_runtime::{Approval, Notice, ReviewSnapshot, Status};
+use gate_runtime::Approval;
+use gate_runtime::notify::DeliveryNotice;
+use gate_runtime::review::{ReviewSnapshot, Status};
 use lettre::error::Error;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -12,7 +14,7 @@ use lettre::{Address, Message};
 use maud::{DOCTYPE, html};
 
 use crate::notify::link::{Intent, Links};
-use crate::notify::told::{self, Argument, Question, Tone};
+use crate::notify::told::{self, ArgumentText, ExpectedAnswer, StatusTone};
 
 /// The longest subject.
 const SUBJECT: usize = 140;
@@ -21,17 +23,17 @@ const SUBJECT: usize = 140;
 const CLAIM: usize = 4_000;
 
 /// Where the answers are.
-pub(super) struct Answers {
+pub(super) struct AnswerLinks {
     approve: Option<String>,
     reject: Option<String>,
     open: String,
 }
 
-impl Answers {
+impl AnswerLinks {
     pub(super) fn of(
         links: Option<&Links>,
         inbox: &Arc<str>,
-        notice: &Notice,
+        notice: &DeliveryNotice,
         approval: &Approval,
         to: &Address,
     ) -> Self {
@@ -56,19 +58,19 @@ impl Answers {
 }
 
 /// A mail, before it has an address.
-pub(super) struct Letter {
+pub(super) struct MailContent {
     subject: String,
     text: String,
     html: String,
 }
 
 /// The content of a mail about a call, in either form.
-struct LetterText {
+struct MailText {
     head: String,
     /// The lines that say what it does, and why it is asked.
     about: Vec<String>,
-    question: Option<Question>,
-    arguments: Vec<Argument>,
+    question: Option<ExpectedAnswer>,
+    arguments: Vec<ArgumentText>,
     more: usize,
     facts: Vec<(&'static str, String)>,
     warnings: Vec<String>,
@@ -78,7 +80,11 @@ struct LetterText {
 }
 
 /// The mail about a call as it is now.
-pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> Letter {
+pub(super) fn write(
+    notice: &DeliveryNotice,
+    approval: &Approval,
+    answers: &AnswerLinks,
+) -> MailContent {
     let review = approval.review(notice.tool(), &[]);
     let said = said(notice, approval, &review, answers);
     let is_first = notice.memo().is_none();
@@ -89,32 +95,32 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
     };
     let subject = told::cut(&format!("{re}{wanted}: {}", review.headline()), SUBJECT);
     let (text, html) = (said.text(), said.html());
-    Letter { subject, text, html }
+    MailContent { subject, text, html }
 }
 
 fn said(
-    notice: &Notice,
+    notice: &DeliveryNotice,
     approval: &Approval,
     review: &ReviewSnapshot,
-    links: &Answers,
-) -> LetterText {
+    links: &AnswerLinks,
+) -> MailText {
     let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
     let state_line = match (tone, notice.record().kind()) {
-        (Tone::Open, "reminded") => format!("{name} still waits for {wanted}."),
-        (Tone::Open, "escalated") => {
+        (StatusTone::Open, "reminded") => format!("{name} still waits for {wanted}."),
+        (StatusTone::Open, "escalated") => {
             format!("{name} still waits for {wanted}, and more people are asked now.")
         }
-        (Tone::Open, _) => format!("{name} wants {wanted}."),
+        (StatusTone::Open, _) => format!("{name} wants {wanted}."),
         _ => format!("{name}: {state}"),
     };
     let (head, mut about) = match tone {
-        Tone::Open => (review.headline().to_string(), vec![state_line]),
+        StatusTone::Open => (review.headline().to_string(), vec![state_line]),
         _ => (state_line, Vec::new()),
     };
     about.extend(review.purpose().map(|words| told::plain(words.text())));
     let mut answers = Vec::new();
-    if tone == Tone::Open {
+    if tone == StatusTone::Open {
         about.push(review.why());
         if review.is_destructive() && approval.answers().is_none() {
             about.push(
@@ -130,7 +136,7 @@ fn said(
         answers.extend(links.approve.clone().map(|link| ("Approve", link)));
         answers.extend(links.reject.clone().map(|link| ("Reject", link)));
     }
-    let question = told::question(approval).filter(|_| tone == Tone::Open);
+    let question = told::question(approval).filter(|_| tone == StatusTone::Open);
     answers.push((
         if question.is_some() { "Answer in the inbox" } else { "Look at it" },
         links.open.clone(),
@@ -139,18 +145,18 @@ fn said(
     let mut warnings: Vec<String> = told::warning(review).into_iter().collect();
     warnings.extend(told::before(review));
     let foot = match (tone, links.reject.is_some()) {
-        (Tone::Open, true) => {
+        (StatusTone::Open, true) => {
             "Opening a link decides nothing: it leads to a page, where you sign in and confirm. \
              Each link is for you, and for one time."
         }
-        (Tone::Open, false) => {
+        (StatusTone::Open, false) => {
             "Opening the link decides nothing: it leads to a page, where you sign in and decide."
         }
         _ => "There is nothing to do.",
     };
     let claims = told::claims(review, ["", ""]);
     let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
-    LetterText {
+    MailText {
         head,
         about,
         question,
@@ -181,14 +187,14 @@ fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
     facts
 }
 
-impl LetterText {
+impl MailText {
     /// Lines that others wrote begin with spaces or a bar: none passes for one of ours.
     fn text(&self) -> String {
         let mut text = format!("{}\n\n", self.head);
         for line in &self.about {
             let _ = writeln!(text, "{line}");
         }
-        if let Some(Question { words, choices }) = &self.question {
+        if let Some(ExpectedAnswer { words, choices }) = &self.question {
             let _ = writeln!(text, "{words}");
             if !choices.is_empty() {
                 text.push('\n');
@@ -198,7 +204,7 @@ impl LetterText {
             }
         }
         text.push_str("\nArguments:\n\n");
-        for Argument { name, value, .. } in &self.arguments {
+        for ArgumentText { name, value, .. } in &self.arguments {
             let _ = writeln!(text, "    {name}: {value}");
         }
         if self.arguments.is_empty() {
@@ -249,14 +255,14 @@ impl LetterText {
                 body style=(FRAME) {
                     h1 style="font-size:1.3em" { (self.head) }
                     @for line in &self.about { p { (line) } }
-                    @if let Some(Question { words, choices }) = &self.question {
+                    @if let Some(ExpectedAnswer { words, choices }) = &self.question {
                         p { (words) }
                         @if !choices.is_empty() {
                             blockquote style=(QUOTE) { (choices.join("\n")) }
                         }
                     }
                     table cellspacing="0" {
-                        @for Argument { name, value, .. } in &self.arguments {
+                        @for ArgumentText { name, value, .. } in &self.arguments {
                             tr { th align="left" valign="top" style="padding:.3em .8em .3em \
                                 0" { (name) } td style=(CODE) { (value) } }
                         }
@@ -288,14 +294,14 @@ impl LetterText {
     }
 }
 
-impl Letter {
+impl MailContent {
     /// The mail with its headers. Every try to deliver it has the same.
     pub(super) fn into_message(
         self,
         from: &Mailbox,
         to: &Address,
         id: &str,
-        notice: &Notice,
+        notice: &DeliveryNotice,
         references: &str,
     ) -> Result<Message, Error> {
         let mut builder = Message::builder()

@@ -9,17 +9,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gate_runtime::{
-    Approval, BoxFuture, CallEvent, Decision, Digest, Event, FileDirectory, Notice, Notifier,
-    NotifyError, Record, Status,
-};
+use gate_runtime::id::Digest;
+use gate_runtime::notify::{DeliveryNotice, Notifier, NotifyError};
+use gate_runtime::records::{CallEvent, Record, RecordEvent};
+use gate_runtime::review::{Decision, Status};
+use gate_runtime::store::BoxFuture;
+use gate_runtime::{Approval, FileDirectory};
 use lettre::message::Mailbox;
 use lettre::{Address, Message};
-use post::{MailRefused, Post};
+use post::{MailRefused, SmtpRelay};
 use recipients::Recipients;
 
 use super::link::Links;
-use super::setting::{BadSetting, Secret, base};
+use super::setting::{BadSetting, SecretText, base};
 use super::told;
 
 /// The time that writing to everybody may take, which is less than a delivery may; and the least
@@ -66,7 +68,7 @@ pub struct Mail {
     name: Arc<str>,
     from: Mailbox,
     inbox: Arc<str>,
-    post: Post,
+    post: SmtpRelay,
     recipients: Recipients,
     links: Option<Links>,
     /// Whom a notice has reached that is tried again for others.
@@ -85,7 +87,7 @@ impl Mail {
                 `Gate <gate@example.com>`",
             )
         })?;
-        let post = Post::new(server, from.email.domain())?;
+        let post = SmtpRelay::new(server, from.email.domain())?;
         let recipients = Recipients::default();
         Ok(Self {
             name: "mail".into(),
@@ -116,7 +118,7 @@ impl Mail {
     /// Sets the user and the password by which the server knows us.
     #[must_use]
     pub fn sign_in(mut self, user: &str, password: &str) -> Self {
-        self.post.known = Some((user.into(), Secret::new(password)));
+        self.post.known = Some((user.into(), SecretText::new(password)));
         self
     }
 
@@ -187,7 +189,7 @@ impl Mail {
     }
 
     /// The id of a mail: the same whenever the same notice is delivered.
-    fn id(&self, notice: &Notice, approval: &Approval) -> String {
+    fn id(&self, notice: &DeliveryNotice, approval: &Approval) -> String {
         let digest =
             Digest::of(format!("{} {} {}", self.name, notice.id(), approval.id())).to_string();
         let digits: String = digest.chars().skip_while(|c| *c != ':').skip(1).take(32).collect();
@@ -202,7 +204,7 @@ impl Mail {
     /// Writes to everybody whom this notice has not reached.
     async fn send_all(
         &self,
-        notice: &Notice,
+        notice: &DeliveryNotice,
         approval: &Approval,
         to: Vec<Address>,
     ) -> Result<String, NotifyError> {
@@ -262,12 +264,12 @@ impl Mail {
 
     fn message(
         &self,
-        notice: &Notice,
+        notice: &DeliveryNotice,
         approval: &Approval,
         to: &Address,
         id: &str,
     ) -> Result<Message, NotifyError> {
-        let links = letter::Answers::of(self.links.as_ref(), &self.inbox, notice, approval, to);
+        let links = letter::AnswerLinks::of(self.links.as_ref(), &self.inbox, notice, approval, to);
         let letter = letter::write(notice, approval, &links);
         let mut references = vec![self.thread(approval)];
         references.extend(notice.memo().map(str::to_owned));
@@ -284,7 +286,8 @@ impl Mail {
 fn is_edit(record: &Record) -> bool {
     matches!(
         record.event(),
-        Event::Call(CallEvent::Voted { vote }) if matches!(vote.decision(), Decision::Edit { .. })
+        RecordEvent::Call(CallEvent::Voted { vote })
+            if matches!(vote.decision(), Decision::Edit { .. })
     )
 }
 
@@ -307,7 +310,7 @@ impl Notifier for Mail {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::Visible;
+use gate_runtime::review::SanitizedText;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -11,7 +11,7 @@ use lettre::{Message, SmtpTransport, Transport as _};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::notify::setting::{BadSetting, Secret, is_loopback};
+use crate::notify::setting::{BadSetting, SecretText, is_loopback};
 use crate::notify::told::cut;
 
 /// The port on which mail is submitted, and the one on which TLS comes first.
@@ -24,10 +24,10 @@ const ANSWERS: u32 = 4;
 
 /// A server, and how it knows us.
 #[derive(Clone)]
-pub(super) struct Post {
+pub(super) struct SmtpRelay {
     pub(super) server: Arc<str>,
     pub(super) port: u16,
-    pub(super) known: Option<(Arc<str>, Secret)>,
+    pub(super) known: Option<(Arc<str>, SecretText)>,
     certificates: Vec<Certificate>,
     /// Set if it is on this machine, where nobody else listens, and no TLS is wanted.
     pub(super) is_local: bool,
@@ -45,7 +45,7 @@ pub(super) struct MailRefused {
     pub(super) words: String,
 }
 
-impl Post {
+impl SmtpRelay {
     pub(super) fn new(server: &str, domain: &str) -> Result<Self, BadSetting> {
         let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
         if server.is_empty() || !server.chars().all(is_of_host) {
@@ -102,7 +102,7 @@ impl Post {
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => {
                 let said = self.hidden(&error.to_string());
-                let words = cut(Visible::of(&said).as_str(), 250);
+                let words = cut(SanitizedText::of(&said).as_str(), 250);
                 Err(MailRefused { is_final: error.is_permanent(), words })
             }
         }
@@ -158,13 +158,13 @@ mod tests {
     fn only_a_server_on_this_machine_needs_no_tls() {
         for server in ["localhost", "127.0.0.1", "::1"] {
             assert!(
-                matches!(Post::new(server, "x").unwrap().tls().unwrap(), Tls::None),
+                matches!(SmtpRelay::new(server, "x").unwrap().tls().unwrap(), Tls::None),
                 "{server}"
             );
         }
         for server in ["smtp.example.com", "127.0.0.1.example.com", "10.0.0.1", "localhost.example"]
         {
-            let mut post = Post::new(server, "x").unwrap();
+            let mut post = SmtpRelay::new(server, "x").unwrap();
             assert!(matches!(post.tls().unwrap(), Tls::Required(_)), "{server}");
             post.port = 465;
             assert!(matches!(post.tls().unwrap(), Tls::Wrapper(_)), "{server}");
@@ -177,7 +177,7 @@ mod tests {
             }
         }
         for wrong in ["", "smtp example", "smtp://example.com", "a/b", "a@b"] {
-            assert!(Post::new(wrong, "x").is_err(), "{wrong}");
+            assert!(SmtpRelay::new(wrong, "x").is_err(), "{wrong}");
         }
     }
 }

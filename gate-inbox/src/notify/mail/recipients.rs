@@ -1,6 +1,9 @@
 //! To whom mails go.
 
-use gate_runtime::{Approval, Delegation, FileDirectory, NotifyError, Person, Role, Timestamp};
+use gate_runtime::id::Role;
+use gate_runtime::notify::NotifyError;
+use gate_runtime::people::{Person, RoleDelegation};
+use gate_runtime::{Approval, FileDirectory, Timestamp};
 use lettre::Address;
 
 /// To whom mails go.
@@ -44,7 +47,7 @@ fn may_decide(person: &Person, approval: &Approval) -> bool {
     {
         return false;
     }
-    let lent = person.delegations().iter().flat_map(Delegation::roles);
+    let lent = person.delegations().iter().flat_map(RoleDelegation::roles);
     let roles: Vec<Role> = person.roles().iter().chain(lent).cloned().collect();
     approval.begun().any(|tier| tier.asks(&roles, false))
 }

@@ -87,18 +87,18 @@ pub(super) fn link(url: &str, words: &'static str) -> Value {
 }
 
 /// A fact in two columns: its name, which is ours, and what it is.
-pub(super) enum Fact {
+pub(super) enum SectionField {
     Text(&'static str, String),
     /// A moment, which everybody sees in their own time.
     Time(&'static str, gate_runtime::Timestamp),
 }
 
 /// At most five facts.
-pub(super) fn facts(facts: impl IntoIterator<Item = Fact>) -> Value {
+pub(super) fn facts(facts: impl IntoIterator<Item = SectionField>) -> Value {
     let fields = facts.into_iter().take(5).flat_map(|fact| {
         let (name, value) = match fact {
-            Fact::Text(name, text) => (name, plain(&text, FIELD)),
-            Fact::Time(name, time) => {
+            SectionField::Text(name, text) => (name, plain(&text, FIELD)),
+            SectionField::Time(name, time) => {
                 let shown = "{date_short_pretty} at {time}";
                 let text = format!("<!date^{}^{shown}|{time:.0}>", time.as_second());
                 (name, json!({ "type": "mrkdwn", "text": text }))

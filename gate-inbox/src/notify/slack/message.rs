@@ -1,16 +1,19 @@
 //! The message about a call: what is asked while it waits, and what became of it.
 
-use gate_runtime::{Approval, Descriptor, Requirement, Status};
+use gate_runtime::Approval;
+use gate_runtime::policy::Requirement;
+use gate_runtime::review::Status;
+use gate_runtime::tool::Descriptor;
 use serde_json::{Value, json};
 
 use super::Slack;
 use super::blocks::{
-    Button, CONFIRM, FIELD, Fact, HEADER, TEXT, actions, escaped, facts, fits, header, link,
-    remark, section, title,
+    Button, CONFIRM, FIELD, HEADER, SectionField, TEXT, actions, escaped, facts, fits, header,
+    link, remark, section, title,
 };
 use super::modal;
-use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, Shown};
-use crate::notify::told::{self, Argument, Question, Tone};
+use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, ShownApproval};
+use crate::notify::told::{self, ArgumentText, ExpectedAnswer, StatusTone};
 
 /// The most of a text that stands in the notification of a phone.
 const GLANCE: usize = 200;
@@ -22,36 +25,36 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     let name = told::plain(approval.tool());
     let (tone, state) = told::state(approval);
     let head = match (tone, approval.status()) {
-        (Tone::Open, _) if approval.answers().is_some() => plain_head(approval),
-        (Tone::Open, _) if !review.is_known() => {
+        (StatusTone::Open, _) if approval.answers().is_some() => plain_head(approval),
+        (StatusTone::Open, _) if !review.is_known() => {
             format!("{name} wants a decision: it is unknown here, and may do anything")
         }
-        (Tone::Open, _) if review.is_destructive() => {
+        (StatusTone::Open, _) if review.is_destructive() => {
             format!("{name} wants a decision: it cannot be undone")
         }
-        (Tone::Open, _) => plain_head(approval),
+        (StatusTone::Open, _) => plain_head(approval),
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
         (_, status) => format!("{name}: {status}"),
     };
     let mut blocks = match tone {
-        Tone::Open => vec![header(&headline), section(&head)],
+        StatusTone::Open => vec![header(&headline), section(&head)],
         _ => vec![header(&head)],
     };
     blocks.extend(review.purpose().map(|words| remark(&told::plain(words.text()))));
-    if tone != Tone::Open {
+    if tone != StatusTone::Open {
         blocks.push(section(&format!("{} {state}", mark(tone))));
     }
-    if tone == Tone::Open {
+    if tone == StatusTone::Open {
         blocks.push(remark(&review.why()));
     }
     blocks.push(title(match (approval.answers(), tone) {
         (Some(_), _) => "It asks",
-        (None, Tone::Open) => "It would run with",
+        (None, StatusTone::Open) => "It would run with",
         (None, _) => "Arguments",
     }));
     blocks.push(section(&arguments(approval, tool)));
-    if let Some(Question { words, choices }) =
-        told::question(approval).filter(|_| tone == Tone::Open)
+    if let Some(ExpectedAnswer { words, choices }) =
+        told::question(approval).filter(|_| tone == StatusTone::Open)
     {
         blocks.push(remark(words));
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
@@ -64,7 +67,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         blocks.push(title("The agent claims, in its own words, which nobody has checked"));
         blocks.extend(claims.iter().map(|claim| section(claim)));
     }
-    if tone == Tone::Open {
+    if tone == StatusTone::Open {
         if !state.is_empty() {
             blocks.push(remark(&format!("So far: {state}.")));
         }
@@ -86,7 +89,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         blocks.push(link(&slack.page(approval), "Look at it in the inbox"));
     }
     let glance = match tone {
-        Tone::Open => format!("{headline} ({head})"),
+        StatusTone::Open => format!("{headline} ({head})"),
         _ => format!("{name}: {state}"),
     };
     json!({
@@ -104,9 +107,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
 /// it: the tool, the arguments, for whom and by whom; also the window in which somebody types why.
 /// What it has not, nobody approves by it.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
-    let is_fact_whole = |fact: &Fact| match fact {
-        Fact::Text(_, text) => fits(text, FIELD),
-        Fact::Time(..) => true,
+    let is_fact_whole = |fact: &SectionField| match fact {
+        SectionField::Text(_, text) => fits(text, FIELD),
+        SectionField::Time(..) => true,
     };
     told::is_whole(approval)
         && fits(&plain_head(approval), HEADER)
@@ -119,12 +122,12 @@ fn plain_head(approval: &Approval) -> String {
     format!("{} wants {}", told::plain(approval.tool()), told::wanted(approval))
 }
 
-fn mark(tone: Tone) -> &'static str {
+fn mark(tone: StatusTone) -> &'static str {
     match tone {
-        Tone::Open => "",
-        Tone::Good => "✅",
-        Tone::Stopped => "⛔",
-        Tone::Bad => "⚠",
+        StatusTone::Open => "",
+        StatusTone::Good => "✅",
+        StatusTone::Stopped => "⛔",
+        StatusTone::Bad => "⚠",
     }
 }
 
@@ -132,7 +135,7 @@ fn mark(tone: Tone) -> &'static str {
 fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let (told, more) = told::arguments(approval, tool);
     let mut lines: Vec<String> =
-        told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
+        told.iter().map(|ArgumentText { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         lines.push(format!("and {more} more, which are in the inbox"));
     }
@@ -140,25 +143,25 @@ fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
 }
 
 /// Returns the facts that are known of it, at most five.
-fn known(approval: &Approval) -> Vec<Fact> {
+fn known(approval: &Approval) -> Vec<SectionField> {
     let info = approval.subject().info();
-    let mut all = vec![Fact::Text("Agent", told::agent(approval))];
-    all.extend(info.principal().map(|who| Fact::Text("On behalf of", told::plain(who))));
+    let mut all = vec![SectionField::Text("Agent", told::agent(approval))];
+    all.extend(info.principal().map(|who| SectionField::Text("On behalf of", told::plain(who))));
     if approval.status() == Status::Pending {
-        all.push(Fact::Text("Decides", told::plain(approval.waits_for())));
-        all.extend(approval.expires_at().map(|end| Fact::Time("Deadline", end)));
+        all.push(SectionField::Text("Decides", told::plain(approval.waits_for())));
+        all.extend(approval.expires_at().map(|end| SectionField::Time("Deadline", end)));
     } else {
-        all.push(Fact::Time("Since", approval.changed_at()));
+        all.push(SectionField::Time("Since", approval.changed_at()));
     }
     all.push(match info.case() {
-        Some(case) => Fact::Text("Case", told::plain(case)),
-        None => Fact::Text("Run", told::plain(info.run())),
+        Some(case) => SectionField::Text("Case", told::plain(case)),
+        None => SectionField::Text("Run", told::plain(info.run())),
     });
     all
 }
 
 fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
-    let value = Shown::of(approval).to_string();
+    let value = ShownApproval::of(approval).to_string();
     let mut shown = Vec::new();
     if slack.signing().is_some() {
         let is_more = Descriptor::is_destructive(tool)

@@ -10,11 +10,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{Approval, BoxFuture, Notice, Notifier, NotifyError, Record, Status};
+use gate_runtime::Approval;
+use gate_runtime::notify::{DeliveryNotice, Notifier, NotifyError};
+use gate_runtime::records::Record;
+use gate_runtime::review::Status;
+use gate_runtime::store::BoxFuture;
 use serde_json::{Value, json};
 
-use super::http::{Credential, Http};
-use super::setting::{BadSetting, Secret, base};
+use super::http::{Credential, JsonClient};
+use super::setting::{BadSetting, SecretText, base};
 use super::told;
 
 /// Where Slack's methods are, and where answers to its requests go.
@@ -30,7 +34,7 @@ const HOOKS: &str = "https://hooks.slack.com";
 ///
 /// ```
 /// use gate_inbox::Slack;
-/// use gate_runtime::Notifier;
+/// use gate_runtime::notify::Notifier;
 ///
 /// # fn main() -> Result<(), gate_inbox::BadSetting> {
 /// # let (token, signing_secret) = ("xoxb-1-2-abc", "8f742231b10e8888abcd99yyyzzz85a5");
@@ -49,14 +53,14 @@ const HOOKS: &str = "https://hooks.slack.com";
 #[derive(Clone)]
 pub struct Slack {
     name: Arc<str>,
-    token: Secret,
+    token: SecretText,
     channel: Arc<str>,
     inbox: Arc<str>,
     api: Arc<str>,
     hooks: Arc<str>,
-    signing: Option<Secret>,
+    signing: Option<SecretText>,
     workspace: Option<Arc<str>>,
-    http: Http,
+    http: JsonClient,
 }
 
 impl Slack {
@@ -66,7 +70,7 @@ impl Slack {
     /// # Errors
     /// [`BadSetting`], where one of them has not the shape of what it should be.
     pub fn new(token: &str, channel: &str, inbox: &str) -> Result<Self, BadSetting> {
-        let token = Secret::new(token);
+        let token = SecretText::new(token);
         if !token.reveal().starts_with("xoxb-")
             || !token.reveal().chars().all(|c| c.is_ascii_graphic())
         {
@@ -88,7 +92,7 @@ impl Slack {
             hooks: HOOKS.into(),
             signing: None,
             workspace: None,
-            http: Http::new(),
+            http: JsonClient::new(),
         })
     }
 
@@ -98,7 +102,7 @@ impl Slack {
     /// # Errors
     /// [`BadSetting`], if it is too short to be one.
     pub fn buttons(mut self, signing_secret: &str) -> Result<Self, BadSetting> {
-        let secret = Secret::new(signing_secret);
+        let secret = SecretText::new(signing_secret);
         if secret.reveal().len() < 16 {
             let words = "this is no signing secret of Slack: it stands under \"Basic \
                 Information\" of the app, and has 32 letters and digits";
@@ -137,7 +141,7 @@ impl Slack {
     /// Sets the time that Slack may take to answer. Ten seconds unless this is said.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.http = Http::patient(patience);
+        self.http = JsonClient::patient(patience);
         self
     }
 
@@ -148,7 +152,7 @@ impl Slack {
     }
 
     /// The secret by which Slack signs its requests.
-    pub(crate) fn signing(&self) -> Option<&Secret> {
+    pub(crate) fn signing(&self) -> Option<&SecretText> {
         self.signing.as_ref()
     }
 
@@ -196,7 +200,7 @@ impl Slack {
 
     async fn post(
         &self,
-        notice: &Notice,
+        notice: &DeliveryNotice,
         approval: &Approval,
     ) -> Result<Option<String>, NotifyError> {
         let body =
@@ -214,7 +218,7 @@ impl Slack {
 
     async fn update(
         &self,
-        notice: &Notice,
+        notice: &DeliveryNotice,
         approval: &Approval,
         memo: &str,
     ) -> Result<Option<String>, NotifyError> {
@@ -315,7 +319,7 @@ impl Notifier for Slack {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };

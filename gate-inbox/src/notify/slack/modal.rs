@@ -1,22 +1,25 @@
 //! Windows over Slack, in which people type why.
 
-use gate_runtime::{Approval, Descriptor};
+use gate_runtime::Approval;
+use gate_runtime::tool::Descriptor;
 use serde_json::{Value, json};
 
 use super::blocks::{escaped, input, modal, plain, section, with};
-use super::payload::{EXPLAIN, REJECT, Shown, WORDS, Wish};
+use super::payload::{DecisionAction, EXPLAIN, REJECT, ShownApproval, WORDS};
 use crate::notify::told;
 
 /// The window in which somebody types why they approve or reject a call.
 pub(crate) fn asking(
-    wish: &Wish,
+    wish: &DecisionAction,
     approval: &Approval,
     tool: Option<&Descriptor>,
-    shown: Shown,
+    shown: ShownApproval,
 ) -> Value {
     let (callback, title, label) = match wish {
-        Wish::Refuse => (REJECT, "Reject", "Why: the agent is told"),
-        Wish::Approve | Wish::Explain => (EXPLAIN, "Approve", "Why: for the record"),
+        DecisionAction::Refuse => (REJECT, "Reject", "Why: the agent is told"),
+        DecisionAction::Approve | DecisionAction::Explain => {
+            (EXPLAIN, "Approve", "Why: for the record")
+        }
     };
     let view = modal(title, &[section(&about(approval, tool)), input(WORDS, label)]);
     let view = with(with(view, "callback_id", callback), "private_metadata", shown.to_string());

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use gate_runtime::{Approval, ApprovalId, Digest};
+use gate_runtime::Approval;
+use gate_runtime::id::{ApprovalId, Digest};
 use serde_json::Value;
 
 /// The names of the buttons, and of the windows that they open.
@@ -18,24 +19,24 @@ pub(super) const WORDS: &str = "words";
 
 /// Which call a button or a window is about, and what it showed of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct ShownApproval {
     pub(crate) approval: ApprovalId,
     pub(crate) digest: Digest,
 }
 
-impl Shown {
+impl ShownApproval {
     pub(super) fn of(approval: &Approval) -> Self {
         Self { approval: approval.id(), digest: approval.shown() }
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for ShownApproval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.approval, self.digest)
     }
 }
 
-impl FromStr for Shown {
+impl FromStr for ShownApproval {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -49,7 +50,7 @@ impl FromStr for Shown {
 
 /// The answer that somebody wants to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum DecisionAction {
     /// Let it run.
     Approve,
     /// Type why, and let it run then.
@@ -60,23 +61,29 @@ pub(crate) enum Wish {
 
 /// A request of Slack's.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub(crate) enum SlackInteraction {
     /// Somebody clicked.
-    Click { who: Member, wish: Wish, shown: Shown, trigger: String, answer_to: String },
+    Click {
+        who: SlackUser,
+        wish: DecisionAction,
+        shown: ShownApproval,
+        trigger: String,
+        answer_to: String,
+    },
     /// Somebody sent a window with what they typed.
-    Sent { who: Member, wish: Wish, shown: Shown, words: String },
+    Sent { who: SlackUser, wish: DecisionAction, shown: ShownApproval, words: String },
     /// Something that needs no answer, like a click on a link.
     Other,
 }
 
 /// The person who clicked or typed, as Slack says.
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
+pub(crate) struct SlackUser {
     pub(crate) id: String,
     pub(crate) workspace: String,
 }
 
-impl Request {
+impl SlackInteraction {
     /// Reads a payload; `None`, where it is none of ours.
     pub(crate) fn read(payload: &str) -> Option<Self> {
         let payload: Value = serde_json::from_str(payload).ok()?;
@@ -84,15 +91,15 @@ impl Request {
         let who = || {
             let workspace =
                 text("/user/team_id").or_else(|| text("/team/id")).unwrap_or_default().to_owned();
-            Some(Member { id: text("/user/id")?.to_owned(), workspace })
+            Some(SlackUser { id: text("/user/id")?.to_owned(), workspace })
         };
         match text("/type")? {
             "block_actions" => {
                 let [_] = payload.get("actions")?.as_array()?.as_slice() else { return None };
                 let wish = match text("/actions/0/action_id")? {
-                    APPROVE => Wish::Approve,
-                    EXPLAIN => Wish::Explain,
-                    REJECT => Wish::Refuse,
+                    APPROVE => DecisionAction::Approve,
+                    EXPLAIN => DecisionAction::Explain,
+                    REJECT => DecisionAction::Refuse,
                     _ => return Some(Self::Other),
                 };
                 let shown = text("/actions/0/value")?.parse().ok()?;
@@ -102,8 +109,8 @@ impl Request {
             }
             "view_submission" => {
                 let wish = match text("/view/callback_id")? {
-                    EXPLAIN => Wish::Explain,
-                    REJECT => Wish::Refuse,
+                    EXPLAIN => DecisionAction::Explain,
+                    REJECT => DecisionAction::Refuse,
                     _ => return Some(Self::Other),
                 };
                 let shown = text("/view/private_metadata")?.parse().ok()?;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, HeaderName};
-use gate_runtime::{Digest, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::id::Digest;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::notify::setting::Secret;
+use crate::notify::setting::SecretText;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-slack-signature");
 const TIME: HeaderName = HeaderName::from_static("x-slack-request-timestamp");
@@ -19,7 +20,7 @@ const AGE: i64 = 300;
 
 /// The result of looking at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verified {
+pub(crate) enum SignatureCheck {
     /// It is Slack's, and comes for the first time.
     New,
     /// Slack sends it again: it was taken before.
@@ -30,15 +31,15 @@ pub(crate) enum Verified {
 
 /// The requests that were taken, for as long as they could come again.
 #[derive(Debug, Default)]
-pub(crate) struct TakenRequests(Mutex<Memory>);
+pub(crate) struct ReplayGuard(Mutex<SeenRequests>);
 
 #[derive(Debug, Default)]
-struct Memory {
+struct SeenRequests {
     signatures: HashMap<[u8; 32], Timestamp>,
     bodies: HashMap<Digest, Timestamp>,
 }
 
-impl TakenRequests {
+impl ReplayGuard {
     /// Looks at a request before anything of it is read: its signature over time and body, its age,
     /// and whether it came before.
     ///
@@ -46,14 +47,14 @@ impl TakenRequests {
     /// another signature over the same body. Neither does anything; only the answer is another.
     pub(crate) fn verify(
         &self,
-        secret: &Secret,
+        secret: &SecretText,
         headers: &HeaderMap,
         body: &[u8],
         now: Timestamp,
-    ) -> Verified {
-        let Some((time, signature)) = claimed(headers) else { return Verified::Refused };
+    ) -> SignatureCheck {
+        let Some((time, signature)) = claimed(headers) else { return SignatureCheck::Refused };
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else {
-            return Verified::Refused;
+            return SignatureCheck::Refused;
         };
         mac.update(b"v0:");
         mac.update(time.as_bytes());
@@ -61,31 +62,31 @@ impl TakenRequests {
         mac.update(body);
         // In a time that does not say how much of it is right.
         if mac.verify_slice(&signature).is_err() {
-            return Verified::Refused;
+            return SignatureCheck::Refused;
         }
         let is_of_now = time
             .parse()
             .is_ok_and(|time: i64| now.as_second().abs_diff(time) <= AGE.unsigned_abs());
         if !is_of_now {
-            return Verified::Refused;
+            return SignatureCheck::Refused;
         }
         let mut taken = self.lock();
         taken.forget(now);
         let is_copy = taken.signatures.insert(signature, now).is_some();
         let is_known = taken.bodies.insert(Digest::of(body), now).is_some();
         match (is_copy, is_known) {
-            (true, _) if !headers.contains_key(RETRY) => Verified::Refused,
-            (true, _) | (false, true) => Verified::Again,
-            (false, false) => Verified::New,
+            (true, _) if !headers.contains_key(RETRY) => SignatureCheck::Refused,
+            (true, _) | (false, true) => SignatureCheck::Again,
+            (false, false) => SignatureCheck::New,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Memory> {
+    fn lock(&self) -> MutexGuard<'_, SeenRequests> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Memory {
+impl SeenRequests {
     /// A request that was ahead of our clock is new for twice its age.
     fn forget(&mut self, now: Timestamp) {
         let is_near = |taken: &Timestamp| {
@@ -155,15 +156,20 @@ mod tests {
         let sent =
             headers(&[("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")]);
         let verify = |headers: &HeaderMap, body: &str, now| {
-            TakenRequests::default().verify(&Secret::new(SECRET), headers, body.as_bytes(), at(now))
+            ReplayGuard::default().verify(
+                &SecretText::new(SECRET),
+                headers,
+                body.as_bytes(),
+                at(now),
+            )
         };
         for now in [1_531_420_318, 1_531_420_618, 1_531_420_918] {
-            assert_eq!(verify(&sent, BODY, now), Verified::New);
+            assert_eq!(verify(&sent, BODY, now), SignatureCheck::New);
         }
         for now in [1_531_420_317, 1_531_420_919, 0] {
-            assert_eq!(verify(&sent, BODY, now), Verified::Refused, "{now}");
+            assert_eq!(verify(&sent, BODY, now), SignatureCheck::Refused, "{now}");
         }
-        assert_eq!(verify(&sent, &format!("{BODY}&"), 1_531_420_618), Verified::Refused);
+        assert_eq!(verify(&sent, &format!("{BODY}&"), 1_531_420_618), SignatureCheck::Refused);
         let (bare, half) = (SIGNED.replace("v0=", ""), SIGNED.chars().take(65).collect::<String>());
         let longer = format!("{SIGNED}00");
         for wrong in [
@@ -182,24 +188,24 @@ mod tests {
                 ("x-slack-request-timestamp", "1531420618"),
             ]),
         ] {
-            assert_eq!(verify(&wrong, BODY, 1_531_420_618), Verified::Refused, "{wrong:?}");
+            assert_eq!(verify(&wrong, BODY, 1_531_420_618), SignatureCheck::Refused, "{wrong:?}");
         }
     }
 
     #[test]
     fn a_copy_is_refused_and_slacks_own_second_try_does_nothing() {
         let (taken, secret, now) =
-            (TakenRequests::default(), Secret::new(SECRET), at(1_531_420_618));
+            (ReplayGuard::default(), SecretText::new(SECRET), at(1_531_420_618));
         let sent = [("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")];
         let verify =
             |headers: &HeaderMap, now| taken.verify(&secret, headers, BODY.as_bytes(), now);
-        assert_eq!(verify(&headers(&sent), now), Verified::New);
-        assert_eq!(verify(&headers(&sent), now), Verified::Refused);
+        assert_eq!(verify(&headers(&sent), now), SignatureCheck::New);
+        assert_eq!(verify(&headers(&sent), now), SignatureCheck::Refused);
         let again = headers(&[sent[0], sent[1], ("x-slack-retry-num", "1")]);
-        assert_eq!(verify(&again, now), Verified::Again);
+        assert_eq!(verify(&again, now), SignatureCheck::Again);
         assert_eq!(
             verify(&headers(&sent), at(1_531_420_918)),
-            Verified::Refused,
+            SignatureCheck::Refused,
             "as long as it is young enough"
         );
     }

@@ -1,7 +1,9 @@
 //! The arguments of a call as they are told: each on one line, a long one by its ends. Whether that
 //! is all of them is told too.
 
-use gate_runtime::{Approval, Descriptor, ShownArgument, ValueSource};
+use gate_runtime::Approval;
+use gate_runtime::review::{ShownArgument, ValueSource};
+use gate_runtime::tool::Descriptor;
 
 use super::{is_short, plain, short};
 
@@ -10,7 +12,7 @@ const MANY: usize = 20;
 
 /// An argument, by its name.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Argument {
+pub(crate) struct ArgumentText {
     pub(crate) name: String,
     pub(crate) value: String,
     /// Set if nothing of it is left out. A secret is told nowhere, so nothing more of it is
@@ -22,7 +24,7 @@ pub(crate) struct Argument {
 pub(in crate::notify) fn arguments(
     approval: &Approval,
     tool: Option<&Descriptor>,
-) -> (Vec<Argument>, usize) {
+) -> (Vec<ArgumentText>, usize) {
     let all = approval.shown_arguments(tool);
     let told = all.iter().take(MANY).map(argument);
     (told.collect(), all.len().saturating_sub(MANY))
@@ -39,14 +41,14 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
 pub(crate) fn one_line(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let (told, more) = arguments(approval, tool);
     let mut line: Vec<String> =
-        told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
+        told.iter().map(|ArgumentText { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         line.push(format!("and {more} more"));
     }
     if line.is_empty() { "no arguments".to_owned() } else { line.join(", ") }
 }
 
-fn argument(argument: &ShownArgument) -> Argument {
+fn argument(argument: &ShownArgument) -> ArgumentText {
     let (name, value) = (plain(argument.name()), argument.text());
     let source = match argument.source() {
         ValueSource::Default | ValueSource::Rewritten { .. } | ValueSource::Edited { .. } => {
@@ -60,5 +62,5 @@ fn argument(argument: &ShownArgument) -> Argument {
     if !source.is_empty() {
         told = format!("{told} ({})", short(&source, &source));
     }
-    Argument { name: short(&name, argument.name()), value: told, is_whole }
+    ArgumentText { name: short(&name, argument.name()), value: told, is_whole }
 }

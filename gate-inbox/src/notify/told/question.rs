@@ -1,7 +1,8 @@
 //! A question that is no call: what is told of it besides its text. Only an answer counts, and no
 //! message and no mail takes one.
 
-use gate_runtime::{Answers, Approval};
+use gate_runtime::Approval;
+use gate_runtime::remote::AcceptedAnswers;
 
 use super::{quoted, short};
 
@@ -10,7 +11,7 @@ const MANY: usize = 20;
 
 /// The answers that count.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::notify) struct Question {
+pub(in crate::notify) struct ExpectedAnswer {
     pub(in crate::notify) words: &'static str,
     /// The choices that the agent gives people, each in quotes; the last entry may say how many
     /// more there are.
@@ -18,13 +19,13 @@ pub(in crate::notify) struct Question {
 }
 
 /// Returns the answers that count, if it is a question.
-pub(in crate::notify) fn question(approval: &Approval) -> Option<Question> {
+pub(in crate::notify) fn question(approval: &Approval) -> Option<ExpectedAnswer> {
     let (words, choices) = match approval.answers()? {
-        Answers::OneOf { choices } => (
+        AcceptedAnswers::OneOf { choices } => (
             "It is a question: nothing runs by an answer. One of these counts, word for word:",
             told(choices),
         ),
-        Answers::Text => (
+        AcceptedAnswers::Text => (
             "It is a question: nothing runs by an answer. Any text that is not empty counts.",
             Vec::new(),
         ),
@@ -33,7 +34,7 @@ pub(in crate::notify) fn question(approval: &Approval) -> Option<Question> {
             Vec::new(),
         ),
     };
-    Some(Question { words, choices })
+    Some(ExpectedAnswer { words, choices })
 }
 
 fn told(choices: &[String]) -> Vec<String> {

@@ -14,7 +14,7 @@ use ureq::unversioned::transport::NextTimeout;
 
 /// Where a webhook may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WebhookReach {
+pub(super) enum AddressPolicy {
     /// To machines that everybody can reach.
     Public,
     /// Also to the private network, and to this machine.
@@ -24,7 +24,7 @@ pub(super) enum WebhookReach {
     PublicAnd(std::net::SocketAddr),
 }
 
-impl WebhookReach {
+impl AddressPolicy {
     fn admits(self, address: std::net::SocketAddr) -> bool {
         match self {
             Self::Public => is_public(address.ip()),
@@ -55,12 +55,12 @@ impl std::error::Error for ForbiddenAddress {}
 /// Looks names up, and gives no address to which a webhook may not go. If one of a name's addresses
 /// is such a one, none of them counts.
 #[derive(Debug)]
-pub(super) struct Guarded {
-    pub(super) reach: WebhookReach,
+pub(super) struct GuardedResolver {
+    pub(super) reach: AddressPolicy,
     pub(super) names: DefaultResolver,
 }
 
-impl Resolver for Guarded {
+impl Resolver for GuardedResolver {
     fn resolve(
         &self,
         uri: &Uri,

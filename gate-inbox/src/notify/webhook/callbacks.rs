@@ -3,15 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record, Status, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::notify::{DeliveryNotice, Notifier, NotifyError};
+use gate_runtime::records::Record;
+use gate_runtime::review::Status;
+use gate_runtime::store::BoxFuture;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::Uri;
 
-use super::address::WebhookReach;
+use super::address::AddressPolicy;
 use super::secret::WebhookSecret;
-use super::send::{Message, agent, send};
+use super::send::{SignedMessage, agent, send};
 use super::{PATIENCE, address};
 use crate::api::Call;
 use crate::notify::setting::BadSetting;
@@ -42,7 +46,7 @@ use crate::notify::setting::BadSetting;
 #[derive(Clone)]
 pub struct Callbacks {
     secrets: Arc<[WebhookSecret]>,
-    reach: WebhookReach,
+    reach: AddressPolicy,
     agent: Agent,
 }
 
@@ -53,7 +57,7 @@ impl Callbacks {
     /// # Errors
     /// [`BadSetting`], if no secret is there.
     pub fn new(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
-        Self::within(WebhookReach::Public, secrets)
+        Self::within(AddressPolicy::Public, secrets)
     }
 
     /// Also to addresses in the private network and on this machine, and by `http://`: where every
@@ -62,11 +66,11 @@ impl Callbacks {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn private(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
-        Self::within(WebhookReach::Private, secrets)
+        Self::within(AddressPolicy::Private, secrets)
     }
 
     fn within(
-        reach: WebhookReach,
+        reach: AddressPolicy,
         secrets: impl IntoIterator<Item = WebhookSecret>,
     ) -> Result<Self, BadSetting> {
         let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
@@ -84,7 +88,7 @@ impl Callbacks {
     }
 
     /// The address, and the message at a time.
-    fn message(&self, notice: &Notice, now: Timestamp) -> Option<(Uri, Message)> {
+    fn message(&self, notice: &DeliveryNotice, now: Timestamp) -> Option<(Uri, SignedMessage)> {
         let approval = notice.approval()?;
         let url = address(self.reach, approval.subject().request()?.whom_to_call()?).ok()?;
         let body = json!({
@@ -92,7 +96,7 @@ impl Callbacks {
             "timestamp": notice.record().at(),
             "data": Call::from(approval),
         });
-        Some((url, Message::signed(&self.secrets, notice.id(), now, body.to_string())?))
+        Some((url, SignedMessage::signed(&self.secrets, notice.id(), now, body.to_string())?))
     }
 }
 
@@ -123,7 +127,7 @@ impl Notifier for Callbacks {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         let (message, agent) = (self.message(notice, Timestamp::now()), self.agent.clone());
         Box::pin(async move {

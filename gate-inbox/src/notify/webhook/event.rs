@@ -1,6 +1,9 @@
 //! The events that a webhook tells of, and what it says.
 
-use gate_runtime::{Approval, CallEvent, Event, Notice, Record, Status};
+use gate_runtime::Approval;
+use gate_runtime::notify::DeliveryNotice;
+use gate_runtime::records::{CallEvent, Record, RecordEvent};
+use gate_runtime::review::Status;
 use serde_json::{Value, json};
 
 use crate::notify::setting::BadSetting;
@@ -47,15 +50,15 @@ const KINDS: &[&str] = &["call.*", "gate.*"];
 
 /// The events that a webhook tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Events(Vec<&'static str>);
+pub(super) struct EventFilter(Vec<&'static str>);
 
-impl Default for Events {
+impl Default for EventFilter {
     fn default() -> Self {
         Self(USUAL.to_vec())
     }
 }
 
-impl Events {
+impl EventFilter {
     /// Those that are named, or all of a kind.
     pub(super) fn named<T: AsRef<str>>(
         names: impl IntoIterator<Item = T>,
@@ -85,21 +88,21 @@ impl Events {
 fn unknown(name: &str) -> BadSetting {
     let all: Vec<String> =
         USUAL.iter().chain(FURTHER).chain(KINDS).map(|known| format!("`{known}`")).collect();
-    let name = gate_runtime::Visible::of(name);
+    let name = gate_runtime::review::SanitizedText::of(name);
     BadSetting::new(format!("there is no event `{name}`: there are {}", all.join(", ")))
 }
 
 /// The name of what happened; `None` where no webhook tells of it.
 fn name_of(record: &Record) -> Option<&'static str> {
-    let asks =
-        matches!(record.event(), Event::Call(CallEvent::Assessed { .. })) && record.asks_people();
+    let asks = matches!(record.event(), RecordEvent::Call(CallEvent::Assessed { .. }))
+        && record.asks_people();
     let kind = if asks { "asked" } else { record.kind() };
-    let start = if matches!(record.event(), Event::Call(_)) { "call." } else { "gate." };
+    let start = if matches!(record.event(), RecordEvent::Call(_)) { "call." } else { "gate." };
     USUAL.iter().chain(FURTHER).find(|known| known.strip_prefix(start) == Some(kind)).copied()
 }
 
 /// Returns the message that is sent: what happened, and the call as it stands now, without secrets.
-pub(super) fn payload(notice: &Notice) -> Option<Value> {
+pub(super) fn payload(notice: &DeliveryNotice) -> Option<Value> {
     let record = notice.record();
     let mut data = match notice.approval() {
         Some(approval) => call(approval),
@@ -111,7 +114,7 @@ pub(super) fn payload(notice: &Notice) -> Option<Value> {
         if let Some(tool) = notice.tool() {
             data.insert("description".to_owned(), json!(tool.description()));
         }
-        if let Event::Call(CallEvent::Voted { vote }) = record.event() {
+        if let RecordEvent::Call(CallEvent::Voted { vote }) = record.event() {
             data.insert(
                 "vote".to_owned(),
                 json!({"by": vote.reviewer(), "decision": vote.decision().kind()}),
@@ -147,13 +150,13 @@ mod tests {
 
     #[test]
     fn an_event_that_there_is_not_is_refused_with_those_that_there_are() {
-        let error = Events::named(["call.asked", "call.askd"]).unwrap_err().to_string();
+        let error = EventFilter::named(["call.asked", "call.askd"]).unwrap_err().to_string();
         assert!(
             error.contains("there is no event `call.askd`: there are `call.asked`, "),
             "{error}"
         );
-        assert!(Events::named([""; 0]).is_err());
-        assert_eq!(Events::named(USUAL.iter().copied()).unwrap(), Events::default());
-        assert!(Events::named(FURTHER.iter().chain(KINDS).copied()).is_ok());
+        assert!(EventFilter::named([""; 0]).is_err());
+        assert_eq!(EventFilter::named(USUAL.iter().copied()).unwrap(), EventFilter::default());
+        assert!(EventFilter::named(FURTHER.iter().chain(KINDS).copied()).is_ok());
     }
 }

@@ -13,16 +13,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::notify::{DeliveryNotice, Notifier, NotifyError};
+use gate_runtime::records::Record;
+use gate_runtime::store::BoxFuture;
 use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::Uri;
 
-use self::address::WebhookReach;
+use self::address::AddressPolicy;
 pub use self::callbacks::Callbacks;
-use self::event::{Events, payload};
+use self::event::{EventFilter, payload};
 pub use self::secret::WebhookSecret;
-use self::send::{Message, agent, send};
+use self::send::{SignedMessage, agent, send};
 use super::setting::BadSetting;
 
 /// The time that a receiver may take, unless somebody says otherwise.
@@ -60,7 +63,7 @@ pub struct Webhook {
     name: Arc<str>,
     url: Uri,
     secrets: Vec<WebhookSecret>,
-    events: Events,
+    events: EventFilter,
     agent: Agent,
     patience: Duration,
 }
@@ -88,7 +91,7 @@ impl Webhook {
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
     ) -> Result<Self, BadSetting> {
-        Self::within(WebhookReach::Public, name, url, secrets)
+        Self::within(AddressPolicy::Public, name, url, secrets)
     }
 
     /// A receiver in the private network or on this machine, by an address that begins with
@@ -110,11 +113,11 @@ impl Webhook {
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
     ) -> Result<Self, BadSetting> {
-        Self::within(WebhookReach::Private, name, url, secrets)
+        Self::within(AddressPolicy::Private, name, url, secrets)
     }
 
     fn within(
-        reach: WebhookReach,
+        reach: AddressPolicy,
         name: &str,
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
@@ -130,7 +133,7 @@ impl Webhook {
                 "a webhook without a secret is signed by nobody: give it one",
             ));
         }
-        let (url, events) = (address(reach, url)?, Events::default());
+        let (url, events) = (address(reach, url)?, EventFilter::default());
         Ok(Self {
             name: name.into(),
             url,
@@ -161,7 +164,7 @@ impl Webhook {
         mut self,
         names: impl IntoIterator<Item = T>,
     ) -> Result<Self, BadSetting> {
-        self.events = Events::named(names)?;
+        self.events = EventFilter::named(names)?;
         Ok(self)
     }
 
@@ -183,18 +186,18 @@ impl Webhook {
     }
 
     /// The message at a time; `None` where nothing is to be told.
-    fn message(&self, notice: &Notice, now: Timestamp) -> Option<Message> {
-        Message::signed(&self.secrets, notice.id(), now, payload(notice)?.to_string())
+    fn message(&self, notice: &DeliveryNotice, now: Timestamp) -> Option<SignedMessage> {
+        SignedMessage::signed(&self.secrets, notice.id(), now, payload(notice)?.to_string())
     }
 }
 
 /// An address of the web, that says nothing besides.
-fn address(reach: WebhookReach, text: &str) -> Result<Uri, BadSetting> {
+fn address(reach: AddressPolicy, text: &str) -> Result<Uri, BadSetting> {
     let url: Option<Uri> = text.parse().ok();
     let url = url.filter(|url| {
         let has_scheme = match url.scheme_str() {
             Some("https") => true,
-            Some("http") => reach != WebhookReach::Public,
+            Some("http") => reach != AddressPolicy::Public,
             _ => false,
         };
         let has_host = url.host().is_some_and(|host| !host.is_empty());
@@ -202,7 +205,7 @@ fn address(reach: WebhookReach, text: &str) -> Result<Uri, BadSetting> {
             && has_host
             && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     });
-    let words = if reach == WebhookReach::Public {
+    let words = if reach == AddressPolicy::Public {
         "an address of a webhook begins with `https://` and has no user; `http://` is only for a \
          private one"
     } else {
@@ -222,7 +225,7 @@ impl Notifier for Webhook {
 
     fn deliver<'a>(
         &'a self,
-        notice: &'a Notice,
+        notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         // The time of the try, by which a receiver refuses what somebody sends again later.
         let message = self.message(notice, Timestamp::now());

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use gate_runtime::{NotifyError, Timestamp};
+use gate_runtime::Timestamp;
+use gate_runtime::notify::NotifyError;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::DefaultConnector;
 
-use super::address::{ForbiddenAddress, Guarded, WebhookReach};
+use super::address::{AddressPolicy, ForbiddenAddress, GuardedResolver};
 use super::secret::WebhookSecret;
 use crate::notify::http::retry_after;
 
@@ -17,7 +18,7 @@ const REDIRECTS: usize = 3;
 
 /// Makes the agent that sends requests to machines that are in reach. It keeps no connection: the
 /// address is looked at for each.
-pub(super) fn agent(reach: WebhookReach) -> Agent {
+pub(super) fn agent(reach: AddressPolicy) -> Agent {
     let config = Agent::config_builder()
         // A proxy would look the name up by itself.
         .proxy(None)
@@ -29,20 +30,20 @@ pub(super) fn agent(reach: WebhookReach) -> Agent {
     Agent::with_parts(
         config,
         DefaultConnector::default(),
-        Guarded { reach, names: DefaultResolver::default() },
+        GuardedResolver { reach, names: DefaultResolver::default() },
     )
 }
 
 /// A signed message.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct SignedMessage {
     pub(super) id: String,
     pub(super) timestamp: i64,
     pub(super) signatures: String,
     pub(super) body: String,
 }
 
-impl Message {
+impl SignedMessage {
     /// Signs a message, with every secret, for a time.
     pub(super) fn signed(
         secrets: &[WebhookSecret],
@@ -61,7 +62,7 @@ impl Message {
 pub(super) fn send(
     agent: &Agent,
     url: &Uri,
-    message: &Message,
+    message: &SignedMessage,
     patience: Duration,
 ) -> Result<(), NotifyError> {
     let begun = Instant::now();

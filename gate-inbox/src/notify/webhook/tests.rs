@@ -3,27 +3,27 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
+use gate_runtime::notify::{DeliveryNotice, Notifier as _};
 use gate_runtime::prelude::*;
-use gate_runtime::{Notice, Notifier as _};
 
-use self::receiver::{Receiver, status};
-use super::address::WebhookReach;
+use self::receiver::{RawServer, status};
+use super::address::AddressPolicy;
 use super::{Webhook, WebhookSecret, agent};
 
 #[path = "../../../tests/suite/receiver/mod.rs"]
 mod receiver;
 
-async fn notice() -> Notice {
+async fn notice() -> DeliveryNotice {
     let gate: Gate<gate_runtime::NoTools> = Gate::builder(()).build().await.unwrap();
     gate.run("run").log_action("sign in", &serde_json::json!({}), None).await.unwrap();
-    Notice::new("ops", gate.records(0, 1).await.unwrap().remove(0))
+    DeliveryNotice::new("ops", gate.records(0, 1).await.unwrap().remove(0))
 }
 
 /// A webhook to which one server is a public one.
-fn webhook(server: &Receiver) -> Webhook {
+fn webhook(server: &RawServer) -> Webhook {
     let made =
         Webhook::private("ops", &server.url("/gate"), [WebhookSecret::new().unwrap()]).unwrap();
-    Webhook { agent: agent(WebhookReach::PublicAnd(server.address)), ..made }
+    Webhook { agent: agent(AddressPolicy::PublicAnd(server.address)), ..made }
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_redirect_to_a_private_address_is_not_followed() {
         format!("//127.0.0.1:{port}/"),
         "http://169.254.169.254/latest/meta-data/".to_owned(),
     ] {
-        let server = Receiver::that([status(307, &format!("location: {target}\r\n"))]);
+        let server = RawServer::that([status(307, &format!("location: {target}\r\n"))]);
         let error = webhook(&server).deliver(&notice().await).await.unwrap_err();
         assert!(error.to_string().contains("which is no public address"), "{target}: {error}");
         assert!(!error.is_final());
@@ -53,7 +53,7 @@ async fn a_redirect_to_a_private_address_is_not_followed() {
 
 #[tokio::test]
 async fn a_server_that_counts_as_public_is_told() {
-    let server = Receiver::that([status(204, "")]);
+    let server = RawServer::that([status(204, "")]);
     assert_eq!(webhook(&server).deliver(&notice().await).await.unwrap(), None);
     assert_eq!(server.next().line, "POST /gate HTTP/1.1");
 }

@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gate_inbox::Inbox;
+use gate_runtime::id::ApprovalId;
+use gate_runtime::notify::{DeliveryNotice, Notifier, NotifyError};
+use gate_runtime::people::ReviewerToken;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{
-    Approval, ApprovalId, FileDirectory, NoTools, Notice, Notifier, NotifyError, ReviewerToken,
-    Timestamp,
-};
+use gate_runtime::{Approval, FileDirectory, NoTools, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
 use ureq::http::Response;
@@ -31,7 +31,7 @@ pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 /// How fast a payment goes.
 #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Speed {
+pub enum PaymentSpeed {
     /// Today.
     Fast,
     /// Some day.
@@ -45,7 +45,7 @@ pub fn pay(
     to: String,
     #[schemars(range(min = 1, max = 9_000))] amount: u64,
     note: Option<String>,
-    speed: Option<Speed>,
+    speed: Option<PaymentSpeed>,
     urgent: Option<bool>,
     tags: Option<Vec<String>>,
 ) -> String {
@@ -98,7 +98,7 @@ pub fn echo(text: String) -> String {
 registry! { pub Tools for () { Pay, Wipe, Deploy, Explain, LogIn, Echo } }
 
 /// An inbox that is served, with the people who use it.
-pub struct Desk {
+pub struct TestInbox {
     pub clock: ManualClock,
     pub agent: Gate<Tools>,
     pub store: MemoryStore,
@@ -109,7 +109,7 @@ pub struct Desk {
     pub folder: TempDir,
 }
 
-impl Desk {
+impl TestInbox {
     pub async fn open() -> Self {
         Self::open_as(|inbox| inbox).await
     }
@@ -192,14 +192,14 @@ impl Desk {
     }
 
     /// Everything that a notifier wants to be told, with each call as it stands now.
-    pub async fn notices(&self, notifier: &dyn Notifier) -> Vec<Notice> {
+    pub async fn notices(&self, notifier: &dyn Notifier) -> Vec<DeliveryNotice> {
         let mut notices = Vec::new();
         for record in self.agent.records(0, 10_000).await.unwrap() {
             if !notifier.wants(&record) {
                 continue;
             }
-            let id = record.subject().map(gate_runtime::Subject::approval);
-            let mut notice = Notice::new(notifier.name(), record);
+            let id = record.subject().map(gate_runtime::run::CallSubject::approval);
+            let mut notice = DeliveryNotice::new(notifier.name(), record);
             if let Some(id) = id {
                 let asked = self.agent.interruption(id).await.unwrap().unwrap();
                 let tool = asked.descriptor().cloned().map(Arc::new);
@@ -220,12 +220,12 @@ impl Desk {
         self.agent.interruption(id).await.unwrap().unwrap().reject(&me, reason).await.unwrap();
     }
 
-    pub fn browser(&self) -> Browser {
-        Browser::new(self.address)
+    pub fn browser(&self) -> TestBrowser {
+        TestBrowser::new(self.address)
     }
 
     /// A browser in which somebody is signed in.
-    pub async fn signed_in(&self, token: &ReviewerToken) -> Browser {
+    pub async fn signed_in(&self, token: &ReviewerToken) -> TestBrowser {
         let mut browser = self.browser();
         let page = browser.sign_in(token.reveal()).await;
         assert_eq!((page.status, page.location.as_deref()), (303, Some("/")));
@@ -246,14 +246,14 @@ pub fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)], m
 
 /// The page that came back.
 #[derive(Debug)]
-pub struct Page {
+pub struct PageResponse {
     pub status: u16,
     pub location: Option<String>,
     pub headers: ureq::http::HeaderMap,
     pub text: String,
 }
 
-impl Page {
+impl PageResponse {
     /// The value of a hidden field.
     pub fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
@@ -281,7 +281,7 @@ impl Page {
 
 /// Keeps cookies, follows nothing.
 #[derive(Clone)]
-pub struct Browser {
+pub struct TestBrowser {
     pub address: SocketAddr,
     pub cookies: Vec<(String, String)>,
     /// Sent with every request.
@@ -289,7 +289,7 @@ pub struct Browser {
     agent: ureq::Agent,
 }
 
-impl Browser {
+impl TestBrowser {
     fn new(address: SocketAddr) -> Self {
         let config =
             ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
@@ -310,7 +310,7 @@ impl Browser {
         + Send
         + 'static,
         path: &str,
-    ) -> Page {
+    ) -> PageResponse {
         let (agent, url) = (self.agent.clone(), format!("http://{}{path}", self.address));
         let response = tokio::task::spawn_blocking(move || {
             let mut response = build(&agent, url).unwrap();
@@ -328,7 +328,7 @@ impl Browser {
         }
         let location =
             response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
-        Page {
+        PageResponse {
             status: response.status().as_u16(),
             location,
             headers: response.headers().clone(),
@@ -336,7 +336,7 @@ impl Browser {
         }
     }
 
-    pub async fn get(&mut self, path: &str) -> Page {
+    pub async fn get(&mut self, path: &str) -> PageResponse {
         let (cookies, headers) = (self.cookie_line(), self.headers.clone());
         let build = move |agent: &ureq::Agent, url: String| {
             let mut request = agent.get(url).header("cookie", cookies);
@@ -349,7 +349,7 @@ impl Browser {
     }
 
     /// Asks for nothing but the headers.
-    pub async fn head(&mut self, path: &str) -> Page {
+    pub async fn head(&mut self, path: &str) -> PageResponse {
         let (cookies, headers) = (self.cookie_line(), self.headers.clone());
         let build = move |agent: &ureq::Agent, url: String| {
             let mut request = agent.head(url).header("cookie", cookies);
@@ -361,7 +361,7 @@ impl Browser {
         self.send(build, path).await
     }
 
-    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> PageResponse {
         let (cookies, headers) = (self.cookie_line(), self.headers.clone());
         let fields: Vec<(String, String)> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -376,7 +376,7 @@ impl Browser {
     }
 
     /// Posts what is no form of a page.
-    pub async fn post_body(&mut self, path: &str, kind: &'static str, body: &str) -> Page {
+    pub async fn post_body(&mut self, path: &str, kind: &'static str, body: &str) -> PageResponse {
         let (headers, body) = (self.headers.clone(), body.to_owned());
         let build = move |agent: &ureq::Agent, url: String| {
             let mut request = agent.post(url).header("content-type", kind);
@@ -388,19 +388,29 @@ impl Browser {
         self.send(build, path).await
     }
 
-    pub async fn sign_in(&mut self, token: &str) -> Page {
+    pub async fn sign_in(&mut self, token: &str) -> PageResponse {
         let secret = self.get("/sign-in").await.hidden("form_secret");
         self.post("/sign-in", &[("form_secret", &secret), ("token", token)]).await
     }
 
     /// Opens a page, and sends a form of it.
-    pub async fn fill(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+    pub async fn fill(
+        &mut self,
+        page: &str,
+        action: &str,
+        fields: &[(&str, &str)],
+    ) -> PageResponse {
         let page = self.get(page).await;
         self.fill_on(&page, action, fields).await
     }
 
     /// Sends a form of a page that is open.
-    pub async fn fill_on(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+    pub async fn fill_on(
+        &mut self,
+        page: &PageResponse,
+        action: &str,
+        fields: &[(&str, &str)],
+    ) -> PageResponse {
         let [form_secret, form, shown] =
             ["form_secret", "form", "shown"].map(|name| page.hidden(name));
         let mut all =
@@ -410,7 +420,12 @@ impl Browser {
     }
 
     /// Opens a call's page, and sends a form of it.
-    pub async fn decide(&mut self, id: ApprovalId, what: &str, fields: &[(&str, &str)]) -> Page {
+    pub async fn decide(
+        &mut self,
+        id: ApprovalId,
+        what: &str,
+        fields: &[(&str, &str)],
+    ) -> PageResponse {
         self.fill(&format!("/approvals/{id}"), &format!("/approvals/{id}/{what}"), fields).await
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The way in which the server treats a request.
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "not every test misbehaves in every way")]
-pub(crate) enum Does {
+pub(crate) enum ServerBehavior {
     /// Answers with these bytes, and closes.
     Say(String),
     /// Says nothing, and keeps the connection.
@@ -22,14 +22,14 @@ pub(crate) enum Does {
 
 /// An answer with a status and further lines of its head.
 #[allow(dead_code, reason = "not every test answers")]
-pub(crate) fn status(code: u16, head: &str) -> Does {
-    Does::Say(format!("HTTP/1.1 {code} Whatever\r\ncontent-length: 2\r\n{head}\r\nno"))
+pub(crate) fn status(code: u16, head: &str) -> ServerBehavior {
+    ServerBehavior::Say(format!("HTTP/1.1 {code} Whatever\r\ncontent-length: 2\r\n{head}\r\nno"))
 }
 
 /// A request as it came.
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "not every test looks at all of it")]
-pub(crate) struct Request {
+pub(crate) struct ReceivedRequest {
     pub(crate) line: String,
     /// By their names in small letters; one that comes twice stands with both values.
     pub(crate) head: BTreeMap<String, String>,
@@ -37,17 +37,17 @@ pub(crate) struct Request {
 }
 
 /// The server, until the test ends.
-pub(crate) struct Receiver {
+pub(crate) struct RawServer {
     pub(crate) address: SocketAddr,
-    requests: Queue<Request>,
+    requests: Queue<ReceivedRequest>,
 }
 
-impl Receiver {
+impl RawServer {
     /// Answers request after request; the last answer again and again.
-    pub(crate) fn that(does: impl IntoIterator<Item = Does>) -> Self {
+    pub(crate) fn that(does: impl IntoIterator<Item = ServerBehavior>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, (tell, requests)) = (listener.local_addr().unwrap(), channel());
-        let does: Vec<Does> = does.into_iter().collect();
+        let does: Vec<ServerBehavior> = does.into_iter().collect();
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let (tell, does) = (tell.clone(), does[number.min(does.len() - 1)].clone());
@@ -63,18 +63,18 @@ impl Receiver {
     }
 
     /// The next request; waits for it.
-    pub(crate) fn next(&self) -> Request {
+    pub(crate) fn next(&self) -> ReceivedRequest {
         self.requests.recv_timeout(Duration::from_mins(1)).expect("it got no request")
     }
 
     /// Those that came and were not looked at.
     #[allow(dead_code, reason = "not every test counts")]
-    pub(crate) fn rest(&self) -> Vec<Request> {
+    pub(crate) fn rest(&self) -> Vec<ReceivedRequest> {
         self.requests.try_iter().collect()
     }
 }
 
-fn serve(stream: TcpStream, tell: &Sender<Request>, does: Does) {
+fn serve(stream: TcpStream, tell: &Sender<ReceivedRequest>, does: ServerBehavior) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut line = || {
         let mut line = String::new();
@@ -95,17 +95,18 @@ fn serve(stream: TcpStream, tell: &Sender<Request>, does: Does) {
     }
     let mut body = vec![0; head["content-length"].parse().unwrap()];
     reader.read_exact(&mut body).unwrap();
-    let _ = tell.send(Request { line: first, head, body: String::from_utf8(body).unwrap() });
+    let _ =
+        tell.send(ReceivedRequest { line: first, head, body: String::from_utf8(body).unwrap() });
     let mut stream = stream;
     match does {
-        Does::Say(text) => drop(stream.write_all(text.as_bytes())),
+        ServerBehavior::Say(text) => drop(stream.write_all(text.as_bytes())),
         // Until the other side goes.
-        Does::Hang => drop(reader.read(&mut [0])),
-        Does::SayForEver(text) => {
+        ServerBehavior::Hang => drop(reader.read(&mut [0])),
+        ServerBehavior::SayForEver(text) => {
             let _ = stream.write_all(text.as_bytes());
             while stream.write_all(&[b'x'; 8_192]).is_ok() {}
         }
-        Does::Drip => {
+        ServerBehavior::Drip => {
             for byte in b"HTTP/1.1 200 OK\r\n".iter().chain(std::iter::repeat(&b'x')) {
                 // Not to wait for anything: it is how slow it is.
                 std::thread::sleep(Duration::from_millis(20));

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 /// One answer.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub enum ServiceReply {
     /// A status with headers, and a body.
     With(&'static str, String),
     /// Half an answer, and the end.
@@ -25,13 +25,13 @@ pub enum Reply {
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub struct Came {
+pub struct ServiceRequest {
     pub line: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Came {
+impl ServiceRequest {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
@@ -49,15 +49,15 @@ impl Came {
     }
 }
 
-pub struct Service {
+pub struct FakeService {
     pub address: SocketAddr,
-    came: mpsc::UnboundedReceiver<Came>,
-    replies: Arc<Mutex<VecDeque<Reply>>>,
+    came: mpsc::UnboundedReceiver<ServiceRequest>,
+    replies: Arc<Mutex<VecDeque<ServiceReply>>>,
 }
 
-impl Service {
+impl FakeService {
     /// A service that answers so where no reply is told for it.
-    pub async fn open(usual: Reply) -> Self {
+    pub async fn open(usual: ServiceReply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, came) = mpsc::unbounded_channel();
@@ -78,12 +78,12 @@ impl Service {
     }
 
     /// The next request gets this answer.
-    pub fn reply(&self, reply: Reply) {
+    pub fn reply(&self, reply: ServiceReply) {
         self.replies.lock().unwrap().push_back(reply);
     }
 
     /// Returns the request that came next.
-    pub async fn came(&mut self) -> Came {
+    pub async fn came(&mut self) -> ServiceRequest {
         self.came.recv().await.unwrap()
     }
 
@@ -98,9 +98,9 @@ impl Service {
 
 async fn answer(
     mut stream: TcpStream,
-    sender: &mpsc::UnboundedSender<Came>,
-    replies: &Mutex<VecDeque<Reply>>,
-    usual: Reply,
+    sender: &mpsc::UnboundedSender<ServiceRequest>,
+    replies: &Mutex<VecDeque<ServiceReply>>,
+    usual: ServiceReply,
 ) {
     let mut bytes = Vec::new();
     let end = loop {
@@ -128,16 +128,16 @@ async fn answer(
     assert_eq!(bytes.len(), end + 4 + length, "nothing follows what was announced");
     let body = String::from_utf8(bytes[end + 4..].to_vec()).unwrap();
     let reply = replies.lock().unwrap().pop_front().unwrap_or(usual);
-    sender.send(Came { line, headers, body }).unwrap();
+    sender.send(ServiceRequest { line, headers, body }).unwrap();
     let answer = match reply {
-        Reply::With(head, body) => {
+        ServiceReply::With(head, body) => {
             format!(
                 "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
             )
         }
-        Reply::Cut => "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".to_owned(),
-        Reply::Never => std::future::pending().await,
+        ServiceReply::Cut => "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".to_owned(),
+        ServiceReply::Never => std::future::pending().await,
     };
     let _ = stream.write_all(answer.as_bytes()).await;
 }

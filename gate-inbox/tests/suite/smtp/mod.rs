@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// The way in which the server treats a connection.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub enum SmtpBehavior {
     /// Takes the mail.
     Take,
     /// Answers so where the client says this.
@@ -31,22 +31,22 @@ pub enum Act {
 
 /// The commands and the mail that came over one connection.
 #[derive(Clone, Debug, Default)]
-pub struct Came {
+pub struct SmtpSession {
     /// The client's commands.
     pub said: Vec<String>,
     /// The mail, if one came whole.
-    pub mail: Option<Mail>,
+    pub mail: Option<ReceivedMail>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
+pub struct ReceivedMail {
     pub raw: String,
     pub headers: Vec<(String, String)>,
     pub text: String,
     pub html: String,
 }
 
-impl Mail {
+impl ReceivedMail {
     pub fn header(&self, name: &str) -> &str {
         let mut all = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let found = all.next().map(|(_, value)| value.as_str()).unwrap_or_default();
@@ -60,19 +60,19 @@ impl Mail {
     }
 }
 
-pub struct Server {
+pub struct TestSmtpServer {
     pub address: SocketAddr,
-    came: mpsc::UnboundedReceiver<Came>,
-    acts: Arc<Mutex<VecDeque<Act>>>,
+    came: mpsc::UnboundedReceiver<SmtpSession>,
+    acts: Arc<Mutex<VecDeque<SmtpBehavior>>>,
 }
 
-impl Server {
+impl TestSmtpServer {
     pub async fn open() -> Self {
         Self::open_with(None).await
     }
 
     /// A server with a certificate for this machine: TLS from the start, or after STARTTLS.
-    pub async fn open_with(tls: Option<Tls>) -> Self {
+    pub async fn open_with(tls: Option<SmtpTls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, came) = mpsc::unbounded_channel();
@@ -81,10 +81,10 @@ impl Server {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let act = next.lock().unwrap().pop_front().unwrap_or(Act::Take);
+                let act = next.lock().unwrap().pop_front().unwrap_or(SmtpBehavior::Take);
                 let (sender, tls) = (sender.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let mut came = Came::default();
+                    let mut came = SmtpSession::default();
                     // A client that goes away in between has said what it has said.
                     let _ = serve(stream, tls, &act, &mut came).await;
                     sender.send(came).unwrap();
@@ -95,15 +95,15 @@ impl Server {
     }
 
     /// The next connection is treated so.
-    pub fn act(&self, act: Act) {
+    pub fn act(&self, act: SmtpBehavior) {
         self.acts.lock().unwrap().push_back(act);
     }
 
-    pub async fn came(&mut self) -> Came {
+    pub async fn came(&mut self) -> SmtpSession {
         self.came.recv().await.unwrap()
     }
 
-    pub async fn mail(&mut self) -> Mail {
+    pub async fn mail(&mut self) -> ReceivedMail {
         let came = self.came().await;
         came.mail.unwrap_or_else(|| panic!("no mail: {:?}", came.said))
     }
@@ -118,12 +118,12 @@ impl Server {
 
 /// The way in which a server speaks TLS.
 #[derive(Clone)]
-pub struct Tls {
+pub struct SmtpTls {
     pub is_first: bool,
     pub acceptor: TlsAcceptor,
 }
 
-impl Tls {
+impl SmtpTls {
     /// With a new certificate for these names; and that, in PEM.
     pub fn of(names: &[&str], is_first: bool) -> (Self, String) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -140,9 +140,9 @@ impl Tls {
 
 async fn serve(
     stream: TcpStream,
-    tls: Option<Tls>,
-    act: &Act,
-    came: &mut Came,
+    tls: Option<SmtpTls>,
+    act: &SmtpBehavior,
+    came: &mut SmtpSession,
 ) -> std::io::Result<()> {
     match tls {
         None => talk(stream, act, came, "greeting").await.map(drop),
@@ -159,16 +159,16 @@ async fn serve(
 /// Talks to a client: to its end, or until TLS begins, and gives the stream then.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    act: &Act,
-    came: &mut Came,
+    act: &SmtpBehavior,
+    came: &mut SmtpSession,
     begins: &'static str,
 ) -> std::io::Result<Option<S>> {
     let mut stream = BufReader::new(stream);
-    if let Act::Never = act {
+    if let SmtpBehavior::Never = act {
         std::future::pending::<()>().await;
     }
     let answer = |command: &str, usual: &str| match act {
-        Act::Say(at, words) if *at == command => format!("{words}\r\n"),
+        SmtpBehavior::Say(at, words) if *at == command => format!("{words}\r\n"),
         _ => format!("{usual}\r\n"),
     };
     if begins != "after STARTTLS" {
@@ -203,7 +203,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             }
             let raw = raw.strip_suffix(".\r\n").unwrap().replace("\r\n..", "\r\n.");
             came.mail = Some(read(&raw));
-            if let Act::CutAfterData = act {
+            if let SmtpBehavior::CutAfterData = act {
                 return Ok(None);
             }
             stream.write_all(answer("END", "250 taken").as_bytes()).await?;
@@ -218,7 +218,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Takes a mail apart, as a program that shows mail does.
-pub fn read(raw: &str) -> Mail {
+pub fn read(raw: &str) -> ReceivedMail {
     for line in raw.split("\r\n") {
         assert!(line.len() <= 998 && line.is_ascii() && !line.contains(['\r', '\n']), "{line:?}");
     }
@@ -246,7 +246,7 @@ pub fn read(raw: &str) -> Mail {
             && html.0.starts_with("text/html; charset=utf-8")
     );
     let headers = headers.into_iter().map(|(name, value)| (name, words(&value))).collect();
-    Mail { raw: raw.to_owned(), headers, text: text.1, html: html.1 }
+    ReceivedMail { raw: raw.to_owned(), headers, text: text.1, html: html.1 }
 }
 
 fn part(raw: &str) -> (Vec<(String, String)>, &str) {

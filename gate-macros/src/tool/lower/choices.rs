@@ -4,13 +4,17 @@ use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::{Ident, LitStr, Path, Signature};
 
-use crate::errors::Errors;
+use crate::errors::ErrorAccumulator;
 use crate::names::did_you_mean;
-use crate::tool::model::{Argument, Hints};
-use crate::tool::options::Options;
+use crate::tool::model::{Argument, ToolHints};
+use crate::tool::options::ToolOptions;
 
 /// `secret(…)` names arguments.
-pub(super) fn mark_secrets(secrets: &[Ident], arguments: &mut [Argument], errors: &mut Errors) {
+pub(super) fn mark_secrets(
+    secrets: &[Ident],
+    arguments: &mut [Argument],
+    errors: &mut ErrorAccumulator,
+) {
     for secret in secrets {
         let names: Vec<String> =
             arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
@@ -28,11 +32,11 @@ pub(super) fn mark_secrets(secrets: &[Ident], arguments: &mut [Argument], errors
 
 /// Reads the hints, and refuses those that contradict each other: a tool that only reads destroys
 /// nothing.
-pub(super) fn hints(options: &Options, errors: &mut Errors) -> Hints {
+pub(super) fn hints(options: &ToolOptions, errors: &mut ErrorAccumulator) -> ToolHints {
     if let (Some(_), Some(destructive)) = (&options.read_only, &options.destructive) {
         errors.at(destructive, "`read_only` and `destructive` contradict each other: keep one");
     }
-    Hints {
+    ToolHints {
         read_only: options.read_only.is_some(),
         destructive: options.destructive.is_some(),
         idempotent: options.idempotent.is_some(),
@@ -41,7 +45,7 @@ pub(super) fn hints(options: &Options, errors: &mut Errors) -> Hints {
 }
 
 /// Every tool has a policy, named by a path.
-pub(super) fn policy_path(options: &Options, errors: &mut Errors) -> Option<Path> {
+pub(super) fn policy_path(options: &ToolOptions, errors: &mut ErrorAccumulator) -> Option<Path> {
     let Some(literal) = &options.policy else {
         if !options.is_broken {
             let message = "a tool needs a policy: add `policy = \"…\"` with the path of one, as \
@@ -55,7 +59,7 @@ pub(super) fn policy_path(options: &Options, errors: &mut Errors) -> Option<Path
 
 /// A text that names an item is its path, spanned at the literal, so that the compiler looks for it
 /// there.
-fn path_in(literal: &LitStr, what: &str, errors: &mut Errors) -> Option<Path> {
+fn path_in(literal: &LitStr, what: &str, errors: &mut ErrorAccumulator) -> Option<Path> {
     let path = literal.parse_with(Path::parse_mod_style).ok();
     if path.is_none() {
         errors.at(literal, format_args!("expected the path of {what}"));
@@ -64,12 +68,12 @@ fn path_in(literal: &LitStr, what: &str, errors: &mut Errors) -> Option<Path> {
 }
 
 /// The function that finds out whether a call happened.
-pub(super) fn reconciler(given: Option<&LitStr>, errors: &mut Errors) -> Option<Path> {
+pub(super) fn reconciler(given: Option<&LitStr>, errors: &mut ErrorAccumulator) -> Option<Path> {
     path_in(given?, "a function that takes the call, like `was_refunded`", errors)
 }
 
 /// A failure is the model's to handle, or people are asked.
-pub(super) fn asks_on_error(given: Option<&LitStr>, errors: &mut Errors) -> bool {
+pub(super) fn asks_on_error(given: Option<&LitStr>, errors: &mut ErrorAccumulator) -> bool {
     if let Some(literal) = given.filter(|literal| literal.value() != "ask") {
         errors.at(
             literal,
@@ -81,7 +85,11 @@ pub(super) fn asks_on_error(given: Option<&LitStr>, errors: &mut Errors) -> bool
 }
 
 /// A name that model providers take.
-pub(super) fn tool_name(given: Option<&LitStr>, function: &Ident, errors: &mut Errors) -> String {
+pub(super) fn tool_name(
+    given: Option<&LitStr>,
+    function: &Ident,
+    errors: &mut ErrorAccumulator,
+) -> String {
     let name = given.map_or_else(|| function.unraw().to_string(), LitStr::value);
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let problem = if name.is_empty() || name.len() > 64 {
@@ -107,7 +115,7 @@ pub(super) fn tool_name(given: Option<&LitStr>, function: &Ident, errors: &mut E
 pub(super) fn timeout(
     given: Option<&LitStr>,
     signature: &Signature,
-    errors: &mut Errors,
+    errors: &mut ErrorAccumulator,
 ) -> Option<u64> {
     let literal = given?;
     let text = literal.value();

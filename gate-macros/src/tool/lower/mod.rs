@@ -12,32 +12,36 @@ use syn::{Attribute, FnArg, Ident, LitStr, ReturnType, Safety, Signature, Type, 
 use self::choices::{
     asks_on_error, hints, mark_secrets, policy_path, reconciler, timeout, tool_name,
 };
-use self::parameters::{Parameters, borrowed_lifetime, names_of_their_own};
-use super::model::Model;
-use super::options::Options;
-use crate::errors::Errors;
-use crate::function::{Function, Sorted, token_text};
-use crate::names::{Runtime, camel_case};
+use self::parameters::{FunctionParameters, borrowed_lifetime, names_of_their_own};
+use super::model::ToolModel;
+use super::options::ToolOptions;
+use crate::errors::ErrorAccumulator;
+use crate::function::{AttributeGroups, FunctionItem, token_text};
+use crate::names::{RuntimePath, camel_case};
 
-pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) -> Model {
-    let Function { attributes, visibility, signature, body } = function;
-    let sorted = Sorted::of(attributes);
+pub(crate) fn lower(
+    options: &ToolOptions,
+    function: FunctionItem,
+    errors: &mut ErrorAccumulator,
+) -> ToolModel {
+    let FunctionItem { attributes, visibility, signature, body } = function;
+    let sorted = AttributeGroups::of(attributes);
     let description = sorted.text();
     let source = format!("{} {}", token_text(&signature), token_text(&body));
     plain_function(&signature, errors);
     reached_by_the_gate_alone(&sorted.others, errors);
     not_generic(&signature, errors);
-    let mut parameters = Parameters::default();
+    let mut parameters = FunctionParameters::default();
     for input in &signature.inputs {
         parameters.take(input, errors);
     }
-    let Parameters { mut arguments, order, state, .. } = parameters;
+    let FunctionParameters { mut arguments, order, state, .. } = parameters;
     described(&signature.ident, &description, errors);
     names_of_their_own(&arguments, errors);
     mark_secrets(&options.secrets, &mut arguments, errors);
     let hints = hints(options, errors);
-    Model {
-        runtime: Runtime::new(options.runtime.as_ref()),
+    ToolModel {
+        runtime: RuntimePath::new(options.runtime.as_ref()),
         policy: policy_path(options, errors),
         asks_on_error: asks_on_error(options.on_error.as_ref(), errors),
         reconciler: reconciler(options.reconcile.as_ref(), errors),
@@ -65,7 +69,7 @@ pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) 
 }
 
 /// A tool is a safe function of this crate.
-fn plain_function(signature: &Signature, errors: &mut Errors) {
+fn plain_function(signature: &Signature, errors: &mut ErrorAccumulator) {
     if let Some(keyword) = &signature.constness {
         errors.at(keyword, "a gated tool is a plain function: drop `const`");
     }
@@ -81,7 +85,7 @@ fn plain_function(signature: &Signature, errors: &mut Errors) {
 }
 
 /// No linker knows the body: whatever finds it by a symbol would run it without the gate.
-fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut Errors) {
+fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut ErrorAccumulator) {
     for attribute in attributes {
         let exports = ["no_mangle", "export_name", "link_section"];
         if let Some(exports) =
@@ -106,7 +110,7 @@ fn names(tokens: TokenStream, name: &str) -> bool {
 }
 
 /// A tool has one schema, so it has no type parameters.
-fn not_generic(signature: &Signature, errors: &mut Errors) {
+fn not_generic(signature: &Signature, errors: &mut ErrorAccumulator) {
     if !signature.generics.params.is_empty() {
         errors.at(
             &signature.generics,
@@ -118,7 +122,7 @@ fn not_generic(signature: &Signature, errors: &mut Errors) {
 }
 
 /// A model chooses tools by their descriptions.
-fn described(function: &Ident, description: &str, errors: &mut Errors) {
+fn described(function: &Ident, description: &str, errors: &mut ErrorAccumulator) {
     if description.is_empty() {
         let message = "a tool needs a description: say in a doc comment (`/// …`) what it does, \
             for the model that calls it";
@@ -127,7 +131,7 @@ fn described(function: &Ident, description: &str, errors: &mut Errors) {
 }
 
 /// Reads the type of the value that a tool returns, and refuses one that does not outlive the call.
-fn output(output: &ReturnType, errors: &mut Errors) -> Type {
+fn output(output: &ReturnType, errors: &mut ErrorAccumulator) -> Type {
     let ReturnType::Type(_, ty) = output else { return parse_quote!(()) };
     if let Type::ImplTrait(_) = **ty {
         errors.at(

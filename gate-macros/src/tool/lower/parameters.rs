@@ -5,22 +5,22 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{Attribute, FnArg, Ident, Pat, PatType, Type};
 
-use crate::errors::Errors;
+use crate::errors::ErrorAccumulator;
 use crate::function::token_text;
 use crate::names::did_you_mean;
 use crate::tool::model::{Argument, Parameter};
 
 /// The parameters of the function, sorted into arguments and those that are injected.
 #[derive(Default)]
-pub(super) struct Parameters {
+pub(super) struct FunctionParameters {
     pub(super) arguments: Vec<Argument>,
     pub(super) order: Vec<Parameter>,
     pub(super) state: Option<Type>,
     has_context: bool,
 }
 
-impl Parameters {
-    pub(super) fn take(&mut self, input: &FnArg, errors: &mut Errors) {
+impl FunctionParameters {
+    pub(super) fn take(&mut self, input: &FnArg, errors: &mut ErrorAccumulator) {
         let typed = match input {
             FnArg::Typed(typed) => typed,
             FnArg::Receiver(receiver) => {
@@ -44,7 +44,12 @@ impl Parameters {
     }
 
     /// The state is borrowed, and there is one.
-    fn take_state(&mut self, typed: &PatType, attribute: &Attribute, errors: &mut Errors) {
+    fn take_state(
+        &mut self,
+        typed: &PatType,
+        attribute: &Attribute,
+        errors: &mut ErrorAccumulator,
+    ) {
         only_marked(typed, "state", errors);
         let Some(state) = borrowed(&typed.ty) else {
             return errors.at(&typed.ty, "the state is shared by all calls: take it as `&Type`");
@@ -59,7 +64,12 @@ impl Parameters {
     }
 
     /// The context is borrowed, and there is one.
-    fn take_context(&mut self, typed: &PatType, attribute: &Attribute, errors: &mut Errors) {
+    fn take_context(
+        &mut self,
+        typed: &PatType,
+        attribute: &Attribute,
+        errors: &mut ErrorAccumulator,
+    ) {
         only_marked(typed, "context", errors);
         if borrowed(&typed.ty).is_none() {
             return errors
@@ -71,7 +81,7 @@ impl Parameters {
         self.order.push(Parameter::Context(typed.ty.clone()));
     }
 
-    fn take_argument(&mut self, typed: &PatType, name: Ident, errors: &mut Errors) {
+    fn take_argument(&mut self, typed: &PatType, name: Ident, errors: &mut ErrorAccumulator) {
         if !owned_type(&typed.ty, errors) {
             return;
         }
@@ -107,7 +117,7 @@ impl Parameters {
 }
 
 /// An argument has a name: the model uses it.
-fn parameter_name(typed: &PatType, errors: &mut Errors) -> Option<Ident> {
+fn parameter_name(typed: &PatType, errors: &mut ErrorAccumulator) -> Option<Ident> {
     match &*typed.pat {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
             Some(pattern.ident.clone())
@@ -124,7 +134,7 @@ fn parameter_name(typed: &PatType, errors: &mut Errors) -> Option<Ident> {
 }
 
 /// Refuses other attributes than its mark on a parameter that is injected: it has no schema.
-fn only_marked(typed: &PatType, mark: &str, errors: &mut Errors) {
+fn only_marked(typed: &PatType, mark: &str, errors: &mut ErrorAccumulator) {
     for attribute in &typed.attrs {
         if !attribute.path().is_ident(mark) && !attribute.path().is_ident("doc") {
             errors.at(
@@ -147,7 +157,7 @@ fn borrowed(ty: &Type) -> Option<Type> {
 }
 
 /// A model sends values: an argument's type is concrete and owned.
-fn owned_type(ty: &Type, errors: &mut Errors) -> bool {
+fn owned_type(ty: &Type, errors: &mut ErrorAccumulator) -> bool {
     if let Type::ImplTrait(_) = ty {
         errors.at(
             ty,
@@ -192,7 +202,7 @@ pub(super) fn borrowed_lifetime(tokens: TokenStream) -> Option<TokenStream> {
 
 /// Refuses attributes that hide an argument: a reviewer approves the whole call, and no argument is
 /// left out of it, or melts into another.
-fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
+fn not_hidden(attribute: &Attribute, errors: &mut ErrorAccumulator) {
     let Ok(list) = attribute.meta.require_list() else { return };
     for token in list.tokens.clone() {
         let TokenTree::Ident(option) = token else { continue };
@@ -211,7 +221,7 @@ fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
 }
 
 /// Checks that the value that a person reads under a name goes to one argument alone.
-pub(super) fn names_of_their_own(arguments: &[Argument], errors: &mut Errors) {
+pub(super) fn names_of_their_own(arguments: &[Argument], errors: &mut ErrorAccumulator) {
     let mut taken: Vec<String> = Vec::new();
     for argument in arguments {
         let own = json_names(argument);

@@ -5,11 +5,12 @@ use syn::ext::IdentExt as _;
 use syn::{Ident, LitStr};
 
 use super::parameters::written_name;
-use crate::errors::Errors;
+use crate::errors::ErrorAccumulator;
 use crate::names::did_you_mean;
-use crate::tool::model::{Argument, Place, Summary, SummaryPart};
+use crate::tool::model::{Argument, SummaryPart, SummaryPlaceholder, SummaryTemplate};
 
-/// Every format, in the order of the documentation; each is a function of `gate_runtime::summary`.
+/// Every format, in the order of the documentation; each is a function of
+/// `gate_runtime::tool::summary`.
 const FORMATS: [&str; 5] = ["cents", "bytes", "time", "duration", "code"];
 
 /// The longest summary, in characters: a headline is read at one glance.
@@ -19,8 +20,8 @@ const LONG: usize = 200;
 pub(super) fn summary(
     given: Option<&LitStr>,
     arguments: &[Argument],
-    errors: &mut Errors,
-) -> Option<Summary> {
+    errors: &mut ErrorAccumulator,
+) -> Option<SummaryTemplate> {
     let literal = given?;
     let template = literal.value();
     let span = literal.span();
@@ -39,8 +40,8 @@ pub(super) fn summary(
     let mut parts = Vec::new();
     for piece in pieces(&template) {
         let part = match piece {
-            Ok(Piece::Words(words)) => Ok(SummaryPart::Words(words)),
-            Ok(Piece::Place(text)) => place(text, arguments, span).map(SummaryPart::Place),
+            Ok(TemplatePiece::Words(words)) => Ok(SummaryPart::Words(words)),
+            Ok(TemplatePiece::Place(text)) => place(text, arguments, span).map(SummaryPart::Place),
             Err(problem) => Err(problem.to_owned()),
         };
         match part {
@@ -51,18 +52,18 @@ pub(super) fn summary(
             }
         }
     }
-    Some(Summary { parts, span })
+    Some(SummaryTemplate { parts, span })
 }
 
 /// One piece of a template.
-enum Piece<'a> {
+enum TemplatePiece<'a> {
     Words(String),
     /// The text between braces.
     Place(&'a str),
 }
 
 /// Takes a template apart, as `format!` does: two braces are one brace of the words.
-fn pieces(template: &str) -> Vec<Result<Piece<'_>, &'static str>> {
+fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
     let mut pieces = Vec::new();
     let mut words = String::new();
     let mut rest = template;
@@ -83,20 +84,20 @@ fn pieces(template: &str) -> Vec<Result<Piece<'_>, &'static str>> {
             return pieces;
         };
         if !words.is_empty() {
-            pieces.push(Ok(Piece::Words(std::mem::take(&mut words))));
+            pieces.push(Ok(TemplatePiece::Words(std::mem::take(&mut words))));
         }
-        pieces.push(Ok(Piece::Place(place)));
+        pieces.push(Ok(TemplatePiece::Place(place)));
         rest = after;
     }
     words.push_str(rest);
     if !words.is_empty() {
-        pieces.push(Ok(Piece::Words(words)));
+        pieces.push(Ok(TemplatePiece::Words(words)));
     }
     pieces
 }
 
 /// `amount_cents`, `amount_cents:cents`, `customer.name`.
-fn place(text: &str, arguments: &[Argument], span: Span) -> Result<Place, String> {
+fn place(text: &str, arguments: &[Argument], span: Span) -> Result<SummaryPlaceholder, String> {
     let (path, format) =
         text.split_once(':').map_or((text, None), |(path, format)| (path, Some(format.trim())));
     let mut steps = path.trim().split('.');
@@ -137,5 +138,5 @@ fn place(text: &str, arguments: &[Argument], span: Span) -> Result<Place, String
             return Err(format!("unknown format `{format}`{near}"));
         }
     };
-    Ok(Place { argument: argument.name.clone(), fields, pointer, format })
+    Ok(SummaryPlaceholder { argument: argument.name.clone(), fields, pointer, format })
 }

@@ -26,7 +26,7 @@ use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::{
-    Called, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with,
+    CalledTools, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with,
 };
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
@@ -177,7 +177,7 @@ pub fn message(turn: &Turn) -> Value {
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use gate_runtime::Message;
+/// use gate_runtime::run::Message;
 /// use gate_runtime::dialect::anthropic;
 /// use serde_json::json;
 ///
@@ -197,7 +197,7 @@ pub fn message(turn: &Turn) -> Value {
 /// # Errors
 /// A message whose role is not one of `user`, `assistant` and `system`.
 pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
-    let mut called = Called::default();
+    let mut called = CalledTools::default();
     let mut history = Vec::new();
     for message in messages {
         let content = &message["content"];

@@ -166,7 +166,7 @@ pub fn content(turn: &Turn) -> Value {
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use gate_runtime::Message;
+/// use gate_runtime::run::Message;
 /// use gate_runtime::dialect::gemini;
 /// use serde_json::json;
 ///

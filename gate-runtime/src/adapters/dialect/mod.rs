@@ -9,11 +9,11 @@
 //! | Gemini, by `generateContent` | [`gemini`] |
 //! | MCP, as a server | [`mcp`] |
 //!
-//! Each is a module of plain functions over JSON values: from [`Descriptor`](crate::Descriptor)s to
-//! a request's tools, from a response to [`ToolCall`](crate::ToolCall)s, from a
-//! [`Turn`](crate::Turn) to the messages that answer it, from a conversation to the
-//! [`Message`](crate::Message)s of a run's history. They know nothing of rules and people, and
-//! everything else knows nothing of them.
+//! Each is a module of plain functions over JSON values: from
+//! [`Descriptor`](crate::tool::Descriptor)s to a request's tools, from a response to
+//! [`ToolCall`](crate::ToolCall)s, from a [`Turn`](crate::Turn) to the messages that answer it,
+//! from a conversation to the [`Message`](crate::run::Message)s of a run's history. They know
+//! nothing of rules and people, and everything else knows nothing of them.
 //!
 //! In every dialect, the gate's own words to the model stand in `<gate-notice>…</gate-notice>`, and
 //! everything else in a result is the tool's output, byte for byte. Only where an output imitates
@@ -67,9 +67,9 @@ impl std::error::Error for DialectError {}
 
 /// The names of the tools that were called, by the ids of the calls: results name only the id.
 #[derive(Default)]
-struct Called<'a>(HashMap<&'a str, &'a str>);
+struct CalledTools<'a>(HashMap<&'a str, &'a str>);
 
-impl<'a> Called<'a> {
+impl<'a> CalledTools<'a> {
     fn note(&mut self, id: &'a Value, name: &'a Value) {
         if let (Some(id), Some(name)) = (id.as_str(), name.as_str()) {
             self.0.insert(id, name);

@@ -123,16 +123,16 @@ pub(super) fn plain_schema(descriptor: &Descriptor) -> Value {
 pub(super) fn strict_schema(descriptor: &Descriptor) -> Result<Value, NotStrict> {
     let schema = descriptor.input_schema();
     let mut strict = schema.clone();
-    Strict { tool: descriptor.name(), root: schema }.convert(&mut strict, "")?;
+    StrictConverter { tool: descriptor.name(), root: schema }.convert(&mut strict, "")?;
     Ok(strict)
 }
 
-struct Strict<'a> {
+struct StrictConverter<'a> {
     tool: &'a ToolName,
     root: &'a Value,
 }
 
-impl Strict<'_> {
+impl StrictConverter<'_> {
     fn impossible(&self, field: &str, problem: &'static str) -> NotStrict {
         NotStrict { tool: self.tool.clone(), field: field.to_owned(), problem }
     }

@@ -1,28 +1,28 @@
 //! The file as it is written: its tables and fields with their lines, and what is wrong with their
 //! form.
 
-use gate_core::text::{Hazard, Visible, english};
+use gate_core::text::{SanitizedText, TextHazard, english};
 use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Something wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mistake {
+pub(super) struct FileDiagnostic {
     pub(super) line: usize,
     pub(super) words: String,
 }
 
 /// A file that is being read, with all that is wrong with it so far.
-pub(super) struct Document<'t> {
+pub(super) struct TomlDocument<'t> {
     text: &'t str,
     /// Where its lines end.
     ends: Vec<usize>,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<FileDiagnostic>,
 }
 
 /// The fields that a kind of table has.
-pub(super) struct Kind {
+pub(super) struct TableKeys {
     pub(super) name: &'static str,
     pub(super) fields: &'static [&'static str],
 }
@@ -30,7 +30,7 @@ pub(super) struct Kind {
 /// One table of a kind.
 pub(super) struct PersonTable<'t> {
     pub(super) line: usize,
-    kind: &'static Kind,
+    kind: &'static TableKeys,
     fields: &'t DeTable<'t>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct LineText<'t> {
 
 /// A text of the file as it can be shown in a mistake.
 pub(super) fn shown(text: &str) -> String {
-    format!("`{}`", Visible::of(text))
+    format!("`{}`", SanitizedText::of(text))
 }
 
 /// `a string`, `an integer`.
@@ -52,14 +52,14 @@ fn kind_of(value: &DeValue<'_>) -> String {
 }
 
 /// Parses a file. Where it is no TOML, nothing else is said of it: that would only follow.
-pub(super) fn parse(bytes: &[u8]) -> Result<(Document<'_>, DeTable<'_>), Vec<Mistake>> {
+pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec<FileDiagnostic>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.iter().take(error.valid_up_to());
         let line = before.filter(|byte| **byte == b'\n').count() + 1;
-        vec![Mistake { line, words: "this is not UTF-8: save the file as UTF-8".to_owned() }]
+        vec![FileDiagnostic { line, words: "this is not UTF-8: save the file as UTF-8".to_owned() }]
     })?;
     let ends = text.match_indices('\n').map(|(at, _)| at).collect();
-    let mut document = Document { text, ends, mistakes: Vec::new() };
+    let mut document = TomlDocument { text, ends, mistakes: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let line = document.line(error.span().map_or(0, |span| span.start));
@@ -71,10 +71,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Document<'_>, DeTable<'_>), Vec<Mis
     if document.is_good() { Ok((document, root.into_inner())) } else { Err(document.sorted()) }
 }
 
-impl<'t> Document<'t> {
+impl<'t> TomlDocument<'t> {
     /// Notes something wrong.
     pub(super) fn mistake(&mut self, line: usize, words: impl Into<String>) {
-        self.mistakes.push(Mistake { line, words: words.into() });
+        self.mistakes.push(FileDiagnostic { line, words: words.into() });
     }
 
     /// Returns whether nothing is wrong so far.
@@ -83,11 +83,11 @@ impl<'t> Document<'t> {
     }
 
     /// Returns the mistakes in the file, from its top to its end, if there are any.
-    pub(super) fn finish(self) -> Result<(), Vec<Mistake>> {
+    pub(super) fn finish(self) -> Result<(), Vec<FileDiagnostic>> {
         if self.is_good() { Ok(()) } else { Err(self.sorted()) }
     }
 
-    fn sorted(mut self) -> Vec<Mistake> {
+    fn sorted(mut self) -> Vec<FileDiagnostic> {
         self.mistakes.sort();
         self.mistakes
     }
@@ -96,7 +96,7 @@ impl<'t> Document<'t> {
     pub(super) fn entries(
         &mut self,
         root: &'t DeTable<'t>,
-        kind: &'static Kind,
+        kind: &'static TableKeys,
     ) -> Vec<PersonTable<'t>> {
         let Some(value) = root.get(kind.name) else { return Vec::new() };
         let name = kind.name;
@@ -168,8 +168,9 @@ impl<'t> Document<'t> {
     /// The name of somebody or something: also without characters that nobody sees.
     fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let said = self.trimmed(what, text, line)?;
-        let visible = Visible::of(said.text);
-        if let Some(hazard) = visible.hazards().iter().find(|hazard| **hazard != Hazard::LookAlike)
+        let visible = SanitizedText::of(said.text);
+        if let Some(hazard) =
+            visible.hazards().iter().find(|hazard| **hazard != TextHazard::LookAlike)
         {
             self.mistake(line, format!("{what} has {hazard}: remove them from `{visible}`"));
         }
@@ -184,7 +185,7 @@ impl<'t> PersonTable<'t> {
     }
 
     /// A field that may be missing.
-    pub(super) fn text(&self, key: &str, document: &mut Document<'t>) -> Option<LineText<'t>> {
+    pub(super) fn text(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<LineText<'t>> {
         let (text, line) = self.string(key, document)?;
         document.trimmed(&format!("`{key}`"), text, line)
     }
@@ -194,7 +195,7 @@ impl<'t> PersonTable<'t> {
         &self,
         key: &str,
         example: &str,
-        document: &mut Document<'t>,
+        document: &mut TomlDocument<'t>,
     ) -> Option<LineText<'t>> {
         self.must_have(key, &format!("\"{example}\""), document);
         let (text, line) = self.string(key, document)?;
@@ -202,7 +203,7 @@ impl<'t> PersonTable<'t> {
     }
 
     /// A whole number from 1 on that may be missing.
-    pub(super) fn count(&self, key: &str, document: &mut Document<'t>) -> Option<usize> {
+    pub(super) fn count(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<usize> {
         let value = self.fields.get(key)?;
         let count = match value.get_ref() {
             DeValue::Integer(number) => {
@@ -224,7 +225,7 @@ impl<'t> PersonTable<'t> {
     pub(super) fn names(
         &self,
         key: &str,
-        document: &mut Document<'t>,
+        document: &mut TomlDocument<'t>,
     ) -> Option<Vec<LineText<'t>>> {
         let value = self.fields.get(key)?;
         let example = format!("write a list of texts, like `{key} = [\"manager\"]`");
@@ -259,7 +260,7 @@ impl<'t> PersonTable<'t> {
     }
 
     /// A point in time that must be there, as a text or as TOML's own.
-    pub(super) fn time(&self, key: &str, document: &mut Document<'t>) -> Option<Timestamp> {
+    pub(super) fn time(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<Timestamp> {
         const EXAMPLE: &str = "\"2026-12-01T00:00:00Z\"";
         self.must_have(key, EXAMPLE, document);
         let value = self.fields.get(key)?;
@@ -283,7 +284,7 @@ impl<'t> PersonTable<'t> {
     }
 
     /// Notes that a field is missing.
-    pub(super) fn must_have(&self, key: &str, example: &str, document: &mut Document<'t>) {
+    pub(super) fn must_have(&self, key: &str, example: &str, document: &mut TomlDocument<'t>) {
         if !self.has(key) {
             let name = self.kind.name;
             document.mistake(
@@ -293,7 +294,7 @@ impl<'t> PersonTable<'t> {
         }
     }
 
-    fn string(&self, key: &str, document: &mut Document<'t>) -> Option<(&'t str, usize)> {
+    fn string(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<(&'t str, usize)> {
         let value: &Spanned<DeValue<'_>> = self.fields.get(key)?;
         let line = document.line(value.span().start);
         match value.get_ref() {

@@ -15,14 +15,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use document::Mistake;
+use document::FileDiagnostic;
 use gate_audit::VerifierKey;
 use gate_core::id::{ReviewerId, Role};
 use gate_core::ports::{BoxFuture, Directory, DirectoryError};
 use gate_core::text::Digest;
 use jiff::Timestamp;
-use people::People;
-pub use person::{Delegation, Person, RemoteAgent};
+use people::PeopleIndex;
+pub use person::{Person, RemoteAgent, RoleDelegation};
 pub use token::{AgentToken, ReviewerToken};
 
 use crate::private_file::warn_if_open_to_others;
@@ -31,7 +31,8 @@ use crate::private_file::warn_if_open_to_others;
 /// directory.
 ///
 /// ```
-/// use gate_runtime::{AgentToken, Directory, FileDirectory, ReviewerToken};
+/// use gate_runtime::FileDirectory;
+/// use gate_runtime::people::{AgentToken, Directory, ReviewerToken};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -101,16 +102,16 @@ pub struct FileDirectory {
     name: Arc<Path>,
     /// Where it is, wherever the process goes to.
     path: Arc<Path>,
-    last: Arc<Mutex<Reading>>,
+    last: Arc<Mutex<FileSnapshot>>,
 }
 
 /// The content of the file when it was last read.
-struct Reading {
+struct FileSnapshot {
     bytes: Vec<u8>,
-    people: Result<Arc<People>, Arc<[Mistake]>>,
+    people: Result<Arc<PeopleIndex>, Arc<[FileDiagnostic]>>,
 }
 
-impl Reading {
+impl FileSnapshot {
     /// Tells the security log that the file has changed: who is entitled to what is another matter
     /// from here on.
     fn log(&self, name: &Path) {
@@ -133,7 +134,7 @@ impl Reading {
     }
 
     fn of(bytes: Vec<u8>) -> Self {
-        let people = People::read(&bytes).map(Arc::new).map_err(Arc::from);
+        let people = PeopleIndex::read(&bytes).map(Arc::new).map_err(Arc::from);
         Self { bytes, people }
     }
 }
@@ -149,7 +150,7 @@ impl FileDirectory {
             std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
         // There are only hashes in it, but who writes it makes people.
         warn_if_open_to_others(&path, 0o022);
-        let last = Reading::of(read(&path).map_err(|error| unreadable(&name, &error))?);
+        let last = FileSnapshot::of(read(&path).map_err(|error| unreadable(&name, &error))?);
         let people = Self { name, path, last: Arc::new(Mutex::new(last)) };
         people.now().map(|_| people)
     }
@@ -222,11 +223,11 @@ impl FileDirectory {
     ///
     /// All of it is read each time, and compared: its times and its length may be the same after a
     /// change.
-    fn now(&self) -> Result<Arc<People>, DirectoryError> {
+    fn now(&self) -> Result<Arc<PeopleIndex>, DirectoryError> {
         let bytes = read(&self.path).map_err(|error| unreadable(&self.name, &error))?;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.bytes != bytes {
-            *last = Reading::of(bytes);
+            *last = FileSnapshot::of(bytes);
             last.log(&self.name);
         }
         last.people.clone().map_err(|mistakes| wrong(&self.name, &mistakes))
@@ -307,13 +308,13 @@ fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
     })
 }
 
-fn wrong(name: &Path, mistakes: &[Mistake]) -> DirectoryError {
+fn wrong(name: &Path, mistakes: &[FileDiagnostic]) -> DirectoryError {
     let name = name.display();
-    if let [Mistake { line, words }] = mistakes {
+    if let [FileDiagnostic { line, words }] = mistakes {
         return DirectoryError::new(format_args!("{name}, line {line}: {words}"));
     }
     let lines =
-        mistakes.iter().map(|Mistake { line, words }| format!("\n  - line {line}: {words}"));
+        mistakes.iter().map(|FileDiagnostic { line, words }| format!("\n  - line {line}: {words}"));
     let lines: String = lines.collect();
     let count = mistakes.len();
     DirectoryError::new(format_args!(

@@ -8,23 +8,26 @@ use gate_core::people::identity::identity;
 use gate_core::text::{Digest, english};
 use jiff::Timestamp;
 
-use super::document::{Document, Kind, LineText, Mistake, PersonTable, parse, shown};
-use super::person::{Delegation, Person, RemoteAgent};
-use super::token::{self, Holder};
+use super::document::{
+    FileDiagnostic, LineText, PersonTable, TableKeys, TomlDocument, parse, shown,
+};
+use super::person::{Person, RemoteAgent, RoleDelegation};
+use super::token::{self, TokenHolder};
 
-const PERSON: Kind = Kind {
+const PERSON: TableKeys = TableKeys {
     name: "person",
     fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"],
 };
-const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
-const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
+const AGENT: TableKeys = TableKeys { name: "agent", fields: &["id", "token", "asks", "at_once"] };
+const DELEGATION: TableKeys =
+    TableKeys { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
 /// The number of questions of one agent that may wait at once, unless the file says otherwise.
 const AT_ONCE: usize = 1_000;
 
 /// Everybody in a file without mistakes.
 #[derive(Debug)]
-pub(super) struct People {
+pub(super) struct PeopleIndex {
     persons: BTreeMap<ReviewerId, Person>,
     tokens: Vec<(Digest, ReviewerId)>,
     agents: Vec<(Digest, RemoteAgent)>,
@@ -44,9 +47,9 @@ struct PersonDraft<'t> {
     aliases: Vec<LineText<'t>>,
 }
 
-impl People {
+impl PeopleIndex {
     /// Reads a file, and finds everything that is wrong with it.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<FileDiagnostic>> {
         let (mut document, root) = parse(bytes)?;
         document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
         let entries = document.entries(&root, &PERSON);
@@ -84,7 +87,10 @@ impl People {
         })
     }
 
-    fn assembled(drafts: &[PersonDraft<'_>], delegations: Vec<(ReviewerId, Delegation)>) -> Self {
+    fn assembled(
+        drafts: &[PersonDraft<'_>],
+        delegations: Vec<(ReviewerId, RoleDelegation)>,
+    ) -> Self {
         let (mut persons, mut tokens) = (BTreeMap::new(), Vec::new());
         for draft in drafts {
             let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
@@ -163,12 +169,12 @@ impl People {
 
     /// Whose token it is.
     pub(super) fn holder_of(&self, token: &str) -> Option<&ReviewerId> {
-        Holder::Person.find(token, self.tokens.iter().map(|(hash, who)| (*hash, who)))
+        TokenHolder::Person.find(token, self.tokens.iter().map(|(hash, who)| (*hash, who)))
     }
 
     /// Which agent's token it is.
     pub(super) fn agent_of(&self, token: &str) -> Option<&RemoteAgent> {
-        Holder::Agent.find(token, self.agents.iter().map(|(hash, agent)| (*hash, agent)))
+        TokenHolder::Agent.find(token, self.agents.iter().map(|(hash, agent)| (*hash, agent)))
     }
 }
 
@@ -178,7 +184,7 @@ impl<'t> PersonDraft<'t> {
     }
 }
 
-fn draft<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> PersonDraft<'t> {
+fn draft<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> PersonDraft<'t> {
     entry.must_have("roles", "[\"manager\"]", document);
     let id = entry.name("id", "dana", document);
     PersonDraft {
@@ -212,7 +218,7 @@ impl AgentDraft<'_> {
     }
 }
 
-fn agent<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> AgentDraft<'t> {
+fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentDraft<'t> {
     entry.must_have("token", "\"sha256:…\"", document);
     let id = entry.name("id", "billing-bot", document);
     if let Some(id) = id
@@ -234,7 +240,7 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> AgentDraft
 
 /// A token stands in the file as its hash, in one writing only. No mistake repeats it: it could be
 /// the token.
-fn hash(said: LineText<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> {
+fn hash(said: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, usize)> {
     let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
     if hash.is_none() {
         let words = if token::is_clear(said.text) {
@@ -254,7 +260,7 @@ fn hash(said: LineText<'_>, document: &mut Document<'_>) -> Option<(Digest, usiz
 fn key(
     said: LineText<'_>,
     id: Option<LineText<'_>>,
-    document: &mut Document<'_>,
+    document: &mut TomlDocument<'_>,
 ) -> Option<(VerifierKey, usize)> {
     let words = match said.text.parse::<VerifierKey>() {
         Ok(key) if key.kind() != KeyKind::Log => {
@@ -279,7 +285,7 @@ fn key(
 }
 
 /// The id of a member, and not their name, which they can change to another's.
-fn slack<'t>(said: LineText<'t>, document: &mut Document<'_>) -> Option<LineText<'t>> {
+fn slack<'t>(said: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<LineText<'t>> {
     let rest = said.text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())
         && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
@@ -296,7 +302,7 @@ fn slack<'t>(said: LineText<'t>, document: &mut Document<'_>) -> Option<LineText
 
 /// One person or agent has one entry: else one of them could be overlooked when rights are taken
 /// away. And no agent is a person.
-fn check_ids(ids: &[LineText<'_>], document: &mut Document<'_>) {
+fn check_ids(ids: &[LineText<'_>], document: &mut TomlDocument<'_>) {
     let mut known: BTreeMap<String, LineText<'_>> = BTreeMap::new();
     for id in ids {
         let Some(first) = known.insert(identity(id.text), *id) else { continue };
@@ -317,7 +323,11 @@ fn check_ids(ids: &[LineText<'_>], document: &mut Document<'_>) {
 }
 
 /// An alias is one person's name, and nobody's id: else nobody could say for whom a run acts.
-fn check_aliases(drafts: &[PersonDraft<'_>], ids: &[LineText<'_>], document: &mut Document<'_>) {
+fn check_aliases(
+    drafts: &[PersonDraft<'_>],
+    ids: &[LineText<'_>],
+    document: &mut TomlDocument<'_>,
+) {
     let mut known: BTreeMap<String, usize> =
         ids.iter().map(|id| (identity(id.text), id.line)).collect();
     for alias in drafts.iter().flat_map(|draft| &draft.aliases) {
@@ -334,7 +344,7 @@ fn check_aliases(drafts: &[PersonDraft<'_>], ids: &[LineText<'_>], document: &mu
 /// A token says who somebody is, so nobody shares one.
 fn check_tokens(
     tokens: impl Iterator<Item = Option<(Digest, usize)>>,
-    document: &mut Document<'_>,
+    document: &mut TomlDocument<'_>,
 ) {
     let mut known = BTreeMap::new();
     for (hash, line) in tokens.flatten() {
@@ -348,7 +358,7 @@ fn check_tokens(
 }
 
 /// A key says who voted, so nobody shares one, under whatever name.
-fn check_keys(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
+fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
     for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
         if let Some(first) = known.insert(key.as_bytes(), line) {
@@ -361,7 +371,7 @@ fn check_keys(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
 }
 
 /// A member of Slack is one person: who decides there must be clear.
-fn check_slack(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
+fn check_slack(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.slack) {
         if let Some(first) = known.insert(id.text, id.line) {
@@ -377,8 +387,8 @@ fn check_slack(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
 fn delegation<'t>(
     entry: &PersonTable<'t>,
     drafts: &[PersonDraft<'t>],
-    document: &mut Document<'t>,
-) -> Option<(ReviewerId, Delegation)> {
+    document: &mut TomlDocument<'t>,
+) -> Option<(ReviewerId, RoleDelegation)> {
     let from = entry.name("from", "dana", document);
     let to = entry.name("to", "omar", document);
     let roles = entry.names("roles", document);
@@ -395,7 +405,7 @@ fn delegation<'t>(
     let roles = if entry.has("roles") { Some(roles?) } else { None };
     let roles = delegated(entry, from, giver?, roles, document)?;
     taker?;
-    Some((to.text.into(), Delegation { from: from.text.into(), roles, until: until? }))
+    Some((to.text.into(), RoleDelegation { from: from.text.into(), roles, until: until? }))
 }
 
 /// The roles of a delegation: those it names, if they are the giver's own, or all that are.
@@ -404,7 +414,7 @@ fn delegated(
     from: LineText<'_>,
     giver: &PersonDraft<'_>,
     named: Option<Vec<LineText<'_>>>,
-    document: &mut Document<'_>,
+    document: &mut TomlDocument<'_>,
 ) -> Option<Vec<Role>> {
     // If the giver's own roles are wrong, so is whatever would be said about them.
     giver.roles.as_ref()?;
@@ -438,7 +448,7 @@ fn known<'d, 't>(
     key: &str,
     who: LineText<'_>,
     drafts: &'d [PersonDraft<'t>],
-    document: &mut Document<'_>,
+    document: &mut TomlDocument<'_>,
 ) -> Option<&'d PersonDraft<'t>> {
     let found = drafts.iter().find(|draft| draft.id.is_some_and(|id| id.text == who.text));
     if found.is_none() {

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 /// assert_eq!((dana.name(), dana.contact()), (Some("Dana Kim"), Some("dana@example.com")));
 /// assert_eq!((dana.roles(), dana.slack()), (&["manager".into()][..], Some("U012AB3CD")));
 /// assert!(dana.delegations().is_empty());
-/// # Ok::<(), gate_runtime::DirectoryError>(())
+/// # Ok::<(), gate_runtime::people::DirectoryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -33,7 +33,7 @@ pub struct Person {
     pub(super) key: Option<VerifierKey>,
     pub(super) slack: Option<String>,
     pub(super) aliases: Vec<String>,
-    pub(super) delegations: Vec<Delegation>,
+    pub(super) delegations: Vec<RoleDelegation>,
 }
 
 impl Person {
@@ -98,7 +98,7 @@ impl Person {
 
     /// Returns the delegations of others to them that have not ended.
     #[must_use]
-    pub fn delegations(&self) -> &[Delegation] {
+    pub fn delegations(&self) -> &[RoleDelegation] {
         &self.delegations
     }
 
@@ -141,16 +141,16 @@ impl Person {
 /// assert_eq!(delegation.from(), "dana");
 /// assert_eq!(delegation.roles(), ["manager"]);
 /// assert_eq!(delegation.until().to_string(), "2999-12-01T00:00:00Z");
-/// # Ok::<(), gate_runtime::DirectoryError>(())
+/// # Ok::<(), gate_runtime::people::DirectoryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delegation {
+pub struct RoleDelegation {
     pub(super) from: ReviewerId,
     pub(super) roles: Vec<Role>,
     pub(super) until: Timestamp,
 }
 
-impl Delegation {
+impl RoleDelegation {
     /// Whose roles they are.
     #[must_use]
     pub fn from(&self) -> &ReviewerId {
@@ -177,7 +177,8 @@ impl Delegation {
 /// An agent in another program, as the file of a [`FileDirectory`](crate::FileDirectory) has it.
 ///
 /// ```
-/// use gate_runtime::{AgentToken, FileDirectory};
+/// use gate_runtime::FileDirectory;
+/// use gate_runtime::people::AgentToken;
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("people.toml");
 /// let token = AgentToken::new();
@@ -191,7 +192,7 @@ impl Delegation {
 /// let bot = people.agent_of(token.reveal())?.expect("it is in the file");
 /// assert_eq!(bot.name(), "billing-bot");
 /// assert_eq!((bot.asks(), bot.at_once()), (&["manager".into()][..], 1_000));
-/// # Ok::<(), gate_runtime::DirectoryError>(())
+/// # Ok::<(), gate_runtime::people::DirectoryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteAgent {

@@ -26,9 +26,9 @@ until = "2026-12-01T00:00:00Z"
 "#;
 
 /// A file in a folder of its own.
-struct File(tempfile::TempDir);
+struct TempPeopleFile(tempfile::TempDir);
 
-impl File {
+impl TempPeopleFile {
     fn of(text: &str) -> Self {
         let file = Self(tempfile::tempdir().unwrap());
         file.write(text);
@@ -50,7 +50,7 @@ impl File {
 
 /// Returns the mistakes in a text, as people see them.
 fn problems(text: impl AsRef<[u8]>) -> String {
-    let mistakes = People::read(text.as_ref()).expect_err("it has a mistake");
+    let mistakes = PeopleIndex::read(text.as_ref()).expect_err("it has a mistake");
     wrong(Path::new("people.toml"), &mistakes).to_string()
 }
 
@@ -74,7 +74,7 @@ fn at(time: &str) -> Timestamp {
 
 #[tokio::test]
 async fn people_have_their_own_roles_and_those_delegated_to_them() {
-    let people = File::of(GOOD);
+    let people = TempPeopleFile::of(GOOD);
     let (people, now) = (people.open(), at("2026-11-30T23:59:59.999Z"));
     assert_eq!(
         people.find(&"dana".into(), now).await.unwrap(),
@@ -91,7 +91,7 @@ async fn people_have_their_own_roles_and_those_delegated_to_them() {
 
 #[tokio::test]
 async fn a_delegation_ends_to_the_second() {
-    let people = File::of(GOOD);
+    let people = TempPeopleFile::of(GOOD);
     let people = people.open();
     let until = "2026-12-01T00:00:00Z";
     for (now, expected) in
@@ -109,7 +109,7 @@ async fn a_delegation_ends_to_the_second() {
 
 #[test]
 fn a_person_is_shown_with_what_the_file_says() {
-    let people = File::of(GOOD);
+    let people = TempPeopleFile::of(GOOD);
     let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
     let dana = people.person(&"dana".into(), now).unwrap().unwrap();
     assert_eq!(
@@ -128,7 +128,8 @@ fn a_person_is_shown_with_what_the_file_says() {
 
 #[tokio::test]
 async fn a_delegation_without_roles_is_of_all_her_own() {
-    let people = File::of(&GOOD.replace("to = \"omar\"\nroles = [\"manager\"]", "to = \"omar\""));
+    let people =
+        TempPeopleFile::of(&GOOD.replace("to = \"omar\"\nroles = [\"manager\"]", "to = \"omar\""));
     let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
     assert_eq!(
         people.find(&"omar".into(), now).await.unwrap(),
@@ -144,7 +145,7 @@ async fn a_time_may_be_tomls_own_and_in_any_zone() {
         "2026-12-01 00:00:00Z",
         "2026-12-01T00:00:00.000Z",
     ] {
-        let people = File::of(&GOOD.replace("\"2026-12-01T00:00:00Z\"", time));
+        let people = TempPeopleFile::of(&GOOD.replace("\"2026-12-01T00:00:00Z\"", time));
         let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
         let omar = people.person(&"omar".into(), now).unwrap().unwrap();
         assert_eq!(omar.delegations()[0].until(), at("2026-12-01T00:00:00Z"), "{time}");
@@ -154,7 +155,7 @@ async fn a_time_may_be_tomls_own_and_in_any_zone() {
 #[tokio::test]
 async fn a_role_taken_away_counts_no_more_at_the_next_question() {
     let now = at("2026-11-21T12:00:00Z");
-    let file = File::of(GOOD);
+    let file = TempPeopleFile::of(GOOD);
     let people = file.open();
     let clone = people.clone();
     file.write(GOOD.replace("\"manager\", \"auditor\"", "\"auditor\", \"manager\""));
@@ -174,7 +175,7 @@ async fn a_role_taken_away_counts_no_more_at_the_next_question() {
 #[tokio::test]
 async fn a_file_put_in_its_place_is_read_whatever_its_times() {
     let now = at("2026-11-21T12:00:00Z");
-    let file = File::of(GOOD);
+    let file = TempPeopleFile::of(GOOD);
     let people = file.open();
     let before = fs::metadata(file.path()).unwrap().modified().unwrap();
     let other = file.0.path().join("other.toml");
@@ -191,7 +192,7 @@ async fn a_file_put_in_its_place_is_read_whatever_its_times() {
 #[tokio::test]
 async fn a_file_that_breaks_entitles_nobody_until_it_is_good_again() {
     let now = at("2026-11-21T12:00:00Z");
-    let file = File::of(GOOD);
+    let file = TempPeopleFile::of(GOOD);
     let people = file.open();
     let token = ReviewerToken::new();
     file.write("[[person]\nid = ");
@@ -231,7 +232,7 @@ async fn a_file_that_breaks_entitles_nobody_until_it_is_good_again() {
 
 #[test]
 fn a_directory_does_not_open_with_a_mistake() {
-    let file = File::of("");
+    let file = TempPeopleFile::of("");
     assert!(FileDirectory::open(file.path()).is_err());
     assert!(FileDirectory::open(file.0.path().join("nowhere.toml")).is_err());
 }
@@ -246,7 +247,7 @@ fn a_token_is_its_holders_until_it_is_removed() {
             his.hash()
         )
     };
-    let file = File::of(&text(&format!("token = \"{}\"", hers.hash())));
+    let file = TempPeopleFile::of(&text(&format!("token = \"{}\"", hers.hash())));
     let people = file.open();
     assert_eq!(people.holder_of(hers.reveal()).unwrap(), Some("dana".into()));
     assert_eq!(people.holder_of(his.reveal()).unwrap(), Some("omar".into()));
@@ -264,7 +265,7 @@ fn a_token_is_its_holders_until_it_is_removed() {
 #[test]
 fn the_hash_of_a_word_lets_nobody_in() {
     // `GOOD` has the hash of "test".
-    let file = File::of(GOOD);
+    let file = TempPeopleFile::of(GOOD);
     assert_eq!(file.open().holder_of("test").unwrap(), None);
 }
 
@@ -457,7 +458,7 @@ fn an_agent_is_no_person_and_its_token_nobody_elses() {
         "id = \"bot\"\ntoken = \"{}\"\nasks = [\"manager\", \"auditor\"]\nat_once = 7",
         bot.hash()
     );
-    let people = File::of(&agent(&good));
+    let people = TempPeopleFile::of(&agent(&good));
     let people = people.open();
     let found = people.agent_of(bot.reveal()).unwrap().unwrap();
     assert_eq!((found.name().as_str(), found.asks().len(), found.at_once()), ("bot", 2, 7));
@@ -521,7 +522,7 @@ fn a_file_that_is_no_text_or_no_toml_says_where() {
 
 #[test]
 fn a_file_may_begin_with_a_mark_and_have_other_line_ends() {
-    let file = File::of(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n")));
+    let file = TempPeopleFile::of(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n")));
     assert!(file.open().person(&"dana".into(), at("2026-11-21T12:00:00Z")).unwrap().is_some());
     let said = problem(dana_and("rolls = []").replace('\n', "\r\n"));
     assert_eq!(said, "line 4: unknown field `rolls`; did you mean `roles`?");
@@ -575,8 +576,9 @@ fn key_of(name: &str, kind: KeyKind, seed: u8) -> VerifierKey {
 #[tokio::test]
 async fn a_key_is_its_holders_until_it_is_removed_or_replaced() {
     let (first, second) = (key_of("dana", KeyKind::Log, 1), key_of("dana", KeyKind::Log, 2));
-    let file =
-        File::of(&dana_and(&format!("key = \"{first}\"\n[[person]]\nid = \"omar\"\nroles = []")));
+    let file = TempPeopleFile::of(&dana_and(&format!(
+        "key = \"{first}\"\n[[person]]\nid = \"omar\"\nroles = []"
+    )));
     let (people, now) = (file.open(), at("2026-11-21T12:00:00Z"));
     let dana = "dana".into();
     assert_eq!(people.key(&dana, now).await.unwrap(), Some(first.clone()));
@@ -650,8 +652,9 @@ fn two_people_cannot_have_one_key() {
 
 #[test]
 fn a_member_of_slack_is_the_person_whose_id_it_is() {
-    let people =
-        File::of(&dana_and("slack = \"U012AB3CD\"\n[[person]]\nid = \"omar\"\nroles = []\n"));
+    let people = TempPeopleFile::of(&dana_and(
+        "slack = \"U012AB3CD\"\n[[person]]\nid = \"omar\"\nroles = []\n",
+    ));
     let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
     let found = people.person_by_slack("U012AB3CD", now).unwrap();
     assert_eq!(found.map(|person| person.id().clone()), Some("dana".into()));
@@ -685,7 +688,7 @@ fn what_is_no_id_of_slack_is_a_mistake_and_so_is_one_for_two() {
 
 #[tokio::test]
 async fn names_are_tied_to_people_and_nobody_has_anothers() {
-    let file = File::of(
+    let file = TempPeopleFile::of(
         "person = [{ id = \"dana\", roles = [], contact = \"desk@example.com\", \
                      aliases = [\"D. Kim\"] }, \
                     { id = \"omar\", roles = [], contact = \"desk@example.com\" }]",

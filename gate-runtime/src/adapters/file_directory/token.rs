@@ -9,12 +9,12 @@ use crate::random;
 
 /// Whose tokens they are: neither kind is ever taken for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
+pub(super) enum TokenHolder {
     Person,
     Agent,
 }
 
-impl Holder {
+impl TokenHolder {
     const BOTH: [Self; 2] = [Self::Person, Self::Agent];
 
     /// Returns the beginning of every token of the kind, by which people and scanners for secrets
@@ -54,7 +54,7 @@ impl Holder {
 
 /// Declares the tokens of one kind of holder.
 macro_rules! token {
-    ($(#[$doc:meta])* $Name:ident of $Holder:ident) => {
+    ($(#[$doc:meta])* $Name:ident of $TokenHolder:ident) => {
         $(#[$doc])*
         #[must_use = "a token that is not shown is lost"]
         pub struct $Name(String);
@@ -63,7 +63,7 @@ macro_rules! token {
             /// Makes a new token, unlike any other.
             #[expect(clippy::new_without_default, reason = "every call gives another value")]
             pub fn new() -> Self {
-                Self(Holder::$Holder.new_token())
+                Self(TokenHolder::$TokenHolder.new_token())
             }
 
             /// The token itself, for whom it is. Whoever has it passes for them: show it once, keep
@@ -95,7 +95,7 @@ token! {
     /// Its `Debug` shows nothing of it.
     ///
     /// ```
-    /// use gate_runtime::ReviewerToken;
+    /// use gate_runtime::people::ReviewerToken;
     ///
     /// let token = ReviewerToken::new();
     /// assert!(token.reveal().starts_with("gate_r_"));               // for the person, once
@@ -110,7 +110,7 @@ token! {
     /// A token by which an agent in another program shows who it is: it asks, and never decides.
     ///
     /// ```
-    /// use gate_runtime::AgentToken;
+    /// use gate_runtime::people::AgentToken;
     ///
     /// let token = AgentToken::new();
     /// assert!(token.reveal().starts_with("gate_a_"));               // for the program, once
@@ -123,7 +123,7 @@ token! {
 
 /// Returns whether somebody wrote a token itself where its hash belongs.
 pub(super) fn is_clear(text: &str) -> bool {
-    Holder::BOTH.iter().any(|holder| text.starts_with(holder.prefix()))
+    TokenHolder::BOTH.iter().any(|holder| text.starts_with(holder.prefix()))
 }
 
 /// Returns whether two hashes are one, in a time that does not say how much of them is.
@@ -140,7 +140,9 @@ mod tests {
     fn every_token_is_another_and_has_a_hash_of_its_own() {
         let (one, other) = (ReviewerToken::new(), ReviewerToken::new());
         assert_eq!(one.reveal().len(), "gate_r_".len() + 64);
-        assert!(is_clear(one.reveal()) && Holder::Person.hash_of(one.reveal()) == Some(one.hash()));
+        assert!(
+            is_clear(one.reveal()) && TokenHolder::Person.hash_of(one.reveal()) == Some(one.hash())
+        );
         assert!(one.reveal() != other.reveal() && one.hash() != other.hash());
     }
 
@@ -163,16 +165,16 @@ mod tests {
             &format!(" {text}"),
             &shortened,
         ] {
-            assert_eq!(Holder::Person.hash_of(wrong), None, "{wrong:?}");
+            assert_eq!(TokenHolder::Person.hash_of(wrong), None, "{wrong:?}");
         }
     }
 
     #[test]
     fn a_token_of_one_kind_is_none_of_the_other() {
         let (person, agent) = (ReviewerToken::new(), AgentToken::new());
-        assert_eq!(Holder::Agent.hash_of(agent.reveal()), Some(agent.hash()));
-        assert_eq!(Holder::Agent.hash_of(person.reveal()), None);
-        assert_eq!(Holder::Person.hash_of(agent.reveal()), None);
+        assert_eq!(TokenHolder::Agent.hash_of(agent.reveal()), Some(agent.hash()));
+        assert_eq!(TokenHolder::Agent.hash_of(person.reveal()), None);
+        assert_eq!(TokenHolder::Person.hash_of(agent.reveal()), None);
         assert!(is_clear(agent.reveal()));
     }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use gate_audit::SigningKey;
-use prompt::{Choice, Prompt, Screen};
+use prompt::{PromptChoice, ScreenKind, TerminalIo};
 
 use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::{Decide, Interruption};
@@ -58,7 +58,7 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 /// ```
 pub struct Terminal {
     /// Away while another thread talks to the person.
-    prompt: Option<Prompt>,
+    prompt: Option<TerminalIo>,
     /// The key that signs the person's votes.
     key: Option<SigningKey>,
 }
@@ -71,7 +71,10 @@ impl Terminal {
         let editor =
             editor.filter(|_| io::stdin().is_terminal()).find(|editor| !editor.trim().is_empty());
         let (input, output) = (Box::new(io::BufReader::new(io::stdin())), Box::new(io::stdout()));
-        Self { prompt: Some(Prompt { input, output, screen: Screen::Standard, editor }), key: None }
+        Self {
+            prompt: Some(TerminalIo { input, output, screen: ScreenKind::Standard, editor }),
+            key: None,
+        }
     }
 
     /// The terminal of this process, shown on standard error: for a program whose standard output
@@ -89,7 +92,7 @@ impl Terminal {
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
         let (input, output) = (Box::new(input), Box::new(output));
         Self {
-            prompt: Some(Prompt { input, output, screen: Screen::Other, editor: None }),
+            prompt: Some(TerminalIo { input, output, screen: ScreenKind::Other, editor: None }),
             key: None,
         }
     }
@@ -147,21 +150,21 @@ impl Terminal {
         .await?;
         let (mut draft, mut is_shown) = (None, view::is_whole(asked.approval()));
         loop {
-            let question = prompt::Question::of(asked, draft.take(), is_shown);
+            let question = prompt::ReviewPrompt::of(asked, draft.take(), is_shown);
             let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else {
                 return Ok(None);
             };
             let deciding = match choice {
-                Choice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
-                Choice::Reject { reason } => asked.reject(reviewer, reason),
-                Choice::Edit { edit, comment, draft: written } => {
+                PromptChoice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
+                PromptChoice::Reject { reason } => asked.reject(reviewer, reason),
+                PromptChoice::Edit { edit, comment, draft: written } => {
                     draft = written;
                     with_comment(asked.edit(reviewer, edit), comment)
                 }
-                Choice::Grant { scope, comment } => {
+                PromptChoice::Grant { scope, comment } => {
                     with_comment(asked.grant(reviewer, scope), comment)
                 }
-                Choice::ShowAll => {
+                PromptChoice::ShowAll => {
                     let all = view::everything(asked, look);
                     self.with(move |prompt| prompt.show(&all)).await?;
                     is_shown = true;
@@ -222,13 +225,13 @@ impl Terminal {
     }
 
     fn look(&self) -> page::PageStyle {
-        self.prompt.as_ref().map_or(Screen::Other, |prompt| prompt.screen).look()
+        self.prompt.as_ref().map_or(ScreenKind::Other, |prompt| prompt.screen).look()
     }
 
     /// Talks to the person on a thread of its own: people are slow, and the runtime has other work.
     async fn with<T: Send + 'static>(
         &mut self,
-        talk: impl FnOnce(&mut Prompt) -> io::Result<T> + Send + 'static,
+        talk: impl FnOnce(&mut TerminalIo) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let gone = || io::Error::other("the terminal is still waiting for an earlier answer");
         let mut prompt = self.prompt.take().ok_or_else(gone)?;

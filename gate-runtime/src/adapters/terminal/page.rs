@@ -47,12 +47,12 @@ const ON: &str = "┆ ";
 /// The column in which the texts of rows begin.
 const LABEL: usize = 10;
 
-pub(super) struct Page {
+pub(super) struct PageBuffer {
     pub(super) look: PageStyle,
     text: String,
 }
 
-impl Page {
+impl PageBuffer {
     pub(super) fn new(look: PageStyle) -> Self {
         Self { look, text: String::new() }
     }

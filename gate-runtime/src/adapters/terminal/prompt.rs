@@ -20,24 +20,24 @@ use crate::engine::review::vote::Edit;
 const LIMITS: ReadLimits = ReadLimits { bytes: 16 * 1024 * 1024, depth: 128 };
 
 /// A person at a terminal.
-pub(super) struct Prompt {
+pub(super) struct TerminalIo {
     pub(super) input: Box<dyn BufRead + Send>,
     pub(super) output: Box<dyn Write + Send>,
-    pub(super) screen: Screen,
+    pub(super) screen: ScreenKind,
     /// The command that edits a file; without one, arguments are edited line by line.
     pub(super) editor: Option<String>,
 }
 
 /// The place where the person sits, as far as it is known.
 #[derive(Clone, Copy)]
-pub(super) enum Screen {
+pub(super) enum ScreenKind {
     /// The terminal of this process.
     Standard,
     /// Anything else: 80 columns, no colours.
     Other,
 }
 
-impl Screen {
+impl ScreenKind {
     /// The look of a page, now: people resize their windows.
     pub(super) fn look(self) -> PageStyle {
         let terminal = console::Term::stdout();
@@ -54,7 +54,7 @@ impl Screen {
 
 /// A question, and the answers that may be given to it.
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one thing may be done")]
-pub(super) struct Question {
+pub(super) struct ReviewPrompt {
     tool: String,
     is_destructive: bool,
     is_editable: bool,
@@ -69,7 +69,7 @@ pub(super) struct Question {
 }
 
 /// The choice of the person.
-pub(super) enum Choice {
+pub(super) enum PromptChoice {
     Approve { comment: String },
     Reject { reason: String },
     Edit { edit: Edit, comment: String, draft: Option<String> },
@@ -77,7 +77,7 @@ pub(super) enum Choice {
     ShowAll,
 }
 
-impl Question {
+impl ReviewPrompt {
     /// Makes one, in the runtime of whoever asks.
     pub(super) fn of(asked: &Interruption, draft: Option<String>, is_shown: bool) -> Self {
         let approval = asked.approval();
@@ -100,7 +100,7 @@ impl Question {
     }
 }
 
-impl Prompt {
+impl TerminalIo {
     pub(super) fn show(&mut self, text: &str) -> io::Result<()> {
         self.output.write_all(text.as_bytes())?;
         self.output.flush()
@@ -109,7 +109,7 @@ impl Prompt {
     /// Forgets what was typed before the question was shown: it was no answer to it.
     pub(super) fn forget_what_was_typed(&self) {
         #[cfg(unix)]
-        if matches!(self.screen, Screen::Standard) && io::stdin().is_terminal() {
+        if matches!(self.screen, ScreenKind::Standard) && io::stdin().is_terminal() {
             // Where that fails, nothing was typed ahead, or it is asked for one letter all the
             // same.
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
@@ -117,7 +117,7 @@ impl Prompt {
     }
 
     /// Asks until there is an answer; `None`: later, or the input is at its end.
-    pub(super) fn choose(&mut self, question: &Question) -> io::Result<Option<Choice>> {
+    pub(super) fn choose(&mut self, question: &ReviewPrompt) -> io::Result<Option<PromptChoice>> {
         let look = self.screen.look();
         let all = [
             ("a", "approve", true),
@@ -145,7 +145,7 @@ impl Prompt {
                 "r" | "reject" => self.rejection()?,
                 "e" | "edit" if question.is_editable => self.edit(question)?,
                 "g" | "grant" if question.takes_grants => self.grant(question)?,
-                "s" | "show" => Some(Choice::ShowAll),
+                "s" | "show" => Some(PromptChoice::ShowAll),
                 "l" | "later" => return Ok(None),
                 "" => None,
                 _ => {
@@ -159,15 +159,15 @@ impl Prompt {
         }
     }
 
-    fn approval(&mut self, question: &Question) -> io::Result<Option<Choice>> {
+    fn approval(&mut self, question: &ReviewPrompt) -> io::Result<Option<PromptChoice>> {
         if !self.confirmed(question)? {
             return Ok(None);
         }
-        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Approve { comment }))
+        Ok(self.line("   why, if you like > ")?.map(|comment| PromptChoice::Approve { comment }))
     }
 
     /// A destructive call wants its tool's name typed.
-    fn confirmed(&mut self, question: &Question) -> io::Result<bool> {
+    fn confirmed(&mut self, question: &ReviewPrompt) -> io::Result<bool> {
         if !question.is_destructive {
             return Ok(true);
         }
@@ -182,12 +182,12 @@ impl Prompt {
         Ok(false)
     }
 
-    fn rejection(&mut self) -> io::Result<Option<Choice>> {
+    fn rejection(&mut self) -> io::Result<Option<PromptChoice>> {
         let reason = self.line("   why (the agent is told) > ")?;
-        Ok(reason.filter(|reason| !reason.is_empty()).map(|reason| Choice::Reject { reason }))
+        Ok(reason.filter(|reason| !reason.is_empty()).map(|reason| PromptChoice::Reject { reason }))
     }
 
-    fn edit(&mut self, question: &Question) -> io::Result<Option<Choice>> {
+    fn edit(&mut self, question: &ReviewPrompt) -> io::Result<Option<PromptChoice>> {
         let edited = match self.editor.clone() {
             Some(editor) => self.edit_in(&editor, question)?,
             None => self.edit_by_line(question)?.map(|edit| (edit, None)),
@@ -208,7 +208,7 @@ impl Prompt {
         if !sure {
             return Ok(None);
         }
-        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Edit {
+        Ok(self.line("   why, if you like > ")?.map(|comment| PromptChoice::Edit {
             edit,
             comment,
             draft,
@@ -219,7 +219,7 @@ impl Prompt {
     fn edit_in(
         &mut self,
         command: &str,
-        question: &Question,
+        question: &ReviewPrompt,
     ) -> io::Result<Option<(Edit, Option<String>)>> {
         let mut text = match &question.draft {
             Some(draft) => draft.clone(),
@@ -267,7 +267,7 @@ impl Prompt {
     }
 
     /// One argument after the other.
-    fn edit_by_line(&mut self, question: &Question) -> io::Result<Option<Edit>> {
+    fn edit_by_line(&mut self, question: &ReviewPrompt) -> io::Result<Option<Edit>> {
         let mut edit = Edit::new();
         while let Some(field) = self
             .line("   which argument (an empty line ends) > ")?
@@ -290,7 +290,7 @@ impl Prompt {
         Ok((!edit.is_empty()).then_some(edit))
     }
 
-    fn grant(&mut self, question: &Question) -> io::Result<Option<Choice>> {
+    fn grant(&mut self, question: &ReviewPrompt) -> io::Result<Option<PromptChoice>> {
         self.show("   Approves this call, and later ones in this run with the same arguments.\n")?;
         let mut scope = Scope::this_run();
         for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
@@ -333,7 +333,9 @@ impl Prompt {
         if !self.confirmed(question)? {
             return Ok(None);
         }
-        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Grant { scope, comment }))
+        Ok(self
+            .line("   why, if you like > ")?
+            .map(|comment| PromptChoice::Grant { scope, comment }))
     }
 
     /// One line of input without its end; `None` at the end of the input.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gate_core::approval::{Approval, Author, Quote, ReviewSnapshot, ShownArgument, Status};
+use gate_core::approval::{Approval, Quote, QuoteAuthor, ReviewSnapshot, ShownArgument, Status};
 use gate_core::assessment::RuleResult;
 use gate_core::call::{Arguments, Speaker};
-use gate_core::text::{self, Digest, Hazard, Visible, english};
+use gate_core::text::{self, Digest, SanitizedText, TextHazard, english};
 use serde_json::Value;
 
-use super::page::{Page, PageStyle};
+use super::page::{PageBuffer, PageStyle};
 use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::{DecisionOutcome, Edit};
@@ -23,7 +23,7 @@ const MANY: usize = 60;
 
 /// Writes the page that a reviewer needs to decide.
 pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
-    let mut page = Page::new(look);
+    let mut page = PageBuffer::new(look);
     let (approval, review) = (asked.approval(), asked.review());
     page.title(&format!("{}{}", look.strong(review.headline()), mark(&review, look)));
     let purpose =
@@ -56,7 +56,12 @@ fn mark(review: &ReviewSnapshot, look: PageStyle) -> String {
 }
 
 /// Writes what happened to the question so far, why it is asked, and who decides until when.
-fn write_question(page: &mut Page, asked: &Interruption, review: &ReviewSnapshot, whole: bool) {
+fn write_question(
+    page: &mut PageBuffer,
+    asked: &Interruption,
+    review: &ReviewSnapshot,
+    whole: bool,
+) {
     let (approval, look) = (asked.approval(), page.look);
     let mut label = "before";
     for notice in review.notices() {
@@ -90,7 +95,7 @@ fn write_question(page: &mut Page, asked: &Interruption, review: &ReviewSnapshot
 /// Everything that is known.
 pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
     let (approval, review) = (asked.approval(), asked.review());
-    let mut page = Page::new(look);
+    let mut page = PageBuffer::new(look);
     let (tool, mark) = (look.strong(shown(approval.tool().as_str())), mark(&review, look));
     page.title(&format!("everything about this call of {tool}{mark}"));
     if let (Some(_), Some(descriptor)) = (review.purpose(), asked.descriptor()) {
@@ -122,7 +127,7 @@ pub(super) fn changes(
     edited: Result<Arguments, DecideError>,
     look: PageStyle,
 ) -> String {
-    let mut page = Page::new(look);
+    let mut page = PageBuffer::new(look);
     page.title("to be changed");
     let before = arguments.to_json();
     match edited.map_or_else(|_| edit.apply(&before), |edited| Ok(edited.to_json())) {
@@ -131,7 +136,7 @@ pub(super) fn changes(
             let (old, new) = (fields(&before), fields(&edited));
             let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
-                let nothing = || ("nothing".to_owned(), Visible::of(""));
+                let nothing = || ("nothing".to_owned(), SanitizedText::of(""));
                 let written = |value: &Value| written(value, arguments);
                 let [(before, _), (after, visible)] =
                     [&old, &new].map(|of| of.get(name).map_or_else(nothing, written));
@@ -153,7 +158,7 @@ fn rough_duration(time: Duration) -> String {
     english::duration(Duration::from_secs(seconds / unit * unit))
 }
 
-fn write_who(page: &mut Page, approval: &Approval, review: &ReviewSnapshot) {
+fn write_who(page: &mut PageBuffer, approval: &Approval, review: &ReviewSnapshot) {
     let look = page.look;
     let subject = approval.subject();
     let info = subject.info();
@@ -189,7 +194,7 @@ fn write_who(page: &mut Page, approval: &Approval, review: &ReviewSnapshot) {
 }
 
 /// Writes the messages before the question, where the gate keeps them.
-fn write_conversation(page: &mut Page, approval: &Approval) {
+fn write_conversation(page: &mut PageBuffer, approval: &Approval) {
     let said = approval.conversation();
     if said.is_empty() {
         return;
@@ -216,7 +221,7 @@ fn speaker(speaker: &Speaker) -> String {
 
 /// Writes every argument with its place, its value, the source of that, the schema's words for it,
 /// and its hazards.
-fn write_arguments(page: &mut Page, review: &ReviewSnapshot, whole: bool) {
+fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) {
     let look = page.look;
     let arguments = review.arguments();
     let names: Vec<String> = arguments.iter().map(|argument| shown(argument.name())).collect();
@@ -252,7 +257,7 @@ fn write_arguments(page: &mut Page, review: &ReviewSnapshot, whole: bool) {
             0,
             &look.warning(format!("and {} values more: `s` shows them", arguments.len() - most)),
         );
-        let rest: BTreeSet<Hazard> =
+        let rest: BTreeSet<TextHazard> =
             arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
         write_each_hazard(page, 0, &Vec::from_iter(rest));
     }
@@ -261,23 +266,23 @@ fn write_arguments(page: &mut Page, review: &ReviewSnapshot, whole: bool) {
 /// Writes what an argument means: as a plain note, if the tool's author says so.
 fn meaning(words: &Quote) -> String {
     match words.by() {
-        Author::Tool => shown(words.text()),
+        QuoteAuthor::Tool => shown(words.text()),
         by => format!("{by} says: \"{}\"", shown(words.text())),
     }
 }
 
-fn write_hazards(page: &mut Page, indent: usize, text: &Visible) {
+fn write_hazards(page: &mut PageBuffer, indent: usize, text: &SanitizedText) {
     write_each_hazard(page, indent, text.hazards());
 }
 
-fn write_each_hazard(page: &mut Page, indent: usize, hazards: &[Hazard]) {
+fn write_each_hazard(page: &mut PageBuffer, indent: usize, hazards: &[TextHazard]) {
     if !hazards.is_empty() {
         let hazards = english::list(hazards.iter().map(ToString::to_string)).replace('`', "");
         page.note(indent, &page.look.warning(format!("! it has {hazards}, shown as \\u{{…}}")));
     }
 }
 
-fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
+fn write_rules(page: &mut PageBuffer, approval: &Approval, whole: bool) {
     let look = page.look;
     let mut source = None;
     let mut label = "rules";
@@ -301,22 +306,22 @@ fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
 }
 
 /// A value as it is shown, and what is wrong with its text.
-fn written(value: &Value, arguments: &Arguments) -> (String, Visible) {
+fn written(value: &Value, arguments: &Arguments) -> (String, SanitizedText) {
     match value.as_str() {
         Some(_) if arguments.is_secret(value) => {
-            ("a secret, which is not shown".to_owned(), Visible::of(""))
+            ("a secret, which is not shown".to_owned(), SanitizedText::of(""))
         }
         Some(text) => quoted(text),
         None => {
-            let text = Visible::of(&value.to_string());
+            let text = SanitizedText::of(&value.to_string());
             (text.as_str().to_owned(), text)
         }
     }
 }
 
 /// A text in quotes, and what is wrong with it. That it has several lines is not.
-fn quoted(text: &str) -> (String, Visible) {
-    (text::quoted(text), Visible::of(&text.replace(['\n', '\t'], " ")))
+fn quoted(text: &str) -> (String, SanitizedText) {
+    (text::quoted(text), SanitizedText::of(&text.replace(['\n', '\t'], " ")))
 }
 
 /// A long text by its ends; and what is said of what is left out.
@@ -355,7 +360,7 @@ pub(super) fn outcome(decided: &DecisionOutcome) -> String {
 
 /// A text that does nothing to a terminal, and hides nothing.
 pub(super) fn shown(text: &str) -> String {
-    Visible::of(text).as_str().to_owned()
+    SanitizedText::of(text).as_str().to_owned()
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 ///
 /// ```
 /// use gate_runtime::testing::ManualClock;
-/// use gate_runtime::{Clock, HOUR};
+/// use gate_runtime::policy::HOUR;
+/// use gate_runtime::store::Clock;
 /// let clock = ManualClock::at("2026-11-21T09:00:00Z".parse().unwrap());
 /// clock.advance(HOUR);
 /// assert_eq!(clock.now().to_string(), "2026-11-21T10:00:00Z");

@@ -31,4 +31,4 @@ mod clock;
 mod conformance;
 
 pub use clock::ManualClock;
-pub use conformance::{Broken, conformance};
+pub use conformance::{ConformanceFailure, conformance};

@@ -8,22 +8,22 @@ use gate_core::id::{ApprovalId, CallId};
 use gate_core::records::CallEvent;
 use serde_json::Value;
 
-use super::circumstances::Circumstances;
+use super::circumstances::RunContext;
 use super::not_run::unavailable;
-use super::parse::Raw;
-use super::propose::{Candidate, Opened, Opening, Plan};
+use super::parse::RawArguments;
+use super::propose::{CallLookup, ProposedCall, SubmitContext, SubmittedCall};
 use crate::engine::error::CallError;
-use crate::engine::execution::caller::Caller;
-use crate::engine::execution::dispatch::Executed;
-use crate::engine::execution::inside::{Asking, Inside};
-use crate::engine::kernel::Core;
+use crate::engine::execution::caller::CallerKind;
+use crate::engine::execution::dispatch::ExecutedCall;
+use crate::engine::execution::inside::{AskingGuard, CurrentBody};
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::drop_guard::IfGone;
 use crate::engine::review::error::DecideError;
 use crate::engine::session::answer::{Answer, CallResult};
 
 /// A call by a program.
-pub(crate) struct Single {
+pub(crate) struct BlockingCall {
     pub(crate) id: CallId,
     pub(crate) tool: &'static str,
     pub(crate) arguments: Result<Value, serde_json::Error>,
@@ -31,45 +31,46 @@ pub(crate) struct Single {
     pub(crate) is_known: bool,
 }
 
-impl Core {
+impl EngineCore {
     /// Takes one call in, and waits for its decision.
     pub(crate) async fn call(
         self: &Arc<Self>,
-        run: &Circumstances,
-        call: Single,
-    ) -> Result<Executed, CallError> {
-        let Single { id, tool, arguments, is_known } = call;
+        run: &RunContext,
+        call: BlockingCall,
+    ) -> Result<ExecutedCall, CallError> {
+        let BlockingCall { id, tool, arguments, is_known } = call;
         // What a body asks is a question of the run whose call it is, until the body has the
         // answer.
-        let inside = Inside::of(self);
+        let inside = CurrentBody::of(self);
         let ledger = inside.as_ref().and(run.thread.as_ref()).map(|thread| &*thread.ledger);
-        let raw = Raw::Value(arguments);
+        let raw = RawArguments::Value(arguments);
         let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
         let plan =
-            self.plan(run, Candidate::here(self, run, proposed)?).await.map_err(NotRun::from)?;
+            self.plan(run, ProposedCall::here(self, run, proposed)?).await.map_err(NotRun::from)?;
         let approval = match plan {
-            Plan::Known(approval) => approval,
-            Plan::New(draft) => {
+            CallLookup::Known(approval) => approval,
+            CallLookup::New(draft) => {
                 match self
-                    .open(run, *draft, &Opening::of_program(ledger))
+                    .open(run, *draft, &SubmitContext::of_program(ledger))
                     .await
                     .map_err(NotRun::from)?
                 {
-                    Opened::Run(approval, arguments, context) => {
-                        let executed =
-                            self.execute(run, approval, arguments, context, Caller::Program).await;
+                    SubmittedCall::Run(approval, arguments, context) => {
+                        let executed = self
+                            .execute(run, approval, arguments, context, CallerKind::Program)
+                            .await;
                         if executed.approval.status() != Status::Pending {
                             return Ok(executed);
                         }
                         // It failed, and people are asked what to do.
                         executed.approval
                     }
-                    Opened::Stands(approval) => approval,
+                    SubmittedCall::Stands(approval) => approval,
                 }
             }
         };
         if approval.status().is_terminal() {
-            return Ok(Executed { approval, output: None });
+            return Ok(ExecutedCall { approval, output: None });
         }
         let id = approval.id();
         let shown = ledger.map(|ledger| ledger.show(&approval));
@@ -88,16 +89,16 @@ impl Core {
     /// question.
     async fn wait_and_dispatch(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         approval: Arc<Approval>,
-        inside: Option<Inside>,
-    ) -> Result<Executed, NotRun> {
+        inside: Option<CurrentBody>,
+    ) -> Result<ExecutedCall, NotRun> {
         let id = approval.id();
         let waiter = ChangeFeed::wait_for(self, id);
         let mut asked = approval;
         loop {
             let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);
-            let asking = inside.clone().map(Asking::new);
+            let asking = inside.clone().map(AskingGuard::new);
             loop {
                 let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
                 if approval.is_none_or(|approval| approval.status() != Status::Pending) {
@@ -107,7 +108,7 @@ impl Core {
             }
             waiting.call_off();
             drop(asking);
-            let executed = self.dispatch(run, id, Caller::Program).await?;
+            let executed = self.dispatch(run, id, CallerKind::Program).await?;
             if executed.approval.status() != Status::Pending {
                 return Ok(executed);
             }

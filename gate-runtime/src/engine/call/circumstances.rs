@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-use gate_core::call::{NESTED, RunInfo, Subject};
+use gate_core::call::{CallSubject, NESTED, RunInfo};
 use gate_core::id::{ApprovalId, CallId, RunId};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::engine::error::RunError;
-use crate::engine::kernel::Core;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::session::run_session::{RunSession, check_agent};
 use crate::logic::context::CallContext;
-use crate::provenance::History;
+use crate::provenance::RunHistory;
 
 /// The circumstances that the calls of a run share.
 #[derive(Clone)]
-pub(crate) struct Circumstances {
+pub(crate) struct RunContext {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) history: History,
-    /// The family by which refusals and limits on asking are kept: see `Subject::family`.
+    pub(crate) history: RunHistory,
+    /// The family by which refusals and limits on asking are kept: see `CallSubject::family`.
     pub(crate) family: RunId,
     /// The run as its handles share it, if it is one of this process.
     pub(crate) thread: Option<Arc<RunSession>>,
 }
 
-impl Circumstances {
+impl RunContext {
     /// Returns the circumstances of a run's next call, if the run can go on at all.
-    pub(crate) fn of(core: &Core, thread: &Arc<RunSession>) -> Result<Self, RunError> {
+    pub(crate) fn of(core: &EngineCore, thread: &Arc<RunSession>) -> Result<Self, RunError> {
         let info = thread.info();
         let run = info.run().as_str();
         if run.split(NESTED).any(str::is_empty) {
@@ -50,15 +50,15 @@ impl Circumstances {
 
     /// Returns what is known of a call that another process proposed, or an earlier one: its
     /// proposer, what this process remembers of its run, and what the run's tools returned.
-    pub(crate) fn of_stored(core: &Core, subject: &Subject) -> Self {
+    pub(crate) fn of_stored(core: &EngineCore, subject: &CallSubject) -> Self {
         let (info, family) = (Arc::clone(subject.shared_info()), subject.family());
-        let history = History::of(core.memories.of(info.run(), &family));
+        let history = RunHistory::of(core.memories.of(info.run(), &family));
         Self { info, reasoning: None, history, family, thread: None }
     }
 
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs
     /// now.
-    pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
+    pub(crate) fn context_of(&self, subject: &CallSubject, now: Timestamp) -> CallContext {
         let context = self.context(
             subject.call(),
             subject.approval(),

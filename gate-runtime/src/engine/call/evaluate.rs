@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use gate_core::approval::given_at;
 use gate_core::assessment::{
-    Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict,
+    Assessment, EvaluationFailure, GateDenial, Opinion, PolicyOpinion, PolicyView, RuleResult,
+    Verdict,
 };
 use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
 use gate_core::grants::{LimitCharge, LimitKey};
@@ -15,22 +16,22 @@ use gate_core::records::GateEvent;
 use gate_core::text::SchemaError;
 use serde_json::Value;
 
-use super::circumstances::Circumstances;
+use super::circumstances::RunContext;
 use super::not_run::{invalid, unavailable};
-use super::parse::Raw;
-use crate::engine::kernel::Core;
+use super::parse::RawArguments;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::review::error::DecideError;
-use crate::logic::bound::Judging;
+use crate::logic::bound::MaybeEvaluated;
 use crate::logic::bounded::bounded;
 use crate::logic::context::CallContext;
-use crate::logic::spec::Completed;
-use crate::logic::tool::policy::Evaluation;
+use crate::logic::spec::CompletedArguments;
+use crate::logic::tool::policy::PolicyEvaluation;
 use crate::ports::overlay::OverlayCall;
-use crate::provenance::{CallFacts, History, origins};
+use crate::provenance::{CallFacts, RunHistory, origins};
 
 /// The judgement of one call by everything that judges calls.
-pub(crate) struct Judgement {
+pub(crate) struct CallEvaluation {
     pub(crate) assessment: Arc<Assessment>,
     /// The amounts that the approving rules that match would take of their limits.
     charges: Vec<RuleTakes>,
@@ -42,8 +43,11 @@ struct RuleTakes {
     charges: Vec<LimitCharge>,
 }
 
-impl Judgement {
-    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>) -> Result<Self, Unjudged> {
+impl CallEvaluation {
+    fn new(
+        evaluations: Vec<PolicyEvaluation>,
+        overlays: Vec<Opinion>,
+    ) -> Result<Self, EvaluationFailure> {
         let mut charges = Vec::new();
         let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
         for (opinion, evaluation) in evaluations.into_iter().enumerate() {
@@ -57,7 +61,7 @@ impl Judgement {
 
     /// The rules are in the program that asks: here, it only says whom to ask, and overlays may
     /// object.
-    pub(crate) fn joined(policy: &Arc<PolicyOutline>, overlays: Vec<Opinion>) -> Assessment {
+    pub(crate) fn joined(policy: &Arc<PolicyView>, overlays: Vec<Opinion>) -> Assessment {
         let opinion = PolicyOpinion {
             agent: None,
             policy: Arc::clone(policy),
@@ -74,7 +78,7 @@ impl Judgement {
     }
 
     /// The gate itself denies, before any rule is looked at.
-    pub(crate) fn denied(denial: Denial, reason: String) -> Self {
+    pub(crate) fn denied(denial: GateDenial, reason: String) -> Self {
         Self { assessment: Arc::new(Assessment::denied(denial, reason)), charges: Vec::new() }
     }
 
@@ -91,7 +95,7 @@ impl Judgement {
         &self,
         call: &CallFacts,
         given: Option<&Value>,
-        history: &History,
+        history: &RunHistory,
     ) -> Arc<Assessment> {
         let mut origins = origins(call, history);
         if let Some(given) = given {
@@ -128,7 +132,7 @@ pub(crate) enum NoVerdict {
     /// The tool's type does not take the arguments.
     SchemaError(SchemaError),
     /// Rules or overlays failed, and the verdict hangs on them.
-    Failed(Unjudged),
+    Failed(EvaluationFailure),
     /// Rules ask where values came from, and the store does not tell.
     Store(StoreError),
 }
@@ -145,8 +149,8 @@ impl From<SchemaError> for NoVerdict {
     }
 }
 
-impl From<Unjudged> for NoVerdict {
-    fn from(failed: Unjudged) -> Self {
+impl From<EvaluationFailure> for NoVerdict {
+    fn from(failed: EvaluationFailure) -> Self {
         Self::Failed(failed)
     }
 }
@@ -171,7 +175,7 @@ impl From<NoVerdict> for NotRun {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Returns the assessment that goes on the record: with origins where people may read it.
     ///
     /// # Errors
@@ -179,10 +183,10 @@ impl Core {
     pub(crate) async fn shown(
         &self,
         tool: &GateTool,
-        judgement: &Judgement,
+        judgement: &CallEvaluation,
         arguments: &Value,
         given: Option<&Value>,
-        run: &Circumstances,
+        run: &RunContext,
     ) -> Result<Arc<Assessment>, StoreError> {
         if judgement.verdict() == Verdict::Ask || tool.descriptor.asks_on_error() {
             return self.with_origins(tool, judgement, arguments, given, &run.history).await;
@@ -194,10 +198,10 @@ impl Core {
     pub(crate) async fn with_origins(
         &self,
         tool: &GateTool,
-        judgement: &Judgement,
+        judgement: &CallEvaluation,
         arguments: &Value,
         given: Option<&Value>,
-        history: &History,
+        history: &RunHistory,
     ) -> Result<Arc<Assessment>, StoreError> {
         if history.is_empty() {
             return Ok(Arc::clone(&judgement.assessment));
@@ -217,7 +221,7 @@ impl Core {
         arguments: &Value,
         sealed: &Arguments,
         context: CallContext,
-    ) -> Result<Judgement, NoVerdict> {
+    ) -> Result<CallEvaluation, NoVerdict> {
         if tool.asks_origins.load(Ordering::Relaxed) {
             self.read_outputs(&context.history).await?;
             context.asked.set_facts(|| tool.facts(arguments, context.now));
@@ -240,13 +244,13 @@ impl Core {
         arguments: &Value,
         sealed: &Arguments,
         context: CallContext,
-    ) -> Result<Judgement, NoVerdict> {
+    ) -> Result<CallEvaluation, NoVerdict> {
         let call = OverlayCall { tool: &tool.name, arguments: sealed, context: &context };
         let overlays = self.ask_overlays(&call).await;
         let mut evaluations =
             match tool.tool.judge(arguments, tool.spec, context, &self.judging_time)? {
-                Judging::Done(evaluations) => evaluations,
-                Judging::Later(later) => later.await?,
+                MaybeEvaluated::Done(evaluations) => evaluations,
+                MaybeEvaluated::Later(later) => later.await?,
             };
         if tool.spec.has_secrets {
             let scrub = tool.secrets(arguments);
@@ -258,7 +262,7 @@ impl Core {
                 .flat_map(|(_, charges)| charges)
                 .for_each(|charge| charge.key = self.blind(&charge.key));
         }
-        let mut judgement = Judgement::new(evaluations, overlays)?;
+        let mut judgement = CallEvaluation::new(evaluations, overlays)?;
         Arc::make_mut(&mut judgement.assessment)
             .set_destructive(tool.descriptor.annotations().destructive);
         judgement.assessment = tool.share(judgement.assessment);
@@ -285,7 +289,7 @@ impl Core {
         sealed: &Arguments,
         context: CallContext,
         approval: Option<ApprovalId>,
-    ) -> Result<Judgement, NotRun> {
+    ) -> Result<CallEvaluation, NotRun> {
         let (info, call) = (Arc::clone(&context.info), context.call.clone());
         match self.judge(tool, arguments, sealed, context).await {
             Ok(judgement) => Ok(judgement),
@@ -303,7 +307,7 @@ impl Core {
         call: CallId,
         tool: &ToolName,
         approval: Option<ApprovalId>,
-        failed: Unjudged,
+        failed: EvaluationFailure,
     ) -> NotRun {
         let noted = GateEvent::CallUnjudged {
             info,
@@ -321,12 +325,12 @@ impl Core {
     /// Judges a call without acting, limits included.
     pub(crate) async fn assess(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         call: &ToolCall,
     ) -> Result<Assessment, NotRun> {
         let (place, completed) =
-            self.parse(run, call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
-        let Completed { arguments, given } = completed;
+            self.parse(run, call.tool(), RawArguments::Text(call.arguments())).map_err(invalid)?;
+        let CompletedArguments { arguments, given } = completed;
         let tool = self.tool_at(place)?;
         let sealed = tool.seal(&arguments, &self.commitments).map_err(invalid)?;
         let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());

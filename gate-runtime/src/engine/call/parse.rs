@@ -9,57 +9,58 @@ use gate_core::records::GateEvent;
 use gate_core::text::{DAY, read, read_value};
 use serde_json::Value;
 
-use super::circumstances::Circumstances;
-use crate::engine::kernel::Core;
+use super::circumstances::RunContext;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
-use crate::logic::spec::Completed;
+use crate::logic::spec::CompletedArguments;
 
 /// A proposed call that was read: its tool is known, its arguments fit.
-pub(crate) struct Proposed {
+pub(crate) struct ParsedCall {
     /// The place of its tool.
     pub(crate) tool: usize,
     pub(crate) call: CallId,
     /// The arguments, secrets included.
-    pub(crate) completed: Completed,
+    pub(crate) completed: CompletedArguments,
     pub(crate) reasoning: Option<Arc<str>>,
 }
 
 /// Where arguments come from.
-pub(crate) enum Raw<'a> {
+pub(crate) enum RawArguments<'a> {
     /// A model wrote them.
     Text(&'a str),
     /// A program did.
     Value(Result<Value, serde_json::Error>),
 }
 
-impl Core {
+impl EngineCore {
     /// Reads a model's call.
     pub(crate) async fn read(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         call: &ToolCall,
-    ) -> Result<Proposed, NotRun> {
+    ) -> Result<ParsedCall, NotRun> {
         let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
-        self.read_raw(run, call.id(), call.tool(), Raw::Text(call.arguments()), reasoning).await
+        self.read_raw(run, call.id(), call.tool(), RawArguments::Text(call.arguments()), reasoning)
+            .await
     }
 
     pub(crate) async fn read_raw(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         call: &CallId,
         tool: &ToolName,
-        raw: Raw<'_>,
+        raw: RawArguments<'_>,
         reasoning: Option<Arc<str>>,
-    ) -> Result<Proposed, NotRun> {
+    ) -> Result<ParsedCall, NotRun> {
         if call.as_str().is_empty() {
             let problem = "It has no call id: give every call of a run an id of its own".to_owned();
             return Err(NotRun::Invalid { problem });
         }
         match self.parse(run, tool, raw) {
             Ok((tool, completed)) => {
-                Ok(Proposed { tool, call: call.clone(), completed, reasoning })
+                Ok(ParsedCall { tool, call: call.clone(), completed, reasoning })
             }
             Err(problem) => {
                 let refused = self.refuse(run, call, tool, NotRun::Invalid { problem }).await;
@@ -72,16 +73,16 @@ impl Core {
     /// where the arguments do not fit.
     pub(crate) fn parse(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         name: &ToolName,
-        raw: Raw<'_>,
-    ) -> Result<(usize, Completed), String> {
+        raw: RawArguments<'_>,
+    ) -> Result<(usize, CompletedArguments), String> {
         let (index, tool) =
             self.tools.by_name(name.as_str()).ok_or_else(|| self.unknown_tool(name))?;
         let value = match raw {
-            Raw::Text(text) => read(text, self.limits),
-            Raw::Value(Ok(value)) => read_value(&value, self.limits),
-            Raw::Value(Err(error)) => {
+            RawArguments::Text(text) => read(text, self.limits),
+            RawArguments::Value(Ok(value)) => read_value(&value, self.limits),
+            RawArguments::Value(Err(error)) => {
                 return Err(format!("the arguments cannot be written as JSON: {error}"));
             }
         };
@@ -105,7 +106,7 @@ impl Core {
     /// fails.
     pub(crate) async fn refuse(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         call: &CallId,
         tool: &ToolName,
         reason: NotRun,
@@ -119,8 +120,8 @@ impl Core {
         let mut refused =
             Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
         if let NotRun::Invalid { .. } = reason {
-            // A model that never learns what fits is stopped too. `Subject::family` has the same
-            // for calls that are on the record.
+            // A model that never learns what fits is stopped too. `CallSubject::family` has the
+            // same for calls that are on the record.
             refused.charges.push(refused_once(&run.family));
         }
         match self.store.commit(refused).await {
@@ -130,7 +131,7 @@ impl Core {
     }
 
     /// Returns why a run should stop whose calls fit nothing, if too many of them did not run.
-    async fn stopped(&self, run: &Circumstances, call: &CallId, tool: &ToolName) -> Option<NotRun> {
+    async fn stopped(&self, run: &RunContext, call: &CallId, tool: &ToolName) -> Option<NotRun> {
         let mut about = CallQuery::new(run.info.run(), call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
         let count = *self.store.load_history(&about).await.ok()?.used.first()?;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, NewApproval, Refusal, Requirement, Status};
-use gate_core::assessment::{Denial, PolicyOutline, Verdict};
-use gate_core::call::{Arguments, Commitment, Descriptor, Message, NotRun, Subject};
+use gate_core::approval::{Approval, EarlierRefusal, NewApproval, Requirement, Status};
+use gate_core::assessment::{GateDenial, PolicyView, Verdict};
+use gate_core::call::{Arguments, CallSubject, Descriptor, Message, NotRun, SecretCommitment};
 use gate_core::grants::{ASKED, EVER, Grant, LimitCharge, LimitKey, WAITING};
 use gate_core::id::{ApprovalId, CallId};
 use gate_core::ports::{CallHistory, CallQuery, Changeset, CommitOutcome, REFUSALS};
@@ -13,32 +13,32 @@ use gate_core::text::DAY;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::circumstances::Circumstances;
-use super::evaluate::Judgement;
+use super::circumstances::RunContext;
+use super::evaluate::CallEvaluation;
 use super::not_run::{invalid, unavailable};
-use super::parse::Proposed;
-use crate::engine::execution::caller::Caller;
-use crate::engine::kernel::Core;
+use super::parse::ParsedCall;
+use crate::engine::execution::caller::CallerKind;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::{UnitOfWork, refused};
-use crate::engine::session::ledger::Ledger;
+use crate::engine::session::ledger::RunLedger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
-use crate::logic::redact::Redaction;
-use crate::logic::spec::Completed;
+use crate::logic::redact::SecretRedaction;
+use crate::logic::spec::CompletedArguments;
 
 /// A proposed call, read and sealed, wherever its body is.
-pub(crate) struct Candidate {
-    pub(crate) subject: Arc<Subject>,
+pub(crate) struct ProposedCall {
+    pub(crate) subject: Arc<CallSubject>,
     /// The arguments as they will run, secrets included.
     pub(crate) arguments: Value,
     pub(crate) sealed: Arguments,
     /// The arguments as they were given, where they were completed.
-    pub(crate) given: Option<Given>,
+    pub(crate) given: Option<GivenArguments>,
     pub(crate) body: BodyPlace,
 }
 
 /// The arguments that a model gave, where others will run.
-pub(crate) struct Given {
+pub(crate) struct GivenArguments {
     /// Secrets included.
     pub(crate) arguments: Value,
     pub(crate) sealed: Arguments,
@@ -51,29 +51,29 @@ pub(crate) enum BodyPlace {
     /// In another program, which says what the tool is and whom to ask.
     Elsewhere {
         tool: Arc<Descriptor>,
-        policy: Arc<PolicyOutline>,
+        policy: Arc<PolicyView>,
         /// The number of questions of its agent that may wait at once.
         at_once: Option<u64>,
     },
 }
 
-impl Candidate {
+impl ProposedCall {
     /// A call of a tool of this process.
     pub(crate) fn here(
-        core: &Core,
-        run: &Circumstances,
-        proposed: Proposed,
+        core: &EngineCore,
+        run: &RunContext,
+        proposed: ParsedCall,
     ) -> Result<Self, NotRun> {
-        let Proposed { tool: place, call, completed, reasoning } = proposed;
+        let ParsedCall { tool: place, call, completed, reasoning } = proposed;
         let tool = core.tool_at(place)?;
-        let Completed { arguments, given } = completed;
+        let CompletedArguments { arguments, given } = completed;
         let sealed = tool.seal(&arguments, &core.commitments).map_err(invalid)?;
         let seal_as = |given: &Value| tool.redaction(&core.commitments).seal_again(given, &sealed);
-        let given =
-            given.map(|given| seal_as(&given).map(|sealed| Given { arguments: given, sealed }));
+        let given = given
+            .map(|given| seal_as(&given).map(|sealed| GivenArguments { arguments: given, sealed }));
         let given = given.transpose().map_err(invalid)?;
         let reasoning = reasoning.map(|text| run.without_secrets(text));
-        let subject = Subject {
+        let subject = CallSubject {
             approval: ApprovalId::new(),
             info: Arc::clone(&run.info),
             call,
@@ -99,7 +99,7 @@ impl Candidate {
 
     /// Returns what the store is asked before the call is judged.
     fn query(&self, now: Timestamp) -> CallQuery {
-        let Subject { info, call, tool, .. } = &*self.subject;
+        let CallSubject { info, call, tool, .. } = &*self.subject;
         let family = self.subject.family();
         let counters = vec![(refused(&family), DAY)];
         let (case, likeness) = (info.case().cloned(), Some(self.sealed.likeness()));
@@ -112,18 +112,18 @@ impl Candidate {
         }
     }
 
-    fn redaction<'a>(&'a self, core: &'a Core) -> Result<Redaction<'a>, NotRun> {
+    fn redaction<'a>(&'a self, core: &'a EngineCore) -> Result<SecretRedaction<'a>, NotRun> {
         let schema = match &self.body {
             BodyPlace::Here(place) => core.tool_at(*place)?.descriptor.input_schema(),
             BodyPlace::Elsewhere { tool, .. } => tool.input_schema(),
         };
-        Ok(Redaction { schema, keys: &core.commitments })
+        Ok(SecretRedaction { schema, keys: &core.commitments })
     }
 
     /// Returns whether its arguments are those of an earlier call. Secrets are compared with the
     /// salts of the earlier one. What was stored before arguments were completed is compared with
     /// what was given.
-    fn has_arguments(&self, redaction: Redaction<'_>, earlier: &Arguments) -> bool {
+    fn has_arguments(&self, redaction: SecretRedaction<'_>, earlier: &Arguments) -> bool {
         let is = |arguments: &Value, sealed: &Arguments| {
             if sealed.secrets().is_empty() {
                 return sealed.digest() == earlier.digest();
@@ -141,8 +141,8 @@ impl Candidate {
     ///
     /// A commitment that opens itself says nothing here. An earlier version made it, or somebody
     /// who writes guesses into the database, and would learn which of them is right.
-    fn is_like(&self, redaction: Redaction<'_>, other: &Arguments) -> bool {
-        !other.secrets().iter().any(Commitment::opens_itself)
+    fn is_like(&self, redaction: SecretRedaction<'_>, other: &Arguments) -> bool {
+        !other.secrets().iter().any(SecretCommitment::opens_itself)
             && self.has_arguments(redaction, other)
     }
 
@@ -155,7 +155,7 @@ impl Candidate {
     }
 
     /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
-    fn is_equal(&self, redaction: Redaction<'_>, refused: &Approval) -> bool {
+    fn is_equal(&self, redaction: SecretRedaction<'_>, refused: &Approval) -> bool {
         self.was_given_as(refused)
             || self.is_like(redaction, refused.proposed())
             || self.is_like(redaction, refused.arguments())
@@ -164,12 +164,13 @@ impl Candidate {
     /// Returns whether the call that has its id is the same one: of the same agent, for the same
     /// person, with the same arguments; and, where a program says whom to ask, about the same tool
     /// and under the same demands.
-    fn is(&self, known: &Approval, redaction: Redaction<'_>) -> bool {
+    fn is(&self, known: &Approval, redaction: SecretRedaction<'_>) -> bool {
         let (new, old) = (&self.subject, &known.subject());
         let is_same_proposal = match &self.body {
             BodyPlace::Here(_) => old.request().is_none(),
             BodyPlace::Elsewhere { .. } => {
-                let bound = |subject: &Subject| (subject.tool_digest(), subject.policy_digest());
+                let bound =
+                    |subject: &CallSubject| (subject.tool_digest(), subject.policy_digest());
                 old.request().is_some()
                     && bound(new) == bound(old)
                     && new.info().case() == old.info().case()
@@ -184,18 +185,18 @@ impl Candidate {
 }
 
 /// A proposed call after the store was asked and the rules judged.
-pub(crate) enum Plan {
+pub(crate) enum CallLookup {
     /// The call was proposed before: this is how it stands.
     Known(Arc<Approval>),
     /// It is new.
-    New(Box<Draft>),
+    New(Box<PreparedApproval>),
 }
 
 /// A new approval, not written yet.
-pub(crate) struct Draft {
-    candidate: Candidate,
-    judgement: Judgement,
-    earlier: Vec<Refusal>,
+pub(crate) struct PreparedApproval {
+    candidate: ProposedCall,
+    judgement: CallEvaluation,
+    earlier: Vec<EarlierRefusal>,
     alike: Vec<ApprovalId>,
     /// Set where a person refused an equal call, or took one back: then this call is for a person
     /// again.
@@ -205,7 +206,7 @@ pub(crate) struct Draft {
     spent: Vec<LimitKey>,
 }
 
-impl Draft {
+impl PreparedApproval {
     pub(crate) fn id(&self) -> ApprovalId {
         self.candidate.subject.approval()
     }
@@ -218,7 +219,7 @@ impl Draft {
 }
 
 /// A call that is on the record.
-pub(crate) enum Opened {
+pub(crate) enum SubmittedCall {
     /// It stands so, and nothing is to be done now.
     Stands(Arc<Approval>),
     /// It is dispatched: its body must run now, with these arguments.
@@ -226,49 +227,49 @@ pub(crate) enum Opened {
 }
 
 /// The proposer of a call, as far as that matters for what is written.
-pub(crate) struct Opening<'a> {
+pub(crate) struct SubmitContext<'a> {
     /// The questions of its batch that a call which may run waits for.
     held_by: &'a [ApprovalId],
-    by: Proposer<'a>,
+    by: CallProposer<'a>,
 }
 
-enum Proposer<'a> {
+enum CallProposer<'a> {
     /// A model, to whose application the call is owed until it has taken the end.
-    Model(&'a Ledger),
+    Model(&'a RunLedger),
     /// A program that stays until it is decided, and gets the value itself. Inside the body of a
     /// call, its questions are those of that call's run.
-    Program(Option<&'a Ledger>),
+    Program(Option<&'a RunLedger>),
     /// Another program, which asks again how it stands.
     Elsewhere,
 }
 
-impl<'a> Opening<'a> {
-    pub(crate) fn of_model(ledger: &'a Ledger, held_by: &'a [ApprovalId]) -> Self {
-        Self { held_by, by: Proposer::Model(ledger) }
+impl<'a> SubmitContext<'a> {
+    pub(crate) fn of_model(ledger: &'a RunLedger, held_by: &'a [ApprovalId]) -> Self {
+        Self { held_by, by: CallProposer::Model(ledger) }
     }
 
-    pub(crate) fn of_program(ledger: Option<&'a Ledger>) -> Self {
-        Self { held_by: &[], by: Proposer::Program(ledger) }
+    pub(crate) fn of_program(ledger: Option<&'a RunLedger>) -> Self {
+        Self { held_by: &[], by: CallProposer::Program(ledger) }
     }
 
     pub(crate) fn of_elsewhere() -> Self {
-        Self { held_by: &[], by: Proposer::Elsewhere }
+        Self { held_by: &[], by: CallProposer::Elsewhere }
     }
 
     /// Returns what happens to a call if whoever proposes it goes away in the moment in which it is
     /// written.
     fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
-            (Status::Dispatched, Proposer::Program(_)) => Some(Caller::Program.unbegun()),
-            (Status::Dispatched, _) => Some(Caller::Run.unbegun()),
-            (Status::Pending, Proposer::Program(_)) => Some(|| vec![CallEvent::Abandoned]),
+            (Status::Dispatched, CallProposer::Program(_)) => Some(CallerKind::Program.unbegun()),
+            (Status::Dispatched, _) => Some(CallerKind::Run.unbegun()),
+            (Status::Pending, CallProposer::Program(_)) => Some(|| vec![CallEvent::Abandoned]),
             _ => None,
         }
     }
 }
 
 /// Why a call was not taken in.
-pub(crate) enum Unproposed {
+pub(crate) enum ProposeError {
     /// Another call of its run has its id.
     IdUsed(NotRun),
     /// Nobody could answer the question.
@@ -279,33 +280,33 @@ pub(crate) enum Unproposed {
     NotRun(NotRun),
 }
 
-impl From<NotRun> for Unproposed {
+impl From<NotRun> for ProposeError {
     fn from(reason: NotRun) -> Self {
         Self::NotRun(reason)
     }
 }
 
-impl From<Unproposed> for NotRun {
-    fn from(why: Unproposed) -> Self {
+impl From<ProposeError> for NotRun {
+    fn from(why: ProposeError) -> Self {
         match why {
-            Unproposed::IdUsed(reason)
-            | Unproposed::NobodyToAsk(reason)
-            | Unproposed::NotRun(reason) => reason,
-            Unproposed::TooManyWait(count) => {
+            ProposeError::IdUsed(reason)
+            | ProposeError::NobodyToAsk(reason)
+            | ProposeError::NotRun(reason) => reason,
+            ProposeError::TooManyWait(count) => {
                 unavailable(format_args!("{count} questions of its agent wait already"))
             }
         }
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Recalls what bears on a call, and has it judged if it is new. The same for every call,
     /// wherever it comes from and wherever its body is.
     pub(crate) async fn plan(
         &self,
-        run: &Circumstances,
-        candidate: Candidate,
-    ) -> Result<Plan, Unproposed> {
+        run: &RunContext,
+        candidate: ProposedCall,
+    ) -> Result<CallLookup, ProposeError> {
         self.check_principal(run).await?;
         let query = candidate.query(self.now());
         let recalled = self.store.load_history(&query).await.map_err(unavailable)?;
@@ -313,7 +314,7 @@ impl Core {
         if let Some(known) = recalled.approval {
             if candidate.is(&known, redaction) {
                 self.remember_secrets(&known, &candidate.arguments);
-                return Ok(Plan::Known(known));
+                return Ok(CallLookup::Known(known));
             }
             if known.proposed().secrets().iter().any(|secret| secret.lacks_key(&self.commitments)) {
                 return Err(unavailable(
@@ -323,15 +324,15 @@ impl Core {
                 )
                 .into());
             }
-            let Subject { call, tool, .. } = &*candidate.subject;
-            return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
+            let CallSubject { call, tool, .. } = &*candidate.subject;
+            return Err(ProposeError::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
         }
         let equal = |refused: &&Arc<Approval>| candidate.is_equal(redaction, refused);
         let of_family =
             recalled.rejected.iter().filter(|refused| refused.subject().family() == query.family);
         let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
         let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
-            Judgement::denied(why, reason)
+            CallEvaluation::denied(why, reason)
         } else {
             self.judge_candidate(run, &candidate).await?
         };
@@ -341,7 +342,7 @@ impl Core {
         let equal = equal.filter(|other| candidate.is_like(redaction, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
-        let mut draft = Draft {
+        let mut draft = PreparedApproval {
             candidate,
             judgement,
             earlier,
@@ -354,15 +355,15 @@ impl Core {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             draft.grant = self.find_grant(&draft, recalled.grants).await;
         }
-        Ok(Plan::New(Box::new(draft)))
+        Ok(CallLookup::New(Box::new(draft)))
     }
 
     async fn judge_candidate(
         &self,
-        run: &Circumstances,
-        candidate: &Candidate,
-    ) -> Result<Judgement, NotRun> {
-        let Candidate { subject, arguments, sealed, body, .. } = candidate;
+        run: &RunContext,
+        candidate: &ProposedCall,
+    ) -> Result<CallEvaluation, NotRun> {
+        let ProposedCall { subject, arguments, sealed, body, .. } = candidate;
         match body {
             BodyPlace::Here(place) => {
                 let context = run.context(
@@ -375,9 +376,9 @@ impl Core {
             }
             BodyPlace::Elsewhere { tool, policy, .. } => {
                 let mut assessment =
-                    Judgement::joined(policy, self.opinions_on(run, subject, sealed).await?);
+                    CallEvaluation::joined(policy, self.opinions_on(run, subject, sealed).await?);
                 assessment.set_destructive(tool.annotations().destructive);
-                Ok(Judgement::of_program(self.reached(subject, assessment).await?))
+                Ok(CallEvaluation::of_program(self.reached(subject, assessment).await?))
             }
         }
     }
@@ -388,13 +389,15 @@ impl Core {
         &self,
         refused: &[Arc<Approval>],
         recalled: &CallHistory,
-    ) -> Option<(Denial, String)> {
+    ) -> Option<(GateDenial, String)> {
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
-            return Some((Denial::TooMany, self.too_many(count)));
+            return Some((GateDenial::TooMany, self.too_many(count)));
         }
         let again = refused.iter().any(|refused| refused.refuses_repeats());
-        again.then(|| (Denial::RefusedBefore, "a person already refused this very call".to_owned()))
+        again.then(|| {
+            (GateDenial::RefusedBefore, "a person already refused this very call".to_owned())
+        })
     }
 
     /// A call whose secrets another process read is proposed again here: now it can run here.
@@ -406,11 +409,15 @@ impl Core {
 
     /// A standing permission that answers the question, if its giver could answer it alone. What a
     /// person refused, none answers.
-    async fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
+    async fn find_grant(
+        &self,
+        draft: &PreparedApproval,
+        grants: Vec<Arc<Grant>>,
+    ) -> Option<Arc<Grant>> {
         if draft.was_refused {
             return None;
         }
-        let Candidate { subject, sealed, .. } = &draft.candidate;
+        let ProposedCall { subject, sealed, .. } = &draft.candidate;
         let requirements = draft.judgement.assessment.requirements();
         let now = self.now();
         for grant in grants {
@@ -434,10 +441,10 @@ impl Core {
     /// dispatch.
     pub(crate) async fn open(
         self: &Arc<Self>,
-        run: &Circumstances,
-        draft: Draft,
-        opening: &Opening<'_>,
-    ) -> Result<Opened, Unproposed> {
+        run: &RunContext,
+        draft: PreparedApproval,
+        opening: &SubmitContext<'_>,
+    ) -> Result<SubmittedCall, ProposeError> {
         let mut draft = draft;
         loop {
             let (changeset, approval) = self.changeset(run, &draft, opening).await?;
@@ -455,19 +462,23 @@ impl Core {
             match committed.map_err(unavailable)? {
                 CommitOutcome::Done => {
                     run.history.noted(approval.heard());
-                    if let Proposer::Model(ledger) = opening.by {
+                    if let CallProposer::Model(ledger) = opening.by {
                         ledger.acknowledged(&taken);
                     }
                     if approval.status() == Status::Dispatched {
                         let context = run.context_of(approval.subject(), approval.changed_at());
-                        return Ok(Opened::Run(approval, draft.candidate.arguments, context));
+                        return Ok(SubmittedCall::Run(
+                            approval,
+                            draft.candidate.arguments,
+                            context,
+                        ));
                     }
                     self.settle(&approval);
-                    return Ok(Opened::Stands(approval));
+                    return Ok(SubmittedCall::Stands(approval));
                 }
                 CommitOutcome::Frozen => {
                     if let Some(reason) = self.frozen(&approval).await? {
-                        let Subject { call, tool, .. } = approval.subject();
+                        let CallSubject { call, tool, .. } = approval.subject();
                         return Err(self.refuse(run, call, tool, reason).await.into());
                     }
                 }
@@ -478,8 +489,8 @@ impl Core {
                 }
                 // The same call came at the same time, or a grant's last use went: look again.
                 CommitOutcome::Conflict => match self.plan(run, draft.candidate).await? {
-                    Plan::Known(approval) => return Ok(Opened::Stands(approval)),
-                    Plan::New(again) => draft = *again,
+                    CallLookup::Known(approval) => return Ok(SubmittedCall::Stands(approval)),
+                    CallLookup::New(again) => draft = *again,
                 },
             }
         }
@@ -488,18 +499,18 @@ impl Core {
     /// Judges a draft anew, where a limit or a grant turned out to be used up.
     async fn judge_without(
         &self,
-        run: &Circumstances,
-        draft: &mut Draft,
+        run: &RunContext,
+        draft: &mut PreparedApproval,
         take: &LimitCharge,
-    ) -> Result<(), Unproposed> {
+    ) -> Result<(), ProposeError> {
         match take.key.limit() {
-            WAITING => return Err(Unproposed::TooManyWait(take.max)),
+            WAITING => return Err(ProposeError::TooManyWait(take.max)),
             ASKED => {
                 let reason = format!(
                     "this run asked people {} times within a day, and more is not allowed",
                     take.max
                 );
-                draft.judgement = Judgement::denied(Denial::AskedTooOften, reason);
+                draft.judgement = CallEvaluation::denied(GateDenial::AskedTooOften, reason);
                 draft.grant = None;
                 return Ok(());
             }
@@ -524,14 +535,14 @@ impl Core {
 
     async fn changeset(
         &self,
-        run: &Circumstances,
-        draft: &Draft,
-        opening: &Opening<'_>,
+        run: &RunContext,
+        draft: &PreparedApproval,
+        opening: &SubmitContext<'_>,
     ) -> Result<(Changeset, Arc<Approval>), NotRun> {
         let now = self.now();
         let assessment = match &draft.candidate.body {
             BodyPlace::Here(place) => {
-                let Candidate { arguments, .. } = &draft.candidate;
+                let ProposedCall { arguments, .. } = &draft.candidate;
                 let (tool, given) = (self.tool_at(*place)?, draft.candidate.given());
                 self.shown(tool, &draft.judgement, arguments, given, run)
                     .await
@@ -541,7 +552,7 @@ impl Core {
         };
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
-        let Candidate { subject, sealed, body, .. } = &draft.candidate;
+        let ProposedCall { subject, sealed, body, .. } = &draft.candidate;
         let new = NewApproval {
             earlier: draft.earlier.clone(),
             alike: draft.alike.clone(),
@@ -573,10 +584,10 @@ impl Core {
             changeset.tools.push(Arc::clone(tool));
         }
         match opening.by {
-            Proposer::Model(ledger) => ledger.acknowledge(&mut changeset),
-            Proposer::Program(Some(_)) if approval.status() == Status::Pending => {}
+            CallProposer::Model(ledger) => ledger.acknowledge(&mut changeset),
+            CallProposer::Program(Some(_)) if approval.status() == Status::Pending => {}
             // Whoever proposes it looks after it: it is in no turn.
-            Proposer::Program(_) | Proposer::Elsewhere => {
+            CallProposer::Program(_) | CallProposer::Elsewhere => {
                 changeset.acknowledged.push(approval.id());
             }
         }
@@ -602,9 +613,9 @@ impl Core {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
-    fn conversation(&self, run: &Circumstances, draft: &Draft) -> Vec<Message> {
+    fn conversation(&self, run: &RunContext, draft: &PreparedApproval) -> Vec<Message> {
         let is_asked = matches!(draft.candidate.body, BodyPlace::Here(_))
             && draft.judgement.verdict() == Verdict::Ask;
         if self.conversation == 0 || !is_asked {
@@ -659,10 +670,10 @@ fn id_used(call: &CallId) -> NotRun {
 /// Returns what people refused earlier for the tool, as the reviewer and the model are told of it:
 /// equal calls first of all, and at most [`REFUSALS`].
 fn refusals(
-    redaction: Redaction<'_>,
-    candidate: &Candidate,
+    redaction: SecretRedaction<'_>,
+    candidate: &ProposedCall,
     recalled: &CallHistory,
-) -> Vec<Refusal> {
+) -> Vec<EarlierRefusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
         let equal =
@@ -674,7 +685,7 @@ fn refusals(
     });
     let (equal, other): (Vec<_>, Vec<_>) = told.partition(|(equal, _)| *equal);
     let newest = equal.into_iter().rev().chain(other.into_iter().rev()).take(REFUSALS);
-    let mut kept: Vec<Refusal> = newest.map(|(_, refusal)| refusal).collect();
-    kept.sort_by_key(Refusal::approval);
+    let mut kept: Vec<EarlierRefusal> = newest.map(|(_, refusal)| refusal).collect();
+    kept.sort_by_key(EarlierRefusal::approval);
     kept
 }

@@ -5,7 +5,7 @@ use gate_core::records::CallEvent;
 
 /// The one that waits for a body to end.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Caller {
+pub(crate) enum CallerKind {
     /// A run, or an agent in another program, which tells later: it does not wait for a body that
     /// waits for people.
     Run,
@@ -14,7 +14,7 @@ pub(crate) enum Caller {
     Program,
 }
 
-impl Caller {
+impl CallerKind {
     /// Returns what happens to a call whose body never began, because whoever was to run it went
     /// away.
     pub(crate) fn unbegun(self) -> fn() -> Vec<CallEvent> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{CatchUnwind, Either, select};
 use gate_core::approval::{Approval, Status, Vote};
-use gate_core::call::{Arguments, Changes, NotRun, ToolOutcome};
+use gate_core::call::{Arguments, NotRun, ToolChanges, ToolOutcome};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{ApprovalFilter, BoxFuture, CommitOutcome, DirectoryError, StoreError};
 use gate_core::records::CallEvent;
@@ -21,23 +21,23 @@ use gate_core::text::{english, later};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::engine::call::circumstances::Circumstances;
+use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::execution::caller::Caller;
-use crate::engine::execution::inside::{Asking, Inside};
-use crate::engine::kernel::Core;
-use crate::engine::kernel::attempt::Attempt;
+use crate::engine::execution::caller::CallerKind;
+use crate::engine::execution::inside::{AskingGuard, CurrentBody};
+use crate::engine::kernel::EngineCore;
+use crate::engine::kernel::attempt::AttemptId;
 use crate::engine::kernel::change_feed::ChangeFeed;
-use crate::engine::kernel::running::Underway;
+use crate::engine::kernel::running::StartedBody;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::error::{DecideError, ReviewerError};
-use crate::logic::bound::Ran;
+use crate::logic::bound::BodyResult;
 use crate::logic::bounded::panic_notice;
 use crate::logic::context::CallContext;
 
 /// A call whose body ended here: how it stands, and the value itself.
-pub(crate) struct Executed {
+pub(crate) struct ExecutedCall {
     pub(crate) approval: Arc<Approval>,
     pub(crate) output: Option<Box<dyn Any + Send>>,
 }
@@ -46,43 +46,43 @@ pub(crate) struct Executed {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body on its way to its end, its panic or its time limit. It can be moved to another task.
-struct Body {
-    inside: Inside,
-    future: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Ran>>>,
+struct BodyFuture {
+    inside: CurrentBody,
+    future: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, BodyResult>>>,
     limit: Option<(Duration, BoxFuture<'static, ()>)>,
 }
 
-enum Ended {
-    ByItself(Result<Ran, Box<dyn Any + Send>>),
+enum BodyEnd {
+    ByItself(Result<BodyResult, Box<dyn Any + Send>>),
     Stopped(Duration),
 }
 
-impl Future for Body {
-    type Output = Ended;
+impl Future for BodyFuture {
+    type Output = BodyEnd;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<BodyEnd> {
         let Self { inside, future, .. } = &mut *self;
         if let Poll::Ready(ended) = inside.scope(|| future.poll_unpin(context)) {
-            return Poll::Ready(Ended::ByItself(ended));
+            return Poll::Ready(BodyEnd::ByItself(ended));
         }
         match &mut self.limit {
-            Some((limit, end)) => end.poll_unpin(context).map(|()| Ended::Stopped(*limit)),
+            Some((limit, end)) => end.poll_unpin(context).map(|()| BodyEnd::Stopped(*limit)),
             None => Poll::Pending,
         }
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at
     /// again.
     ///
     /// Gives back how the call stands; a call that another caller dispatched is waited for.
     pub(crate) async fn dispatch(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         id: ApprovalId,
-        caller: Caller,
-    ) -> Result<Executed, NotRun> {
+        caller: CallerKind,
+    ) -> Result<ExecutedCall, NotRun> {
         loop {
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
                 return Err(NotRun::Unavailable {
@@ -93,8 +93,8 @@ impl Core {
                 return Err(unavailable("it belongs to another run"));
             }
             if self.runs_still(&approval) {
-                if caller == Caller::Run && self.asks_people(&approval) {
-                    return Ok(Executed { approval, output: None });
+                if caller == CallerKind::Run && self.asks_people(&approval) {
+                    return Ok(ExecutedCall { approval, output: None });
                 }
                 return self.wait_for_other(approval).await;
             }
@@ -104,13 +104,13 @@ impl Core {
             }
             match approval.status() {
                 Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
-                    return Ok(Executed { approval, output: None });
+                    return Ok(ExecutedCall { approval, output: None });
                 }
                 Status::Approved => {}
                 Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => {
                     continue;
                 }
-                _ => return Ok(Executed { approval, output: None }),
+                _ => return Ok(ExecutedCall { approval, output: None }),
             }
             let tool = self.tool(approval.tool().as_str());
             let tool = tool
@@ -130,7 +130,7 @@ impl Core {
             }
             if next.status() != Status::Dispatched {
                 self.settle(&next);
-                return Ok(Executed { approval: next, output: None });
+                return Ok(ExecutedCall { approval: next, output: None });
             }
             let context = run.context_of(next.subject(), next.changed_at());
             return Ok(self.execute(run, next, arguments, context, caller).await);
@@ -194,17 +194,17 @@ impl Core {
     /// denied.
     async fn judge_again(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         tool: &GateTool,
         approval: &Approval,
         arguments: &Value,
     ) -> Result<UnitOfWork, NotRun> {
         let subject = &approval.subject();
         let changed = |now, then| (now != then).then_some(now);
-        let mut changes = Changes {
+        let mut changes = ToolChanges {
             tool: changed(tool.descriptor.digest(), subject.tool_digest()),
             policy: changed(tool.policy_digest(subject.info().agent()), subject.policy_digest()),
-            ..Changes::default()
+            ..ToolChanges::default()
         };
         let now = self.now();
         let context = run.context_of(subject, now);
@@ -297,35 +297,35 @@ impl Core {
     /// for people to decide a call of its own: that goes on in a task of its own.
     pub(crate) async fn execute(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         dispatched: Arc<Approval>,
         arguments: Value,
         context: CallContext,
-        caller: Caller,
-    ) -> Executed {
-        let underway = Underway::begin(self, &dispatched, caller.unbegun()).await;
+        caller: CallerKind,
+    ) -> ExecutedCall {
+        let underway = StartedBody::begin(self, &dispatched, caller.unbegun()).await;
         let mut body = match self.start_body(&dispatched, &arguments, context, run) {
             Ok(body) => body,
             Err(event) => {
                 let approval = underway.end(*event).await.unwrap_or(dispatched);
-                return Executed { approval, output: None };
+                return ExecutedCall { approval, output: None };
             }
         };
-        let attempt = Attempt::of(&dispatched);
+        let attempt = AttemptId::of(&dispatched);
         // A program that waits for it inside the body of another call lets that one wait for people
         // too, as long as this does.
-        let outer = Inside::of(self).filter(|_| caller == Caller::Program);
+        let outer = CurrentBody::of(self).filter(|_| caller == CallerKind::Program);
         let mut asking = None;
         let ended = poll_fn(|context| {
             if let Poll::Ready(ended) = body.poll_unpin(context) {
                 return Poll::Ready(Some(ended));
             }
             let asks = self.begins_to_ask(attempt, context);
-            if asks && caller == Caller::Run {
+            if asks && caller == CallerKind::Run {
                 return Poll::Ready(None);
             }
             if asks != asking.is_some() {
-                asking = outer.clone().filter(|_| asks).map(Asking::new);
+                asking = outer.clone().filter(|_| asks).map(AskingGuard::new);
             }
             Poll::Pending
         });
@@ -339,34 +339,34 @@ impl Core {
             let ended = body.await;
             core.finish(underway, &call, &arguments, ended).await.approval
         });
-        Executed { approval: dispatched, output: None }
+        ExecutedCall { approval: dispatched, output: None }
     }
 
     /// Puts the end of a body on the record.
     async fn finish(
         self: &Arc<Self>,
-        underway: Underway,
+        underway: StartedBody,
         dispatched: &Arc<Approval>,
         arguments: &Value,
-        ended: Ended,
-    ) -> Executed {
+        ended: BodyEnd,
+    ) -> ExecutedCall {
         let (event, output) = match ended {
-            Ended::ByItself(Ok(Ran { outcome, output })) => {
+            BodyEnd::ByItself(Ok(BodyResult { outcome, output })) => {
                 (self.end_of(dispatched, arguments, outcome), Some(output))
             }
-            Ended::ByItself(Err(panic)) => {
+            BodyEnd::ByItself(Err(panic)) => {
                 let outcome = ToolOutcome::failed(panic_notice(&*panic));
                 (self.end_of(dispatched, arguments, outcome), None)
             }
-            Ended::Stopped(limit) => {
+            BodyEnd::Stopped(limit) => {
                 let why =
                     format!("it was stopped after {}, its time limit", english::duration(limit));
                 (CallEvent::Lost { why }, None)
             }
         };
         match underway.end(event).await {
-            Some(approval) => Executed { approval, output },
-            None => Executed { approval: Arc::clone(dispatched), output: None },
+            Some(approval) => ExecutedCall { approval, output },
+            None => ExecutedCall { approval: Arc::clone(dispatched), output: None },
         }
     }
 
@@ -390,8 +390,8 @@ impl Core {
         approval: &Approval,
         arguments: &Value,
         context: CallContext,
-        run: &Circumstances,
-    ) -> Result<Body, Box<CallEvent>> {
+        run: &RunContext,
+    ) -> Result<BodyFuture, Box<CallEvent>> {
         let gone = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
         let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
         // Arguments that the type refuses were refused before; here nothing ran, which is a failure
@@ -413,13 +413,16 @@ impl Core {
             (limit, sleep)
         });
         let (core, attempt, call) =
-            (Arc::clone(self), Attempt::of(approval), approval.subject().call().clone());
-        let inside = Inside { core, attempt, call, thread: run.thread.clone() };
-        Ok(Body { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
+            (Arc::clone(self), AttemptId::of(approval), approval.subject().call().clone());
+        let inside = CurrentBody { core, attempt, call, thread: run.thread.clone() };
+        Ok(BodyFuture { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
     }
 
     /// Another caller runs it: waits for the end, for a while.
-    async fn wait_for_other(self: &Arc<Self>, approval: Arc<Approval>) -> Result<Executed, NotRun> {
+    async fn wait_for_other(
+        self: &Arc<Self>,
+        approval: Arc<Approval>,
+    ) -> Result<ExecutedCall, NotRun> {
         let id = approval.id();
         let waiter = ChangeFeed::wait_for(self, id);
         let end = later(self.now(), PATIENCE);
@@ -430,12 +433,12 @@ impl Core {
                 latest = now;
             }
             if !self.runs_still(&latest) {
-                return Ok(Executed { approval: latest, output: None });
+                return Ok(ExecutedCall { approval: latest, output: None });
             }
             let news = std::pin::pin!(waiter.news());
             match select(news, &mut sleep).await {
                 Either::Left(_) => {}
-                Either::Right(_) => return Ok(Executed { approval: latest, output: None }),
+                Either::Right(_) => return Ok(ExecutedCall { approval: latest, output: None }),
             }
         }
     }

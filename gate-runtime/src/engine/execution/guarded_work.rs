@@ -4,18 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use gate_core::approval::{Approval, NewApproval, Requirement, Status};
-use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
-use gate_core::call::{Arguments, NotRun, Subject, ToolOutcome};
+use gate_core::assessment::{
+    Assessment, Opinion, PolicyFallback, PolicyOpinion, PolicyView, Verdict,
+};
+use gate_core::call::{Arguments, CallSubject, NotRun, ToolOutcome};
 use gate_core::id::ApprovalId;
 use gate_core::ports::CommitOutcome;
 use gate_core::records::CallEvent;
 use gate_core::text::Digest;
 use serde_json::json;
 
-use crate::engine::call::circumstances::Circumstances;
+use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::execution::caller::Caller;
-use crate::engine::kernel::Core;
+use crate::engine::execution::caller::CallerKind;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::drop_guard::IfGone;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
@@ -85,7 +87,7 @@ impl<R: Registry> Run<R> {
             };
             let asking = IfGone::new(core, &approval, nobody_would);
             let (ended, written) =
-                core.attempt(&approval, Caller::Program.unbegun(), work(), end).await;
+                core.attempt(&approval, CallerKind::Program.unbegun(), work(), end).await;
             let (error, asked) = match (ended, written) {
                 (Ok(value), _) => {
                     asking.call_off();
@@ -107,7 +109,7 @@ impl<R: Registry> Run<R> {
 /// Why guarded work gave no value.
 ///
 /// ```
-/// use gate_runtime::GuardError;
+/// use gate_runtime::run::GuardError;
 /// let error = GuardError::GaveUp("the ledger is locked");
 /// assert_eq!(error.to_string(), "it failed, and is not tried again: the ledger is locked");
 /// ```
@@ -136,11 +138,11 @@ impl<E: fmt::Display> fmt::Display for GuardError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for GuardError<E> {}
 
-impl Core {
+impl EngineCore {
     /// Puts a piece of work on the record, dispatched.
     async fn begin_work(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         what: &str,
         who: Requirement,
     ) -> Result<Arc<Approval>, NotRun> {
@@ -149,7 +151,7 @@ impl Core {
         }
         self.check_askable(run, std::slice::from_ref(&who)).await?;
         let (now, id, digest) = (self.now(), ApprovalId::new(), Digest::of(WORK));
-        let subject = Subject {
+        let subject = CallSubject {
             approval: id,
             info: Arc::clone(&run.info),
             call: id.to_string().into(),
@@ -159,12 +161,12 @@ impl Core {
             reasoning: run.reasoning.clone().map(|text| run.without_secrets(text)),
             request: None,
         };
-        let outline = PolicyOutline {
+        let outline = PolicyView {
             name: WORK.into(),
             about: "Runs, and asks when it fails.".to_owned(),
             text: String::new(),
             rules: Vec::new(),
-            otherwise: Fallback { verdict: Verdict::Approve, requirement: None },
+            otherwise: PolicyFallback { verdict: Verdict::Approve, requirement: None },
             digest,
         };
         let opinion = PolicyOpinion {
@@ -179,7 +181,7 @@ impl Core {
         let mut approval =
             Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), now);
         let event = approval.opening(Some(who.not_editable().no_grants()));
-        self.begin_attempt(UnitOfWork::begin(approval, event, now), Caller::Program).await
+        self.begin_attempt(UnitOfWork::begin(approval, event, now), CallerKind::Program).await
     }
 
     /// Waits for the word of people on work that failed; another attempt, if that is it.
@@ -199,7 +201,7 @@ impl Core {
                     let mut course = UnitOfWork::from(&approval);
                     self.check_consent(&mut course, self.now()).await?;
                     if course.status() == Status::Approved {
-                        return self.begin_attempt(course, Caller::Program).await.map(Some);
+                        return self.begin_attempt(course, CallerKind::Program).await.map(Some);
                     }
                     let (changeset, asked) = course.alone();
                     if self.store.commit(changeset).await.map_err(unavailable)?
@@ -217,7 +219,7 @@ impl Core {
     pub(crate) async fn begin_attempt(
         self: &Arc<Self>,
         course: UnitOfWork,
-        caller: Caller,
+        caller: CallerKind,
     ) -> Result<Arc<Approval>, NotRun> {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;

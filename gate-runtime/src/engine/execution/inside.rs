@@ -4,28 +4,28 @@ use std::sync::Arc;
 
 use gate_core::id::CallId;
 
-use crate::engine::kernel::Core;
-use crate::engine::kernel::attempt::Attempt;
+use crate::engine::kernel::EngineCore;
+use crate::engine::kernel::attempt::AttemptId;
 use crate::engine::session::run_session::RunSession;
 
 tokio::task_local! {
-    static INSIDE: Inside;
+    static INSIDE: CurrentBody;
 }
 
 /// The body of a call that is being polled.
 #[derive(Clone)]
-pub(crate) struct Inside {
-    pub(crate) core: Arc<Core>,
-    pub(crate) attempt: Attempt,
+pub(crate) struct CurrentBody {
+    pub(crate) core: Arc<EngineCore>,
+    pub(crate) attempt: AttemptId,
     pub(crate) call: CallId,
     /// The run of the call, if a model or a program of this process proposed it.
     pub(crate) thread: Option<Arc<RunSession>>,
 }
 
-impl Inside {
+impl CurrentBody {
     /// The body that polls whoever asks, if that is one of the same gate. A task that a body spawns
     /// is not inside it.
-    pub(crate) fn of(core: &Arc<Core>) -> Option<Self> {
+    pub(crate) fn of(core: &Arc<EngineCore>) -> Option<Self> {
         INSIDE
             .try_with(|inside| Arc::ptr_eq(&inside.core, core).then(|| inside.clone()))
             .ok()
@@ -46,16 +46,16 @@ impl Inside {
 
 /// A call of a body that waits for people, until this is dropped: whoever waits for the body's end
 /// need not in the meantime.
-pub(crate) struct Asking(Inside);
+pub(crate) struct AskingGuard(CurrentBody);
 
-impl Asking {
-    pub(crate) fn new(inside: Inside) -> Self {
+impl AskingGuard {
+    pub(crate) fn new(inside: CurrentBody) -> Self {
         inside.core.note_asking(inside.attempt, true);
         Self(inside)
     }
 }
 
-impl Drop for Asking {
+impl Drop for AskingGuard {
     fn drop(&mut self) {
         self.0.core.note_asking(self.0.attempt, false);
     }

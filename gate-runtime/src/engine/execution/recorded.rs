@@ -1,17 +1,17 @@
 //! Compares a call with its records, before it runs by what the store says of it.
 
 use gate_core::approval::{Approval, ReplayError};
-use gate_core::assessment::Unjudged;
+use gate_core::assessment::EvaluationFailure;
 use gate_core::call::NotRun;
 use gate_core::ports::{RecordFilter, StoreError};
 use gate_core::records::Record;
 
 use crate::engine::call::not_run::unavailable;
-use crate::engine::kernel::Core;
+use crate::engine::kernel::EngineCore;
 use crate::lock::lock;
 
 /// The result of comparing a call with its records.
-pub(crate) enum Compared {
+pub(crate) enum RecordComparison {
     /// It is what they say.
     Same,
     /// It was changed in between: it is to be read anew.
@@ -20,14 +20,14 @@ pub(crate) enum Compared {
     Different(String),
 }
 
-impl Core {
+impl EngineCore {
     /// Makes a call again from its records, and compares: what was read from a store may have been
     /// written there by anybody. With a trail, the records are those that were sealed, and none is
     /// missing.
     pub(crate) async fn compare_with_records(
         &self,
         approval: &Approval,
-    ) -> Result<Compared, StoreError> {
+    ) -> Result<RecordComparison, StoreError> {
         // First, so that whatever it knows as sealed is in the store by then.
         let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));
         let filter = RecordFilter::after(0).call(approval.id());
@@ -36,15 +36,15 @@ impl Core {
         let problem = match is_sealed
             .and_then(|()| follows(approval, &stored).map_err(|error| error.to_string()))
         {
-            Ok(()) => return Ok(Compared::Same),
+            Ok(()) => return Ok(RecordComparison::Same),
             Err(problem) => problem,
         };
         // Another process may have gone on with it in this moment.
         let now = self.load(approval.id()).await?;
         Ok(if now.is_some_and(|now| *now == *approval) {
-            Compared::Different(problem)
+            RecordComparison::Different(problem)
         } else {
-            Compared::Changed
+            RecordComparison::Changed
         })
     }
 
@@ -62,9 +62,11 @@ impl Core {
             ));
         }
         match self.compare_with_records(approval).await.map_err(unavailable)? {
-            Compared::Same => Ok(true),
-            Compared::Changed => Ok(false),
-            Compared::Different(problem) => Err(self.tell_of_difference(approval, problem).await),
+            RecordComparison::Same => Ok(true),
+            RecordComparison::Changed => Ok(false),
+            RecordComparison::Different(problem) => {
+                Err(self.tell_of_difference(approval, problem).await)
+            }
         }
     }
 
@@ -87,8 +89,8 @@ impl Core {
             )
         };
         Ok(match self.compare_with_records(approval).await? {
-            Compared::Different(problem) => Some(words(problem)),
-            Compared::Same | Compared::Changed => None,
+            RecordComparison::Different(problem) => Some(words(problem)),
+            RecordComparison::Same | RecordComparison::Changed => None,
         })
     }
 
@@ -126,7 +128,7 @@ impl Core {
                 subject.call().clone(),
                 subject.tool(),
                 Some(id),
-                Unjudged::because(words),
+                EvaluationFailure::because(words),
             )
             .await;
         disputed

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, LEASE, Refused, Settlement, Settler, Status};
+use gate_core::approval::{Approval, LEASE, Refused, SettledBy, Settlement, Status};
 use gate_core::ports::{ApprovalFilter, StoreError};
 use gate_core::records::CallEvent;
 use gate_core::text::later;
 use jiff::Timestamp;
 
-use crate::engine::call::circumstances::Circumstances;
+use crate::engine::call::circumstances::RunContext;
 use crate::engine::gate::Gate;
-use crate::engine::kernel::attempt::Attempt;
-use crate::engine::kernel::{Core, StepError};
+use crate::engine::kernel::attempt::AttemptId;
+use crate::engine::kernel::{EngineCore, StepError};
 use crate::engine::review::error::DecideError;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::bounded::bounded;
@@ -33,7 +33,7 @@ impl<R: Registry> Gate<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::Settlement;
+    /// # use gate_runtime::review::Settlement;
     /// # /// Issue a refund.
     /// # #[gated_tool(policy = "never_ask")]
     /// # async fn issue_refund(order_id: String) { std::future::pending().await }
@@ -94,7 +94,7 @@ impl<R: Registry> Gate<R> {
 /// A call whose body began and whose end is not on the record. [`Gate::recover`] lists them.
 #[derive(Clone)]
 pub struct InFlight {
-    core: Arc<Core>,
+    core: Arc<EngineCore>,
     approval: Arc<Approval>,
 }
 
@@ -144,11 +144,11 @@ impl InFlight {
                 CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why }
             }
             settlement => {
-                let by = Settler::Person { reviewer: reviewer.id().clone() };
+                let by = SettledBy::Person { reviewer: reviewer.id().clone() };
                 CallEvent::Settled { settlement, by, reason: Some(why) }
             }
         };
-        match core.step_of(Attempt::of(&self.approval), &[settled]).await {
+        match core.step_of(AttemptId::of(&self.approval), &[settled]).await {
             Ok(approval) => Ok(approval),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
             Err(StepError::Store(error)) => Err(error.into()),
@@ -178,7 +178,7 @@ impl fmt::Debug for InFlight {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run
     /// again if it is idempotent. Whether it is settled.
     pub(crate) async fn find_out(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
@@ -192,7 +192,7 @@ impl Core {
         let tool = self.tool(lost.tool().as_str());
         let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
         if is_idempotent && lost.attempts() < ATTEMPTS && !lost.stays_unknown() {
-            return self.settle_lost(lost, Settlement::RunAgain, Settler::Idempotence).await;
+            return self.settle_lost(lost, Settlement::RunAgain, SettledBy::Idempotence).await;
         }
         Ok(false)
     }
@@ -201,7 +201,7 @@ impl Core {
         let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
         let context =
-            Circumstances::of_stored(self, lost.subject()).context_of(lost.subject(), self.now());
+            RunContext::of_stored(self, lost.subject()).context_of(lost.subject(), self.now());
         let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else {
             return Ok(false);
         };
@@ -214,7 +214,7 @@ impl Core {
             Ok(ReconcileOutcome::No) => Settlement::RunAgain,
             Ok(ReconcileOutcome::Unknown) | Err(_) => return Ok(false),
         };
-        self.settle_lost(lost, settlement, Settler::Reconciler).await
+        self.settle_lost(lost, settlement, SettledBy::Reconciler).await
     }
 
     /// Settles a lost call, and returns whether it is settled: by this, or by someone who was
@@ -223,9 +223,9 @@ impl Core {
         self: &Arc<Self>,
         lost: &Approval,
         settlement: Settlement,
-        by: Settler,
+        by: SettledBy,
     ) -> Result<bool, StoreError> {
-        let attempt = Attempt::of(lost);
+        let attempt = AttemptId::of(lost);
         match self.step_of(attempt, &[CallEvent::Settled { settlement, by, reason: None }]).await {
             Ok(_) | Err(StepError::Refused) => Ok(true),
             Err(StepError::Unknown) => Ok(false),

@@ -19,22 +19,22 @@ const AGENTS: usize = 1_024;
 
 /// The steps that each agent may still take.
 #[derive(Default)]
-pub(crate) struct Allowances(Mutex<HashMap<AgentName, Arc<tokio::sync::Mutex<Allowance>>>>);
+pub(crate) struct StepBudgets(Mutex<HashMap<AgentName, Arc<tokio::sync::Mutex<StepBudget>>>>);
 
 /// The steps that one agent may still take. It is below zero after a check that took more than
 /// there was left.
 #[derive(Default)]
-pub(crate) struct Allowance {
+pub(crate) struct StepBudget {
     left: i64,
     at: Option<Timestamp>,
 }
 
-impl Allowances {
+impl StepBudgets {
     /// Waits until no other check of the agent runs.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
-    pub(crate) async fn turn(&self, agent: &AgentName) -> OwnedMutexGuard<Allowance> {
+    pub(crate) async fn turn(&self, agent: &AgentName) -> OwnedMutexGuard<StepBudget> {
         let of_agent = {
             let mut all = lock(&self.0);
             if all.len() >= AGENTS {
@@ -46,7 +46,7 @@ impl Allowances {
     }
 }
 
-impl Allowance {
+impl StepBudget {
     /// # Errors
     /// After how many seconds there is something left again.
     pub(crate) fn has_some(&mut self, now: Timestamp) -> Result<(), u32> {
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn an_agent_waits_until_it_has_paid_for_what_it_took() {
         let at = |millis: i64| Timestamp::from_millisecond(1_000_000 + millis).unwrap();
-        let mut allowance = Allowance::default();
+        let mut allowance = StepBudget::default();
         assert_eq!(allowance.has_some(at(0)), Ok(()), "whoever comes first has all of it");
         allowance.take(59_999_999);
         assert_eq!(allowance.has_some(at(0)), Ok(()));
@@ -86,13 +86,13 @@ mod tests {
         assert_eq!(allowance.has_some(at(2_001)), Ok(()));
         allowance.take(u64::MAX);
         assert!(allowance.has_some(at(2_001)).is_err());
-        let mut rested = Allowance { left: 1, at: Some(at(0)) };
+        let mut rested = StepBudget { left: 1, at: Some(at(0)) };
         assert_eq!((rested.has_some(at(1_000_000)), rested.left), (Ok(()), STEPS_AT_ONCE));
     }
 
     #[tokio::test]
     async fn one_agent_has_one_turn_at_a_time_and_others_do_not_wait_for_it() {
-        let allowances = Allowances::default();
+        let allowances = StepBudgets::default();
         let turn = allowances.turn(&"a".into()).await;
         let agent = "a".into();
         let mut waits = std::pin::pin!(allowances.turn(&agent));
@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_agents_that_used_little_are_forgotten() {
-        let allowances = Allowances::default();
+        let allowances = StepBudgets::default();
         for number in 0..3 * AGENTS {
             let mut turn = allowances.turn(&AgentName::from(number.to_string())).await;
             turn.has_some(Timestamp::UNIX_EPOCH).unwrap();

@@ -7,7 +7,7 @@ use gate_core::id::ApprovalId;
 use gate_core::ports::RecordFilter;
 use tokio::sync::Notify;
 
-use super::Core;
+use super::EngineCore;
 use crate::lock::lock;
 
 /// The number of records that are read at once.
@@ -18,25 +18,25 @@ const PAGE: usize = 256;
 /// One task reads new records for all waiters; it lives only while somebody waits.
 #[derive(Default)]
 pub(crate) struct ChangeFeed {
-    waiters: Mutex<Waiters>,
+    waiters: Mutex<WaiterTable>,
 }
 
 #[derive(Default)]
-struct Waiters {
+struct WaiterTable {
     by_id: HashMap<ApprovalId, Vec<Weak<Notify>>>,
     is_followed: bool,
 }
 
 /// A place in the queue for news of one approval. What happens after it was taken is not missed.
-pub(crate) struct Waiter {
-    core: Arc<Core>,
+pub(crate) struct ApprovalWaiter {
+    core: Arc<EngineCore>,
     id: ApprovalId,
     news: Arc<Notify>,
 }
 
 impl ChangeFeed {
     /// Takes a place. Look at the approval after this, then wait.
-    pub(crate) fn wait_for(core: &Arc<Core>, id: ApprovalId) -> Waiter {
+    pub(crate) fn wait_for(core: &Arc<EngineCore>, id: ApprovalId) -> ApprovalWaiter {
         let news = Arc::new(Notify::new());
         let mut waiters = lock(&core.hub.waiters);
         waiters.by_id.entry(id).or_default().push(Arc::downgrade(&news));
@@ -46,7 +46,7 @@ impl ChangeFeed {
             let seen = *following.borrow_and_update();
             tokio::spawn(follow(Arc::downgrade(core), following, seen));
         }
-        Waiter { core: Arc::clone(core), id, news }
+        ApprovalWaiter { core: Arc::clone(core), id, news }
     }
 
     /// Lets those who wait for news of an approval look again.
@@ -72,14 +72,14 @@ impl ChangeFeed {
     }
 }
 
-impl Waiter {
+impl ApprovalWaiter {
     /// Returns when something happened to the approval since the last time, or may have.
     pub(crate) async fn news(&self) {
         self.news.notified().await;
     }
 }
 
-impl Drop for Waiter {
+impl Drop for ApprovalWaiter {
     fn drop(&mut self) {
         let mut waiters = lock(&self.core.hub.waiters);
         if let Some(others) = waiters.by_id.get_mut(&self.id) {
@@ -92,7 +92,11 @@ impl Drop for Waiter {
 }
 
 /// Reads new records and wakes those they concern, until nobody waits or the gate is gone.
-async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>, mut seen: u64) {
+async fn follow(
+    gate: Weak<EngineCore>,
+    mut last: tokio::sync::watch::Receiver<u64>,
+    mut seen: u64,
+) {
     loop {
         if last.changed().await.is_err() {
             return;

@@ -9,11 +9,11 @@ use gate_core::ports::{Changeset, CommitOutcome, StoreError, StoreErrorKind};
 use gate_core::records::CallEvent;
 use tokio::sync::oneshot;
 
-use super::Core;
+use super::EngineCore;
 use super::drop_guard::IfGone;
-use crate::trail::Sealing;
+use crate::sealing::TrailHandle;
 
-impl Core {
+impl EngineCore {
     /// Writes a transition after which somebody has something to do with an approval. None in which
     /// a body begins, while the trail cannot be written.
     ///
@@ -27,7 +27,7 @@ impl Core {
         otherwise: Option<fn() -> Vec<CallEvent>>,
     ) -> Result<CommitOutcome, StoreError> {
         if changeset.dispatches()
-            && let Some(trouble) = self.trail.as_ref().and_then(Sealing::trouble)
+            && let Some(trouble) = self.trail.as_ref().and_then(TrailHandle::trouble)
         {
             return Err(StoreError::new(StoreErrorKind::Unavailable, trouble));
         }

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use gate_core::approval::Approval;
 use gate_core::records::CallEvent;
 
-use super::Core;
-use super::attempt::Attempt;
+use super::EngineCore;
+use super::attempt::AttemptId;
 
 /// Events that happen to an approval if this is dropped before it was [called off](Self::call_off).
 ///
 /// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by
 /// itself.
 pub(crate) struct IfGone {
-    core: Arc<Core>,
-    attempt: Attempt,
+    core: Arc<EngineCore>,
+    attempt: AttemptId,
     events: Option<fn() -> Vec<CallEvent>>,
 }
 
 impl IfGone {
     pub(crate) fn new(
-        core: &Arc<Core>,
+        core: &Arc<EngineCore>,
         approval: &Approval,
         events: fn() -> Vec<CallEvent>,
     ) -> Self {
-        Self { core: Arc::clone(core), attempt: Attempt::of(approval), events: Some(events) }
+        Self { core: Arc::clone(core), attempt: AttemptId::of(approval), events: Some(events) }
     }
 
     pub(crate) fn call_off(mut self) {

@@ -33,14 +33,14 @@ const PAGE: usize = 256;
 /// assert_eq!(kinds, ["assessed", "dispatched", "finished"]);
 /// # Ok(()) }
 /// ```
-pub struct Events {
+pub struct EventStream {
     store: Arc<dyn Store>,
     last: watch::Receiver<u64>,
     seen: u64,
     read: VecDeque<Arc<Record>>,
 }
 
-impl Events {
+impl EventStream {
     pub(crate) fn after(store: Arc<dyn Store>, seen: Option<u64>) -> Self {
         let mut last = store.watch();
         let now = *last.borrow_and_update();
@@ -91,7 +91,7 @@ impl Events {
     }
 }
 
-impl fmt::Debug for Events {
+impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Events(after {})", self.seen)
     }

@@ -27,23 +27,23 @@ use gate_core::text::{Digest, ReadLimits};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::allowance::Allowances;
-use self::attempt::Attempt;
+use self::allowance::StepBudgets;
+use self::attempt::AttemptId;
 use self::bounded::ClockLimit;
 use self::change_feed::ChangeFeed;
 use self::overlay::GateOverlay;
-use self::running::Bodies;
-use self::scheduler::Timekeeper;
-use self::tools::{GateTool, Tools};
+use self::running::RunningBodies;
+use self::scheduler::DeadlineScheduler;
+use self::tools::{GateTool, GateTools};
 use self::unit_of_work::UnitOfWork;
 use crate::lock::lock;
-use crate::outbox::Post;
-use crate::provenance::Memories;
-use crate::trail::Sealing;
+use crate::outbox::OutboxTasks;
+use crate::provenance::RunMemories;
+use crate::sealing::TrailHandle;
 
 /// A gate's parts.
-pub(crate) struct Core {
-    pub(crate) tools: Tools,
+pub(crate) struct EngineCore {
+    pub(crate) tools: GateTools,
     pub(crate) agents: Vec<AgentName>,
     pub(crate) overlays: Vec<GateOverlay>,
     pub(crate) store: Arc<dyn Store>,
@@ -73,20 +73,20 @@ pub(crate) struct Core {
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
     /// Tools that this gate does not have, as the store knows them.
     pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: RunningBodies,
     pub(crate) hub: ChangeFeed,
-    pub(crate) timekeeper: Timekeeper,
-    pub(crate) trail: Option<Sealing>,
+    pub(crate) timekeeper: DeadlineScheduler,
+    pub(crate) trail: Option<TrailHandle>,
     /// The memory of its runs' conversations.
-    pub(crate) memories: Memories,
+    pub(crate) memories: RunMemories,
     /// The versions of calls of which it is on the record that they are not what their records say.
     pub(crate) differing: Mutex<HashSet<(ApprovalId, u64)>>,
-    pub(crate) post: Post,
+    pub(crate) post: OutboxTasks,
     /// The allowances of agents in other programs.
-    pub(crate) allowances: Allowances,
+    pub(crate) allowances: StepBudgets,
 }
 
-impl Core {
+impl EngineCore {
     pub(crate) fn tool(&self, name: &str) -> Option<&GateTool> {
         self.tools.by_name(name).map(|(_, tool)| tool)
     }
@@ -137,10 +137,10 @@ impl Core {
     /// The same for what only concerns one attempt to run it.
     pub(crate) async fn step_of(
         self: &Arc<Self>,
-        attempt: Attempt,
+        attempt: AttemptId,
         events: &[CallEvent],
     ) -> Result<Arc<Approval>, StepError> {
-        self.step_if(attempt.approval, events, |approval| Attempt::of(approval) == attempt).await
+        self.step_if(attempt.approval, events, |approval| AttemptId::of(approval) == attempt).await
     }
 
     async fn step_if(
@@ -178,13 +178,13 @@ impl Core {
     }
 }
 
-impl Drop for Core {
+impl Drop for EngineCore {
     fn drop(&mut self) {
         self.timekeeper.stop();
     }
 }
 
-impl fmt::Debug for Core {
+impl fmt::Debug for EngineCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tools: Vec<_> = self.tools.iter().map(|tool| &tool.name).collect();
         f.debug_struct("Gate")

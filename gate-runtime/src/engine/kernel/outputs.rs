@@ -3,13 +3,13 @@
 
 use gate_core::ports::{ApprovalFilter, RunQuery, StoreError};
 
-use super::Core;
-use crate::provenance::History;
+use super::EngineCore;
+use crate::provenance::RunHistory;
 
 /// The most calls that are read at a time.
 const PAGE: usize = 500;
 
-impl Core {
+impl EngineCore {
     /// Makes sure that a history knows what the tools of its run returned, in whatever process.
     ///
     /// The first time this reads all calls of the run, then only what changed: what it costs does
@@ -17,7 +17,7 @@ impl Core {
     ///
     /// # Errors
     /// Where the store does not answer: then nobody knows where a value came from.
-    pub(crate) async fn read_outputs(&self, history: &History) -> Result<(), StoreError> {
+    pub(crate) async fn read_outputs(&self, history: &RunHistory) -> Result<(), StoreError> {
         if history.knows_outputs() {
             return Ok(());
         }

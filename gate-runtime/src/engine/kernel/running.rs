@@ -13,10 +13,10 @@ use gate_core::text::later;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::attempt::Attempt;
+use super::attempt::AttemptId;
 use super::drop_guard::IfGone;
 use super::unit_of_work::UnitOfWork;
-use super::{Core, StepError};
+use super::{EngineCore, StepError};
 use crate::lock::lock;
 
 /// After how long an end is written again that the store did not take.
@@ -28,13 +28,13 @@ const WRITE_AGAIN: Duration = Duration::from_millis(250);
 /// It is a task of its own, so that a body that blocks its thread is vouched for too, as long as
 /// the runtime has another.
 #[derive(Default)]
-pub(crate) struct Bodies {
-    running: Mutex<Running>,
+pub(crate) struct RunningBodies {
+    running: Mutex<RunningTable>,
 }
 
 #[derive(Default)]
-struct Running {
-    bodies: HashMap<Attempt, RunningBody>,
+struct RunningTable {
+    bodies: HashMap<AttemptId, RunningBody>,
     is_vouched_for: bool,
 }
 
@@ -48,16 +48,16 @@ struct RunningBody {
 }
 
 /// A body that runs, until this is dropped.
-struct Begun {
-    core: Arc<Core>,
-    attempt: Attempt,
+struct RunningGuard {
+    core: Arc<EngineCore>,
+    attempt: AttemptId,
     /// Set if the task that vouches for it is new.
     is_first: bool,
 }
 
-impl Begun {
-    fn new(core: &Arc<Core>, dispatched: &Arc<Approval>) -> Self {
-        let attempt = Attempt::of(dispatched);
+impl RunningGuard {
+    fn new(core: &Arc<EngineCore>, dispatched: &Arc<Approval>) -> Self {
+        let attempt = AttemptId::of(dispatched);
         let mut running = lock(&core.bodies.running);
         running
             .bodies
@@ -81,7 +81,7 @@ impl Begun {
     }
 }
 
-impl Drop for Begun {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         lock(&self.core.bodies.running).bodies.remove(&self.attempt);
         // Of an attempt that others took for lost, nothing else may tell that it is over.
@@ -90,13 +90,13 @@ impl Drop for Begun {
 }
 
 /// A body that is on the record as begun, and has begun, or begins with the next line.
-pub(crate) struct Underway {
+pub(crate) struct StartedBody {
     dispatched: Arc<Approval>,
-    begun: Begun,
+    begun: RunningGuard,
     left: IfGone,
 }
 
-impl Underway {
+impl StartedBody {
     /// Begins to vouch for a dispatched call. Its body is to be polled right after this, with
     /// nothing awaited in between.
     ///
@@ -104,12 +104,12 @@ impl Underway {
     /// Dropped before it is done, `unbegun` happens to the call. What it gives, dropped, makes the
     /// call indeterminate.
     pub(crate) async fn begin(
-        core: &Arc<Core>,
+        core: &Arc<EngineCore>,
         dispatched: &Arc<Approval>,
         unbegun: fn() -> Vec<CallEvent>,
     ) -> Self {
         let unbegun = IfGone::new(core, dispatched, unbegun);
-        let begun = Begun::new(core, dispatched);
+        let begun = RunningGuard::new(core, dispatched);
         if begun.is_first {
             // The new task may wait for this very thread, which the body may block: it gets its
             // turn first.
@@ -133,17 +133,17 @@ impl Underway {
         } else {
             // It ran, but the record does not say how it ended: nobody may build on it until it
             // does.
-            tokio::spawn(record_late(Arc::downgrade(&core), Attempt::of(&dispatched), event));
+            tokio::spawn(record_late(Arc::downgrade(&core), AttemptId::of(&dispatched), event));
         }
         written.ok()
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Returns whether the body of a call runs in this process: then it is not lost, whatever the
     /// store says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
-        lock(&self.bodies.running).bodies.contains_key(&Attempt::of(approval))
+        lock(&self.bodies.running).bodies.contains_key(&AttemptId::of(approval))
     }
 
     /// Returns whether an attempt of a call may still run: none begins beside it. Others may have
@@ -165,11 +165,11 @@ impl Core {
     /// Returns whether a body that runs here waits for people to decide a call of its own.
     pub(crate) fn asks_people(&self, approval: &Approval) -> bool {
         let running = lock(&self.bodies.running);
-        running.bodies.get(&Attempt::of(approval)).is_some_and(|body| body.asks > 0)
+        running.bodies.get(&AttemptId::of(approval)).is_some_and(|body| body.asks > 0)
     }
 
     /// The same, for whoever waits for its end and wants to be woken once it does.
-    pub(crate) fn begins_to_ask(&self, attempt: Attempt, context: &Context<'_>) -> bool {
+    pub(crate) fn begins_to_ask(&self, attempt: AttemptId, context: &Context<'_>) -> bool {
         let mut running = lock(&self.bodies.running);
         running.bodies.get_mut(&attempt).is_some_and(|body| {
             body.waker = Some(context.waker().clone());
@@ -179,7 +179,7 @@ impl Core {
 
     /// Counts a call that a body makes and that waits for people, or (and this is what comes after
     /// it) does no more.
-    pub(crate) fn note_asking(&self, attempt: Attempt, waits: bool) {
+    pub(crate) fn note_asking(&self, attempt: AttemptId, waits: bool) {
         let mut running = lock(&self.bodies.running);
         if let Some(body) = running.bodies.get_mut(&attempt) {
             body.asks = if waits { body.asks + 1 } else { body.asks.saturating_sub(1) };
@@ -200,7 +200,7 @@ impl Core {
         body: impl Future<Output = T>,
         end: impl FnOnce(&T) -> CallEvent,
     ) -> (T, Option<Arc<Approval>>) {
-        let underway = Underway::begin(self, dispatched, unbegun).await;
+        let underway = StartedBody::begin(self, dispatched, unbegun).await;
         let ended = body.await;
         let event = end(&ended);
         (ended, underway.end(event).await)
@@ -215,7 +215,7 @@ impl Core {
             written => written.ok().flatten(),
         };
         if let Some(latest) = latest.filter(|latest| latest.status() == Status::Dispatched)
-            && let Some(body) = lock(&self.bodies.running).bodies.get_mut(&Attempt::of(&latest))
+            && let Some(body) = lock(&self.bodies.running).bodies.get_mut(&AttemptId::of(&latest))
         {
             body.latest = latest;
         }
@@ -245,13 +245,13 @@ impl Core {
         let (changeset, next) = course.alone();
         match self.store.commit(changeset).await? {
             CommitOutcome::Done => Ok(next),
-            _ => self.step_of(Attempt::of(latest), std::slice::from_ref(event)).await,
+            _ => self.step_of(AttemptId::of(latest), std::slice::from_ref(event)).await,
         }
     }
 }
 
 /// Vouches for the bodies that run, again and again, until none does or the gate is gone.
-async fn vouch_for_all(gate: Weak<Core>) {
+async fn vouch_for_all(gate: Weak<EngineCore>) {
     loop {
         let Some(core) = gate.upgrade() else { return };
         let again = later(core.now(), LEASE / 3);
@@ -281,7 +281,7 @@ async fn vouch_for_all(gate: Weak<Core>) {
 
 /// Puts the end of a body on the record that could not be written at once, as soon as the store
 /// takes it.
-async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
+async fn record_late(gate: Weak<EngineCore>, attempt: AttemptId, end: CallEvent) {
     loop {
         let Some(core) = gate.upgrade() else { return };
         let again = later(core.now(), WRITE_AGAIN);

@@ -11,7 +11,7 @@ use gate_core::ports::{ApprovalFilter, StoreError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::{Core, StepError};
+use super::{EngineCore, StepError};
 use crate::lock::lock;
 
 /// The number of approvals that are taken up at once.
@@ -20,22 +20,22 @@ const PAGE: usize = 1_000;
 /// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the
 /// first deadline.
 #[derive(Default)]
-pub(crate) struct Timekeeper {
-    deadlines: Mutex<Deadlines>,
+pub(crate) struct DeadlineScheduler {
+    deadlines: Mutex<DeadlineQueue>,
     changed: Arc<Notify>,
     /// Held by whoever does what is due, so that who asks for it too waits until it is done.
     at_work: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Deadlines {
+struct DeadlineQueue {
     due: BTreeSet<(Timestamp, ApprovalId)>,
     is_kept: bool,
 }
 
-impl Timekeeper {
+impl DeadlineScheduler {
     /// Looks at an approval when it is time.
-    pub(crate) fn keep(&self, core: &Arc<Core>, at: Timestamp, id: ApprovalId) {
+    pub(crate) fn keep(&self, core: &Arc<EngineCore>, at: Timestamp, id: ApprovalId) {
         let mut deadlines = lock(&self.deadlines);
         let is_next = deadlines.due.first().is_none_or(|(first, _)| at < *first);
         deadlines.due.insert((at, id));
@@ -55,23 +55,23 @@ impl Timekeeper {
         lock(&self.deadlines).due.first().map(|(at, _)| *at)
     }
 
-    fn take_due(&self, now: Timestamp) -> Due<'_> {
+    fn take_due(&self, now: Timestamp) -> DueDeadlines<'_> {
         let mut deadlines = lock(&self.deadlines);
         let mut left = VecDeque::new();
         while deadlines.due.first().is_some_and(|(at, _)| *at <= now) {
             left.extend(deadlines.due.pop_first());
         }
-        Due { timekeeper: self, left }
+        DueDeadlines { timekeeper: self, left }
     }
 }
 
 /// Deadlines that are over. Dropped, those that were not looked at are kept on.
-struct Due<'a> {
-    timekeeper: &'a Timekeeper,
+struct DueDeadlines<'a> {
+    timekeeper: &'a DeadlineScheduler,
     left: VecDeque<(Timestamp, ApprovalId)>,
 }
 
-impl Drop for Due<'_> {
+impl Drop for DueDeadlines<'_> {
     fn drop(&mut self) {
         if !self.left.is_empty() {
             lock(&self.timekeeper.deadlines).due.extend(self.left.drain(..));
@@ -83,7 +83,7 @@ impl Drop for Due<'_> {
 /// After how long a deadline is looked at again that the store did not let happen.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
-async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
+async fn keep_time(gate: Weak<EngineCore>, changed: Arc<Notify>) {
     loop {
         let Some(core) = gate.upgrade() else { return };
         let (clock, next) = (Arc::clone(&core.clock), core.timekeeper.next());
@@ -102,7 +102,7 @@ async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Takes up the deadlines of everything that waits, may run or runs, whoever asked it.
     pub(crate) async fn keep_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
         for status in [Status::Pending, Status::Approved, Status::Dispatched] {
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn deadlines_that_were_taken_and_not_looked_at_are_kept_on() {
-        let (timekeeper, at) = (Timekeeper::default(), Timestamp::UNIX_EPOCH);
+        let (timekeeper, at) = (DeadlineScheduler::default(), Timestamp::UNIX_EPOCH);
         let ids = [ApprovalId::new(), ApprovalId::new()];
         lock(&timekeeper.deadlines).due.extend(ids.map(|id| (at, id)));
         let mut due = timekeeper.take_due(at);

@@ -15,18 +15,18 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::lock::lock;
-use crate::logic::bound::BoundTool;
-use crate::logic::redact::Redaction;
-use crate::logic::scrub::Scrub;
-use crate::logic::spec::Spec;
+use crate::logic::bound::ErasedTool;
+use crate::logic::redact::SecretRedaction;
+use crate::logic::scrub::SecretScrubber;
+use crate::logic::spec::ToolSpec;
 use crate::provenance::CallFacts;
 
 /// One tool of a gate.
 pub(crate) struct GateTool {
     pub(crate) name: ToolName,
     pub(crate) descriptor: &'static Descriptor,
-    pub(crate) spec: &'static Spec,
-    pub(crate) tool: BoundTool,
+    pub(crate) spec: &'static ToolSpec,
+    pub(crate) tool: ErasedTool,
     /// The digest of the tool's own policy, and of it with each agent's.
     pub(crate) policy: Digest,
     pub(crate) agents: Vec<(AgentName, Digest)>,
@@ -40,8 +40,8 @@ pub(crate) struct GateTool {
 
 impl GateTool {
     /// Returns the way in which its secrets are taken out and put back.
-    pub(crate) fn redaction<'a>(&self, keys: &'a CommitmentKeys) -> Redaction<'a> {
-        Redaction { schema: self.descriptor.input_schema(), keys }
+    pub(crate) fn redaction<'a>(&self, keys: &'a CommitmentKeys) -> SecretRedaction<'a> {
+        SecretRedaction { schema: self.descriptor.input_schema(), keys }
     }
 
     /// The arguments of a call as they are stored.
@@ -58,11 +58,11 @@ impl GateTool {
     }
 
     /// Returns the secrets among the arguments of a call, to be kept out of what others read.
-    pub(crate) fn secrets(&self, arguments: &Value) -> Scrub {
+    pub(crate) fn secrets(&self, arguments: &Value) -> SecretScrubber {
         if self.spec.has_secrets {
-            Scrub::of(self.descriptor.input_schema(), arguments)
+            SecretScrubber::of(self.descriptor.input_schema(), arguments)
         } else {
-            Scrub::default()
+            SecretScrubber::default()
         }
     }
 
@@ -112,12 +112,12 @@ impl GateTool {
 }
 
 /// The tools, in the order in which the registry lists them, and found by their names.
-pub(crate) struct Tools {
+pub(crate) struct GateTools {
     listed: Vec<GateTool>,
     places: HashMap<ToolName, usize>,
 }
 
-impl Tools {
+impl GateTools {
     pub(crate) fn new(listed: Vec<GateTool>) -> Self {
         let places =
             listed.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
@@ -131,7 +131,7 @@ impl Tools {
     }
 }
 
-impl Deref for Tools {
+impl Deref for GateTools {
     type Target = [GateTool];
 
     fn deref(&self) -> &[GateTool] {

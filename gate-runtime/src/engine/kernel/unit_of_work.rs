@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_core::approval::{Approval, Refused, Status};
-use gate_core::assessment::Denial;
+use gate_core::assessment::GateDenial;
 use gate_core::grants::{GiveBack, LimitCharge, LimitKey, WAITING};
 use gate_core::id::RunId;
 use gate_core::ports::Changeset;
@@ -110,7 +110,7 @@ impl UnitOfWork {
 /// family. What its application took back does not.
 fn refuses(approval: &Approval) -> bool {
     match approval.status() {
-        Status::Denied => !approval.assessment().is_denied_for(Denial::TooMany),
+        Status::Denied => !approval.assessment().is_denied_for(GateDenial::TooMany),
         Status::Rejected | Status::Expired => true,
         Status::Cancelled => approval.revoked_by().is_some(),
         _ => false,

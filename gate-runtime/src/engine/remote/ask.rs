@@ -6,25 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_core::approval::Approval;
-use gate_core::call::{Arguments, Descriptor, NotRun, RunInfo, Subject};
+use gate_core::call::{Arguments, CallSubject, Descriptor, NotRun, RunInfo};
 use gate_core::id::{AgentName, ApprovalId, ToolName};
 use gate_core::text::{ReadLimits, english, read};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
-use super::{Remote, place};
-use crate::engine::call::circumstances::Circumstances;
+use super::{RemoteCaller, place};
+use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::not_run::{invalid, unavailable};
-use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
+use crate::engine::call::propose::{
+    BodyPlace, CallLookup, ProposeError, ProposedCall, SubmitContext, SubmittedCall,
+};
 
 use crate::logic::schema_walk::has_secrets;
-use crate::logic::spec::Spec;
+use crate::logic::spec::ToolSpec;
 
 /// A question that another program asked.
 ///
 /// ```
-/// # fn show(asked: &gate_runtime::Asked) {
+/// # fn show(asked: &gate_runtime::remote::RemoteApproval) {
 /// println!(
 ///     "{} is {}{}",
 ///     asked.id(),
@@ -34,12 +36,12 @@ use crate::logic::spec::Spec;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RemoteApproval {
     approval: Arc<Approval>,
     is_new: bool,
 }
 
-impl Asked {
+impl RemoteApproval {
     /// Returns whether it was not asked before.
     #[must_use]
     pub fn is_new(&self) -> bool {
@@ -47,7 +49,7 @@ impl Asked {
     }
 }
 
-impl Deref for Asked {
+impl Deref for RemoteApproval {
     type Target = Approval;
 
     fn deref(&self) -> &Approval {
@@ -58,7 +60,8 @@ impl Deref for Asked {
 /// Why another program's call was not asked about.
 ///
 /// ```
-/// use gate_runtime::{NotRun, RemoteError};
+/// use gate_runtime::remote::RemoteError;
+/// use gate_runtime::run::NotRun;
 /// let error = RemoteError::from(NotRun::Invalid { problem: "the tool's name is empty".into() });
 /// assert_eq!(error.to_string(), "the tool's name is empty");
 /// ```
@@ -89,14 +92,14 @@ pub enum RemoteError {
     NotRun(NotRun),
 }
 
-impl From<Unproposed> for RemoteError {
-    fn from(why: Unproposed) -> Self {
+impl From<ProposeError> for RemoteError {
+    fn from(why: ProposeError) -> Self {
         match why {
-            Unproposed::IdUsed(NotRun::Invalid { problem }) => Self::IdUsed { problem },
-            Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem }) => {
+            ProposeError::IdUsed(NotRun::Invalid { problem }) => Self::IdUsed { problem },
+            ProposeError::NobodyToAsk(NotRun::NobodyToAsk { problem }) => {
                 Self::NobodyToAsk { problem }
             }
-            Unproposed::TooManyWait(at_once) => Self::TooManyWait { at_once },
+            ProposeError::TooManyWait(at_once) => Self::TooManyWait { at_once },
             other => Self::NotRun(other.into()),
         }
     }
@@ -134,7 +137,7 @@ impl fmt::Display for RemoteError {
 
 impl std::error::Error for RemoteError {}
 
-impl Remote {
+impl RemoteCaller {
     /// Asks people about a call; an overlay may deny it, a standing permission may answer it. Asked
     /// again under the same id in the same run, it is the same question, and stands as it was asked
     /// first.
@@ -145,25 +148,27 @@ impl Remote {
     /// [`RemoteError::TooCostly`], where the agent must wait; [`RemoteError::NotRun`], where the
     /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is
     /// asked.
-    pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
+    pub async fn ask(&self, call: RemoteCall) -> Result<RemoteApproval, RemoteError> {
         let core = &self.core;
         let (run, candidate) = self.read(call).await?;
         let draft = match core.plan(&run, candidate).await? {
-            Plan::Known(known) => {
+            CallLookup::Known(known) => {
                 let approval =
                     core.bring_up_to_date(known.id()).await.map_err(unavailable)?.unwrap_or(known);
-                return Ok(Asked { approval, is_new: false });
+                return Ok(RemoteApproval { approval, is_new: false });
             }
-            Plan::New(draft) => draft,
+            CallLookup::New(draft) => draft,
         };
         let id = draft.id();
-        match core.open(&run, *draft, &Opening::of_elsewhere()).await? {
-            Opened::Stands(approval) => Ok(Asked { is_new: approval.id() == id, approval }),
-            Opened::Run(..) => Err(unavailable("its body is in another program").into()),
+        match core.open(&run, *draft, &SubmitContext::of_elsewhere()).await? {
+            SubmittedCall::Stands(approval) => {
+                Ok(RemoteApproval { is_new: approval.id() == id, approval })
+            }
+            SubmittedCall::Run(..) => Err(unavailable("its body is in another program").into()),
         }
     }
 
-    async fn read(&self, call: RemoteCall) -> Result<(Circumstances, Candidate), RemoteError> {
+    async fn read(&self, call: RemoteCall) -> Result<(RunContext, ProposedCall), RemoteError> {
         let core = &self.core;
         if let Some(problem) = call.problem(&self.agent) {
             return Err(invalid(problem).into());
@@ -202,11 +207,11 @@ fn read_call(
     agent: &AgentName,
     info: Arc<RunInfo>,
     call: RemoteCall,
-) -> (Result<Candidate, NotRun>, u64) {
+) -> (Result<ProposedCall, NotRun>, u64) {
     let name = ToolName::from(place(agent, call.tool.as_str()));
     let tool =
         Descriptor::remote(name, call.description.clone(), call.schema.clone(), call.annotations);
-    let spec = Spec::of(&tool);
+    let spec = ToolSpec::of(&tool);
     let read = read_arguments(limits, &tool, &spec, &call.arguments);
     (read.and_then(|arguments| candidate(info, call, tool, arguments)), spec.spent())
 }
@@ -214,7 +219,7 @@ fn read_call(
 fn read_arguments(
     limits: ReadLimits,
     tool: &Descriptor,
-    spec: &Spec,
+    spec: &ToolSpec,
     arguments: &str,
 ) -> Result<Value, NotRun> {
     if has_secrets(tool.input_schema()) {
@@ -233,10 +238,10 @@ fn candidate(
     call: RemoteCall,
     tool: Descriptor,
     arguments: Value,
-) -> Result<Candidate, NotRun> {
+) -> Result<ProposedCall, NotRun> {
     let policy = call.policy();
     let sealed = Arguments::new(&arguments, Vec::new()).map_err(invalid)?;
-    let subject = Subject {
+    let subject = CallSubject {
         approval: ApprovalId::new(),
         info,
         call: call.id,
@@ -247,5 +252,5 @@ fn candidate(
         request: Some(Arc::new(call.request)),
     };
     let body = BodyPlace::Elsewhere { tool: Arc::new(tool), policy, at_once: call.at_once };
-    Ok(Candidate { subject: Arc::new(subject), arguments, sealed, given: None, body })
+    Ok(ProposedCall { subject: Arc::new(subject), arguments, sealed, given: None, body })
 }

@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use gate_core::approval::{Requirement, anyone};
-use gate_core::assessment::{Fallback, PolicyOutline, RuleOutline, Verdict};
-use gate_core::call::{Annotations, NESTED, Request, RunInfo};
+use gate_core::assessment::{PolicyFallback, PolicyView, RuleView, Verdict};
+use gate_core::call::{Annotations, NESTED, RemoteRequest, RunInfo};
 use gate_core::id::{AgentName, CallId, CaseId, Principal, RunId, ToolName};
 use gate_core::text::{Digest, canonical};
 use serde_json::{Value, json};
 
 use super::place;
-use crate::engine::call::circumstances::Circumstances;
-use crate::engine::kernel::Core;
-use crate::provenance::History;
+use crate::engine::call::circumstances::RunContext;
+use crate::engine::kernel::EngineCore;
+use crate::provenance::RunHistory;
 
 /// The name of what judges calls whose rules are in other programs: whom to ask is all it says.
 const POLICY: &str = "asked from another program";
@@ -25,7 +25,8 @@ const LONGEST_NAME: usize = 256;
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{RemoteCall, Request};
+/// use gate_runtime::remote::RemoteRequest;
+/// use gate_runtime::remote::RemoteCall;
 /// use serde_json::json;
 /// let call = RemoteCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)
 ///     .run("run-42")
@@ -35,7 +36,7 @@ const LONGEST_NAME: usize = 256;
 ///         "properties": {"order_id": {"type": "string"}},
 ///         "additionalProperties": false,
 ///     }))
-///     .request(Request::new().summary("Refund Mia"))
+///     .request(RemoteRequest::new().summary("Refund Mia"))
 ///     .ask("it is money", ask(role("manager")).within(hours(1)));
 /// # let _ = call;
 /// ```
@@ -52,7 +53,7 @@ pub struct RemoteCall {
     principal: Option<Principal>,
     case: Option<CaseId>,
     pub(super) reasoning: Option<Arc<str>>,
-    pub(super) request: Request,
+    pub(super) request: RemoteRequest,
     rules: Vec<(String, Requirement)>,
     pub(super) at_once: Option<u64>,
 }
@@ -76,7 +77,7 @@ impl RemoteCall {
             principal: None,
             case: None,
             reasoning: None,
-            request: Request::default(),
+            request: RemoteRequest::default(),
             rules: Vec::new(),
             at_once: None,
         }
@@ -134,8 +135,8 @@ impl RemoteCall {
         self
     }
 
-    /// Sets the [`Request`]: what it says of its question.
-    pub fn request(mut self, request: Request) -> Self {
+    /// Sets the [`RemoteRequest`]: what it says of its question.
+    pub fn request(mut self, request: RemoteRequest) -> Self {
         self.request = request;
         self
     }
@@ -195,30 +196,31 @@ impl RemoteCall {
     }
 
     /// Returns the circumstances of the call: who asks, in which run.
-    pub(super) fn circumstances(&self, core: &Core, agent: &AgentName) -> Circumstances {
+    pub(super) fn circumstances(&self, core: &EngineCore, agent: &AgentName) -> RunContext {
         let mut info = RunInfo::new(place(agent, self.run.as_str()), agent.clone());
         info.set_principal(self.principal.clone());
         info.set_case(self.case.clone());
         let family: RunId = place(agent, "").into();
-        let history = History::of(core.memories.of(info.run(), &family));
-        Circumstances { info: Arc::new(info), reasoning: None, history, family, thread: None }
+        let history = RunHistory::of(core.memories.of(info.run(), &family));
+        RunContext { info: Arc::new(info), reasoning: None, history, family, thread: None }
     }
 
     /// Whom to ask, as a policy.
-    pub(super) fn policy(&self) -> Arc<PolicyOutline> {
-        let rule = |(name, requirement): &(String, Requirement)| RuleOutline {
+    pub(super) fn policy(&self) -> Arc<PolicyView> {
+        let rule = |(name, requirement): &(String, Requirement)| RuleView {
             name: name.clone(),
             effect: Verdict::Ask,
             text: None,
             requirement: Some(requirement.clone()),
             limits: Vec::new(),
         };
-        let rules: Vec<RuleOutline> = self.rules.iter().map(rule).collect();
-        let otherwise = Fallback { verdict: Verdict::Ask, requirement: Some(anyone().into()) };
+        let rules: Vec<RuleView> = self.rules.iter().map(rule).collect();
+        let otherwise =
+            PolicyFallback { verdict: Verdict::Ask, requirement: Some(anyone().into()) };
         let digest = Digest::of(canonical(&json!([POLICY, rules, otherwise])).unwrap_or_default());
         let about =
             "Its rules are in the program that asks. Here, it only says whom to ask.".to_owned();
-        Arc::new(PolicyOutline {
+        Arc::new(PolicyView {
             name: POLICY.to_owned(),
             about,
             text: String::new(),

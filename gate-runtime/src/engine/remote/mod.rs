@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use gate_core::approval::{Approval, Status};
 use gate_core::assessment::{Assessment, Opinion};
-use gate_core::call::{Arguments, Changes, NESTED, NotRun, RunInfo, Subject, ToolOutcome};
+use gate_core::call::{Arguments, CallSubject, NESTED, NotRun, RunInfo, ToolChanges, ToolOutcome};
 use gate_core::id::{AgentName, ApprovalId, CaseId, RunId};
 use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, StoreError};
 use gate_core::records::{CallEvent, GateEvent};
@@ -18,17 +18,17 @@ use gate_core::text::{SchemaError, later, read_value};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-pub use self::ask::{Asked, RemoteError};
+pub use self::ask::{RemoteApproval, RemoteError};
 pub use self::call::RemoteCall;
-use super::call::circumstances::Circumstances;
+use super::call::circumstances::RunContext;
 use super::call::not_run::{invalid, unavailable};
 use super::error::RunError;
-use super::execution::caller::Caller;
+use super::execution::caller::CallerKind;
 use super::gate::Gate;
-use super::kernel::attempt::Attempt;
+use super::kernel::attempt::AttemptId;
 use super::kernel::change_feed::ChangeFeed;
 use super::kernel::unit_of_work::UnitOfWork;
-use super::kernel::{Core, StepError};
+use super::kernel::{EngineCore, StepError};
 use super::review::error::DecideError;
 use crate::logic::registry::Registry;
 use crate::ports::overlay::OverlayCall;
@@ -39,8 +39,8 @@ use crate::provenance::CallFacts;
 const COVERED_FOR: Duration = Duration::from_mins(10);
 
 impl<R: Registry> Gate<R> {
-    /// Returns the [`Remote`] by which an agent in another program asks, begins and ends its own
-    /// calls, and no others: for whoever serves such programs.
+    /// Returns the [`RemoteCaller`] by which an agent in another program asks, begins and ends its
+    /// own calls, and no others: for whoever serves such programs.
     ///
     /// # Security
     /// The program must have shown that it is this agent. Its runs and tools stand under the
@@ -48,7 +48,10 @@ impl<R: Registry> Gate<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// use gate_runtime::{NoTools, RemoteCall, Status, ToolOutcome};
+    /// use gate_runtime::NoTools;
+    /// use gate_runtime::remote::RemoteCall;
+    /// use gate_runtime::review::Status;
+    /// use gate_runtime::tool::ToolOutcome;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let people = StaticDirectory::new().person("dana", ["manager"]);
@@ -69,8 +72,8 @@ impl<R: Registry> Gate<R> {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn remote(&self, agent: impl Into<AgentName>) -> Remote {
-        Remote { core: Arc::clone(&self.core), agent: agent.into() }
+    pub fn remote(&self, agent: impl Into<AgentName>) -> RemoteCaller {
+        RemoteCaller { core: Arc::clone(&self.core), agent: agent.into() }
     }
 }
 
@@ -78,8 +81,8 @@ impl<R: Registry> Gate<R> {
 ///
 /// It asks, begins and ends its own calls; it decides nothing.
 #[derive(Clone)]
-pub struct Remote {
-    core: Arc<Core>,
+pub struct RemoteCaller {
+    core: Arc<EngineCore>,
     agent: AgentName,
 }
 
@@ -88,7 +91,7 @@ fn place(agent: &AgentName, what: &str) -> String {
     format!("{agent}/{what}")
 }
 
-impl Remote {
+impl RemoteCaller {
     /// The agent.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
@@ -182,7 +185,7 @@ impl Remote {
                 }
                 continue;
             }
-            let begun = core.begin_attempt(course, Caller::Run).await;
+            let begun = core.begin_attempt(course, CallerKind::Run).await;
             match begun {
                 Ok(begun) => {
                     core.settle(&begun);
@@ -244,7 +247,7 @@ impl Remote {
             return Ok(stands);
         }
         let ended = CallEvent::Finished { outcome };
-        match self.core.step_of(Attempt::number(id, attempt), &[ended]).await {
+        match self.core.step_of(AttemptId::number(id, attempt), &[ended]).await {
             Ok(ended) => Ok(ended),
             Err(StepError::Store(error)) => Err(error.into()),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
@@ -304,18 +307,18 @@ impl Remote {
     }
 }
 
-impl fmt::Debug for Remote {
+impl fmt::Debug for RemoteCaller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote").field("agent", &self.agent).finish_non_exhaustive()
     }
 }
 
-impl Core {
+impl EngineCore {
     /// The assessment of another program's call, if it is a verdict; else what failed is put on the
     /// record.
     pub(crate) async fn reached(
         &self,
-        subject: &Subject,
+        subject: &CallSubject,
         assessment: Assessment,
     ) -> Result<Assessment, NotRun> {
         match assessment.reached() {
@@ -335,8 +338,8 @@ impl Core {
     /// Asks the overlays for their opinions on a call of another program.
     pub(crate) async fn opinions_on(
         &self,
-        run: &Circumstances,
-        subject: &Subject,
+        run: &RunContext,
+        subject: &CallSubject,
         arguments: &Arguments,
     ) -> Result<Vec<Opinion>, NotRun> {
         if self.overlays.is_empty() {
@@ -375,13 +378,13 @@ impl Core {
             return Ok(course);
         }
         if !self.overlays.is_empty() {
-            let run = Circumstances::of_stored(self, approval.subject());
+            let run = RunContext::of_stored(self, approval.subject());
             let opinions = self.opinions_on(&run, approval.subject(), approval.arguments()).await?;
             let assessment = Arc::new(
                 self.reached(approval.subject(), approval.assessment().with_overlays(opinions))
                     .await?,
             );
-            let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
+            let again = CallEvent::Reassessed { assessment, changes: ToolChanges::default() };
             course.then(again, self.now()).map_err(unavailable)?;
         }
         self.check_consent(&mut course, self.now()).await?;

@@ -1,7 +1,10 @@
 //! Whom a question can be put to: people, and not the agent's or the principal's own; enough of
 //! them; known ones.
 
-use gate_core::approval::{Approval, Refused, Requirement, Tier, Voice, Who, people, shortfall};
+use gate_core::approval::{
+    Approval, EscalationTier, QuorumMember, Refused, Requirement, ReviewerSelector, people,
+    shortfall,
+};
 use gate_core::call::{NotRun, RunInfo};
 use gate_core::id::{Principal, ReviewerId, Role};
 use gate_core::people::same_person;
@@ -9,10 +12,10 @@ use gate_core::ports::{Directory, DirectoryError};
 use gate_core::text::english::with_article;
 use jiff::Timestamp;
 
-use crate::engine::call::circumstances::Circumstances;
+use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::not_run::{invalid, unavailable};
-use crate::engine::call::propose::Unproposed;
-use crate::engine::kernel::Core;
+use crate::engine::call::propose::ProposeError;
+use crate::engine::kernel::EngineCore;
 
 /// Returns why a step of a requirement can never be met by those whom the directory has; `None`
 /// where it can, or where the directory cannot list them. `excluded` are those who are in it and do
@@ -21,16 +24,16 @@ use crate::engine::kernel::Core;
 /// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of
 /// another gate.
 pub(crate) async fn lacks_people(
-    tier: &Tier,
+    tier: &EscalationTier,
     directory: &dyn Directory,
     excluded: &[ReviewerId],
     now: Timestamp,
 ) -> Result<Option<String>, DirectoryError> {
     let needed = usize::from(tier.count().max(tier.deny_count()));
     let role = match tier.who() {
-        Who::Role { role } => Some(role),
-        Who::Anyone if needed > 1 => None,
-        Who::Anyone | Who::Principal => return Ok(None),
+        ReviewerSelector::Role { role } => Some(role),
+        ReviewerSelector::Anyone if needed > 1 => None,
+        ReviewerSelector::Anyone | ReviewerSelector::Principal => return Ok(None),
     };
     let Some(mut found) = directory.holders(role, now).await? else { return Ok(None) };
     let all = found.len();
@@ -39,7 +42,7 @@ pub(crate) async fn lacks_people(
         return Ok(None);
     }
     let whom = match (tier.who(), needed) {
-        (Who::Role { role }, 1) => with_article(role.as_str()),
+        (ReviewerSelector::Role { role }, 1) => with_article(role.as_str()),
         (who, needed) => people(who, needed),
     };
     let left_out =
@@ -58,15 +61,15 @@ fn plural_people(count: usize) -> String {
     if count == 1 { "1 person is".to_owned() } else { format!("{count} people are") }
 }
 
-impl Core {
+impl EngineCore {
     /// A question that nobody could ever answer is not asked.
     pub(crate) async fn check_askable(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         requirements: &[Requirement],
-    ) -> Result<(), Unproposed> {
+    ) -> Result<(), ProposeError> {
         match self.unaskable(run, requirements).await.map_err(unavailable)? {
-            Some(problem) => Err(Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem })),
+            Some(problem) => Err(ProposeError::NobodyToAsk(NotRun::NobodyToAsk { problem })),
             None => Ok(()),
         }
     }
@@ -74,7 +77,7 @@ impl Core {
     /// Returns why nobody could ever answer a question; `None` where somebody could.
     pub(crate) async fn unaskable(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         requirements: &[Requirement],
     ) -> Result<Option<String>, DirectoryError> {
         let (info, now) = (&run.info, self.now());
@@ -82,12 +85,12 @@ impl Core {
         let mut roles: Vec<&Role> = Vec::new();
         for tier in requirements.iter().flat_map(Requirement::tiers) {
             match tier.who() {
-                Who::Principal if info.principal().is_none() => {
+                ReviewerSelector::Principal if info.principal().is_none() => {
                     let problem = "the policy asks the person whom the run acts for, but the run \
                                    names none: add `.on_behalf_of(…)`";
                     return Ok(Some(problem.to_owned()));
                 }
-                Who::Role { role } if !roles.contains(&role) => roles.push(role),
+                ReviewerSelector::Role { role } if !roles.contains(&role) => roles.push(role),
                 _ => {}
             }
             if let Some(problem) = lacks_people(tier, &*self.directory, &excluded, now).await? {
@@ -112,7 +115,8 @@ impl Core {
         info: &RunInfo,
     ) -> Result<Option<String>, DirectoryError> {
         let mut held: Vec<(ReviewerId, Vec<Role>)> = Vec::new();
-        let wants_several = |tier: &Tier| *tier.who() == Who::Anyone && tier.count() > 1;
+        let wants_several =
+            |tier: &EscalationTier| *tier.who() == ReviewerSelector::Anyone && tier.count() > 1;
         let everybody =
             requirements.iter().flat_map(Requirement::tiers).any(wants_several).then_some(None);
         for role in roles.iter().copied().map(Some).chain(everybody) {
@@ -129,12 +133,13 @@ impl Core {
         held.retain(|(who, _)| {
             !excluded.iter().any(|other| same_person(who.as_str(), other.as_str()))
         });
-        let voice = |who, roles, is_principal| Voice { who, roles, is_principal, is_signed: true };
+        let voice =
+            |who, roles, is_principal| QuorumMember { who, roles, is_principal, is_signed: true };
         let reviewers =
             held.iter().map(|(who, roles)| voice(who.as_str(), roles.as_slice(), false));
         let principal =
             info.principal().into_iter().map(|principal| voice(principal.as_str(), &[], true));
-        let voices: Vec<Voice<'_>> = reviewers.chain(principal).collect();
+        let voices: Vec<QuorumMember<'_>> = reviewers.chain(principal).collect();
         let asked: Vec<_> =
             requirements.iter().map(|requirement| (requirement, usize::MAX)).collect();
         let missing = shortfall(&asked, &voices);
@@ -210,7 +215,7 @@ impl Core {
     }
 
     /// Where principals must be known, a run acts only for somebody who is in the directory.
-    pub(crate) async fn check_principal(&self, run: &Circumstances) -> Result<(), NotRun> {
+    pub(crate) async fn check_principal(&self, run: &RunContext) -> Result<(), NotRun> {
         let Some(principal) = run.info.principal().filter(|_| self.known_principals) else {
             return Ok(());
         };

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, BadSignature, Refused};
-use gate_core::assessment::Unjudged;
+use gate_core::approval::{Approval, Refused, VoteSignatureError};
+use gate_core::assessment::EvaluationFailure;
 use gate_core::call::DeniedBy;
-use gate_core::grants::BadScope;
+use gate_core::grants::ScopeError;
 use gate_core::id::{ApprovalId, ReviewerId};
 use gate_core::ports::{DirectoryError, StoreError};
 use gate_core::text::SchemaError;
@@ -17,7 +17,7 @@ use crate::logic::schema::SchemaErrors;
 /// A decision that does not count. The approval is as it was.
 ///
 /// ```
-/// use gate_runtime::{DecideError, Refused};
+/// use gate_runtime::review::{DecideError, Refused};
 /// let error = DecideError::from(Refused::CommentRequired);
 /// assert_eq!(error.to_string(), "an approval of this needs a comment: say why");
 /// ```
@@ -38,7 +38,7 @@ pub enum DecideError {
     /// The vote does not count.
     Refused(Refused),
     /// The vote is not signed as it must be.
-    Signature(BadSignature),
+    Signature(VoteSignatureError),
     /// The edited arguments do not fit; each problem with its place.
     Invalid(SchemaErrors),
     /// The answer in the tool's place cannot be put on the record as it is.
@@ -49,9 +49,9 @@ pub enum DecideError {
         by: DeniedBy,
     },
     /// The edited arguments could not be judged.
-    Unjudged(Unjudged),
+    Unjudged(EvaluationFailure),
     /// The scope makes no standing permission.
-    Scope(BadScope),
+    Scope(ScopeError),
     /// The tool is not known here any more.
     UnknownTool(String),
     /// No gate over the store has such a tool; which there are.
@@ -129,8 +129,8 @@ impl From<Refused> for DecideError {
     }
 }
 
-impl From<BadSignature> for DecideError {
-    fn from(error: BadSignature) -> Self {
+impl From<VoteSignatureError> for DecideError {
+    fn from(error: VoteSignatureError) -> Self {
         Self::Signature(error)
     }
 }
@@ -141,8 +141,8 @@ impl From<StoreError> for DecideError {
     }
 }
 
-impl From<BadScope> for DecideError {
-    fn from(error: BadScope) -> Self {
+impl From<ScopeError> for DecideError {
+    fn from(error: ScopeError) -> Self {
         Self::Scope(error)
     }
 }
@@ -150,7 +150,7 @@ impl From<BadScope> for DecideError {
 /// Nobody of this name reviews here, or the directory does not answer.
 ///
 /// ```
-/// # fn show(error: &gate_runtime::ReviewerError) {
+/// # fn show(error: &gate_runtime::people::ReviewerError) {
 /// eprintln!("{error}");
 /// # }
 /// ```

@@ -3,20 +3,20 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, Refused, Requirement, Status, Voice, shortfall};
-use gate_core::call::{NotRun, Subject};
-use gate_core::grants::{BadScope, Freeze, FreezeScope, Grant, Scope};
+use gate_core::approval::{Approval, QuorumMember, Refused, Requirement, Status, shortfall};
+use gate_core::call::{CallSubject, NotRun};
+use gate_core::grants::{Freeze, FreezeScope, Grant, Scope, ScopeError};
 use gate_core::id::{ApprovalId, ReviewerId};
 use gate_core::people::same_person;
 use gate_core::ports::{
-    ApprovalFilter, Changeset, CommitOutcome, Standing, StoreError, StoreErrorKind,
+    ActiveControls, ApprovalFilter, Changeset, CommitOutcome, StoreError, StoreErrorKind,
 };
 use gate_core::records::{CallEvent, GateEvent, Record};
 
 use super::error::{DecideError, ReviewerError};
 use crate::engine::call::not_run::unavailable;
 use crate::engine::gate::Gate;
-use crate::engine::kernel::Core;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::{Registry, unknown_tool};
@@ -26,7 +26,7 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn standing(&self) -> Result<Standing, StoreError> {
+    pub async fn standing(&self) -> Result<ActiveControls, StoreError> {
         self.core.store.standing(self.core.now()).await
     }
 
@@ -36,7 +36,7 @@ impl<R: Registry> Gate<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::FreezeScope;
+    /// # use gate_runtime::grants::FreezeScope;
     /// # /// Read one order.
     /// # #[gated_tool(policy = "never_ask")]
     /// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
@@ -150,7 +150,7 @@ impl<R: Registry> Gate<R> {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Why a call that was to be dispatched is stopped; `None` where nothing stops it any more.
     pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
         let freezes = self.store.standing(self.now()).await.map_err(unavailable)?.freezes;
@@ -180,12 +180,12 @@ impl Core {
     pub(crate) async fn may_grant(
         &self,
         who: &ReviewerId,
-        subject: &Subject,
+        subject: &CallSubject,
         requirements: &[Requirement],
         reached: &[usize],
     ) -> Result<(), DecideError> {
         if !requirements.iter().all(Requirement::takes_grants) {
-            return Err(BadScope::NotAllowed.into());
+            return Err(ScopeError::NotAllowed.into());
         }
         let info = subject.info();
         let is_principal = self.is_principal(who, info).await.map_err(ReviewerError::Directory)?;
@@ -194,9 +194,10 @@ impl Core {
         let roles = self.roles_as(who, is_principal).await?;
         let steps = reached.iter().copied().chain(std::iter::repeat(1));
         let asked: Vec<_> = requirements.iter().zip(steps).collect();
-        let alone = Voice { who: who.as_str(), roles: &roles, is_principal, is_signed: false };
+        let alone =
+            QuorumMember { who: who.as_str(), roles: &roles, is_principal, is_signed: false };
         if is_agent || !shortfall(&asked, &[alone]).is_met() {
-            return Err(BadScope::NeedsSeveral.into());
+            return Err(ScopeError::NeedsSeveral.into());
         }
         Ok(())
     }
@@ -219,7 +220,7 @@ impl Core {
         changeset: &mut Changeset,
     ) -> Result<Arc<Grant>, DecideError> {
         if approved.status() != Status::Approved {
-            return Err(BadScope::NeedsSeveral.into());
+            return Err(ScopeError::NeedsSeveral.into());
         }
         self.may_grant_for(reviewer.id(), approved).await?;
         let grant = scope.clone().grant(approved, reviewer.id().clone(), changeset.at)?;
@@ -288,7 +289,7 @@ impl Core {
         let now = self.now();
         if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some()
         {
-            return Err(BadScope::NeedsVote.into());
+            return Err(ScopeError::NeedsVote.into());
         }
         loop {
             let grant = scope.clone().grant(&approval, reviewer.id().clone(), now)?;

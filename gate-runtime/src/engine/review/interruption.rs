@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::error::DecideError;
-use super::vote::{DecisionOutcome, Edit, Saying, Wish};
-use crate::engine::call::circumstances::Circumstances;
-use crate::engine::kernel::Core;
+use super::vote::{DecisionOptions, DecisionOutcome, DecisionRequest, Edit};
+use crate::engine::call::circumstances::RunContext;
+use crate::engine::kernel::EngineCore;
 use crate::engine::review::reviewer::Reviewer;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
@@ -49,8 +49,8 @@ use crate::engine::review::reviewer::Reviewer;
 /// ```
 #[derive(Clone)]
 pub struct Interruption {
-    pub(crate) core: Arc<Core>,
-    pub(crate) run: Circumstances,
+    pub(crate) core: Arc<EngineCore>,
+    pub(crate) run: RunContext,
     pub(crate) approval: Arc<Approval>,
     /// The tool, where it is not here.
     pub(crate) stored: Option<Arc<Descriptor>>,
@@ -61,7 +61,7 @@ pub struct Interruption {
 
 impl Interruption {
     /// A question about a call of a tool that is here.
-    pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
+    pub(crate) fn new(core: Arc<EngineCore>, run: RunContext, approval: Arc<Approval>) -> Self {
         let tool_notice = core.own_tool_notice(&approval).map(Into::into);
         Self {
             core,
@@ -142,31 +142,31 @@ impl Interruption {
 
     /// Lets it run as it is shown.
     pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Decide<'a> {
-        self.decide(reviewer, Wish::Approve)
+        self.decide(reviewer, DecisionRequest::Approve)
     }
 
     /// Does not let it run. The model is told the reason, and that it is final.
     pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Decide<'a> {
-        self.decide(reviewer, Wish::Reject { reason: reason.into() })
+        self.decide(reviewer, DecisionRequest::Reject { reason: reason.into() })
     }
 
     /// Lets it run with changes. They pass schema and rules like a new call: a field that does not
     /// fit is named, a rule that denies refuses the edit, one that asks more people leaves it
     /// waiting for them.
     pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Decide<'a> {
-        self.decide(reviewer, Wish::Edit(edit))
+        self.decide(reviewer, DecisionRequest::Edit(edit))
     }
 
     /// Does not let it run, and answers in the tool's place: the model gets this value.
     pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Decide<'a> {
-        self.decide(reviewer, Wish::Respond { value: value.into() })
+        self.decide(reviewer, DecisionRequest::Respond { value: value.into() })
     }
 
     /// Lets it run, and later calls like it in the same run, as far as the scope says.
     ///
     /// Calls of the run that wait already and are covered are approved with it.
     pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Decide<'a> {
-        self.decide(reviewer, Wish::Grant(scope))
+        self.decide(reviewer, DecisionRequest::Grant(scope))
     }
 
     /// Lets later calls like it run, as far as the scope says, where it is decided itself or was
@@ -219,7 +219,7 @@ impl Interruption {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::DecideError;
+    /// # use gate_runtime::review::DecideError;
     /// # /// Pay.
     /// # #[gated_tool(policy = "always_ask")] fn pay(amount: u64) {}
     /// # registry! { pub Tools for () { Pay } }
@@ -249,8 +249,12 @@ impl Interruption {
         self.core.edited(&self.approval, edit).await
     }
 
-    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Decide<'a> {
-        Decide { interruption: self, reviewer, saying: Saying { wish, comment: None, key: None } }
+    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: DecisionRequest) -> Decide<'a> {
+        Decide {
+            interruption: self,
+            reviewer,
+            saying: DecisionOptions { wish, comment: None, key: None },
+        }
     }
 }
 
@@ -299,7 +303,7 @@ impl fmt::Debug for Interruption {
 pub struct Decide<'a> {
     interruption: &'a Interruption,
     reviewer: &'a Reviewer,
-    saying: Saying<'a>,
+    saying: DecisionOptions<'a>,
 }
 
 impl<'a> Decide<'a> {
@@ -309,8 +313,8 @@ impl<'a> Decide<'a> {
         self
     }
 
-    /// Signs the vote, by the key that the [directory](crate::Directory::key) has of the reviewer.
-    /// Whoever has one there must.
+    /// Signs the vote, by the key that the [directory](crate::people::Directory::key) has of the
+    /// reviewer. Whoever has one there must.
     ///
     /// Signed are the decision, the comment, the time, and what this interruption
     /// [shows](Approval::presented). Not how far a standing permission reaches.

@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gate_core::approval::{Approval, Refused, Status};
-use gate_core::call::Subject;
+use gate_core::call::CallSubject;
 use gate_core::id::ApprovalId;
 use gate_core::ports::Changeset;
-use gate_core::records::{CallEvent, Entry, Event, GateEvent, ResetEntry};
+use gate_core::records::{CallEvent, GateEvent, RecordEvent, ResetEntry, TrailEntry};
 
 use crate::engine::gate::Gate;
-use crate::engine::kernel::{Core, StepError};
+use crate::engine::kernel::{EngineCore, StepError};
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::Registry;
-use crate::trail::compare::compare;
-use crate::trail::error::{Divergence, TrailError};
-use crate::trail::pen::{Pen, open};
-use crate::trail::reader::TrailReader;
-use crate::trail::{Trail, blocking};
+use crate::sealing::compare::compare;
+use crate::sealing::error::{Divergence, TrailError};
+use crate::sealing::pen::{WriterLease, open};
+use crate::sealing::reader::TrailReader;
+use crate::sealing::{Trail, blocking};
 
 /// A call whose body began, as the trail knows and the database does not.
 ///
 /// ```
-/// # fn show(lost: &gate_runtime::OrphanedCall) {
+/// # fn show(lost: &gate_runtime::trail::OrphanedCall) {
 /// println!(
 ///     "{} ran in {}{}",
 ///     lost.subject().tool(),
@@ -33,14 +33,14 @@ use crate::trail::{Trail, blocking};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrphanedCall {
-    subject: Arc<Subject>,
+    subject: Arc<CallSubject>,
     was_open: bool,
 }
 
 impl OrphanedCall {
     /// Which call.
     #[must_use]
-    pub fn subject(&self) -> &Subject {
+    pub fn subject(&self) -> &CallSubject {
         &self.subject
     }
 
@@ -91,7 +91,7 @@ impl<R: Registry> Gate<R> {
         }
         let writes = Arc::clone(trail);
         // From here on nothing is written that would not be compared.
-        let Some(mut pen) = blocking(move || Pen::take(&writes)).await? else {
+        let Some(mut pen) = blocking(move || WriterLease::take(&writes)).await? else {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
         let reader = reader_of(trail).await?;
@@ -120,7 +120,7 @@ impl<R: Registry> Gate<R> {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where
     /// the store knows that it began.
     async fn close(
@@ -155,7 +155,7 @@ pub(crate) async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, Tr
 
 /// A call as the trail has it.
 pub(crate) struct UnsettledCall {
-    subject: Arc<Subject>,
+    subject: Arc<CallSubject>,
     /// The approval as it stands, where the trail has it from its beginning on.
     stands: Option<Approval>,
     has_begun: bool,
@@ -171,8 +171,9 @@ pub(crate) async fn begun_since(
         let mut calls = BTreeMap::<ApprovalId, UnsettledCall>::new();
         for read in trail.entries(0) {
             let (index, bytes) = read?;
-            let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
-            let (Some(subject), Event::Call(event)) = (record.shared_subject(), record.event())
+            let TrailEntry::Record(record) = trail.read(index, &bytes)? else { continue };
+            let (Some(subject), RecordEvent::Call(event)) =
+                (record.shared_subject(), record.event())
             else {
                 continue;
             };

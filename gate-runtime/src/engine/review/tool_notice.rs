@@ -7,11 +7,11 @@ use gate_core::approval::{Approval, Status};
 use gate_core::call::Descriptor;
 use gate_core::id::ToolName;
 use gate_core::ports::{KnownTool, RecordFilter, StoreError};
-use gate_core::records::{Event, GateEvent};
+use gate_core::records::{GateEvent, RecordEvent};
 
-use crate::engine::kernel::Core;
+use crate::engine::kernel::EngineCore;
 
-impl Core {
+impl EngineCore {
     /// Returns what the store knows of tools, where that bears on one of these calls.
     pub(crate) async fn tools_of(
         &self,
@@ -69,7 +69,7 @@ impl Core {
         // taken its place.
         let last = RecordFilter::after(own.written - 1).limit(1);
         let last = self.store.records(&last).await?;
-        let Some(Event::Gate(GateEvent::GateBuilt { tools, .. })) =
+        let Some(RecordEvent::Gate(GateEvent::GateBuilt { tools, .. })) =
             last.first().map(|record| record.event())
         else {
             return Ok(None);
@@ -84,7 +84,7 @@ impl Core {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Returns which standing permissions would cover a call, if its tool and its policies were
     /// what they were when those were given, and what changed.
     pub(crate) async fn outdated_permissions(

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use gate_audit::SigningKey;
 use gate_core::approval::{
-    Approval, BadSignature, Decision, Presented, Refused, Requirement, Status, Vote,
+    Approval, Decision, Refused, Requirement, ReviewContent, Status, Vote, VoteSignatureError,
 };
-use gate_core::call::{Arguments, Changes, Subject};
+use gate_core::call::{Arguments, CallSubject, ToolChanges};
 use gate_core::grants::{Grant, Scope};
 use gate_core::id::{ApprovalId, ReviewerId, Role};
 use gate_core::ports::{Changeset, CommitOutcome, DirectoryError, StoreError, StoreErrorKind};
@@ -17,19 +17,19 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use super::error::{DecideError, ReviewerError};
-use crate::engine::call::circumstances::Circumstances;
-use crate::engine::kernel::Core;
+use crate::engine::call::circumstances::RunContext;
+use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
 
-use crate::logic::redact::{Redaction, seal_edit};
+use crate::logic::redact::{SecretRedaction, seal_edit};
 use crate::logic::schema::SchemaErrors;
-use crate::logic::spec::Spec;
+use crate::logic::spec::ToolSpec;
 use crate::random;
 
 /// A decision that a reviewer wants, before it is checked.
-pub(crate) enum Wish {
+pub(crate) enum DecisionRequest {
     Approve,
     Reject { reason: String },
     Edit(Edit),
@@ -38,8 +38,8 @@ pub(crate) enum Wish {
 }
 
 /// A reviewer's wish and comment, and the key by which they sign.
-pub(crate) struct Saying<'a> {
-    pub(crate) wish: Wish,
+pub(crate) struct DecisionOptions<'a> {
+    pub(crate) wish: DecisionRequest,
     pub(crate) comment: Option<String>,
     pub(crate) key: Option<&'a SigningKey>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Saying<'a> {
 /// Changes to the arguments of a call: field by field, so that nothing is dropped or added unsaid.
 ///
 /// ```
-/// use gate_runtime::Edit;
+/// use gate_runtime::review::Edit;
 /// let edit = Edit::new().set("amount_cents", 500).remove("note");
 /// # let _ = edit;
 /// ```
@@ -80,7 +80,7 @@ impl Edit {
     /// changes the whole.
     ///
     /// ```
-    /// use gate_runtime::Edit;
+    /// use gate_runtime::review::Edit;
     /// use serde_json::json;
     /// let edit = Edit::between(
     ///     &json!({"amount": 500, "note": "x"}),
@@ -140,7 +140,7 @@ impl std::fmt::Debug for Edit {
 /// The outcome of a decision.
 ///
 /// ```
-/// use gate_runtime::Status;
+/// use gate_runtime::review::Status;
 /// # use gate_runtime::prelude::*;
 /// # /// Delete an account.
 /// # #[gated_tool(policy = "always_ask", destructive)]
@@ -187,15 +187,15 @@ impl DecisionOutcome {
     }
 }
 
-impl Core {
+impl EngineCore {
     /// Takes a reviewer's decision on what they were shown.
     pub(crate) async fn decide(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         id: ApprovalId,
-        shown: &Presented,
+        shown: &ReviewContent,
         reviewer: &Reviewer,
-        saying: &Saying<'_>,
+        saying: &DecisionOptions<'_>,
     ) -> Result<DecisionOutcome, DecideError> {
         let wish = &saying.wish;
         loop {
@@ -216,7 +216,7 @@ impl Core {
             self.check_signature(approval.subject(), &vote)
                 .await
                 .map_err(ReviewerError::Directory)??;
-            if let Wish::Edit(_) = wish
+            if let DecisionRequest::Edit(_) = wish
                 && let Some(judged) = self.judge_edit(run, course.approval()).await?
             {
                 course.then(judged, now)?;
@@ -226,7 +226,7 @@ impl Core {
                 self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
             let next = course.join(&mut changeset);
             let mut grant = None;
-            if let Wish::Grant(scope) = wish {
+            if let DecisionRequest::Grant(scope) = wish {
                 grant = Some(self.give(scope, &next, reviewer, &mut changeset).await?);
             }
             let changed = changeset.approvals.clone();
@@ -245,20 +245,22 @@ impl Core {
     async fn vote_of(
         self: &Arc<Self>,
         approval: &Approval,
-        shown: &Presented,
+        shown: &ReviewContent,
         reviewer: &Reviewer,
-        saying: &Saying<'_>,
+        saying: &DecisionOptions<'_>,
         now: Timestamp,
     ) -> Result<Vote, DecideError> {
-        let Saying { wish, comment, key } = saying;
+        let DecisionOptions { wish, comment, key } = saying;
         let decision = match wish {
-            Wish::Approve | Wish::Grant(_) => Decision::Approve,
-            Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
-            Wish::Respond { value } => {
+            DecisionRequest::Approve | DecisionRequest::Grant(_) => Decision::Approve,
+            DecisionRequest::Reject { reason } => Decision::Reject { reason: reason.clone() },
+            DecisionRequest::Respond { value } => {
                 let value = read_value(value, self.limits).map_err(DecideError::BadAnswer)?;
                 Decision::Respond { value }
             }
-            Wish::Edit(edit) => Decision::Edit { arguments: self.edited(approval, edit).await? },
+            DecisionRequest::Edit(edit) => {
+                Decision::Edit { arguments: self.edited(approval, edit).await? }
+            }
         };
         let mut vote = Vote {
             reviewer: reviewer.id().clone(),
@@ -330,9 +332,9 @@ impl Core {
     /// Checks that a vote is signed as this gate's own directory wants it.
     pub(crate) async fn check_signature(
         &self,
-        call: &Subject,
+        call: &CallSubject,
         vote: &Vote,
-    ) -> Result<Result<(), BadSignature>, DirectoryError> {
+    ) -> Result<Result<(), VoteSignatureError>, DirectoryError> {
         let key = self.directory.key(vote.reviewer(), vote.at()).await?;
         Ok(vote.check_signature(call, key.as_ref()))
     }
@@ -436,7 +438,7 @@ impl Core {
         let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
         let sealed = seal_edit(schema, &edited, approval.arguments()).map_err(invalid)?;
         let known = self.known_arguments(approval.id());
-        let redaction = Redaction { schema, keys: &self.commitments };
+        let redaction = SecretRedaction { schema, keys: &self.commitments };
         let open = redaction.unseal(&sealed, known.as_ref()).ok_or_else(|| {
             invalid(SchemaError::new(
                 "",
@@ -447,9 +449,11 @@ impl Core {
         let completed = match (here, stored.clone()) {
             (Some(tool), _) => tool.spec.complete(Ok(open)),
             // A schema that somebody else wrote may take its time, and holds nobody else up.
-            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).complete(Ok(open)))
-                .await
-                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?,
+            (None, Some(stored)) => {
+                spawn_blocking(move || ToolSpec::of(&stored).complete(Ok(open)))
+                    .await
+                    .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?
+            }
             (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
         };
         let completed = completed.map_err(DecideError::Invalid)?;
@@ -461,7 +465,7 @@ impl Core {
     /// others besides. Where they are not, whoever has them looks before the call runs.
     async fn judge_edit(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         next: &Approval,
     ) -> Result<Option<CallEvent>, DecideError> {
         let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
@@ -482,7 +486,7 @@ impl Core {
         let given = next.given().map(Arguments::to_json);
         let assessment =
             self.with_origins(tool, &judgement, &open, given.as_ref(), &run.history).await?;
-        Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
+        Ok(Some(CallEvent::Reassessed { assessment, changes: ToolChanges::default() }))
     }
 
     /// Takes an approval back, or tells how it stands.

@@ -58,7 +58,7 @@ pub enum CallResult {
 /// The answer to one call of a batch.
 ///
 /// ```
-/// # fn show(answer: &gate_runtime::Answer) {
+/// # fn show(answer: &gate_runtime::run::Answer) {
 /// println!("{} {}: {}", answer.call(), answer.kind(), answer.for_model());
 /// # }
 /// ```

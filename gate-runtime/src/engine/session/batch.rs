@@ -8,12 +8,12 @@ use gate_core::call::{NotRun, ToolCall};
 use gate_core::id::ApprovalId;
 
 use super::answer::Answer;
-use super::slots::Slot;
+use super::slots::BatchSlot;
 use crate::lock::lock;
 
 /// The calls of one batch, in order.
 #[derive(Default)]
-pub(crate) struct Batch {
+pub(crate) struct CallBatch {
     places: Mutex<Vec<BatchPlace>>,
 }
 
@@ -29,18 +29,20 @@ pub(crate) enum BatchPlace {
     Refused(ToolCall, NotRun),
 }
 
-impl Batch {
+impl CallBatch {
     pub(crate) fn of(count: usize) -> Self {
         Self { places: Mutex::new(vec![BatchPlace::Empty; count]) }
     }
 
     /// As a state has it, and the store its calls.
-    pub(crate) fn resumed(slots: Vec<Slot>, stand: &[Arc<Approval>]) -> Self {
+    pub(crate) fn resumed(slots: Vec<BatchSlot>, stand: &[Arc<Approval>]) -> Self {
         let find =
             |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
         let place = |slot| match slot {
-            Slot::Call { approval } => find(approval).map_or(BatchPlace::Empty, BatchPlace::Call),
-            Slot::Refused { call, tool, reason } => {
+            BatchSlot::Call { approval } => {
+                find(approval).map_or(BatchPlace::Empty, BatchPlace::Call)
+            }
+            BatchSlot::Refused { call, tool, reason } => {
                 BatchPlace::Refused(ToolCall::new(call, tool, ""), reason)
             }
         };
@@ -48,13 +50,13 @@ impl Batch {
     }
 
     /// As a state keeps it.
-    pub(crate) fn slots(&self) -> Vec<Slot> {
+    pub(crate) fn slots(&self) -> Vec<BatchSlot> {
         let slot = |place: &BatchPlace| match place {
             BatchPlace::Empty => None,
-            BatchPlace::Call(approval) => Some(Slot::Call { approval: approval.id() }),
+            BatchPlace::Call(approval) => Some(BatchSlot::Call { approval: approval.id() }),
             BatchPlace::Refused(call, reason) => {
                 let (call, tool) = (call.id().clone(), call.tool().clone());
-                Some(Slot::Refused { call, tool, reason: reason.clone() })
+                Some(BatchSlot::Refused { call, tool, reason: reason.clone() })
             }
         };
         lock(&self.places).iter().filter_map(slot).collect()

@@ -19,15 +19,15 @@ use crate::lock::{Mutex, lock};
 /// in by [`note`](Self::note), which keeps the newer version, and never brings back what has been
 /// taken since: in any order, from any task, any number of times, it comes to the same. No lock is
 /// held while anything is awaited.
-pub(crate) struct Ledger {
+pub(crate) struct RunLedger {
     family: RunId,
-    known: Mutex<Known>,
+    known: Mutex<LedgerState>,
     /// Held by whoever reads the store, so that what one reads is put in before the next one asks.
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Known {
+struct LedgerState {
     /// The number of the record up to which the store was read.
     seq: u64,
     /// The number of times that the store was read.
@@ -35,7 +35,7 @@ struct Known {
     /// The calls that wait for people. A copy of it costs nothing, however many there are.
     waiting: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
     /// The others, by run.
-    others: HashMap<RunId, BTreeMap<ApprovalId, Owed>>,
+    others: HashMap<RunId, BTreeMap<ApprovalId, OwedCall>>,
     /// Calls that were answered since the store was last read: it need not tell of them.
     answered: Vec<ApprovalId>,
     /// Calls that bodies make, and whose questions are shown, and how many wait for each.
@@ -44,19 +44,19 @@ struct Known {
     taken: HashMap<ApprovalId, bool>,
 }
 
-/// A moment before something was learned of a call: see [`Ledger::note`].
+/// A moment before something was learned of a call: see [`RunLedger::note`].
 #[derive(Clone, Copy)]
-pub(crate) struct Moment {
+pub(crate) struct LedgerVersion {
     reads: u64,
 }
 
-struct Owed {
+struct OwedCall {
     approval: Arc<Approval>,
     /// The version that the application has taken already: of a call that has not ended.
     taken: Option<u64>,
 }
 
-impl Ledger {
+impl RunLedger {
     pub(crate) fn new(family: RunId) -> Self {
         Self { family, known: Mutex::default(), reading: tokio::sync::Mutex::default() }
     }
@@ -76,8 +76,8 @@ impl Ledger {
     }
 
     /// Returns the moment that it is now.
-    pub(crate) fn moment(&self) -> Moment {
-        Moment { reads: lock(&self.known).reads }
+    pub(crate) fn moment(&self) -> LedgerVersion {
+        LedgerVersion { reads: lock(&self.known).reads }
     }
 
     /// Puts in how a call stands, unless something newer is known.
@@ -85,13 +85,13 @@ impl Ledger {
     /// `before` is a moment before that was so. Where the store was read since, and the call is not
     /// known here, others may have told and taken its end: what is still owed is read from the
     /// store.
-    pub(crate) fn note(&self, approval: &Arc<Approval>, before: Moment) {
+    pub(crate) fn note(&self, approval: &Arc<Approval>, before: LedgerVersion) {
         lock(&self.known).note_since(approval, before);
     }
 
     /// [Puts in](Self::note) how a call of a batch stands. The batch has it, and the store need not
     /// tell of it: unless it is not put in, for then the store alone knows whether it is owed.
-    pub(crate) fn note_of_batch(&self, approval: &Arc<Approval>, before: Moment) {
+    pub(crate) fn note_of_batch(&self, approval: &Arc<Approval>, before: LedgerVersion) {
         let mut known = lock(&self.known);
         if known.note_since(approval, before) && approval.status().is_terminal() {
             known.answered.push(approval.id());
@@ -105,7 +105,7 @@ impl Ledger {
 
     /// The calls of a run that may run, or of which it may be found out how they ended.
     pub(crate) fn unfinished(&self, run: &RunId) -> Vec<Arc<Approval>> {
-        let is_unfinished = |owed: &&Owed| !owed.approval.status().is_terminal();
+        let is_unfinished = |owed: &&OwedCall| !owed.approval.status().is_terminal();
         let known = lock(&self.known);
         let of_run = known.others.get(run).into_iter().flat_map(BTreeMap::values);
         of_run.filter(is_unfinished).map(|owed| Arc::clone(&owed.approval)).collect()
@@ -113,7 +113,7 @@ impl Ledger {
 
     /// The calls of a run that have an answer which the application has not taken.
     pub(crate) fn answers(&self, run: &RunId) -> Vec<Arc<Approval>> {
-        let has_answer = |owed: &&Owed| {
+        let has_answer = |owed: &&OwedCall| {
             let status = owed.approval.status();
             (status.is_terminal() || status == Status::Indeterminate)
                 && owed.taken != Some(owed.approval.version())
@@ -147,12 +147,12 @@ impl Ledger {
 
     /// Shows a call that a body makes, and that asks people, as a question of the run, until the
     /// body has the answer or is gone.
-    pub(crate) fn show(&self, asked: &Arc<Approval>) -> Shown<'_> {
+    pub(crate) fn show(&self, asked: &Arc<Approval>) -> QuestionGuard<'_> {
         let mut known = lock(&self.known);
         known.taken.remove(&asked.id());
         *known.shown.entry(asked.id()).or_default() += 1;
         known.note(asked);
-        Shown { ledger: self, run: asked.subject().info().run().clone(), id: asked.id() }
+        QuestionGuard { ledger: self, run: asked.subject().info().run().clone(), id: asked.id() }
     }
 
     /// Adds what was taken and is not written to what is written next.
@@ -176,13 +176,13 @@ impl Ledger {
 
 /// A call of a body, whose question is shown. Dropped, the call is owed to nobody: the body alone
 /// looks after it.
-pub(crate) struct Shown<'a> {
-    ledger: &'a Ledger,
+pub(crate) struct QuestionGuard<'a> {
+    ledger: &'a RunLedger,
     run: RunId,
     id: ApprovalId,
 }
 
-impl Drop for Shown<'_> {
+impl Drop for QuestionGuard<'_> {
     fn drop(&mut self) {
         let mut known = lock(&self.ledger.known);
         if let Some(others) = known.shown.get_mut(&self.id).filter(|count| **count > 1) {
@@ -196,7 +196,7 @@ impl Drop for Shown<'_> {
     }
 }
 
-impl Known {
+impl LedgerState {
     /// Returns what to ask the store for, and the calls that it cannot tell of any more.
     fn query(&mut self, family: &RunId) -> (RunQuery, Vec<ApprovalId>) {
         let mut query = RunQuery::after(family, self.seq);
@@ -233,7 +233,7 @@ impl Known {
     }
 
     /// Puts in how a call stands, and says whether this knows the call.
-    fn note_since(&mut self, approval: &Arc<Approval>, before: Moment) -> bool {
+    fn note_since(&mut self, approval: &Arc<Approval>, before: LedgerVersion) -> bool {
         let is_known = self.reads == before.reads || self.find(approval).is_some();
         if is_known {
             self.note(approval);
@@ -255,7 +255,7 @@ impl Known {
             self.waiting.remove_mut(&id);
             let of_run = self.others.entry(run.clone()).or_default();
             let taken = of_run.get(&id).and_then(|owed| owed.taken);
-            of_run.insert(id, Owed { approval: Arc::clone(approval), taken });
+            of_run.insert(id, OwedCall { approval: Arc::clone(approval), taken });
         }
     }
 

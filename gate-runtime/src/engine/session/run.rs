@@ -16,10 +16,10 @@ use serde_json::Value;
 use super::run_session::{RunSession, check_agent};
 use super::run_state::RunState;
 use super::turn::Turn;
-use crate::engine::call::blocking::{Single, without_value};
-use crate::engine::call::circumstances::Circumstances;
+use crate::engine::call::blocking::{BlockingCall, without_value};
+use crate::engine::call::circumstances::RunContext;
 use crate::engine::error::{CallError, RunError};
-use crate::engine::kernel::Core;
+use crate::engine::kernel::EngineCore;
 use crate::engine::review::error::DecideError;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
@@ -50,13 +50,13 @@ use crate::logic::tool::Tool;
 /// # Ok(()) }
 /// ```
 pub struct Run<R: Registry> {
-    core: Arc<Core>,
+    core: Arc<EngineCore>,
     thread: Arc<RunSession>,
     registry: PhantomData<fn() -> R>,
 }
 
 impl<R: Registry> Run<R> {
-    pub(crate) fn of(core: Arc<Core>, thread: Arc<RunSession>) -> Self {
+    pub(crate) fn of(core: Arc<EngineCore>, thread: Arc<RunSession>) -> Self {
         Self { core, thread, registry: PhantomData }
     }
 
@@ -98,7 +98,7 @@ impl<R: Registry> Run<R> {
     }
 
     /// Sets the conversation so far, oldest message first: rules see it as the call's history, and
-    /// where values [came from](crate::Origin).
+    /// where values [came from](crate::tool::Origin).
     ///
     /// Each [dialect](crate::dialect) reads its own conversations:
     /// `run.history(openai::history(&messages)?)`.
@@ -202,7 +202,7 @@ impl<R: Registry> Run<R> {
     /// run gives their answers, and its agent goes on from there.
     ///
     /// In its history the user is the outer agent, whose words may be made up: only what the person
-    /// said in the outer run was [said by the user](crate::Origin::User).
+    /// said in the outer run was [said by the user](crate::tool::Origin::User).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -266,12 +266,12 @@ impl<R: Registry> Run<R> {
         Ok(())
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<EngineCore> {
         &self.core
     }
 
-    pub(crate) fn circumstances(&self) -> Result<Circumstances, RunError> {
-        Circumstances::of(&self.core, &self.thread)
+    pub(crate) fn circumstances(&self) -> Result<RunContext, RunError> {
+        RunContext::of(&self.core, &self.thread)
     }
 
     /// Takes a batch of calls, as a model proposed them, and never waits for people.
@@ -409,7 +409,7 @@ impl<R: Registry> Run<R> {
             self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         let arguments = call.into_json();
         let executed =
-            self.core.call(&run, Single { id, tool: T::NAME, arguments, is_known }).await?;
+            self.core.call(&run, BlockingCall { id, tool: T::NAME, arguments, is_known }).await?;
         if let Some(output) = executed.output
             && let Ok(output) = output.downcast::<T::Output>()
         {

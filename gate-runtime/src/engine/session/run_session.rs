@@ -7,24 +7,24 @@ use gate_core::approval::Approval;
 use gate_core::call::{AgentHop, Message, NESTED, RunInfo};
 use gate_core::id::{AgentName, RunId};
 
-use super::batch::Batch;
+use super::batch::CallBatch;
 use super::slots::StateBody;
 use crate::engine::error::RunError;
-use crate::engine::kernel::Core;
-use crate::engine::session::ledger::Ledger;
+use crate::engine::kernel::EngineCore;
+use crate::engine::session::ledger::RunLedger;
 use crate::lock::lock;
-use crate::logic::scrub::Scrub;
-use crate::provenance::{Conversation, History};
+use crate::logic::scrub::SecretScrubber;
+use crate::provenance::{RunConversation, RunHistory};
 
 /// One run, as its handles share it: any number of tasks, at the same time.
 ///
 /// Nothing here is read, awaited on, and written back. What is owed to the application is in the
-/// [`Ledger`]; the batch is replaced as a whole by whoever submits the next one, and each task
+/// [`RunLedger`]; the batch is replaced as a whole by whoever submits the next one, and each task
 /// fills the places of its own.
 pub(crate) struct RunSession {
-    pub(crate) level: Arc<Level>,
-    pub(crate) ledger: Arc<Ledger>,
-    current: Mutex<Arc<Batch>>,
+    pub(crate) level: Arc<RunLevel>,
+    pub(crate) ledger: Arc<RunLedger>,
+    current: Mutex<Arc<CallBatch>>,
     /// The calls in turns that the application has, as they were told, so that with its next batch
     /// it acknowledges them.
     told: Mutex<Vec<Arc<Approval>>>,
@@ -33,34 +33,34 @@ pub(crate) struct RunSession {
 
 /// The part of a run that the runs nested in it look at too: what the application said of it, and
 /// what was said in it.
-pub(crate) struct Level {
-    told: Mutex<Told>,
-    heard: Mutex<Conversation>,
+pub(crate) struct RunLevel {
+    told: Mutex<RunFacts>,
+    heard: Mutex<RunConversation>,
     /// The secrets of all calls of the run and of those nested in it; kept by the outermost one.
-    secrets: Mutex<Scrub>,
-    outer: Option<Arc<Level>>,
+    secrets: Mutex<SecretScrubber>,
+    outer: Option<Arc<RunLevel>>,
 }
 
 /// The facts that the application told of a run.
-struct Told {
+struct RunFacts {
     info: Arc<RunInfo>,
     reasoning: Option<Arc<str>>,
 }
 
-impl Level {
+impl RunLevel {
     fn new(
-        core: &Core,
+        core: &EngineCore,
         info: RunInfo,
         reasoning: Option<Arc<str>>,
-        outer: Option<Arc<Level>>,
+        outer: Option<Arc<RunLevel>>,
     ) -> Self {
         let memory = core.memories.of(info.run(), &info.run().outermost());
-        let heard = Mutex::new(Conversation::new(memory, outer.is_some()));
-        let told = Mutex::new(Told { info: Arc::new(info), reasoning });
+        let heard = Mutex::new(RunConversation::new(memory, outer.is_some()));
+        let told = Mutex::new(RunFacts { info: Arc::new(info), reasoning });
         Self { told, heard, secrets: Mutex::default(), outer }
     }
 
-    fn secrets(&self) -> &Mutex<Scrub> {
+    fn secrets(&self) -> &Mutex<SecretScrubber> {
         self.outer.as_ref().map_or(&self.secrets, |outer| outer.secrets())
     }
 
@@ -81,16 +81,16 @@ impl Level {
 }
 
 impl RunSession {
-    pub(crate) fn begin(core: &Core, run: RunId) -> Self {
-        let ledger = Arc::new(Ledger::new(run.outermost()));
+    pub(crate) fn begin(core: &EngineCore, run: RunId) -> Self {
+        let ledger = Arc::new(RunLedger::new(run.outermost()));
         Self::new(
-            Level::new(core, RunInfo::new(run, only_agent(core)), None, None),
+            RunLevel::new(core, RunInfo::new(run, only_agent(core)), None, None),
             ledger,
-            Batch::default(),
+            CallBatch::default(),
         )
     }
 
-    fn new(level: Level, ledger: Arc<Ledger>, current: Batch) -> Self {
+    fn new(level: RunLevel, ledger: Arc<RunLedger>, current: CallBatch) -> Self {
         let (told, nested) = (Mutex::default(), Mutex::default());
         Self {
             level: Arc::new(level),
@@ -102,20 +102,20 @@ impl RunSession {
     }
 
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
-    pub(crate) fn resumed(core: &Core, body: StateBody, stand: &[Arc<Approval>]) -> Self {
-        let ledger = Arc::new(Ledger::new(body.info.run().outermost()));
+    pub(crate) fn resumed(core: &EngineCore, body: StateBody, stand: &[Arc<Approval>]) -> Self {
+        let ledger = Arc::new(RunLedger::new(body.info.run().outermost()));
         Self::resumed_in(core, body, stand, &ledger, None)
     }
 
     fn resumed_in(
-        core: &Core,
+        core: &EngineCore,
         body: StateBody,
         stand: &[Arc<Approval>],
-        ledger: &Arc<Ledger>,
-        outer: Option<Arc<Level>>,
+        ledger: &Arc<RunLedger>,
+        outer: Option<Arc<RunLevel>>,
     ) -> Self {
-        let level = Level::new(core, RunInfo::clone(&body.info), body.reasoning, outer);
-        let thread = Self::new(level, Arc::clone(ledger), Batch::resumed(body.current, stand));
+        let level = RunLevel::new(core, RunInfo::clone(&body.info), body.reasoning, outer);
+        let thread = Self::new(level, Arc::clone(ledger), CallBatch::resumed(body.current, stand));
         let level = || Some(Arc::clone(&thread.level));
         let inner = body.nested.into_iter().map(|inner| {
             let run = inner.info.run().clone();
@@ -126,13 +126,13 @@ impl RunSession {
     }
 
     /// The batch that was submitted last.
-    pub(crate) fn current(&self) -> Arc<Batch> {
+    pub(crate) fn current(&self) -> Arc<CallBatch> {
         Arc::clone(&lock(&self.current))
     }
 
     /// Takes in a batch in the place of the last one, and what the application was told before as
     /// taken: it goes on from there.
-    pub(crate) fn begin_batch(&self, batch: Batch) -> Arc<Batch> {
+    pub(crate) fn begin_batch(&self, batch: CallBatch) -> Arc<CallBatch> {
         let batch = Arc::new(batch);
         *lock(&self.current) = Arc::clone(&batch);
         let told = std::mem::take(&mut *lock(&self.told));
@@ -156,12 +156,12 @@ impl RunSession {
     }
 
     /// The history as it is now.
-    pub(crate) fn history(&self) -> History {
+    pub(crate) fn history(&self) -> RunHistory {
         lock(&self.level.heard).history()
     }
 
     /// Takes in the secrets of a call.
-    pub(crate) fn learn_secrets(&self, secrets: Scrub) {
+    pub(crate) fn learn_secrets(&self, secrets: SecretScrubber) {
         lock(self.level.secrets()).extend(secrets);
     }
 
@@ -196,7 +196,7 @@ impl RunSession {
     }
 
     /// The nested run of an id: the one that is there, or a new one.
-    pub(crate) fn nested(&self, core: &Core, id: &str) -> Arc<Self> {
+    pub(crate) fn nested(&self, core: &EngineCore, id: &str) -> Arc<Self> {
         let outer = self.info();
         let run = RunId::from(format!("{}{NESTED}{id}", outer.run()));
         let mut nested = lock(&self.nested);
@@ -206,8 +206,8 @@ impl RunSession {
         let mut info = RunInfo::new(run.clone(), only_agent(core));
         outer.passages().iter().cloned().for_each(|passage| info.add_passage(passage));
         info.add_passage(AgentHop::Called { by: outer.agent().clone(), run: outer.run().clone() });
-        let level = Level::new(core, info, None, Some(Arc::clone(&self.level)));
-        let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), Batch::default()));
+        let level = RunLevel::new(core, info, None, Some(Arc::clone(&self.level)));
+        let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), CallBatch::default()));
         nested.insert(run, Arc::clone(&new));
         new
     }
@@ -229,14 +229,14 @@ impl RunSession {
 }
 
 /// Checks that the gate knows an agent; if not, returns the error that names those it knows.
-pub(crate) fn check_agent(core: &Core, agent: &AgentName) -> Result<(), RunError> {
+pub(crate) fn check_agent(core: &EngineCore, agent: &AgentName) -> Result<(), RunError> {
     if core.agents.contains(agent) {
         return Ok(());
     }
     Err(RunError::UnknownAgent { agent: agent.clone(), known: core.agents.clone() })
 }
 
-fn only_agent(core: &Core) -> AgentName {
+fn only_agent(core: &EngineCore) -> AgentName {
     match core.agents.as_slice() {
         [only] => only.clone(),
         _ => AgentName::from(""),

@@ -31,7 +31,7 @@ const VERSION: u64 = 2;
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
-/// # use gate_runtime::RunState;
+/// # use gate_runtime::run::RunState;
 /// # /// Delete an account.
 /// # #[gated_tool(policy = "always_ask")]
 /// # fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }

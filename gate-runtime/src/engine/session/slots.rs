@@ -13,7 +13,7 @@ pub(crate) struct StateBody {
     pub(crate) info: Arc<RunInfo>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) current: Vec<Slot>,
+    pub(crate) current: Vec<BatchSlot>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<ApprovalId>,
     pub(crate) approvals: Vec<Approval>,
@@ -25,7 +25,7 @@ pub(crate) struct StateBody {
 /// One call of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Slot {
+pub(crate) enum BatchSlot {
     /// It has an approval.
     Call { approval: ApprovalId },
     /// It was refused before any rule saw it.

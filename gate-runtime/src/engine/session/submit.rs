@@ -11,27 +11,27 @@ use gate_core::id::ApprovalId;
 use gate_core::ports::{ApprovalFilter, Changeset, StoreError};
 
 use super::answer::{Answer, CallResult};
-use super::batch::{Batch, BatchPlace};
-use super::ledger::Moment;
+use super::batch::{BatchPlace, CallBatch};
+use super::ledger::LedgerVersion;
 use super::run_session::RunSession;
-use super::turn::{Turn, Waiting};
-use crate::engine::call::circumstances::Circumstances;
-use crate::engine::call::parse::Proposed;
-use crate::engine::call::propose::{Candidate, Opened, Opening, Plan};
+use super::turn::{Turn, WaitingCalls};
+use crate::engine::call::circumstances::RunContext;
+use crate::engine::call::parse::ParsedCall;
+use crate::engine::call::propose::{CallLookup, ProposedCall, SubmitContext, SubmittedCall};
 use crate::engine::error::RunError;
-use crate::engine::execution::caller::Caller;
-use crate::engine::kernel::Core;
-use crate::engine::kernel::change_feed::{ChangeFeed, Waiter};
+use crate::engine::execution::caller::CallerKind;
+use crate::engine::kernel::EngineCore;
+use crate::engine::kernel::change_feed::{ApprovalWaiter, ChangeFeed};
 
 /// The standing of one call, and why it did not go on where it should have.
 #[derive(Clone)]
-pub(crate) struct Stands {
+pub(crate) struct CallProgress {
     pub(crate) approval: Arc<Approval>,
     /// The reason why it could not begin just now, although it is approved.
     pub(crate) hindrance: Option<NotRun>,
 }
 
-impl From<Arc<Approval>> for Stands {
+impl From<Arc<Approval>> for CallProgress {
     fn from(approval: Arc<Approval>) -> Self {
         Self { approval, hindrance: None }
     }
@@ -39,7 +39,7 @@ impl From<Arc<Approval>> for Stands {
 
 /// The fate of one call of a batch, for its id.
 #[derive(Clone, Copy)]
-enum Fate {
+enum BatchIdCheck {
     /// It is a call.
     Plan,
     /// It only repeats the earlier one at this place.
@@ -48,7 +48,7 @@ enum Fate {
     Clash,
 }
 
-impl Core {
+impl EngineCore {
     /// Takes a batch in, runs what may run, and gives the batch as it stands then.
     ///
     /// # Cancel safety
@@ -56,11 +56,11 @@ impl Core {
     /// what is on the record is in the next turn.
     pub(crate) async fn submit(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &Arc<RunSession>,
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
-        let batch = thread.begin_batch(Batch::of(calls.len()));
+        let batch = thread.begin_batch(CallBatch::of(calls.len()));
         // Where the store does not answer, what is owed stays owed: it is in a later turn, and each
         // call gets that answer.
         let refreshed = thread.ledger.refresh(&*self.store).await;
@@ -87,15 +87,15 @@ impl Core {
     /// Takes in a call that is alone.
     async fn take_in(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &RunSession,
-        batch: &Batch,
+        batch: &CallBatch,
         call: &ToolCall,
     ) -> Option<(ApprovalId, NotRun)> {
         let before = thread.ledger.moment();
         let taken = async {
             let proposed = self.read(run, call).await?;
-            let plan = self.plan(run, Candidate::here(self, run, proposed)?).await?;
+            let plan = self.plan(run, ProposedCall::here(self, run, proposed)?).await?;
             self.carry_out(run, thread, plan, &[]).await
         };
         let taken = taken.await;
@@ -106,9 +106,9 @@ impl Core {
     /// the others.
     async fn take_in_together(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &RunSession,
-        batch: &Batch,
+        batch: &CallBatch,
         calls: &[ToolCall],
     ) -> BTreeMap<ApprovalId, NotRun> {
         let before = thread.ledger.moment();
@@ -118,10 +118,10 @@ impl Core {
         let planned =
             join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate)))
                 .await;
-        let holds = |plan: &Option<Result<Plan, NotRun>>| match plan {
-            Some(Ok(Plan::New(draft))) => draft.holds_batch(),
+        let holds = |plan: &Option<Result<CallLookup, NotRun>>| match plan {
+            Some(Ok(CallLookup::New(draft))) => draft.holds_batch(),
             // It was proposed before, and whoever did so went away before it was decided.
-            Some(Ok(Plan::Known(known))) => known.holds_batch(),
+            Some(Ok(CallLookup::Known(known))) => known.holds_batch(),
             _ => false,
         };
         let mut held_by: Vec<ApprovalId> =
@@ -153,7 +153,7 @@ impl Core {
                 .collect();
         }
         for (place, fate) in fates.into_iter().enumerate() {
-            if let Fate::Repeat(first) = fate {
+            if let BatchIdCheck::Repeat(first) = fate {
                 batch.repeat(first, place);
             }
         }
@@ -162,19 +162,21 @@ impl Core {
 
     async fn plan_one(
         &self,
-        run: &Circumstances,
+        run: &RunContext,
         call: &ToolCall,
-        read: Result<Proposed, NotRun>,
-        fate: Fate,
-    ) -> Option<Result<Plan, NotRun>> {
+        read: Result<ParsedCall, NotRun>,
+        fate: BatchIdCheck,
+    ) -> Option<Result<CallLookup, NotRun>> {
         match (fate, read) {
-            (Fate::Repeat(_), _) => None,
-            (Fate::Plan, Ok(proposed)) => Some(match Candidate::here(self, run, proposed) {
-                Ok(candidate) => self.plan(run, candidate).await.map_err(NotRun::from),
-                Err(reason) => Err(reason),
-            }),
-            (Fate::Plan, Err(reason)) => Some(Err(reason)),
-            (Fate::Clash, _) => {
+            (BatchIdCheck::Repeat(_), _) => None,
+            (BatchIdCheck::Plan, Ok(proposed)) => {
+                Some(match ProposedCall::here(self, run, proposed) {
+                    Ok(candidate) => self.plan(run, candidate).await.map_err(NotRun::from),
+                    Err(reason) => Err(reason),
+                })
+            }
+            (BatchIdCheck::Plan, Err(reason)) => Some(Err(reason)),
+            (BatchIdCheck::Clash, _) => {
                 let id = call.id().as_str().escape_debug();
                 let problem = format!(
                     "Two different calls of one batch have the id `{id}`: give every call its own"
@@ -189,23 +191,26 @@ impl Core {
     /// Writes what was planned and runs what may run.
     async fn carry_out(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &RunSession,
-        plan: Plan,
+        plan: CallLookup,
         held_by: &[ApprovalId],
-    ) -> Result<Stands, NotRun> {
+    ) -> Result<CallProgress, NotRun> {
         match plan {
-            Plan::New(draft) => {
-                match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
-                    Opened::Stands(approval) => Ok(approval.into()),
-                    Opened::Run(approval, arguments, context) => Ok(self
-                        .execute(run, approval, arguments, context, Caller::Run)
+            CallLookup::New(draft) => {
+                match self
+                    .open(run, *draft, &SubmitContext::of_model(&thread.ledger, held_by))
+                    .await?
+                {
+                    SubmittedCall::Stands(approval) => Ok(approval.into()),
+                    SubmittedCall::Run(approval, arguments, context) => Ok(self
+                        .execute(run, approval, arguments, context, CallerKind::Run)
                         .await
                         .approval
                         .into()),
                 }
             }
-            Plan::Known(approval) => match approval.status() {
+            CallLookup::Known(approval) => match approval.status() {
                 Status::Approved | Status::Dispatched | Status::Indeterminate => {
                     Ok(self.go_on(run, approval).await)
                 }
@@ -218,15 +223,15 @@ impl Core {
     /// said of it; where it has ended in that moment, that.
     pub(crate) async fn go_on(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         approval: Arc<Approval>,
-    ) -> Stands {
-        match self.dispatch(run, approval.id(), Caller::Run).await {
+    ) -> CallProgress {
+        match self.dispatch(run, approval.id(), CallerKind::Run).await {
             Ok(executed) => executed.approval.into(),
             Err(reason) => {
                 let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
                 let is_open = !now.status().is_terminal();
-                Stands { approval: now, hindrance: Some(reason).filter(|_| is_open) }
+                CallProgress { approval: now, hindrance: Some(reason).filter(|_| is_open) }
             }
         }
     }
@@ -237,7 +242,7 @@ impl Core {
     async fn look_up_forgotten(
         &self,
         thread: &RunSession,
-        batch: &Batch,
+        batch: &CallBatch,
     ) -> Result<(), StoreError> {
         let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
         let forgotten = batch
@@ -284,7 +289,7 @@ impl Core {
     /// Runs what has been approved since, and gives the batch as it stands then.
     pub(crate) async fn proceed(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &Arc<RunSession>,
     ) -> Result<Turn, RunError> {
         thread.ledger.refresh(&*self.store).await?;
@@ -302,7 +307,7 @@ impl Core {
             owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
         let went_on = unfinished.into_values().map(async |approval| {
             let before = thread.ledger.moment();
-            let Stands { approval, hindrance } = self.go_on(run, approval).await;
+            let CallProgress { approval, hindrance } = self.go_on(run, approval).await;
             thread.ledger.note(&approval, before);
             hindrance.map(|hindrance| (approval.id(), hindrance))
         });
@@ -316,10 +321,10 @@ impl Core {
     /// Waits until people have decided every call of the batch, and runs what they approved.
     pub(crate) async fn wait(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &Arc<RunSession>,
     ) -> Result<Turn, RunError> {
-        let mut waiters: BTreeMap<ApprovalId, Waiter> = BTreeMap::new();
+        let mut waiters: BTreeMap<ApprovalId, ApprovalWaiter> = BTreeMap::new();
         loop {
             let turn = self.proceed(run, thread).await?;
             let waits = |answer: &&Answer| {
@@ -354,9 +359,9 @@ impl Core {
     /// Answers and questions, from how the calls stand. Of nested runs there are questions only.
     fn turn(
         self: &Arc<Self>,
-        run: &Circumstances,
+        run: &RunContext,
         thread: &Arc<RunSession>,
-        batch: &Batch,
+        batch: &CallBatch,
         hindrances: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
         // Nothing is awaited from here on: what the turn says of its calls is what is known now.
@@ -381,7 +386,7 @@ impl Core {
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
         thread.tell(settled.filter_map(Answer::approval).cloned());
-        Turn::new(answers, late, Waiting::of(self, run, thread))
+        Turn::new(answers, late, WaitingCalls::of(self, run, thread))
     }
 
     pub(crate) async fn load_all(
@@ -399,12 +404,12 @@ impl Core {
 /// Puts into the batch and the ledger what became of a call.
 fn put(
     thread: &RunSession,
-    batch: &Batch,
+    batch: &CallBatch,
     (place, call): (usize, &ToolCall),
-    taken: Result<Stands, NotRun>,
-    before: Moment,
+    taken: Result<CallProgress, NotRun>,
+    before: LedgerVersion,
 ) -> Option<(ApprovalId, NotRun)> {
-    let Stands { approval, hindrance } = match taken {
+    let CallProgress { approval, hindrance } = match taken {
         Ok(stands) => stands,
         Err(reason) => {
             batch.fill(place, BatchPlace::Refused(call.clone(), reason));
@@ -417,18 +422,18 @@ fn put(
     hindrance.map(|hindrance| (id, hindrance))
 }
 
-fn id_of(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
+fn id_of(plan: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
     match plan {
-        Ok(Plan::New(draft)) => Some(draft.id()),
-        Ok(Plan::Known(known)) => Some(known.id()),
+        Ok(CallLookup::New(draft)) => Some(draft.id()),
+        Ok(CallLookup::Known(known)) => Some(known.id()),
         Err(_) => None,
     }
 }
 
 /// Returns which calls of a batch are calls of their own. Two that share an id are one if they are
 /// equal, and none if not.
-fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
-    let same = |a: &Result<Proposed, NotRun>, b: &Result<Proposed, NotRun>| match (a, b) {
+fn fates(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<BatchIdCheck> {
+    let same = |a: &Result<ParsedCall, NotRun>, b: &Result<ParsedCall, NotRun>| match (a, b) {
         (Ok(a), Ok(b)) => (a.tool, &a.completed.arguments) == (b.tool, &b.completed.arguments),
         _ => false,
     };
@@ -441,10 +446,10 @@ fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
         let equal =
             |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
         match twins.first() {
-            _ if call.id().as_str().is_empty() || twins.len() < 2 => Fate::Plan,
-            _ if !twins.iter().all(|other| *other == place || equal(other)) => Fate::Clash,
-            Some(first) if *first < place => Fate::Repeat(*first),
-            _ => Fate::Plan,
+            _ if call.id().as_str().is_empty() || twins.len() < 2 => BatchIdCheck::Plan,
+            _ if !twins.iter().all(|other| *other == place || equal(other)) => BatchIdCheck::Clash,
+            Some(first) if *first < place => BatchIdCheck::Repeat(*first),
+            _ => BatchIdCheck::Plan,
         }
     };
     calls.iter().enumerate().map(fate).collect()

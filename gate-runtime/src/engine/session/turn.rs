@@ -10,8 +10,8 @@ use rpds::RedBlackTreeMapSync;
 
 use super::answer::{Answer, CallResult};
 use super::run_session::RunSession;
-use crate::engine::call::circumstances::Circumstances;
-use crate::engine::kernel::Core;
+use crate::engine::call::circumstances::RunContext;
+use crate::engine::kernel::EngineCore;
 use crate::engine::review::interruption::Interruption;
 
 /// One batch of calls: an answer to each, in the order in which the model proposed them.
@@ -27,24 +27,24 @@ use crate::engine::review::interruption::Interruption;
 pub struct Turn {
     answers: Vec<Answer>,
     late: Vec<Answer>,
-    waiting: Option<Waiting>,
+    waiting: Option<WaitingCalls>,
 }
 
 /// The calls of a run, and of those nested in it, that waited when a turn was made. To hold them
 /// costs nothing; the questions are made once somebody asks for them.
-pub(crate) struct Waiting {
-    core: Arc<Core>,
-    run: Circumstances,
+pub(crate) struct WaitingCalls {
+    core: Arc<EngineCore>,
+    run: RunContext,
     thread: Arc<RunSession>,
     approvals: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
     interruptions: OnceLock<Vec<Interruption>>,
 }
 
-impl Waiting {
+impl WaitingCalls {
     /// `None` where nothing waits: then a turn holds on to no part of its gate.
     pub(crate) fn of(
-        core: &Arc<Core>,
-        run: &Circumstances,
+        core: &Arc<EngineCore>,
+        run: &RunContext,
         thread: &Arc<RunSession>,
     ) -> Option<Self> {
         let approvals = thread.ledger.waiting();
@@ -72,13 +72,13 @@ impl Waiting {
             let of_run = of_run.into_iter().map(|approval| (self.run.clone(), approval));
             let nested = nested.map(|approval| {
                 let thread = self.thread.descendant(approval.subject().info().run());
-                let run = thread.map(|thread| Circumstances::as_it_is(&thread, thread.info()));
+                let run = thread.map(|thread| RunContext::as_it_is(&thread, thread.info()));
                 (
-                    run.unwrap_or_else(|| Circumstances::of_stored(&self.core, approval.subject())),
+                    run.unwrap_or_else(|| RunContext::of_stored(&self.core, approval.subject())),
                     approval,
                 )
             });
-            let question = |(run, approval): (Circumstances, &Arc<Approval>)| {
+            let question = |(run, approval): (RunContext, &Arc<Approval>)| {
                 Interruption::new(Arc::clone(&self.core), run, Arc::clone(approval))
             };
             of_run.chain(nested).map(question).collect()
@@ -87,7 +87,11 @@ impl Waiting {
 }
 
 impl Turn {
-    pub(crate) fn new(answers: Vec<Answer>, late: Vec<Answer>, waiting: Option<Waiting>) -> Self {
+    pub(crate) fn new(
+        answers: Vec<Answer>,
+        late: Vec<Answer>,
+        waiting: Option<WaitingCalls>,
+    ) -> Self {
         Self { answers, late, waiting }
     }
 
@@ -118,7 +122,7 @@ impl Turn {
     /// The calls that wait for people, of this batch and of earlier ones of the run.
     #[must_use]
     pub fn interruptions(&self) -> &[Interruption] {
-        self.waiting.as_ref().map_or(&[], Waiting::interruptions)
+        self.waiting.as_ref().map_or(&[], WaitingCalls::interruptions)
     }
 
     /// Returns whether a call of this batch still waits.

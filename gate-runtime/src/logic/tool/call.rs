@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Tool;
 use super::state::SharedState;
 use crate::logic::context::CallContext;
-use crate::logic::spec::Spec;
+use crate::logic::spec::ToolSpec;
 
 /// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context)
 /// and the tool's [`state`](Self::state).
@@ -229,20 +229,23 @@ pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&SharedState<T::State>, 
 }
 
 /// Reads arguments that were approved, and makes sure that the value is the one that they say.
-pub(crate) fn read_exact<T: Tool>(value: &Value, spec: &Spec) -> Result<T, Unread> {
+pub(crate) fn read_exact<T: Tool>(
+    value: &Value,
+    spec: &ToolSpec,
+) -> Result<T, UnreadableArguments> {
     let arguments = T::read(value)?;
     if spec.is_plain {
         return Ok(arguments);
     }
     let (written, arguments) = arguments.write()?;
-    if spec.writes(written, value) { Ok(arguments) } else { Err(Unread) }
+    if spec.writes(written, value) { Ok(arguments) } else { Err(UnreadableArguments) }
 }
 
 /// A tool's type does not take arguments that were taken before. Its words could hold a value, so
 /// they are left out.
-pub(crate) struct Unread;
+pub(crate) struct UnreadableArguments;
 
-impl<T: Display> From<T> for Unread {
+impl<T: Display> From<T> for UnreadableArguments {
     fn from(_: T) -> Self {
         Self
     }

@@ -12,7 +12,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::{Error, Map, Value, json};
 
-use super::{Part, ToolArg};
+use super::{ArgumentPart, ToolArg};
 use crate::logic::schema_walk::SECRET;
 
 /// Makes the schema of a type.
@@ -20,9 +20,9 @@ pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
 /// The arguments of a tool, for its schema: generated code lists them.
 #[derive(Default)]
-pub struct ArgumentList(Vec<Argument>);
+pub struct ArgumentList(Vec<ArgumentEntry>);
 
-enum Argument {
+enum ArgumentEntry {
     Plain {
         name: &'static str,
         about: &'static str,
@@ -44,7 +44,7 @@ impl ArgumentList {
         is_secret: bool,
     ) {
         let schema = SchemaGenerator::subschema_for::<T>;
-        self.0.push(Argument::Plain {
+        self.0.push(ArgumentEntry::Plain {
             name,
             about,
             is_secret,
@@ -54,8 +54,8 @@ impl ArgumentList {
         });
     }
 
-    pub(crate) fn add_part<P: Part>(&mut self) {
-        self.0.push(Argument::Part { schema: P::json_schema });
+    pub(crate) fn add_part<P: ArgumentPart>(&mut self) {
+        self.0.push(ArgumentEntry::Part { schema: P::json_schema });
     }
 
     /// Returns whether each has a type of the standard library that is known to write what it
@@ -67,16 +67,16 @@ impl ArgumentList {
             };
         }
         let known = types![String, bool, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f64];
-        self.0
-            .iter()
-            .all(|argument| matches!(argument, Argument::Plain { of, .. } if known.contains(of)))
+        self.0.iter().all(
+            |argument| matches!(argument, ArgumentEntry::Plain { of, .. } if known.contains(of)),
+        )
     }
 
     /// Returns the arguments that may be left out: their types take nothing for a value, as an
     /// `Option` does, and no attribute says otherwise.
     pub(crate) fn optional(&self) -> Vec<&'static str> {
-        let name = |argument: &Argument| match argument {
-            Argument::Plain { name, is_optional, .. } if is_optional() => Some(*name),
+        let name = |argument: &ArgumentEntry| match argument {
+            ArgumentEntry::Plain { name, is_optional, .. } if is_optional() => Some(*name),
             _ => None,
         };
         self.0.iter().filter_map(name).collect()
@@ -99,7 +99,7 @@ impl ArgumentList {
         };
         for argument in &self.0 {
             match argument {
-                Argument::Plain { name, about, is_secret, schema, is_optional, .. } => {
+                ArgumentEntry::Plain { name, about, is_secret, schema, is_optional, .. } => {
                     let mut schema = schema(generator);
                     if !about.is_empty() {
                         schema.insert("description".to_owned(), (*about).into());
@@ -112,7 +112,7 @@ impl ArgumentList {
                         required.push(Value::from(*name));
                     }
                 }
-                Argument::Part { schema } => {
+                ArgumentEntry::Part { schema } => {
                     let mut schema = schema(generator).to_value();
                     if let Some(Value::Object(own)) = schema.get_mut("properties").map(Value::take)
                     {
@@ -147,7 +147,7 @@ impl fmt::Debug for ArgumentList {
 pub(crate) fn take<T: DeserializeOwned>(from: &Value, name: &'static str) -> Result<T, Error> {
     match from.get(name) {
         Some(value) => T::deserialize(value),
-        None => T::deserialize(Missing(name)),
+        None => T::deserialize(MissingField(name)),
     }
 }
 
@@ -162,7 +162,10 @@ pub(crate) fn put<T: Serialize>(
 }
 
 /// Writes a part: whatever fields its attributes say.
-pub(crate) fn put_part<P: Part>(into: &mut Map<String, Value>, part: &P) -> Result<(), Error> {
+pub(crate) fn put_part<P: ArgumentPart>(
+    into: &mut Map<String, Value>,
+    part: &P,
+) -> Result<(), Error> {
     if let Value::Object(fields) = serde_json::to_value(part)? {
         into.extend(fields);
     }
@@ -171,13 +174,13 @@ pub(crate) fn put_part<P: Part>(into: &mut Map<String, Value>, part: &P) -> Resu
 
 /// Returns whether a type has a value for what is not there, as serde sees it: an `Option`.
 fn is_optional<T: DeserializeOwned>() -> bool {
-    T::deserialize(Missing("")).is_ok()
+    T::deserialize(MissingField("")).is_ok()
 }
 
 /// A field that is not there.
-struct Missing(&'static str);
+struct MissingField(&'static str);
 
-impl<'de> Deserializer<'de> for Missing {
+impl<'de> Deserializer<'de> for MissingField {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {

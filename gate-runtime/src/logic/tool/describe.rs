@@ -1,21 +1,21 @@
 //! Makes the descriptor of a tool from its function's arguments.
 
-use gate_core::call::{Descriptor, Summary};
+use gate_core::call::{Descriptor, ToolSummary};
 use gate_core::text::{Digest, canonical};
 use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Value, json};
 
-use super::About;
+use super::ToolMetadata;
 use super::codec::{ArgumentList, MakeSchema};
 use crate::logic::schema;
 
 /// Makes the descriptor of a tool of this gate.
 pub(crate) fn describe(
     name: &str,
-    about: &About,
+    about: &ToolMetadata,
     arguments: &ArgumentList,
-    summary: Option<Summary>,
+    summary: Option<ToolSummary>,
 ) -> Descriptor {
     let mut order = Vec::new();
     let mut input_schema = whole_schema(Contract::Deserialize, |generator| {

@@ -12,7 +12,7 @@ pub mod summary;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_core::call::{Annotations, Descriptor, Summary, ToolOutcome};
+use gate_core::call::{Annotations, Descriptor, ToolOutcome, ToolSummary};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +21,7 @@ use serde_json::Value;
 use self::codec::{ArgumentList, MakeSchema};
 use self::permit::Permit;
 use self::policy::Policy;
-use self::reconcile::Reconciler;
+use self::reconcile::ToolReconciler;
 use self::state::SharedState;
 
 /// A gated function. One value of the type is one call: its fields are the arguments.
@@ -58,7 +58,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
 
     /// The description of the tool in the attribute and the doc comments.
     #[doc(hidden)]
-    const ABOUT: About;
+    const ABOUT: ToolMetadata;
 
     /// The policy that the attribute names.
     fn policy() -> Policy<Self>;
@@ -66,7 +66,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// Returns the sentence that says what a call would do.
     #[doc(hidden)]
     #[must_use]
-    fn summary() -> Option<Summary> {
+    fn summary() -> Option<ToolSummary> {
         None
     }
 
@@ -94,7 +94,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
 
     /// The way to find out whether a call happened of which nobody knows how it ended.
     #[doc(hidden)]
-    const RECONCILER: Option<Reconciler> = None;
+    const RECONCILER: Option<ToolReconciler> = None;
 
     /// Runs the body. Only the engine has a [`Permit`].
     fn run(permit: Permit<Self>, state: &Self::State) -> impl Future<Output = Self::Output> + Send;
@@ -109,10 +109,10 @@ pub trait Tool: Sized + Send + Sync + 'static {
 }
 
 /// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S`
-/// [provides](crate::Provides).
+/// [provides](crate::tool::Provides).
 ///
 /// ```
-/// use gate_runtime::InState;
+/// use gate_runtime::tool::InState;
 /// use gate_runtime::prelude::*;
 /// use std::sync::Arc;
 ///
@@ -155,7 +155,7 @@ pub trait InState<S>: Tool {
 
 /// The description of a tool in its attribute and its doc comments.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
+pub struct ToolMetadata {
     /// A title for people.
     pub title: Option<&'static str>,
     /// The description of what it does, for the model.
@@ -208,4 +208,4 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> ToolA
 pub const fn is_argument<T: ToolArg>() {}
 
 /// An argument with attributes: a struct with it as its only field. Generated code.
-pub trait Part: Serialize + DeserializeOwned + JsonSchema {}
+pub trait ArgumentPart: Serialize + DeserializeOwned + JsonSchema {}

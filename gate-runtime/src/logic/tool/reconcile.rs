@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Tool;
 use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
-use crate::logic::spec::Spec;
+use crate::logic::spec::ToolSpec;
 
 /// The answer of a tool's reconciler: whether a call happened of which nobody knows how it ended,
 /// as far as the reconciler can tell.
@@ -63,24 +63,25 @@ impl<T> ReconcileOutcome<T> {
     }
 }
 
-type Finding<T> = Pin<Box<dyn Future<Output = ReconcileOutcome<T>> + Send>>;
+type ReconcileFuture<T> = Pin<Box<dyn Future<Output = ReconcileOutcome<T>> + Send>>;
 
 /// A tool that can find out whether a call of it happened.
-pub trait Reconciled: Tool {
+pub trait ReconcilableTool: Tool {
     /// Finds out.
-    fn happened(call: Call<Self>) -> Finding<Self::Output>;
+    fn happened(call: Call<Self>) -> ReconcileFuture<Self::Output>;
 }
 
-/// A [`Reconciled`] tool's function, without its type.
+/// A [`ReconcilableTool`] tool's function, without its type.
 #[derive(Clone, Copy)]
-pub struct Reconciler(FindOut);
+pub struct ToolReconciler(FindOut);
 
-type FindOut = fn(&Value, &Spec, Arc<CallContext>, &AnyState) -> Option<Finding<ToolOutcome>>;
+type FindOut =
+    fn(&Value, &ToolSpec, Arc<CallContext>, &AnyState) -> Option<ReconcileFuture<ToolOutcome>>;
 
-impl Reconciler {
+impl ToolReconciler {
     /// That of a tool.
     #[must_use]
-    pub const fn of<T: Reconciled>() -> Self {
+    pub const fn of<T: ReconcilableTool>() -> Self {
         Self(find_out::<T>)
     }
 
@@ -88,26 +89,26 @@ impl Reconciler {
     pub(crate) fn ask(
         self,
         arguments: &Value,
-        spec: &Spec,
+        spec: &ToolSpec,
         context: Arc<CallContext>,
         state: &AnyState,
-    ) -> Option<Finding<ToolOutcome>> {
+    ) -> Option<ReconcileFuture<ToolOutcome>> {
         (self.0)(arguments, spec, context, state)
     }
 }
 
-fn find_out<T: Reconciled>(
+fn find_out<T: ReconcilableTool>(
     arguments: &Value,
-    spec: &Spec,
+    spec: &ToolSpec,
     context: Arc<CallContext>,
     state: &AnyState,
-) -> Option<Finding<ToolOutcome>> {
+) -> Option<ReconcileFuture<ToolOutcome>> {
     let call = AnyCall::new(read_exact::<T>(arguments, spec).ok()?, context, state).ok()?;
     let call = call.typed::<T>().ok()?.clone();
     Some(Box::pin(async move { T::happened(call).await.map(|output| T::outcome(&output)) }))
 }
 
-impl fmt::Debug for Reconciler {
+impl fmt::Debug for ToolReconciler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reconciler")
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// The idea is axum's `FromRef`, without the clone.
 ///
 /// ```
-/// use gate_runtime::Provides;
+/// use gate_runtime::tool::Provides;
 ///
 /// struct Billing;
 /// struct App { billing: Billing }

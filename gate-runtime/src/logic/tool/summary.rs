@@ -13,7 +13,7 @@
 //! #[serde(transparent)]
 //! pub struct Money(u64);
 //!
-//! impl gate_runtime::summary::Cents for Money {}
+//! impl gate_runtime::tool::summary::Cents for Money {}
 //!
 //! /// Refund an order.
 //! #[gated_tool(policy = "always_ask", summary = "Refund {amount:cents} € for order {order_id}")]
@@ -39,7 +39,7 @@ use jiff::civil::{Date, DateTime};
     message = "`:cents` of a summary takes a whole number, and `{Self}` is none",
     label = "`{Self}` is no whole number of cents",
     note = "leave `:cents` out; a type of your own that serde writes as a whole number has it by \
-        `impl gate_runtime::summary::Cents for YourType {{}}`"
+        `impl gate_runtime::tool::summary::Cents for YourType {{}}`"
 )]
 pub trait Cents {}
 
@@ -48,7 +48,7 @@ pub trait Cents {}
     message = "`:bytes` of a summary takes a whole number, and `{Self}` is none",
     label = "`{Self}` is no whole number of bytes",
     note = "leave `:bytes` out; a type of your own that serde writes as a whole number has it by \
-        `impl gate_runtime::summary::Bytes for YourType {{}}`"
+        `impl gate_runtime::tool::summary::Bytes for YourType {{}}`"
 )]
 pub trait Bytes {}
 
@@ -58,7 +58,7 @@ pub trait Bytes {}
     message = "`:time` of a summary takes a point in time, and `{Self}` is none",
     label = "`{Self}` is no point in time",
     note = "leave `:time` out; a type of your own that serde writes as RFC 3339 or in seconds has \
-        it by `impl gate_runtime::summary::Time for YourType {{}}`"
+        it by `impl gate_runtime::tool::summary::Time for YourType {{}}`"
 )]
 pub trait Time {}
 
@@ -68,7 +68,7 @@ pub trait Time {}
     message = "`:duration` of a summary takes a length of time, and `{Self}` is none",
     label = "`{Self}` is no length of time",
     note = "leave `:duration` out; a type of your own that serde writes in seconds or as ISO 8601 \
-        has it by `impl gate_runtime::summary::Duration for YourType {{}}`"
+        has it by `impl gate_runtime::tool::summary::Duration for YourType {{}}`"
 )]
 pub trait Duration {}
 
@@ -77,7 +77,7 @@ pub trait Duration {}
     message = "`:code` of a summary takes a text, and `{Self}` is none",
     label = "`{Self}` is no text",
     note = "leave `:code` out; a type of your own that serde writes as a text has it by `impl \
-        gate_runtime::summary::Code for YourType {{}}`"
+        gate_runtime::tool::summary::Code for YourType {{}}`"
 )]
 pub trait Code {}
 

@@ -200,16 +200,16 @@ fn time(words: &[&str]) -> Option<(String, usize)> {
 }
 
 /// Hours, minutes and seconds.
-type Clock = (u8, u8, u8);
+type ClockTime = (u8, u8, u8);
 
-fn hours_or_time(text: &str) -> Option<Clock> {
+fn hours_or_time(text: &str) -> Option<ClockTime> {
     if is_short_number(text) {
         return text.parse().ok().filter(|hour| *hour <= 24).map(|hour| (hour, 0, 0));
     }
     time_in_digits(text)
 }
 
-fn time_in_digits(text: &str) -> Option<Clock> {
+fn time_in_digits(text: &str) -> Option<ClockTime> {
     let text = text.strip_prefix('t').unwrap_or(text);
     let mut parts = text.splitn(3, [':', 'h']);
     let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next());
@@ -234,12 +234,12 @@ fn time_in_digits(text: &str) -> Option<Clock> {
 }
 
 /// A time in the first or the second half of the day.
-fn in_half((hour, minute, second): Clock, half: u8) -> Option<Clock> {
+fn in_half((hour, minute, second): ClockTime, half: u8) -> Option<ClockTime> {
     let hour = if (1..=12).contains(&hour) { hour % 12 + half } else { hour };
     (hour < 24).then_some((hour, minute, second))
 }
 
-fn in_one_form((hour, minute, second): Clock) -> String {
+fn in_one_form((hour, minute, second): ClockTime) -> String {
     if second == 0 {
         format!("{hour:02}:{minute:02}")
     } else {

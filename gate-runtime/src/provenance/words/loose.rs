@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use gate_core::text::{Hazard, hazard};
+use gate_core::text::{TextHazard, hazard};
 
 use super::normal;
 use super::number::readings;
 
 /// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility
 /// forms.
-pub(crate) struct Bare<'a>(Cow<'a, str>);
+pub(crate) struct BareText<'a>(Cow<'a, str>);
 
-impl<'a> Bare<'a> {
+impl<'a> BareText<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
         if text.bytes().all(is_bare) {
             return Self(text.into());
@@ -84,7 +84,7 @@ fn unescaped(text: &str) -> String {
             '&' => entity(after).unwrap_or(('&', 0)),
             c => (c, 0),
         };
-        if hazard(decoded).is_none_or(|hazard| hazard == Hazard::Control) {
+        if hazard(decoded).is_none_or(|hazard| hazard == TextHazard::Control) {
             out.push(decoded);
         }
         rest = after.get(length..).unwrap_or_default();
@@ -126,13 +126,13 @@ mod tests {
 
     fn bare_words(text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        Bare::of(text).words(|word| found.push(word.to_owned()));
+        BareText::of(text).words(|word| found.push(word.to_owned()));
         found
     }
 
     fn numbers(text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        Bare::of(text).numbers(|number| found.push(number.to_owned()));
+        BareText::of(text).numbers(|number| found.push(number.to_owned()));
         found
     }
 
@@ -179,7 +179,7 @@ mod tests {
             text in "[ -~\n\u{200b}\u{e9}]{0,12}",
         ) {
             let bare = unescaped(&text).nfkc().collect::<String>();
-            proptest::prop_assert_eq!(&*Bare::of(&text).0, bare);
+            proptest::prop_assert_eq!(&*BareText::of(&text).0, bare);
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) use self::date::is_short_number;
 use self::date::{date, instant, moment};
 use self::joined::joined;
 pub(super) use self::joined::unit;
-pub(super) use self::loose::Bare;
+pub(super) use self::loose::BareText;
 pub(super) use self::number::plain_number;
 use self::number::{numeral, spaced_number};
 

@@ -1,5 +1,8 @@
 // mistakes: 1
-use gate_runtime::{BoxFuture, Digest, Directory, DirectoryError, ReviewerId, Role, StaticDirectory, Timestamp};
+use gate_runtime::{StaticDirectory, Timestamp};
+use gate_runtime::id::{Digest, ReviewerId, Role};
+use gate_runtime::people::{Directory, DirectoryError};
+use gate_runtime::store::BoxFuture;
 
 /// Stands in front of another directory, and forgets that its people sign their votes.
 struct Cached(StaticDirectory);

@@ -34,7 +34,7 @@ pub use super::strict::NotStrict;
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::{Called, DialectError, late, said, said_by_tool, strict, text_of};
+use super::{CalledTools, DialectError, late, said, said_by_tool, strict, text_of};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
 
@@ -216,7 +216,7 @@ pub fn messages(turn: &Turn) -> Vec<Value> {
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use gate_runtime::Message;
+/// use gate_runtime::run::Message;
 /// use gate_runtime::dialect::openai;
 /// use serde_json::json;
 ///
@@ -237,7 +237,7 @@ pub fn messages(turn: &Turn) -> Vec<Value> {
 /// # Errors
 /// A message whose role is not one of `system`, `developer`, `user`, `assistant` and `tool`.
 pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
-    let mut called = Called::default();
+    let mut called = CalledTools::default();
     let mut history = Vec::with_capacity(messages.len());
     for message in messages {
         let text = text_of(&message["content"]);

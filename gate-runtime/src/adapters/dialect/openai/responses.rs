@@ -28,7 +28,7 @@
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::super::{Called, DialectError, late, said, said_by_tool, strict, text_at, text_of};
+use super::super::{CalledTools, DialectError, late, said, said_by_tool, strict, text_at, text_of};
 use super::NotStrict;
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
@@ -183,7 +183,7 @@ pub fn input(turn: &Turn) -> Vec<Value> {
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use gate_runtime::Message;
+/// use gate_runtime::run::Message;
 /// use gate_runtime::dialect::openai::responses;
 /// use serde_json::json;
 ///
@@ -204,7 +204,7 @@ pub fn input(turn: &Turn) -> Vec<Value> {
 /// # Errors
 /// A message whose role is not one of `system`, `developer`, `user` and `assistant`.
 pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
-    let mut called = Called::default();
+    let mut called = CalledTools::default();
     let mut history = Vec::new();
     for item in items {
         match item["type"].as_str() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gate_core::approval::{Approval, Decision, Status};
 use gate_core::assessment::Verdict;
-use gate_core::call::{Arguments, Commitment, CommitmentKeys, Request};
+use gate_core::call::{Arguments, CommitmentKeys, RemoteRequest, SecretCommitment};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{
     ALIKE, ApprovalFilter, CallQuery, Changeset, CommitOutcome, REFUSALS, RunChange, RunQuery,
@@ -18,7 +18,7 @@ use super::laws::{laws, same};
 use super::samples::{
     about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes,
 };
-use super::{Checked, Handles, Law, Unmet};
+use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
 laws! {
     refusals_are_recalled_in_the_whole_family,
@@ -42,7 +42,10 @@ fn no() -> Decision {
 }
 
 /// Writes an approval and its refusal.
-async fn refused(store: &Arc<dyn Store>, new: Arc<Approval>) -> Result<Arc<Approval>, Unmet> {
+async fn refused(
+    store: &Arc<dyn Store>,
+    new: Arc<Approval>,
+) -> Result<Arc<Approval>, CheckFailure> {
     same("asked", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
     let rejected = voted(&new, no())?;
     same("refused", store.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
@@ -65,7 +68,9 @@ fn numbered(number: usize) -> Value {
     json!({"number": number})
 }
 
-async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Result<(), Unmet> {
+async fn refusals_are_recalled_in_the_whole_family(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut wanted = Vec::new();
     for run in ["run", "run>call", "runner", "run>call>1", "other>run", "ru"] {
         let rejected = refused(&one, approval(run, run, "tool", Verdict::Ask)?).await?;
@@ -88,12 +93,12 @@ async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Res
 }
 
 async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let asks = |run: &str, agent: &str| {
         approval_with(run, "call", "tool", Verdict::Ask, &numbered(1), |info, request| {
             info.set_agent(agent);
-            *request = Some(Request::new());
+            *request = Some(RemoteRequest::new());
         })
     };
     let rejected = refused(&one, asks("as it likes", "crew")?).await?;
@@ -110,9 +115,9 @@ async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent(
     )
 }
 
-async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), Unmet> {
+async fn refusals_are_recalled_in_the_case((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let in_case = |run: &str, call: usize, tool: &str, case: Option<&str>| {
-        let change = |info: &mut gate_core::call::RunInfo, _: &mut Option<Request>| {
+        let change = |info: &mut gate_core::call::RunInfo, _: &mut Option<RemoteRequest>| {
             info.set_case(case.map(Into::into));
         };
         approval_with(run, &call.to_string(), tool, Verdict::Ask, &numbered(call), change)
@@ -144,8 +149,8 @@ async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), 
 }
 
 async fn every_equal_refusal_is_recalled_and_the_newest_others(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut all = Vec::new();
     for call in 0..3 * REFUSALS {
         // The equal ones are the oldest, and one in the middle of the others.
@@ -170,7 +175,9 @@ async fn every_equal_refusal_is_recalled_and_the_newest_others(
     same("equal in another run", other.load_history(&like("other", first)).await?.rejected.len(), 0)
 }
 
-async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Result<(), Unmet> {
+async fn what_failed_and_was_refused_is_recalled(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let begun = after(&new, &CallEvent::Dispatched)?;
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
@@ -185,7 +192,9 @@ async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Resul
     same("it is refused", (recalled.rejected, recalled.alike), (vec![rejected], vec![]))
 }
 
-async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(), Unmet> {
+async fn equal_calls_that_wait_are_recalled(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut wanted = Vec::new();
     let states = [
         "pending",
@@ -246,7 +255,9 @@ async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(),
     same("of others", other.load_history(&like("new", &different)).await?.alike, vec![different])
 }
 
-async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<(), Unmet> {
+async fn the_newest_equal_calls_are_recalled(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut all = Vec::new();
     for call in 0..ALIKE + 5 {
         let new = approval(&format!("run {call}"), &call.to_string(), "tool", Verdict::Ask)?;
@@ -263,10 +274,12 @@ async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<()
     same("the newest that wait", found, (4..ALIKE + 4).map(|call| call.to_string()).collect())
 }
 
-async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<(), Unmet> {
-    let secret = |salt: u8| -> Result<Arc<Approval>, Unmet> {
+async fn calls_are_equal_but_for_their_secrets(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
+    let secret = |salt: u8| -> Result<Arc<Approval>, CheckFailure> {
         let commitment =
-            Commitment::to(&json!("hunter2"), [salt; 16], &CommitmentKeys::new(&[7; 32]))?;
+            SecretCommitment::to(&json!("hunter2"), [salt; 16], &CommitmentKeys::new(&[7; 32]))?;
         let arguments = Arguments::new(
             &json!({"password": commitment.mark(), "user": "mia"}),
             vec![commitment],
@@ -281,8 +294,8 @@ async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<
 }
 
 async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"amount": 1}))?;
     let edit = Decision::Edit { arguments: Arguments::new(&json!({"amount": 2}), Vec::new())? };
     let edited = voted(&new, edit)?;
@@ -331,7 +344,7 @@ fn acknowledges(ids: &[&Arc<Approval>]) -> Changeset {
 async fn owed(
     store: &Arc<dyn Store>,
     query: &RunQuery,
-) -> Result<(Vec<(u64, String)>, u64), Unmet> {
+) -> Result<(Vec<(u64, String)>, u64), CheckFailure> {
     let changes = store.run_changes(query).await?;
     let owed = changes.calls.iter().filter(|change| change.is_owed);
     let calls = owed.map(|change| (change.seq, change.approval.subject().call().to_string()));
@@ -343,8 +356,8 @@ fn list(wanted: &[(u64, &str)]) -> Vec<(u64, String)> {
 }
 
 async fn new_calls_are_owed_until_they_are_acknowledged(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     same("an empty store", owed(&one, &RunQuery::after("run", 0)).await?, (vec![], 0))?;
     let news =
         [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
@@ -392,8 +405,8 @@ async fn new_calls_are_owed_until_they_are_acknowledged(
 }
 
 async fn what_changes_is_owed_by_the_number_of_its_last_record(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let (first, second) =
         (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
     let mut both = writes(&first);
@@ -415,8 +428,8 @@ async fn what_changes_is_owed_by_the_number_of_its_last_record(
 }
 
 async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     same("acknowledged", one.commit(acknowledges(&[&new])).await?, CommitOutcome::Done)?;
@@ -435,7 +448,9 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told(
     same("once", other.run_changes(&RunQuery::after("run", 2)).await?.calls, vec![])
 }
 
-async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Result<(), Unmet> {
+async fn a_run_is_asked_for_with_those_nested_in_it(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for run in ["run", "run>1", "runner", "run>1>2", "run>12", "run?", "r"] {
         same(
             "a call",
@@ -443,7 +458,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
             CommitOutcome::Done,
         )?;
     }
-    let found = async |filter: ApprovalFilter| -> Result<Vec<String>, Unmet> {
+    let found = async |filter: ApprovalFilter| -> Result<Vec<String>, CheckFailure> {
         let found = other.approvals(&filter).await?;
         Ok(found.iter().map(|approval| approval.subject().info().run().to_string()).collect())
     };
@@ -465,7 +480,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
     let asks =
         approval_with("crew/night", "1", "tool", Verdict::Ask, &numbered(1), |info, request| {
             info.set_agent("crew");
-            *request = Some(Request::new());
+            *request = Some(RemoteRequest::new());
         });
     same("a call", one.commit(writes(&asks?)).await?, CommitOutcome::Done)?;
     same("another program's", found(within("crew/night")).await?, vec!["crew/night".to_owned()])?;
@@ -473,7 +488,9 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
     same("what waits of it", found(pending).await?, vec!["crew/night".to_owned()])
 }
 
-async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), Unmet> {
+async fn what_is_owed_is_asked_for_by_family(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for run in ["run", "run>1", "runner", "run>1>2", "r"] {
         same(
             "a call",

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::laws::{laws, same};
 use super::samples::{approval, at, delivery, posts, writes};
-use super::{Checked, Handles, Law, Unmet};
+use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
 laws! {
     a_letter_is_written_only_over_the_version_before,
@@ -25,13 +25,13 @@ laws! {
     letters_tell_no_watcher_of_a_record,
 }
 
-fn ids(found: Result<Vec<Arc<Delivery>>, StoreError>) -> Result<Vec<String>, Unmet> {
+fn ids(found: Result<Vec<Arc<Delivery>>, StoreError>) -> Result<Vec<String>, CheckFailure> {
     Ok(found?.iter().map(|delivery| delivery.id()).collect())
 }
 
 async fn a_letter_is_written_only_over_the_version_before(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = delivery("chat", 7, Some(ApprovalId::new()));
     let taken = new.claimed(at(0)).ok_or("it is due")?;
     same(
@@ -58,8 +58,8 @@ async fn a_letter_is_written_only_over_the_version_before(
 }
 
 async fn a_letter_is_written_with_the_rest_or_not_at_all(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let known = delivery("chat", 1, None);
     same("the one that is there", one.commit(posts(&[&known])).await?, CommitOutcome::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
@@ -84,7 +84,9 @@ async fn a_letter_is_written_with_the_rest_or_not_at_all(
     )
 }
 
-async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(), Unmet> {
+async fn of_many_who_take_one_letter_one_wins(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for round in 1..=20 {
         let new = delivery("chat", round, None);
         same("a new letter", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
@@ -98,7 +100,9 @@ async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(
     Ok(())
 }
 
-async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Result<(), Unmet> {
+async fn a_letter_is_forgotten_only_as_it_stands(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let forgets = |delivery: &Delivery| {
         let mut changeset = Changeset::at(at(9));
         changeset.forgotten.push(Arc::new(delivery.clone()));
@@ -115,7 +119,9 @@ async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Resul
     same("twice", other.commit(forgets(&dead)).await?, CommitOutcome::Conflict)
 }
 
-async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Result<(), Unmet> {
+async fn a_mark_is_given_to_who_asks_for_it_only(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let (chat, mail) = (
         Delivery::mark(&"chat".into(), Some(41), at(0)),
         Delivery::mark(&"mail".into(), Some(7), at(0)),
@@ -138,8 +144,8 @@ async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Resul
 }
 
 async fn filters_of_letters_admit_what_they_say_in_the_order_they_say(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
     let waiting = |number, call| delivery("chat", number, call);
     let taken = |number, call| waiting(number, call).claimed(at(0)).ok_or("it is due");
@@ -196,8 +202,8 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say(
 }
 
 async fn only_the_first_of_each_call_is_given_to_who_asks_for_that(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
     let first = delivery("chat", 1, Some(call));
     let all = [
@@ -244,7 +250,9 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that(
     )
 }
 
-async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(), Unmet> {
+async fn letters_are_due_to_the_microsecond(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let nanoseconds =
         |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
     let call = Delivery::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
@@ -256,7 +264,9 @@ async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(),
     same("then", due(nanoseconds(1_000)).await?, 1)
 }
 
-async fn letters_tell_no_watcher_of_a_record((one, other): Handles) -> Result<(), Unmet> {
+async fn letters_tell_no_watcher_of_a_record(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut last = one.watch();
     last.borrow_and_update();
     same("a letter", one.commit(posts(&[&delivery("chat", 1, None)])).await?, CommitOutcome::Done)?;

@@ -17,13 +17,13 @@ use super::samples::{
     about, approval, approval_of, at, charges, freezes, gives, grant, lifts, take, tool, voted,
     wide_grant, writes,
 };
-use super::{Checked, Handles, Law, Unmet};
+use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
         /// Every law.
-        pub(super) const ALL: &[Law] = &[
-            $((stringify!($law), |handles| -> Checked { Box::pin($law(handles)) })),*
+        pub(super) const ALL: &[ConformanceCheck] = &[
+            $((stringify!($law), |handles| -> CheckFuture { Box::pin($law(handles)) })),*
         ];
     };
 }
@@ -61,19 +61,28 @@ laws! {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
-pub(super) fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Unmet> {
+pub(super) fn same<T: PartialEq + Debug>(
+    what: &str,
+    found: T,
+    wanted: T,
+) -> Result<(), CheckFailure> {
     if found == wanted {
         Ok(())
     } else {
-        Err(Unmet(format!("{what}: found {found:?}, wanted {wanted:?}")))
+        Err(CheckFailure(format!("{what}: found {found:?}, wanted {wanted:?}")))
     }
 }
 
-async fn load(store: &Arc<dyn Store>, one: &Approval) -> Result<Option<Arc<Approval>>, Unmet> {
+async fn load(
+    store: &Arc<dyn Store>,
+    one: &Approval,
+) -> Result<Option<Arc<Approval>>, CheckFailure> {
     Ok(store.approvals(&ApprovalFilter::all().id(one.id())).await?.pop())
 }
 
-async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> Result<(), Unmet> {
+async fn what_one_handle_writes_the_other_reads_whole(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     same("read by the other", load(&other, &new).await?, Some(Arc::clone(&new)))?;
@@ -84,7 +93,7 @@ async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> 
     same("read by the first", load(&one, &new).await?, Some(next))
 }
 
-async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), Unmet> {
+async fn only_the_next_version_is_written((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let next = voted(&new, Decision::Approve)?;
     same("a second version of nothing", one.commit(writes(&next)).await?, CommitOutcome::Conflict)?;
@@ -96,7 +105,7 @@ async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), U
     same("what stands", load(&one, &new).await?, Some(next))
 }
 
-async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), Unmet> {
+async fn a_run_has_a_call_id_once((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let first = approval("run", "call", "tool", Verdict::Ask)?;
     same("the first", one.commit(writes(&first)).await?, CommitOutcome::Done)?;
     let second = approval("run", "call", "other_tool", Verdict::Approve)?;
@@ -111,8 +120,8 @@ async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), Unmet> {
 }
 
 async fn a_transition_that_writes_something_twice_is_a_conflict(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let mut twins = writes(&new);
     twins.approvals.push(approval("run", "call", "tool", Verdict::Ask)?);
@@ -132,7 +141,7 @@ async fn a_transition_that_writes_something_twice_is_a_conflict(
     same("two calls", other.commit(both).await?, CommitOutcome::Done)
 }
 
-async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), Unmet> {
+async fn runs_and_calls_are_never_confused((one, _): StoreHandles) -> Result<(), CheckFailure> {
     let names = [
         ("a", "b/c"),
         ("a/b", "c"),
@@ -151,7 +160,9 @@ async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), Unme
     Ok(())
 }
 
-async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
+async fn a_transition_is_written_whole_or_not_at_all(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let known = approval("run", "known", "tool", Verdict::Ask)?;
     same("the one that is there", one.commit(writes(&known)).await?, CommitOutcome::Done)?;
     let new = approval("run", "new", "tool", Verdict::Ask)?;
@@ -177,7 +188,9 @@ async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> R
     same("the limits", recalled.used, vec![0])
 }
 
-async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Result<(), Unmet> {
+async fn of_many_who_change_one_approval_one_wins(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for round in 0..20 {
         let new = approval("run", &format!("call {round}"), "tool", Verdict::Ask)?;
         same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
@@ -191,7 +204,9 @@ async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Resu
     Ok(())
 }
 
-async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(), Unmet> {
+async fn of_many_who_open_one_call_one_wins(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for round in 0..20 {
         let call = format!("call {round}");
         let news: Result<Vec<_>, _> =
@@ -208,7 +223,9 @@ async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(),
     Ok(())
 }
 
-async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Result<(), Unmet> {
+async fn records_are_numbered_in_order_without_gaps(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for index in 0..10 {
         let new = approval("run", &format!("call {index}"), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
@@ -233,7 +250,7 @@ async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Re
     same("after the last", one.records(&RecordFilter::after(10).limit(4)).await?.len(), 0)
 }
 
-async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Unmet> {
+async fn concurrent_commits_leave_no_gap((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let news: Result<Vec<_>, _> =
         (0..100).map(|i| approval("run", &format!("call {i}"), "tool", Verdict::Ask)).collect();
     let news = news?;
@@ -252,7 +269,9 @@ async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Un
     same("numbers", numbers, (1..=100).collect())
 }
 
-async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Result<(), Unmet> {
+async fn a_limit_is_exact_when_many_take_at_once(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let tries = (0..64)
         .map(|turn| if turn % 2 == 0 { &one } else { &other })
         .map(|store| store.commit(charges("key", 1, 10, at(0))));
@@ -260,7 +279,7 @@ async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Resul
     same("places taken", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 10)
 }
 
-async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), Unmet> {
+async fn a_limit_counts_a_moving_window((one, other): StoreHandles) -> Result<(), CheckFailure> {
     same("six of ten", one.commit(charges("key", 6, 10, at(0))).await?, CommitOutcome::Done)?;
     same(
         "five more",
@@ -290,7 +309,9 @@ async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), Unm
     )
 }
 
-async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), Unmet> {
+async fn takes_of_one_transition_count_together(
+    (one, _): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut both = charges("key", 6, 10, at(0));
     both.charges.push(take("key", 6, 10));
     same("six and six of ten", one.commit(both).await?, CommitOutcome::LimitReached(1))?;
@@ -304,7 +325,7 @@ async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(),
     )
 }
 
-async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), Unmet> {
+async fn keys_of_limits_are_not_confused((one, _): StoreHandles) -> Result<(), CheckFailure> {
     for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
         same(
             "a key of its own",
@@ -316,8 +337,8 @@ async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), Unmet>
 }
 
 async fn recall_knows_rejections_of_the_tool_in_the_run(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut wanted = Vec::new();
     for (run, call, tool) in
         [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
@@ -335,7 +356,9 @@ async fn recall_knows_rejections_of_the_tool_in_the_run(
     same("the call itself", recalled.approval, None)
 }
 
-async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), Unmet> {
+async fn recall_gives_grants_that_still_hold(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let load_history = async |seconds| {
         other
             .load_history(&about("run", "new", "tool", at(seconds)))
@@ -356,7 +379,9 @@ async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<()
     same("it no longer holds", load_history(9).await?, vec![])
 }
 
-async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> Result<(), Unmet> {
+async fn a_grant_for_any_run_is_recalled_in_every_run(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let given = wide_grant("tool")?;
     same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
     for run in ["run", "a run that is not there yet"] {
@@ -368,8 +393,8 @@ async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> 
 }
 
 async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let scopes =
         [FreezeScope::Everything, FreezeScope::tool("tool"), FreezeScope::agent("support")];
     for (index, scope) in scopes.into_iter().enumerate() {
@@ -413,7 +438,7 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
     Ok(())
 }
 
-async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
+async fn standing_lists_what_holds((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let (first, wide) = (grant("run", "tool")?, wide_grant("other")?);
     for given in [&first, &wide] {
         same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
@@ -432,7 +457,7 @@ async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
     same("later, the freezes", later.freezes, vec![])
 }
 
-async fn records_are_found_by_their_call((one, other): Handles) -> Result<(), Unmet> {
+async fn records_are_found_by_their_call((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let (first, second) =
         (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
     let mut last = Vec::new();
@@ -451,7 +476,7 @@ async fn records_are_found_by_their_call((one, other): Handles) -> Result<(), Un
         let (found, texts) = (other.records(&filter).await?, other.record_texts(&filter).await?);
         let seqs: Vec<u64> = found.iter().map(|record| record.seq()).collect();
         same("their texts", texts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), seqs.clone())?;
-        Ok::<Vec<u64>, Unmet>(seqs)
+        Ok::<Vec<u64>, CheckFailure>(seqs)
     };
     same("of the first", find(RecordFilter::after(0).call(first.id())).await?, vec![1, 3])?;
     same("of the second", find(RecordFilter::after(0).call(second.id())).await?, vec![2, 4])?;
@@ -466,7 +491,7 @@ async fn records_are_found_by_their_call((one, other): Handles) -> Result<(), Un
     same("of no call", find(RecordFilter::after(0).call(ApprovalId::new())).await?, vec![])
 }
 
-async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Unmet> {
+async fn records_are_found_by_their_case((one, other): StoreHandles) -> Result<(), CheckFailure> {
     for index in 0..6 {
         let new = approval(
             if index % 2 == 0 { "even" } else { "odd" },
@@ -478,7 +503,7 @@ async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Un
     }
     let find = async |filter: RecordFilter| {
         let found = other.records(&filter).await?;
-        Ok::<Vec<u64>, Unmet>(found.iter().map(|record| record.seq()).collect())
+        Ok::<Vec<u64>, CheckFailure>(found.iter().map(|record| record.seq()).collect())
     };
     same("of a case", find(RecordFilter::after(0).case("case of odd")).await?, vec![2, 4, 6])?;
     same(
@@ -489,7 +514,9 @@ async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Un
     same("of no case", find(RecordFilter::after(0).case("CASE OF ODD")).await?, vec![])
 }
 
-async fn records_keep_their_numbers_within_their_calls((one, other): Handles) -> Result<(), Unmet> {
+async fn records_keep_their_numbers_within_their_calls(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut call = Approval::clone(&*approval("run", "1", "tool", Verdict::Approve)?);
     same(
         "another call",
@@ -504,7 +531,7 @@ async fn records_keep_their_numbers_within_their_calls((one, other): Handles) ->
         same("a commit", one.commit(changeset).await?, CommitOutcome::Done)?;
         // Another process goes on from what it finds.
         let found = load(&other, &call).await?;
-        call = Approval::clone(&*found.ok_or_else(|| Unmet("the approval is gone".into()))?);
+        call = Approval::clone(&*found.ok_or_else(|| CheckFailure("the approval is gone".into()))?);
     }
     let found = other.records(&RecordFilter::after(1)).await?;
     let numbers: Vec<Option<u64>> = found.iter().map(|record| record.call_seq()).collect();
@@ -516,7 +543,7 @@ async fn records_keep_their_numbers_within_their_calls((one, other): Handles) ->
     same("their numbers in the texts that are sealed", are_there && texts.len() == 6, true)
 }
 
-async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unmet> {
+async fn tools_are_kept_by_their_digest((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let tool = Arc::new(tool()?);
     let mut keeps = Changeset::at(at(1));
     keeps.tools.push(Arc::clone(&tool));
@@ -541,7 +568,9 @@ async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unm
     same("not there", other.tool(Digest::of("another")).await?, None)
 }
 
-async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(), Unmet> {
+async fn filters_admit_what_they_say_oldest_first(
+    (one, _): StoreHandles,
+) -> Result<(), CheckFailure> {
     let mut all = Vec::new();
     for index in 0..6 {
         let run = if index % 2 == 0 { "even" } else { "odd" };
@@ -588,7 +617,7 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
     same("by id, of a run", find(two.run("odd")).await?, pick(&[1]))
 }
 
-async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), Unmet> {
+async fn many_ids_are_found_at_once((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let mut wanted = Vec::new();
     let mut filter = ApprovalFilter::all();
     for call in 0..40_000 {
@@ -609,7 +638,7 @@ async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), Unmet> 
     )
 }
 
-async fn large_values_come_back_whole((one, other): Handles) -> Result<(), Unmet> {
+async fn large_values_come_back_whole((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let text: String = "¡ñandú! \u{202e}\u{0}\"\\ ".repeat(50_000);
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"text": text}))?;
     same("a large approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
@@ -619,13 +648,15 @@ async fn large_values_come_back_whole((one, other): Handles) -> Result<(), Unmet
     same("it came back whole", whole, true)
 }
 
-async fn watchers_learn_of_every_commit((one, other): Handles) -> Result<(), Unmet> {
+async fn watchers_learn_of_every_commit((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let mut last = other.watch();
     for index in 0..10_u64 {
         let new = approval("run", &index.to_string(), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
         same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
-        last.wait_for(|seen| *seen > index).await.map_err(|_| Unmet("the watch ended".into()))?;
+        last.wait_for(|seen| *seen > index)
+            .await
+            .map_err(|_| CheckFailure("the watch ended".into()))?;
     }
     same("the last number, to who comes later", *one.watch().borrow(), 10)
 }

@@ -16,7 +16,7 @@ use super::laws::{laws, same};
 use super::samples::{
     about, after, approval, approval_of, at, charges, gives, grant, ran, take, wide_grant, writes,
 };
-use super::{Checked, Handles, Law, Unmet};
+use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
 laws! {
     what_a_window_holds_is_counted_for_each_window,
@@ -38,7 +38,7 @@ async fn used(
     key: &str,
     windows: &[Duration],
     now: Timestamp,
-) -> Result<Vec<u64>, Unmet> {
+) -> Result<Vec<u64>, CheckFailure> {
     let mut proposal = about("run", "new", "tool", now);
     let counter = |window: &Duration| (LimitKey::new("limit", key), *window);
     proposal.counters = windows.iter().map(counter).collect();
@@ -46,8 +46,8 @@ async fn used(
 }
 
 async fn what_a_window_holds_is_counted_for_each_window(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     for minute in 0..240 {
         let mut taken =
             charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
@@ -68,7 +68,9 @@ async fn what_a_window_holds_is_counted_for_each_window(
     same("one that is not there", used(&other, "none", &[HOUR, EVER], now).await?, vec![0, 0])
 }
 
-async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<(), Unmet> {
+async fn amounts_are_exact_up_to_the_largest(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     const MAX: u64 = u64::MAX;
     let half = MAX / 2;
     for hour in 0..6 {
@@ -134,7 +136,9 @@ async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<()
     Ok(())
 }
 
-async fn a_clock_that_goes_back_forgets_no_use((one, other): Handles) -> Result<(), Unmet> {
+async fn a_clock_that_goes_back_forgets_no_use(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     same("taken", one.commit(charges("key", 1, 9, at(5_000))).await?, CommitOutcome::Done)?;
     same("earlier", other.commit(charges("key", 2, 9, at(100))).await?, CommitOutcome::Done)?;
     same("later", one.commit(charges("key", 4, 9, at(5_001))).await?, CommitOutcome::Done)?;
@@ -163,7 +167,7 @@ fn gives_back(call: ApprovalId, limit: Option<&'static str>, now: Timestamp) -> 
     changeset
 }
 
-async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), Unmet> {
+async fn what_did_not_happen_is_given_back((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let calls = [(); 4].map(|()| ApprovalId::new());
     let [first, second, third, unknown] = calls;
     let windows = [HOUR, MINUTE];
@@ -217,7 +221,9 @@ async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), 
     )
 }
 
-async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result<(), Unmet> {
+async fn uses_of_one_limit_are_given_back_alone(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let call = ApprovalId::new();
     let amounts = [("limit", "a", 3), ("limit", "b", 4), ("another", "a", 5)];
     same("taken", one.commit(taken_for(call, &amounts, at(0))).await?, CommitOutcome::Done)?;
@@ -236,8 +242,8 @@ async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result
 }
 
 async fn nothing_is_given_back_of_a_call_that_has_ended(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let mut begins = writes(&new);
     begins.charges = taken_for(new.id(), &[("limit", "key", 3)], at(0)).charges;
@@ -259,8 +265,8 @@ async fn nothing_is_given_back_of_a_call_that_has_ended(
 }
 
 async fn a_use_that_its_window_left_behind_takes_no_other_with_it(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let calls = [(); 2].map(|()| ApprovalId::new());
     let [first, second] = calls;
     same(
@@ -281,7 +287,9 @@ async fn a_use_that_its_window_left_behind_takes_no_other_with_it(
     same("the other is used", used(&one, "key", &[HOUR], at(4_000)).await?, vec![3])
 }
 
-async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> Result<(), Unmet> {
+async fn dead_grants_are_not_recalled_but_can_be_read(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let load_history =
         async |seconds| other.load_history(&about("run", "new", "tool", at(seconds))).await;
     same("one that is not there", one.grant(GrantId::new()).await?, None)?;
@@ -318,8 +326,8 @@ async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> 
 }
 
 async fn standing_lists_used_up_grants_of_calls_that_have_not_begun(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let standing =
         async |seconds| other.standing(at(seconds)).await.map(|standing| standing.grants);
     let given = grant("run", "tool")?;
@@ -358,7 +366,7 @@ async fn spend(
     store: &Arc<dyn Store>,
     grant: &Grant,
     amounts: &[Value],
-) -> Result<Vec<bool>, Unmet> {
+) -> Result<Vec<bool>, CheckFailure> {
     let mut fitted = Vec::new();
     for amount in amounts {
         let call = approval_of("run", "later", "tool", Verdict::Ask, &json!({ "amount": amount }))?;
@@ -370,13 +378,15 @@ async fn spend(
     Ok(fitted)
 }
 
-fn money_grant(shown: &Value, scope: Scope) -> Result<Arc<Grant>, Unmet> {
+fn money_grant(shown: &Value, scope: Scope) -> Result<Arc<Grant>, CheckFailure> {
     let shown = approval_of("run", "shown", "tool", Verdict::Ask, &json!({ "amount": shown }))?;
     let given = scope.grant(&shown, "dana".into(), at(0));
-    given.map(Arc::new).map_err(|bad| Unmet::from(SchemaError::new("", bad.to_string())))
+    given.map(Arc::new).map_err(|bad| CheckFailure::from(SchemaError::new("", bad.to_string())))
 }
 
-async fn a_budget_of_money_is_spent_to_the_last_cent((one, other): Handles) -> Result<(), Unmet> {
+async fn a_budget_of_money_is_spent_to_the_last_cent(
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     // Floats that are added up come to 0.9999999999999999 here, and to 0.30000000000000004.
     let tenths = money_grant(&json!(0.1), Scope::any_run().any("amount").budget("amount", 1))?;
     let cents = money_grant(
@@ -414,8 +424,8 @@ async fn a_budget_of_money_is_spent_to_the_last_cent((one, other): Handles) -> R
 }
 
 async fn a_grant_from_before_there_were_decimals_covers_whole_numbers(
-    (one, other): Handles,
-) -> Result<(), Unmet> {
+    (one, other): StoreHandles,
+) -> Result<(), CheckFailure> {
     let given = money_grant(&json!(5), Scope::any_run().up_to("amount", 50).budget("amount", 60))?;
     let mut stored =
         serde_json::to_value(&*given).map_err(|error| SchemaError::new("", error.to_string()))?;

@@ -13,59 +13,59 @@ use std::sync::Arc;
 use gate_core::ports::{Store, StoreError};
 
 /// Two handles on one store, as two processes would hold them.
-type Handles = (Arc<dyn Store>, Arc<dyn Store>);
+type StoreHandles = (Arc<dyn Store>, Arc<dyn Store>);
 
 /// A promise that a store does not keep.
 ///
 /// ```
-/// # fn show(broken: &gate_runtime::testing::Broken) {
+/// # fn show(broken: &gate_runtime::testing::ConformanceFailure) {
 /// eprintln!("{broken}");
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Broken {
+pub struct ConformanceFailure {
     law: &'static str,
     how: String,
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for ConformanceFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the store breaks the law \"{}\": {}", self.law, self.how)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for ConformanceFailure {}
 
 /// The way in which a law was found broken.
 #[derive(Debug)]
-pub(super) struct Unmet(String);
+pub(super) struct CheckFailure(String);
 
-impl From<StoreError> for Unmet {
+impl From<StoreError> for CheckFailure {
     fn from(error: StoreError) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<&str> for Unmet {
+impl From<&str> for CheckFailure {
     fn from(words: &str) -> Self {
         Self(words.to_owned())
     }
 }
 
-impl From<gate_core::approval::Refused> for Unmet {
+impl From<gate_core::approval::Refused> for CheckFailure {
     fn from(refused: gate_core::approval::Refused) -> Self {
         Self(refused.to_string())
     }
 }
 
-impl From<gate_core::text::SchemaError> for Unmet {
+impl From<gate_core::text::SchemaError> for CheckFailure {
     fn from(misfit: gate_core::text::SchemaError) -> Self {
         Self(misfit.to_string())
     }
 }
 
-type Checked = Pin<Box<dyn Future<Output = Result<(), Unmet>> + Send>>;
-type Law = (&'static str, fn(Handles) -> Checked);
+type CheckFuture = Pin<Box<dyn Future<Output = Result<(), CheckFailure>> + Send>>;
+type ConformanceCheck = (&'static str, fn(StoreHandles) -> CheckFuture);
 
 /// Checks that a store keeps every promise of [`Store`], each on a store of its own.
 ///
@@ -76,7 +76,7 @@ type Law = (&'static str, fn(Handles) -> Checked);
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), gate_runtime::testing::Broken> {
+/// # async fn main() -> Result<(), gate_runtime::testing::ConformanceFailure> {
 /// use gate_runtime::MemoryStore;
 /// use gate_runtime::testing::conformance;
 ///
@@ -87,11 +87,15 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// .await
 /// # }
 /// ```
-pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
+pub async fn conformance<S: Store>(
+    fresh: impl AsyncFn() -> (S, S),
+) -> Result<(), ConformanceFailure> {
     for (law, check) in [laws::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten()
     {
         let (one, other) = fresh().await;
-        check((Arc::new(one), Arc::new(other))).await.map_err(|Unmet(how)| Broken { law, how })?;
+        check((Arc::new(one), Arc::new(other)))
+            .await
+            .map_err(|CheckFailure(how)| ConformanceFailure { law, how })?;
     }
     Ok(())
 }

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use gate_core::approval::{Approval, Decision, NewApproval, Refused, Vote, anyone};
-use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
-use gate_core::call::{Annotations, Arguments, Descriptor, Request, RunInfo, Subject, ToolOutcome};
+use gate_core::assessment::{
+    Assessment, Opinion, PolicyFallback, PolicyOpinion, PolicyView, Verdict,
+};
+use gate_core::call::{
+    Annotations, Arguments, CallSubject, Descriptor, RemoteRequest, RunInfo, ToolOutcome,
+};
 use gate_core::grants::{Freeze, FreezeScope, Grant, LimitCharge, LimitKey, Scope};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{CallQuery, Changeset};
@@ -51,7 +55,7 @@ pub(super) fn approval_with(
     tool: &str,
     verdict: Verdict,
     arguments: &Value,
-    change: impl FnOnce(&mut RunInfo, &mut Option<Request>),
+    change: impl FnOnce(&mut RunInfo, &mut Option<RemoteRequest>),
 ) -> Result<Arc<Approval>, SchemaError> {
     Ok(opened(run, call, tool, verdict, Arguments::new(arguments, Vec::new())?, change))
 }
@@ -63,14 +67,14 @@ pub(super) fn opened(
     tool: &str,
     verdict: Verdict,
     arguments: Arguments,
-    change: impl FnOnce(&mut RunInfo, &mut Option<Request>),
+    change: impl FnOnce(&mut RunInfo, &mut Option<RemoteRequest>),
 ) -> Arc<Approval> {
     let mut info = RunInfo::new(run, "support");
     info.set_principal(Some("mia".into()));
     info.set_case(Some(format!("case of {run}").into()));
     let mut request = None;
     change(&mut info, &mut request);
-    let subject = Subject {
+    let subject = CallSubject {
         approval: ApprovalId::new(),
         info: Arc::new(info),
         call: call.into(),
@@ -81,12 +85,12 @@ pub(super) fn opened(
         request: request.map(Arc::new),
     };
     let requirement = (verdict == Verdict::Ask).then(|| anyone().into());
-    let outline = PolicyOutline {
+    let outline = PolicyView {
         name: "sample".into(),
         about: String::new(),
         text: String::new(),
         rules: Vec::new(),
-        otherwise: Fallback { verdict, requirement },
+        otherwise: PolicyFallback { verdict, requirement },
         digest: Digest::of("policy"),
     };
     let (results, errors) = (Vec::new(), Vec::new());

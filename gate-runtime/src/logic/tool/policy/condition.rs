@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 
-use super::hours::Hours;
+use super::hours::TimeWindow;
 use crate::logic::bounded::{TimeLimit, bounded, guard};
 use crate::logic::tool::call::AnyCall;
 
@@ -12,7 +12,7 @@ use crate::logic::tool::call::AnyCall;
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Denies, RuleBuilder, Shared};
+/// use gate_runtime::policy::{Denies, RuleBuilder, Shared};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
@@ -41,7 +41,7 @@ pub trait Shared: Send + Sync + 'static {}
 impl<T: Send + Sync + 'static> Shared for T {}
 
 /// The answer of a condition: whether it holds, or what went wrong when it was looked at.
-pub(crate) type Held = Result<bool, String>;
+pub(crate) type ConditionResult = Result<bool, String>;
 
 /// A value that the closure of a rule may return: whether the rule matches, or an error.
 ///
@@ -74,30 +74,30 @@ pub trait RuleOutcome {
 }
 
 impl RuleOutcome for bool {
-    fn held(self) -> Held {
+    fn held(self) -> ConditionResult {
         Ok(self)
     }
 }
 
 impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
-    fn held(self) -> Held {
+    fn held(self) -> ConditionResult {
         self.map_err(|error| error.to_string())
     }
 }
 
-type Look<Held> = Box<dyn Fn(&AnyCall) -> Held + Send + Sync>;
-type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
+type ConditionFn<ConditionResult> = Box<dyn Fn(&AnyCall) -> ConditionResult + Send + Sync>;
+type ConditionFuture = Pin<Box<dyn Future<Output = ConditionResult> + Send>>;
 
 /// One condition of a rule. All of them must hold.
-pub(crate) enum Condition {
-    Now(Look<Held>),
-    Later(Look<Result<Later, String>>),
-    Hours(Hours),
+pub(crate) enum RuleCondition {
+    Now(ConditionFn<ConditionResult>),
+    Later(ConditionFn<Result<ConditionFuture, String>>),
+    Hours(TimeWindow),
 }
 
-impl Condition {
+impl RuleCondition {
     /// Returns the hours in which it holds, if that is all it is about.
-    pub(super) fn hours(&self) -> Option<&Hours> {
+    pub(super) fn hours(&self) -> Option<&TimeWindow> {
         match self {
             Self::Hours(hours) => Some(hours),
             Self::Now(_) | Self::Later(_) => None,
@@ -105,7 +105,7 @@ impl Condition {
     }
 
     /// Looks at it without waiting; `None` for one that waits.
-    pub(super) fn look(&self, call: &AnyCall) -> Option<Held> {
+    pub(super) fn look(&self, call: &AnyCall) -> Option<ConditionResult> {
         match self {
             Self::Now(condition) => Some(guard(|| condition(call))),
             Self::Hours(hours) => Some(hours.contain(call.context().now())),
@@ -114,7 +114,11 @@ impl Condition {
     }
 
     /// Looks at it, waiting if it must, as long as it may take.
-    pub(super) async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> Held {
+    pub(super) async fn look_later(
+        &self,
+        call: &AnyCall,
+        limit: &dyn TimeLimit,
+    ) -> ConditionResult {
         match self {
             Self::Later(condition) => {
                 let later = guard(|| condition(call))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gate_core::text::Amount;
 
 use super::condition::Shared;
-use super::limit::{Limit, Taken};
+use super::limit::{AmountFn, RuleLimit};
 use super::rules::{Approves, Counted, Effect, RuleBuilder, Unconditional};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
@@ -15,7 +15,7 @@ use crate::logic::tool::call::{AnyCall, Call};
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::LimitNeedsPer;
+/// use gate_runtime::policy::LimitNeedsPer;
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 /// #[policy]
@@ -29,7 +29,7 @@ use crate::logic::tool::call::{AnyCall, Call};
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
 pub struct LimitNeedsPer<T: Tool> {
     rule: RuleBuilder<T, Approves>,
-    amount: Option<Taken>,
+    amount: Option<AmountFn>,
     max: Amount,
     places: u32,
 }
@@ -39,7 +39,7 @@ impl<T: Tool> LimitNeedsPer<T> {
     /// gains nothing.
     pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
         let Self { rule, amount, max, places } = self;
-        rule.limited(Limit { amount, max, places, window, key: None })
+        rule.limited(RuleLimit { amount, max, places, window, key: None })
     }
 }
 
@@ -53,7 +53,7 @@ impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Counted, RuleBuilder, Uncounted};
+/// use gate_runtime::policy::{Counted, RuleBuilder, Uncounted};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
@@ -106,7 +106,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// asked.
     ///
     /// ```
-    /// use gate_runtime::Amount;
+    /// use gate_runtime::tool::Amount;
     /// use gate_runtime::prelude::*;
     /// # /// Pay somebody.
     /// # #[gated_tool(policy = "payments")] fn pay(to: String, amount: String) {}
@@ -147,7 +147,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 /// An amount that a call takes of a budget: a `u64`, an [`Amount`], or one that may be none.
 ///
 /// ```
-/// use gate_runtime::{Amount, BudgetAmount};
+/// use gate_runtime::policy::BudgetAmount;
+/// use gate_runtime::tool::Amount;
 /// fn takes(amount: impl BudgetAmount) {}
 ///
 /// takes(2_400_u64);                                   // cents

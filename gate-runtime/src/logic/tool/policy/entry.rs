@@ -8,8 +8,8 @@ use gate_core::assessment::Verdict;
 use gate_core::call::{Message, RunInfo};
 use jiff::Timestamp;
 
-use super::condition::Condition;
-use super::limit::Limit;
+use super::condition::RuleCondition;
+use super::limit::RuleLimit;
 use crate::logic::context::CallContext;
 use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
 
@@ -28,19 +28,19 @@ pub(crate) struct AnyExample {
 pub(crate) struct RuleEntry {
     pub(crate) name: String,
     pub(crate) effect: Verdict,
-    pub(crate) place: Place,
+    pub(crate) place: SourceLocation,
     pub(crate) requirement: Option<Requirement>,
-    pub(crate) conditions: Vec<Condition>,
-    pub(crate) limits: Vec<Limit>,
+    pub(crate) conditions: Vec<RuleCondition>,
+    pub(crate) limits: Vec<RuleLimit>,
     /// Calls, and whether the rule must match them.
     pub(crate) examples: Vec<(AnyExample, bool)>,
 }
 
 impl RuleEntry {
     pub(crate) fn waits(&self) -> bool {
-        self.conditions.iter().any(|condition| matches!(condition, Condition::Later(_)))
+        self.conditions.iter().any(|condition| matches!(condition, RuleCondition::Later(_)))
     }
 }
 
 /// Where a rule begins, as the compiler says.
-pub(crate) type Place = Option<&'static Location<'static>>;
+pub(crate) type SourceLocation = Option<&'static Location<'static>>;

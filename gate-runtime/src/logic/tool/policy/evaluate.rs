@@ -7,15 +7,15 @@ use gate_core::grants::LimitCharge;
 use gate_core::id::AgentName;
 
 use super::AnyPolicy;
-use super::condition::Held;
+use super::condition::ConditionResult;
 use super::entry::RuleEntry;
-use super::limit::Limit;
+use super::limit::RuleLimit;
 use crate::logic::bounded::TimeLimit;
 use crate::logic::tool::call::AnyCall;
 
 /// The judgement of one call by a policy, before its limits were looked at.
 #[derive(Debug)]
-pub(crate) struct Evaluation {
+pub(crate) struct PolicyEvaluation {
     pub(crate) opinion: PolicyOpinion,
     /// The amounts that the matching rules would take of their limits, by the place of the rule.
     pub(crate) charges: Vec<(usize, Vec<LimitCharge>)>,
@@ -29,8 +29,8 @@ impl AnyPolicy {
 
     /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is
     /// only right for a policy that does not wait.
-    pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
-        let mut judging = Evaluating::new(self, agent);
+    pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> PolicyEvaluation {
+        let mut judging = EvaluationBuilder::new(self, agent);
         for entry in &self.entries {
             judging.add(entry, entry.look(call), call);
         }
@@ -43,8 +43,8 @@ impl AnyPolicy {
         call: &AnyCall,
         agent: Option<&AgentName>,
         limit: &dyn TimeLimit,
-    ) -> Evaluation {
-        let mut judging = Evaluating::new(self, agent);
+    ) -> PolicyEvaluation {
+        let mut judging = EvaluationBuilder::new(self, agent);
         for entry in &self.entries {
             let held = entry.look_later(call, limit).await;
             judging.add(entry, held, call);
@@ -54,7 +54,7 @@ impl AnyPolicy {
 }
 
 impl RuleEntry {
-    fn look(&self, call: &AnyCall) -> Held {
+    fn look(&self, call: &AnyCall) -> ConditionResult {
         for condition in &self.conditions {
             let waited_for = || Err("a rule that waits was not waited for".to_owned());
             if !condition.look(call).unwrap_or_else(waited_for)? {
@@ -64,7 +64,7 @@ impl RuleEntry {
         Ok(true)
     }
 
-    async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> Held {
+    async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> ConditionResult {
         for condition in &self.conditions {
             if !condition.look_later(call, limit).await? {
                 return Ok(false);
@@ -74,7 +74,7 @@ impl RuleEntry {
     }
 }
 
-struct Evaluating<'a> {
+struct EvaluationBuilder<'a> {
     policy: &'a AnyPolicy,
     agent: Option<&'a AgentName>,
     results: Vec<RuleResult>,
@@ -82,13 +82,13 @@ struct Evaluating<'a> {
     charges: Vec<(usize, Vec<LimitCharge>)>,
 }
 
-impl<'a> Evaluating<'a> {
+impl<'a> EvaluationBuilder<'a> {
     fn new(policy: &'a AnyPolicy, agent: Option<&'a AgentName>) -> Self {
         let results = Vec::with_capacity(policy.entries.len());
         Self { policy, agent, results, errors: Vec::new(), charges: Vec::new() }
     }
 
-    fn add(&mut self, entry: &RuleEntry, held: Held, call: &AnyCall) {
+    fn add(&mut self, entry: &RuleEntry, held: ConditionResult, call: &AnyCall) {
         let index = self.results.len();
         let held = held.and_then(|holds| {
             if holds && !entry.limits.is_empty() {
@@ -109,7 +109,7 @@ impl<'a> Evaluating<'a> {
     fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<LimitCharge>, String> {
         let policy = &self.policy.outline.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
-        let name = |index: usize, limit: &Limit| {
+        let name = |index: usize, limit: &RuleLimit| {
             // Counted in other units it is another counter: what was used would be a millionth of
             // it.
             let units =
@@ -124,12 +124,12 @@ impl<'a> Evaluating<'a> {
             .collect()
     }
 
-    fn finish(self) -> Evaluation {
+    fn finish(self) -> PolicyEvaluation {
         let Self { policy, agent, results, errors, charges } = self;
         let outline = Arc::clone(&policy.outline);
         let verdict = PolicyOpinion::join(&outline, &results);
         let opinion =
             PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
-        Evaluation { opinion, charges }
+        PolicyEvaluation { opinion, charges }
     }
 }

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::AnyPolicy;
-use super::condition::Condition;
+use super::condition::RuleCondition;
 use super::entry::{AnyExample, RuleEntry};
 use crate::logic::bounded::TimeLimit;
 use crate::logic::context::CallContext;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
-use crate::provenance::{CallFacts, History, choices};
+use crate::provenance::{CallFacts, RunHistory, choices};
 
 /// A call to try a rule on, with its circumstances.
 ///
@@ -150,7 +150,7 @@ impl RuleEntry {
             call: "example".into(),
             approval: ApprovalId::new(),
             reasoning: None,
-            history: History::new(history),
+            history: RunHistory::new(history),
             now: at.unwrap_or(now),
             asked: Arc::default(),
         };
@@ -159,7 +159,7 @@ impl RuleEntry {
             Err(other) => return Some(other.into()),
         };
         for condition in &self.conditions {
-            if matches!(condition, Condition::Hours(_)) && at.is_none() {
+            if matches!(condition, RuleCondition::Hours(_)) && at.is_none() {
                 continue;
             }
             match condition.look_later(&call, limit).await {

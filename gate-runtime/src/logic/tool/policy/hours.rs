@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 /// A time of day, to the minute.
 ///
 /// ```
-/// use gate_runtime::time;
+/// use gate_runtime::policy::time;
 /// assert_eq!(time(9, 30).to_string(), "09:30");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct TimeOfDay {
 /// gate is built.
 ///
 /// ```
-/// use gate_runtime::time;
+/// use gate_runtime::policy::time;
 /// assert_eq!(time(17, 0).to_string(), "17:00");
 /// ```
 #[must_use]
@@ -45,7 +45,7 @@ impl TimeOfDay {
 /// Days of the week.
 ///
 /// ```
-/// use gate_runtime::{EVERY_DAY, WEEKDAYS};
+/// use gate_runtime::policy::{EVERY_DAY, WEEKDAYS};
 /// assert_ne!(WEEKDAYS, EVERY_DAY);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ macro_rules! single_days {
         /// One day of the week: `MONDAY | THURSDAY` are two.
         ///
         /// ```
-        /// use gate_runtime::{EVERY_DAY, WEEKDAYS, WEEKENDS};
+        /// use gate_runtime::policy::{EVERY_DAY, WEEKDAYS, WEEKENDS};
         /// assert_eq!(WEEKDAYS | WEEKENDS, EVERY_DAY);
         /// ```
         pub const $Day: Weekdays = Weekdays(1 << $bit);
@@ -85,13 +85,13 @@ single_days! {
 /// Monday to Friday.
 ///
 /// ```
-/// assert_ne!(gate_runtime::WEEKDAYS, gate_runtime::EVERY_DAY);
+/// assert_ne!(gate_runtime::policy::WEEKDAYS, gate_runtime::policy::EVERY_DAY);
 /// ```
 pub const WEEKDAYS: Weekdays = Weekdays(0b001_1111);
 /// Saturday and Sunday.
 ///
 /// ```
-/// use gate_runtime::{SATURDAY, SUNDAY, WEEKENDS};
+/// use gate_runtime::policy::{SATURDAY, SUNDAY, WEEKENDS};
 /// assert_eq!(WEEKENDS, SATURDAY | SUNDAY);
 /// ```
 pub const WEEKENDS: Weekdays = Weekdays(0b110_0000);
@@ -99,7 +99,7 @@ pub const WEEKENDS: Weekdays = Weekdays(0b110_0000);
 /// All seven days.
 ///
 /// ```
-/// assert_ne!(gate_runtime::EVERY_DAY, gate_runtime::WEEKDAYS);
+/// assert_ne!(gate_runtime::policy::EVERY_DAY, gate_runtime::policy::WEEKDAYS);
 /// ```
 pub const EVERY_DAY: Weekdays = Weekdays(0b111_1111);
 
@@ -111,7 +111,7 @@ impl Weekdays {
 
 /// Some days in a time zone, or on them from one time of day to another. Past midnight, the day is
 /// that of the beginning.
-pub(crate) struct Hours {
+pub(crate) struct TimeWindow {
     /// `None`: whole days.
     times: Option<(TimeOfDay, TimeOfDay)>,
     days: Weekdays,
@@ -119,7 +119,7 @@ pub(crate) struct Hours {
     ready: Result<(Option<(Time, Time)>, TimeZone), String>,
 }
 
-impl Hours {
+impl TimeWindow {
     pub(super) fn new(from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> Self {
         let ready = from.civil().and_then(|start| {
             let end = to.civil()?;
@@ -186,7 +186,7 @@ fn zone_of(zone: &str) -> Result<TimeZone, String> {
         .map_err(|_| format!("there is no time zone `{zone}`: use a name like `Europe/Zurich`"))
 }
 
-impl std::fmt::Display for Hours {
+impl std::fmt::Display for TimeWindow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some((from, to)) = self.times {
             write!(f, "from {from} to {to} ")?;
@@ -199,13 +199,13 @@ impl std::fmt::Display for Hours {
 mod tests {
     use super::*;
 
-    fn holds(hours: &Hours, at: &str) -> bool {
+    fn holds(hours: &TimeWindow, at: &str) -> bool {
         hours.contain(at.parse().unwrap()).unwrap()
     }
 
     #[test]
     fn hours_hold_in_their_zone_on_their_days() {
-        let office = Hours::new(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich");
+        let office = TimeWindow::new(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich");
         assert!(holds(&office, "2026-11-20T09:00:00+01:00"), "Friday morning");
         assert!(!holds(&office, "2026-11-20T08:59:59+01:00"));
         assert!(!holds(&office, "2026-11-20T17:00:00+01:00"));
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn hours_past_midnight_belong_to_the_day_they_began() {
-        let night = Hours::new(time(22, 0), time(6, 0), WEEKDAYS, "UTC");
+        let night = TimeWindow::new(time(22, 0), time(6, 0), WEEKDAYS, "UTC");
         assert!(holds(&night, "2026-11-20T23:00:00Z"), "Friday night");
         assert!(holds(&night, "2026-11-21T05:59:00Z"), "still Friday's night");
         assert!(!holds(&night, "2026-11-21T23:00:00Z"), "Saturday night");
@@ -224,12 +224,12 @@ mod tests {
 
     #[test]
     fn whole_days_begin_and_end_at_midnight_in_their_zone() {
-        let weekend = Hours::whole_days(WEEKENDS, "Europe/Zurich");
+        let weekend = TimeWindow::whole_days(WEEKENDS, "Europe/Zurich");
         assert!(holds(&weekend, "2026-11-21T00:00:00+01:00"), "Saturday begins");
         assert!(holds(&weekend, "2026-11-22T23:59:59+01:00"), "Sunday ends");
         assert!(!holds(&weekend, "2026-11-23T00:00:00+01:00"));
         assert!(holds(&weekend, "2026-11-20T23:00:00Z"), "by its own midnight");
-        let two = Hours::whole_days(MONDAY | THURSDAY, "UTC");
+        let two = TimeWindow::whole_days(MONDAY | THURSDAY, "UTC");
         let days = ["16", "17", "18", "19", "20", "21", "22"]
             .map(|day| holds(&two, &format!("2026-11-{day}T12:00:00Z")));
         assert_eq!(days, [true, false, false, true, false, false, false]);
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn hours_that_never_come_are_a_problem() {
         for (from, to) in [(time(0, 0), time(0, 0)), (time(9, 30), time(9, 30))] {
-            let never = Hours::new(from, to, EVERY_DAY, "UTC");
+            let never = TimeWindow::new(from, to, EVERY_DAY, "UTC");
             assert!(
                 never.problem().unwrap().contains("`.on(EVERY_DAY, \"UTC\")`"),
                 "{:?}",
@@ -250,8 +250,8 @@ mod tests {
 
     #[test]
     fn hours_that_never_come_together_are_found() {
-        let day = |days| Hours::whole_days(days, "UTC");
-        let at = |from, to, days| Hours::new(time(from, 0), time(to, 0), days, "UTC");
+        let day = |days| TimeWindow::whole_days(days, "UTC");
+        let at = |from, to, days| TimeWindow::new(time(from, 0), time(to, 0), days, "UTC");
         for (one, other, never) in [
             (day(MONDAY), day(TUESDAY), true),
             (day(WEEKDAYS), day(FRIDAY | SATURDAY), false),
@@ -261,24 +261,24 @@ mod tests {
             (at(22, 6, SUNDAY), at(7, 9, MONDAY), true),
             (at(9, 12, EVERY_DAY), day(WEEKENDS), false),
         ] {
-            assert_eq!(Hours::never_meet(&[&one, &other]), never, "{one} and {other}");
-            assert_eq!(Hours::never_meet(&[&other, &one]), never, "{other} and {one}");
+            assert_eq!(TimeWindow::never_meet(&[&one, &other]), never, "{one} and {other}");
+            assert_eq!(TimeWindow::never_meet(&[&other, &one]), never, "{other} and {one}");
         }
-        let elsewhere = Hours::new(time(9, 0), time(12, 0), EVERY_DAY, "Asia/Tokyo");
+        let elsewhere = TimeWindow::new(time(9, 0), time(12, 0), EVERY_DAY, "Asia/Tokyo");
         assert!(
-            !Hours::never_meet(&[&elsewhere, &at(13, 14, EVERY_DAY)]),
+            !TimeWindow::never_meet(&[&elsewhere, &at(13, 14, EVERY_DAY)]),
             "what other zones have in common changes"
         );
-        assert!(!Hours::never_meet(&[&day(MONDAY)]));
+        assert!(!TimeWindow::never_meet(&[&day(MONDAY)]));
     }
 
     #[test]
     fn what_does_not_exist_is_a_problem_and_never_holds() {
-        let nowhere = Hours::new(time(9, 0), time(17, 0), EVERY_DAY, "Europe/Zurick");
+        let nowhere = TimeWindow::new(time(9, 0), time(17, 0), EVERY_DAY, "Europe/Zurick");
         assert!(nowhere.problem().unwrap().contains("`Europe/Zurick`"));
         assert!(nowhere.contain(Timestamp::UNIX_EPOCH).is_err());
         assert_eq!(
-            Hours::new(time(24, 0), time(1, 0), EVERY_DAY, "UTC").problem(),
+            TimeWindow::new(time(24, 0), time(1, 0), EVERY_DAY, "UTC").problem(),
             Some("there is no time 24:00")
         );
     }

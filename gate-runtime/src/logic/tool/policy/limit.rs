@@ -13,26 +13,26 @@ use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
 /// The amount that a call takes, in the units in which the limit counts.
-pub(crate) type Taken = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
-type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
+pub(crate) type AmountFn = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
+type LimitKeyFn = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
 
 /// An amount that no counter holds.
 const TOO_MUCH: &str = "its limit is too large, or has more decimal places than are counted: 6 of \
     amounts, none of whole numbers";
 
 /// One limit of a rule.
-pub(crate) struct Limit {
+pub(crate) struct RuleLimit {
     /// The amount that a call takes; `None`: one.
-    pub(crate) amount: Option<Taken>,
+    pub(crate) amount: Option<AmountFn>,
     /// The amount that all of them may take in the window.
     pub(crate) max: Amount,
     /// The decimal places that are counted.
     pub(crate) places: u32,
     pub(crate) window: Duration,
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<LimitKeyFn>,
 }
 
-impl Limit {
+impl RuleLimit {
     pub(super) fn set_key<T: Tool, K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Shared) {
         let value = move |call: &AnyCall| {
             serde_json::to_value(key(call.typed()?)).map_err(|error| error.to_string())

@@ -28,16 +28,16 @@ pub use self::rules::{
 pub use self::source::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
 
 use self::entry::RuleEntry;
-pub(crate) use self::evaluate::Evaluation;
-use self::limit::Limit;
-use self::rules::Written;
+pub(crate) use self::evaluate::PolicyEvaluation;
+use self::limit::RuleLimit;
+use self::rules::PolicyParts;
 
-use gate_core::assessment::{Fallback, PolicyOutline, RuleOutline};
+use gate_core::assessment::{PolicyFallback, PolicyView, RuleView};
 use gate_core::text::{Digest, canonical};
 
 use super::Tool;
 
-/// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and
+/// A declared policy of one tool: its rules, and its [outline](PolicyView) for people and
 /// records.
 ///
 /// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match;
@@ -89,7 +89,7 @@ impl<T: Tool> Policy<T> {
 
     /// A policy without rules.
     pub(crate) fn ready(source: &PolicySource, otherwise: Otherwise) -> Self {
-        let written = Written { otherwise: Some(otherwise), ..Written::default() };
+        let written = PolicyParts { otherwise: Some(otherwise), ..PolicyParts::default() };
         Self {
             any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()),
             tool: PhantomData,
@@ -98,7 +98,7 @@ impl<T: Tool> Policy<T> {
 
     /// The policy as people and records see it.
     #[must_use]
-    pub fn outline(&self) -> &Arc<PolicyOutline> {
+    pub fn outline(&self) -> &Arc<PolicyView> {
         &self.any.outline
     }
 }
@@ -106,7 +106,7 @@ impl<T: Tool> Policy<T> {
 /// A policy of whatever tool.
 pub(crate) struct AnyPolicy {
     entries: Vec<RuleEntry>,
-    outline: Arc<PolicyOutline>,
+    outline: Arc<PolicyView>,
     problems: Vec<String>,
     waits: bool,
     tool: &'static str,
@@ -114,24 +114,32 @@ pub(crate) struct AnyPolicy {
 }
 
 impl AnyPolicy {
-    fn declare(source: &PolicySource, written: Written, tool: &'static str, of: TypeId) -> Self {
-        let Written { entries, otherwise, mut problems } = written;
+    fn declare(
+        source: &PolicySource,
+        written: PolicyParts,
+        tool: &'static str,
+        of: TypeId,
+    ) -> Self {
+        let PolicyParts { entries, otherwise, mut problems } = written;
         let otherwise = otherwise.unwrap_or_default();
         let starts: Vec<_> = entries.iter().map(|entry| entry.place).collect();
         let texts = source.rule_texts(&starts, otherwise.place);
-        let rules = entries.iter().zip(texts).map(|(entry, text)| RuleOutline {
+        let rules = entries.iter().zip(texts).map(|(entry, text)| RuleView {
             name: entry.name.clone(),
             effect: entry.effect,
             text,
             requirement: entry.requirement.clone(),
-            limits: entry.limits.iter().map(Limit::words).collect(),
+            limits: entry.limits.iter().map(RuleLimit::words).collect(),
         });
-        let mut outline = PolicyOutline {
+        let mut outline = PolicyView {
             name: source.name.to_owned(),
             about: source.about.trim().to_owned(),
             text: source.dedented(),
             rules: rules.collect(),
-            otherwise: Fallback { verdict: otherwise.verdict, requirement: otherwise.requirement },
+            otherwise: PolicyFallback {
+                verdict: otherwise.verdict,
+                requirement: otherwise.requirement,
+            },
             digest: Digest::of(""),
         };
         outline.digest = digest_of(source, &outline);
@@ -140,7 +148,7 @@ impl AnyPolicy {
         Self { entries, outline: outline.into(), problems, waits, tool, of }
     }
 
-    pub(crate) fn outline(&self) -> &Arc<PolicyOutline> {
+    pub(crate) fn outline(&self) -> &Arc<PolicyView> {
         &self.outline
     }
 
@@ -157,9 +165,9 @@ impl AnyPolicy {
 
 /// The digest of what a policy decides: of its tokens and its rules. A comment that is mended, or a
 /// line that is broken, changes no rule, and asks nobody again.
-fn digest_of(source: &PolicySource, outline: &PolicyOutline) -> Digest {
+fn digest_of(source: &PolicySource, outline: &PolicyView) -> Digest {
     let rules: Vec<_> =
-        outline.rules().iter().map(|rule| RuleOutline { text: None, ..rule.clone() }).collect();
+        outline.rules().iter().map(|rule| RuleView { text: None, ..rule.clone() }).collect();
     let said = serde_json::json!([outline.name(), source.tokens, rules, outline.otherwise()]);
     Digest::of(canonical(&said).unwrap_or_default())
 }

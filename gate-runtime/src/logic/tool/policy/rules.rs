@@ -4,16 +4,16 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use gate_core::approval::{Requirement, Who, anyone};
-use gate_core::assessment::{PolicyOutline, Verdict};
+use gate_core::approval::{Requirement, ReviewerSelector, anyone};
+use gate_core::assessment::{PolicyView, Verdict};
 use gate_core::call::OTHERWISE;
 use serde::Serialize;
 
-use super::condition::{Condition, RuleOutcome, Shared};
-use super::entry::{Place, RuleEntry};
+use super::condition::{RuleCondition, RuleOutcome, Shared};
+use super::entry::{RuleEntry, SourceLocation};
 use super::example::Example;
-use super::hours::{Hours, TimeOfDay, Weekdays};
-use super::limit::Limit;
+use super::hours::{TimeOfDay, TimeWindow, Weekdays};
+use super::limit::RuleLimit;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::Call;
 
@@ -40,19 +40,19 @@ use crate::logic::tool::call::Call;
 /// ```
 #[must_use]
 pub struct Rules<T: Tool> {
-    pub(super) written: Written,
+    pub(super) written: PolicyParts,
     tool: PhantomData<fn() -> T>,
 }
 
 /// The part of a policy that has been written so far, for whatever tool.
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct PolicyParts {
     pub(super) entries: Vec<RuleEntry>,
     pub(super) otherwise: Option<Otherwise>,
     pub(super) problems: Vec<String>,
 }
 
-impl Written {
+impl PolicyParts {
     fn begin(
         &mut self,
         name: &str,
@@ -88,7 +88,7 @@ impl Written {
 
 impl<T: Tool> Rules<T> {
     pub(super) fn new() -> Self {
-        Self { written: Written::default(), tool: PhantomData }
+        Self { written: PolicyParts::default(), tool: PhantomData }
     }
 
     /// A rule that denies: a call that it matches never runs.
@@ -113,7 +113,7 @@ impl<T: Tool> Rules<T> {
         self.begin(name, Verdict::Approve, None, Location::caller())
     }
 
-    /// Sets the verdict on a call that no rule matches: [`ask`](crate::ask), [`deny`] or
+    /// Sets the verdict on a call that no rule matches: [`ask`](crate::policy::ask), [`deny`] or
     /// [`approve`].
     #[track_caller]
     pub fn otherwise(mut self, verdict: impl Into<Otherwise>) -> Self {
@@ -137,7 +137,7 @@ impl<T: Tool> Rules<T> {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Effect, RuleBuilder};
+/// use gate_runtime::policy::{Effect, RuleBuilder};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
@@ -164,7 +164,7 @@ pub trait Effect {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Complete, RuleBuilder};
+/// use gate_runtime::policy::{Complete, RuleBuilder};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
@@ -204,7 +204,7 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Denies, RuleBuilder};
+    /// use gate_runtime::policy::{Denies, RuleBuilder};
     ///
     /// /// No tool works while it is frozen.
     /// fn frozen<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Denies> {
@@ -223,7 +223,7 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Asks, RuleBuilder};
+    /// use gate_runtime::policy::{Asks, RuleBuilder};
     ///
     /// /// Whatever the tool: an agent without a person behind it asks.
     /// fn on_its_own<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Asks> {
@@ -242,7 +242,7 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Approves, RuleBuilder};
+    /// use gate_runtime::policy::{Approves, RuleBuilder};
     ///
     /// /// Whatever the tool: in office hours it may run.
     /// fn office_hours<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Approves> {
@@ -266,7 +266,7 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Counted, RuleBuilder};
+    /// use gate_runtime::policy::{Counted, RuleBuilder};
     ///
     /// /// Whatever the tool: a few a day go through.
     /// fn a_few<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Counted> {
@@ -287,7 +287,7 @@ effects! {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{RuleBuilder, Unconditional};
+/// use gate_runtime::policy::{RuleBuilder, Unconditional};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 /// #[policy]
@@ -348,7 +348,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         self,
         condition: impl Fn(&Call<T>) -> M + Shared,
     ) -> RuleBuilder<T, E::Narrowed> {
-        self.with(Condition::Now(Box::new(move |call| condition(call.typed()?).held())))
+        self.with(RuleCondition::Now(Box::new(move |call| condition(call.typed()?).held())))
     }
 
     /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
@@ -360,7 +360,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         M: RuleOutcome,
         F: Future<Output = M> + Send + 'static,
     {
-        self.with(Condition::Later(Box::new(move |call| {
+        self.with(RuleCondition::Later(Box::new(move |call| {
             let later = condition(call.typed::<T>()?.clone());
             Ok(Box::pin(async move { later.await.held() }))
         })))
@@ -377,13 +377,13 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         days: Weekdays,
         zone: &str,
     ) -> RuleBuilder<T, E::Narrowed> {
-        self.with(Condition::Hours(Hours::new(from, to, days, zone)))
+        self.with(RuleCondition::Hours(TimeWindow::new(from, to, days, zone)))
     }
 
     /// A condition on the day, in a time zone: `.on(WEEKENDS, "Europe/Zurich")`, `.on(MONDAY |
     /// FRIDAY, "UTC")`.
     pub fn on(self, days: Weekdays, zone: &str) -> RuleBuilder<T, E::Narrowed> {
-        self.with(Condition::Hours(Hours::whole_days(days, zone)))
+        self.with(RuleCondition::Hours(TimeWindow::whole_days(days, zone)))
     }
 
     /// A call that this rule must match: checked when the gate is built, with the gate's state.
@@ -437,12 +437,12 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         self.rules.otherwise(verdict)
     }
 
-    fn with(mut self, condition: Condition) -> RuleBuilder<T, E::Narrowed> {
+    fn with(mut self, condition: RuleCondition) -> RuleBuilder<T, E::Narrowed> {
         self.rules.written.change(|entry| entry.conditions.push(condition));
         self.into_stage()
     }
 
-    pub(super) fn limited(mut self, limit: Limit) -> RuleBuilder<T, Counted> {
+    pub(super) fn limited(mut self, limit: RuleLimit) -> RuleBuilder<T, Counted> {
         self.rules.written.change(|entry| entry.limits.push(limit));
         self.into_stage()
     }
@@ -525,13 +525,13 @@ impl<T: Tool, E: Complete> From<RuleBuilder<T, E>> for Rules<T> {
 /// ```
 /// use gate_runtime::prelude::*;
 /// let _: [Otherwise; 3] = [ask(role("manager")).into(), deny(), approve()];
-/// # use gate_runtime::Otherwise;
+/// # use gate_runtime::policy::Otherwise;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Otherwise {
     pub(super) verdict: Verdict,
     pub(super) requirement: Option<Requirement>,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
 }
 
 impl Default for Otherwise {
@@ -583,14 +583,14 @@ impl From<Requirement> for Otherwise {
     }
 }
 
-impl From<Who> for Otherwise {
-    fn from(who: Who) -> Self {
+impl From<ReviewerSelector> for Otherwise {
+    fn from(who: ReviewerSelector) -> Self {
         Requirement::from(who).into()
     }
 }
 
 /// Finds the problems in how a policy was written.
-pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &mut Vec<String>) {
+pub(super) fn check(entries: &[RuleEntry], outline: &PolicyView, problems: &mut Vec<String>) {
     for (index, entry) in entries.iter().enumerate() {
         let name = &entry.name;
         let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
@@ -606,10 +606,11 @@ pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &m
         if let Some(problem) = entry.requirement.as_ref().and_then(Requirement::problem) {
             found(&problem);
         }
-        entry.limits.iter().filter_map(Limit::problem).for_each(&mut found);
-        let hours: Vec<&Hours> = entry.conditions.iter().filter_map(Condition::hours).collect();
+        entry.limits.iter().filter_map(RuleLimit::problem).for_each(&mut found);
+        let hours: Vec<&TimeWindow> =
+            entry.conditions.iter().filter_map(RuleCondition::hours).collect();
         hours.iter().filter_map(|hours| hours.problem()).for_each(&mut found);
-        if Hours::never_meet(&hours) {
+        if TimeWindow::never_meet(&hours) {
             found(
                 "its days or hours never come together, so it never matches: write a rule for each",
             );

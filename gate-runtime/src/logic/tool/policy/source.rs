@@ -1,6 +1,6 @@
 //! A policy's source text, and which part of it is which rule.
 
-use super::entry::Place;
+use super::entry::SourceLocation;
 use super::{Policy, Rules};
 use crate::logic::tool::Tool;
 
@@ -76,7 +76,11 @@ impl PolicySource {
 
     /// The text of each rule that begins at a place, up to where the next begins; `None` where a
     /// place is not in the text, as for a rule that another function adds.
-    pub(super) fn rule_texts(&self, starts: &[Place], otherwise: Place) -> Vec<Option<String>> {
+    pub(super) fn rule_texts(
+        &self,
+        starts: &[SourceLocation],
+        otherwise: SourceLocation,
+    ) -> Vec<Option<String>> {
         let mut ends: Vec<usize> =
             starts.iter().chain([&otherwise]).filter_map(|place| self.offset(*place)).collect();
         ends.push(self.text.trim_end().trim_end_matches('}').len());
@@ -93,7 +97,7 @@ impl PolicySource {
     }
 
     /// The byte at which the method's name stands in the text, if it stands there.
-    fn offset(&self, place: Place) -> Option<usize> {
+    fn offset(&self, place: SourceLocation) -> Option<usize> {
         let place = place?;
         let row = usize::try_from(place.line()).ok()?.checked_sub(self.line)?;
         let column = usize::try_from(place.column()).ok()?;

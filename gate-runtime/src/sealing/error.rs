@@ -14,7 +14,7 @@ use crate::engine::review::error::DecideError;
 /// A trail cannot be read, or written on.
 ///
 /// ```
-/// # fn show(error: &gate_runtime::TrailError) {
+/// # fn show(error: &gate_runtime::trail::TrailError) {
 /// eprintln!("{error}");
 /// # }
 /// ```
@@ -175,7 +175,7 @@ impl std::error::Error for TrailError {
 /// Where the store and the trail begin to say different things.
 ///
 /// ```
-/// # fn show(parted: &gate_runtime::Divergence) {
+/// # fn show(parted: &gate_runtime::trail::Divergence) {
 /// println!("{parted}");
 /// # }
 /// ```
@@ -183,12 +183,12 @@ impl std::error::Error for TrailError {
 pub struct Divergence {
     pub(super) seq: u64,
     pub(super) sealed: u64,
-    pub(super) how: How,
+    pub(super) how: DivergenceKind,
 }
 
 /// In which way they part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum DivergenceKind {
     /// The store ends before.
     Shorter,
     /// The store has another record there.
@@ -211,27 +211,27 @@ impl Divergence {
     /// Returns whether the store has lost what the trail has, as an older copy of it would have.
     #[must_use]
     pub fn is_older(&self) -> bool {
-        self.how == How::Shorter
+        self.how == DivergenceKind::Shorter
     }
 
     pub(super) fn changed(seq: u64, sealed: u64, stored: &str, place: String) -> Self {
         let kind =
             serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
-        Self { seq, sealed, how: How::Changed { kind, place } }
+        Self { seq, sealed, how: DivergenceKind::Changed { kind, place } }
     }
 }
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.how {
-            How::Shorter => write!(
+            DivergenceKind::Shorter => write!(
                 f,
                 "the database ends with record {}, and the trail with record {}: it is an older \
                  copy, as after a restored backup",
                 self.seq.saturating_sub(1),
                 self.sealed
             ),
-            How::Changed { kind, place } => {
+            DivergenceKind::Changed { kind, place } => {
                 write!(
                     f,
                     "record {} ({kind}) of the database is not the one that was sealed",

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use gate_audit::{Evidence, LogKeys, Receipt, VerifiedCheckpoint, WitnessPolicy};
+use gate_audit::{EntryProof, LogKeys, Receipt, VerifiedCheckpoint, WitnessPolicy};
 use gate_core::approval::Decision;
-use gate_core::call::{Arguments, Disclosure};
+use gate_core::call::{Arguments, SecretDisclosure};
 use gate_core::id::ApprovalId;
-use gate_core::records::{CallEvent, Entry, Event, Record};
+use gate_core::records::{CallEvent, Record, RecordEvent, TrailEntry};
 use gate_core::text::SchemaError;
 
 use super::error::TrailError;
@@ -23,7 +23,7 @@ use crate::logic::audit::Auditor;
 ///
 /// ```
 /// use gate_runtime::audit::{LogKeys, Receipt, WitnessPolicy};
-/// use gate_runtime::{TrailError, VerifiedReceipt};
+/// use gate_runtime::trail::{TrailError, VerifiedReceipt};
 /// fn calls(file: &[u8], keys: &LogKeys) -> Result<usize, TrailError> {
 ///     let receipt =
 ///         VerifiedReceipt::verify(&Receipt::parse(file)?, keys, &WitnessPolicy::none())?;
@@ -40,7 +40,7 @@ pub struct VerifiedReceipt {
 /// A verified entry of a receipt.
 ///
 /// ```
-/// # fn show(entry: &gate_runtime::ReceiptEntry) {
+/// # fn show(entry: &gate_runtime::trail::ReceiptEntry) {
 /// println!(
 ///     "entry {}: {}, with {} secrets",
 ///     entry.index(),
@@ -52,8 +52,8 @@ pub struct VerifiedReceipt {
 #[derive(Debug)]
 pub struct ReceiptEntry {
     index: u64,
-    entry: Entry,
-    disclosed: Vec<Disclosure>,
+    entry: TrailEntry,
+    disclosed: Vec<SecretDisclosure>,
 }
 
 impl ReceiptEntry {
@@ -65,7 +65,7 @@ impl ReceiptEntry {
 
     /// Returns what it says: a record, also where that lies beside the tree, or a break.
     #[must_use]
-    pub fn entry(&self) -> &Entry {
+    pub fn entry(&self) -> &TrailEntry {
         &self.entry
     }
 
@@ -73,7 +73,7 @@ impl ReceiptEntry {
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
         match &self.entry {
-            Entry::Record(record) => Some(record),
+            TrailEntry::Record(record) => Some(record),
             _ => None,
         }
     }
@@ -86,22 +86,22 @@ impl ReceiptEntry {
 
     /// Returns the secrets of its record that the receipt opens, each checked.
     #[must_use]
-    pub fn disclosed(&self) -> &[Disclosure] {
+    pub fn disclosed(&self) -> &[SecretDisclosure] {
         &self.disclosed
     }
 
-    fn read(evidence: &Evidence) -> Result<Self, SchemaError> {
+    fn read(evidence: &EntryProof) -> Result<Self, SchemaError> {
         let mut attached = evidence.attachments().iter();
-        let entry = match Entry::parse(evidence.entry().as_bytes())? {
-            Entry::Stub(stub) => {
+        let entry = match TrailEntry::parse(evidence.entry().as_bytes())? {
+            TrailEntry::Stub(stub) => {
                 let text = attached.next().map(String::as_str).unwrap_or_default();
-                Entry::Record(Box::new(Entry::parse_beside(&stub, text.as_bytes())?))
+                TrailEntry::Record(Box::new(TrailEntry::parse_beside(&stub, text.as_bytes())?))
             }
             entry => entry,
         };
         let mut disclosed = Vec::new();
         for line in attached {
-            let disclosure: Disclosure = line.parse()?;
+            let disclosure: SecretDisclosure = line.parse()?;
             let arguments = arguments(&entry);
             let arguments = arguments
                 .ok_or_else(|| SchemaError::new("", "it has no secrets that could be shown"))?;
@@ -113,11 +113,11 @@ impl ReceiptEntry {
 }
 
 /// The arguments whose secrets an entry has the commitments of.
-fn arguments(entry: &Entry) -> Option<&Arguments> {
-    let Entry::Record(record) = entry else { return None };
+fn arguments(entry: &TrailEntry) -> Option<&Arguments> {
+    let TrailEntry::Record(record) = entry else { return None };
     match record.event() {
-        Event::Call(CallEvent::Assessed { arguments, .. }) => Some(arguments),
-        Event::Call(CallEvent::Voted { vote }) => match vote.decision() {
+        RecordEvent::Call(CallEvent::Assessed { arguments, .. }) => Some(arguments),
+        RecordEvent::Call(CallEvent::Voted { vote }) => match vote.decision() {
             Decision::Edit { arguments } => Some(arguments),
             _ => None,
         },

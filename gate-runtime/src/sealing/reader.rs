@@ -5,11 +5,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use gate_audit::{
-    Evidence, LogKeys, Note, Receipt, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion,
-    read_checkpoint,
+    EntryProof, LogKeys, Note, Receipt, TileStore, VerifiedCheckpoint, WitnessPolicy,
+    prove_inclusion, read_checkpoint,
 };
 use gate_core::id::ApprovalId;
-use gate_core::records::{DigestEntry, Entry, Record};
+use gate_core::records::{DigestEntry, Record, TrailEntry};
 
 use super::error::{TrailError, unreadable};
 
@@ -24,7 +24,7 @@ pub struct TrailReader {
     folder: PathBuf,
     note: Note,
     checkpoint: VerifiedCheckpoint,
-    tiles: Tiles,
+    tiles: TileStore,
 }
 
 impl TrailReader {
@@ -41,7 +41,7 @@ impl TrailReader {
         let folder = folder.into();
         let note = read_checkpoint(&folder)?;
         let checkpoint = keys.verify(&note, witnesses)?;
-        let tiles = Tiles::open(&folder, checkpoint.head())?;
+        let tiles = TileStore::open(&folder, checkpoint.head())?;
         Ok(Self { folder, note, checkpoint, tiles })
     }
 
@@ -58,7 +58,7 @@ impl TrailReader {
 
     /// The tree.
     #[must_use]
-    pub fn tiles(&self) -> &Tiles {
+    pub fn tiles(&self) -> &TileStore {
         &self.tiles
     }
 
@@ -87,9 +87,9 @@ impl TrailReader {
     /// # Errors
     /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or
     /// not the one that was logged.
-    pub fn read(&self, index: u64, bytes: &[u8]) -> Result<Entry, TrailError> {
-        match Entry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
-            Entry::Stub(stub) => Ok(Entry::Record(Box::new(self.beside(&stub)?.0))),
+    pub fn read(&self, index: u64, bytes: &[u8]) -> Result<TrailEntry, TrailError> {
+        match TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+            TrailEntry::Stub(stub) => Ok(TrailEntry::Record(Box::new(self.beside(&stub)?.0))),
             entry => Ok(entry),
         }
     }
@@ -98,7 +98,7 @@ impl TrailReader {
     fn beside(&self, stub: &DigestEntry) -> Result<(Record, Vec<u8>), TrailError> {
         let path = self.folder.join(stub.file());
         let bytes = read_file(&path, stub.bytes())?;
-        let record = Entry::parse_beside(stub, &bytes)
+        let record = TrailEntry::parse_beside(stub, &bytes)
             .map_err(|problem| TrailError::file(&path, problem))?;
         Ok((record, bytes))
     }
@@ -118,7 +118,7 @@ impl TrailReader {
                 continue;
             }
             match self.read(index, &bytes)? {
-                Entry::Record(record) => {
+                TrailEntry::Record(record) => {
                     if let Some(subject) = record.subject()
                         && subject.approval().to_string().ends_with(end)
                     {
@@ -127,7 +127,7 @@ impl TrailReader {
                         found.push((index, Some(*record)));
                     }
                 }
-                Entry::Break(_) if !found.is_empty() => parted.push((index, None)),
+                TrailEntry::Break(_) if !found.is_empty() => parted.push((index, None)),
                 _ => {}
             }
         }
@@ -143,7 +143,7 @@ impl TrailReader {
         if found.is_empty() {
             return Ok(None);
         }
-        let evidence: Vec<Evidence> =
+        let evidence: Vec<EntryProof> =
             found.iter().map(|(index, _)| self.evidence(*index)).collect::<Result<_, _>>()?;
         Ok(Some(Receipt::new(evidence, self.note.clone())?))
     }
@@ -153,13 +153,13 @@ impl TrailReader {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn evidence(&self, index: u64) -> Result<Evidence, TrailError> {
+    pub fn evidence(&self, index: u64) -> Result<EntryProof, TrailError> {
         let bytes = self.tiles.entry(index)?;
         let proof = prove_inclusion(&self.tiles, index, self.size())?;
         let unread = |problem| TrailError::Entry { index, problem };
-        let entry = Entry::parse(&bytes).map_err(unread)?;
-        let evidence = Evidence::new(index, String::from_utf8_lossy(&bytes), proof);
-        let Entry::Stub(stub) = entry else { return Ok(evidence) };
+        let entry = TrailEntry::parse(&bytes).map_err(unread)?;
+        let evidence = EntryProof::new(index, String::from_utf8_lossy(&bytes), proof);
+        let TrailEntry::Stub(stub) = entry else { return Ok(evidence) };
         let (_, text) = self.beside(&stub)?;
         Ok(evidence.with(String::from_utf8_lossy(&text)))
     }

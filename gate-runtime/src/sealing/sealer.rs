@@ -8,13 +8,13 @@ use futures_util::future::{Either, select};
 use gate_core::ports::{
     Changeset, Clock, CommitOutcome, RecordFilter, Store, StoreError, StoreErrorKind, Witness,
 };
-use gate_core::records::{Entry, GateEvent, Record};
+use gate_core::records::{GateEvent, Record, TrailEntry};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::compare::{PAGE, begins, each_record, survey};
-use super::error::{Divergence, How, TrailError};
-use super::pen::{Pen, create, has_checkpoint, next_of, open};
+use super::error::{Divergence, DivergenceKind, TrailError};
+use super::pen::{WriterLease, create, has_checkpoint, next_of, open};
 use super::reader::TrailReader;
 use super::sealed_calls::{SealedCalls, SealedRecord, leaf_of};
 use super::settle::check_breaks;
@@ -52,7 +52,7 @@ const SOON: Duration = Duration::from_millis(50);
 /// before nothing begins any more.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) struct Sealer {
+pub(super) struct TrailSealer {
     pub(super) trail: Arc<Trail>,
     pub(super) clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
@@ -60,21 +60,21 @@ pub(super) struct Sealer {
     last: watch::Receiver<u64>,
     told: watch::Sender<TrailStatus>,
     calls: Arc<Mutex<SealedCalls>>,
-    pen: Option<Pen>,
+    pen: Option<WriterLease>,
     pub(super) asked: Vec<WitnessState>,
     /// When the tree last grew, as far as this process knows.
     grew_at: Instant,
 }
 
 /// Why the wait for work is over.
-enum Signal {
+enum SealerSignal {
     Wish(oneshot::Sender<()>),
     News,
     Time,
     Closed,
 }
 
-impl Sealer {
+impl TrailSealer {
     pub(super) fn new(
         trail: Arc<Trail>,
         store: Arc<dyn Store>,
@@ -122,13 +122,13 @@ impl Sealer {
                 .collect::<Result<Vec<_>, TrailError>>()
         };
         let entries = blocking(read).await?;
-        if entries.iter().any(|(entry, _)| !matches!(entry, Entry::Record(_))) {
+        if entries.iter().any(|(entry, _)| !matches!(entry, TrailEntry::Record(_))) {
             // Trail and store had parted: what came before may not count any more.
             return self.survey(&reader).await;
         }
         let mut calls = lock(&self.calls);
         for (entry, bytes) in entries {
-            if let Entry::Record(record) = entry {
+            if let TrailEntry::Record(record) = entry {
                 calls.take(&SealedRecord::of_leaf(&record, &bytes));
             }
         }
@@ -210,15 +210,15 @@ impl Sealer {
             loop {
                 let wake = end.into_iter().chain(ask_again).min();
                 match self.signal(&mut wanted, &mut news, wake).await {
-                    Signal::Wish(wish) => waiting.push(wish),
-                    Signal::Closed => is_over = true,
+                    SealerSignal::Wish(wish) => waiting.push(wish),
+                    SealerSignal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
-                    Signal::News if end.is_none() && !self.is_due(*news.borrow()) => {
+                    SealerSignal::News if end.is_none() && !self.is_due(*news.borrow()) => {
                         end = Some(Instant::now() + self.trail.within);
                         continue;
                     }
-                    Signal::News if !writes || !self.is_due(*news.borrow()) => continue,
-                    Signal::News | Signal::Time => {}
+                    SealerSignal::News if !writes || !self.is_due(*news.borrow()) => continue,
+                    SealerSignal::News | SealerSignal::Time => {}
                 }
                 break;
             }
@@ -230,7 +230,7 @@ impl Sealer {
         wanted: &mut mpsc::Receiver<oneshot::Sender<()>>,
         news: &mut watch::Receiver<u64>,
         end: Option<Instant>,
-    ) -> Signal {
+    ) -> SealerSignal {
         let time = async {
             match end {
                 Some(end) => sleep_until(end).await,
@@ -243,10 +243,10 @@ impl Sealer {
             }
         };
         match select(pin!(wanted.recv()), select(pin!(changed), pin!(time))).await {
-            Either::Left((Some(wish), _)) => Signal::Wish(wish),
-            Either::Left((None, _)) => Signal::Closed,
-            Either::Right((Either::Left(_), _)) => Signal::News,
-            Either::Right((Either::Right(_), _)) => Signal::Time,
+            Either::Left((Some(wish), _)) => SealerSignal::Wish(wish),
+            Either::Left((None, _)) => SealerSignal::Closed,
+            Either::Right((Either::Left(_), _)) => SealerSignal::News,
+            Either::Right((Either::Right(_), _)) => SealerSignal::Time,
         }
     }
 
@@ -308,7 +308,7 @@ impl Sealer {
     /// was sealed.
     fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
         let sealed = next.saturating_sub(1);
-        let lost = Divergence { seq: next, sealed, how: How::Shorter };
+        let lost = Divergence { seq: next, sealed, how: DivergenceKind::Shorter };
         match page.first() {
             Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => {
                 Err(lost.into())
@@ -321,7 +321,7 @@ impl Sealer {
     }
 
     /// Makes what was appended durable, signs it, and puts the checkpoint into the folder.
-    async fn publish(&mut self, mut pen: Pen) -> Result<Pen, TrailError> {
+    async fn publish(&mut self, mut pen: WriterLease) -> Result<WriterLease, TrailError> {
         let trail = Arc::clone(&self.trail);
         let (mut pen, note) = blocking(move || {
             let note = pen.publish(&trail)?;
@@ -353,9 +353,9 @@ impl Sealer {
     }
 
     /// The pen, if no other process has it.
-    async fn acquire(&self) -> Result<Option<Pen>, TrailError> {
+    async fn acquire(&self) -> Result<Option<WriterLease>, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let taken = blocking(move || match Pen::take(&trail)? {
+        let taken = blocking(move || match WriterLease::take(&trail)? {
             Some(pen) => Ok(Some((open(&trail)?, pen))),
             None => Ok(None),
         });
@@ -374,7 +374,11 @@ impl Sealer {
                 Some((_, text)) => {
                     return Err(Divergence::changed(sealed, sealed, text, String::new()).into());
                 }
-                None => return Err(Divergence { seq: sealed, sealed, how: How::Shorter }.into()),
+                None => {
+                    return Err(
+                        Divergence { seq: sealed, sealed, how: DivergenceKind::Shorter }.into()
+                    );
+                }
             }
         }
         Ok(Some(pen))

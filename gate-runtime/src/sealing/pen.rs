@@ -3,7 +3,7 @@
 use gate_audit::{
     Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file,
 };
-use gate_core::records::{Entry, Leaf, Record, ResetEntry};
+use gate_core::records::{Record, ResetEntry, TrailEntry, TrailLeaf};
 use gate_core::text::SchemaError;
 
 use super::Trail;
@@ -12,7 +12,7 @@ use super::reader::TrailReader;
 use super::sealed_calls::{SealedRecord, leaf_of};
 
 /// The pen of a trail: a process has it while it is the one that writes.
-pub(crate) struct Pen {
+pub(crate) struct WriterLease {
     pub(super) writer: TrailWriter,
     /// The tree of the checkpoint that was put into the folder last.
     published: TreeHead,
@@ -24,7 +24,7 @@ pub(crate) struct Pen {
     unpublished: Vec<SealedRecord>,
 }
 
-impl Pen {
+impl WriterLease {
     /// Goes on from the last checkpoint; nothing where another process writes.
     pub(crate) fn take(trail: &Trail) -> Result<Option<Self>, TrailError> {
         Self::take_as(trail, open)
@@ -99,8 +99,8 @@ impl Pen {
     /// Appends a person's word on why the records do not go on where the tree is.
     pub(crate) fn append_break(&mut self, parted: &ResetEntry) -> Result<(), TrailError> {
         let seq = parted.next();
-        let leaf =
-            Entry::leaf_of_break(parted).map_err(|problem| TrailError::Record { seq, problem })?;
+        let leaf = TrailEntry::leaf_of_break(parted)
+            .map_err(|problem| TrailError::Record { seq, problem })?;
         self.writer.append(leaf.text().as_bytes())?;
         self.next = seq;
         Ok(())
@@ -171,10 +171,10 @@ pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
 pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), TrailError> {
     let Some(index) = reader.size().checked_sub(1) else { return Ok((1, None)) };
     let bytes = reader.tiles().entry(index)?;
-    Ok(match Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
-        Entry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
-        Entry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
-        Entry::Break(parted) => (parted.next(), None),
+    Ok(match TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+        TrailEntry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
+        TrailEntry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
+        TrailEntry::Break(parted) => (parted.next(), None),
     })
 }
 
@@ -190,7 +190,7 @@ fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
 }
 
 /// Puts a record that is too long for the tree beside it.
-fn write_beside(trail: &Trail, leaf: &Leaf) -> Result<(), TrailError> {
+fn write_beside(trail: &Trail, leaf: &TrailLeaf) -> Result<(), TrailError> {
     let Some((file, text)) = leaf.beside() else { return Ok(()) };
     let path = trail.folder.join(file);
     let folder = path.parent().unwrap_or(&trail.folder);

@@ -27,11 +27,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 pub use self::error::{Divergence, TrailError};
-use self::pen::Pen;
+use self::pen::WriterLease;
 pub use self::reader::TrailReader;
 pub use self::receipt::{ReceiptEntry, VerifiedReceipt};
 use self::sealed_calls::{SealedCall, SealedCalls};
-use self::sealer::{PATIENCE, Sealer};
+use self::sealer::{PATIENCE, TrailSealer};
 use crate::lock::lock;
 
 /// Where the trail is, who signs it, and how often.
@@ -43,7 +43,8 @@ use crate::lock::lock;
 /// ```
 /// use gate_runtime::audit::{KeyKind, LogKeys, WitnessPolicy};
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Auditor, Trail, TrailReader};
+/// use gate_runtime::Trail;
+/// use gate_runtime::trail::{Auditor, TrailReader};
 /// # /// Read one order.
 /// # #[gated_tool(policy = "never_ask", read_only)]
 /// # fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
@@ -146,7 +147,7 @@ impl fmt::Debug for Trail {
 /// The state of a trail.
 ///
 /// ```
-/// # fn show(status: &gate_runtime::TrailStatus) {
+/// # fn show(status: &gate_runtime::trail::TrailStatus) {
 /// println!(
 ///     "{} sealed, {} not yet; {}",
 ///     status.sealed(),
@@ -219,13 +220,13 @@ impl TrailStatus {
 
 impl TrailStatus {
     /// Notes how far the pen is.
-    fn count(&mut self, pen: &Pen) {
+    fn count(&mut self, pen: &WriterLease) {
         (self.sealed, self.size) = (pen.appended(), pen.size());
     }
 }
 
 /// A trail that is being written, in the hands of its gate.
-pub(crate) struct Sealing {
+pub(crate) struct TrailHandle {
     status: watch::Receiver<TrailStatus>,
     last: watch::Receiver<u64>,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
@@ -236,7 +237,7 @@ pub(crate) struct Sealing {
     patience: Duration,
 }
 
-impl Sealing {
+impl TrailHandle {
     /// Compares the store with the trail, and goes on with it.
     pub(crate) async fn start(
         trail: Trail,
@@ -248,7 +249,7 @@ impl Sealing {
         let (wishes, wanted) = mpsc::channel(16);
         let patience = PATIENCE.saturating_add(trail.within);
         let calls = Arc::<Mutex<SealedCalls>>::default();
-        let mut sealer = Sealer::new(Arc::new(trail), store, clock, told, Arc::clone(&calls));
+        let mut sealer = TrailSealer::new(Arc::new(trail), store, clock, told, Arc::clone(&calls));
         sealer.check().await?;
         sealer.begin().await?;
         tokio::spawn(sealer.work(wanted));
@@ -316,7 +317,7 @@ mod tests {
         let (counted, last) = watch::channel(7);
         let (wishes, _wanted) = mpsc::channel(1);
         let calls = Arc::default();
-        let mut sealing = Sealing {
+        let mut sealing = TrailHandle {
             status,
             last,
             wishes,

@@ -4,7 +4,7 @@
 use foldhash::HashMap;
 use gate_core::approval::Status;
 use gate_core::id::ApprovalId;
-use gate_core::records::{Entry, Leaf, Record};
+use gate_core::records::{Record, TrailEntry, TrailLeaf};
 use gate_core::text::Digest;
 use serde::Deserialize;
 
@@ -31,7 +31,7 @@ pub(super) struct SealedRecord {
 }
 
 impl SealedRecord {
-    pub(super) fn of(record: &Record, leaf: &Leaf) -> Self {
+    pub(super) fn of(record: &Record, leaf: &TrailLeaf) -> Self {
         Self::new(
             record.seq(),
             leaf.text(),
@@ -50,7 +50,11 @@ impl SealedRecord {
     }
 
     /// The same from its text, of which only what is needed is read.
-    pub(super) fn of_text(seq: u64, text: &str, leaf: &Leaf) -> Result<Self, serde_json::Error> {
+    pub(super) fn of_text(
+        seq: u64,
+        text: &str,
+        leaf: &TrailLeaf,
+    ) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct RecordHead {
             subject: Option<SubjectHead>,
@@ -125,8 +129,8 @@ impl SealedCall {
 }
 
 /// The entry of a record, from the text that the store has of it.
-pub(super) fn leaf_of(seq: u64, text: &str) -> Result<Leaf, TrailError> {
-    Entry::leaf_of_text(text).map_err(|problem| TrailError::Record { seq, problem })
+pub(super) fn leaf_of(seq: u64, text: &str) -> Result<TrailLeaf, TrailError> {
+    TrailEntry::leaf_of_text(text).map_err(|problem| TrailError::Record { seq, problem })
 }
 
 fn missing(seq: u64) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gate_core::ports::Store;
-use gate_core::records::{Entry, Event, GateEvent};
+use gate_core::records::{GateEvent, RecordEvent, TrailEntry};
 
 use super::compare::{begins, each_record};
 use super::error::TrailError;
@@ -23,7 +23,7 @@ pub(super) async fn check_breaks(
     let (next, _) = blocking(move || next_of(&at_its_end)).await?;
     let mut missing = BTreeSet::new();
     each_record(store, next.saturating_sub(1), |record| match record.event() {
-        Event::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
+        RecordEvent::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
         // What was before it was settled with another trail.
         _ if begins(record, trail.origin()) => missing.clear(),
         _ => {}
@@ -36,8 +36,8 @@ pub(super) async fn check_breaks(
     blocking(move || {
         for read in reader.entries(0) {
             let (index, bytes) = read?;
-            if let Entry::Break(parted) =
-                Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })?
+            if let TrailEntry::Break(parted) =
+                TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })?
             {
                 missing.remove(&parted.next());
             }

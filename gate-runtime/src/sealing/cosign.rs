@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout};
 
 use super::blocking;
 use super::error::TrailError;
-use super::pen::{Pen, open};
+use super::pen::{WriterLease, open};
 use super::reader::TrailReader;
-use super::sealer::Sealer;
+use super::sealer::TrailSealer;
 
 /// The time that a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,10 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// After how long a witness is asked again that did not answer.
 const AGAIN: Duration = Duration::from_secs(30);
 
-impl Sealer {
+impl TrailSealer {
     /// Asks every witness, and publishes the checkpoint again with what they signed. That none does
     /// stops nothing.
-    pub(super) async fn cosign(&mut self, mut pen: Pen, note: Note) -> Result<Pen, TrailError> {
+    pub(super) async fn cosign(
+        &mut self,
+        mut pen: WriterLease,
+        note: Note,
+    ) -> Result<WriterLease, TrailError> {
         if self.asked.is_empty() {
             return Ok(pen);
         }
@@ -64,7 +68,7 @@ impl Sealer {
 
     /// When a witness is to be asked again that has not cosigned the last checkpoint: also where
     /// nothing more comes to be sealed.
-    pub(super) fn asks_again_at(&self, pen: &Pen) -> Option<Instant> {
+    pub(super) fn asks_again_at(&self, pen: &WriterLease) -> Option<Instant> {
         let missing = self.asked.iter().filter(|asked| asked.size != pen.size());
         missing.filter_map(|asked| asked.not_before).min()
     }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
+use gate_audit::{Checkpoint, KeyKind, KeySuccession, SigningKey, read_keys};
 
 use super::Trail;
 use super::error::{TrailError, unreadable};
-use super::pen::{Pen, open, open_signed};
+use super::pen::{WriterLease, open, open_signed};
 use crate::{private_file, random};
 
 impl Trail {
@@ -105,12 +105,12 @@ impl Trail {
     /// gate.seal().await?;
     /// # assert!(matches!(
     /// #     Trail::rotate_key(&folder, &file),
-    /// #     Err(gate_runtime::TrailError::Busy { .. })
+    /// #     Err(gate_runtime::trail::TrailError::Busy { .. })
     /// # ));
     /// drop(gate);
     /// # while matches!(
     /// #     Trail::rotate_key(&folder, &file),
-    /// #     Err(gate_runtime::TrailError::Busy { .. })
+    /// #     Err(gate_runtime::trail::TrailError::Busy { .. })
     /// # ) {
     /// #     tokio::task::yield_now().await
     /// # }
@@ -142,7 +142,7 @@ impl Trail {
         }
         let trail = Trail::in_folder(folder, old);
         // From here on nobody else does this.
-        let Some(mut pen) = Pen::take_as(&trail, open_signed)? else {
+        let Some(mut pen) = WriterLease::take_as(&trail, open_signed)? else {
             return Err(TrailError::Busy { folder: folder.to_owned() });
         };
         let known = read_keys(folder, &origin, trail.key.verifier().clone())?;
@@ -165,7 +165,7 @@ impl Trail {
         };
         let head = pen.writer.seal()?;
         if !is_introduced {
-            let succession = Succession::new(&origin, head.size(), new.verifier().clone())?;
+            let succession = KeySuccession::new(&origin, head.size(), new.verifier().clone())?;
             pen.writer.succeed(&succession.sign(&trail.key)?)?;
         } else if known.current() != new.verifier() {
             return Err(TrailError::file(&successor, "it is not the key that the trail waits for"));

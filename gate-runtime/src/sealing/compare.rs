@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use gate_core::ports::{RecordFilter, Store, StoreError};
-use gate_core::records::{Entry, Event, GateEvent, Record};
+use gate_core::records::{GateEvent, Record, RecordEvent, TrailEntry};
 use gate_core::text::{SchemaError, push_step};
 use serde_json::Value;
 
 use super::blocking;
-use super::error::{Divergence, How, TrailError};
+use super::error::{Divergence, DivergenceKind, TrailError};
 use super::reader::TrailReader;
 use super::sealed_calls::{SealedCalls, SealedRecord, leaf_of};
 
@@ -35,7 +35,7 @@ pub(super) async fn survey(
     store: &dyn Store,
     reader: &Arc<TrailReader>,
 ) -> Result<Result<SealedCalls, Divergence>, TrailError> {
-    let mut pass = Pass::over(store, Vec::new());
+    let mut pass = ComparePass::over(store, Vec::new());
     pass.run(reader).await?;
     if let Some(parted) = pass.parted {
         return Ok(Err(Divergence { sealed: pass.next.saturating_sub(1), ..parted }));
@@ -44,13 +44,13 @@ pub(super) async fn survey(
         return Ok(Ok(pass.calls));
     }
     // What a later break took back does not count: which that is, is known only now.
-    let mut again = Pass::over(store, pass.breaks);
+    let mut again = ComparePass::over(store, pass.breaks);
     again.run(reader).await?;
     Ok(Ok(again.calls))
 }
 
-struct Pass<'a> {
-    records: Records<'a>,
+struct ComparePass<'a> {
+    records: RecordPages<'a>,
     next: u64,
     parted: Option<Divergence>,
     /// The indexes of the breaks, each with the number from which on the records came anew.
@@ -60,10 +60,10 @@ struct Pass<'a> {
     calls: SealedCalls,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> ComparePass<'a> {
     fn over(store: &'a dyn Store, known: Vec<(u64, u64)>) -> Self {
         let (parted, breaks, calls) = (None, Vec::new(), SealedCalls::default());
-        Self { records: Records::new(store), next: 1, parted, breaks, known, calls }
+        Self { records: RecordPages::new(store), next: 1, parted, breaks, known, calls }
     }
 
     async fn run(&mut self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
@@ -95,8 +95,9 @@ impl<'a> Pass<'a> {
             self.next += 1;
             return Ok(());
         }
-        let entry = Entry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
-        if let Entry::Break(parted) = &entry {
+        let entry =
+            TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
+        if let TrailEntry::Break(parted) = &entry {
             // From here on the trail has what the store had when it was settled.
             if self.parted.as_ref().is_some_and(|found| found.seq() >= parted.next()) {
                 self.parted = None;
@@ -110,7 +111,7 @@ impl<'a> Pass<'a> {
                 (Some(text), Some(leaf)) => {
                     Divergence::changed(self.next, 0, &text, difference(bytes, leaf.text()))
                 }
-                _ => Divergence { seq: self.next, sealed: 0, how: How::Shorter },
+                _ => Divergence { seq: self.next, sealed: 0, how: DivergenceKind::Shorter },
             });
         }
         self.next += 1;
@@ -119,12 +120,12 @@ impl<'a> Pass<'a> {
 }
 
 /// The records of a store in their order, a page at a time.
-struct Records<'a> {
+struct RecordPages<'a> {
     store: &'a dyn Store,
     page: VecDeque<(u64, String)>,
 }
 
-impl<'a> Records<'a> {
+impl<'a> RecordPages<'a> {
     fn new(store: &'a dyn Store) -> Self {
         Self { store, page: VecDeque::new() }
     }
@@ -160,7 +161,10 @@ pub(super) async fn each_record(
 
 /// Returns whether it is from this record on that records go into a trail of this name.
 pub(super) fn begins(record: &Record, trail: &str) -> bool {
-    matches!(record.event(), Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail)
+    matches!(
+        record.event(),
+        RecordEvent::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail
+    )
 }
 
 /// The first place where two JSON texts differ, as a JSON pointer.
