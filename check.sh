@@ -62,9 +62,6 @@ step "the library alone, with its default features and without any"
 cargo clippy --locked -p gate-examples --examples -- -D warnings
 cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 
-step "the story of the refund desk, as a newcomer runs it"
-cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3
-
 step "README and book, followed as a newcomer would"
 if command -v python3 >/dev/null; then
     CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug

@@ -256,7 +256,7 @@ fn a_trail_that_does_not_continue_what_was_kept_is_refused() {
 #[test]
 fn successions_of_keys_are_followed() {
     let [first, second, third] = [1, 2, 3].map(key);
-    let log = Log::signed(&of_no_call(300), &[], &third);
+    let log = Log::signed(&of_no_call(30), &[], &third);
     let keys = log.folder().join("keys");
     let introduce = |from: u64, new: &SigningKey, by: &SigningKey| {
         KeySuccession::new(ORIGIN, from, new.verifier().clone())
@@ -272,7 +272,7 @@ fn successions_of_keys_are_followed() {
             std::fs::write(keys.join(format!("{number}")), note).unwrap();
         }
     };
-    let [one, two] = [introduce(100, &second, &first), introduce(200, &third, &second)];
+    let [one, two] = [introduce(10, &second, &first), introduce(20, &third, &second)];
     let vkey = |key: &SigningKey| key.verifier().to_string();
     let paper = Paper::new(&log, &[7]).to_string();
     for program in programs() {
@@ -291,15 +291,15 @@ fn successions_of_keys_are_followed() {
         refuses("without a gap", "a gap");
         write(std::slice::from_ref(&one));
         refuses("not signed by", "the last one is missing");
-        write(&[one.clone(), introduce(200, &third, &first)]);
+        write(&[one.clone(), introduce(20, &third, &first)]);
         refuses("not signed by", "by the key before the last");
-        write(&[one.clone(), two.replace("from 200", "from 201")]);
+        write(&[one.clone(), two.replace("from 20", "from 21")]);
         refuses("the signature of", "changed");
-        write(&[one.clone(), introduce(301, &third, &second)]);
+        write(&[one.clone(), introduce(31, &third, &second)]);
         refuses("checkpoint: ", "in force only later");
-        write(&[one.clone(), introduce(99, &third, &second)]);
+        write(&[one.clone(), introduce(9, &third, &second)]);
         refuses("before the current key does", "earlier than the one before");
-        write(&[one.clone(), introduce(200, &first, &second)]);
+        write(&[one.clone(), introduce(20, &first, &second)]);
         refuses("had before", "an old key again");
         write(&[one.clone(), "text\n".to_owned()]);
         refuses("keys/2", "no note");

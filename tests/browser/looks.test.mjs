@@ -46,7 +46,8 @@ scenario("every page is accessible, fits, and is pictured", async (desk, visit) 
         await open({ page, desk, calls });
         await page.emulateMedia({ colorScheme: "light" });
         await look(page, `${name}-${width}-light`, wrong);
-        // Nothing but colours is different.
+        // Nothing but colours is different in the dark, and they are the same at every width.
+        if (width !== "390") continue;
         await page.emulateMedia({ colorScheme: "dark" });
         await look(page, `${name}-${width}-dark`, wrong, ["color-contrast"]);
       }
