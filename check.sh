@@ -62,6 +62,24 @@ step "the library alone, with its default features and without any"
 cargo clippy --locked -p gate-examples --examples -- -D warnings
 cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 
+step "packages, as they would be published; licences and sources of dependencies"
+cargo publish --locked --quiet --dry-run --workspace --no-verify --allow-dirty 2>&1 | { grep -v 'aborting upload due to dry run' || true; }
+if [ "${1:-}" = --nightly ] && ! command -v cargo-deny >/dev/null; then
+    # It takes five minutes to compile.
+    cargo install --locked --quiet --root target/tools cargo-deny
+    PATH="$PWD/target/tools/bin:$PATH"
+fi
+if command -v cargo-deny >/dev/null; then
+    cargo deny --locked check licenses bans sources
+    if cargo deny fetch 2>/dev/null; then
+        cargo deny --locked check advisories
+    else
+        echo "left out: the database of advisories is out of reach"
+    fi
+else
+    echo "left out: there is no cargo-deny; --nightly installs it"
+fi
+
 step "README and book, followed as a newcomer would"
 if command -v python3 >/dev/null; then
     CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug
