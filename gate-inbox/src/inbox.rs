@@ -13,18 +13,19 @@ use gate_runtime::{FileDirectory, Gate, Registry};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use crate::board::PendingCache;
-use crate::chronicle::RecordProjector;
-use crate::guard::BaseUrl;
-use crate::live::SseHub;
+use crate::auth::authenticator::SignIn;
+use crate::auth::rate_limit::RateLimiter;
+use crate::auth::session_store::SessionStore;
 use crate::notify::{BadSetting, Callbacks, Links, Slack};
-use crate::office::{AppState, GateBackend, RETRY};
+use crate::pending::cache::PendingCache;
+use crate::projections::projector::RecordProjector;
+use crate::routes;
 use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::sessions::SessionStore;
-use crate::sign_in::SignIn;
-use crate::throttle::RateLimiter;
-use crate::{routes, serve};
+use crate::state::{AppState, GateBackend, RETRY};
+use crate::web::middleware::BaseUrl;
+use crate::web::server;
+use crate::web::sse::SseHub;
 
 /// The time after which a session ends that nobody uses.
 const IDLE: Duration = Duration::from_mins(30);
@@ -325,7 +326,7 @@ impl Inbox {
                 speaks TLS, and say by which URL people reach that";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
         }
-        serve::serve(listener, self.router()).await
+        server::serve(listener, self.router()).await
     }
 }
 

@@ -44,45 +44,24 @@
 //! - Everybody who can sign in sees everything that waits. Who may decide what is up to the gate.
 
 mod api;
-mod board;
-mod chronicle;
-mod destination;
-mod edit_form;
-mod fields;
-mod grant_form;
-mod guard;
-mod histogram;
+mod auth;
+mod forms;
 mod inbox;
-mod live;
-mod meaning;
 mod notify;
-mod office;
 mod pages;
-mod part;
-mod plot;
-mod precedents;
-mod reach;
+mod pending;
+mod projections;
+mod render;
 mod routes;
-mod rulebook;
 mod sealed;
-mod search;
-mod secret;
 mod security_log;
-mod serve;
-mod sessions;
-mod sign_in;
-mod statistics;
-mod stop;
-mod text;
-mod throttle;
+mod state;
 mod unread;
-mod visitor;
-mod waiting;
-mod wanted;
+mod web;
 
+pub use auth::authenticator::{SignIn, SignedIn};
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
     BadNotifyFile, BadSetting, Callbacks, ConfiguredNotifiers, Intent, LinkKey, Links, Mail,
     NotifyFile, PagerDuty, Severity, Slack, Webhook, WebhookSecret,
 };
-pub use sign_in::{SignIn, SignedIn};

@@ -22,14 +22,16 @@ use gate_runtime::id::{ApprovalId, CaseId};
 use gate_runtime::review::Status;
 use gate_runtime::store::ApprovalFilter;
 
-use crate::edit_form::EditForm;
-use crate::fields::{FormData, LONGEST};
-use crate::office::AppState;
+use crate::api;
+use crate::auth::current_user::{CurrentUser, EVENTS, LIVE};
+use crate::forms::edit_form::EditForm;
+use crate::forms::form_data::{FormData, LONGEST};
 use crate::pages::{self, CaseHistory, DecisionDraft, FormToken, ShownPrecedents};
-use crate::stop::{PageError, PageResult};
-use crate::visitor::{CurrentUser, EVENTS, LIVE};
-use crate::wanted::PendingFilter;
-use crate::{api, guard, live};
+use crate::pending::filter::PendingFilter;
+use crate::state::AppState;
+use crate::web::middleware;
+use crate::web::page_error::{PageError, PageResult};
+use crate::web::sse;
 
 /// Every page. Whatever changes something is a `POST`.
 pub(crate) fn all(office: Arc<AppState>) -> Router {
@@ -70,7 +72,7 @@ pub(crate) fn all(office: Arc<AppState>) -> Router {
         .fallback(|| async { PageError::not_found() })
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(LONGEST))
-        .layer(from_fn_with_state(Arc::clone(&office), guard::watch))
+        .layer(from_fn_with_state(Arc::clone(&office), middleware::watch))
         .with_state(office)
 }
 
@@ -181,6 +183,6 @@ async fn events(State(office): State<Arc<AppState>>, visitor: CurrentUser) -> Pa
         let words = "Too many pages are open. They show what is new when they are loaded again.";
         return Err(PageError::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
     };
-    let news = live::news(&office, visitor.session, place);
+    let news = sse::news(&office, visitor.session, place);
     Ok(Sse::new(news).into_response())
 }

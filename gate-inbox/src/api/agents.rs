@@ -27,7 +27,7 @@ use super::body::{JsonBody, QueryParams, created};
 use super::document::{Call, Page};
 use super::operation::{CallerKind, HERE, Operation, STATE};
 use super::problem::{ApiProblem, CONFLICT, ID_USED, INVALID, MALFORMED, TOO_MANY};
-use crate::office::AppState;
+use crate::state::AppState;
 
 /// The longest time that a request waits for a decision, in seconds. What stands between may cut
 /// what is silent for longer.

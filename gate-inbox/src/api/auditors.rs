@@ -18,9 +18,9 @@ use super::bearer::BearerPerson;
 use super::body::{JsonBody, QueryParams};
 use super::operation::{CallerKind, HERE, Operation};
 use super::problem::{ApiProblem, MALFORMED, NOT_FOUND, UNAVAILABLE};
-use crate::office::AppState;
 use crate::sealed::SealedTrail;
 use crate::security_log;
+use crate::state::AppState;
 
 /// The most records that are given out at once.
 const MOST: usize = 1_000;

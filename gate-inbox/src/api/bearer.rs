@@ -10,8 +10,9 @@ use gate_runtime::people::RemoteAgent;
 use gate_runtime::remote::RemoteCaller;
 
 use super::problem::{ApiProblem, UNKNOWN_TOKEN, WRONG_TOKEN};
-use crate::office::AppState;
-use crate::{security_log, throttle};
+use crate::auth::rate_limit;
+use crate::security_log;
+use crate::state::AppState;
 
 /// An agent in another program: what it may do with its own calls.
 pub(super) struct BearerAgent {
@@ -49,7 +50,7 @@ fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
 /// so again, and fills no log; a right token is never kept waiting, for programs behind one address
 /// share it.
 fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
-    let from = throttle::address(&parts.extensions);
+    let from = rate_limit::address(&parts.extensions);
     if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
         return ApiProblem::wait(wait, "Too many wrong tokens came from this address.");
     }
@@ -59,7 +60,7 @@ fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
 
 /// A token of somebody who cannot do this: they are known, and guess nothing.
 fn wrong_kind(parts: &Parts, why: &str, words: &str) -> ApiProblem {
-    security_log::token_refused(throttle::address(&parts.extensions), why);
+    security_log::token_refused(rate_limit::address(&parts.extensions), why);
     ApiProblem::new(WRONG_TOKEN, words)
 }
 

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::problem::{ApiProblem, MALFORMED, NOT_JSON, TOO_LONG};
-use crate::fields::{FormData, LONGEST};
+use crate::forms::form_data::{FormData, LONGEST};
 
 /// A body as JSON, both ways.
 #[derive(Debug)]

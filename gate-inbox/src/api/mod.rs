@@ -24,7 +24,7 @@ pub(crate) use self::document::Call;
 use self::operation::Operation;
 use self::problem::NOT_SO;
 pub(crate) use self::problem::{ApiProblem, NOT_HERE, UNAVAILABLE};
-use crate::office::AppState;
+use crate::state::AppState;
 
 /// Where every operation is, and nothing else.
 pub(crate) const PLACE: &str = "/api/";

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problem::ApiProblem;
-use crate::office::AppState;
+use crate::state::AppState;
 
 /// It may be that there is none.
 pub(super) const HERE: &[StatusCode] = &[StatusCode::NOT_FOUND];

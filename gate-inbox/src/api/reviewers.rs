@@ -24,7 +24,7 @@ use super::body::{JsonBody, QueryParams};
 use super::document::{Page, Permission, Review};
 use super::operation::{CallerKind, HERE, Operation, STATE};
 use super::problem::{ApiProblem, CHANGED, INVALID, MALFORMED};
-use crate::office::AppState;
+use crate::state::AppState;
 
 /// The most questions that are on a page.
 const MOST: usize = 100;

@@ -11,7 +11,7 @@ use gate_runtime::review::{Decision, ReviewNotice, ReviewSnapshot, SanitizedText
 use gate_runtime::{Approval, quoted};
 pub(super) use question::{ExpectedAnswer, question};
 
-use crate::text::listed;
+use crate::render::untrusted_text::listed;
 
 /// The longest value that is told whole, in characters.
 const LONG: usize = 400;

@@ -6,9 +6,9 @@ use gate_runtime::{Approval, Interruption};
 use maud::{Markup, html};
 
 use super::frame::FormToken;
-use crate::part::{VoteEligibility, no_grant, part};
-use crate::text::{is_shown_whole, plain};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::pending::eligibility::{VoteEligibility, no_grant, part};
+use crate::render::untrusted_text::{is_shown_whole, plain};
 
 /// Which form a problem belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use super::answers::{DecisionDraft, answers};
 use super::frame::{FormToken, Tab, page};
 use super::pending::{capitalized, keys, marks};
 use super::precedents::{ShownPrecedents, precedents};
-use crate::meaning::meaning;
-use crate::text::{ago, bare, block, headline, plain, plural, until, value};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::render::untrusted_text::{ago, bare, block, headline, plain, plural, until, value};
+use crate::render::value_hint::meaning;
 
 /// Everything about a call, and the forms to answer.
 pub(crate) fn approval(

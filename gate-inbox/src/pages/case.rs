@@ -14,9 +14,9 @@ use maud::html;
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::timeline;
-use crate::office::GateBackend;
-use crate::text::{ago, plain};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::render::untrusted_text::{ago, plain};
+use crate::state::GateBackend;
 
 /// The most records that are shown: the newest.
 const MOST: usize = 500;

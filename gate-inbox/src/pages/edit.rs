@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::answers::{DecisionDraft, ProblemForm, confirmation, said};
 use super::frame::{FormToken, Tab, page};
-use crate::edit_form::{EditForm, FieldKind, FormField, escaped};
-use crate::text::{bare, plain, value};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::forms::edit_form::{EditForm, FieldKind, FormField, escaped};
+use crate::render::untrusted_text::{bare, plain, value};
 
 /// The form.
 pub(crate) fn edit(

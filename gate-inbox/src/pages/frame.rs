@@ -6,9 +6,9 @@ use gate_runtime::Interruption;
 use gate_runtime::id::Digest;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::secret;
-use crate::text::{bare, plain};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::auth::random;
+use crate::render::untrusted_text::{bare, plain};
 
 /// The fields that make a form one of a session, about one thing, to be sent once.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl FormToken {
         asked: &Interruption,
     ) -> Result<Self, getrandom::Error> {
         let shown = asked.approval().shown();
-        Ok(Self { form_secret: visitor.form_secret.clone(), form: secret::random()?, shown })
+        Ok(Self { form_secret: visitor.form_secret.clone(), form: random::random()?, shown })
     }
 
     /// The hidden fields.

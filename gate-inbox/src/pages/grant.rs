@@ -9,10 +9,10 @@ use maud::{Markup, html};
 use super::answers::{DecisionDraft, ProblemForm, confirmation, said};
 use super::frame::{FormToken, Tab, page};
 use super::reach::reach;
-use crate::grant_form::{BoundField, GrantForm, LENGTHS};
-use crate::reach::GrantScope;
-use crate::text::{length, plain, value};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::forms::grant_form::{BoundField, GrantForm, LENGTHS};
+use crate::forms::grant_scope::GrantScope;
+use crate::render::untrusted_text::{length, plain, value};
 
 /// The form. It begins with no more than the call itself.
 pub(crate) fn grant(
@@ -67,7 +67,7 @@ pub(crate) fn grant(
                             option value=(field.name)
                                 selected[form.typed("budget_of") == field.name]
                             {
-                                (crate::text::bare(&field.name))
+                                (crate::render::untrusted_text::bare(&field.name))
                             }
                         }
                     }
@@ -129,7 +129,7 @@ fn choice(form: &GrantForm, name: &'static str, label: &str, this: &str, any: &s
         select #(name) name=(name) aria-describedby=(help)
             aria-invalid[form.problem(name).is_some()]
         {
-            option value="this" { (crate::text::bare(this)) }
+            option value="this" { (crate::render::untrusted_text::bare(this)) }
             option value="any" selected[form.typed(name) == "any"] { (any) }
         }
         div #(help) { (said(form.problem(name))) }

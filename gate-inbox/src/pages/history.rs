@@ -12,9 +12,9 @@ use super::frame::{Tab, page};
 use super::pending::keys;
 use super::query::{address, filters, typed};
 use super::timeline;
-use crate::search::{HistorySearch, KINDS, SearchPage};
-use crate::text::{ago, bare, block, plain, plural};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::projections::search::{HistorySearch, KINDS, SearchPage};
+use crate::render::untrusted_text::{ago, bare, block, plain, plural};
 use gate_runtime::english::grouped;
 
 /// Renders the page of the records that were found, with how the record is sealed.

@@ -8,9 +8,9 @@ use maud::html;
 use super::answers::{DecisionDraft, approve_form, reject_form};
 use super::approval::{arguments, before, claim, rules};
 use super::frame::{FormToken, page};
+use crate::auth::current_user::CurrentUser;
 use crate::notify::Intent;
-use crate::text::{bare, headline, plain, until};
-use crate::visitor::CurrentUser;
+use crate::render::untrusted_text::{bare, headline, plain, until};
 
 /// The page, with the form that decides.
 pub(crate) fn link(

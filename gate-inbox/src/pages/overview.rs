@@ -8,10 +8,10 @@ use maud::{Markup, html};
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::span::TimeSpan;
-use crate::chronicle::ProjectionAnswer;
-use crate::plot::{ChartUnit, PlotChart, Series};
-use crate::statistics::{ApprovalOutcome, CountSummary, Statistics, hour_of};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::projections::projector::ProjectionAnswer;
+use crate::projections::statistics::{ApprovalOutcome, CountSummary, Statistics, hour_of};
+use crate::render::chart::{ChartUnit, PlotChart, Series};
 use gate_runtime::english::grouped;
 
 /// The most rules, and the most people, that are drawn: those with the most questions or votes.
@@ -168,7 +168,7 @@ fn by_rule(all: &CountSummary) -> Markup {
     let mut rules: Vec<_> = all.rules.iter().filter(|(_, of)| !of.became.is_empty()).collect();
     rules.sort_by_key(|(_, of)| std::cmp::Reverse(of.became.values().sum::<u64>()));
     rules.truncate(MOST);
-    let name = |rule: &Option<crate::statistics::RuleKey>| match rule {
+    let name = |rule: &Option<crate::projections::statistics::RuleKey>| match rule {
         Some(rule) => format!("{} · {}", rule.name, rule.source),
         None => "all other rules".to_owned(),
     };

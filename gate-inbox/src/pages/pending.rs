@@ -8,10 +8,10 @@ use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::query::{address, choose, filters, typed};
-use crate::text::{ago, headline, listed, plain, plural, short, summary, until};
-use crate::visitor::CurrentUser;
-use crate::waiting::{FilterOptions, PendingList, PendingSnapshot};
-use crate::wanted::{PendingFilter, with_chosen};
+use crate::auth::current_user::CurrentUser;
+use crate::pending::filter::{PendingFilter, with_chosen};
+use crate::pending::list::{FilterOptions, PendingList, PendingSnapshot};
+use crate::render::untrusted_text::{ago, headline, listed, plain, plural, short, summary, until};
 
 /// The number of questions on one page.
 const EACH: usize = 50;

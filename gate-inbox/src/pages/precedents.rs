@@ -7,7 +7,7 @@ use gate_runtime::{Approval, Interruption, Timestamp};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::text::{ago, listed, plain, short};
+use crate::render::untrusted_text::{ago, listed, plain, short};
 
 /// The most differences that are shown.
 const MOST: usize = 6;
@@ -89,7 +89,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
         @if here.tool() == other.tool() {
             (differences(here, other))
         } @else {
-            p.summary.faint { (crate::text::summary(other, None)) }
+            p.summary.faint { (crate::render::untrusted_text::summary(other, None)) }
         }
     }
 }

@@ -4,11 +4,11 @@ use gate_runtime::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::meaning::{exact, meaning};
-use crate::reach::{
+use crate::forms::grant_scope::{
     AmountCap, AmountFormat, ArgumentBound, GrantExpiry, GrantScope, PrincipalScope,
 };
-use crate::text::{bare, plain, plural, until, value};
+use crate::render::untrusted_text::{bare, plain, plural, until, value};
+use crate::render::value_hint::{exact, meaning};
 
 /// The longest value that stands on one line, in characters.
 const SHORT: usize = 80;

@@ -13,11 +13,11 @@ use super::frame::{Tab, page};
 use super::overview::{BECAME, DENIED, LET_THROUGH, OPEN, behind, number};
 use super::pending::keys;
 use super::span::TimeSpan;
-use crate::chronicle::{ProjectionAnswer, ProjectionSet};
-use crate::plot::{ChartUnit, PlotChart, Series};
-use crate::statistics::{ApprovalOutcome, RuleCounts, RuleKey};
-use crate::text::{ago, block, plain, plural};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::projections::projector::{ProjectionAnswer, ProjectionSet};
+use crate::projections::statistics::{ApprovalOutcome, RuleCounts, RuleKey};
+use crate::render::chart::{ChartUnit, PlotChart, Series};
+use crate::render::untrusted_text::{ago, block, plain, plural};
 use gate_runtime::english::grouped;
 
 /// The name of a policy where its rules are counted, and its digest.

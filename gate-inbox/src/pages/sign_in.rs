@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::html;
 
 use super::frame::page;
-use crate::destination::ReturnTo;
+use crate::auth::return_to::ReturnTo;
 
 /// The page on which people sign in, with what they want to look at, and what was wrong the last
 /// time.

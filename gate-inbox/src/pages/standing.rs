@@ -13,10 +13,10 @@ use maud::{Markup, html};
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::reach::reach;
-use crate::chronicle::ProjectionAnswer;
-use crate::reach::GrantScope;
-use crate::text::{ago, block, plain, plural};
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::forms::grant_scope::GrantScope;
+use crate::projections::projector::ProjectionAnswer;
+use crate::render::untrusted_text::{ago, block, plain, plural};
 
 /// The most of each that are shown.
 const MOST: usize = 200;
@@ -86,7 +86,7 @@ fn permission(
                 input type="hidden" name="form_secret" value=(visitor.form_secret);
                 input type="hidden" name="grant" value=(grant.id());
                 button.danger aria-label=(format!("Take it back: the permission for \
-                    {}", crate::text::bare(grant.tool()))) { "Take it back" }
+                    {}", crate::render::untrusted_text::bare(grant.tool()))) { "Take it back" }
             }
         }
     }

@@ -6,7 +6,7 @@ use gate_runtime::review::Decision;
 use gate_runtime::tool::ToolOutcome;
 use maud::{Markup, html};
 
-use crate::text::{block, plain, value};
+use crate::render::untrusted_text::{block, plain, value};
 
 /// A record in words.
 pub(super) struct TimelineEntry {

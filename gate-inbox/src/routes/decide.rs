@@ -11,14 +11,14 @@ use gate_runtime::tool::Arguments;
 use gate_runtime::{Interruption, Reviewer};
 use serde_json::{Map, Value};
 
-use crate::edit_form::EditForm;
-use crate::fields::FormData;
+use crate::auth::current_user::{CurrentUser, SubmittedForm};
+use crate::forms::edit_form::EditForm;
+use crate::forms::form_data::FormData;
 use crate::notify::Intent;
-use crate::office::AppState;
 use crate::pages::{self, DecisionDraft, FormToken, ProblemForm};
-use crate::stop::{PageError, PageResult};
-use crate::text::is_shown_whole;
-use crate::visitor::{CurrentUser, SubmittedForm};
+use crate::render::untrusted_text::is_shown_whole;
+use crate::state::AppState;
+use crate::web::page_error::{PageError, PageResult};
 
 /// A form about a call, before anything is decided.
 pub(super) struct DecisionForm {

@@ -10,15 +10,15 @@ use gate_runtime::id::GrantId;
 use gate_runtime::review::{DecideError, Status};
 
 use super::decide::{DecisionForm, SubmitOutcome};
-use crate::chronicle::ProjectionSet;
-use crate::grant_form::{GrantForm, scope};
+use crate::auth::current_user::{CurrentUser, SubmittedForm};
+use crate::forms::grant_form::{GrantForm, scope};
+use crate::forms::grant_scope::GrantScope;
 use crate::notify::Intent;
-use crate::office::AppState;
 use crate::pages::{self, DecisionDraft, FormToken, ProblemForm};
-use crate::part::{VoteEligibility, no_grant, part};
-use crate::reach::GrantScope;
-use crate::stop::{PageError, PageResult};
-use crate::visitor::{CurrentUser, SubmittedForm};
+use crate::pending::eligibility::{VoteEligibility, no_grant, part};
+use crate::projections::projector::ProjectionSet;
+use crate::state::AppState;
+use crate::web::page_error::{PageError, PageResult};
 
 /// The form.
 pub(super) async fn ask(

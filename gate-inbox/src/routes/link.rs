@@ -10,13 +10,13 @@ use gate_runtime::Approval;
 use gate_runtime::policy::Requirement;
 use gate_runtime::review::Status;
 
+use crate::auth::current_user::CurrentUser;
 use crate::notify::Intent;
 use crate::notify::link::{BadLink, SignedLink};
-use crate::office::AppState;
 use crate::pages::{self, FormToken};
-use crate::part::{VoteEligibility, part};
-use crate::stop::{PageError, PageResult};
-use crate::visitor::CurrentUser;
+use crate::pending::eligibility::{VoteEligibility, part};
+use crate::state::AppState;
+use crate::web::page_error::{PageError, PageResult};
 
 impl AppState {
     /// Reads a link, if it is ours, lasts, and was not used.

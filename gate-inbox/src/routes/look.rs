@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 
-use crate::fields::FormData;
-use crate::office::AppState;
+use crate::auth::current_user::CurrentUser;
+use crate::forms::form_data::FormData;
 use crate::pages::{self, Overview, RulesView, TimeSpan};
-use crate::search::{HistorySearch, SearchCursor, SearchPage};
+use crate::projections::search::{HistorySearch, SearchCursor, SearchPage};
 use crate::security_log;
-use crate::stop::PageResult;
-use crate::visitor::CurrentUser;
+use crate::state::AppState;
+use crate::web::page_error::PageResult;
 
 fn fields(query: Option<String>) -> FormData {
     FormData::parse(query.unwrap_or_default().as_bytes())

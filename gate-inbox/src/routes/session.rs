@@ -7,12 +7,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use gate_runtime::id::Digest;
 
-use crate::destination::ReturnTo;
-use crate::fields::FormData;
-use crate::office::AppState;
-use crate::stop::{PageError, PageResult};
-use crate::visitor::{SESSION, SubmittedForm, check_site, cookie, read_cookie};
-use crate::{pages, secret, security_log, throttle};
+use crate::auth::current_user::{SESSION, SubmittedForm, check_site, cookie, read_cookie};
+use crate::auth::random;
+use crate::auth::rate_limit;
+use crate::auth::return_to::ReturnTo;
+use crate::forms::form_data::FormData;
+use crate::state::AppState;
+use crate::web::page_error::{PageError, PageResult};
+use crate::{pages, security_log};
 
 /// The cookie of a form for signing in, before there is a session.
 const FORM: &str = "gate_form";
@@ -35,7 +37,7 @@ fn ask_again(
     wanted: Option<&ReturnTo>,
     problem: Option<&str>,
 ) -> PageResult {
-    let form = secret::random()?;
+    let form = random::random()?;
     let page = pages::sign_in(status, &Digest::of(&form).to_string(), wanted, problem);
     Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
 }
@@ -52,12 +54,12 @@ pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Reques
     check_site(&office, request.headers())?;
     let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
     let before = read_cookie(&office.place, SESSION, request.headers());
-    let peer = throttle::address(request.extensions());
+    let peer = rate_limit::address(request.extensions());
     let fields = FormData::from_request(request, &office).await?;
     let wanted = ReturnTo::in_fields(&fields);
     let wanted = wanted.as_ref();
     if form.is_empty()
-        || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string())
+        || !random::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string())
     {
         let words = "The page was too old, or your browser keeps no cookies. Try again.";
         return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));

@@ -16,13 +16,14 @@ use gate_runtime::{Approval, Interruption, Reviewer};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::fields::FormData;
+use crate::auth::rate_limit;
+use crate::forms::form_data::FormData;
 use crate::notify::slack::payload::{DecisionAction, ShownApproval, SlackInteraction, SlackUser};
 use crate::notify::slack::signed::{ReplayGuard, SignatureCheck};
 use crate::notify::slack::{message, modal};
 use crate::notify::{Slack, told};
-use crate::office::AppState;
-use crate::{security_log, throttle};
+use crate::security_log;
+use crate::state::AppState;
 
 /// The things that an inbox needs to take Slack's requests.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ struct SlackCaller {
 pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRequest) -> Response {
     let Some(counter) = &office.slack else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers().clone();
-    let from = throttle::address(request.extensions());
+    let from = rate_limit::address(request.extensions());
     let Ok(body) = Bytes::from_request(request, &()).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };

@@ -7,12 +7,12 @@ use gate_runtime::FileDirectory;
 use gate_runtime::notify::Notifier;
 
 use super::NotifyFile;
-use crate::guard::BaseUrl;
 use crate::inbox::Inbox;
 use crate::notify::link::Links;
 use crate::notify::setting::{BadSetting, base};
 use crate::notify::slack::Slack;
 use crate::notify::webhook::Callbacks;
+use crate::web::middleware::BaseUrl;
 
 /// Those who are told, with links to an inbox.
 ///

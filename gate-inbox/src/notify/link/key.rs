@@ -10,8 +10,8 @@ use gate_runtime::is_open_to_others;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::auth::random;
 use crate::notify::setting::{BadSetting, SecretText};
-use crate::secret;
 
 /// The bytes that tell these signatures from any others under the same key.
 const ABOUT: &[u8] = b"gate link\0";
@@ -98,7 +98,7 @@ fn make(path: &Path) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(
         ".{}",
-        secret::random().map_err(io::Error::other)?.get(..16).unwrap_or_default()
+        random::random().map_err(io::Error::other)?.get(..16).unwrap_or_default()
     ));
     let draft = PathBuf::from(name);
     let mut options = OpenOptions::new();
@@ -106,7 +106,7 @@ fn make(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
-    let made = secret::random().map_err(io::Error::other).and_then(|key| {
+    let made = random::random().map_err(io::Error::other).and_then(|key| {
         writeln!(file, "{key}")?;
         file.sync_all()?;
         match fs::hard_link(&draft, path) {

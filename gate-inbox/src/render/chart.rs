@@ -6,7 +6,7 @@ mod scale;
 use maud::{Markup, PreEscaped, html};
 
 pub(crate) use self::scale::ChartUnit;
-use crate::text::bare;
+use crate::render::untrusted_text::bare;
 
 /// The size of a plot in its own units: a phone's width.
 const WIDTH: f64 = 400.0;
@@ -284,7 +284,7 @@ impl PlotChart {
                         tbody {
                             @for (place, label) in self.places.iter().enumerate() {
                                 tr {
-                                    th scope="row" { (crate::text::plain(label)) }
+                                    th scope="row" { (crate::render::untrusted_text::plain(label)) }
                                     @for Series { numbers, .. } in &self.series {
                                         td {
                                             @match numbers.get(place).copied().flatten() {

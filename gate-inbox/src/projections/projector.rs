@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::office::{GateBackend, RETRY};
-use crate::precedents::Precedents;
-use crate::rulebook::PolicyIndex;
-use crate::statistics::Statistics;
+use crate::projections::policies::PolicyIndex;
+use crate::projections::precedents::Precedents;
+use crate::projections::statistics::Statistics;
+use crate::state::{GateBackend, RETRY};
 
 /// The time for which a page waits for what is on the record already.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::api::{self, ApiProblem, NOT_HERE, UNAVAILABLE};
 use crate::inbox::BadUrl;
-use crate::office::AppState;
 use crate::pages;
+use crate::state::AppState;
 use crate::unread;
 
 /// The time that a request may take. A stream of news begins at once.

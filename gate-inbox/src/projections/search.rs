@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use self::says::{kind, people, said, tool};
-use crate::fields::FormData;
-use crate::office::AppState;
-use crate::text::bare;
+use crate::forms::form_data::FormData;
+use crate::render::untrusted_text::bare;
+use crate::state::AppState;
 
 /// The number of records on one page.
 pub(crate) const EACH: usize = 50;

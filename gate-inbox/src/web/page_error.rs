@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use gate_runtime::people::DirectoryError;
 use gate_runtime::store::StoreError;
 
-use crate::destination::ReturnTo;
+use crate::auth::return_to::ReturnTo;
 use crate::pages;
 
 /// The response that is given in the page's place.

@@ -9,13 +9,14 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use gate_runtime::id::{Digest, ReviewerId, Role};
 use gate_runtime::people::{Directory as _, DirectoryError, Person};
 
-use crate::destination::ReturnTo;
-use crate::fields::FormData;
-use crate::guard::BaseUrl;
-use crate::office::AppState;
-use crate::sessions::Session;
-use crate::stop::PageError;
-use crate::{pages, secret};
+use crate::auth::random;
+use crate::auth::return_to::ReturnTo;
+use crate::auth::session_store::Session;
+use crate::forms::form_data::FormData;
+use crate::pages;
+use crate::state::AppState;
+use crate::web::middleware::BaseUrl;
+use crate::web::page_error::PageError;
 
 /// The header that a page's own script sends when it looks for news.
 pub(crate) const LIVE: &str = "gate-live";
@@ -154,7 +155,7 @@ impl FromRequest<Arc<AppState>> for SubmittedForm {
         let (mut parts, body) = request.into_parts();
         let visitor = CurrentUser::from_request_parts(&mut parts, office).await?;
         let fields = FormData::from_request(Request::from_parts(parts, body), office).await?;
-        if !secret::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
+        if !random::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
             let words = "The form is not one of your present session. Nothing was decided: open \
                 the page again.";
             return Err(PageError::with(StatusCode::FORBIDDEN, "Not your form", words));

@@ -3,7 +3,7 @@
 use axum::http::request::Parts;
 use gate_runtime::id::ApprovalId;
 
-use crate::fields::FormData;
+use crate::forms::form_data::FormData;
 
 /// The longest token of a link.
 const LONGEST: usize = 300;

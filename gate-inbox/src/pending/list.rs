@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use gate_runtime::id::{ReviewerId, Role};
 use gate_runtime::{Approval, Interruption};
 
-use crate::part::is_theirs;
-use crate::visitor::CurrentUser;
-use crate::wanted::{PendingFilter, names, roles, sorted};
+use crate::auth::current_user::CurrentUser;
+use crate::pending::eligibility::is_theirs;
+use crate::pending::filter::{PendingFilter, names, roles, sorted};
 
 /// All that waits, by deadline, as it was at one time. With very many, to filter them is dear:
 /// those who ask for the same at the same time get the same.

@@ -7,8 +7,8 @@ use gate_runtime::tool::SchemaErrors;
 use gate_runtime::{Approval, step_name};
 use serde_json::{Map, Number, Value, json};
 
-use crate::fields::FormData;
-use crate::text::hazards_of;
+use crate::forms::form_data::FormData;
+use crate::render::untrusted_text::hazards_of;
 
 /// The way in which a value is typed.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,8 @@ use gate_runtime::tool::Amount;
 use gate_runtime::{Approval, Timestamp};
 use serde_json::Value;
 
-use crate::fields::FormData;
-use crate::reach::{
+use crate::forms::form_data::FormData;
+use crate::forms::grant_scope::{
     AmountCap, AmountFormat, ArgumentBound, GrantExpiry, GrantScope, PrincipalScope,
 };
 

@@ -15,7 +15,7 @@ use gate_runtime::policy::{RuleResult, Verdict};
 use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
 use gate_runtime::review::{Decision, Status};
 
-use crate::histogram::Histogram;
+use crate::projections::histogram::Histogram;
 
 /// The number of hours that are kept: a month, with the one that has begun.
 const HOURS: usize = 31 * 24;

@@ -3,10 +3,10 @@
 use gate_runtime::policy::{Requirement, ReviewerSelector};
 use gate_runtime::{Approval, Interruption, Timestamp};
 
-use crate::fields::FormData;
-use crate::part::is_theirs;
-use crate::text::bare;
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
+use crate::forms::form_data::FormData;
+use crate::pending::eligibility::is_theirs;
+use crate::render::untrusted_text::bare;
 
 /// The longest value of a filter, in characters: what is longer fits nothing that has a name.
 const LONGEST: usize = 1_000;

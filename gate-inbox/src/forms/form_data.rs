@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 
-use crate::stop::PageError;
+use crate::web::page_error::PageError;
 
 /// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes
 /// for one.

@@ -12,8 +12,8 @@ use gate_runtime::{Interruption, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use crate::office::GateBackend;
-use crate::waiting::PendingSnapshot;
+use crate::pending::list::PendingSnapshot;
+use crate::state::GateBackend;
 
 /// Of so much time, looking for open pages takes one part at most: with very many questions, they
 /// are a moment late, and agents and deciders are not.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use gate_runtime::Timestamp;
 use gate_runtime::id::{Digest, ReviewerId};
 
-use crate::secret;
-use crate::sign_in::SignedIn;
+use crate::auth::authenticator::SignedIn;
+use crate::auth::random;
 
 /// The number of sessions that one person has at most: a further one ends the one that nobody used
 /// for the longest time.
@@ -85,7 +85,7 @@ impl SessionStore {
         signed_in: SignedIn,
         now: Timestamp,
     ) -> Result<String, getrandom::Error> {
-        let (cookie, form_secret) = (secret::random()?, secret::random()?);
+        let (cookie, form_secret) = (random::random()?, random::random()?);
         let mut open = self.lock();
         open.retain(|_, found| self.lasts(found, now));
         let mut others: Vec<_> = open

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::office::{AppState, RETRY};
+use crate::state::{AppState, RETRY};
 
 /// The number of pages of all people that may listen at once; and that of streams of agents, which
 /// take no place of a page.

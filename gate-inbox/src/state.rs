@@ -13,16 +13,16 @@ use gate_runtime::store::{ActiveControls, ApprovalFilter, BoxFuture, Clock, Stor
 use gate_runtime::trail::TrailStatus;
 use gate_runtime::{FileDirectory, Gate, Interruption, Registry, Reviewer};
 
-use crate::board::PendingCache;
-use crate::chronicle::RecordProjector;
-use crate::guard::BaseUrl;
-use crate::live::SseHub;
+use crate::auth::authenticator::SignIn;
+use crate::auth::rate_limit::RateLimiter;
+use crate::auth::session_store::SessionStore;
 use crate::notify::{Callbacks, Links};
+use crate::pending::cache::PendingCache;
+use crate::projections::projector::RecordProjector;
 use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::sessions::SessionStore;
-use crate::sign_in::SignIn;
-use crate::throttle::RateLimiter;
+use crate::web::middleware::BaseUrl;
+use crate::web::sse::SseHub;
 
 /// The time to wait where the store does not answer.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::text::{length, plural};
+use crate::render::untrusted_text::{length, plural};
 
 /// The longest text in which a time or an address is looked for, in bytes.
 const LONGEST: usize = 2_000;

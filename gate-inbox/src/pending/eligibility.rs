@@ -8,7 +8,7 @@ use gate_runtime::policy::{EscalationTier, Requirement};
 use gate_runtime::review::Status;
 use gate_runtime::{Approval, Timestamp};
 
-use crate::visitor::CurrentUser;
+use crate::auth::current_user::CurrentUser;
 
 /// The part that somebody has in a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,8 @@
+//! Who is signed in, and what keeps others out.
+
+pub(crate) mod authenticator;
+pub(crate) mod current_user;
+pub(crate) mod random;
+pub(crate) mod rate_limit;
+pub(crate) mod return_to;
+pub(crate) mod session_store;

@@ -1,0 +1,6 @@
+//! What people send: forms as they were filled in, edits and grants.
+
+pub(crate) mod edit_form;
+pub(crate) mod form_data;
+pub(crate) mod grant_form;
+pub(crate) mod grant_scope;
