@@ -9,13 +9,13 @@ use gate_runtime::{Interruption, Terminal};
 use serde_json::{Value, json};
 
 use crate::args::{CallArg, CallResolution, Cli, Command, FreezeArgs, GrantCommand};
-use crate::desk::{CommandContext, open};
-use crate::failure::{CommandError, CommandResult};
-use crate::show::{OutputFormat, object, plain, say, say_json, short, span, summary, words};
-use crate::standing::{freeze, freezes, grants, scope};
+use crate::context::{CommandContext, open};
+use crate::error::{CommandError, CommandResult};
+use crate::grants_and_freezes::{freeze, freezes, grants, scope};
+use crate::output::{OutputFormat, object, plain, say, say_json, short, span, summary, words};
+use crate::parse::{pair, value_of};
 use crate::tokens::{agent, person};
-use crate::typed::{pair, value_of};
-use crate::{key, letters};
+use crate::{deliveries, key};
 
 pub(crate) async fn run(cli: &Cli) -> CommandResult {
     match &cli.command {
@@ -26,7 +26,7 @@ pub(crate) async fn run(cli: &Cli) -> CommandResult {
         Command::Case { id } => case(&CommandContext::to_look(cli).await?, id).await,
         Command::Inbox(served) => crate::inbox::serve(cli, served).await,
         Command::Letters { limit, what } => {
-            letters::run(&CommandContext::to_look(cli).await?, *limit, what.as_ref()).await
+            deliveries::run(&CommandContext::to_look(cli).await?, *limit, what.as_ref()).await
         }
         Command::Recover => recover(&CommandContext::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,

@@ -7,9 +7,9 @@ use gate_sqlite::SqliteStore;
 
 use crate::args::{Cli, InboxArgs};
 use crate::audit::public_key;
-use crate::failure::CommandError;
+use crate::error::CommandError;
+use crate::output::say;
 use crate::security_log::JsonLines;
-use crate::show::say;
 
 /// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the
 /// database: so this does.

@@ -6,7 +6,7 @@ use gate_runtime::Trail;
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::trail::TrailError;
 
-use crate::failure::CommandError;
+use crate::error::CommandError;
 
 /// Reads the key from its file.
 pub(crate) fn read(path: &Path) -> Result<SigningKey, CommandError> {

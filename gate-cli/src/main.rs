@@ -7,16 +7,16 @@
 mod args;
 mod audit;
 mod commands;
-mod desk;
-mod failure;
+mod context;
+mod deliveries;
+mod error;
+mod grants_and_freezes;
 mod inbox;
 mod key;
-mod letters;
+mod output;
+mod parse;
 mod security_log;
-mod show;
-mod standing;
 mod tokens;
-mod typed;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
             // Where even this cannot be told, the exit code does.
             for (number, line) in failure.to_string().lines().enumerate() {
                 let head = if number == 0 { "gate: " } else { "" };
-                let _ = writeln!(std::io::stderr(), "{head}{}", show::plain(line));
+                let _ = writeln!(std::io::stderr(), "{head}{}", output::plain(line));
             }
             failure.code()
         }

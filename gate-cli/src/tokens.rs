@@ -4,8 +4,8 @@ use gate_runtime::audit::{KeyKind, VerifierKey};
 use gate_runtime::people::{AgentToken, ReviewerToken};
 use serde_json::Value;
 
-use crate::failure::{CommandError, CommandResult};
-use crate::show::{plain, say};
+use crate::error::{CommandError, CommandResult};
+use crate::output::{plain, say};
 
 pub(crate) fn person(
     id: &str,

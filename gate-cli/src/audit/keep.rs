@@ -10,16 +10,16 @@ use serde_json::json;
 
 use super::{CommandResult, each, open};
 use crate::args::{AuditArgs, CallArg, Cli};
-use crate::desk::CommandContext;
-use crate::failure::CommandError;
-use crate::show::{OutputFormat, plain, plural, say};
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::output::{OutputFormat, plain, plural, say};
 
 fn trail(audited: &AuditArgs) -> Result<Trail, CommandError> {
     Ok(Trail::in_folder(&audited.trail, Trail::read_key(&audited.secret)?))
 }
 
 pub(super) async fn seal(cli: &Cli, audited: &AuditArgs) -> CommandResult {
-    let store = crate::desk::open(cli).await?;
+    let store = crate::context::open(cli).await?;
     let gate: Gate<NoTools> = Gate::builder(()).store(store).trail(trail(audited)?).build().await?;
     let status = gate.seal().await?;
     if let Some(trouble) = status.trouble() {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{CommandResult, each, open, record};
 use crate::args::{AuditArgs, Cli, RecordQuery};
-use crate::show::{OutputFormat, plain, say_json, short, words};
+use crate::output::{OutputFormat, plain, say_json, short, words};
 
 pub(super) fn log(cli: &Cli, audited: &AuditArgs, wanted: &RecordQuery) -> CommandResult {
     let reader = open(audited)?;

@@ -15,7 +15,7 @@ use gate_runtime::trail::TrailReader;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{AuditArgs, AuditCommand, Cli, KeyCommand};
-use crate::failure::{CommandError, CommandResult};
+use crate::error::{CommandError, CommandResult};
 
 pub(crate) async fn run(cli: &Cli, audited: &AuditArgs) -> CommandResult {
     match &audited.what {

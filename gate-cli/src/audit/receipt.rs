@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::{CommandResult, keys_in_folder, open, public_key, witnesses};
 use crate::args::{AuditArgs, CallArg, Cli};
-use crate::desk::CommandContext;
-use crate::failure::CommandError;
-use crate::show::{OutputFormat, plain, plural, words};
-use crate::typed::value_of;
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::output::{OutputFormat, plain, plural, words};
+use crate::parse::value_of;
 
 pub(super) fn receipt(audited: &AuditArgs, id: &str) -> CommandResult {
     let reader = open(audited)?;

@@ -6,7 +6,7 @@ use gate_runtime::records::{CallEvent, Record, RecordEvent};
 
 use super::public_key;
 use crate::args::Cli;
-use crate::failure::CommandError;
+use crate::error::CommandError;
 
 /// The keys of people, and how many of the signed votes were checked with them.
 pub(super) struct SignerKeys {

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::signers::SignerKeys;
 use super::{CommandResult, each, keys_in_folder, open};
 use crate::args::{AuditArgs, Cli};
-use crate::desk::CommandContext;
-use crate::failure::CommandError;
-use crate::show::{OutputFormat, plain, plural};
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::output::{OutputFormat, plain, plural};
 
 pub(super) async fn verify(
     cli: &Cli,

@@ -19,8 +19,8 @@ use gate_runtime::{Timestamp, Trail};
 
 use super::{CommandResult, public_key};
 use crate::args::AuditArgs;
-use crate::failure::CommandError;
-use crate::show::{plain, say};
+use crate::error::CommandError;
+use crate::output::{plain, say};
 
 /// The most bytes of a request: a note and 63 hashes are far less.
 const MOST: usize = 65_536;

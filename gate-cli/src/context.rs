@@ -11,8 +11,8 @@ use gate_runtime::{FileDirectory, Interruption, NoTools, Reviewer, Terminal};
 use gate_sqlite::SqliteStore;
 
 use crate::args::{CallArg, Cli, ConfirmArgs};
-use crate::failure::CommandError;
-use crate::show::{OutputFormat, plain};
+use crate::error::CommandError;
+use crate::output::{OutputFormat, plain};
 
 /// A gate without tools over the database.
 pub(crate) struct CommandContext {

@@ -9,9 +9,9 @@ use gate_runtime::store::DeliveryFilter;
 use serde_json::{Value, json};
 
 use crate::args::DeliveryCommand;
-use crate::desk::CommandContext;
-use crate::failure::{CommandError, CommandResult};
-use crate::show::{plain, plural, say, short, span};
+use crate::context::CommandContext;
+use crate::error::{CommandError, CommandResult};
+use crate::output::{plain, plural, say, short, span};
 
 pub(crate) async fn run(
     desk: &CommandContext,

@@ -9,10 +9,10 @@ use gate_runtime::tool::Amount;
 use serde_json::json;
 
 use crate::args::{FreezeArgs, GrantCommand};
-use crate::desk::CommandContext;
-use crate::failure::{CommandError, CommandResult};
-use crate::show::{plain, short};
-use crate::typed::{pair, unread};
+use crate::context::CommandContext;
+use crate::error::{CommandError, CommandResult};
+use crate::output::{plain, short};
+use crate::parse::{pair, unread};
 
 pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
     let found = desk.gate.standing().await?.grants;

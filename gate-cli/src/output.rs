@@ -10,7 +10,7 @@ use gate_runtime::tool::Descriptor;
 use gate_runtime::{Approval, Timestamp};
 use serde_json::{Value, json};
 
-use crate::failure::CommandError;
+use crate::error::CommandError;
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::failure::CommandError;
-use crate::show::plain;
+use crate::error::CommandError;
+use crate::output::plain;
 
 pub(crate) fn pair(given: &str) -> Result<(&str, &str), CommandError> {
     given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
