@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check and every test: what the README calls the test command. With --nightly also what
-# takes long: what other systems do, the benchmarks, fuzzing, thousands of trails for all verifiers,
-# and thousands of kills. It needs the pinned Rust toolchain, and Python 3 for the checks against
+# takes long or installs much: README and book followed, other people's packages and systems, every
+# page, the benchmarks, fuzzing, thousands of trails for all verifiers, and kills. It needs the pinned Rust toolchain, and Python 3 for the checks against
 # packages that are not ours, which it installs into target/. Go and OpenSSL 3 verify trails, and Node
 # drives Chromium, where they are or can be installed.
 set -euo pipefail
@@ -58,9 +58,8 @@ fi
 step "tests"
 cargo test --locked --workspace --all-features
 
-step "the library alone, with its default features and without any"
+step "the examples that newcomers run first, and the library with its default features"
 cargo clippy --locked -p gate-examples --examples -- -D warnings
-cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 
 step "packages, as they would be published; licences and sources of dependencies"
 cargo publish --locked --quiet --dry-run --workspace --no-verify --allow-dirty 2>&1 | { grep -v 'aborting upload due to dry run' || true; }
@@ -80,13 +79,6 @@ else
     echo "left out: there is no cargo-deny; --nightly installs it"
 fi
 
-step "README and book, followed as a newcomer would"
-if command -v python3 >/dev/null; then
-    CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug
-else
-    echo "left out: there is no python3"
-fi
-
 step "the airline desk, on recorded conversations"
 for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
     if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then tau_bench=$place; break; fi
@@ -97,31 +89,44 @@ else
     echo "left out: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
 fi
 
-step "the dialects, as the providers' own Python packages take them"
-if command -v python3 >/dev/null; then
-    python=target/dialects/bin/python
-    [ -x "$python" ] || python3 -m venv target/dialects
-    "$python" -m pip install --quiet --disable-pip-version-check -r tests/dialects/requirements.txt
-    target/debug/examples/dialects --json | "$python" tests/dialects/official.py
-else
-    echo "left out: there is no python3"
-fi
-
-step "the HTTP API, as schemathesis tries it"
-if command -v python3 >/dev/null; then
-    python=target/api/bin/python
-    [ -x "$python" ] || python3 -m venv target/api
-    "$python" -m pip install --quiet --disable-pip-version-check -r tests/api/requirements.txt
-    tests/api/run.sh target/debug/gate target/api/bin/schemathesis
-else
-    echo "left out: there is no python3"
-fi
-
 step "a crate as somebody else's, with the library under another name"
 cargo fmt --check --manifest-path tests/stranger/Cargo.toml
 CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
 if [ "${1:-}" = --nightly ]; then
+    step "the library without any feature"
+    cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
+
+    step "README and book, followed as a newcomer would"
+    if command -v python3 >/dev/null; then
+        CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug
+    else
+        echo "left out: there is no python3"
+    fi
+
+    step "the dialects, as the providers' own Python packages take them"
+    if command -v python3 >/dev/null; then
+        python=target/dialects/bin/python
+        [ -x "$python" ] || python3 -m venv target/dialects
+        "$python" -m pip install --quiet --disable-pip-version-check -r tests/dialects/requirements.txt
+        target/debug/examples/dialects --json | "$python" tests/dialects/official.py
+    else
+        echo "left out: there is no python3"
+    fi
+
+    step "the HTTP API, as schemathesis tries it"
+    if command -v python3 >/dev/null; then
+        python=target/api/bin/python
+        [ -x "$python" ] || python3 -m venv target/api
+        "$python" -m pip install --quiet --disable-pip-version-check -r tests/api/requirements.txt
+        tests/api/run.sh target/debug/gate target/api/bin/schemathesis
+    else
+        echo "left out: there is no python3"
+    fi
+
+    step "every page, wide and narrow, light and dark"
+    GATE_BROWSER_ALL=1 cargo test --locked --workspace --all-features --test browser pages_are_fit
+
     step "what the comparison says of other systems"
     cargo fmt --check --manifest-path tests/peers/Cargo.toml
     CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
@@ -133,7 +138,7 @@ if [ "${1:-}" = --nightly ]; then
     step "every parser of foreign bytes, against libFuzzer"
     fuzz/run.sh 60
     step "all verifiers, over thousands of trails and receipts"
-    GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test auditors differential
+    GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test auditors
     step "thousands of processes, killed"
     GATE_CRASHES=5000 cargo test --locked --release -p gate --test crashes k71 -- --nocapture
 fi

@@ -3,7 +3,7 @@
 
 use gate::dialect::{anthropic, gemini, mcp, openai};
 use gate::prelude::*;
-use gate::RunState;
+use gate::run::RunState;
 
 /// Small ones go through.
 #[policy(crate = ::gate)]
