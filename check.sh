@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs every check and every test: what the README calls the test command. With --nightly also what
 # takes long or installs much: README and book followed, other people's packages and systems, every
-# page, the benchmarks, fuzzing, thousands of trails for all verifiers, and kills. It needs the pinned Rust toolchain, and Python 3 for the checks against
-# packages that are not ours, which it installs into target/. Go and OpenSSL 3 verify trails, and Node
-# drives Chromium, where they are or can be installed.
+# page, the benchmarks, fuzzing, thousands of trails for all verifiers, and kills. It needs the
+# pinned Rust toolchain, and Python 3 for an auditor's program, whose packages it installs into
+# target/. Go and OpenSSL 3 verify trails, and Node drives Chromium, where they are or can be
+# installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
