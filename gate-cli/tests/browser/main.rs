@@ -49,7 +49,7 @@ suites! {
     pages_follow_what_happens "live"
     pages_work_by_keyboard "keyboard"
     pages_work_without_scripts "no_script"
-    what_others_wrote_is_text "hostile"
+    foreign_words_are_only_text "hostile"
     other_sites_decide_nothing "forgery"
     nothing_decides_by_accident "accidents"
     pages_are_fit_to_be_seen "looks"
