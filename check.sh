@@ -17,6 +17,14 @@ end_part() { [ -z "$part" ] || times+=$(printf '%5d s  %s' $((SECONDS - started)
 step() { end_part; part=$* started=$SECONDS; printf '\n== %s\n' "$part"; }
 trap 'code=$?; end_part; printf "\n%s" "$times"; [ $code = 0 ] && echo "All checks passed." || echo "The last part failed."' EXIT
 
+has_python() { command -v python3 >/dev/null || { echo "left out: there is no python3"; return 1; }; }
+# Sets $python to the Python of an environment of its own, $1, with the packages in the file $2.
+install_python() {
+    python=target/$1/bin/python
+    [ -x "$python" ] || python3 -m venv "target/$1"
+    "$python" -m pip install --quiet --disable-pip-version-check -r "$2"
+}
+
 step "format"
 cargo fmt --all --check
 
@@ -45,13 +53,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         >/dev/null 2>&1 || echo "not installed, and left out of the tests: ${missing[*]}"
 fi
 if command -v gofmt >/dev/null; then test -z "$(gofmt -l auditor/go)"; fi
-if command -v python3 >/dev/null; then
-    python=target/auditor/bin/python
-    [ -x "$python" ] || python3 -m venv target/auditor
-    "$python" -m pip install --quiet --disable-pip-version-check -r auditor/requirements.txt
-else
-    echo "left out: there is no python3"
-fi
+if has_python; then install_python auditor auditor/requirements.txt; fi
 if command -v npm >/dev/null; then
     (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) || echo "left out: the tests in a browser, for want of their packages"
 fi
@@ -101,30 +103,20 @@ if [ "${1:-}" = --nightly ]; then
     CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
     step "README and book, followed as a newcomer would"
-    if command -v python3 >/dev/null; then
+    if has_python; then
         CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug
-    else
-        echo "left out: there is no python3"
     fi
 
     step "the dialects, as the providers' own Python packages take them"
-    if command -v python3 >/dev/null; then
-        python=target/dialects/bin/python
-        [ -x "$python" ] || python3 -m venv target/dialects
-        "$python" -m pip install --quiet --disable-pip-version-check -r tests/dialects/requirements.txt
+    if has_python; then
+        install_python dialects tests/dialects/requirements.txt
         target/debug/examples/dialects --json | "$python" tests/dialects/official.py
-    else
-        echo "left out: there is no python3"
     fi
 
     step "the HTTP API, as schemathesis tries it"
-    if command -v python3 >/dev/null; then
-        python=target/api/bin/python
-        [ -x "$python" ] || python3 -m venv target/api
-        "$python" -m pip install --quiet --disable-pip-version-check -r tests/api/requirements.txt
+    if has_python; then
+        install_python api tests/api/requirements.txt
         tests/api/run.sh target/debug/gate target/api/bin/schemathesis
-    else
-        echo "left out: there is no python3"
     fi
 
     step "every page, wide and narrow, light and dark"
