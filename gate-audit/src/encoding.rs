@@ -29,3 +29,9 @@ pub(crate) fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
 pub(crate) fn is_line(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter >= ' ')
 }
+
+/// Returns whether a line is one of our headers. Earlier versions wrote an address before it, and
+/// what they have signed stays readable.
+pub(crate) fn is_header(line: &str, header: &str) -> bool {
+    line.strip_prefix("github.com/gate-rs/").unwrap_or(line) == header
+}

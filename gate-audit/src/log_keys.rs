@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::checkpoint::Checkpoint;
-use crate::encoding::{after, decimal, is_line};
+use crate::encoding::{after, decimal, is_header, is_line};
 use crate::error::{DocumentKind, Error};
 use crate::hash::MAX_SIZE;
 use crate::head::TreeHead;
@@ -15,8 +15,6 @@ use crate::witness_policy::WitnessPolicy;
 /// The first line of a succession. It can be no checkpoint: those have a bare number in their
 /// second line.
 const HEADER: &str = "gate/key-succession@v1";
-/// The header that earlier versions wrote, which stays readable.
-const EARLIER_HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";
 
 /// A log's keys, each with the sizes of tree at which it is in force.
 ///
@@ -408,7 +406,7 @@ impl FromStr for KeySuccession {
     fn from_str(text: &str) -> Result<KeySuccession, Error> {
         let what = DocumentKind::Succession;
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
-        if lines.next().is_none_or(|line| line != HEADER && line != EARLIER_HEADER) {
+        if lines.next().is_none_or(|line| !is_header(line, HEADER)) {
             return Err(Error::line(what, 1, "begin with `gate/key-succession@v1`"));
         }
         let origin = lines.next().and_then(|line| after(line, "origin")).unwrap_or_default();

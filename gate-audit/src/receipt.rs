@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::checkpoint::Checkpoint;
-use crate::encoding::{after, decimal, is_line};
+use crate::encoding::{after, decimal, is_header, is_line};
 use crate::error::{DocumentKind, Error};
 use crate::hash::Hash;
 use crate::head::LONGEST_PROOF;
@@ -12,8 +12,6 @@ use crate::note::Note;
 use crate::witness_policy::WitnessPolicy;
 
 const HEADER: &str = "gate/receipt@v1";
-/// The header that earlier versions wrote, which stays readable.
-const EARLIER_HEADER: &str = "github.com/gate-rs/gate/receipt@v1";
 /// The longest receipt that is read.
 const LONGEST: usize = 10_000_000;
 
@@ -252,7 +250,7 @@ impl Receipt {
             ));
         };
         let mut lines = (1..).zip(head.split('\n'));
-        if lines.next().is_none_or(|(_, line)| line != HEADER && line != EARLIER_HEADER) {
+        if lines.next().is_none_or(|(_, line)| !is_header(line, HEADER)) {
             return Err(Error::line(what, 1, "begin with `gate/receipt@v1`"));
         }
         let mut evidence: Vec<EntryProof> = Vec::new();
