@@ -13,20 +13,20 @@ use crate::desk::SupportTools;
 
 /// The people who may sign in: the manager, with a token that is made for this demonstration and
 /// ends with it.
-pub struct Office {
-    pub people: FileDirectory,
+pub struct ManagerInbox {
+    people: FileDirectory,
     token: ReviewerToken,
     _folder: TempDir,
 }
 
 /// The inbox, while the agent works.
-pub struct Open {
+pub struct OpenInbox {
     address: String,
     shown: Vec<ApprovalId>,
 }
 
-impl Office {
-    pub fn furnish() -> anyhow::Result<Self> {
+impl ManagerInbox {
+    pub fn prepare() -> anyhow::Result<Self> {
         let (folder, token) = (tempfile::tempdir()?, ReviewerToken::new());
         let file = folder.path().join("people.toml");
         let dana = format!(
@@ -37,18 +37,22 @@ impl Office {
         Ok(Self { people: FileDirectory::open(&file)?, token, _folder: folder })
     }
 
+    pub fn people(&self) -> &FileDirectory {
+        &self.people
+    }
+
     /// Opens the inbox: a listener, an address, a task.
-    pub async fn open(&self, gate: &Gate<SupportTools>) -> anyhow::Result<Open> {
+    pub async fn open(&self, gate: &Gate<SupportTools>) -> anyhow::Result<OpenInbox> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}", listener.local_addr()?);
         tokio::spawn(Inbox::new(gate.clone(), self.people.clone()).serve(listener));
         println!("The inbox is at {address}");
         println!("Sign in as the manager, dana, with this token: {}\n", self.token.reveal());
-        Ok(Open { address, shown: Vec::new() })
+        Ok(OpenInbox { address, shown: Vec::new() })
     }
 }
 
-impl Open {
+impl OpenInbox {
     /// Says where each question is, once, and waits until something happens.
     pub async fn wait(
         &mut self,

@@ -40,9 +40,9 @@ async fn main() -> anyhow::Result<()> {
         .agent("support")
         .show_conversation(10)
         .directory(StaticDirectory::new().person("dana", ["manager"]));
-    let office = if options.has_inbox { Some(inbox::Office::furnish()?) } else { None };
-    if let Some(office) = &office {
-        builder = builder.directory(office.people.clone());
+    let inbox = if options.has_inbox { Some(inbox::ManagerInbox::prepare()?) } else { None };
+    if let Some(inbox) = &inbox {
+        builder = builder.directory(inbox.people().clone());
     }
     let mut conversation = "conversation-1".to_owned();
     if let Some(file) = options.database {
@@ -56,8 +56,8 @@ async fn main() -> anyhow::Result<()> {
 
     let mut model = Model::from_environment();
     let mut customer = Customer::new(model.is_scripted());
-    let mut reviewer = match &office {
-        Some(office) => Reviewing::InBrowser(office.open(&gate).await?),
+    let mut reviewer = match &inbox {
+        Some(inbox) => Reviewing::InBrowser(inbox.open(&gate).await?),
         None => Reviewing::AtTerminal(Box::new(people::reviewer(model.is_scripted()))),
     };
     let mut messages = vec![json!({"role": "system", "content": instructions()})];
@@ -132,7 +132,7 @@ fn with(feature: &str, options: &str) -> String {
 /// Where the manager decides.
 enum Reviewing {
     AtTerminal(Box<Terminal>),
-    InBrowser(inbox::Open),
+    InBrowser(inbox::OpenInbox),
 }
 
 /// The options that were typed behind the example's name.

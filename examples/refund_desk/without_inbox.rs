@@ -1,9 +1,6 @@
-//! What stands in the place of the inbox, where this example is built without it: nothing that
-//! could ever be made.
+//! The inbox, where this example is built without it: types of which no value can be made.
 
 #![expect(clippy::unused_async, reason = "the inbox's functions wait")]
-
-use std::convert::Infallible;
 
 use gate_runtime::prelude::*;
 use gate_runtime::records::EventStream;
@@ -11,29 +8,30 @@ use gate_runtime::{FileDirectory, Interruption};
 
 use crate::desk::SupportTools;
 
-pub struct Office {
-    pub people: FileDirectory,
-    never: Infallible,
-}
+pub enum ManagerInbox {}
 
-pub struct Open(Infallible);
+pub enum OpenInbox {}
 
-impl Office {
-    pub fn furnish() -> anyhow::Result<Self> {
+impl ManagerInbox {
+    pub fn prepare() -> anyhow::Result<Self> {
         anyhow::bail!("`--inbox` needs the feature `inbox`: {}", crate::with("inbox", "--inbox"))
     }
 
-    pub async fn open(&self, _: &Gate<SupportTools>) -> anyhow::Result<Open> {
-        match self.never {}
+    pub fn people(&self) -> &FileDirectory {
+        match *self {}
+    }
+
+    pub async fn open(&self, _: &Gate<SupportTools>) -> anyhow::Result<OpenInbox> {
+        match *self {}
     }
 }
 
-impl Open {
+impl OpenInbox {
     pub async fn wait(&mut self, _: &[Interruption], _: &mut EventStream) -> anyhow::Result<()> {
-        match self.0 {}
+        match *self {}
     }
 
     pub async fn stay(&self) -> anyhow::Result<()> {
-        match self.0 {}
+        match *self {}
     }
 }
