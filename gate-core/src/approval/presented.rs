@@ -122,7 +122,7 @@ impl ReviewContent {
 
 impl fmt::Debug for ReviewContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Presented({})", self.digest())
+        write!(f, "ReviewContent({})", self.digest())
     }
 }
 

@@ -54,6 +54,6 @@ impl EarlierRefusal {
 
 impl fmt::Debug for EarlierRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Refusal({} by {})", self.approval, self.by)
+        write!(f, "EarlierRefusal({} by {})", self.approval, self.by)
     }
 }

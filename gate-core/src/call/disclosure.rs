@@ -62,7 +62,7 @@ impl fmt::Display for SecretDisclosure {
 /// The value is not shown.
 impl fmt::Debug for SecretDisclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Disclosure({})", self.field)
+        write!(f, "SecretDisclosure({})", self.field)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is signed in, and what keeps others out.
+//! Authentication: the current user, sessions, and what keeps others out.
 
 pub(crate) mod authenticator;
 pub(crate) mod current_user;

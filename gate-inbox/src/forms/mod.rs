@@ -1,4 +1,4 @@
-//! What people send: forms as they were filled in, edits and grants.
+//! Forms as people filled them in: fields, edits and grants.
 
 pub(crate) mod edit_form;
 pub(crate) mod form_data;

@@ -1,4 +1,4 @@
-//! What waits: kept in memory, filtered, listed, and who may decide it.
+//! Calls that wait: kept in memory, filtered, listed, and decided by whom.
 
 pub(crate) mod cache;
 pub(crate) mod eligibility;

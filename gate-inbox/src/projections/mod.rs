@@ -1,4 +1,4 @@
-//! What the records say, counted and found: brought up to date as records come.
+//! Projections of the records: counts and indexes, brought up to date as records come.
 
 pub(crate) mod histogram;
 pub(crate) mod policies;

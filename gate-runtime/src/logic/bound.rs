@@ -243,6 +243,6 @@ impl ErasedTool {
 
 impl fmt::Debug for ErasedTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BoundTool({})", self.name)
+        write!(f, "ErasedTool({})", self.name)
     }
 }

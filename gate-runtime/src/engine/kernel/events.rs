@@ -93,6 +93,6 @@ impl EventStream {
 
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Events(after {})", self.seen)
+        write!(f, "EventStream(after {})", self.seen)
     }
 }

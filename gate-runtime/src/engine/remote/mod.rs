@@ -309,7 +309,7 @@ impl RemoteCaller {
 
 impl fmt::Debug for RemoteCaller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("agent", &self.agent).finish_non_exhaustive()
+        f.debug_struct("RemoteCaller").field("agent", &self.agent).finish_non_exhaustive()
     }
 }
 

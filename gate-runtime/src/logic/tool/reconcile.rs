@@ -110,6 +110,6 @@ fn find_out<T: ReconcilableTool>(
 
 impl fmt::Debug for ToolReconciler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Reconciler")
+        f.write_str("ToolReconciler")
     }
 }
