@@ -161,7 +161,7 @@ const IMPURE: &[&str] = &[
     "std::time::Instant",
     "std::time::SystemTime",
     "jiff::Timestamp::now",
-    "jiff::Zoned::now",
+    "jiff::ZonedDateTime::now",
     "tokio",
     "uuid::Uuid::new_v4",
     "uuid::Uuid::now_v7",

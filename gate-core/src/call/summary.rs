@@ -312,7 +312,7 @@ fn time(value: &Value) -> Option<String> {
         _ => "%H:%M:%S%.f",
     };
     let instant = |at: Timestamp| {
-        let at = at.to_zoned(jiff::tz::TimeZone::UTC);
+        let at = at.to_zoned_datetime(jiff::tz::TimeZone::UTC);
         let clock = clock(at.second(), at.subsec_nanosecond());
         at.strftime(&format!("%-d %b %Y, {clock} UTC")).to_string()
     };

@@ -55,7 +55,7 @@ impl TimeSpan {
         };
         let begin =
             Timestamp::from_second(hour.saturating_mul(3_600)).unwrap_or(Timestamp::UNIX_EPOCH);
-        begin.to_zoned(TimeZone::UTC).strftime(format).to_string()
+        begin.to_zoned_datetime(TimeZone::UTC).strftime(format).to_string()
     }
 
     /// Links to the others.

@@ -109,7 +109,8 @@ impl HistorySearch {
         let [what, from, to, text] = ["what", "from", "to", "text"].map(get);
         let mut search =
             Self { tool, agent, person, case, what, from, to, text, ..Self::default() };
-        let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
+        let midnight =
+            |day: Date| day.to_zoned_datetime(TimeZone::UTC).map(|start| start.timestamp());
         let mut day = |name: &'static str, typed: &str, more: i64| {
             let parsed = typed
                 .parse::<Date>()

@@ -116,7 +116,7 @@ fn of_time(at: Timestamp, now: Timestamp) -> String {
             length(Duration::try_from(now.duration_since(at)).unwrap_or_default())
         ),
     };
-    let at = at.to_zoned(TimeZone::UTC);
+    let at = at.to_zoned_datetime(TimeZone::UTC);
     format!("{} ({far})", at.strftime("%A, %-d %B %Y, %H:%M:%S UTC"))
 }
 

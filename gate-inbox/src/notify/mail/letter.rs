@@ -308,9 +308,12 @@ impl MailContent {
             .from(from.clone())
             .to(Mailbox::new(None, to.clone()))
             .subject(self.subject)
-            .date(SystemTime::from(notice.record().at()))
             .message_id(Some(id.to_owned()))
             .references(references.to_owned());
+        // A platform whose clock cannot hold the time dates the mail as it leaves.
+        if let Ok(at) = SystemTime::try_from(notice.record().at()) {
+            builder = builder.date(at);
+        }
         if let Some(first) = notice.memo() {
             builder = builder.in_reply_to(first.to_owned());
         }

@@ -93,7 +93,7 @@ impl GateTool {
 
     /// Returns what a call of it says of its values.
     pub(crate) fn facts(&self, arguments: &Value, now: Timestamp) -> CallFacts {
-        let today = now.to_zoned(TimeZone::UTC).date();
+        let today = now.to_zoned_datetime(TimeZone::UTC).date();
         CallFacts::new(
             self.name.as_str(),
             arguments.clone(),

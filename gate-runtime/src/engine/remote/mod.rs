@@ -352,7 +352,7 @@ impl EngineCore {
             return Ok(opinions);
         }
         self.read_outputs(&context.history).await.map_err(unavailable)?;
-        let today = context.now.to_zoned(TimeZone::UTC).date();
+        let today = context.now.to_zoned_datetime(TimeZone::UTC).date();
         let of_call = || {
             CallFacts::new(
                 subject.tool().as_str(),

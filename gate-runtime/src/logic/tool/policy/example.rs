@@ -87,7 +87,8 @@ impl<T: Tool> Example<T> {
         let Self { call, info, history, at } = self;
         let call = move |context: Arc<CallContext>, state: &AnyState| {
             let (arguments, call) = call.write().map_err(|_| OtherTool)?;
-            let (schema, today) = (T::descriptor(), context.now.to_zoned(TimeZone::UTC).date());
+            let (schema, today) =
+                (T::descriptor(), context.now.to_zoned_datetime(TimeZone::UTC).date());
             let choices = Arc::new(choices(schema.input_schema()));
             context.asked.set_facts(|| CallFacts::new(T::NAME, arguments, choices, Some(today)));
             AnyCall::new(call, context, state)

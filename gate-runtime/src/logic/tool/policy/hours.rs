@@ -149,7 +149,7 @@ impl TimeWindow {
 
     pub(super) fn contain(&self, now: Timestamp) -> Result<bool, String> {
         let (times, zone) = self.ready.as_ref().map_err(Clone::clone)?;
-        let here = now.to_zoned(zone.clone());
+        let here = now.to_zoned_datetime(zone.clone());
         Ok(self.contain_local(*times, here.time(), here.weekday()))
     }
 
