@@ -23,7 +23,7 @@ use gate_core::assessment::{
 };
 use gate_core::call::{Arguments, CallSubject, RunInfo, ToolOutcome};
 use gate_core::id::{ApprovalId, RunId};
-use gate_core::ports::{Changeset, CommitOutcome, Store as _};
+use gate_core::ports::{Changeset, CommitOutcome, RecordLog};
 use gate_core::records::CallEvent;
 use gate_core::text::Digest;
 use gate_runtime::MemoryStore;

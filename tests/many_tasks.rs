@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use gate_runtime::prelude::*;
 use gate_runtime::review::{Settlement, Status};
 use gate_runtime::run::{Answer, RunState};
-use gate_runtime::store::{ApprovalFilter, Store};
+use gate_runtime::store::{ApprovalFilter, ApprovalStore, Store};
 use gate_runtime::{MemoryStore, Run};
 use gate_sqlite::SqliteStore;
 

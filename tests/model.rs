@@ -16,7 +16,7 @@ use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
 use gate_runtime::records::TrailEntry;
 use gate_runtime::review::{Settlement, Status};
-use gate_runtime::store::{ApprovalFilter, RecordFilter, Store};
+use gate_runtime::store::{ApprovalFilter, ApprovalStore, RecordFilter, RecordLog, Store};
 use gate_runtime::testing::ManualClock;
 use gate_runtime::trail::Auditor;
 use gate_runtime::{Approval, Interruption, MemoryStore};
@@ -380,7 +380,7 @@ impl System {
             }
             Op::Lift { process } => {
                 let ben = self.gates[process].reviewer("ben").await.unwrap();
-                for freeze in self.gates[process].standing().await.unwrap().freezes {
+                for freeze in self.gates[process].active_controls().await.unwrap().freezes {
                     self.gates[process].lift_freeze(&freeze, &ben).await.unwrap();
                 }
             }

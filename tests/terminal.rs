@@ -14,12 +14,12 @@ use gate_runtime::prelude::*;
 use gate_runtime::records::Record;
 use gate_runtime::review::{SanitizedText, Status};
 use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError,
+    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
+    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges,
+    RunQuery, StoreError,
 };
 use gate_runtime::tool::Descriptor;
 use gate_runtime::{Approval, NoTools, Reviewer, Terminal, Timestamp};
-use tokio::sync::watch;
 
 /// Payments.
 #[policy]
@@ -328,23 +328,9 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
 /// A store that was written before tools were kept.
 struct Forgetful(MemoryStore);
 
-impl Store for Forgetful {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        self.0.load_history(about)
-    }
-
+impl RecordLog for Forgetful {
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         self.0.commit(changeset)
-    }
-
-    fn approvals<'a>(
-        &'a self,
-        filter: &'a ApprovalFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
-        self.0.approvals(filter)
     }
 
     fn records<'a>(
@@ -352,6 +338,33 @@ impl Store for Forgetful {
         filter: &'a RecordFilter,
     ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.0.records(filter)
+    }
+
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.0.record_texts(filter)
+    }
+
+    fn watch(&self) -> RecordWatch {
+        self.0.watch()
+    }
+}
+
+impl ApprovalStore for Forgetful {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.0.load_history(about)
+    }
+
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        self.0.approvals(filter)
     }
 
     fn run_changes<'a>(
@@ -365,30 +378,21 @@ impl Store for Forgetful {
         self.0.grant(id)
     }
 
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.0.record_texts(filter)
-    }
-
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.0.standing(now)
-    }
-
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.0.deliveries(filter)
+    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+        self.0.active_controls(now)
     }
 
     fn tool(&self, _: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
         Box::pin(async { Ok(None) })
     }
+}
 
-    fn watch(&self) -> watch::Receiver<u64> {
-        self.0.watch()
+impl OutboxStore for Forgetful {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.0.deliveries(filter)
     }
 }
 

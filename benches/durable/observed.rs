@@ -8,12 +8,12 @@ use gate_runtime::id::{Digest, GrantId};
 use gate_runtime::notify::Delivery;
 use gate_runtime::records::Record;
 use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError,
+    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
+    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges,
+    RunQuery, Store, StoreError,
 };
 use gate_runtime::tool::Descriptor;
 use gate_runtime::{Approval, Timestamp};
-use tokio::sync::watch;
 
 /// Keeps what is committed, and when approvals were last asked for.
 pub(crate) struct Observed<S> {
@@ -37,17 +37,37 @@ impl<S> Observed<S> {
     }
 }
 
-impl<S: Store> Store for Observed<S> {
+impl<S: Store> RecordLog for Observed<S> {
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+        self.transitions().push(changeset.clone());
+        self.store.commit(changeset)
+    }
+
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        self.store.records(filter)
+    }
+
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.store.record_texts(filter)
+    }
+
+    fn watch(&self) -> RecordWatch {
+        self.store.watch()
+    }
+}
+
+impl<S: Store> ApprovalStore for Observed<S> {
     fn load_history<'a>(
         &'a self,
         about: &'a CallQuery,
     ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         self.store.load_history(about)
-    }
-
-    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        self.transitions().push(changeset.clone());
-        self.store.commit(changeset)
     }
 
     fn approvals<'a>(
@@ -56,13 +76,6 @@ impl<S: Store> Store for Observed<S> {
     ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         self.looks.lock().unwrap().push(Instant::now());
         self.store.approvals(filter)
-    }
-
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        self.store.records(filter)
     }
 
     fn run_changes<'a>(
@@ -76,29 +89,20 @@ impl<S: Store> Store for Observed<S> {
         self.store.grant(id)
     }
 
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.store.record_texts(filter)
-    }
-
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.store.standing(now)
-    }
-
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.store.deliveries(filter)
+    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+        self.store.active_controls(now)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
         self.store.tool(digest)
     }
+}
 
-    fn watch(&self) -> watch::Receiver<u64> {
-        self.store.watch()
+impl<S: Store> OutboxStore for Observed<S> {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.store.deliveries(filter)
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use gate_runtime::review::Status;
-use gate_runtime::store::{ApprovalFilter, Store};
+use gate_runtime::store::{ApprovalFilter, ApprovalStore};
 use gate_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

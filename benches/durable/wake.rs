@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use gate_runtime::id::ApprovalId;
-use gate_runtime::store::Store;
+use gate_runtime::store::RecordLog;
 use gate_runtime::{Gate, Interruption, Run};
 use gate_sqlite::SqliteStore;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -50,7 +50,7 @@ async fn vote(
     let stamp = Arc::new(Stamp::default());
     let waker = Waker::from(Arc::clone(&stamp));
     let mut last = store.watch();
-    last.borrow_and_update();
+    last.mark_seen();
     let mut told = pin!(last.changed());
     assert!(told.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     asked.reject(&dana, "not now").await.unwrap();
@@ -104,7 +104,7 @@ async fn here(file: &Path) {
 /// A task that follows the store, and when it goes on.
 fn follow(store: &SqliteStore) -> JoinHandle<(Instant, SystemTime)> {
     let mut last = store.watch();
-    last.borrow_and_update();
+    last.mark_seen();
     tokio::spawn(async move {
         last.changed().await.unwrap();
         (Instant::now(), SystemTime::now())

@@ -4,7 +4,7 @@ use clap::CommandFactory as _;
 use gate_runtime::audit::SigningKey;
 use gate_runtime::prelude::*;
 use gate_runtime::review::{Decide, Settlement, Status};
-use gate_runtime::store::{ApprovalFilter, RecordFilter, Store as _};
+use gate_runtime::store::{ApprovalFilter, RecordFilter, RecordLog};
 use gate_runtime::{Interruption, Terminal};
 use serde_json::{Value, json};
 

@@ -99,7 +99,7 @@ impl CommandContext {
         &self,
         id: &str,
     ) -> Result<std::sync::Arc<gate_runtime::grants::Grant>, CommandError> {
-        let grants = self.gate.standing().await?.grants;
+        let grants = self.gate.active_controls().await?.grants;
         let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id()).collect();
         let id = only(&ids, id, "standing permission that holds")?;
         let found = grants.into_iter().find(|grant| grant.id() == id);

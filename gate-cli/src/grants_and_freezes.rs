@@ -15,7 +15,7 @@ use crate::output::{plain, short};
 use crate::parse::{pair, unread};
 
 pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
-    let found = desk.gate.standing().await?.grants;
+    let found = desk.gate.active_controls().await?.grants;
     let row = |grant: &std::sync::Arc<gate_runtime::grants::Grant>| {
         vec![
             short(&grant.id()),
@@ -34,7 +34,7 @@ pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
 }
 
 pub(crate) async fn freezes(desk: &CommandContext) -> CommandResult {
-    let found = desk.gate.standing().await?.freezes;
+    let found = desk.gate.active_controls().await?.freezes;
     let row = |freeze: &gate_runtime::grants::Freeze| {
         let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
         vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
@@ -62,7 +62,7 @@ pub(crate) async fn freeze(
     };
     let name = plain(scope.to_string());
     if lift {
-        let freezes = desk.gate.standing().await?.freezes;
+        let freezes = desk.gate.active_controls().await?.freezes;
         let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
         let held = held.ok_or_else(|| CommandError::Missing(format!("{name} is not stopped")))?;
         desk.gate.lift_freeze(&held, me).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::store::{Clock, SystemClock};
-use gate_runtime::{FileDirectory, Gate, Registry};
+use gate_runtime::{AnyGate, FileDirectory};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ use crate::projections::projector::RecordProjector;
 use crate::routes;
 use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::state::{AppState, GateBackend, RETRY};
+use crate::state::{AppState, RETRY};
 use crate::web::middleware::BaseUrl;
 use crate::web::server;
 use crate::web::sse::SseHub;
@@ -49,7 +49,7 @@ const WHOLE: Duration = Duration::from_hours(12);
 /// ```
 #[must_use = "an inbox is there once it is served"]
 pub struct Inbox {
-    gate: Arc<dyn GateBackend>,
+    gate: AnyGate,
     people: FileDirectory,
     sign_in: Arc<dyn SignIn>,
     clock: Arc<dyn Clock>,
@@ -67,9 +67,9 @@ impl Inbox {
     ///
     /// They sign in by their tokens. A session ends after half an hour without use, and after
     /// twelve hours in any case.
-    pub fn new<R: Registry>(gate: Gate<R>, people: FileDirectory) -> Self {
+    pub fn new(gate: impl Into<AnyGate>, people: FileDirectory) -> Self {
         Self {
-            gate: Arc::new(gate),
+            gate: gate.into(),
             sign_in: Arc::new(people.clone()),
             people,
             clock: Arc::new(SystemClock),
@@ -281,9 +281,9 @@ impl Inbox {
             callbacks,
         } = self;
         let (live, chronicle) =
-            (SseHub::follow(gate.events()), RecordProjector::follow(gate.story()));
+            (SseHub::follow(gate.events()), RecordProjector::follow(gate.events_after(0)));
         // What agents in other programs asked through an inbox before this one has nobody else.
-        let keeper = Arc::clone(&gate);
+        let keeper = gate.clone();
         tokio::spawn(async move {
             while keeper.keep_deadlines().await.is_err() {
                 sleep(RETRY).await;

@@ -93,13 +93,13 @@ impl AppState {
     /// A call, by the id in an address.
     async fn asked(&self, id: &str) -> Result<Interruption, PageError> {
         let id: ApprovalId = id.parse().map_err(|_| PageError::not_found())?;
-        self.gate.one(id).await?.ok_or_else(PageError::not_found)
+        self.gate.interruption(id).await?.ok_or_else(PageError::not_found)
     }
 
     /// Finds the calls that people decided before: those of its case, and those of its tool.
     async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, PageError> {
         let subject = asked.approval().subject();
-        let told = self.chronicle.ask(&*self.gate, |known| known.precedents.like(subject)).await?;
+        let told = self.chronicle.ask(&self.gate, |known| known.precedents.like(subject)).await?;
         let ((of_tool, of_case), is_behind) = (told.found, told.is_behind);
         let mut all: Vec<ApprovalId> = of_case.iter().chain(&of_tool).copied().collect();
         all.sort_unstable();
@@ -108,8 +108,13 @@ impl AppState {
             return Ok(ShownPrecedents { is_behind, ..ShownPrecedents::default() });
         }
         let filter = all.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
-        let found: HashMap<ApprovalId, Interruption> =
-            self.gate.list(&filter).await?.into_iter().map(|asked| (asked.id(), asked)).collect();
+        let found: HashMap<ApprovalId, Interruption> = self
+            .gate
+            .interruptions(&filter)
+            .await?
+            .into_iter()
+            .map(|asked| (asked.id(), asked))
+            .collect();
         let pick = |ids: Vec<ApprovalId>| {
             ids.into_iter().filter_map(|id| found.get(&id).cloned()).collect()
         };
@@ -123,7 +128,7 @@ async fn pending(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> PageResult {
-    let all = office.board.pending(&*office.gate, headers.contains_key(LIVE)).await?;
+    let all = office.board.pending(&office.gate, headers.contains_key(LIVE)).await?;
     let query = FormData::parse(query.unwrap_or_default().as_bytes());
     Ok(pages::pending(
         &visitor,
@@ -171,7 +176,7 @@ async fn case(
         .exact("id")
         .ok_or_else(PageError::not_found)?;
     let case = CaseId::from(id);
-    let story = CaseHistory::read(&*office.gate, &case).await?;
+    let story = CaseHistory::read(&office.gate, &case).await?;
     if story.count == 0 {
         return Err(PageError::not_found());
     }

@@ -441,9 +441,10 @@ impl<R: Registry> GateBuilder<R> {
             return Err(BuildError::new(problems));
         }
         let trail = match trail {
-            Some(trail) => {
-                Some(TrailHandle::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?)
-            }
+            Some(trail) => Some(
+                TrailHandle::start(trail, Arc::<dyn Store>::clone(&store), Arc::clone(&clock))
+                    .await?,
+            ),
             None => None,
         };
         let key = key.unwrap_or_else(GateKey::random).bytes();

@@ -130,6 +130,7 @@ pub use adapters::terminal::Terminal;
 #[cfg(feature = "testing")]
 pub use adapters::testing;
 pub use assemble::GateBuilder;
+pub use engine::any_gate::AnyGate;
 pub use engine::error::{BuildError, CallError};
 pub use engine::gate::Gate;
 pub use engine::review::interruption::Interruption;
@@ -273,9 +274,10 @@ pub mod store {
     pub use gate_core::approval::ReplayError;
     #[doc(inline)]
     pub use gate_core::ports::{
-        ALIKE, ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock,
-        CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange,
-        RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
+        ALIKE, ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery,
+        Changeset, Clock, CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, OutboxStore,
+        REFUSALS, RecordFilter, RecordLog, RecordSignal, RecordWatch, RunChange, RunChanges,
+        RunQuery, Store, StoreError, StoreErrorKind,
     };
 }
 

@@ -75,20 +75,20 @@ use gate_core::call::Descriptor;
 use gate_core::grants::Grant;
 use gate_core::id::GrantId;
 use gate_core::ports::{
-    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
+    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
+    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordSignal, RecordWatch,
+    RunChanges, RunQuery, StoreError, StoreErrorKind,
 };
 use gate_core::records::{Delivery, Record};
 use gate_core::text::Digest;
 use rusqlite::Connection;
-use tokio::sync::watch;
 
 use readers::ReaderPool;
 use schema::DatabaseFile;
 use watcher::Watcher;
 use writer::Writer;
 
-/// A [`Store`] in an SQLite database. Clones share it.
+/// A [`Store`](gate_core::ports::Store) in an SQLite database. Clones share it.
 ///
 /// See the [crate's page](crate) for an example.
 #[derive(Clone)]
@@ -135,12 +135,11 @@ impl SqliteStore {
     /// The threads over an open database: the connection is the one that writes.
     fn start(place: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
         let place = Arc::new(place);
-        let last = Arc::new(
-            watch::channel(rows::last(&connection).map_err(|error| place.error(error))?).0,
-        );
+        let last = rows::last(&connection).map_err(|error| place.error(error))?;
+        let signal = Arc::new(RecordSignal::new(last));
         let readers = ReaderPool::start(&place)?;
-        let watcher = Watcher::start(&place, &last)?;
-        let writer = Writer::start(connection, &place, &last)?;
+        let watcher = Watcher::start(&place, &signal)?;
+        let writer = Writer::start(connection, &place, &signal)?;
         Ok(Self { shared: Arc::new(StoreInner { place, writer, readers, watcher }) })
     }
 
@@ -151,25 +150,9 @@ impl SqliteStore {
     }
 }
 
-impl Store for SqliteStore {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        let about = about.clone();
-        self.shared.readers.read(move |connection| rows::load_history(connection, &about))
-    }
-
+impl RecordLog for SqliteStore {
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         self.shared.writer.commit(changeset)
-    }
-
-    fn approvals<'a>(
-        &'a self,
-        filter: &'a ApprovalFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
-        let filter = filter.clone();
-        self.shared.readers.read(move |connection| rows::approvals(connection, &filter))
     }
 
     fn records<'a>(
@@ -178,6 +161,36 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| rows::records(connection, &filter))
+    }
+
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        let filter = filter.clone();
+        self.shared.readers.read(move |connection| rows::record_texts(connection, &filter))
+    }
+
+    fn watch(&self) -> RecordWatch {
+        self.shared.watcher.watch()
+    }
+}
+
+impl ApprovalStore for SqliteStore {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        let about = about.clone();
+        self.shared.readers.read(move |connection| rows::load_history(connection, &about))
+    }
+
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        let filter = filter.clone();
+        self.shared.readers.read(move |connection| rows::approvals(connection, &filter))
     }
 
     fn run_changes<'a>(
@@ -192,32 +205,22 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::grant(connection, id))
     }
 
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        let filter = filter.clone();
-        self.shared.readers.read(move |connection| rows::record_texts(connection, &filter))
-    }
-
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
     }
 
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        self.shared.readers.read(move |connection| rows::tool(connection, digest))
+    }
+}
+
+impl OutboxStore for SqliteStore {
     fn deliveries<'a>(
         &'a self,
         filter: &'a DeliveryFilter,
     ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| deliveries::find(connection, &filter))
-    }
-
-    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-        self.shared.readers.read(move |connection| rows::tool(connection, digest))
-    }
-
-    fn watch(&self) -> watch::Receiver<u64> {
-        self.shared.watcher.watch()
     }
 }
 

@@ -415,7 +415,9 @@ mod tests {
 
     use gate_runtime::grants::{LimitCharge, LimitKey};
     use gate_runtime::prelude::*;
-    use gate_runtime::store::{CallQuery, Changeset, CommitOutcome, RunQuery, Store as _};
+    use gate_runtime::store::{
+        ApprovalStore, CallQuery, Changeset, CommitOutcome, RecordLog, RunQuery,
+    };
     use gate_runtime::{Approval, Timestamp};
     use rusqlite::StatementStatus;
 

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use gate_core::ports::{StoreError, StoreErrorKind};
+use gate_core::ports::{RecordSignal, RecordWatch, StoreError, StoreErrorKind};
 use rusqlite::Connection;
-use tokio::sync::watch;
 
 use crate::rows;
 use crate::schema::DatabaseFile;
@@ -17,7 +16,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// it.
 pub(crate) struct Watcher {
     wake: mpsc::Sender<()>,
-    last: Arc<watch::Sender<u64>>,
+    signal: Arc<RecordSignal>,
     /// For who begins to watch, and must know where things stand.
     connection: Mutex<Connection>,
 }
@@ -25,46 +24,37 @@ pub(crate) struct Watcher {
 impl Watcher {
     pub(crate) fn start(
         place: &Arc<DatabaseFile>,
-        last: &Arc<watch::Sender<u64>>,
+        signal: &Arc<RecordSignal>,
     ) -> Result<Self, StoreError> {
         let connect = || place.connect().map_err(|trouble| place.error(trouble));
         let (connection, own) = (connect()?, connect()?);
         let (wake, woken) = mpsc::channel();
-        let (last, known) = (Arc::clone(last), Arc::clone(last));
+        let (own_signal, known) = (Arc::clone(signal), Arc::clone(signal));
         let thread = std::thread::Builder::new().name("gate-sqlite-watch".to_owned());
-        let spawned = thread.spawn(move || work(&own, &woken, &last));
+        let spawned = thread.spawn(move || work(&own, &woken, &own_signal));
         spawned.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
-        Ok(Self { wake, last: known, connection: Mutex::new(connection) })
+        Ok(Self { wake, signal: known, connection: Mutex::new(connection) })
     }
 
     /// Begins to watch: from the last record that there is now. One small read, that waits for
     /// nobody.
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        let receiver = self.last.subscribe();
-        look(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.last);
+    pub(crate) fn watch(&self) -> RecordWatch {
+        let watch = self.signal.watch();
+        look(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.signal);
         let _ = self.wake.send(());
-        receiver
+        watch
     }
 }
 
 /// Reads the number of the last record. Where it cannot be read now, it is looked at again.
-fn look(connection: &Connection, last: &watch::Sender<u64>) -> bool {
-    rows::last(connection).map(|newest| tell(last, newest)).is_ok()
+fn look(connection: &Connection, signal: &RecordSignal) -> bool {
+    rows::last(connection).map(|newest| signal.publish(newest)).is_ok()
 }
 
-/// Tells whoever watches of a last record. Whoever tells it late does not take it back.
-pub(crate) fn tell(last: &watch::Sender<u64>, newest: u64) {
-    last.send_if_modified(|known| {
-        let is_new = newest > *known;
-        *known = newest.max(*known);
-        is_new
-    });
-}
-
-fn work(connection: &Connection, woken: &mpsc::Receiver<()>, last: &watch::Sender<u64>) {
+fn work(connection: &Connection, woken: &mpsc::Receiver<()>, signal: &RecordSignal) {
     let mut seen = None;
     loop {
-        let is_watched = last.receiver_count() > 0;
+        let is_watched = signal.is_watched();
         let waited = if is_watched {
             woken.recv_timeout(INTERVAL)
         } else {
@@ -75,7 +65,7 @@ fn work(connection: &Connection, woken: &mpsc::Receiver<()>, last: &watch::Sende
         }
         let version: Option<i64> =
             connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok();
-        if (version.is_none() || version != seen) && look(connection, last) {
+        if (version.is_none() || version != seen) && look(connection, signal) {
             seen = version;
         }
     }

@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, mpsc};
 
-use gate_core::ports::{BoxFuture, Changeset, CommitOutcome, StoreError, StoreErrorKind};
+use gate_core::ports::{
+    BoxFuture, Changeset, CommitOutcome, RecordSignal, StoreError, StoreErrorKind,
+};
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::error::DatabaseError;
 use crate::rows;
 use crate::schema::{self, DatabaseFile};
-use crate::watcher::tell;
 
 /// The number of commits that share one `fsync` at most, so that none waits long for the others.
 const GROUP: usize = 256;
@@ -29,12 +30,12 @@ impl Writer {
     pub(crate) fn start(
         connection: Connection,
         place: &Arc<DatabaseFile>,
-        last: &Arc<watch::Sender<u64>>,
+        signal: &Arc<RecordSignal>,
     ) -> Result<Self, StoreError> {
         let (wanted, queue) = mpsc::channel();
-        let (place, last) = (Arc::clone(place), Arc::clone(last));
+        let (place, signal) = (Arc::clone(place), Arc::clone(signal));
         let thread = std::thread::Builder::new().name("gate-sqlite-write".to_owned());
-        let spawned = thread.spawn(move || work(connection, &place, &queue, &last));
+        let spawned = thread.spawn(move || work(connection, &place, &queue, &signal));
         spawned.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
         Ok(Self { wanted })
     }
@@ -57,7 +58,7 @@ fn work(
     mut connection: Connection,
     place: &DatabaseFile,
     queue: &mpsc::Receiver<CommitRequest>,
-    last: &watch::Sender<u64>,
+    signal: &RecordSignal,
 ) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
@@ -72,7 +73,7 @@ fn work(
             .unzip();
         match commit(&mut connection, place, transitions) {
             Ok((ends, newest)) => {
-                tell(last, newest);
+                signal.publish(newest);
                 for (answer, end) in answers.into_iter().zip(ends) {
                     let _ = answer.send(Ok(end));
                 }

@@ -11,7 +11,7 @@ use gate_runtime::id::{ApprovalId, GrantId};
 use gate_runtime::policy::Verdict;
 use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
 use gate_runtime::review::{Decision, SettledBy, Settlement, Status};
-use gate_runtime::store::{ApprovalFilter, RecordFilter, Store as _};
+use gate_runtime::store::{ApprovalFilter, ApprovalStore, RecordFilter, RecordLog};
 use gate_runtime::trail::{Auditor, TrailReader};
 use gate_runtime::{Approval, Timestamp};
 use gate_sqlite::SqliteStore;
@@ -98,7 +98,7 @@ impl Watched {
         let done = effects(folder);
         self.compare(&approvals, &done);
         self.compare_words(folder, &approvals);
-        let standing = store.standing(Timestamp::now()).await.unwrap();
+        let standing = store.active_controls(Timestamp::now()).await.unwrap();
         for (grant, used) in self.grants.clone() {
             let left = standing.grants.iter().find(|known| known.id() == grant);
             let left = left.and_then(|grant| grant.uses_left()).unwrap_or(0);

@@ -8,14 +8,13 @@ use gate_runtime::id::{Digest, GrantId};
 use gate_runtime::notify::Delivery;
 use gate_runtime::records::Record;
 use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock,
-    CommitOutcome, DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError,
-    SystemClock,
+    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
+    Clock, CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch,
+    RunChanges, RunQuery, StoreError, SystemClock,
 };
 use gate_runtime::tool::Descriptor;
 use gate_runtime::{Approval, Timestamp};
 use gate_sqlite::SqliteStore;
-use tokio::sync::watch;
 
 use crate::steps::{Fuse, When};
 
@@ -38,14 +37,7 @@ pub struct Deadly {
     pub fuse: Arc<Fuse>,
 }
 
-impl Store for Deadly {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        self.file.load_history(about)
-    }
-
+impl RecordLog for Deadly {
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         let kinds: Vec<&'static str> = changeset.records.iter().map(Record::kind).collect();
         self.fuse.pass(When::Before, &kinds);
@@ -67,18 +59,38 @@ impl Store for Deadly {
         })
     }
 
-    fn approvals<'a>(
-        &'a self,
-        filter: &'a ApprovalFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
-        self.file.approvals(filter)
-    }
-
     fn records<'a>(
         &'a self,
         filter: &'a RecordFilter,
     ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.file.records(filter)
+    }
+
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.file.record_texts(filter)
+    }
+
+    fn watch(&self) -> RecordWatch {
+        self.file.watch()
+    }
+}
+
+impl ApprovalStore for Deadly {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.file.load_history(about)
+    }
+
+    fn approvals<'a>(
+        &'a self,
+        filter: &'a ApprovalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        self.file.approvals(filter)
     }
 
     fn run_changes<'a>(
@@ -92,29 +104,20 @@ impl Store for Deadly {
         self.file.grant(id)
     }
 
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.file.record_texts(filter)
-    }
-
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.file.standing(now)
-    }
-
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.file.deliveries(filter)
+    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+        self.file.active_controls(now)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
         self.file.tool(digest)
     }
+}
 
-    fn watch(&self) -> watch::Receiver<u64> {
-        self.file.watch()
+impl OutboxStore for Deadly {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.file.deliveries(filter)
     }
 }

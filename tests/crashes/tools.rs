@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;
-use gate_runtime::store::{ApprovalFilter, Store as _};
+use gate_runtime::store::{ApprovalFilter, ApprovalStore};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 

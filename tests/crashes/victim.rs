@@ -11,7 +11,7 @@ use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
 use gate_runtime::review::{DecideError, Edit, Settlement, Status};
 use gate_runtime::run::InFlight;
-use gate_runtime::store::{ApprovalFilter, Store as _};
+use gate_runtime::store::{ApprovalFilter, ApprovalStore};
 use gate_runtime::{Approval, Interruption, Reviewer, Trail, Turn};
 use gate_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -189,7 +189,7 @@ impl Victim {
     }
 
     async fn lift(&self) {
-        for freeze in self.gate.standing().await.unwrap().freezes {
+        for freeze in self.gate.active_controls().await.unwrap().freezes {
             let fact = format!("lifted {:?}", freeze.scope());
             self.say(&fact, self.gate.lift_freeze(&freeze, &self.managers[1])).await;
         }

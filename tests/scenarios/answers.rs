@@ -100,14 +100,14 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
         Some(&"cancelled"),
         "nobody knows its id, so that it has ended"
     );
-    for freeze in gate.standing().await.unwrap().freezes {
+    for freeze in gate.active_controls().await.unwrap().freezes {
         gate.lift_freeze(&freeze, &dana).await.unwrap();
     }
     // Under an id that the program knows, it goes on where it was.
     let named = || run.call_as("named", Pay { to: "alice".into(), amount: 600, note: None });
     let (ended, ()) = tokio::join!(named(), decide(true));
     assert!(matches!(ended, Err(CallError::NotYet(_))), "{ended:?}");
-    for freeze in gate.standing().await.unwrap().freezes {
+    for freeze in gate.active_controls().await.unwrap().freezes {
         gate.lift_freeze(&freeze, &dana).await.unwrap();
     }
     assert_eq!(named().await.unwrap(), "paid 600 to alice");

@@ -230,13 +230,13 @@ async fn a_permission_that_is_used_up_can_be_taken_back(store: Shared) {
     let decided = turn.interruptions()[0].grant(&dana, Scope::this_run().uses(1)).await.unwrap();
     let grant = decided.grant().unwrap();
     assert_eq!(grant.uses_left(), Some(0), "it covers the second");
-    let listed = gate.standing().await.unwrap().grants;
+    let listed = gate.active_controls().await.unwrap().grants;
     assert_eq!(listed.iter().map(|known| known.id()).collect::<Vec<_>>(), [grant.id()]);
     gate.revoke(grant, &dana).await.unwrap();
     assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "grant_revoked").count(), 1);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);
-    assert!(gate.standing().await.unwrap().grants.is_empty());
+    assert!(gate.active_controls().await.unwrap().grants.is_empty());
 }
 
 /// Twice a day without anybody; the third asks.

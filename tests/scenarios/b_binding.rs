@@ -273,7 +273,7 @@ async fn b13_a_freeze_stops_what_it_names_in_every_process(store: Shared) {
         "whom it calls is stopped with it"
     );
     let held: Vec<String> = other
-        .standing()
+        .active_controls()
         .await
         .unwrap()
         .freezes

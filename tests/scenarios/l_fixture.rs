@@ -56,7 +56,7 @@ async fn story(folder: &Path) -> Vec<String> {
     let covered =
         run.submit([call("9", "pay", json!({"to": "fay", "amount": 540}))]).await.unwrap();
     drop(covered);
-    let grant = gate.standing().await.unwrap().grants.remove(0);
+    let grant = gate.active_controls().await.unwrap().grants.remove(0);
     gate.revoke(&grant, &dana).await.unwrap();
     let turn2 = run.submit([call("10", "wipe", json!({"disk": "a"}))]).await.unwrap();
     asked(&turn2).cancel("no longer").await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy};
 use gate_runtime::prelude::*;
 use gate_runtime::records::TrailEntry;
-use gate_runtime::store::{Changeset, RecordFilter, Store};
+use gate_runtime::store::{Changeset, RecordFilter, RecordLog};
 use gate_runtime::tool::CommitmentKeys;
 use gate_runtime::trail::{Auditor, TrailError, TrailReader};
 use gate_runtime::{BuildError, NoTools, Trail};

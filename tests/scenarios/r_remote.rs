@@ -370,7 +370,7 @@ async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_o
         Status::Pending
     );
     assert_eq!(desk.bot().begin(covered.id()).await.unwrap().status(), Status::Dispatched);
-    let standing = desk.gate.standing().await.unwrap();
+    let standing = desk.gate.active_controls().await.unwrap();
     desk.gate.revoke(&standing.grants[0], &desk.dana).await.unwrap();
     assert_eq!(desk.bot().ask(refund("6", 50)).await.unwrap().status(), Status::Pending);
 }

@@ -255,13 +255,13 @@ async fn s_a_grant_is_given_like_a_call_that_is_decided(store: Shared) {
     let mia = gate.reviewer("mia").await.unwrap();
     assert!(shown.grant_like(&mia, Scope::any_run()).await.is_err(), "it would be for herself");
     let grant = shown.grant_like(&dana, Scope::any_run().uses(1)).await.unwrap();
-    assert_eq!(gate.standing().await.unwrap().grants, [grant]);
+    assert_eq!(gate.active_controls().await.unwrap().grants, [grant]);
     let other = gate.run("other").on_behalf_of("mia");
     assert_eq!(
         kinds(&other.submit([pay("1", "alice", 100), pay("2", "alice", 100)]).await.unwrap()).len(),
         2
     );
-    assert_eq!(gate.standing().await.unwrap().grants, [], "its use is taken");
+    assert_eq!(gate.active_controls().await.unwrap().grants, [], "its use is taken");
 }
 
 static LOOKED: AtomicUsize = AtomicUsize::new(0);

@@ -8,12 +8,12 @@ use gate_runtime::id::{Digest, GrantId};
 use gate_runtime::notify::Delivery;
 use gate_runtime::records::Record;
 use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-    DeliveryFilter, RecordFilter, RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
+    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
+    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges,
+    RunQuery, Store, StoreError, StoreErrorKind,
 };
 use gate_runtime::tool::Descriptor;
 use gate_runtime::{Approval, MemoryStore, Timestamp};
-use tokio::sync::watch;
 
 /// A store that gates share, as processes share a database.
 pub type Shared = Arc<dyn Store>;
@@ -91,14 +91,7 @@ impl Troubled {
     }
 }
 
-impl Store for Troubled {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        self.inner.load_history(about)
-    }
-
+impl RecordLog for Troubled {
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         let left = self.fails_at.load(Ordering::SeqCst);
         self.fails_at.store(left.saturating_sub(1), Ordering::SeqCst);
@@ -108,6 +101,33 @@ impl Store for Troubled {
             });
         }
         self.inner.commit(changeset)
+    }
+
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        self.inner.records(filter)
+    }
+
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.inner.record_texts(filter)
+    }
+
+    fn watch(&self) -> RecordWatch {
+        self.inner.watch()
+    }
+}
+
+impl ApprovalStore for Troubled {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.inner.load_history(about)
     }
 
     fn approvals<'a>(
@@ -124,13 +144,6 @@ impl Store for Troubled {
         })
     }
 
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        self.inner.records(filter)
-    }
-
     fn run_changes<'a>(
         &'a self,
         query: &'a RunQuery,
@@ -142,29 +155,20 @@ impl Store for Troubled {
         self.inner.grant(id)
     }
 
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.inner.record_texts(filter)
-    }
-
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.inner.standing(now)
-    }
-
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.inner.deliveries(filter)
+    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+        self.inner.active_controls(now)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
         self.inner.tool(digest)
     }
+}
 
-    fn watch(&self) -> watch::Receiver<u64> {
-        self.inner.watch()
+impl OutboxStore for Troubled {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.inner.deliveries(filter)
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use gate_runtime::FileDirectory;
 use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
-use gate_runtime::store::Store as _;
+use gate_runtime::store::RecordLog;
 use gate_sqlite::SqliteStore;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -121,7 +121,7 @@ impl LoadAgents {
     /// A new question, of which all pages are told.
     pub(crate) async fn probe(&self, pages: &OpenPages) {
         let _ = self.run().submit([refund(0)]).await.unwrap();
-        pages.committed(Instant::now(), *self.store.watch().borrow());
+        pages.committed(Instant::now(), self.store.watch().seq());
     }
 
     /// Calls per second that a rule approves.

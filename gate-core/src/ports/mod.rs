@@ -12,9 +12,10 @@ pub use clock::Clock;
 pub use directory::{Directory, DirectoryError};
 pub use notifier::{DeliveryNotice, Notifier, NotifyError};
 pub use store::{
-    ALIKE, ActiveControls, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome,
-    DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges,
-    RunQuery, Store, StoreError, StoreErrorKind,
+    ALIKE, ActiveControls, ApprovalFilter, ApprovalStore, CallHistory, CallQuery, Changeset,
+    CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, OutboxStore, REFUSALS, RecordFilter,
+    RecordLog, RecordSignal, RecordWatch, RunChange, RunChanges, RunQuery, Store, StoreError,
+    StoreErrorKind,
 };
 pub use witness::{Witness, WitnessError};
 

@@ -154,7 +154,7 @@ async fn list(
     if let Some(after) = query.get::<ApprovalId>("after")? {
         filter = filter.after(after);
     }
-    let found = office.gate.list(&filter).await?;
+    let found = office.gate.interruptions(&filter).await?;
     let next =
         (found.len() == limit).then(|| found.last().map(|last| last.id().to_string())).flatten();
     Ok(JsonBody(Page { items: found.iter().map(Review::from).collect(), next }))
@@ -169,7 +169,7 @@ async fn one(
 }
 
 async fn asked(office: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
-    office.gate.one(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
+    office.gate.interruption(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
 }
 
 /// What was shown to whoever decides, and what they say besides.
@@ -442,7 +442,7 @@ async fn grants(
     State(office): State<Arc<AppState>>,
     _: BearerPerson,
 ) -> Result<JsonBody<Page<Permission>>, ApiProblem> {
-    let items = office.gate.standing().await?.grants.iter().map(Permission::from).collect();
+    let items = office.gate.active_controls().await?.grants.iter().map(Permission::from).collect();
     Ok(JsonBody(Page { items, next: None }))
 }
 
@@ -453,10 +453,11 @@ async fn end_grant(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id: GrantId = id.parse().map_err(|_| ApiProblem::not_found())?;
-    let found = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id);
+    let found =
+        office.gate.active_controls().await?.grants.into_iter().find(|grant| grant.id() == id);
     // What holds no more is taken back.
     if let Some(grant) = found {
-        office.gate.revoke(grant, me).await?;
+        office.gate.revoke(&grant, &me).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

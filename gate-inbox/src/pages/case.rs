@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::Timestamp;
 use gate_runtime::id::CaseId;
 use gate_runtime::records::Record;
 use gate_runtime::store::StoreError;
+use gate_runtime::{AnyGate, Timestamp};
 use maud::html;
 
 use super::frame::{Tab, page};
@@ -16,7 +16,6 @@ use super::pending::keys;
 use super::timeline;
 use crate::auth::current_user::CurrentUser;
 use crate::render::untrusted_text::{ago, plain};
-use crate::state::GateBackend;
 
 /// The most records that are shown: the newest.
 const MOST: usize = 500;
@@ -35,10 +34,10 @@ pub(crate) struct CaseHistory {
 impl CaseHistory {
     /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to
     /// one, and it may be much.
-    pub(crate) async fn read(gate: &dyn GateBackend, case: &CaseId) -> Result<Self, StoreError> {
+    pub(crate) async fn read(gate: &AnyGate, case: &CaseId) -> Result<Self, StoreError> {
         let (mut story, mut after) = (Self::default(), 0);
         loop {
-            let part = gate.case(case.clone(), after, PART).await?;
+            let part = gate.case_after(case.clone(), after, PART).await?;
             let is_last = part.len() < PART;
             story.count += part.len();
             after = part.last().map_or(after, |record| record.seq());

@@ -8,12 +8,11 @@ use gate_runtime::id::{AgentName, ApprovalId};
 use gate_runtime::review::Status;
 use gate_runtime::run::CallSubject;
 use gate_runtime::store::{ApprovalFilter, StoreError};
-use gate_runtime::{Interruption, Timestamp};
+use gate_runtime::{AnyGate, Interruption, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use crate::pending::list::PendingSnapshot;
-use crate::state::GateBackend;
 
 /// Of so much time, looking for open pages takes one part at most: with very many questions, they
 /// are a moment late, and agents and deciders are not.
@@ -70,7 +69,7 @@ impl PendingCache {
     /// opens one does not.
     pub(crate) async fn pending(
         &self,
-        gate: &dyn GateBackend,
+        gate: &AnyGate,
         is_live: bool,
     ) -> Result<Arc<PendingSnapshot>, StoreError> {
         self.look(gate, is_live, CachedPending::list).await
@@ -79,7 +78,7 @@ impl PendingCache {
     /// Takes something of what is kept, after it was brought up to date.
     async fn look<T>(
         &self,
-        gate: &dyn GateBackend,
+        gate: &AnyGate,
         is_live: bool,
         take: impl FnOnce(&mut CachedPending) -> T + Send,
     ) -> Result<T, StoreError> {
@@ -121,11 +120,11 @@ struct PendingChanges {
 
 impl CachedPending {
     /// Reads all that waits.
-    async fn read(gate: &dyn GateBackend, begun: Instant) -> Result<Self, StoreError> {
+    async fn read(gate: &AnyGate, begun: Instant) -> Result<Self, StoreError> {
         let read = Instant::now();
         // What happens from here on may be in the list already, and is looked at again.
         let seen = gate.events().seen();
-        let all = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
+        let all = gate.interruptions(&ApprovalFilter::all().status(Status::Pending)).await?;
         let whole = read.elapsed();
         let (keys, sorted, of_agent) = (HashMap::new(), BTreeMap::new(), HashMap::new());
         let mut kept =
@@ -140,7 +139,7 @@ impl CachedPending {
     /// Reads what happened since, if that is quicker than to read all that waits.
     async fn news(
         &self,
-        gate: &dyn GateBackend,
+        gate: &AnyGate,
         begun: Instant,
     ) -> Result<Option<PendingChanges>, StoreError> {
         let (mut seen, mut ids) = (self.seen, HashSet::new());
@@ -164,7 +163,7 @@ impl CachedPending {
         }
         let mut changed = Vec::new();
         for id in ids {
-            let asked = gate.one(id).await?;
+            let asked = gate.interruption(id).await?;
             changed.push((id, asked.filter(|asked| asked.approval().status() == Status::Pending)));
             if is_slow() {
                 return Ok(None);
@@ -223,129 +222,149 @@ mod tests {
 
     use futures_util::future::join_all;
     use gate_runtime::grants::Grant;
-    use gate_runtime::id::{ApprovalId, CaseId, ReviewerId};
-    use gate_runtime::people::ReviewerError;
+    use gate_runtime::id::Digest;
+    use gate_runtime::id::GrantId;
+    use gate_runtime::notify::Delivery;
     use gate_runtime::prelude::*;
-    use gate_runtime::records::{EventStream, Record};
-    use gate_runtime::remote::{RemoteCall, RemoteCaller};
-    use gate_runtime::review::DecideError;
-    use gate_runtime::store::{ActiveControls, BoxFuture, StoreErrorKind};
-    use gate_runtime::trail::TrailStatus;
-    use gate_runtime::{Interruption, NoTools, Reviewer};
+    use gate_runtime::records::Record;
+    use gate_runtime::remote::RemoteCall;
+    use gate_runtime::store::{
+        ActiveControls, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
+        DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges, RunQuery,
+        StoreErrorKind,
+    };
+    use gate_runtime::tool::Descriptor;
+    use gate_runtime::{Approval, NoTools};
     use serde_json::json;
     use tokio::time::advance;
 
     use super::*;
 
     /// Counts how often all that waits is read, and how often the record is.
-    struct CountingGate(Gate<NoTools>, [AtomicUsize; 2], AtomicBool);
+    #[derive(Default)]
+    struct CountingStore {
+        inner: MemoryStore,
+        lists: AtomicUsize,
+        looks: AtomicUsize,
+        is_damaged: AtomicBool,
+    }
 
-    impl CountingGate {
-        async fn new() -> Self {
-            let people =
-                StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
-            Self(
-                Gate::builder(()).directory(people).build().await.unwrap(),
-                Default::default(),
-                AtomicBool::new(false),
-            )
-        }
-
+    impl CountingStore {
         fn counts(&self) -> [usize; 2] {
-            self.1.each_ref().map(|count| count.load(Ordering::SeqCst))
+            [&self.lists, &self.looks].map(|count| count.load(Ordering::SeqCst))
         }
     }
 
-    impl GateBackend for CountingGate {
-        fn list<'a>(
+    async fn counted_gate() -> (Gate<NoTools>, Arc<CountingStore>) {
+        let people = StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
+        let store = Arc::new(CountingStore::default());
+        let gate = Gate::builder(()).store(Arc::clone(&store)).directory(people);
+        (gate.build().await.unwrap(), store)
+    }
+
+    impl RecordLog for CountingStore {
+        fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+            self.inner.commit(changeset)
+        }
+
+        fn records<'a>(
+            &'a self,
+            filter: &'a RecordFilter,
+        ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+            // The gate itself reads those of one call.
+            if filter.of_call().is_none() {
+                self.looks.fetch_add(1, Ordering::SeqCst);
+                if self.is_damaged.load(Ordering::SeqCst) {
+                    let error = StoreError::new(StoreErrorKind::Corrupt, "a record cannot be read");
+                    return Box::pin(ready(Err(error)));
+                }
+            }
+            self.inner.records(filter)
+        }
+
+        fn record_texts<'a>(
+            &'a self,
+            filter: &'a RecordFilter,
+        ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+            self.inner.record_texts(filter)
+        }
+
+        fn watch(&self) -> RecordWatch {
+            self.inner.watch()
+        }
+    }
+
+    impl ApprovalStore for CountingStore {
+        fn load_history<'a>(
+            &'a self,
+            about: &'a CallQuery,
+        ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+            self.inner.load_history(about)
+        }
+
+        fn approvals<'a>(
             &'a self,
             filter: &'a ApprovalFilter,
-        ) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
+        ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
             Box::pin(async move {
-                self.1[0].fetch_add(1, Ordering::SeqCst);
-                tokio::task::yield_now().await;
-                self.0.interruptions(filter).await
+                if filter.ids().is_empty() {
+                    self.lists.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                }
+                self.inner.approvals(filter).await
             })
         }
 
-        fn one(&self, id: ApprovalId) -> BoxFuture<'_, Result<Option<Interruption>, StoreError>> {
-            Box::pin(self.0.interruption(id))
+        fn run_changes<'a>(
+            &'a self,
+            query: &'a RunQuery,
+        ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+            self.inner.run_changes(query)
         }
 
-        fn case(
+        fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+            self.inner.grant(id)
+        }
+
+        fn active_controls(
             &self,
-            case: CaseId,
-            after: u64,
-            limit: usize,
-        ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-            Box::pin(self.0.case_after(case, after, limit))
+            now: Timestamp,
+        ) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+            self.inner.active_controls(now)
         }
 
-        fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>> {
-            Box::pin(self.0.reviewer(who))
-        }
-
-        fn events(&self) -> EventStream {
-            self.0.events()
-        }
-
-        fn story(&self) -> EventStream {
-            self.0.events_after(0)
-        }
-
-        fn records(
+        fn tool(
             &self,
-            after: u64,
-            limit: usize,
-        ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-            self.1[1].fetch_add(1, Ordering::SeqCst);
-            if self.2.load(Ordering::SeqCst) {
-                let error = StoreError::new(StoreErrorKind::Corrupt, "a record cannot be read");
-                return Box::pin(ready(Err(error)));
-            }
-            Box::pin(self.0.records(after, limit))
+            digest: Digest,
+        ) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+            self.inner.tool(digest)
         }
+    }
 
-        fn remote(&self, agent: AgentName) -> RemoteCaller {
-            self.0.remote(agent)
-        }
-
-        fn trail(&self) -> Option<TrailStatus> {
-            self.0.trail()
-        }
-
-        fn standing(&self) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-            Box::pin(self.0.standing())
-        }
-
-        fn keep_deadlines(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-            Box::pin(self.0.keep_deadlines())
-        }
-
-        fn revoke(
-            &self,
-            grant: Arc<Grant>,
-            by: Reviewer,
-        ) -> BoxFuture<'_, Result<(), DecideError>> {
-            Box::pin(async move { self.0.revoke(&grant, &by).await })
+    impl OutboxStore for CountingStore {
+        fn deliveries<'a>(
+            &'a self,
+            filter: &'a DeliveryFilter,
+        ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+            self.inner.deliveries(filter)
         }
     }
 
     #[tokio::test]
     async fn many_who_ask_at_once_are_one_or_two_looks_and_who_asks_later_is_another() {
-        let gate = CountingGate::new().await;
+        let (gate, store) = counted_gate().await;
         let board = PendingCache::default();
         let all = join_all((0..100).map(|_| board.pending(&gate, true))).await;
         assert!(all.into_iter().all(|found| found.is_ok()));
-        let [lists, looks] = gate.counts();
+        let [lists, looks] = store.counts();
         assert!((1..=2).contains(&lists) && looks <= 1, "{lists} {looks}");
         board.pending(&gate, true).await.unwrap();
-        assert_eq!(gate.counts()[1], looks + 1);
+        assert_eq!(store.counts()[1], looks + 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_opens_a_list_does_not_wait_for_a_page_that_waits_its_turn() {
-        let gate = CountingGate::new().await;
+        let (gate, store) = counted_gate().await;
         let board = PendingCache::default();
         board.pending(&gate, false).await.unwrap();
         board.0.lock().await.as_mut().unwrap().took = Duration::from_mins(1);
@@ -359,39 +378,39 @@ mod tests {
         );
         assert!(opened.unwrap() < PACE);
         assert!(live.unwrap() >= LATE, "and takes what the other found");
-        assert_eq!(gate.counts()[0] + gate.counts()[1], 2);
+        assert_eq!(store.counts()[0] + store.counts()[1], 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_is_read_where_the_record_cannot_be_and_now_and_then_in_any_case() {
-        let gate = CountingGate::new().await;
+        let (gate, store) = counted_gate().await;
         let board = PendingCache::default();
         let look = async || board.pending(&gate, false).await.unwrap().len();
         let ask = async |id| {
-            gate.0.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap()
+            gate.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap()
         };
         assert_eq!(look().await, 0);
-        gate.2.store(true, Ordering::SeqCst);
+        store.is_damaged.store(true, Ordering::SeqCst);
         ask("1").await;
-        assert_eq!((look().await, gate.counts()[0]), (1, 2));
-        gate.2.store(false, Ordering::SeqCst);
+        assert_eq!((look().await, store.counts()[0]), (1, 2));
+        store.is_damaged.store(false, Ordering::SeqCst);
         ask("2").await;
-        assert_eq!((look().await, gate.counts()[0]), (2, 2));
+        assert_eq!((look().await, store.counts()[0]), (2, 2));
         advance(ANEW).await;
-        assert_eq!((look().await, gate.counts()[0]), (2, 3));
+        assert_eq!((look().await, store.counts()[0]), (2, 3));
     }
 
     #[tokio::test]
     async fn it_shows_what_waits_whether_it_goes_on_or_begins_anew() {
-        let gate = CountingGate::new().await;
+        let (gate, store) = counted_gate().await;
         let [dana, eve] =
-            [gate.0.reviewer("dana").await.unwrap(), gate.0.reviewer("eve").await.unwrap()];
-        let (board, bot, run) = (PendingCache::default(), gate.0.remote("bot"), gate.0.run("run"));
+            [gate.reviewer("dana").await.unwrap(), gate.reviewer("eve").await.unwrap()];
+        let (board, bot, run) = (PendingCache::default(), gate.remote("bot"), gate.run("run"));
         // How many wait, each with how often it changed.
         let shown = async || {
             let found = board.pending(&gate, false).await.unwrap();
             let all =
-                gate.0.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
+                gate.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
             let versions = |all: &[Interruption]| -> BTreeMap<_, _> {
                 all.iter().map(|asked| (asked.id(), asked.approval().version())).collect()
             };
@@ -412,14 +431,14 @@ mod tests {
                 format!("{{\"round\":{round}}}"),
             );
             let asked = bot.ask(call.ask("it is money", two));
-            let asked = gate.one(asked.await.unwrap().id()).await.unwrap().unwrap();
+            let asked = gate.interruption(asked.await.unwrap().id()).await.unwrap().unwrap();
             // More than is read of the record at once.
             for number in 0..round * 25 {
                 run.log_action("looked", &json!({ "number": number }), None).await.unwrap();
             }
             assert_eq!(shown().await, 1);
             lists += usize::from(patience == Duration::ZERO);
-            assert_eq!(gate.counts()[0], lists);
+            assert_eq!(store.counts()[0], lists);
             asked.approve(&dana).await.unwrap();
             assert_eq!(shown().await, 1);
             match round % 3 {
@@ -429,6 +448,6 @@ mod tests {
             }
             assert_eq!(shown().await, 0);
         }
-        assert_eq!(gate.counts()[0], lists);
+        assert_eq!(store.counts()[0], lists);
     }
 }

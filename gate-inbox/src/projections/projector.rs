@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gate_runtime::AnyGate;
 use gate_runtime::records::{CallEvent, EventStream, GateEvent, Record, RecordEvent};
 use gate_runtime::review::Status;
 use gate_runtime::store::StoreError;
@@ -14,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::projections::policies::PolicyIndex;
 use crate::projections::precedents::Precedents;
 use crate::projections::statistics::Statistics;
-use crate::state::{GateBackend, RETRY};
+use crate::state::RETRY;
 
 /// The time for which a page waits for what is on the record already.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -88,7 +89,7 @@ impl RecordProjector {
     /// in time.
     pub(crate) async fn ask<T: Send>(
         &self,
-        gate: &dyn GateBackend,
+        gate: &AnyGate,
         question: impl FnOnce(&ProjectionSet) -> T + Send,
     ) -> Result<ProjectionAnswer<T>, StoreError> {
         let newest = self.newest(gate).await?;
@@ -102,7 +103,7 @@ impl RecordProjector {
 
     /// The number of the newest record; 0 if there is none. It is looked for from what was read on,
     /// in ever larger steps.
-    pub(crate) async fn newest(&self, gate: &dyn GateBackend) -> Result<u64, StoreError> {
+    pub(crate) async fn newest(&self, gate: &AnyGate) -> Result<u64, StoreError> {
         // There is a record `low`, or it is 0; and none after `high`.
         let (mut low, mut step) = (*self.seen.borrow(), 0_u64);
         let mut high = loop {
@@ -124,7 +125,7 @@ impl RecordProjector {
 }
 
 /// The number of the first record after one.
-async fn next(gate: &dyn GateBackend, after: u64) -> Result<Option<u64>, StoreError> {
+async fn next(gate: &AnyGate, after: u64) -> Result<Option<u64>, StoreError> {
     Ok(gate.records(after, 1).await?.first().map(|record| record.seq()))
 }
 
@@ -169,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn who_asks_is_told_of_all_that_was_there_or_that_it_is_not_all() {
         let gate: Gate<NoTools> = Gate::builder(()).build().await.unwrap();
-        let chronicle = RecordProjector::follow(gate.story());
+        let chronicle = RecordProjector::follow(gate.events_after(0));
         let refused = async || {
             let call = ToolCall::new("1", "nothing", "{}");
             let _ = gate.run("run-1").submit([call]).await.unwrap();

@@ -190,7 +190,7 @@ impl HistorySearch {
         office: &AppState,
         from: SearchCursor,
     ) -> Result<SearchPage, StoreError> {
-        let newest = office.chronicle.newest(&*office.gate).await?;
+        let newest = office.chronicle.newest(&office.gate).await?;
         let begun = Instant::now();
         match from {
             SearchCursor::After(seq) => self.forward(office, seq, newest, begun).await,

@@ -110,12 +110,12 @@ pub(super) async fn standing(
     State(office): State<Arc<AppState>>,
     visitor: CurrentUser,
 ) -> PageResult {
-    let standing = office.gate.standing().await?;
+    let standing = office.gate.active_controls().await?;
     let ids: Vec<GrantId> = standing.grants.iter().map(|grant| grant.id()).collect();
     let uses = |id: &GrantId, known: &ProjectionSet| Some((*id, known.precedents.uses(*id)?));
     let told = office
         .chronicle
-        .ask(&*office.gate, |known| ids.iter().filter_map(|id| uses(id, known)).collect());
+        .ask(&office.gate, |known| ids.iter().filter_map(|id| uses(id, known)).collect());
     Ok(pages::standing(&visitor, &standing, &told.await?, office.clock.now()))
 }
 
@@ -124,9 +124,9 @@ pub(super) async fn revoke(State(office): State<Arc<AppState>>, sent: SubmittedF
     let id: GrantId = sent.fields.get("grant").parse().map_err(|_| PageError::not_found())?;
     let me = office.reviewer(&sent.visitor).await?;
     if let Some(grant) =
-        office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id)
+        office.gate.active_controls().await?.grants.into_iter().find(|grant| grant.id() == id)
     {
-        office.gate.revoke(grant, me).await.map_err(|error| match error {
+        office.gate.revoke(&grant, &me).await.map_err(|error| match error {
             DecideError::Refused(refused) => PageError::with(
                 StatusCode::FORBIDDEN,
                 "Not yours to decide",

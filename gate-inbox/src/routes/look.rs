@@ -44,7 +44,7 @@ pub(super) async fn rules(
     RawQuery(query): RawQuery,
 ) -> PageResult {
     let (span, now) = (TimeSpan::read(&fields(query).get("time")), office.clock.now());
-    let told = office.chronicle.ask(&*office.gate, |known| RulesView::of(known, span, now)).await?;
+    let told = office.chronicle.ask(&office.gate, |known| RulesView::of(known, span, now)).await?;
     Ok(pages::rules(&visitor, &told, now))
 }
 
@@ -56,8 +56,8 @@ pub(super) async fn overview(
     let (span, now) = (TimeSpan::read(&fields(query).get("time")), office.clock.now());
     let told = office
         .chronicle
-        .ask(&*office.gate, |known| Overview::of(&known.statistics, span, now))
+        .ask(&office.gate, |known| Overview::of(&known.statistics, span, now))
         .await?;
-    let waiting = office.board.pending(&*office.gate, false).await?.len();
+    let waiting = office.board.pending(&office.gate, false).await?.len();
     Ok(pages::overview(&visitor, &told, waiting))
 }

@@ -233,7 +233,7 @@ async fn client(
             told::plain(&who.id)
         ));
     };
-    let asked = office.gate.one(shown.approval).await.map_err(|_| trouble())?;
+    let asked = office.gate.interruption(shown.approval).await.map_err(|_| trouble())?;
     let Some(asked) = asked else {
         return Err("Nothing was decided: there is no such approval here.".to_owned());
     };

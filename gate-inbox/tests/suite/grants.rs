@@ -112,7 +112,7 @@ async fn nothing_is_given_by_an_approval_nor_by_the_form_that_only_shows() {
     assert_eq!(dana.fill(&path, &path, &narrow()).await.status, 200);
     assert_eq!(desk.approval(id).await.votes().len(), 0);
     dana.decide(id, "approve", &[]).await;
-    assert!(desk.agent.standing().await.unwrap().grants.is_empty());
+    assert!(desk.agent.active_controls().await.unwrap().grants.is_empty());
     dana.get("/standing").await.has("None: every call");
     assert_eq!(dana.get(&path).await.status, 303, "it is decided");
 }
@@ -161,7 +161,7 @@ async fn odd_input_is_refused_at_its_field() {
         "a form without fields gives nothing"
     );
     assert_eq!(desk.approval(id).await.votes().len(), 0);
-    assert!(desk.agent.standing().await.unwrap().grants.is_empty());
+    assert!(desk.agent.active_controls().await.unwrap().grants.is_empty());
 }
 
 /// Sends the form that no page offers.
@@ -230,7 +230,7 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
     let id = desk.ask_to_pay(50).await;
     assert_eq!(ines.get(&format!("/approvals/{id}/grant")).await.status, 403);
     assert_eq!(force(&mut ines, &desk, id, &fields).await.status, 403);
-    assert!(desk.agent.standing().await.unwrap().grants.is_empty());
+    assert!(desk.agent.active_controls().await.unwrap().grants.is_empty());
     for id in [close, send, large, secret, id] {
         assert_eq!(desk.approval(id).await.status(), Status::Pending);
     }
@@ -255,12 +255,12 @@ async fn a_form_that_is_not_of_the_session_or_of_what_was_shown_gives_nothing() 
     assert_eq!(desk.approval(id).await.votes().len(), 0);
 
     assert_eq!(dana.fill_on(&shown, &path, &fields).await.status, 303);
-    let grant = desk.agent.standing().await.unwrap().grants[0].id().to_string();
+    let grant = desk.agent.active_controls().await.unwrap().grants[0].id().to_string();
     assert_eq!(dana.fill_on(&shown, &path, &fields).await.status, 303, "again gives no second one");
-    assert_eq!(desk.agent.standing().await.unwrap().grants.len(), 1);
+    assert_eq!(desk.agent.active_controls().await.unwrap().grants.len(), 1);
     assert_eq!(dana.post("/standing/revoke", &[("grant", &grant)]).await.status, 403);
     assert_eq!(dana.get(&format!("/standing/revoke?grant={grant}")).await.status, 405);
-    assert_eq!(desk.agent.standing().await.unwrap().grants.len(), 1);
+    assert_eq!(desk.agent.active_controls().await.unwrap().grants.len(), 1);
 }
 
 #[tokio::test]

@@ -12,14 +12,14 @@ use gate_core::call::{Arguments, Descriptor};
 use gate_core::grants::{Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use gate_core::ports::{
-    ALIKE, ActiveControls, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset,
-    CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, REFUSALS, RecordFilter, RunChange,
-    RunChanges, RunQuery, Store, StoreError, StoreErrorKind,
+    ALIKE, ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery,
+    Changeset, CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool, OutboxStore, REFUSALS,
+    RecordFilter, RecordLog, RecordSignal, RecordWatch, RunChange, RunChanges, RunQuery,
+    StoreError, StoreErrorKind,
 };
 use gate_core::records::{Delivery, Record};
 use gate_core::text::{DAY, Digest};
 use jiff::Timestamp;
-use tokio::sync::watch;
 
 use crate::lock::lock;
 
@@ -41,7 +41,7 @@ pub struct MemoryStore {
 
 struct StoreInner {
     kept: Mutex<StoreTables>,
-    last: watch::Sender<u64>,
+    signal: RecordSignal,
 }
 
 #[derive(Default)]
@@ -204,8 +204,8 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        let (last, _) = watch::channel(0);
-        Self { shared: Arc::new(StoreInner { kept: Mutex::default(), last }) }
+        let signal = RecordSignal::new(0);
+        Self { shared: Arc::new(StoreInner { kept: Mutex::default(), signal }) }
     }
 
     fn kept(&self) -> MutexGuard<'_, StoreTables> {
@@ -601,27 +601,68 @@ fn place_of(delivery: &Delivery) -> (u64, String) {
     (delivery.record(), delivery.notifier().to_owned())
 }
 
-impl Store for MemoryStore {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        Box::pin(async move { Ok(self.kept().load_history(about)) })
-    }
-
+impl RecordLog for MemoryStore {
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         Box::pin(async move {
             let mut kept = self.kept();
             let outcome = kept.check(&changeset);
             if outcome == CommitOutcome::Done {
                 let last = kept.write(changeset);
-                // Under the lock, so that the number never goes back; to nobody it is not told.
-                if self.shared.last.receiver_count() > 0 {
-                    self.shared.last.send_if_modified(|told| std::mem::replace(told, last) != last);
+                if self.shared.signal.is_watched() {
+                    self.shared.signal.publish(last);
                 }
             }
             Ok(outcome)
         })
+    }
+
+    fn record_texts<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        Box::pin(async move {
+            let text = |record: Arc<Record>| match serde_json::to_string(&*record) {
+                Ok(text) => Ok((record.seq(), text)),
+                Err(error) => Err(StoreError::new(StoreErrorKind::Corrupt, error)),
+            };
+            self.records(filter).await?.into_iter().map(text).collect()
+        })
+    }
+
+    fn records<'a>(
+        &'a self,
+        filter: &'a RecordFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        Box::pin(async move {
+            let skip = usize::try_from(filter.is_after()).unwrap_or(usize::MAX);
+            let kept = self.kept();
+            if let Some(call) = filter.of_call() {
+                let about =
+                    kept.about(call, filter.is_after()).filter(|record| filter.admits(record));
+                let mut found: Vec<Arc<Record>> = about.cloned().map(Arc::new).collect();
+                found.reverse();
+                found.truncate(filter.at_most());
+                return Ok(found);
+            }
+            let found = kept.records.iter().skip(skip).filter(|record| filter.admits(record));
+            Ok(found.take(filter.at_most()).cloned().map(Arc::new).collect())
+        })
+    }
+
+    fn watch(&self) -> RecordWatch {
+        let kept = self.kept();
+        // Nobody was told while nobody watched.
+        self.shared.signal.publish(kept.records.len() as u64);
+        self.shared.signal.watch()
+    }
+}
+
+impl ApprovalStore for MemoryStore {
+    fn load_history<'a>(
+        &'a self,
+        about: &'a CallQuery,
+    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        Box::pin(async move { Ok(self.kept().load_history(about)) })
     }
 
     fn approvals<'a>(
@@ -680,40 +721,7 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.kept().grants.get(&id).cloned()) })
     }
 
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        Box::pin(async move {
-            let text = |record: Arc<Record>| match serde_json::to_string(&*record) {
-                Ok(text) => Ok((record.seq(), text)),
-                Err(error) => Err(StoreError::new(StoreErrorKind::Corrupt, error)),
-            };
-            self.records(filter).await?.into_iter().map(text).collect()
-        })
-    }
-
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        Box::pin(async move {
-            let skip = usize::try_from(filter.is_after()).unwrap_or(usize::MAX);
-            let kept = self.kept();
-            if let Some(call) = filter.of_call() {
-                let about =
-                    kept.about(call, filter.is_after()).filter(|record| filter.admits(record));
-                let mut found: Vec<Arc<Record>> = about.cloned().map(Arc::new).collect();
-                found.reverse();
-                found.truncate(filter.at_most());
-                return Ok(found);
-            }
-            let found = kept.records.iter().skip(skip).filter(|record| filter.admits(record));
-            Ok(found.take(filter.at_most()).cloned().map(Arc::new).collect())
-        })
-    }
-
-    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
+    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
             let approved = kept.open.approved.iter().filter_map(|place| kept.at(*place)?.grant());
@@ -739,23 +747,19 @@ impl Store for MemoryStore {
         })
     }
 
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        Box::pin(async move { Ok(self.kept().deliveries(filter)) })
-    }
-
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
         Box::pin(
             async move { Ok(self.kept().tools.get(&digest).map(|(tool, _)| Arc::clone(tool))) },
         )
     }
+}
 
-    fn watch(&self) -> watch::Receiver<u64> {
-        let kept = self.kept();
-        self.shared.last.send_replace(kept.records.len() as u64);
-        self.shared.last.subscribe()
+impl OutboxStore for MemoryStore {
+    fn deliveries<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        Box::pin(async move { Ok(self.kept().deliveries(filter)) })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way of a call, in order: intake, judgement, people, dispatch. The only place that waits.
 
+pub(crate) mod any_gate;
 pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod execution;

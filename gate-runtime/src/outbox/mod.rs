@@ -16,12 +16,12 @@ use futures_util::future::{Either, select};
 use gate_core::approval::Approval;
 use gate_core::id::ApprovalId;
 use gate_core::ports::{
-    ApprovalFilter, Changeset, Clock, CommitOutcome, Notifier, Store, StoreError,
+    ApprovalFilter, Changeset, Clock, CommitOutcome, Notifier, RecordWatch, Store, StoreError,
 };
 use gate_core::records::DeliveryState;
 use gate_core::text::{HOUR, later};
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::delivery::DeliverySender;
@@ -58,7 +58,7 @@ impl OutboxTasks {
             let name: Arc<str> = notifier.name().into();
             let (last, put_back) = (store.watch(), Arc::new(Notify::new()));
             // From now on, and not from when the task begins.
-            let head = *last.borrow();
+            let head = last.seq();
             let carrier = Arc::new(DeliverySender {
                 notifier,
                 name,
@@ -100,7 +100,7 @@ impl Drop for OutboxTasks {
 struct OutboxWorker {
     carrier: Arc<DeliverySender>,
     reader: RecordRelay,
-    last: watch::Receiver<u64>,
+    last: RecordWatch,
     put_back: Arc<Notify>,
     under_way: JoinSet<(u64, Result<(), StoreError>)>,
     /// The records that the deliveries under way are about.
@@ -147,7 +147,7 @@ impl OutboxWorker {
     async fn signal(&mut self, wake: Timestamp) -> OutboxSignal {
         let Self { carrier, last, put_back, under_way, .. } = self;
         let news = async {
-            if last.changed().await.is_err() {
+            if last.changed().await.is_none() {
                 std::future::pending::<()>().await;
             }
         };
@@ -168,7 +168,7 @@ impl OutboxWorker {
 
     /// Reads what is new, hands out what is due, and says until when there is nothing else to do.
     async fn round(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
-        self.last.borrow_and_update();
+        self.last.mark_seen();
         if self.reader.read(now).await? || self.looks_at <= now {
             self.looks_at =
                 self.hand_out(now).await?.unwrap_or(Timestamp::MAX).min(later(now, LOOK));

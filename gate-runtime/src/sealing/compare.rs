@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use gate_core::ports::{RecordFilter, Store, StoreError};
+use gate_core::ports::{RecordFilter, RecordLog, StoreError};
 use gate_core::records::{GateEvent, Record, RecordEvent, TrailEntry};
 use gate_core::text::{SchemaError, push_step};
 use serde_json::Value;
@@ -24,7 +24,7 @@ const ENTRIES: usize = 4_096;
 ///
 /// After a break, the trail has the same numbers once more: then the later ones count.
 pub(crate) async fn compare(
-    store: &dyn Store,
+    store: &dyn RecordLog,
     reader: &Arc<TrailReader>,
 ) -> Result<Option<Divergence>, TrailError> {
     Ok(survey(store, reader).await?.err())
@@ -32,7 +32,7 @@ pub(crate) async fn compare(
 
 /// The same; and where they do not part, the sealed records of the calls that may still run.
 pub(super) async fn survey(
-    store: &dyn Store,
+    store: &dyn RecordLog,
     reader: &Arc<TrailReader>,
 ) -> Result<Result<SealedCalls, Divergence>, TrailError> {
     let mut pass = ComparePass::over(store, Vec::new());
@@ -61,7 +61,7 @@ struct ComparePass<'a> {
 }
 
 impl<'a> ComparePass<'a> {
-    fn over(store: &'a dyn Store, known: Vec<(u64, u64)>) -> Self {
+    fn over(store: &'a dyn RecordLog, known: Vec<(u64, u64)>) -> Self {
         let (parted, breaks, calls) = (None, Vec::new(), SealedCalls::default());
         Self { records: RecordPages::new(store), next: 1, parted, breaks, known, calls }
     }
@@ -121,12 +121,12 @@ impl<'a> ComparePass<'a> {
 
 /// The records of a store in their order, a page at a time.
 struct RecordPages<'a> {
-    store: &'a dyn Store,
+    store: &'a dyn RecordLog,
     page: VecDeque<(u64, String)>,
 }
 
 impl<'a> RecordPages<'a> {
-    fn new(store: &'a dyn Store) -> Self {
+    fn new(store: &'a dyn RecordLog) -> Self {
         Self { store, page: VecDeque::new() }
     }
 
@@ -145,7 +145,7 @@ impl<'a> RecordPages<'a> {
 
 /// Reads the records of a store after a number, one after the other.
 pub(super) async fn each_record(
-    store: &dyn Store,
+    store: &dyn RecordLog,
     mut after: u64,
     mut take: impl FnMut(&Record) + Send,
 ) -> Result<(), StoreError> {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use gate_audit::SigningKey;
 use gate_core::id::ApprovalId;
-use gate_core::ports::{Clock, Store, Witness};
+use gate_core::ports::{Clock, RecordLog, RecordWatch, Witness};
 use gate_core::text::days;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -228,7 +228,7 @@ impl TrailStatus {
 /// A trail that is being written, in the hands of its gate.
 pub(crate) struct TrailHandle {
     status: watch::Receiver<TrailStatus>,
-    last: watch::Receiver<u64>,
+    last: RecordWatch,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
     calls: Arc<Mutex<SealedCalls>>,
     /// The place of the trail when somebody first found records that were not in it, and when that
@@ -241,7 +241,7 @@ impl TrailHandle {
     /// Compares the store with the trail, and goes on with it.
     pub(crate) async fn start(
         trail: Trail,
-        store: Arc<dyn Store>,
+        store: Arc<dyn RecordLog>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TrailError> {
         let last = store.watch();
@@ -262,7 +262,7 @@ impl TrailHandle {
     }
 
     pub(crate) fn status(&self) -> TrailStatus {
-        let (mut status, last) = (self.status.borrow().clone(), *self.last.borrow());
+        let (mut status, last) = (self.status.borrow().clone(), self.last.seq());
         status.last = last.max(status.sealed);
         status
     }
@@ -309,12 +309,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use gate_core::ports::RecordSignal;
+
     use super::*;
 
     #[test]
     fn nothing_begins_once_nothing_is_sealed_any_more() {
         let (told, status) = watch::channel(TrailStatus::default());
-        let (counted, last) = watch::channel(7);
+        let signal = RecordSignal::new(7);
+        let last = signal.watch();
         let (wishes, _wanted) = mpsc::channel(1);
         let calls = Arc::default();
         let mut sealing = TrailHandle {
@@ -336,7 +339,7 @@ mod tests {
         assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
         told.send_modify(|status| status.sealed = 7);
         assert_eq!(trouble_within(Duration::ZERO), "", "there is nothing to seal");
-        counted.send_replace(8);
+        signal.publish(8);
         assert_eq!(trouble_within(Duration::MAX), "");
         assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
     }

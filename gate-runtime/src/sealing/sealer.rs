@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use gate_core::ports::{
-    Changeset, Clock, CommitOutcome, RecordFilter, Store, StoreError, StoreErrorKind, Witness,
+    Changeset, Clock, CommitOutcome, RecordFilter, RecordLog, RecordWatch, StoreError,
+    StoreErrorKind, Witness,
 };
 use gate_core::records::{GateEvent, Record, TrailEntry};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -55,9 +56,9 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct TrailSealer {
     pub(super) trail: Arc<Trail>,
     pub(super) clock: Arc<dyn Clock>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn RecordLog>,
     /// The number of the last record in the store.
-    last: watch::Receiver<u64>,
+    last: RecordWatch,
     told: watch::Sender<TrailStatus>,
     calls: Arc<Mutex<SealedCalls>>,
     pen: Option<WriterLease>,
@@ -77,7 +78,7 @@ enum SealerSignal {
 impl TrailSealer {
     pub(super) fn new(
         trail: Arc<Trail>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn RecordLog>,
         clock: Arc<dyn Clock>,
         told: watch::Sender<TrailStatus>,
         calls: Arc<Mutex<SealedCalls>>,
@@ -187,7 +188,7 @@ impl TrailSealer {
         let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
         let mut is_over = false;
         loop {
-            let target = *news.borrow_and_update();
+            let target = news.mark_seen();
             let done = self.round().await;
             let is_well = done.is_ok();
             self.tell(done);
@@ -213,11 +214,11 @@ impl TrailSealer {
                     SealerSignal::Wish(wish) => waiting.push(wish),
                     SealerSignal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
-                    SealerSignal::News if end.is_none() && !self.is_due(*news.borrow()) => {
+                    SealerSignal::News if end.is_none() && !self.is_due(news.seq()) => {
                         end = Some(Instant::now() + self.trail.within);
                         continue;
                     }
-                    SealerSignal::News if !writes || !self.is_due(*news.borrow()) => continue,
+                    SealerSignal::News if !writes || !self.is_due(news.seq()) => continue,
                     SealerSignal::News | SealerSignal::Time => {}
                 }
                 break;
@@ -228,7 +229,7 @@ impl TrailSealer {
     async fn signal(
         &self,
         wanted: &mut mpsc::Receiver<oneshot::Sender<()>>,
-        news: &mut watch::Receiver<u64>,
+        news: &mut RecordWatch,
         end: Option<Instant>,
     ) -> SealerSignal {
         let time = async {
@@ -238,7 +239,7 @@ impl TrailSealer {
             }
         };
         let changed = async {
-            if news.changed().await.is_err() {
+            if news.changed().await.is_none() {
                 std::future::pending::<()>().await;
             }
         };
@@ -313,8 +314,8 @@ impl TrailSealer {
             Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => {
                 Err(lost.into())
             }
-            None if *self.last.borrow() < sealed => {
-                Err(Divergence { seq: self.last.borrow().saturating_add(1), ..lost }.into())
+            None if self.last.seq() < sealed => {
+                Err(Divergence { seq: self.last.seq().saturating_add(1), ..lost }.into())
             }
             _ => Ok(()),
         }
@@ -396,7 +397,7 @@ impl TrailSealer {
         let size = reader.size();
         self.catch_up(reader).await?;
         let now = self.clock.now();
-        let (last, has_grown) = (*self.last.borrow(), size != self.told.borrow().size);
+        let (last, has_grown) = (self.last.seq(), size != self.told.borrow().size);
         if has_grown || sealed >= last {
             self.grew_at = Instant::now();
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gate_core::ports::Store;
+use gate_core::ports::RecordLog;
 use gate_core::records::{GateEvent, RecordEvent, TrailEntry};
 
 use super::compare::{begins, each_record};
@@ -15,7 +15,7 @@ use super::{Trail, blocking};
 /// Checks that what the store says was settled is in the trail: else that is an older copy of its
 /// folder, and would be signed from there without the break.
 pub(super) async fn check_breaks(
-    store: &dyn Store,
+    store: &dyn RecordLog,
     trail: &Arc<Trail>,
     reader: &Arc<TrailReader>,
 ) -> Result<(), TrailError> {

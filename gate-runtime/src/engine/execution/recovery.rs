@@ -9,21 +9,20 @@ use gate_core::records::CallEvent;
 use gate_core::text::later;
 use jiff::Timestamp;
 
+use crate::engine::any_gate::AnyGate;
 use crate::engine::call::circumstances::RunContext;
-use crate::engine::gate::Gate;
 use crate::engine::kernel::attempt::AttemptId;
 use crate::engine::kernel::{EngineCore, StepError};
 use crate::engine::review::error::DecideError;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::bounded::bounded;
-use crate::logic::registry::Registry;
 use crate::logic::tool::reconcile::ReconcileOutcome;
 
 /// The number of times that an idempotent call begins by itself: one that ends its process each
 /// time must not do so for ever.
 const ATTEMPTS: u32 = 3;
 
-impl<R: Registry> Gate<R> {
+impl AnyGate {
     /// The calls whose bodies began and whose ends are not on the record: those that run somewhere
     /// now, and those of which nobody knows how they ended, because their process died.
     ///

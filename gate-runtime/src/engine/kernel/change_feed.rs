@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use foldhash::HashMap;
 use gate_core::id::ApprovalId;
-use gate_core::ports::RecordFilter;
+use gate_core::ports::{RecordFilter, RecordWatch};
 use tokio::sync::Notify;
 
 use super::EngineCore;
@@ -43,7 +43,7 @@ impl ChangeFeed {
         if !std::mem::replace(&mut waiters.is_followed, true) {
             let mut following = core.store.watch();
             // Now, and not when the task begins: what happens in between is news.
-            let seen = *following.borrow_and_update();
+            let seen = following.mark_seen();
             tokio::spawn(follow(Arc::downgrade(core), following, seen));
         }
         ApprovalWaiter { core: Arc::clone(core), id, news }
@@ -92,17 +92,10 @@ impl Drop for ApprovalWaiter {
 }
 
 /// Reads new records and wakes those they concern, until nobody waits or the gate is gone.
-async fn follow(
-    gate: Weak<EngineCore>,
-    mut last: tokio::sync::watch::Receiver<u64>,
-    mut seen: u64,
-) {
+async fn follow(gate: Weak<EngineCore>, mut last: RecordWatch, mut seen: u64) {
     loop {
-        if last.changed().await.is_err() {
-            return;
-        }
+        let Some(until) = last.changed().await else { return };
         let Some(core) = gate.upgrade() else { return };
-        let until = *last.borrow_and_update();
         while seen < until {
             let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await
             else {

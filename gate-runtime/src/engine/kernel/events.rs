@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use gate_core::ports::{RecordFilter, Store, StoreError};
+use gate_core::ports::{RecordFilter, RecordLog, RecordWatch, StoreError};
 use gate_core::records::Record;
-use tokio::sync::watch;
 
 /// The number of records that are read at once.
 const PAGE: usize = 256;
@@ -34,16 +33,16 @@ const PAGE: usize = 256;
 /// # Ok(()) }
 /// ```
 pub struct EventStream {
-    store: Arc<dyn Store>,
-    last: watch::Receiver<u64>,
+    store: Arc<dyn RecordLog>,
+    last: RecordWatch,
     seen: u64,
     read: VecDeque<Arc<Record>>,
 }
 
 impl EventStream {
-    pub(crate) fn after(store: Arc<dyn Store>, seen: Option<u64>) -> Self {
+    pub(crate) fn after(store: Arc<dyn RecordLog>, seen: Option<u64>) -> Self {
         let mut last = store.watch();
-        let now = *last.borrow_and_update();
+        let now = last.mark_seen();
         Self { store, last, seen: seen.unwrap_or(now), read: VecDeque::new() }
     }
 
@@ -80,10 +79,10 @@ impl EventStream {
                 self.seen = record.seq();
                 return Ok(record);
             }
-            self.last.borrow_and_update();
+            self.last.mark_seen();
             self.read
                 .extend(self.store.records(&RecordFilter::after(self.seen).limit(PAGE)).await?);
-            if self.read.is_empty() && self.last.changed().await.is_err() {
+            if self.read.is_empty() && self.last.changed().await.is_none() {
                 // The store no longer tells of changes: nothing will come.
                 std::future::pending::<()>().await;
             }

@@ -24,13 +24,12 @@ use super::call::circumstances::RunContext;
 use super::call::not_run::{invalid, unavailable};
 use super::error::RunError;
 use super::execution::caller::CallerKind;
-use super::gate::Gate;
 use super::kernel::attempt::AttemptId;
 use super::kernel::change_feed::ChangeFeed;
 use super::kernel::unit_of_work::UnitOfWork;
 use super::kernel::{EngineCore, StepError};
 use super::review::error::DecideError;
-use crate::logic::registry::Registry;
+use crate::engine::any_gate::AnyGate;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::CallFacts;
 
@@ -38,7 +37,7 @@ use crate::provenance::CallFacts;
 /// and a call is not kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
 
-impl<R: Registry> Gate<R> {
+impl AnyGate {
     /// Returns the [`RemoteCaller`] by which an agent in another program asks, begins and ends its
     /// own calls, and no others: for whoever serves such programs.
     ///

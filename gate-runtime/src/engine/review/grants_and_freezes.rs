@@ -14,20 +14,20 @@ use gate_core::ports::{
 use gate_core::records::{CallEvent, GateEvent, Record};
 
 use super::error::{DecideError, ReviewerError};
+use crate::engine::any_gate::AnyGate;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::gate::Gate;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
-use crate::logic::registry::{Registry, unknown_tool};
+use crate::logic::registry::unknown_tool;
 
-impl<R: Registry> Gate<R> {
+impl AnyGate {
     /// The standing permissions and the stops that hold now.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn standing(&self) -> Result<ActiveControls, StoreError> {
-        self.core.store.standing(self.core.now()).await
+    pub async fn active_controls(&self) -> Result<ActiveControls, StoreError> {
+        self.core.store.active_controls(self.core.now()).await
     }
 
     /// Stops calls until it is lifted, in every process that shares the store: what a rule or a
@@ -68,7 +68,7 @@ impl<R: Registry> Gate<R> {
         core.check_person(by).await?;
         let since = core.now();
         if let FreezeScope::Tool { tool } = &scope {
-            let known = core.store.standing(since).await?.tools;
+            let known = core.store.active_controls(since).await?.tools;
             if known.iter().all(|known| known.name != *tool) {
                 let mut known: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
                 known.dedup();
@@ -95,7 +95,7 @@ impl<R: Registry> Gate<R> {
         core.check_person(by).await?;
         loop {
             let now = core.now();
-            let freezes = core.store.standing(now).await?.freezes;
+            let freezes = core.store.active_controls(now).await?.freezes;
             match freezes.iter().find(|known| known.scope() == freeze.scope()) {
                 None => return Ok(()),
                 Some(known) if known != freeze => return Err(Refused::Changed.into()),
@@ -153,7 +153,7 @@ impl<R: Registry> Gate<R> {
 impl EngineCore {
     /// Why a call that was to be dispatched is stopped; `None` where nothing stops it any more.
     pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
-        let freezes = self.store.standing(self.now()).await.map_err(unavailable)?.freezes;
+        let freezes = self.store.active_controls(self.now()).await.map_err(unavailable)?.freezes;
         let stops = freezes.into_iter().find(|freeze| freeze.stops(approval.subject()));
         Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
     }

@@ -9,10 +9,9 @@ use gate_core::id::ApprovalId;
 use gate_core::ports::Changeset;
 use gate_core::records::{CallEvent, GateEvent, RecordEvent, ResetEntry, TrailEntry};
 
-use crate::engine::gate::Gate;
+use crate::engine::any_gate::AnyGate;
 use crate::engine::kernel::{EngineCore, StepError};
 use crate::engine::review::reviewer::Reviewer;
-use crate::logic::registry::Registry;
 use crate::sealing::compare::compare;
 use crate::sealing::error::{Divergence, TrailError};
 use crate::sealing::pen::{WriterLease, open};
@@ -53,7 +52,7 @@ impl OrphanedCall {
     }
 }
 
-impl<R: Registry> Gate<R> {
+impl AnyGate {
     /// Where the store and a trail part, if they do. It looks, and changes nothing.
     ///
     /// # Errors

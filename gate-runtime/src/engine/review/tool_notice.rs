@@ -22,7 +22,7 @@ impl EngineCore {
         if !calls.iter().any(is_elsewhere) {
             return Ok(Vec::new());
         }
-        Ok(self.store.standing(self.now()).await?.tools)
+        Ok(self.store.active_controls(self.now()).await?.tools)
     }
 
     /// Returns the notice of a call's tool as far as this gate's own tools say it; `None` where
@@ -97,7 +97,7 @@ impl EngineCore {
         }
         let now = self.now();
         let mut found = Vec::new();
-        for grant in self.store.standing(now).await?.grants {
+        for grant in self.store.active_controls(now).await?.grants {
             let Some(mut changes) = grant.outdated_for(call.subject(), call.arguments(), now)
             else {
                 continue;

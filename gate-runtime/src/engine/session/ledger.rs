@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use gate_core::approval::{Approval, Status};
 use gate_core::id::{ApprovalId, RunId};
-use gate_core::ports::{Changeset, RunChange, RunChanges, RunQuery, Store, StoreError};
+use gate_core::ports::{ApprovalStore, Changeset, RunChange, RunChanges, RunQuery, StoreError};
 use rpds::RedBlackTreeMapSync;
 
 use crate::lock::{Mutex, lock};
@@ -67,7 +67,7 @@ impl RunLedger {
     }
 
     /// Reads what changed since it was last read.
-    pub(crate) async fn refresh(&self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(crate) async fn refresh(&self, store: &dyn ApprovalStore) -> Result<(), StoreError> {
         let _reading = self.reading.lock().await;
         let (query, written) = lock(&self.known).query(&self.family);
         let changes = store.run_changes(&query).await?;

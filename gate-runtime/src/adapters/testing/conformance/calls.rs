@@ -8,8 +8,8 @@ use gate_core::assessment::Verdict;
 use gate_core::call::{Arguments, CommitmentKeys, RemoteRequest, SecretCommitment};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, CallQuery, Changeset, CommitOutcome, REFUSALS, RunChange, RunQuery,
-    Store,
+    ALIKE, ApprovalFilter, ApprovalStore, CallQuery, Changeset, CommitOutcome, REFUSALS, RecordLog,
+    RunChange, RunQuery, Store,
 };
 use gate_core::records::CallEvent;
 use serde_json::{Value, json};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all};
 use gate_core::assessment::Verdict;
 use gate_core::id::ApprovalId;
-use gate_core::ports::{Changeset, CommitOutcome, DeliveryFilter, RecordFilter, Store, StoreError};
+use gate_core::ports::{Changeset, CommitOutcome, DeliveryFilter, RecordFilter, StoreError};
 use gate_core::records::{Delivery, DeliveryState};
 use jiff::Timestamp;
 
@@ -268,9 +268,9 @@ async fn letters_tell_no_watcher_of_a_record(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let mut last = one.watch();
-    last.borrow_and_update();
+    last.mark_seen();
     same("a letter", one.commit(posts(&[&delivery("chat", 1, None)])).await?, CommitOutcome::Done)?;
-    same("news", last.has_changed().map_err(|_| "the watch ended")?, false)?;
+    same("news", last.changed().now_or_never(), None)?;
     same(
         "a letter of another",
         other.commit(posts(&[&delivery("chat", 2, None)])).await?,
@@ -278,6 +278,6 @@ async fn letters_tell_no_watcher_of_a_record(
     )?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     same("a record", other.commit(writes(&call)).await?, CommitOutcome::Done)?;
-    last.wait_for(|seen| *seen == 1).await.map_err(|_| "the watch ended")?;
+    last.reach(1).await.ok_or("the watch ended")?;
     Ok(())
 }

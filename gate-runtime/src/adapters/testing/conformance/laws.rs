@@ -8,7 +8,10 @@ use gate_core::approval::{Approval, Decision, Status};
 use gate_core::assessment::Verdict;
 use gate_core::grants::{Freeze, FreezeScope, LimitKey};
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, KnownTool, RecordFilter, Store};
+use gate_core::ports::{
+    ApprovalFilter, ApprovalStore, Changeset, CommitOutcome, KnownTool, RecordFilter, RecordLog,
+    Store,
+};
 use gate_core::records::{CallEvent, GateEvent, Record};
 use gate_core::text::{Digest, HOUR};
 use serde_json::json;
@@ -447,12 +450,12 @@ async fn standing_lists_what_holds((one, other): StoreHandles) -> Result<(), Che
     for reason in ["first", "second"] {
         same("frozen", one.commit(freezes(&scope, reason)).await?, CommitOutcome::Done)?;
     }
-    let standing = other.standing(at(9)).await?;
+    let standing = other.active_controls(at(9)).await?;
     same("grants", standing.grants, vec![first, Arc::clone(&wide)])?;
     let reasons: Vec<&str> = standing.freezes.iter().map(Freeze::reason).collect();
     same("one freeze for a scope, the last", reasons, vec!["second"])?;
     same("lifted", one.commit(lifts(&scope, "second")).await?, CommitOutcome::Done)?;
-    let later = other.standing(at(10)).await?;
+    let later = other.active_controls(at(10)).await?;
     same("later, the grants", later.grants, vec![wide])?;
     same("later, the freezes", later.freezes, vec![])
 }
@@ -552,7 +555,7 @@ async fn tools_are_kept_by_their_digest((one, other): StoreHandles) -> Result<()
     }
     same("found", other.tool(tool.digest()).await?, Some(Arc::clone(&tool)))?;
     let known = |written| vec![KnownTool::new(tool.name().clone(), tool.digest(), written)];
-    same("known", other.standing(at(1)).await?.tools, known(0))?;
+    same("known", other.active_controls(at(1)).await?.tools, known(0))?;
     // A gate that has it is built, after something else that happened.
     same(
         "a call",
@@ -564,7 +567,7 @@ async fn tools_are_kept_by_their_digest((one, other): StoreHandles) -> Result<()
     same("built", one.commit(keeps).await?, CommitOutcome::Done)?;
     let newest =
         other.records(&RecordFilter::after(0)).await?.last().map_or(0, |record| record.seq());
-    same("written again", other.standing(at(1)).await?.tools, known(newest))?;
+    same("written again", other.active_controls(at(1)).await?.tools, known(newest))?;
     same("not there", other.tool(Digest::of("another")).await?, None)
 }
 
@@ -654,9 +657,7 @@ async fn watchers_learn_of_every_commit((one, other): StoreHandles) -> Result<()
         let new = approval("run", &index.to_string(), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
         same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
-        last.wait_for(|seen| *seen > index)
-            .await
-            .map_err(|_| CheckFailure("the watch ended".into()))?;
+        last.reach(index + 1).await.ok_or_else(|| CheckFailure("the watch ended".into()))?;
     }
-    same("the last number, to who comes later", *one.watch().borrow(), 10)
+    same("the last number, to who comes later", one.watch().seq(), 10)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gate_core::assessment::Verdict;
 use gate_core::grants::{EVER, GiveBack, Grant, LimitCharge, LimitKey, Scope};
 use gate_core::id::{ApprovalId, GrantId};
-use gate_core::ports::{Changeset, CommitOutcome, Store};
+use gate_core::ports::{ApprovalStore, Changeset, CommitOutcome, RecordLog, Store};
 use gate_core::records::CallEvent;
 use gate_core::text::{Amount, DAY, HOUR, MINUTE, SchemaError};
 use jiff::Timestamp;
@@ -329,7 +329,7 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let standing =
-        async |seconds| other.standing(at(seconds)).await.map(|standing| standing.grants);
+        async |seconds| other.active_controls(at(seconds)).await.map(|standing| standing.grants);
     let given = grant("run", "tool")?;
     let unused = grant("run", "tool")?;
     same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;

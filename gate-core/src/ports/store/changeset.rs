@@ -1,0 +1,208 @@
+//! What is written together, and how that ended.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::approval::state::Approval;
+use crate::approval::status::Status;
+use crate::call::descriptor::Descriptor;
+use crate::grants::freeze::Freeze;
+use crate::grants::grant::Grant;
+use crate::grants::limit::{GiveBack, LimitCharge};
+use crate::id::ApprovalId;
+use crate::records::delivery::Delivery;
+use crate::records::event::{CallEvent, GateEvent, RecordEvent};
+use crate::records::record::Record;
+
+/// The changes that are written together.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::grants::{LimitCharge, LimitKey};
+/// use gate_runtime::policy::DAY;
+/// use gate_runtime::store::{ApprovalStore, CallQuery, Changeset, CommitOutcome, RecordLog};
+/// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
+/// let key = LimitKey::new("refunds", "null");
+/// let mut changeset = Changeset::at(now);
+/// changeset.charges.push(LimitCharge {
+///     key: key.clone(),
+///     amount: 3,
+///     max: 10,
+///     window: DAY,
+///     taken_for: None,
+/// });
+/// assert_eq!(store.commit(changeset).await?, CommitOutcome::Done);
+///
+/// let mut proposal = CallQuery::new("run-42", "call_1", "issue_refund", now);
+/// proposal.counters.push((key, DAY));
+/// assert_eq!(store.load_history(&proposal).await?.used, [3]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Changeset {
+    /// When, by the gate's clock.
+    pub at: Timestamp,
+    /// Approvals; each is written only over the version before its own, and version 1 only where
+    /// its run has no such call.
+    pub approvals: Vec<Arc<Approval>>,
+    /// Standing permissions; each is written only over the version before its own.
+    pub grants: Vec<Arc<Grant>>,
+    /// Stops; each in the place of one with the same scope.
+    pub freezes: Vec<Freeze>,
+    /// Stops that end; each must be there, just as it is here.
+    pub lifted: Vec<Freeze>,
+    /// Uses of limits; each must fit.
+    pub charges: Vec<LimitCharge>,
+    /// Uses of limits that are given back, since what they were taken for did not happen. Of a call
+    /// that had ended before, nothing is.
+    pub given_back: Vec<GiveBack>,
+    /// Calls of which the application has what became of them: they are owed to their runs no more.
+    /// Also such that are written here first.
+    pub acknowledged: Vec<ApprovalId>,
+    /// Tools, for processes that do not have them. One that is there already stays, and is
+    /// [known](super::KnownTool::written) to be written again.
+    pub tools: Vec<Arc<Descriptor>>,
+    /// The deliveries that notifiers are to make; each is written only over the version before its
+    /// own, and version 1 only where there is none of that notifier about that record.
+    pub deliveries: Vec<Arc<Delivery>>,
+    /// Deliveries that are deleted; each must be there in this version.
+    pub forgotten: Vec<Arc<Delivery>>,
+    /// The records of what happened. The store numbers them.
+    pub records: Vec<Record>,
+}
+
+impl Changeset {
+    /// Nothing, yet.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self {
+            at,
+            approvals: Vec::new(),
+            grants: Vec::new(),
+            freezes: Vec::new(),
+            lifted: Vec::new(),
+            charges: Vec::new(),
+            given_back: Vec::new(),
+            acknowledged: Vec::new(),
+            tools: Vec::new(),
+            deliveries: Vec::new(),
+            forgotten: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Something that happened to the gate, and nothing else yet.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn noting(at: Timestamp, event: GateEvent) -> Self {
+        Self { records: vec![Record::of_gate(at, event)], ..Self::at(at) }
+    }
+
+    /// Returns whether it lets a body begin: then a store looks for freezes that hold.
+    #[must_use]
+    pub fn dispatches(&self) -> bool {
+        self.dispatched().next().is_some()
+    }
+
+    /// Returns whether a freeze that holds stops a body that it lets begin.
+    #[must_use]
+    pub fn is_stopped_by(&self, freeze: &Freeze) -> bool {
+        self.dispatched().any(|approval| freeze.stops(approval.subject()))
+    }
+
+    /// The approvals whose bodies begin with it, and not those that run already and are only
+    /// vouched for.
+    fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
+        let begins = |approval: &&Arc<Approval>| {
+            approval.status() == Status::Dispatched
+                && self.records.iter().any(|record| {
+                    let begun = matches!(record.event(), RecordEvent::Call(CallEvent::Dispatched));
+                    begun
+                        && record
+                            .subject()
+                            .is_some_and(|subject| subject.approval() == approval.id())
+                })
+        };
+        self.approvals.iter().filter(begins)
+    }
+
+    /// Returns whether it writes one approval, one grant or one delivery twice, or two approvals
+    /// for one call: of such, one would be lost.
+    #[must_use]
+    pub fn writes_twice(&self) -> bool {
+        fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {
+            let mut seen = BTreeSet::new();
+            all.len() > 1 && !all.all(|one| seen.insert(one))
+        }
+        let calls = self
+            .approvals
+            .iter()
+            .map(|approval| (approval.subject().info().run(), approval.subject().call()));
+        has_twins(self.approvals.iter().map(|approval| approval.id()))
+            || has_twins(calls)
+            || has_twins(self.grants.iter().map(|grant| grant.id()))
+            || has_twins(
+                self.deliveries.iter().map(|delivery| (delivery.record(), delivery.notifier())),
+            )
+    }
+
+    /// The place of the first take that does not fit, by how much of each window is used; takes of
+    /// one counter add up.
+    ///
+    /// # Errors
+    /// Where it cannot be learned how much is used.
+    pub fn limit_reached<E>(
+        &self,
+        mut used: impl FnMut(&LimitCharge) -> Result<u64, E>,
+    ) -> Result<Option<usize>, E> {
+        for (place, take) in self.charges.iter().enumerate() {
+            let before = self.charges.iter().take(place).filter(|earlier| earlier.key == take.key);
+            if !take
+                .fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount)))
+            {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The way in which a commit ended.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::grants::{LimitCharge, LimitKey};
+/// use gate_runtime::policy::DAY;
+/// use gate_runtime::store::{Changeset, CommitOutcome, RecordLog};
+/// let store = MemoryStore::new();
+/// let mut changeset = Changeset::at(Timestamp::UNIX_EPOCH);
+/// changeset.charges.push(LimitCharge {
+///     key: LimitKey::new("refunds", "null"),
+///     amount: 1,
+///     max: 1,
+///     window: DAY,
+///     taken_for: None,
+/// });
+/// assert_eq!(store.commit(changeset.clone()).await?, CommitOutcome::Done);
+/// assert_eq!(store.commit(changeset).await?, CommitOutcome::LimitReached(0));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum CommitOutcome {
+    /// All of it is written.
+    Done,
+    /// Nothing is written: someone else changed an approval, a grant or a delivery, or lifted a
+    /// freeze, or there is such a call already. Read again.
+    Conflict,
+    /// Nothing is written: a freeze stops what it would let begin.
+    Frozen,
+    /// Nothing is written: a limit is used up. The place of its take.
+    LimitReached(usize),
+}

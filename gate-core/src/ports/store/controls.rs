@@ -1,0 +1,51 @@
+//! What holds beyond single calls.
+
+use std::sync::Arc;
+
+use crate::grants::freeze::Freeze;
+use crate::grants::grant::Grant;
+use crate::id::ToolName;
+use crate::text::digest::Digest;
+
+/// The permissions, stops and tools that hold beyond single calls.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gate_runtime::store::StoreError> {
+/// use gate_runtime::{MemoryStore, Timestamp};
+/// use gate_runtime::store::ApprovalStore;
+/// let controls = MemoryStore::new().active_controls(Timestamp::now()).await?;
+/// assert!(controls.grants.is_empty() && controls.freezes.is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ActiveControls {
+    /// The standing permissions that are not revoked and either still answer questions, or answered
+    /// one of a call that has not begun: oldest first.
+    pub grants: Vec<Arc<Grant>>,
+    /// The stops, by scope.
+    pub freezes: Vec<Freeze>,
+    /// All versions of the tools that some gate over this store has, or had, by their names in the
+    /// order of the alphabet.
+    pub tools: Vec<KnownTool>,
+}
+
+/// One version of a tool that some gate over a store has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownTool {
+    /// Its name.
+    pub name: ToolName,
+    /// The digest of its descriptor.
+    pub digest: Digest,
+    /// The number of the last record of the [`Changeset`](super::Changeset) that put it into the store last: of a
+    /// gate's tools, the record that it was built.
+    pub written: u64,
+}
+
+impl KnownTool {
+    /// One version of a tool, as a store keeps it.
+    #[must_use]
+    pub fn new(name: impl Into<ToolName>, digest: Digest, written: u64) -> Self {
+        Self { name: name.into(), digest, written }
+    }
+}

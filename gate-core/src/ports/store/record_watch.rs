@@ -1,0 +1,98 @@
+//! How a store tells that it has more records.
+
+use tokio::sync::watch;
+
+/// Follows the number of a store's last record, whoever writes it, in this process or another.
+///
+/// Clones follow on their own: each has its own idea of what it has seen.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use gate_runtime::store::RecordSignal;
+/// let signal = RecordSignal::new(41);
+/// let mut watch = signal.watch();
+/// assert_eq!(watch.mark_seen(), 41);
+/// signal.publish(42);
+/// assert_eq!(watch.changed().await, Some(42));
+/// drop(signal);
+/// assert_eq!(watch.changed().await, None, "the store is gone");
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RecordWatch(watch::Receiver<u64>);
+
+impl RecordWatch {
+    /// Returns the number of the last record, and marks nothing as seen; 0 where there is none.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        *self.0.borrow()
+    }
+
+    /// Returns the number of the last record, and marks it as seen: [`changed`](Self::changed)
+    /// waits for a later one.
+    pub fn mark_seen(&mut self) -> u64 {
+        *self.0.borrow_and_update()
+    }
+
+    /// Waits for a record after those that were marked as seen, marks it as seen and returns its
+    /// number. `None` when the store is gone.
+    ///
+    /// # Cancel safety
+    /// A dropped future has marked nothing as seen.
+    pub async fn changed(&mut self) -> Option<u64> {
+        self.0.changed().await.ok()?;
+        Some(self.mark_seen())
+    }
+
+    /// Waits until the last record has this number or a higher one, marks it as seen and returns
+    /// its number. `None` when the store is gone.
+    ///
+    /// # Cancel safety
+    /// A dropped future has marked nothing as seen that was not before.
+    pub async fn reach(&mut self, seq: u64) -> Option<u64> {
+        self.0.wait_for(|last| *last >= seq).await.ok().map(|last| *last)
+    }
+}
+
+/// The sending half of a [`RecordWatch`]: a store has one, and publishes each number that it
+/// commits or finds committed by another process.
+#[derive(Debug)]
+pub struct RecordSignal(watch::Sender<u64>);
+
+impl RecordSignal {
+    /// A signal of a store whose last record has this number; 0 for none.
+    #[must_use]
+    pub fn new(seq: u64) -> Self {
+        Self(watch::channel(seq).0)
+    }
+
+    /// Publishes the number of the last record. A number that is not higher than the one before
+    /// wakes nobody.
+    pub fn publish(&self, seq: u64) {
+        self.0.send_if_modified(|last| {
+            let is_later = seq > *last;
+            *last = seq.max(*last);
+            is_later
+        });
+    }
+
+    /// Returns the number that was published last.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        *self.0.borrow()
+    }
+
+    /// Returns whether anybody follows: a store that has to look for news need not, while nobody
+    /// does.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
+    /// Returns a watch that has seen what is published so far.
+    #[must_use]
+    pub fn watch(&self) -> RecordWatch {
+        RecordWatch(self.0.subscribe())
+    }
+}

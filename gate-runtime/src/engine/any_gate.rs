@@ -1,0 +1,315 @@
+//! The assembled engine, whatever its tools.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gate_core::approval::{Approval, Status};
+use gate_core::id::{ApprovalId, CaseId, Principal, ReviewerId};
+use gate_core::ports::{
+    ApprovalFilter, CallQuery, Changeset, CommitOutcome, DeliveryFilter, KnownTool, RecordFilter,
+    Store, StoreError,
+};
+use gate_core::records::{CallEvent, Delivery, Record};
+
+use super::call::circumstances::RunContext;
+use super::kernel::EngineCore;
+use super::kernel::events::EventStream;
+use super::kernel::unit_of_work::UnitOfWork;
+use super::review::error::ReviewerError;
+use super::review::interruption::Interruption;
+use crate::engine::review::reviewer::Reviewer;
+use crate::sealing::{TrailError, TrailHandle, TrailStatus};
+
+/// A gate whatever its tools: what whoever decides, watches or operates it needs. Clones share
+/// everything.
+///
+/// A [`Gate`](crate::Gate) dereferences to it, and turns into it with `From`. An inbox, a command
+/// or any other program that shows questions of many gates holds it, and needs no type parameter.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::{AnyGate, NoTools};
+/// async fn count_waiting(gate: &AnyGate) -> Result<usize, gate_runtime::store::StoreError> {
+///     Ok(gate.pending().await?.len())
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
+/// assert_eq!(count_waiting(&gate).await?, 0);
+/// let kept = AnyGate::from(gate);
+/// assert_eq!(count_waiting(&kept).await?, 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct AnyGate {
+    pub(crate) core: Arc<EngineCore>,
+}
+
+impl AnyGate {
+    /// The proof that a person may decide: the directory must know them.
+    ///
+    /// Their roles are looked up whenever they decide, in the directory of the gate where they do:
+    /// a role that was taken away since does not count.
+    ///
+    /// # Security
+    /// Call it for a person whom your application has signed in, and never hand it to an agent.
+    ///
+    /// # Errors
+    /// Where the directory does not know the person, or does not answer.
+    pub async fn reviewer(&self, who: impl Into<ReviewerId>) -> Result<Reviewer, ReviewerError> {
+        let who = who.into();
+        self.core.roles_of(&who).await.map(|_| Reviewer::from_directory(who))
+    }
+
+    /// The proof that the person decides for whom a run acts, where a policy asks exactly that
+    /// person.
+    ///
+    /// # Security
+    /// As for [`reviewer`](Self::reviewer): your application vouches that this very person answers.
+    #[must_use]
+    pub fn principal(&self, who: impl Into<Principal>) -> Reviewer {
+        Reviewer::from_principal(&who.into())
+    }
+
+    /// Everything that waits for people, of all runs, oldest first.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn pending(&self) -> Result<Vec<Interruption>, StoreError> {
+        self.interruptions(&ApprovalFilter::all().status(Status::Pending)).await
+    }
+
+    /// The questions that a filter admits, oldest first: to page through many.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::review::Status;
+    /// use gate_runtime::store::ApprovalFilter;
+    /// # async fn pages<R: Registry>(
+    /// #     gate: Gate<R>,
+    /// # ) -> Result<(), gate_runtime::store::StoreError> {
+    /// let mut page = ApprovalFilter::all().status(Status::Pending).limit(50);
+    /// loop {
+    ///     let questions = gate.interruptions(&page).await?;
+    ///     let Some(last) = questions.last() else { break };
+    ///     page = page.after(last.id());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn interruptions(
+        &self,
+        filter: &ApprovalFilter,
+    ) -> Result<Vec<Interruption>, StoreError> {
+        let approvals = self.core.store.approvals(filter).await?;
+        let known = self.core.tools_of(&approvals).await?;
+        let mut found = Vec::new();
+        for approval in approvals {
+            found.push(self.of(approval, &known).await?);
+        }
+        Ok(found)
+    }
+
+    /// One approval, whatever its state; `None` if there is no such.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn approval(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
+        self.core.load(id).await
+    }
+
+    /// The question of one approval, whatever its state, to decide or to take back; `None` if there
+    /// is no such.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn interruption(&self, id: ApprovalId) -> Result<Option<Interruption>, StoreError> {
+        match self.core.load(id).await? {
+            Some(approval) => {
+                let known = self.core.tools_of(std::slice::from_ref(&approval)).await?;
+                let asked = self.of(approval, &known).await?;
+                let outdated =
+                    self.core.outdated_permissions(&asked.approval, asked.descriptor()).await?;
+                let disputed = self.core.dispute_notice(&asked.approval).await?.map(Into::into);
+                Ok(Some(Interruption { outdated: outdated.into(), disputed, ..asked }))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn of(
+        &self,
+        approval: Arc<Approval>,
+        known: &[KnownTool],
+    ) -> Result<Interruption, StoreError> {
+        let stored = self.core.stored_tool(&approval).await?;
+        let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
+        let run = RunContext::of_stored(&self.core, approval.subject());
+        let asked = Interruption::new(Arc::clone(&self.core), run, approval);
+        Ok(Interruption { stored, tool_notice, ..asked })
+    }
+
+    /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate
+    /// is there: what is due expires, escalates or counts as lost.
+    ///
+    /// A gate with tools does so by itself, and every gate does for what is asked through it. One
+    /// without tools, in a process that stays, like an inbox, has to be told: else what was asked
+    /// through the one before it waits until somebody looks.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::NoTools;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
+    /// gate.keep_deadlines().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer: some are kept then, and it can be said again.
+    pub async fn keep_deadlines(&self) -> Result<(), StoreError> {
+        if self.core.tools.is_empty() { self.core.keep_deadlines().await } else { Ok(()) }
+    }
+
+    /// Everything that happens from now on.
+    #[must_use]
+    pub fn events(&self) -> EventStream {
+        EventStream::after(Arc::<dyn Store>::clone(&self.core.store), None)
+    }
+
+    /// Everything that happened after a record, and then what happens: 0 for everything.
+    #[must_use]
+    pub fn events_after(&self, seq: u64) -> EventStream {
+        EventStream::after(Arc::<dyn Store>::clone(&self.core.store), Some(seq))
+    }
+
+    /// The records of a case after a number, in order, at most so many: to page through many.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn case_after(
+        &self,
+        case: impl Into<CaseId>,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.core.store.records(&RecordFilter::after(seq).case(case).limit(limit)).await
+    }
+
+    /// Records after a number, in order, at most so many.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn records(&self, after: u64, limit: usize) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.core.store.records(&RecordFilter::after(after).limit(limit)).await
+    }
+
+    /// Everything that happened in a case, oldest first.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn case(&self, case: impl Into<CaseId>) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.core.store.records(&RecordFilter::after(0).case(case)).await
+    }
+
+    /// Returns the deliveries that a filter admits: what notifiers are to tell, or have told, and
+    /// how far each is, of every gate over this store.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::notify::DeliveryState;
+    /// use gate_runtime::store::DeliveryFilter;
+    /// # async fn show<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::store::StoreError> {
+    /// for delivery in gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
+    ///     eprintln!("{}: {}", delivery.id(), delivery.problem().unwrap_or_default());
+    ///     gate.deliver_again(&delivery).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Arc<Delivery>>, StoreError> {
+        self.core.store.deliveries(filter).await
+    }
+
+    /// Has a dead delivery delivered after all, with as many tries as a new one; under the id that
+    /// it had. `None` where it is not dead any more.
+    ///
+    /// A process that has its notifier takes it: this one at once, another one within a minute.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn deliver_again(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<Option<Arc<Delivery>>, StoreError> {
+        let now = self.core.now();
+        let Some(revived) = delivery.revived(now).map(Arc::new) else { return Ok(None) };
+        let mut changeset = Changeset::at(now);
+        changeset.deliveries.push(Arc::clone(&revived));
+        if self.core.store.commit(changeset).await? != CommitOutcome::Done {
+            return Ok(None);
+        }
+        self.core.post.look();
+        Ok(Some(revived))
+    }
+
+    /// Returns the state of the trail, where the gate has one.
+    #[must_use]
+    pub fn trail(&self) -> Option<TrailStatus> {
+        self.core.trail.as_ref().map(TrailHandle::status)
+    }
+
+    /// Seals everything that is on the record now, and says how the trail stands. It happens by
+    /// itself, soon; a program that is about to end waits for it.
+    ///
+    /// Where another process writes the trail, this waits until that one has done it. A gate
+    /// without a trail has nothing to do.
+    ///
+    /// # Errors
+    /// Where the trail cannot be written.
+    pub async fn seal(&self) -> Result<TrailStatus, TrailError> {
+        match &self.core.trail {
+            Some(trail) => trail.seal().await,
+            None => Ok(TrailStatus::default()),
+        }
+    }
+
+    /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test
+    /// with a clock of its own calls it to wait for it.
+    pub async fn run_due(&self) {
+        self.core.run_due().await;
+    }
+}
+
+impl EngineCore {
+    /// Takes in an approval from elsewhere, where the store does not know its call.
+    pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
+        let now = self.now();
+        let subject = &approval.subject();
+        let known = CallQuery::new(subject.info().run(), subject.call(), subject.tool(), now);
+        if self.store.load_history(&known).await?.approval.is_none() {
+            let imported = approval.imported(now);
+            let event = CallEvent::Imported { approval: Some(Arc::new(imported.without_salts())) };
+            let (changeset, imported) = UnitOfWork::begin(imported, event, now).alone();
+            // A conflict means that someone else takes it in at the same moment: then it is there.
+            if self.store.commit(changeset).await? == CommitOutcome::Done {
+                self.settle(&imported);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for AnyGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.core, f)
+    }
+}
