@@ -243,7 +243,7 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     assert_eq!(telling.click(&kim, SIGNING).await, 200);
     let answer = services.hooks.came().await;
     assert_eq!(answer.path(), format!("/actions/T0000001/1/{KIM}"));
-    assert_eq!(answer.json()["text"], "You approved pay: it runs when its run goes on.");
+    assert_eq!(answer.json()["text"], "You approved pay: it runs when its run continues.");
     assert_eq!(votes().await[0].reviewer().as_str(), "kim");
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
 
@@ -306,7 +306,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
         (news.header("in-reply-to"), news.header("to")),
         (first.as_str(), "kim@example.com")
     );
-    assert_eq!(news.header("subject"), "Re: Decision wanted: pay: to alice, amount 100");
+    assert_eq!(news.header("subject"), "Re: Decision needed: pay: to alice, amount 100");
     assert_ne!(header(&news), first);
     let told = services.webhook.came().await.json();
     assert_eq!(told["data"]["id"], id.to_string());
@@ -333,12 +333,12 @@ fn all_mistakes_of_a_file_are_said_with_their_lines_and_no_secret_is_repeated() 
     let wanted = [
         "notify.toml has 8 mistakes:",
         "line 1: `[slack]` has no `channel`: write one, like `channel = \"#approvals\"`",
-        "line 2: this is no token of a bot: it begins with `xoxb-`",
+        "line 2: this is not a bot token: it begins with `xoxb-`",
         "line 3: unknown field `chanel`; `[slack]` has `token`,",
         "line 4: the variable that `signing_secret_env` names is not set",
-        "line 5: `[mail]` is written to nobody",
+        "line 5: `[mail]` has no recipients",
         "line 8: `port` is a whole number from 1 to 65535",
-        "line 11: `key` and `key_env` say the same twice: keep one of them",
+        "line 11: `key` and `key_env` are both set: keep one of them",
         "line 12: `[links]` has no `key_file`: write one, like `key_file = \"links.key\"`",
     ];
     assert_eq!(words.lines().count(), wanted.len(), "{words}");

@@ -111,7 +111,7 @@ fn send(
         NotifyError::again(words).after(wait)
     } else if status.is_redirection() {
         NotifyError::never(format!(
-            "{words}; it sends us elsewhere, which is not followed: correct its address"
+            "{words}; it redirects, which is not followed: correct its address"
         ))
     } else {
         NotifyError::never(words)
@@ -139,11 +139,11 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn problem(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "took too long to answer".to_owned(),
-        ureq::Error::HostNotFound => "cannot be reached: no name server knows its host".to_owned(),
+        ureq::Error::HostNotFound => "cannot be reached: its host name does not resolve".to_owned(),
         ureq::Error::Io(error) => format!("cannot be reached, or broke off: {}", error.kind()),
-        ureq::Error::BodyExceedsLimit(_) => "answered more than is read".to_owned(),
+        ureq::Error::BodyExceedsLimit(_) => "sent an answer that is too long".to_owned(),
         ureq::Error::Tls(words) => format!("could not be trusted: {words}"),
-        _ => "did not answer as a web server does".to_owned(),
+        _ => "did not send a valid HTTP answer".to_owned(),
     }
 }
 

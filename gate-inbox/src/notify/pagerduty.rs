@@ -99,8 +99,8 @@ impl PagerDuty {
         if key.reveal().len() != 32
             || !key.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
-            let words = "this is no integration key of PagerDuty: it has 32 letters and digits, \
-                and stands under \"Events API V2\" in a service's integrations";
+            let words = "this is not an integration key of PagerDuty: it has 32 letters and \
+                digits; find it under \"Events API V2\" in a service's integrations";
             return Err(BadSetting::new(words));
         }
         let (url, severity) = (format!("{API}/v2/enqueue").into(), Severity::default());

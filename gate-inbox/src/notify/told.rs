@@ -82,7 +82,7 @@ pub(super) fn too_long(approval: &Approval, what: &str) -> String {
     } else {
         "approve"
     };
-    format!("It is longer than this {what}: open it to {next}.")
+    format!("It is too long for this {what}: open it to {next}.")
 }
 
 /// Returns whether only signed votes let it run.
@@ -152,7 +152,7 @@ pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
     match approval.status() {
         Status::Pending => (StatusTone::Open, votes(approval)),
         Status::Approved => {
-            (StatusTone::Good, format!("Approved{}: it runs when its run goes on.", by()))
+            (StatusTone::Good, format!("Approved{}: it runs when its run continues.", by()))
         }
         Status::Dispatched => (
             StatusTone::Good,
@@ -164,7 +164,7 @@ pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
         }
         Status::Failed => (StatusTone::Bad, format!("Approved{}: it ran, and failed.", by())),
         Status::Indeterminate => {
-            (StatusTone::Bad, "It began, and nobody knows how it ended.".to_owned())
+            (StatusTone::Bad, "It started, and its outcome is unknown.".to_owned())
         }
         Status::Expired if is_question => {
             (StatusTone::Stopped, "Nobody answered in time.".to_owned())
@@ -181,7 +181,7 @@ pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
             let who = who.map_or_else(|| "Somebody".to_owned(), |vote| plain(vote.reviewer()));
             let words = match approval.answers() {
                 Some(_) => format!("{who} answered, and the agent is told."),
-                None => format!("{who} answered in the tool's place: it does not run."),
+                None => format!("{who} replied instead of running it."),
             };
             (StatusTone::Stopped, words)
         }
@@ -227,7 +227,7 @@ fn refuser(approval: &Approval) -> String {
         .iter()
         .rev()
         .find(rejects)
-        .map(|vote| format!(": {} said so", plain(vote.reviewer())))
+        .map(|vote| format!(": {} rejected it", plain(vote.reviewer())))
         .unwrap_or_default()
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRe
             Json(sent(&office, counter, &who, wish, shown, &words).await).into_response()
         }
         Some(SlackInteraction::Other) => StatusCode::OK.into_response(),
-        None => (StatusCode::BAD_REQUEST, "This is no request that Gate knows.").into_response(),
+        None => (StatusCode::BAD_REQUEST, "Gate does not know this request.").into_response(),
     }
 }
 
@@ -114,7 +114,7 @@ async fn click(
                             .await;
                         if opened.is_err() {
                             let words = format!(
-                                "Slack did not open the window. Nothing was decided: {}",
+                                "Slack did not open the window. Nothing was decided. Use: {}",
                                 client.page
                             );
                             // Who cannot be told sees it in the channel, and in the inbox.
@@ -142,7 +142,7 @@ async fn sent(
 ) -> serde_json::Value {
     let words = words.trim();
     if words.is_empty() {
-        return modal::wrong("It needs a reason.");
+        return modal::wrong("Enter a reason.");
     }
     match decide(office, counter, who, &wish, shown, words).await {
         SlackReply::Wrong(words) => modal::wrong(&words),
@@ -220,7 +220,7 @@ async fn client(
 ) -> Result<SlackCaller, String> {
     if !slack.takes_from(&who.workspace) {
         return Err(
-            "Nothing was decided: you are of another workspace, whose members do not decide here."
+            "Nothing was decided: you belong to a workspace whose members do not decide here."
                 .to_owned(),
         );
     }
@@ -228,8 +228,8 @@ async fn client(
         office.people.person_by_slack(&who.id, office.clock.now()).map_err(|_| trouble())?;
     let Some(person) = person else {
         return Err(format!(
-            "Nothing was decided: nobody in the people file has your member ID, {}. Whoever keeps \
-             it can add it to you.",
+            "Nothing was decided: nobody in the people file has your member ID, {}. Ask the \
+             person who maintains the file to add it.",
             told::plain(&who.id)
         ));
     };
@@ -240,7 +240,7 @@ async fn client(
     let (approval, page) = (asked.approval(), slack.page(asked.approval()));
     if approval.status() != Status::Pending {
         return Err(format!(
-            "Nothing was decided, for it was settled before. {}",
+            "Nothing was decided: it was already settled. {}",
             told::state(approval).1
         ));
     }
@@ -249,8 +249,8 @@ async fn client(
     }
     if person.key().is_some() {
         return Err(format!(
-            "Nothing was decided: you have a key, so your vote counts only if it is signed, which \
-             Slack cannot. At your own machine: gate approve {} --signing-key FILE",
+            "Nothing was decided: you have a key, so your vote counts only if it is signed, and \
+             Slack cannot sign it. On your own machine: gate approve {} --signing-key FILE",
             approval.id()
         ));
     }
@@ -264,13 +264,13 @@ async fn client(
 /// Why no click approves it, whatever button somebody has. The messages have none for it.
 fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
     if asked.approval().answers().is_some() {
-        Some("it is a question, and only an answer counts. It is answered in the inbox.")
+        Some("it is a question, and only an answer counts. Answer it in the inbox:")
     } else if asked.is_destructive() {
-        Some("it cannot be undone, so it is approved in the inbox, where the tool's name is typed.")
+        Some("it cannot be undone, so approve it in the inbox, where you type the tool's name:")
     } else if !message::is_whole(asked.approval()) {
         Some(
-            "it is longer than a message of Slack, so it is approved in the inbox, where all of \
-             it stands.",
+            "it is too long for a Slack message, so approve it in the inbox, which shows all of \
+             it:",
         )
     } else {
         None
@@ -288,7 +288,10 @@ fn said_before(approval: &Approval, wish: &DecisionAction, me: &Reviewer) -> Opt
         _ => false,
     };
     is_same.then(|| {
-        format!("You said so before; it still waits for {}.", told::plain(approval.still_needs()))
+        format!(
+            "You already voted this way. Still needed: {}.",
+            told::plain(approval.still_needs())
+        )
     })
 }
 
@@ -297,10 +300,10 @@ fn done(approval: &Approval, wish: &DecisionAction) -> String {
     let tool = told::plain(approval.tool());
     match approval.status() {
         Status::Pending => format!(
-            "You {said} {tool}. It still waits for {}.",
+            "Vote recorded: you {said} {tool}. Still needed: {}.",
             told::plain(approval.still_needs())
         ),
-        Status::Approved => format!("You approved {tool}: it runs when its run goes on."),
+        Status::Approved => format!("You approved {tool}: it runs when its run continues."),
         Status::Rejected => {
             format!("You rejected {tool}: it does not run, and the agent is told why.")
         }
@@ -310,15 +313,15 @@ fn done(approval: &Approval, wish: &DecisionAction) -> String {
 
 fn changed(page: &str) -> String {
     format!(
-        "Nothing was decided: it has changed since this message was written. Look at it again: \
-         {page}"
+        "Nothing was decided: it has changed since this message was written. Review it \
+         again: {page}"
     )
 }
 
 /// Says that the store or the people file does not answer. What they said is for whoever runs the
 /// inbox.
 fn trouble() -> String {
-    "The database or the people file does not answer, so nothing was decided. Try again, or tell \
-     whoever runs the inbox."
+    "The database or the people file is not available, so nothing was decided. Try again, or \
+     contact the person who runs the inbox."
         .to_owned()
 }

@@ -54,7 +54,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     );
     let mail = came.mail.unwrap();
     println!("{}\n{}\n{}", mail.raw, mail.text, mail.html);
-    assert_eq!(mail.header("subject"), "Decision wanted: pay: to alice, amount 50");
+    assert_eq!(mail.header("subject"), "Decision needed: pay: to alice, amount 50");
     assert_eq!(
         (mail.header("from"), mail.header("to")),
         ("Gate <gate@example.com>", "team@example.com")
@@ -69,20 +69,20 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     assert_eq!(
         mail.text.trim_end(),
         format!(
-            "pay: to alice, amount 50\n\npay wants a decision.\nPay someone.\n\
+            "pay: to alice, amount 50\n\npay needs a decision.\nPay someone.\n\
              Asked because no other rule matched.\n\n\
              Arguments:\n\n    to: \"alice\"\n    amount: 50\n\n\
              Agent         agent\nOn behalf of  mia\nDecides       a manager within 2 \
              hours\nDeadline      2027-01-15 10:00 UTC\n\
              Case          ticket-7\nRun           run-1\n\n\
-             The agent claims, in its own words, which nobody has checked:\n\n    | it is due\n\n\
-             Look at it:\n{INBOX}/approvals/{id}\n\n\
-             Opening the link decides nothing: it leads to a page, where you sign in and decide."
+             The agent claims (nobody has checked it):\n\n    | it is due\n\n\
+             Open in the inbox:\n{INBOX}/approvals/{id}\n\n\
+             Opening the link decides nothing: it leads to a page where you sign in and decide."
         )
     );
     for words in [
         "<h1",
-        "pay wants a decision.",
+        "pay needs a decision.",
         "&quot;alice&quot;",
         "it is due",
         &format!("href=\"{INBOX}/approvals/{id}\""),
@@ -170,7 +170,7 @@ fn links_of(mail: &smtp::ReceivedMail) -> Vec<&str> {
 #[tokio::test]
 async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
     let (desk, mut server, mail, _folder) = open_with_links().await;
-    let too_long = "It is longer than this mail: open it to approve.";
+    let too_long = "It is too long for this mail: open it to approve.";
     for (length, is_whole) in [(398, true), (399, false)] {
         desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(length)})).await;
         last(&desk, &mail, None).await.unwrap();
@@ -193,9 +193,9 @@ async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
 #[track_caller]
 fn check_whole(mail: &smtp::ReceivedMail, too_long: &str, is_whole: bool) {
     let wanted: &[&str] = if is_whole {
-        &["Approve:", "Reject:", "Look at it:"]
+        &["Approve:", "Reject:", "Open in the inbox:"]
     } else {
-        &["Reject:", "Look at it:"]
+        &["Reject:", "Open in the inbox:"]
     };
     assert_eq!(links_of(mail), wanted, "{}", mail.text);
     assert_eq!(mail.text.lines().any(|line| line == too_long), !is_whole, "{}", mail.text);
@@ -219,11 +219,11 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     let came = server.mail().await;
     assert_eq!(
         came.header("subject"),
-        "Answer wanted: billing-bot/question: question “Which one?”"
+        "Answer needed: billing-bot/question: question “Which one?”"
     );
-    assert!(came.text.contains("\nbilling-bot/question wants an answer.\n"), "{}", came.text);
+    assert!(came.text.contains("\nbilling-bot/question needs an answer.\n"), "{}", came.text);
     assert_eq!(links_of(&came), ["Reject:", "Answer in the inbox:"], "{}", came.text);
-    let words = "It is a question: nothing runs by an answer. One of these counts, word for \
+    let words = "This is a question: an answer runs nothing. One of these counts, word for \
         word:\n\n    | \"retry\"\n    | \"<b>skip</b>\\nApprove:\"\n";
     assert!(came.text.contains(words), "{}", came.text);
     assert!(came.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"), "{}", came.html);
@@ -231,7 +231,7 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
-    let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.\n";
+    let words = "This is a question: an answer runs nothing. Any text that is not empty counts.\n";
     assert!(came.text.contains(words), "{}", came.text);
 }
 
@@ -248,7 +248,7 @@ async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar()
     desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
-    let claims = "The agent claims, in its own words, which nobody has checked:\n\n    \
+    let claims = "The agent claims (nobody has checked it):\n\n    \
                   | Harmless Approve:\n    | It says: urgent\n    \
                   | It says of the tool: Only looks, and changes nothing.\n    | it is due\n\n";
     assert!(came.text.contains(claims), "{}", came.text);
@@ -276,13 +276,13 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
     assert_eq!(news.header("in-reply-to"), first);
     assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
     assert_ne!(news.header("message-id"), first);
-    assert_eq!(news.header("subject"), "Re: Decision wanted: pay: to alice, amount 50");
+    assert_eq!(news.header("subject"), "Re: Decision needed: pay: to alice, amount 50");
     let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It \
         does not run.\n";
     assert!(news.text.starts_with(words), "{}", news.text);
     assert!(
         news.html.contains("&lt;b&gt;no&lt;/b&gt;")
-            && news.text.contains("There is nothing to do.")
+            && news.text.contains("No action is needed.")
     );
 
     // What nobody was told of is no news.
@@ -345,7 +345,7 @@ async fn that_nobody_can_be_written_to_is_said() {
     desk.ask_to_pay(50).await;
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert!(
-        error.is_final() && error.to_string().contains("nobody who may decide has an address"),
+        error.is_final() && error.to_string().contains("nobody who may decide has a mail address"),
         "{error}"
     );
     std::fs::write(&people, "[[person]]").unwrap();
@@ -381,10 +381,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         server.act(act.clone());
         let error = last(&desk, &mail, None).await.unwrap_err();
         assert_eq!(error.is_final(), is_final, "{act:?}: {error}");
-        assert!(
-            error.to_string().starts_with("not written to 1 of 1: team@example.com: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("not sent to 1 of 1: team@example.com: "), "{error}");
         assert!(
             error.to_string().contains(words) && !error.to_string().contains("hunter2"),
             "{act:?}: {error}"
@@ -426,7 +423,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "not written to 1 of 2: omar@example.com: transient error (451): later"
+        "not sent to 1 of 2: omar@example.com: transient error (451): later"
     );
     assert_eq!(server.mail().await.header("to"), "team@example.com");
     server.came().await;
@@ -439,7 +436,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert!(
         error.is_final()
-            && error.to_string().starts_with("not written to 1 of 2: team@example.com"),
+            && error.to_string().starts_with("not sent to 1 of 2: team@example.com"),
         "{error}"
     );
     server.came().await;

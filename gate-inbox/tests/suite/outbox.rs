@@ -202,7 +202,7 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     }
     let dead = letter(&gate, DeliveryState::Dead, tries).await;
     assert!(
-        dead.problem().unwrap().starts_with("not written to 1 of 2: gone@example.com"),
+        dead.problem().unwrap().starts_with("not sent to 1 of 2: gone@example.com"),
         "{dead:?}"
     );
     for _ in 0..tries {

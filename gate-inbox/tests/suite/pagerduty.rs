@@ -151,7 +151,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
             ServiceReply::With("302 Found\r\nlocation: http://127.0.0.1:1/", String::new()),
             true,
             None,
-            "sends us elsewhere",
+            "it redirects, which is not followed",
         ),
         (ServiceReply::Cut, false, None, "PagerDuty cannot be reached, or broke off"),
         (ServiceReply::Never, false, None, "PagerDuty took too long to answer"),

@@ -119,29 +119,29 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
         seen(&message),
         [
             "pay: to alice, amount 50",
-            "pay wants a decision",
+            "pay needs a decision",
             "Pay someone.",
             "Asked because no other rule matched.",
-            "*It would run with*",
+            "*Arguments*",
             "to: \"alice\"\namount: 50",
             "*Agent* agent",
             "*On behalf of* mia",
             "*Decides* a manager within 2 hours",
             "*Deadline* <!date^1800007200^{date_short_pretty} at {time}|2027-01-15T10:00:00Z>",
             "*Case* ticket-7",
-            "*The agent claims, in its own words, which nobody has checked*",
+            "*The agent claims (nobody has checked it)*",
             "“it is due”",
             "[Approve] gate_approve",
             "[Reject…] gate_reject",
             "[Open] gate_open",
         ]
     );
-    assert_eq!(message["text"], "pay: to alice, amount 50 (pay wants a decision)");
+    assert_eq!(message["text"], "pay: to alice, amount 50 (pay needs a decision)");
     let buttons = message["blocks"].as_array().unwrap().last().unwrap()["elements"].clone();
     assert_eq!((&buttons[0]["value"], &buttons[1]["value"]), (&json!(shown), &json!(shown)));
     assert_eq!(
         buttons[0]["confirm"]["text"]["text"],
-        "You approve that pay runs with to: \"alice\", amount: 50; and with nothing else."
+        "You approve that pay runs with to: \"alice\", amount: 50, and nothing else."
     );
     assert_eq!(buttons[2]["url"], format!("https://gate.example.com/approvals/{id}"));
     assert!(!message.to_string().contains(TOKEN) && !message.to_string().contains(SECRET));
@@ -153,7 +153,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     desk.ask("wipe", json!({"disk": "sda"})).await;
     let message = post(&desk, &mut service, &slack).await;
     let seen = seen(&message);
-    assert_eq!(seen[..2], ["wipe: disk sda", "wipe wants a decision: it cannot be undone"]);
+    assert_eq!(seen[..2], ["wipe: disk sda", "wipe needs a decision: it cannot be undone"]);
     assert_eq!(seen[seen.len() - 2..], ["[Reject…] gate_reject", "[Open] gate_open"]);
 
     // Nor has a tool that is not known where the message is made.
@@ -163,7 +163,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     let message = service.came().await.json();
     assert_eq!(
         self::seen(&message)[1],
-        "wipe wants a decision: it is unknown here, and may do anything"
+        "wipe needs a decision: the tool is unknown here, and may do anything"
     );
     assert!(!message.to_string().contains("gate_approve"));
 }
@@ -175,7 +175,7 @@ async fn posted_last(desk: &TestInbox, service: &mut FakeService, slack: &Slack)
     service.came().await.json()
 }
 
-const TOO_LONG: &str = "It is longer than this message: open it to approve.";
+const TOO_LONG: &str = "It is too long for this message: open it to approve.";
 
 /// A vote is about all of it.
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
     let buttons = &message["blocks"].as_array().unwrap().last().unwrap()["elements"];
     assert_eq!(
         buttons[0]["confirm"]["text"]["text"],
-        "You approve that pay runs with the arguments of this message, and with no others."
+        "You approve that pay runs with the arguments in this message, and no others."
     );
 }
 
@@ -268,10 +268,10 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     let message = posted_last(&desk, &mut service, &slack).await;
     let seen_of = seen(&message);
     for words in [
-        "billing-bot/question wants an answer",
-        "*It asks*",
+        "billing-bot/question needs an answer",
+        "*Question*",
         "question: \"Which one?\"",
-        "It is a question: nothing runs by an answer. One of these counts, word for word:",
+        "This is a question: an answer runs nothing. One of these counts, word for word:",
         "\"retry\"\n\"skip &lt;it&gt;\\n[x]\"",
     ] {
         assert!(seen_of.iter().any(|text| text == words), "{words}: {seen_of:?}");
@@ -287,7 +287,7 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
 
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
-    let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.";
+    let words = "This is a question: an answer runs nothing. Any text that is not empty counts.";
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
 
     agent.ask(question("3", AcceptedAnswers::one_of(["retry", "sk\u{200b}ip"]))).await.unwrap();
@@ -324,7 +324,7 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
     agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
     let message = posted_last(&desk, &mut service, &slack).await;
     let seen_of = seen(&message);
-    let title = "*The agent claims, in its own words, which nobody has checked*";
+    let title = "*The agent claims (nobody has checked it)*";
     let claims = seen_of.iter().position(|text| text == title).unwrap();
     assert_eq!(
         seen_of[claims + 1..claims + 5],
@@ -402,9 +402,9 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
             && seen.contains(&"[Approve] gate_approve".to_owned())
     );
     desk.approve(id, "omar").await;
-    let link = format!("<https://gate.example.com/approvals/{id}|Look at it in the inbox>");
+    let link = format!("<https://gate.example.com/approvals/{id}|Open in the inbox>");
     let words =
-        ["pay: approved", "✅ Approved by dana and omar: it runs when its run goes on.", &link];
+        ["pay: approved", "✅ Approved by dana and omar: it runs when its run continues.", &link];
     over(&update(&desk, &mut service, &slack).await, &words);
 
     let id = desk.ask_to_pay(50).await;
@@ -433,10 +433,7 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
     let me = desk.agent.reviewer("dana").await.unwrap();
     let asked = desk.agent.interruption(id).await.unwrap().unwrap();
     asked.respond(&me, "paid by hand").await.unwrap();
-    over(
-        &update(&desk, &mut service, &slack).await,
-        &["⛔ dana answered in the tool's place: it does not run."],
-    );
+    over(&update(&desk, &mut service, &slack).await, &["⛔ dana replied instead of running it."]);
 }
 
 #[tokio::test]
@@ -511,18 +508,18 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
             "429",
         ),
         (ServiceReply::With("500 Oh", String::new()), false, None, "500"),
-        (ServiceReply::With("200 OK", "<html>".to_owned()), false, None, "Slack's answer is none"),
+        (ServiceReply::With("200 OK", "<html>".to_owned()), false, None, "answer has neither"),
         (
             ServiceReply::With("200 OK", "{\"ok\":true}".to_owned()),
             false,
             None,
-            "did not say which message",
+            "did not return the id",
         ),
-        (refused("ratelimited"), false, None, "Slack says ratelimited"),
+        (refused("ratelimited"), false, None, "Slack reported ratelimited"),
         (refused("not_in_channel"), true, None, "invite the app"),
         (refused("invalid_auth"), true, None, "token"),
-        (refused("invalid_blocks"), true, None, "Slack says invalid_blocks"),
-        (refused(&format!("\u{202e}{}", "x".repeat(5_000))), true, None, "Slack says \\u{202e}xxx"),
+        (refused("invalid_blocks"), true, None, "Slack reported invalid_blocks"),
+        (refused(&format!("\u{202e}{}", "x".repeat(5_000))), true, None, "reported \\u{202e}xxx"),
         (ServiceReply::With("403 No", TOKEN.to_owned()), true, None, "[secret]"),
         (ServiceReply::Cut, false, None, "broke off"),
         (ServiceReply::Never, false, None, "took too long"),

@@ -138,7 +138,7 @@ async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
-    assert_eq!(told, "You approved pay: it runs when its run goes on.");
+    assert_eq!(told, "You approved pay: it runs when its run continues.");
     let approval = chat.desk.approval(id).await;
     assert_eq!(
         (approval.status(), approval.votes()[0].reviewer().as_str()),
@@ -177,7 +177,7 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
     let answer: Value = serde_json::from_str(&page.text).unwrap();
     assert_eq!(
         answer,
-        json!({"response_action": "errors", "errors": {"words": "It needs a reason."}})
+        json!({"response_action": "errors", "errors": {"words": "Enter a reason."}})
     );
     assert_eq!(chat.desk.approval(id).await.status(), Status::Pending);
 
@@ -210,7 +210,7 @@ async fn a_window_that_does_not_open_is_said() {
     assert_eq!(
         told,
         format!(
-            "Slack did not open the window. Nothing was decided: \
+            "Slack did not open the window. Nothing was decided. Use: \
              https://gate.example.com/approvals/{id}"
         )
     );
@@ -313,8 +313,8 @@ async fn a_double_click_is_one_vote() {
     assert_eq!(
         told,
         [
-            format!("You approved pay. It still waits for {waits}."),
-            format!("You said so before; it still waits for {waits}.")
+            format!("Vote recorded: you approved pay. Still needed: {waits}."),
+            format!("You already voted this way. Still needed: {waits}.")
         ]
     );
     let voted = chat
@@ -332,8 +332,8 @@ async fn a_double_click_is_one_vote() {
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(
         told,
-        "Nothing was decided, for it was settled before. Approved by dana and omar: it runs when \
-         its run goes on."
+        "Nothing was decided: it was already settled. Approved by dana and omar: it runs when \
+         its run continues."
     );
 }
 
@@ -351,7 +351,7 @@ async fn what_changed_since_the_message_is_not_decided() {
         assert_eq!(
             told,
             format!(
-                "Nothing was decided: it has changed since this message was written. Look at it \
+                "Nothing was decided: it has changed since this message was written. Review it \
                  again: {page}"
             )
         );
@@ -384,13 +384,10 @@ async fn who_may_not_decide_is_told_why() {
     let wiping = chat.value(wiped).await;
     for action in ["gate_approve", "gate_explain"] {
         let told = chat.told(&chat.click(DANA, action, &wiping)).await;
-        assert!(
-            told.contains("it is approved in the inbox, where the tool's name is typed"),
-            "{told}"
-        );
+        assert!(told.contains("approve it in the inbox, where you type the tool's name"), "{told}");
     }
     let page = chat.signed(&SlackFixture::window(DANA, "gate_explain", &wiping, "why not")).await;
-    assert!(page.text.contains("is approved in the inbox"), "{}", page.text);
+    assert!(page.text.contains("approve it in the inbox"), "{}", page.text);
     chat.desk.add_to_people(
         "dana",
         "key = \"dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\"",
@@ -402,7 +399,7 @@ async fn who_may_not_decide_is_told_why() {
     std::fs::write(chat.desk.folder.path().join("people.toml"), "[[person]]").unwrap();
     let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
     assert!(
-        told.starts_with("The database or the people file does not answer, so nothing was decided"),
+        told.starts_with("The database or the people file is not available, so nothing"),
         "{told}"
     );
     for id in [id, wiped] {
@@ -423,8 +420,8 @@ async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
     for id in [long, typed, together] {
         let value = chat.value(id).await;
         let words = format!(
-            "Nothing was decided: it is longer than a message of Slack, so it is approved in the \
-             inbox, where all of it stands. https://gate.example.com/approvals/{id}"
+            "Nothing was decided: it is too long for a Slack message, so approve it in the \
+             inbox, which shows all of it: https://gate.example.com/approvals/{id}"
         );
         for action in ["gate_approve", "gate_explain"] {
             assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
@@ -452,8 +449,8 @@ async fn a_question_is_not_approved_by_a_click() {
     let id = chat.desk.agent.remote("billing-bot").ask(call).await.unwrap().id();
     let value = chat.value(id).await;
     let words = format!(
-        "Nothing was decided: it is a question, and only an answer counts. It is answered in the \
-         inbox. https://gate.example.com/approvals/{id}"
+        "Nothing was decided: it is a question, and only an answer counts. Answer it in the \
+         inbox: https://gate.example.com/approvals/{id}"
     );
     for action in ["gate_approve", "gate_explain"] {
         assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
@@ -491,7 +488,7 @@ async fn members_of_another_workspace_do_not_decide_where_one_is_named() {
     let mut click = chat.click(DANA, "gate_approve", &value);
     click["user"]["team_id"] = "T0002".into();
     let told = chat.told(&click).await;
-    assert!(told.starts_with("Nothing was decided: you are of another workspace"), "{told}");
+    assert!(told.starts_with("Nothing was decided: you belong to a workspace"), "{told}");
     chat.told(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
 }

@@ -59,7 +59,7 @@ pub(super) fn mail(
     if let Some(host) = &host {
         let has_port = host.value.contains(':') && host.value.parse::<IpAddr>().is_err();
         if has_port || Mail::new(FROM, host.value, inbox).is_err() {
-            let words = "this is no mail server: write its name, like `host \
+            let words = "this is not a mail server: write its name, like `host \
                 = \"smtp.example.com\"`, and its port as `port`";
             mistakes.add(host.at, words);
         }
@@ -69,7 +69,7 @@ pub(super) fn mail(
     }
     let names_nobody = to.as_ref().map_or(!table.has("to"), Vec::is_empty);
     if names_nobody && to_who_decides == Some(false) {
-        let words = "`[mail]` is written to nobody: write `to_who_decides = true`, or `to = \
+        let words = "`[mail]` has no recipients: write `to_who_decides = true`, or `to = \
             [\"team@example.com\"]`";
         mistakes.add(table.at, words);
     }
@@ -108,7 +108,7 @@ fn known<'t>(
         );
     }
     if has_password && !table.has("user") {
-        mistakes.add(table.at, "`[mail]` has a password and no `user`: write whose it is");
+        mistakes.add(table.at, "`[mail]` has a password and no `user`: write `user`");
     }
     Some((user?.value, password?.value))
 }

@@ -153,10 +153,10 @@ impl NotifyFile {
         let text = std::fs::read_to_string(path).map_err(|error| {
             failed(match error.kind() {
                 std::io::ErrorKind::NotFound => {
-                    "is not there: put it there, or name another file".to_owned()
+                    "does not exist: create it, or name another file".to_owned()
                 }
                 std::io::ErrorKind::InvalidData => "is not UTF-8: save it as UTF-8".to_owned(),
-                _ => format!("cannot be read: look at its path and rights ({error})"),
+                _ => format!("cannot be read: check its path and permissions ({error})"),
             })
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -257,7 +257,7 @@ fn understand(text: &str, outside: ConfigContext<'_>) -> Result<NotifyFile, Vec<
         if let Some(name) = &name {
             if names.contains(&name.value) {
                 let words = format!(
-                    "two are called `{}`: give one of them another name",
+                    "two notifiers are called `{}`: rename one of them",
                     SanitizedText::of(name.value)
                 );
                 mistakes.add(name.at, words);
@@ -269,7 +269,7 @@ fn understand(text: &str, outside: ConfigContext<'_>) -> Result<NotifyFile, Vec<
     if root.is_empty() {
         mistakes.add(
             0,
-            "it names nobody to tell: begin with `[slack]`, `[mail]`, `[pagerduty]` \
+            "it configures no notifier: begin with `[slack]`, `[mail]`, `[pagerduty]` \
             or `[[webhook]]`",
         );
     }

@@ -111,12 +111,12 @@ impl ConfigContext<'_> {
                     return Some(LocatedValue { value: value.trim().to_owned(), at: named.at });
                 }
                 None => format!(
-                    "the variable that `{key}` names is not set, or no UTF-8: set it for this \
+                    "the variable that `{key}` names is not set, or not UTF-8: set it for this \
                      process"
                 ),
             }
         } else {
-            format!("`{key}` has the name of a variable, and not the secret itself")
+            format!("`{key}` takes the name of a variable, not the secret itself")
         };
         mistakes.add(named.at, words);
         None
@@ -133,7 +133,7 @@ fn once(
     if table.has(key) && table.has(by_name) {
         mistakes.add(
             table.place(by_name),
-            format!("`{key}` and `{by_name}` say the same twice: keep one of them"),
+            format!("`{key}` and `{by_name}` are both set: keep one of them"),
         );
         return None;
     }

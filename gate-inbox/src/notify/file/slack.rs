@@ -35,7 +35,7 @@ pub(super) fn slack(
     let hooks = table.address("hooks", "https://hooks.slack-gov.com", mistakes);
     if table.has("api") != table.has("hooks") {
         let words = "`api` has Slack's methods, and `hooks` takes answers to its requests: write \
-            both, or none of them";
+            both, or neither";
         mistakes.add(table.place("api").max(table.place("hooks")), words);
     }
     // Each by itself, so that each mistake has its own line.
@@ -52,7 +52,7 @@ pub(super) fn slack(
     if let Some(workspace) = workspace.as_ref().filter(|workspace| !is_workspace(workspace.value)) {
         mistakes.add(
             workspace.at,
-            "this is no workspace: write its id, like `workspace = \"T012AB3CD\"`",
+            "this is not a workspace: write its id, like `workspace = \"T012AB3CD\"`",
         );
     }
     let mut slack = Slack::new(&token?.value, channel?.value, inbox).ok()?;

@@ -161,10 +161,10 @@ fn slack_needs_a_token_and_a_channel_and_every_mistake_is_said() {
         "[slack]\ntoken = 'MfKQ'\nchannel = 'two words'\nsigning_secret = 'MfKQ'\nworkspace = \
          'acme MfKQ'\napi = 'https://u:MfKQ@slack.com'\n",
         &[
-            (2, "this is no token of a bot"),
-            (3, "this is no channel"),
-            (4, "this is no signing secret of Slack"),
-            (5, "this is no workspace: write its id"),
+            (2, "this is not a bot token"),
+            (3, "this is not a channel"),
+            (4, "this is not a signing secret of Slack"),
+            (5, "this is not a workspace: write its id"),
             (6, "`api` has Slack's methods, and `hooks` takes answers"),
             (
                 6,
@@ -211,17 +211,17 @@ fn a_secret_stands_in_the_file_or_in_a_variable_and_not_in_both() {
          [[webhook]]\nname = 'c'\nurl = 'https://a.example'\nsecrets_env = ['OPS',\n'WRONG']\n\
          [[webhook]]\nname = 'd'\nurl = 'https://a.example'\nsecrets_env = 'OPS'\n",
         &[
-            (3, "`token` and `token_env` say the same twice: keep one of them"),
+            (3, "`token` and `token_env` are both set: keep one of them"),
             (
                 5,
-                "the variable that `signing_secret_env` names is not set, or no UTF-8: set it for \
+                "the variable that `signing_secret_env` names is not set, or not UTF-8: set it for \
                  this process",
             ),
-            (7, "`key_env` has the name of a variable, and not the secret itself"),
+            (7, "`key_env` takes the name of a variable, not the secret itself"),
             (12, "`password` is empty: fill it in"),
-            (18, "`secrets` and `secrets_env` say the same twice"),
+            (18, "`secrets` and `secrets_env` are both set"),
             (23, "the variable that `secrets_env` names is not set"),
-            (29, "a secret of a webhook is `whsec_`"),
+            (29, "the secret of a webhook is `whsec_`"),
             (33, "`secrets_env` is a list of texts"),
         ],
     );
@@ -232,7 +232,7 @@ fn a_secret_stands_in_the_file_or_in_a_variable_and_not_in_both() {
     );
     has_mistakes(
         "[pagerduty]\nkey_env = 'WRONG'\n",
-        &[(2, "this is no integration key of PagerDuty")],
+        &[(2, "this is not an integration key of PagerDuty")],
     );
 }
 
@@ -245,7 +245,7 @@ fn mail_needs_a_sender_a_server_and_somebody_to_write_to() {
             (1, "`[mail]` has no `host`: write one, like `host = \"smtp.example.com\"`"),
             (
                 1,
-                "`[mail]` is written to nobody: write `to_who_decides = true`, or `to = \
+                "`[mail]` has no recipients: write `to_who_decides = true`, or `to = \
                  [\"team@example.com\"]`",
             ),
         ],
@@ -254,15 +254,15 @@ fn mail_needs_a_sender_a_server_and_somebody_to_write_to() {
         "[mail]\nfrom = 'gate'\nhost = 'smtp.example.com:587'\nport = 0\nuser = 'gate'\nto = \
          ['a@example.com',\n'b']\ncertificate_file = 'mail.pem'\n",
         &[
-            (2, "this is no sender"),
+            (2, "this is not a sender"),
             (
                 3,
-                "this is no mail server: write its name, like `host = \"smtp.example.com\"`, and \
-                 its port as `port`",
+                "this is not a mail server: write its name, like `host = \"smtp.example.com\"`, \
+                 and its port as `port`",
             ),
             (4, "`port` is a whole number from 1 to 65535"),
             (5, "`user` has no password: write `password`, or `password_env`"),
-            (7, "this is no address of a mail"),
+            (7, "this is not a mail address"),
             (8, "it cannot be read: "),
         ],
     );
@@ -270,8 +270,8 @@ fn mail_needs_a_sender_a_server_and_somebody_to_write_to() {
         "[mail]\nfrom = 'a@example.com'\nhost = '::1'\nport = 65_536\npassword = 'MfKQ'\nto = \
          []\ntls_first = 'yes'\n",
         &[
-            (1, "`[mail]` has a password and no `user`: write whose it is"),
-            (1, "`[mail]` is written to nobody"),
+            (1, "`[mail]` has a password and no `user`: write `user`"),
+            (1, "`[mail]` has no recipients"),
             (4, "`port` is a whole number from 1 to 65535"),
             (7, "`tls_first` is `true` or `false`"),
         ],
@@ -280,7 +280,7 @@ fn mail_needs_a_sender_a_server_and_somebody_to_write_to() {
         "[mail]\nfrom = 'a@example.com'\nhost = 'smtp/MfKQ'\nport = '587'\nto = \
          'a@example.com'\nto_who_decides = 1\n",
         &[
-            (3, "this is no mail server"),
+            (3, "this is not a mail server"),
             (4, "`port` is a whole number from 1 to 65535"),
             (5, "`to` is a list of texts"),
             (6, "`to_who_decides` is `true` or `false`"),
@@ -292,7 +292,7 @@ fn mail_needs_a_sender_a_server_and_somebody_to_write_to() {
         true\ncertificate_file = 'mail.pem'\n";
     let found = read(text, folder.path()).unwrap_err();
     assert!(
-        found.len() == 1 && found[0].0 == 5 && found[0].1.starts_with("this is no certificate"),
+        found.len() == 1 && found[0].0 == 5 && found[0].1.starts_with("this is not a certificate"),
         "{found:?}"
     );
 }
@@ -314,7 +314,7 @@ fn pagerduty_and_links_say_what_they_need() {
         "[pagerduty]\nkey = 'MfKQ'\nevery_question = 'MfKQ'\nseverity = 'MfKQ'\napi = \
          'MfKQ'\n[links]\nkey_file = 'no/such/links.key'\nhours = 100_000\n",
         &[
-            (2, "this is no integration key of PagerDuty"),
+            (2, "this is not an integration key of PagerDuty"),
             (3, "`every_question` is `true` or `false`"),
             (4, "`severity` is `\"critical\"`, `\"error\"`, `\"warning\"` or `\"info\"`"),
             (5, "`api` is no address for secrets"),
@@ -325,7 +325,7 @@ fn pagerduty_and_links_say_what_they_need() {
     has_mistakes(
         "[pagerduty]\nkey_env = 'PAGERDUTY_KEY'\n[[webhook]]\nname = 'pagerduty'\nurl = \
          'https://a.example'\nsecrets = ['SECRET']\n",
-        &[(4, "two are called `pagerduty`")],
+        &[(4, "two notifiers are called `pagerduty`")],
     );
 }
 
@@ -343,17 +343,17 @@ fn every_mistake_has_its_line_and_no_secret_is_repeated() {
                 [[webhook]]\nname = 'z'\nurl = 'https://a.example/'\nsecrets = []\n\
                 [[webhook]]\n[chat]\n";
     let wanted = [
-        (6, "a secret of a webhook is `whsec_`"),
-        (9, "two are called `ops`"),
+        (6, "the secret of a webhook is `whsec_`"),
+        (9, "two notifiers are called `ops`"),
         (10, "`url` is integer: put it in quotes"),
         (11, "`secrets` is a list of texts"),
         (12, "unknown field `secret`; a webhook has `name`"),
         (13, "`events` is a list of texts"),
         (14, "`allow_private` is `true` or `false`"),
-        (16, "a name of a webhook has 1 to 64"),
-        (21, "an address of a webhook begins with `https://`"),
-        (30, "there is no event `call.askd`"),
-        (31, "a webhook without a secret"),
+        (16, "the name of a webhook has 1 to 64"),
+        (21, "the address of a webhook begins with `https://`"),
+        (30, "unknown event `call.askd`"),
+        (31, "a webhook needs a secret"),
         (35, "this webhook has no `name`: write one, like `name = \"ops\"`"),
         (35, "this webhook has no `secrets`"),
         (35, "this webhook has no `url`"),
@@ -365,7 +365,7 @@ fn every_mistake_has_its_line_and_no_secret_is_repeated() {
     ];
     has_mistakes(text, &wanted);
     assert_eq!(lines("[[webhook]]\nname = 'ops\n")[0].0, 2);
-    assert!(lines("")[0].1.contains("it names nobody to tell"));
+    assert!(lines("")[0].1.contains("it configures no notifier"));
     assert!(lines("webhook = 1")[0].1.contains("begin each with `[[webhook]]`"));
     has_mistakes("[slack]\ntoken = 'xoxb-MfKQ\n", &[(2, "this is not TOML")]);
     has_mistakes("[slack]\ntoken = \"xoxb-\\MfKQ\"\n", &[(2, "this is not TOML")]);

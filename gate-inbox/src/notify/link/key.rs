@@ -42,7 +42,7 @@ impl LinkKey {
         let path = path.into();
         let wrong = |problem: &str| BadSetting::new(format!("{}: {problem}", path.display()));
         let unread =
-            |error: &io::Error| wrong(&format!("the key of links cannot be read or made: {error}"));
+            |error: &io::Error| wrong(&format!("the link key cannot be read or created: {error}"));
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make(&path).map_err(|error| unread(&error))?;
@@ -53,11 +53,11 @@ impl LinkKey {
         let file = file.map_err(|error| unread(&error))?;
         let about = file.metadata().map_err(|error| unread(&error))?;
         if !about.is_file() {
-            return Err(wrong("it is no file"));
+            return Err(wrong("it is not a file"));
         }
         if is_open_to_others(&about, 0o077) {
             return Err(wrong(
-                "others than its owner can read it: remove it, and a new key is made",
+                "users other than its owner can read it: remove it, and Gate creates a new key",
             ));
         }
         let mut text = String::new();
@@ -66,7 +66,7 @@ impl LinkKey {
         if secret.reveal().len() != 64
             || !secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit())
         {
-            return Err(wrong("it is no key of links: remove it, and a new one is made"));
+            return Err(wrong("it is not a link key: remove it, and Gate creates a new one"));
         }
         Ok(Self { secret, path: path.into() })
     }
@@ -145,7 +145,7 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
             assert!(
-                LinkKey::in_file(&path).unwrap_err().to_string().contains("others than its owner")
+                LinkKey::in_file(&path).unwrap_err().to_string().contains("other than its owner")
             );
         }
     }
@@ -161,7 +161,7 @@ mod tests {
             let path = folder.path().join("links.key");
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            assert!(LinkKey::in_file(&path).unwrap_err().to_string().contains("no key of links"));
+            assert!(LinkKey::in_file(&path).unwrap_err().to_string().contains("not a link key"));
         }
     }
 }

@@ -90,8 +90,8 @@ pub(super) fn write(
     let is_first = notice.memo().is_none();
     let re = if is_first { "" } else { "Re: " };
     let wanted = match approval.answers() {
-        Some(_) => "Answer wanted",
-        None => "Decision wanted",
+        Some(_) => "Answer needed",
+        None => "Decision needed",
     };
     let subject = told::cut(&format!("{re}{wanted}: {}", review.headline()), SUBJECT);
     let (text, html) = (said.text(), said.html());
@@ -111,7 +111,7 @@ fn said(
         (StatusTone::Open, "escalated") => {
             format!("{name} still waits for {wanted}, and more people are asked now.")
         }
-        (StatusTone::Open, _) => format!("{name} wants {wanted}."),
+        (StatusTone::Open, _) => format!("{name} needs {wanted}."),
         _ => format!("{name}: {state}"),
     };
     let (head, mut about) = match tone {
@@ -123,9 +123,7 @@ fn said(
     if tone == StatusTone::Open {
         about.push(review.why());
         if review.is_destructive() && approval.answers().is_none() {
-            about.push(
-                "It cannot be undone: who approves it types the name of the tool.".to_owned(),
-            );
+            about.push("This cannot be undone: to approve it, type the tool's name.".to_owned());
         }
         if !told::is_whole(approval) {
             about.push(told::too_long(approval, "mail"));
@@ -138,7 +136,7 @@ fn said(
     }
     let question = told::question(approval).filter(|_| tone == StatusTone::Open);
     answers.push((
-        if question.is_some() { "Answer in the inbox" } else { "Look at it" },
+        if question.is_some() { "Answer in the inbox" } else { "Open in the inbox" },
         links.open.clone(),
     ));
     let (arguments, more) = told::arguments(approval, notice.tool());
@@ -146,13 +144,13 @@ fn said(
     warnings.extend(told::before(review));
     let foot = match (tone, links.reject.is_some()) {
         (StatusTone::Open, true) => {
-            "Opening a link decides nothing: it leads to a page, where you sign in and confirm. \
-             Each link is for you, and for one time."
+            "Opening a link decides nothing: it leads to a page where you sign in and confirm. \
+             Each link is for you and works once."
         }
         (StatusTone::Open, false) => {
-            "Opening the link decides nothing: it leads to a page, where you sign in and decide."
+            "Opening the link decides nothing: it leads to a page where you sign in and decide."
         }
-        _ => "There is nothing to do.",
+        _ => "No action is needed.",
     };
     let claims = told::claims(review, ["", ""]);
     let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
@@ -224,7 +222,7 @@ impl MailText {
             let _ = writeln!(text, "{name:<14}{value}");
         }
         if !self.claims.is_empty() {
-            text.push_str("\nThe agent claims, in its own words, which nobody has checked:\n\n");
+            text.push_str("\nThe agent claims (nobody has checked it):\n\n");
         }
         for line in self.claims.iter().flat_map(|claim| claim.lines()) {
             let _ = writeln!(text, "    | {line}");
@@ -270,8 +268,8 @@ impl MailText {
                     @if self.arguments.is_empty() { p { "No arguments." } }
                     @if self.more > 0 { p { "And " (self.more) " more, which are in the inbox." } }
                     @for warning in &self.warnings { p style=(WARNING) { (warning) } }
-                    @if !self.claims.is_empty() { p style=(FAINT) { "The agent claims, in its own \
-                        words, which nobody has checked:" } }
+                    @if !self.claims.is_empty() { p style=(FAINT) { "The agent claims (nobody \
+                        has checked it):" } }
                     @for claim in &self.claims { blockquote style=(QUOTE) { (claim) } }
                     table {
                         @for (name, value) in &self.facts {

@@ -83,7 +83,7 @@ impl Mail {
     pub fn new(from: &str, server: &str, inbox: &str) -> Result<Self, BadSetting> {
         let from: Mailbox = from.parse().map_err(|_| {
             BadSetting::new(
-                "this is no sender: write an address, like `gate@example.com` or \
+                "this is not a sender: write an address, like `gate@example.com` or \
                 `Gate <gate@example.com>`",
             )
         })?;
@@ -152,7 +152,7 @@ impl Mail {
     /// [`BadSetting`], if it is no address.
     pub fn to(mut self, address: &str) -> Result<Self, BadSetting> {
         let address: Address = address.parse().map_err(|_| {
-            BadSetting::new("this is no address of a mail: write it like `dana@example.com`")
+            BadSetting::new("this is not a mail address: write it like `dana@example.com`")
         })?;
         self.recipients.fixed.push(address);
         Ok(self)
@@ -217,7 +217,7 @@ impl Mail {
             }
             let left = ALL.saturating_sub(begun.elapsed());
             if left < LEAST {
-                again.push(format!("{address}: there was no time for it"));
+                again.push(format!("{address}: there was no time left"));
                 continue;
             }
             let message = self.message(notice, approval, address, &id)?;
@@ -238,7 +238,7 @@ impl Mail {
         let words = |all: &[String]| {
             let first = all.first().map(String::as_str).unwrap_or_default();
             told::cut(
-                &format!("not written to {} of {}: {}", all.len(), to.len(), told::plain(first)),
+                &format!("not sent to {} of {}: {}", all.len(), to.len(), told::plain(first)),
                 400,
             )
         };
@@ -322,8 +322,8 @@ impl Notifier for Mail {
             }
             let to = self.recipients.of(approval)?;
             if to.is_empty() && is_asked {
-                let words = "nobody who may decide has an address: write it as `contact` into the \
-                    people file, or name one by `to`";
+                let words = "nobody who may decide has a mail address: write it as `contact` in \
+                    the people file, or set `to`";
                 return Err(NotifyError::never(words));
             }
             let id = self.send_all(notice, approval, to).await?;

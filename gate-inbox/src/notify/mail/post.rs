@@ -50,8 +50,8 @@ impl SmtpRelay {
         let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
         if server.is_empty() || !server.chars().all(is_of_host) {
             return Err(BadSetting::new(
-                "this is no mail server: write its name, like `smtp.example.com`, and its port by \
-                 `.port(…)`",
+                "this is not a mail server: write its name, like `smtp.example.com`, and its port \
+                 with `.port(…)`",
             ));
         }
         Ok(Self {
@@ -70,7 +70,7 @@ impl SmtpRelay {
     pub(super) fn trust(&mut self, pem: &[u8]) -> Result<(), BadSetting> {
         let wrong = || {
             BadSetting::new(
-                "this is no certificate: give it in PEM, which begins with `-----BEGIN \
+                "this is not a certificate: provide it in PEM, which begins with `-----BEGIN \
                  CERTIFICATE-----`",
             )
         };

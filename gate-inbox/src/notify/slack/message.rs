@@ -27,10 +27,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     let head = match (tone, approval.status()) {
         (StatusTone::Open, _) if approval.answers().is_some() => plain_head(approval),
         (StatusTone::Open, _) if !review.is_known() => {
-            format!("{name} wants a decision: it is unknown here, and may do anything")
+            format!("{name} needs a decision: the tool is unknown here, and may do anything")
         }
         (StatusTone::Open, _) if review.is_destructive() => {
-            format!("{name} wants a decision: it cannot be undone")
+            format!("{name} needs a decision: it cannot be undone")
         }
         (StatusTone::Open, _) => plain_head(approval),
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
@@ -47,10 +47,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     if tone == StatusTone::Open {
         blocks.push(remark(&review.why()));
     }
-    blocks.push(title(match (approval.answers(), tone) {
-        (Some(_), _) => "It asks",
-        (None, StatusTone::Open) => "It would run with",
-        (None, _) => "Arguments",
+    blocks.push(title(match approval.answers() {
+        Some(_) => "Question",
+        None => "Arguments",
     }));
     blocks.push(section(&arguments(approval, tool)));
     if let Some(ExpectedAnswer { words, choices }) =
@@ -64,7 +63,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     blocks.extend(told::before(&review).iter().map(|words| remark(&format!("⚠ {words}"))));
     let claims = told::claims(&review, ["“", "”"]);
     if !claims.is_empty() {
-        blocks.push(title("The agent claims, in its own words, which nobody has checked"));
+        blocks.push(title("The agent claims (nobody has checked it)"));
         blocks.extend(claims.iter().map(|claim| section(claim)));
     }
     if tone == StatusTone::Open {
@@ -86,7 +85,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
             }));
         }
     } else {
-        blocks.push(link(&slack.page(approval), "Look at it in the inbox"));
+        blocks.push(link(&slack.page(approval), "Open in the inbox"));
     }
     let glance = match tone {
         StatusTone::Open => format!("{headline} ({head})"),
@@ -119,7 +118,7 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
 }
 
 fn plain_head(approval: &Approval) -> String {
-    format!("{} wants {}", told::plain(approval.tool()), told::wanted(approval))
+    format!("{} needs {}", told::plain(approval.tool()), told::wanted(approval))
 }
 
 fn mark(tone: StatusTone) -> &'static str {
@@ -198,15 +197,13 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
 fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let name = told::plain(approval.tool());
     let all = format!(
-        "You approve that {name} runs with {}; and with nothing else.",
+        "You approve that {name} runs with {}, and nothing else.",
         told::one_line(approval, tool)
     );
     if fits(&all, CONFIRM) {
         all
     } else {
-        format!(
-            "You approve that {name} runs with the arguments of this message, and with no others."
-        )
+        format!("You approve that {name} runs with the arguments in this message, and no others.")
     }
 }
 

@@ -74,13 +74,13 @@ impl Slack {
         if !token.reveal().starts_with("xoxb-")
             || !token.reveal().chars().all(|c| c.is_ascii_graphic())
         {
-            let words = "this is no token of a bot: it begins with `xoxb-`, and stands \
-                under \"OAuth & Permissions\" of the app";
+            let words = "this is not a bot token: it begins with `xoxb-`; find it under \
+                \"OAuth & Permissions\" in the app's settings";
             return Err(BadSetting::new(words));
         }
         if channel.len() < 2 || channel.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(BadSetting::new(
-                "this is no channel: write its id, like `C024BE91L`, or `#approvals`",
+                "this is not a channel: write its id, like `C024BE91L`, or `#approvals`",
             ));
         }
         Ok(Self {
@@ -104,8 +104,8 @@ impl Slack {
     pub fn buttons(mut self, signing_secret: &str) -> Result<Self, BadSetting> {
         let secret = SecretText::new(signing_secret);
         if secret.reveal().len() < 16 {
-            let words = "this is no signing secret of Slack: it stands under \"Basic \
-                Information\" of the app, and has 32 letters and digits";
+            let words = "this is not a signing secret of Slack: it has 32 letters and digits; \
+                find it under \"Basic Information\" in the app's settings";
             return Err(BadSetting::new(words));
         }
         self.signing = Some(secret);
@@ -212,7 +212,7 @@ impl Slack {
         let said = |name: &str| posted.get(name).and_then(Value::as_str);
         match (said("channel"), said("ts")) {
             (Some(channel), Some(ts)) => Ok(Some(format!("{channel} {ts}"))),
-            _ => Err(NotifyError::again("Slack did not say which message it made")),
+            _ => Err(NotifyError::again("Slack did not return the id of the message")),
         }
     }
 
@@ -275,7 +275,7 @@ impl From<SlackProblem> for NotifyError {
         let error = match problem {
             SlackProblem::Http(error) => return error,
             SlackProblem::Nothing => {
-                return Self::again("Slack's answer is none: neither what it did nor why not");
+                return Self::again("Slack's answer has neither a result nor an error");
             }
             SlackProblem::Said(error) => error,
         };
@@ -284,21 +284,21 @@ impl From<SlackProblem> for NotifyError {
                 ": invite the app to the channel, or name another channel"
             }
             "invalid_auth" | "not_authed" | "token_revoked" | "account_inactive" => {
-                ": give it the token of an app that is installed"
+                ": use the token of an installed app"
             }
             "missing_scope" => ": give the app the scope chat:write, and install it again",
-            "is_archived" => ": the channel is archived: name another one",
+            "is_archived" => ": the channel is archived; name another one",
             "ratelimited"
             | "rate_limited"
             | "internal_error"
             | "fatal_error"
             | "service_unavailable"
             | "request_timeout" => {
-                return Self::again(format!("Slack says {error}"));
+                return Self::again(format!("Slack reported {error}"));
             }
             _ => "",
         };
-        Self::never(format!("Slack says {error}{help}"))
+        Self::never(format!("Slack reported {error}{help}"))
     }
 }
 

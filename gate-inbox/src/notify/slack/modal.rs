@@ -16,9 +16,9 @@ pub(crate) fn asking(
     shown: ShownApproval,
 ) -> Value {
     let (callback, title, label) = match wish {
-        DecisionAction::Refuse => (REJECT, "Reject", "Why: the agent is told"),
+        DecisionAction::Refuse => (REJECT, "Reject", "Reason (the agent sees it)"),
         DecisionAction::Approve | DecisionAction::Explain => {
-            (EXPLAIN, "Approve", "Why: for the record")
+            (EXPLAIN, "Approve", "Reason (for the record)")
         }
     };
     let view = modal(title, &[section(&about(approval, tool)), input(WORDS, label)]);

@@ -22,15 +22,15 @@ pub(in crate::notify) struct ExpectedAnswer {
 pub(in crate::notify) fn question(approval: &Approval) -> Option<ExpectedAnswer> {
     let (words, choices) = match approval.answers()? {
         AcceptedAnswers::OneOf { choices } => (
-            "It is a question: nothing runs by an answer. One of these counts, word for word:",
+            "This is a question: an answer runs nothing. One of these counts, word for word:",
             told(choices),
         ),
         AcceptedAnswers::Text => (
-            "It is a question: nothing runs by an answer. Any text that is not empty counts.",
+            "This is a question: an answer runs nothing. Any text that is not empty counts.",
             Vec::new(),
         ),
         _ => (
-            "It is a question: nothing runs by an answer. The inbox says which ones count.",
+            "This is a question: an answer runs nothing. The inbox shows which answers count.",
             Vec::new(),
         ),
     };

@@ -44,8 +44,8 @@ impl fmt::Display for ForbiddenAddress {
         let address = self.0;
         write!(
             f,
-            "its name leads to {address}, which is no public address: write `allow_private = \
-             true` if that is meant"
+            "its name leads to {address}, which is not a public address: write `allow_private = \
+             true` if you intend that"
         )
     }
 }

@@ -75,9 +75,7 @@ impl Callbacks {
     ) -> Result<Self, BadSetting> {
         let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
         if secrets.is_empty() {
-            return Err(BadSetting::new(
-                "callbacks without a secret are signed by nobody: give one",
-            ));
+            return Err(BadSetting::new("callbacks need a secret, which signs them: add one"));
         }
         Ok(Self { secrets, reach, agent: agent(reach) })
     }

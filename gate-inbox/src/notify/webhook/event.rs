@@ -71,9 +71,7 @@ impl EventFilter {
             events.push(known(name.as_ref()).ok_or_else(|| unknown(name.as_ref()))?);
         }
         if events.is_empty() {
-            return Err(BadSetting::new(
-                "it tells of nothing: name an event, or leave `events` out",
-            ));
+            return Err(BadSetting::new("it has no events: name an event, or leave `events` out"));
         }
         Ok(Self(events))
     }
@@ -89,7 +87,7 @@ fn unknown(name: &str) -> BadSetting {
     let all: Vec<String> =
         USUAL.iter().chain(FURTHER).chain(KINDS).map(|known| format!("`{known}`")).collect();
     let name = gate_runtime::review::SanitizedText::of(name);
-    BadSetting::new(format!("there is no event `{name}`: there are {}", all.join(", ")))
+    BadSetting::new(format!("unknown event `{name}`: the events are {}", all.join(", ")))
 }
 
 /// The name of what happened; `None` where no webhook tells of it.
@@ -152,7 +150,7 @@ mod tests {
     fn an_event_that_there_is_not_is_refused_with_those_that_there_are() {
         let error = EventFilter::named(["call.asked", "call.askd"]).unwrap_err().to_string();
         assert!(
-            error.contains("there is no event `call.askd`: there are `call.asked`, "),
+            error.contains("unknown event `call.askd`: the events are `call.asked`, "),
             "{error}"
         );
         assert!(EventFilter::named([""; 0]).is_err());

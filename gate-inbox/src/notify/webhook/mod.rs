@@ -124,14 +124,12 @@ impl Webhook {
     ) -> Result<Self, BadSetting> {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(BadSetting::new(
-                "a name of a webhook has 1 to 64 letters, digits or signs of ASCII",
+                "the name of a webhook has 1 to 64 visible ASCII characters",
             ));
         }
         let secrets: Vec<WebhookSecret> = secrets.into_iter().collect();
         if secrets.is_empty() {
-            return Err(BadSetting::new(
-                "a webhook without a secret is signed by nobody: give it one",
-            ));
+            return Err(BadSetting::new("a webhook needs a secret, which signs it: add one"));
         }
         let (url, events) = (address(reach, url)?, EventFilter::default());
         Ok(Self {
@@ -206,10 +204,10 @@ fn address(reach: AddressPolicy, text: &str) -> Result<Uri, BadSetting> {
             && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     });
     let words = if reach == AddressPolicy::Public {
-        "an address of a webhook begins with `https://` and has no user; `http://` is only for a \
-         private one"
+        "the address of a webhook begins with `https://` and has no user; `http://` is only for a \
+         private webhook"
     } else {
-        "an address of a webhook begins with `https://` or `http://` and has no user"
+        "the address of a webhook begins with `https://` or `http://` and has no user"
     };
     url.ok_or_else(|| BadSetting::new(words))
 }
@@ -231,7 +229,7 @@ impl Notifier for Webhook {
         let message = self.message(notice, Timestamp::now());
         let (agent, url, patience) = (self.agent.clone(), self.url.clone(), self.patience);
         Box::pin(async move {
-            let message = message.ok_or_else(|| NotifyError::never("no webhook tells of this"))?;
+            let message = message.ok_or_else(|| NotifyError::never("no webhook sends this event"))?;
             let sent = spawn_blocking(move || send(&agent, &url, &message, patience));
             sent.await.map_err(|_| NotifyError::again("its runtime has ended"))??;
             Ok(None)

@@ -75,7 +75,7 @@ impl FromStr for WebhookSecret {
         let bytes = text.strip_prefix(START).and_then(|encoded| STANDARD.decode(encoded).ok());
         let bytes = bytes.filter(|bytes| LENGTHS.contains(&bytes.len()));
         let words =
-            "a secret of a webhook is `whsec_` and 24 to 64 bytes in base64: copy the whole of it";
+            "the secret of a webhook is `whsec_` and 24 to 64 bytes in base64: copy all of it";
         bytes.map(Self).ok_or_else(|| BadSetting::new(words))
     }
 }

@@ -99,9 +99,9 @@ fn unreachable(error: &ureq::Error) -> NotifyError {
             None => format!("it cannot be reached: {other}"),
         },
         ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
-        ureq::Error::HostNotFound => "its name leads nowhere".to_owned(),
+        ureq::Error::HostNotFound => "its host name does not resolve".to_owned(),
         ureq::Error::Io(error) => format!("it cannot be reached, or broke off: {}", error.kind()),
-        other => format!("it did not answer as a web server does: {other}"),
+        other => format!("it did not send a valid HTTP answer: {other}"),
     })
 }
 
@@ -109,7 +109,7 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
     let words = format!("it answered {}", status.as_u16());
     let wait = match status {
         StatusCode::GONE => {
-            return NotifyError::never(format!("{words}: it wants no more of them"));
+            return NotifyError::never(format!("{words}: it accepts no more of them"));
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => retry_after(headers),
         _ => None,
@@ -124,7 +124,7 @@ fn next<T>(from: &Uri, answer: &Response<T>) -> Result<Uri, NotifyError> {
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let unread = || NotifyError::again("it redirected to what is no address of the web");
+    let unread = || NotifyError::again("it redirected to an address that is not of the web");
     let (scheme, host) =
         (from.scheme_str().unwrap_or_default(), from.authority().ok_or_else(unread)?);
     let whole = match location {

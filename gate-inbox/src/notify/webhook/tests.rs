@@ -43,7 +43,7 @@ async fn a_redirect_to_a_private_address_is_not_followed() {
     ] {
         let server = RawServer::that([status(307, &format!("location: {target}\r\n"))]);
         let error = webhook(&server).deliver(&notice().await).await.unwrap_err();
-        assert!(error.to_string().contains("which is no public address"), "{target}: {error}");
+        assert!(error.to_string().contains("which is not a public address"), "{target}: {error}");
         assert!(!error.is_final());
         server.next();
         assert!(server.rest().is_empty());
