@@ -41,7 +41,7 @@ const LASTS: u32 = 40;
 type CallResponse = Result<JsonBody<Call>, ApiProblem>;
 
 /// The description of the parameter `attempt`.
-const WHICH: &str = "Which attempt: `attempts` as it was when the call began.";
+const WHICH: &str = "The attempt: the value of `attempts` when the call began.";
 
 /// Everything that agents do.
 pub(super) fn operations() -> Vec<Operation> {
@@ -53,7 +53,7 @@ pub(super) fn operations() -> Vec<Operation> {
             CallerKind::Agent,
             (
                 "askApproval",
-                "Asks people about a call. Asked again under the same id, it is the \
+                "Asks people about a call. Asking again under the same id returns the \
                 same question.",
             ),
             post(ask),
@@ -65,7 +65,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("get", "/api/v1/approvals"),
             CallerKind::Agent,
-            ("listApprovals", "The agent's calls of one run."),
+            ("listApprovals", "Lists the agent's calls of one run."),
             get(of_run),
         )
         .query("run", "The run.", json!({"type": "string", "minLength": 1}), true)
@@ -83,7 +83,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("get", "/api/v1/approvals/{id}"),
             CallerKind::Agent,
-            ("getApproval", "How a call stands; with `wait`, as soon as people have decided."),
+            ("getApproval", "Returns a call; with `wait`, as soon as people have decided."),
             get(one),
         )
         .query("wait", "How many seconds to wait for a decision.", seconds, false)
@@ -94,7 +94,7 @@ pub(super) fn operations() -> Vec<Operation> {
             CallerKind::Agent,
             (
                 "streamApproval",
-                "How a call stands now, and once it is decided: server-sent events \
+                "Streams a call now, and once it is decided: server-sent events \
                 named `call`.",
             ),
             get(events),
@@ -104,7 +104,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("post", "/api/v1/approvals/{id}/cancel"),
             CallerKind::Agent,
-            ("cancelApproval", "Takes a question back."),
+            ("cancelApproval", "Cancels a question."),
             post(cancel),
         )
         .takes::<CancelRequest>()
@@ -115,8 +115,8 @@ pub(super) fn operations() -> Vec<Operation> {
             CallerKind::Agent,
             (
                 "beginCall",
-                "Puts on the record that an approved call begins: once. Then the \
-                program may run it.",
+                "Records that an approved call begins, once. Then the program may \
+                run it.",
             ),
             post(begin),
         )
@@ -127,7 +127,7 @@ pub(super) fn operations() -> Vec<Operation> {
             CallerKind::Agent,
             (
                 "stillRuns",
-                "Says that a call that began still runs: every 30 seconds at least, or \
+                "Reports that a call that began still runs: at least every 30 seconds, or \
                 it counts as lost.",
             ),
             post(still_runs),
@@ -138,7 +138,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("post", "/api/v1/approvals/{id}/outcome"),
             CallerKind::Agent,
-            ("endCall", "Says how a call ended that began."),
+            ("endCall", "Reports how a call that began has ended."),
             post(end),
         )
         .query("attempt", WHICH, first, false)
@@ -148,7 +148,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("post", "/api/v1/actions"),
             CallerKind::Agent,
-            ("logAction", "Puts on the record what the program did that no person decides."),
+            ("logAction", "Records what the program did without a decision by a person."),
             post(log),
         )
         .takes::<NewAction>()
@@ -188,13 +188,13 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
         Err(RemoteError::NobodyToAsk { problem }) => Err(ApiProblem::new(INVALID, problem)),
         Err(RemoteError::TooManyWait { at_once }) => {
             let words = format!(
-                "{at_once} of its questions wait already: wait for decisions, or have `at_once` \
-                 raised in the people file."
+                "{at_once} of this agent's questions already wait: wait for decisions, or raise \
+                 `at_once` in the people file."
             );
             Err(ApiProblem::new(TOO_MANY, words))
         }
         Err(RemoteError::TooCostly { again_after }) => {
-            let words = "To check its arguments against their schemas has taken too much time: \
+            let words = "Checking arguments against their schemas has taken too much time: \
                 send simpler schemas.";
             Err(ApiProblem::wait(Duration::from_secs(again_after.into()), words))
         }
@@ -246,7 +246,7 @@ async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> 
             shown(agent.calls.decided(id, Duration::from_secs(seconds)).await?)
         }
         Some(_) => {
-            let words = format!("`wait` is {LONGEST_WAIT} seconds at most: ask again then.");
+            let words = format!("`wait` is at most {LONGEST_WAIT} seconds: ask again then.");
             Err(ApiProblem::new(MALFORMED, words))
         }
     }
@@ -278,10 +278,7 @@ async fn events(
     let id = id_of(&id)?;
     let first = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
     let Some(place) = office.live.place_of_agent(agent.calls.agent()) else {
-        return Err(ApiProblem::new(
-            TOO_MANY,
-            "Too many streams are open: ask by `?wait=25` instead.",
-        ));
+        return Err(ApiProblem::new(TOO_MANY, "Too many streams are open: use `?wait=25` instead."));
     };
     let listener = Arc::new((office, agent));
     // What is sent next, and whether something may follow it.
@@ -323,7 +320,7 @@ async fn decided(office: &AppState, agent: &BearerAgent, id: ApprovalId) -> Opti
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Cancellation")]
 struct CancelRequest {
-    /// Why. It is on the record.
+    /// Why. It is recorded.
     #[schemars(length(min = 1, max = 2_000))]
     reason: String,
 }
@@ -334,7 +331,7 @@ async fn cancel(
     JsonBody(said): JsonBody<CancelRequest>,
 ) -> CallResponse {
     if said.reason.trim().is_empty() {
-        return Err(ApiProblem::new(INVALID, "Say why: `reason` is on the record."));
+        return Err(ApiProblem::new(INVALID, "Give a reason: `reason` is recorded."));
     }
     let stands = agent.calls.cancel(id_of(&id)?, said.reason.trim()).await.map_err(told)?;
     Ok(JsonBody(Call::from(&*stands)))
@@ -347,7 +344,7 @@ async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
     // Whoever keeps the people file may have changed their mind since it was asked.
     if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
         let words = format!(
-            "A {role} must agree to whatever this agent asks by now: take it back, and ask again \
+            "A {role} must now agree to every call of this agent: cancel this one, and ask again \
              under another id."
         );
         return Err(ApiProblem::new(CONFLICT, words));
@@ -406,13 +403,13 @@ async fn end(
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAction {
-    /// In which run.
+    /// The run.
     #[schemars(length(min = 1, max = 256))]
     run: String,
-    /// What, in a few words.
+    /// The action, in a few words.
     #[schemars(length(min = 1, max = 256))]
     action: String,
-    /// With what.
+    /// Details of the action.
     #[serde(default)]
     details: Map<String, Value>,
     /// The matter it belongs to.
@@ -435,7 +432,7 @@ async fn log(
 ) -> Result<Response, ApiProblem> {
     let reply = new.in_reply_to.as_deref().map(str::parse::<ApprovalId>).transpose();
     let reply =
-        reply.map_err(|_| ApiProblem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
+        reply.map_err(|_| ApiProblem::new(INVALID, "`in_reply_to` must be an approval's id."))?;
     let (run, case) = (new.run.into(), new.case.map(Into::into));
     agent.calls.log_action(&run, case, new.action, &Value::Object(new.details), reply).await?;
     Ok((StatusCode::CREATED, JsonBody(Recorded { recorded: true })).into_response())

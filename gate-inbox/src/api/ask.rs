@@ -27,7 +27,7 @@ macro_rules! asked {
             /// Its id within its run. Asked again with the same id, it is the same question.
             #[schemars(length(min = 1, max = 256))]
             external_id: String,
-            /// The run that it belongs to; one of its own if it is left out.
+            /// The run that it belongs to; a new one if it is left out.
             #[schemars(length(min = 1, max = 256))]
             run: Option<String>,
             $($own)*
@@ -37,28 +37,28 @@ macro_rules! asked {
             /// Why the agent wants it. People see it as the agent's claim.
             #[schemars(length(max = 50_000))]
             reasoning: Option<String>,
-            /// The matter it belongs to: all calls of a case are shown together.
+            /// The case it belongs to: all calls of a case are shown together.
             #[schemars(length(min = 1, max = 256))]
             case: Option<String>,
             /// The person for whom the agent works, who does not count among those who decide.
             #[schemars(length(min = 1, max = 256))]
             on_behalf_of: Option<String>,
-            /// The role of whom is asked; any reviewer if it is left out. Whom the people file
-            /// wants to be asked is asked in any case.
+            /// The role that is asked; any reviewer if it is left out. A role that the people file
+            /// requires is asked in any case.
             #[schemars(length(min = 1, max = 256))]
             required_role: Option<String>,
             /// How many of them must agree.
             #[serde(default = "one")]
             #[schemars(range(min = 1, max = 20))]
             count: u8,
-            /// Whether whoever approves or answers must say why.
+            /// Whether a person who approves or answers must give a reason.
             #[serde(default)]
             comment_required: bool,
             /// How urgent the agent says it is.
             #[serde(default)]
             priority: RequestPriority,
-            /// How long people have, in seconds: a day unless it is said. Then it has expired, and
-            /// does not run.
+            /// How long people have, in seconds; one day by default. Then it has expired, and does
+            /// not run.
             #[serde(default = "day")]
             #[schemars(range(min = 1, max = 2_592_000))]
             expires_in: u32,
@@ -104,7 +104,7 @@ asked! {
         /// The JSON Schema (2020-12) of the arguments: what people may edit them to.
         #[schemars(with = "Option<serde_json::Map<String, Value>>")]
         schema: Option<Value>,
-        /// Whether what it does cannot be undone: whoever approves it types the name of the tool.
+        /// Whether the call cannot be undone: a person who approves it types the tool's name.
         #[serde(default)]
         destructive: bool,
         /// Whether people may change the arguments.
@@ -202,13 +202,13 @@ impl NewQuestion {
             (AnswerKind::Choice, true) => {
                 return Err(ApiProblem::new(
                     INVALID,
-                    "A choice needs `choices`: the words that can be chosen.",
+                    "A question of kind `choice` needs `choices`: the words to choose from.",
                 ));
             }
             (AnswerKind::Approve | AnswerKind::Text, false) => {
                 return Err(ApiProblem::new(
                     INVALID,
-                    "`choices` are for a question of kind `choice`: leave one of the two out.",
+                    "`choices` need a question of kind `choice`: change `kind`, or omit them.",
                 ));
             }
         };
@@ -221,8 +221,7 @@ impl NewQuestion {
 
 /// Nobody is promised a call that is not made.
 fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
-    let words =
-        "This inbox calls nobody back: leave `callback_url` out, and wait for the decision.";
+    let words = "This inbox sends no callbacks: omit `callback_url`, and wait for the decision.";
     let callbacks = callbacks.ok_or_else(|| ApiProblem::new(INVALID, words))?;
     callbacks
         .check(url)

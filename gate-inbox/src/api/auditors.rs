@@ -33,18 +33,18 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             ("get", "/api/v1/records"),
             CallerKind::Person,
-            ("listRecords", "Everything that happened, in order, as it is kept."),
+            ("listRecords", "Lists all records in order, as they are stored."),
             get(records),
         )
         .query("after", "The number of the last record of the page before.", after, false)
-        .query("limit", "How many.", limit, false)
+        .query("limit", "How many to return.", limit, false)
         .gives::<Records>(),
         Operation::new(
             ("get", "/api/v1/checkpoint"),
             CallerKind::Person,
             (
                 "getCheckpoint",
-                "The last checkpoint of the trail: a signed note (C2SP \
+                "Returns the last checkpoint of the trail: a signed note (C2SP \
                 tlog-checkpoint).",
             ),
             get(checkpoint),
@@ -56,8 +56,8 @@ pub(super) fn operations() -> Vec<Operation> {
             CallerKind::Person,
             (
                 "getReceipt",
-                "A file that proves what became of one call, which `gate audit \
-                verify-receipt` verifies.",
+                "Returns a file that proves the outcome of one call. Verify it with \
+                `gate audit verify-receipt`.",
             ),
             get(receipt),
         )
@@ -87,7 +87,7 @@ async fn records(
     if !(1..=MOST).contains(&limit) || i64::try_from(after).is_err() {
         return Err(ApiProblem::new(
             MALFORMED,
-            format_args!("`limit` is from 1 to {MOST}, and `after` the number of a record."),
+            format_args!("`limit` must be from 1 to {MOST}, and `after` the number of a record."),
         ));
     }
     security_log::records_read(by.0.id(), &format!("records after {after}, at most {limit}"));
@@ -121,7 +121,7 @@ async fn receipt(
 }
 
 fn text(found: Option<String>) -> Result<Response, ApiProblem> {
-    let found = found.ok_or_else(|| ApiProblem::new(NOT_FOUND, "Nothing of it is sealed yet."))?;
+    let found = found.ok_or_else(|| ApiProblem::new(NOT_FOUND, "It is not sealed yet."))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], found)
         .into_response())
 }
@@ -131,7 +131,7 @@ async fn read<T: Send + 'static>(
     office: &AppState,
     of: impl FnOnce(&TrailReader) -> Result<T, gate_runtime::trail::TrailError> + Send + 'static,
 ) -> Result<T, ApiProblem> {
-    let missing = || ApiProblem::new(NOT_FOUND, "This inbox was not told of a trail.");
+    let missing = || ApiProblem::new(NOT_FOUND, "This inbox has no trail configured.");
     let trail: SealedTrail = office.trail.clone().ok_or_else(missing)?;
     let read = spawn_blocking(move || of(&trail.open()?)).await;
     let out_of_order = || {

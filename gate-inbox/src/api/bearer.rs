@@ -55,7 +55,7 @@ fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
         return ApiProblem::wait(wait, "Too many wrong tokens came from this address.");
     }
     security_log::token_refused(from, "nobody has it");
-    ApiProblem::new(UNKNOWN_TOKEN, "The people file knows no such token.")
+    ApiProblem::new(UNKNOWN_TOKEN, "This token is not in the people file.")
 }
 
 /// A token of somebody who cannot do this: they are known, and guess nothing.
@@ -79,7 +79,7 @@ impl FromRequestParts<Arc<AppState>> for BearerAgent {
                 token: token.to_owned(),
             });
         }
-        let words = "This is a person's token, which asks nothing: `gate agent` makes an agent's.";
+        let words = "This is a person's token, which cannot ask: use a token from `gate agent`.";
         let is_person = office.people.holder_of(token)?.is_some();
         if !is_person {
             return Err(unknown(office, parts));
@@ -99,7 +99,7 @@ impl FromRequestParts<Arc<AppState>> for BearerPerson {
         if let Some(who) = office.people.holder_of(token)? {
             return Ok(Self(office.gate.reviewer(who).await?));
         }
-        let words = "This is an agent's token, which decides nothing and looks at nothing but its \
+        let words = "This is an agent's token, which cannot decide, and can read nothing but its \
             own calls.";
         let is_agent = office.people.agent_of(token)?.is_some();
         if !is_agent {

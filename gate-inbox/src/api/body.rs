@@ -36,7 +36,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
         if !essence.eq_ignore_ascii_case(b"application/json") {
             return Err(ApiProblem::new(
                 NOT_JSON,
-                "Send JSON, and say so: `Content-Type: application/json`.",
+                "Send JSON with the header `Content-Type: application/json`.",
             ));
         }
         let body = Bytes::from_request(request, state).await.map_err(|_| {
@@ -120,7 +120,7 @@ impl QueryParams {
         let wrong = || {
             ApiProblem::new(
                 MALFORMED,
-                format_args!("The parameter `{name}` is not what it should be."),
+                format_args!("The parameter `{name}` does not have a valid value."),
             )
         };
         text.parse().map(Some).map_err(|_| wrong())
@@ -133,7 +133,7 @@ impl FormData {
         if self.count(name) > 1 {
             return Err(ApiProblem::new(
                 MALFORMED,
-                format_args!("The parameter `{name}` comes more than once."),
+                format_args!("The parameter `{name}` is given more than once."),
             ));
         }
         Ok(self.exact(name))

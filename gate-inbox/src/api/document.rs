@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// How a call or a question stands, for the agent that asked it.
+/// A call or a question, for the agent that asked it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Call {
     /// The approval.
@@ -23,22 +23,22 @@ pub(crate) struct Call {
     run: String,
     /// The tool that the agent named.
     tool: String,
-    /// The matter it belongs to.
+    /// The case it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<String>,
-    /// How it stands. Only what is `approved` may begin.
+    /// The status. Only an `approved` call may begin.
     status: Status,
-    /// With what it may run: as people edited it, if they did.
+    /// The arguments it may run with: as people edited them, if they did.
     #[schemars(with = "Map<String, Value>")]
     arguments: Value,
     /// Whether people changed the arguments.
     edited: bool,
-    /// How often it began. More than once only where people let it run again.
+    /// How often it began: more than once only if people let it run again.
     attempts: u32,
-    /// When it was asked.
+    /// When people were asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
-    /// When it changed last.
+    /// When it last changed.
     #[schemars(with = "String", extend("format" = "date-time"))]
     changed_at: Timestamp,
     /// Until when people can decide.
@@ -48,13 +48,13 @@ pub(crate) struct Call {
     /// Who must decide, in words, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
-    /// What a person answered, where one did.
+    /// A person's answer, if one answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Value>,
-    /// What the model is told, where it did not run.
+    /// The message for the model, if it did not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    /// How it ended, where it ran.
+    /// How it ended, if it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<CallOutcome>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Call {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "Ending")]
 pub(super) enum CallOutcome {
-    /// It gave this back.
+    /// It returned this.
     Result(Value),
     /// It failed, with this.
     Error(String),
@@ -110,26 +110,26 @@ fn own(name: &str) -> String {
     name.split_once('/').map_or(name, |(_, own)| own).to_owned()
 }
 
-/// A question, for whoever decides it.
+/// A question, for the people who decide it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Review {
     /// The approval.
     id: String,
-    /// The digest of what this shows: a decision says it, and counts for nothing else.
+    /// The digest of what this shows: a decision repeats it, and counts for nothing else.
     shown: String,
-    /// How it stands.
+    /// The status.
     status: Status,
     /// The tool.
     tool: String,
     /// What the tool does. For a tool of another program, that is among the claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// Whether what it does cannot be undone: then an approval says the name of the tool.
+    /// Whether the call cannot be undone: then an approval repeats the tool's name.
     destructive: bool,
-    /// With what it would run.
+    /// The arguments it would run with.
     #[schemars(with = "Map<String, Value>")]
     arguments: Value,
-    /// What the agent proposed, where people changed it.
+    /// The arguments that the agent proposed, if people changed them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Map<String, Value>>")]
     proposed: Option<Value>,
@@ -138,47 +138,47 @@ pub(super) struct Review {
     schema: Option<Value>,
     /// The agent that would run it.
     agent: String,
-    /// For whom.
+    /// The person the agent acts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     on_behalf_of: Option<String>,
     /// The run.
     run: String,
-    /// The matter it belongs to.
+    /// The case it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<String>,
-    /// What the agent says: its claims, which nobody has checked.
+    /// The agent's claims, which nobody has checked.
     claims: Claims,
     /// Every rule that counted, and what it means.
     rules: Vec<CountedRule>,
     /// Who must decide, in words.
     waits_for: String,
-    /// The words of which one is chosen, where it is such a question.
+    /// The choices, if it is a question of kind `choice`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<String>,
     /// The votes so far.
     votes: Vec<VoteEntry>,
-    /// When it was asked.
+    /// When people were asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
-    /// Until when it can be decided.
+    /// Until when people can decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
-    /// How it ended, where it ran or was answered.
+    /// How it ended, if it ran or was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<CallOutcome>,
 }
 
-/// What an agent says of its call.
+/// What an agent claims about its call.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Claims {
-    /// What the tool does, where it is the agent's own.
+    /// What the tool does, if it is the agent's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<String>,
-    /// Why it wants it.
+    /// Why the agent wants it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
     /// How urgent it is.
@@ -191,7 +191,7 @@ struct Claims {
 struct CountedRule {
     /// Its name.
     name: String,
-    /// Where it stands.
+    /// The policy or overlay it comes from.
     source: String,
     /// What it means: `approve`, `ask` or `deny`.
     effect: String,
@@ -208,7 +208,7 @@ struct VoteEntry {
     reviewer: String,
     /// `approve`, `edit`, `reject` or `respond`.
     decision: &'static str,
-    /// Why, if it was said.
+    /// The reason, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
     /// Whether it is signed.
@@ -291,12 +291,12 @@ impl From<&Interruption> for Review {
 pub(super) struct Permission {
     /// Its id.
     id: String,
-    /// For which tool.
+    /// The tool it is for.
     tool: String,
-    /// In which run, if it is for one only.
+    /// The run it is for, if it is for only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
-    /// Who gave it.
+    /// The reviewer who granted it.
     by: String,
     /// When.
     #[schemars(with = "String", extend("format" = "date-time"))]
@@ -327,7 +327,7 @@ impl From<&Arc<Grant>> for Permission {
 pub(super) struct Page<T> {
     /// What is on it.
     pub(super) items: Vec<T>,
-    /// What to put into `after` for the next page; not there on the last one.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
 }

@@ -262,12 +262,12 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         "info": {
             "title": "Gate",
             "version": "1",
-            "description": "Programs ask people before they act. Every error is a problem of RFC \
-             9457, whose `type` is `urn:gate:problem:` and a word.",
+            "description": "Programs ask people before they act. Every error is a problem as in \
+             RFC 9457; its `type` is `urn:gate:problem:` and a word.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "tags": [
-            {"name": "agent", "description": "What agents do: ask, wait, begin, say how it ended."},
+            {"name": "agent", "description": "What agents do: ask, wait, begin, report the end."},
             {"name": "person", "description": "What people do: look, decide, grant, revoke, \
                 audit."},
         ],
@@ -275,8 +275,8 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         "components": {
             "schemas": schemas.all(),
             "securitySchemes": {
-                "agent": scheme("An agent's token, `gate_a_…`: `gate agent` makes one."),
-                "person": scheme("A person's token, `gate_r_…`: `gate person` makes one."),
+                "agent": scheme("An agent's token, `gate_a_…`: create one with `gate agent`."),
+                "person": scheme("A person's token, `gate_r_…`: create one with `gate person`."),
             },
         },
     })

@@ -13,13 +13,13 @@ use gate_runtime::tool::SchemaErrors;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why a request was not done (RFC 9457).
+/// A problem: why a request failed (RFC 9457).
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct ApiProblem {
-    /// Which problem, as a name that stays the same: `urn:gate:problem:` and a word.
+    /// The kind of problem, as a stable name: `urn:gate:problem:` and a word.
     r#type: String,
-    /// The same in a few words.
+    /// The kind of problem in a few words.
     title: &'static str,
     /// The status of the response.
     status: u16,
@@ -48,28 +48,28 @@ pub(crate) struct ProblemKind(&'static str, &'static str, StatusCode);
 
 /// A body that is no JSON, or parameters that cannot be read.
 pub(crate) const MALFORMED: ProblemKind =
-    ProblemKind("malformed", "Not the JSON that is wanted", StatusCode::BAD_REQUEST);
+    ProblemKind("malformed", "Malformed request", StatusCode::BAD_REQUEST);
 /// No token, or nobody's.
 pub(crate) const UNKNOWN_TOKEN: ProblemKind =
-    ProblemKind("unknown-token", "No token that is known", StatusCode::UNAUTHORIZED);
+    ProblemKind("unknown-token", "Unknown token", StatusCode::UNAUTHORIZED);
 /// An agent's token where a reviewer's is wanted, or the reverse.
 pub(crate) const WRONG_TOKEN: ProblemKind =
-    ProblemKind("wrong-kind-of-token", "Another kind of token", StatusCode::FORBIDDEN);
+    ProblemKind("wrong-kind-of-token", "Wrong kind of token", StatusCode::FORBIDDEN);
 /// Not one of those who may.
 pub(crate) const NOT_ENTITLED: ProblemKind =
     ProblemKind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
 /// There is no such thing for whoever asks.
 pub(crate) const NOT_FOUND: ProblemKind =
-    ProblemKind("not-found", "There is no such thing", StatusCode::NOT_FOUND);
+    ProblemKind("not-found", "Not found", StatusCode::NOT_FOUND);
 /// Another method.
 pub(crate) const NOT_SO: ProblemKind =
-    ProblemKind("method", "Not by this method", StatusCode::METHOD_NOT_ALLOWED);
+    ProblemKind("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED);
 /// The id was used for something else.
 pub(crate) const ID_USED: ProblemKind =
-    ProblemKind("id-used", "The id is another call's", StatusCode::CONFLICT);
+    ProblemKind("id-used", "ID already used", StatusCode::CONFLICT);
 /// It is settled, or begun, or not begun.
 pub(crate) const CONFLICT: ProblemKind =
-    ProblemKind("state", "Not as it stands", StatusCode::CONFLICT);
+    ProblemKind("state", "Not in this state", StatusCode::CONFLICT);
 /// It is not what was shown any more.
 pub(crate) const CHANGED: ProblemKind =
     ProblemKind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
@@ -78,19 +78,19 @@ pub(crate) const TOO_LONG: ProblemKind =
     ProblemKind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
 /// A body whose `Content-Type` is not JSON.
 pub(crate) const NOT_JSON: ProblemKind =
-    ProblemKind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    ProblemKind("not-json", "Not JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
 /// It is understood, and cannot be done.
 pub(crate) const INVALID: ProblemKind =
-    ProblemKind("invalid", "It cannot be done so", StatusCode::UNPROCESSABLE_ENTITY);
+    ProblemKind("invalid", "Invalid request", StatusCode::UNPROCESSABLE_ENTITY);
 /// Too much at once.
 pub(crate) const TOO_MANY: ProblemKind =
-    ProblemKind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
+    ProblemKind("too-many", "Too many requests", StatusCode::TOO_MANY_REQUESTS);
 /// Something that is needed does not answer.
 pub(crate) const UNAVAILABLE: ProblemKind =
-    ProblemKind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
+    ProblemKind("unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE);
 /// It is for another host.
 pub(crate) const NOT_HERE: ProblemKind =
-    ProblemKind("not-here", "Not at this address", StatusCode::MISDIRECTED_REQUEST);
+    ProblemKind("not-here", "Wrong address", StatusCode::MISDIRECTED_REQUEST);
 
 impl ApiProblem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Display) -> Self {
@@ -113,7 +113,7 @@ impl ApiProblem {
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(NOT_FOUND, "There is no such thing, or it is not yours.")
+        Self::new(NOT_FOUND, "It does not exist, or it is not yours.")
     }
 
     /// Returns the problem where something that is needed does not answer. What it said is for
@@ -121,7 +121,7 @@ impl ApiProblem {
     pub(crate) fn unavailable() -> Self {
         Self::new(
             UNAVAILABLE,
-            "The database, the people file or a rule does not answer, so nothing was done. Try \
+            "The database, the people file or a rule is not available, so nothing was done. Try \
              again.",
         )
     }
@@ -178,7 +178,7 @@ impl From<ReviewerError> for ApiProblem {
     fn from(error: ReviewerError) -> Self {
         match error {
             ReviewerError::Unknown(_) => {
-                Self::new(UNKNOWN_TOKEN, "Nobody has this token any more.")
+                Self::new(UNKNOWN_TOKEN, "This token is no longer valid.")
             }
             _ => Self::unavailable(),
         }
@@ -220,7 +220,7 @@ impl From<DecideError> for ApiProblem {
             | DecideError::Signature(_) => Self::new(NOT_ENTITLED, error),
             DecideError::Invalid(misfits) => Self::of_fields(misfits),
             DecideError::Reviewer(ReviewerError::Unknown(_)) => {
-                Self::new(UNKNOWN_TOKEN, "Nobody has this token any more.")
+                Self::new(UNKNOWN_TOKEN, "This token is no longer valid.")
             }
             DecideError::Store(_) | DecideError::Reviewer(_) => Self::unavailable(),
             _ => Self::new(INVALID, error),

@@ -57,16 +57,16 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         person(
             ("get", "/api/v1/reviews"),
-            ("listReviews", "What waits for people, or stands otherwise, oldest first."),
+            ("listReviews", "Lists questions by status, oldest first; pending by default."),
             get(list),
         )
-        .query("status", "How they stand.", status, false)
-        .query("after", "The last one of the page before.", after, false)
-        .query("limit", "How many.", limit, false)
+        .query("status", "The status to list.", status, false)
+        .query("after", "The `next` of the page before.", after, false)
+        .query("limit", "How many to return.", limit, false)
         .gives::<Page<Review>>(),
         person(
             ("get", "/api/v1/reviews/{id}"),
-            ("getReview", "A question with everything that a decision is about."),
+            ("getReview", "Returns a question with everything that a decision is about."),
             get(one),
         )
         .gives::<Review>()
@@ -86,13 +86,13 @@ pub(super) fn operations() -> Vec<Operation> {
         deciding::<RejectRequest>(
             "/api/v1/reviews/{id}/reject",
             "reject",
-            "Does not let it run, and says why.",
+            "Rejects it and gives the reason.",
             post(reject),
         ),
         deciding::<RespondRequest>(
             "/api/v1/reviews/{id}/respond",
             "respond",
-            "Answers in the tool's place, which does not run.",
+            "Replies instead of running the tool.",
             post(respond),
         ),
         deciding::<GrantRequest>(
@@ -104,18 +104,18 @@ pub(super) fn operations() -> Vec<Operation> {
         deciding::<Reason>(
             "/api/v1/reviews/{id}/revoke",
             "revoke",
-            "Takes an approval back that has not begun.",
+            "Revokes an approval of a call that has not begun.",
             post(revoke),
         ),
         person(
             ("get", "/api/v1/grants"),
-            ("listGrants", "The standing permissions that hold."),
+            ("listGrants", "Lists the active standing permissions."),
             get(grants),
         )
         .gives::<Page<Permission>>(),
         person(
             ("delete", "/api/v1/grants/{id}"),
-            ("endGrant", "Takes a standing permission back."),
+            ("endGrant", "Revokes a standing permission."),
             delete(end_grant),
         )
         .by_status(&[StatusCode::NO_CONTENT])
@@ -144,11 +144,11 @@ async fn list(
 ) -> Result<JsonBody<Page<Review>>, ApiProblem> {
     let limit = query.get::<usize>("limit")?.unwrap_or(50);
     if !(1..=MOST).contains(&limit) {
-        return Err(ApiProblem::new(MALFORMED, format_args!("`limit` is from 1 to {MOST}.")));
+        return Err(ApiProblem::new(MALFORMED, format_args!("`limit` must be from 1 to {MOST}.")));
     }
     let status = query.get::<String>("status")?.unwrap_or_else(|| "pending".to_owned());
     let status: Status = serde_json::from_value(Value::from(status)).map_err(|_| {
-        ApiProblem::new(MALFORMED, "`status` is one like `pending`, `approved` or `succeeded`.")
+        ApiProblem::new(MALFORMED, "`status` must be one like `pending` or `succeeded`.")
     })?;
     let mut filter = ApprovalFilter::all().status(status).limit(limit);
     if let Some(after) = query.get::<ApprovalId>("after")? {
@@ -290,7 +290,7 @@ impl JsonSchema for AmountLimit {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "An amount: a whole number, or a text of digits like `12.50`.",
+            "description": "An amount: a whole number, or a string of digits like `12.50`.",
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_992_u64},
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?$"},
@@ -315,7 +315,7 @@ async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interrupti
     if !approval.status().is_terminal() && approval.shown().to_string() != shown {
         return Err(ApiProblem::new(
             CHANGED,
-            "`shown` is not the digest of how it is now: look at it again, then decide.",
+            "`shown` is not the current digest: get the review again, then decide.",
         ));
     }
     Ok(asked)
@@ -326,7 +326,7 @@ fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiPr
     let tool = asked.approval().tool();
     if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
         let words = format!(
-            "What it does cannot be undone: put the name of the tool, {tool}, into `confirm`."
+            "This call cannot be undone: set `confirm` to the name of the tool, {tool}."
         );
         return Err(ApiProblem::new(INVALID, words));
     }
@@ -421,7 +421,7 @@ impl GrantRequest {
             .fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
         let end = now.checked_add(Duration::from_secs(self.lasts.into()));
         Ok(scope.until(
-            end.map_err(|_| ApiProblem::new(INVALID, "`lasts` is beyond the end of time."))?,
+            end.map_err(|_| ApiProblem::new(INVALID, "`lasts` is too long: use a shorter time."))?,
         ))
     }
 }
