@@ -194,7 +194,7 @@ impl Inbox {
     pub fn slack(mut self, slack: Slack) -> Result<Self, BadSetting> {
         if slack.signing().is_none() {
             return Err(BadSetting::new(
-                "these messages have no buttons: give Slack's signing secret by `.buttons(…)`",
+                "these messages have no buttons: pass Slack's signing secret with `.buttons(…)`",
             ));
         }
         self.slack = Some(slack);
@@ -322,8 +322,8 @@ impl Inbox {
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let is_open = !listener.local_addr()?.ip().is_loopback();
         if is_open && matches!(self.place, BaseUrl::Loopback) {
-            let words = "other machines reach this address: put a server in front of it that \
-                speaks TLS, and say by which URL people reach that";
+            let words = "other machines can reach this address: put a TLS proxy in front of it, \
+                and configure the URL at which people reach the proxy";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
         }
         server::serve(listener, self.router()).await
@@ -348,7 +348,7 @@ pub struct BadUrl;
 impl fmt::Display for BadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "this is not where people reach an inbox: write it like \
+            "this is not the URL of an inbox: write it like \
             `https://gate.example.com`, without a path",
         )
     }

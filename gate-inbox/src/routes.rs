@@ -81,8 +81,8 @@ async fn not_so(uri: Uri) -> Response {
     if uri.path().starts_with(api::PLACE) {
         return api::not_so().into_response();
     }
-    let words = "A link decides nothing: open the page, and use its forms.";
-    PageError::with(StatusCode::METHOD_NOT_ALLOWED, "Not so", words).into_response()
+    let words = "A link decides nothing: open the page and use its forms.";
+    PageError::with(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", words).into_response()
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
@@ -159,8 +159,8 @@ async fn edit(
         return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
     }
     let Some(descriptor) = asked.descriptor() else {
-        let words = "Nobody here knows this tool, so its arguments cannot be checked: approve or \
-            reject it as it is.";
+        let words = "This inbox does not know the tool, so it cannot check the arguments: approve \
+            or reject the call as it is.";
         return Err(PageError::with(StatusCode::CONFLICT, "It cannot be edited", words));
     };
     let form = EditForm::of(asked.approval(), descriptor.input_schema());
@@ -185,7 +185,7 @@ async fn case(
 
 async fn events(State(office): State<Arc<AppState>>, visitor: CurrentUser) -> PageResult {
     let Some(place) = office.live.place(visitor.who()) else {
-        let words = "Too many pages are open. They show what is new when they are loaded again.";
+        let words = "Too many pages are open. Reload a page to see what is new.";
         return Err(PageError::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
     };
     let news = sse::news(&office, visitor.session, place);

@@ -53,7 +53,7 @@ scenario("a form that is sent again counts once, whoever sends it", async (desk,
   await votesOn(page).waitFor();
   // Then she changes her mind; what was sent before must not change it back.
   await openForm(page, "Reject…");
-  await page.getByLabel("Why: the agent is told").fill("it was a mistake");
+  await page.getByLabel("Reason (the agent sees it)").fill("it was a mistake");
   await page.getByRole("button", { name: "Reject: it does not run" }).click();
   await says(page, "Rejected: it does not run");
   const replay = () => page.evaluate(async ({ id, body }) => {
@@ -77,12 +77,12 @@ scenario("going back and loading again sends nothing again", async (desk, visit)
   const id = await desk.ask("wipe", { disk: "sda" });
   await openCall(page, desk, id);
   await approve(page);
-  await says(page, "type the name of the tool, wipe");
+  await says(page, "type the tool's name, wipe");
   // This page is the answer to a form: loading it again sends that form again, which still lacks the name.
   await page.reload();
-  await says(page, "type the name of the tool, wipe");
+  await says(page, "type the tool's name, wipe");
   assert.deepEqual(await votes(desk, id), []);
-  await page.getByLabel("Type the name of the tool").fill("wipe");
+  await page.getByLabel("Type the tool's name").fill("wipe");
   await page.getByRole("button", { name: "Approve: let it run" }).click();
   await says(page, "Approved: it runs");
   // After a decision there is a page of its own, which is only looked at.
@@ -110,6 +110,6 @@ scenario("a page that is behind decides nothing: what it showed is not what ther
   await approve(omar);
   await omar.getByRole("heading", { name: "It has changed" }).waitFor();
   assert.deepEqual((await votes(desk, id)).map(([by]) => by), ["dana"]);
-  await omar.getByRole("link", { name: "Look at it again" }).click();
+  await omar.getByRole("link", { name: "Review it again" }).click();
   await omar.locator(".arguments").getByText("3000").waitFor();
 });

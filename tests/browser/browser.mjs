@@ -102,7 +102,7 @@ export async function openCall(page, desk, id) {
   await page.goto(`${desk.url}/approvals/${id}`);
 }
 
-/** Opens one of the forms on a call's page: Approve, Reject, Answer in its place. */
+/** Opens one of the forms on a call's page: Approve, Reject, Reply instead of running it. */
 export async function openForm(page, name) {
   await page.locator("summary", { hasText: name }).click();
 }
@@ -124,7 +124,7 @@ export async function fillGrant(page, desk, id, { limit = "500", uses = "10" } =
   await amount.getByLabel("In later calls").selectOption("up_to");
   await amount.getByLabel("Limit").fill(limit);
   await page.getByLabel("Run", { exact: true }).selectOption("any");
-  await page.getByLabel("Calls at most").fill(uses);
+  await page.getByLabel("Maximum number of calls").fill(uses);
 }
 
 /** Sends that form, which gives nothing yet. */

@@ -12,7 +12,7 @@ scenario("what is approved runs in the agent's process", async (desk, visit) => 
   await page.locator(`a[href="/approvals/${id}"]`).click();
   assert.deepEqual(await desk.ran(), []);
   await openForm(page, "Approve…");
-  await page.getByLabel("Why: for the record").fill("it is due");
+  await page.getByLabel("Reason (for the record").fill("it is due");
   await page.getByRole("button", { name: "Approve: let it run" }).click();
   assert.deepEqual((await waiting).answers, [{ tool: "pay", kind: "succeeded", text: "paid 50 to alice" }]);
   assert.deepEqual(await desk.ran(), ["paid 50 to alice"]);
@@ -29,10 +29,10 @@ scenario("an edit says at the field what is wrong, then what it changes, and tha
   await page.getByRole("link", { name: "Edit…" }).click();
   const amount = page.getByLabel("amount");
   const show = page.getByRole("button", { name: "Show what would change" });
-  for (const [typed, problem] of [["plenty", /whole number/], ["9001", /9000/], ["", /needed/]]) {
+  for (const [typed, problem] of [["plenty", /whole number/], ["9001", /9000/], ["", /required/]]) {
     await amount.fill(typed);
     await show.click();
-    await says(page, "Something does not fit");
+    await says(page, "Some values are not valid");
     assert.equal(await amount.getAttribute("aria-invalid"), "");
     assert.equal(await amount.inputValue(), typed);
     const help = page.locator(`#${await amount.getAttribute("aria-describedby")}`);
@@ -43,8 +43,8 @@ scenario("an edit says at the field what is wrong, then what it changes, and tha
   await show.click();
   await page.getByRole("heading", { name: "What would change" }).waitFor();
   const difference = async (name) => (await page.locator(`dt:has(:text-is("${name}")) + dd`).innerText()).split(/\s*\n+\s*/);
-  assert.deepEqual(await difference("amount"), ["Now", "50", "Then", "40"]);
-  assert.deepEqual(await difference("note"), ["Now", "Left out.", "Then", "the rest was paid"]);
+  assert.deepEqual(await difference("amount"), ["Before", "50", "After", "40"]);
+  assert.deepEqual(await difference("note"), ["Before", "Left out.", "After", "the rest was paid"]);
   assert.equal((await desk.look(id)).status, "pending");
   await page.getByRole("button", { name: "Approve with these changes" }).click();
   const [answer] = (await waiting).answers;
@@ -88,7 +88,7 @@ scenario("a rejection tells the agent why", async (desk, visit) => {
   await page.getByRole("button", { name: "Reject: it does not run" }).click();
   await page.locator(".problem").waitFor();
   assert.equal((await desk.look(id)).status, "pending", "no reason, no rejection");
-  await page.getByLabel("Why: the agent is told").fill("alice was paid yesterday");
+  await page.getByLabel("Reason (the agent sees it)").fill("alice was paid yesterday");
   await page.getByRole("button", { name: "Reject: it does not run" }).click();
   const [answer] = (await waiting).answers;
   assert.equal(answer.kind, "rejected");
@@ -102,12 +102,12 @@ scenario("a person answers in the tool's place", async (desk, visit) => {
   const id = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "it" });
   const waiting = desk.order("wait", { run: "it" });
   await openCall(page, desk, id);
-  await openForm(page, "Answer in its place…");
+  await openForm(page, "Reply instead of running it…");
   await page.getByLabel("What the agent gets").fill("I paid her myself.");
-  await page.getByRole("button", { name: "Answer: it does not run" }).click();
+  await page.getByRole("button", { name: "Reply: it does not run" }).click();
   const [answer] = (await waiting).answers;
   assert.match(answer.text, /I paid her myself\./);
-  await says(page, "A person answered in the tool's place");
+  await says(page, "A person replied instead of running it");
   assert.deepEqual(await desk.ran(), []);
 });
 
@@ -119,12 +119,12 @@ scenario("what cannot be undone wants the name of the tool", async (desk, visit)
   await openForm(page, "Approve…");
   const button = page.getByRole("button", { name: "Approve: let it run" });
   for (const typed of ["", "pay", "WIPE"]) {
-    await page.getByLabel("Type the name of the tool").fill(typed);
+    await page.getByLabel("Type the tool's name").fill(typed);
     await button.click();
-    await says(page, "type the name of the tool, wipe");
+    await says(page, "type the tool's name, wipe");
     assert.equal((await desk.look(id)).status, "pending", typed);
   }
-  await page.getByLabel("Type the name of the tool").fill("wipe");
+  await page.getByLabel("Type the tool's name").fill("wipe");
   await button.click();
   assert.equal((await waiting).answers[0].kind, "succeeded");
   assert.deepEqual(await desk.ran(), ["wiped sda"]);
@@ -152,7 +152,7 @@ scenario("of two who decide at once one wins, and the other is told", async (des
   for (const page of [dana, omar]) await openCall(page, desk, id);
   await openForm(dana, "Approve…");
   await openForm(omar, "Reject…");
-  await omar.getByLabel("Why: the agent is told").fill("not today");
+  await omar.getByLabel("Reason (the agent sees it)").fill("not today");
   await Promise.all([
     dana.getByRole("button", { name: "Approve: let it run" }).click(),
     omar.getByRole("button", { name: "Reject: it does not run" }).click(),
@@ -175,10 +175,10 @@ scenario("whoever comes later is told who was first", async (desk, visit) => {
   for (const page of [dana, omar]) await openCall(page, desk, id);
   await approve(dana);
   await dana.waitForURL(`${desk.url}/approvals/${id}`);
-  await says(dana, "Approved: it runs when its run goes on.");
-  await says(omar, "It has changed since this page was loaded.");
+  await says(dana, "Approved: it runs when its run continues.");
+  await says(omar, "This has changed since the page was loaded.");
   await openForm(omar, "Reject…");
-  await omar.getByLabel("Why: the agent is told").fill("not today");
+  await omar.getByLabel("Reason (the agent sees it)").fill("not today");
   await omar.getByRole("button", { name: "Reject: it does not run" }).click();
   await says(omar, /dana/);
   assert.equal((await desk.look(id)).status, "approved");

@@ -21,7 +21,7 @@ scenario("filters work without scripts", async (desk, visit) => {
     await page.goto(desk.url);
     await page.locator(".filters > summary").click();
     await fill();
-    await page.getByRole("button", { name: "Show these" }).click();
+    await page.getByRole("button", { name: "Apply filter" }).click();
     await page.waitForURL(/\?/);
     return listed(page);
   };
@@ -29,14 +29,14 @@ scenario("filters work without scripts", async (desk, visit) => {
   // What was chosen stays chosen, and more can be.
   assert.equal(await page.getByLabel("Tool").inputValue(), "pay");
   await page.getByLabel("On behalf of").selectOption("eve");
-  await page.getByRole("button", { name: "Show these" }).click();
+  await page.getByRole("button", { name: "Apply filter" }).click();
   await page.waitForURL(/principal=eve/);
   assert.deepEqual(await listed(page), [urgent]);
-  assert.deepEqual(await only(() => page.getByLabel("Text in it").fill("the taxi")), [urgent]);
+  assert.deepEqual(await only(() => page.getByLabel("Contains text").fill("the taxi")), [urgent]);
   assert.deepEqual(await only(() => page.getByLabel("Agent").selectOption("robot")), [sent]);
   assert.deepEqual(await only(() => page.getByLabel("For me only").check()), [paid, urgent, wiped, sent].sort());
-  assert.deepEqual(await only(() => page.getByLabel("Text in it").fill("what nobody asked")), []);
-  await says(page, "Nothing of what waits fits the filter.");
+  assert.deepEqual(await only(() => page.getByLabel("Contains text").fill("what nobody asked")), []);
+  await says(page, "Nothing pending matches the filter.");
   await page.getByRole("link", { name: "Show all 4" }).click();
   await page.waitForURL(`${desk.url}/`);
   assert.equal((await listed(page)).length, 4);
@@ -47,7 +47,7 @@ scenario("filters work without scripts", async (desk, visit) => {
   await page.getByRole("link", { name: "History" }).click();
   await page.locator(".filters > summary").click();
   await page.getByLabel("What happened").selectOption("approved");
-  await page.getByRole("button", { name: "Show these" }).click();
+  await page.getByRole("button", { name: "Apply filter" }).click();
   await page.waitForURL(/what=approved/);
   assert.deepEqual(await page.locator(".timeline a").first().getAttribute("href"), `/approvals/${paid}`);
   assert.equal(await page.locator(".timeline li").count(), 1);
@@ -60,7 +60,7 @@ scenario("filters survive the live reload, and what is half typed stays", async 
   await dana.goto(`${desk.url}/?tool=pay`);
   assert.deepEqual(await listed(dana), [first]);
   await dana.evaluate(() => { globalThis.sameDocument = true; });
-  await dana.getByLabel("Text in it").fill("half ty");
+  await dana.getByLabel("Contains text").fill("half ty");
   // Whoever sees all shows when all are there.
   await desk.ask("wipe", { disk: "sdb" });
   await links(omar, 3);
@@ -68,7 +68,7 @@ scenario("filters survive the live reload, and what is half typed stays", async 
   await links(dana, 2);
   assert.deepEqual(await listed(dana), [first, second].sort());
   await dana.keyboard.type("ped");
-  assert.equal(await dana.getByLabel("Text in it").inputValue(), "half typed", "the focus and the words stay");
+  assert.equal(await dana.getByLabel("Contains text").inputValue(), "half typed", "the focus and the words stay");
   assert.equal(await dana.getByLabel("Tool").inputValue(), "pay");
   await openCall(omar, desk, first);
   await approve(omar);

@@ -123,7 +123,7 @@ scenario("a form without the session's secret, or with another's, decides nothin
   ]) {
     const answer = await send(page, path, sent);
     assert.equal(answer.status, 403, name);
-    assert.match(answer.text, /not one of your present session/, name);
+    assert.match(answer.text, /not from your current session/, name);
   }
   assert.deepEqual((await desk.look(id)).votes, []);
   // What it showed is part of it too.

@@ -26,7 +26,7 @@ scenario("a standing permission lets later calls run without a question, until i
   assert.match(await dana.locator(".reach").innerText(), /in any run[^]*any number from 0 to 500[^]*exactly "alice"/);
   assert.equal((await desk.look(id)).status, "pending");
   assert.equal(await pay(desk, "too soon", "alice", 60), "asked");
-  await dana.getByRole("button", { name: "Approve, and let these through" }).click();
+  await dana.getByRole("button", { name: "Approve and let these through" }).click();
   assert.equal((await waiting).answers[0].kind, "succeeded");
 
   assert.equal(await pay(desk, "covered", "alice", 500), "succeeded");
@@ -39,10 +39,10 @@ scenario("a standing permission lets later calls run without a question, until i
 
   await omar.getByRole("link", { name: "Standing permissions" }).click();
   const row = omar.locator(".row.grant");
-  assert.match(await row.innerText(), /Given by dana/);
+  assert.match(await row.innerText(), /Granted by dana/);
   assert.match(await row.innerText(), /1 time left/);
-  await row.getByRole("button", { name: "Take it back: the permission for pay" }).click();
-  await says(omar, "None: every call that the rules ask about is asked.");
+  await row.getByRole("button", { name: "Revoke the permission for pay" }).click();
+  await says(omar, "None: every call that the rules ask about goes to people.");
   assert.equal(await pay(desk, "after", "alice", 50), "asked");
   assert.deepEqual(await desk.ran(), ["paid 50 to alice", "paid 500 to alice"]);
   await omar.goto(`${desk.url}/history?what=standing`);
@@ -52,10 +52,10 @@ scenario("a standing permission lets later calls run without a question, until i
 scenario("a wrong limit is said at its field, and nothing is given by it", async (desk, visit) => {
   const page = await visit.as("dana");
   const id = await desk.ask("pay", { to: "alice", amount: 50 });
-  for (const [form, field] of [[{ limit: "49" }, "Limit"], [{ limit: "many" }, "Limit"], [{ uses: "0" }, "Calls at most"]]) {
+  for (const [form, field] of [[{ limit: "49" }, "Limit"], [{ limit: "many" }, "Limit"], [{ uses: "0" }, "Maximum number of calls"]]) {
     await fillGrant(page, desk, id, form);
     await showGrant(page);
-    await says(page, "Something does not fit");
+    await says(page, "Some values are not valid");
     const wrong = page.locator("input").and(page.getByLabel(field));
     assert.equal(await wrong.getAttribute("aria-invalid"), "");
     const help = page.locator(`#${await wrong.getAttribute("aria-describedby")}`);

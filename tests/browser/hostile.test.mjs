@@ -71,7 +71,7 @@ scenario("markup and scripts in every field that an agent or a person writes are
     await at(`/approvals/${id}/edit`, "the form");
     await page.getByLabel("amount").fill("many");
     await page.getByRole("button", { name: "Show what would change" }).click();
-    await says(page, "Something does not fit");
+    await says(page, "Some values are not valid");
     await assertOurs(page, desk, `a wrong edit: ${text}`);
     await page.getByLabel("amount").fill("40");
     await page.getByRole("button", { name: "Show what would change" }).click();
@@ -84,7 +84,7 @@ scenario("markup and scripts in every field that an agent or a person writes are
     assert.deepEqual((await votesOn(page).locator("pre").allTextContents()), [text]);
     await at(`/approvals/${other}/grant`, "the form for a standing permission");
     await openCall(page, desk, other);
-    await openForm(page, number % 2 === 0 ? "Reject…" : "Answer in its place…");
+    await openForm(page, number % 2 === 0 ? "Reject…" : "Reply instead of running it…");
     await page.locator(number % 2 === 0 ? "#reason" : "#value").fill(text);
     await page.getByRole("button", { name: /it does not run/ }).locator("visible=true").click();
     await page.locator(".state").waitFor();
@@ -98,7 +98,7 @@ scenario("markup and scripts in every field that an agent or a person writes are
     for (const path of ["/", "/history"]) {
       const query = new URLSearchParams({ agent: text, text, tool: text });
       await at(`${path}?${query}`, `a filter of ${path}`);
-      assert.equal(await page.getByLabel("Text in it").inputValue(), text);
+      assert.equal(await page.getByLabel("Contains text").inputValue(), text);
     }
   }
   for (const path of ["/history", "/overview?time=week", "/rules", "/standing"]) {
@@ -133,7 +133,7 @@ scenario("markup and scripts in what a standing permission covers are text", asy
     await showGrant(page);
     await assertOurs(page, desk, `what it lets through: ${text}`);
     await page.locator("#comment").fill(text);
-    await page.getByRole("button", { name: "Approve, and let these through" }).click();
+    await page.getByRole("button", { name: "Approve and let these through" }).click();
     await page.waitForURL(`${desk.url}/approvals/${id}`);
     await page.goto(`${desk.url}/standing`);
     await assertOurs(page, desk, `the permission: ${text}`);

@@ -77,13 +77,13 @@ scenario("everything is decided without a mouse, and nothing by a bare Enter", a
   await says(page, "Rejected: it does not run");
 
   await openCall(page, desk, answered);
-  await tabTo(page, "Answer in its place…");
+  await tabTo(page, "Reply instead of running it…");
   await press(page, "Enter");
   await tabTo(page, "value");
   await page.keyboard.type("done");
-  await tabTo(page, "Answer: it does not run");
+  await tabTo(page, "Reply: it does not run");
   await press(page, "Enter");
-  await says(page, "A person answered in the tool's place");
+  await says(page, "A person replied instead of running it");
 });
 
 scenario("Enter on whatever has the focus of itself, and in each field of the form, approves nothing", async (desk, visit) => {
@@ -96,7 +96,7 @@ scenario("Enter on whatever has the focus of itself, and in each field of the fo
   await press(page, "a", "Tab");
   assert.equal(await focused(page), "typed");
   await press(page, "Enter");
-  await says(page, "type the name of the tool, wipe");
+  await says(page, "type the tool's name, wipe");
   await stands("in the name's field");
   await press(page, "e");
   await page.waitForURL(`${desk.url}/approvals/${id}/edit`);
@@ -108,7 +108,7 @@ scenario("Enter on whatever has the focus of itself, and in each field of the fo
   await press(page, "Enter");
   await tabTo(page, "typed");
   await press(page, "Enter");
-  await says(page, "type the name of the tool, wipe");
+  await says(page, "type the tool's name, wipe");
   await stands("where an edit is confirmed");
 });
 
@@ -123,7 +123,7 @@ scenario("Tab comes to everything, beginning with the way past the top", async (
     way.push(await focused(page));
   }
   assert.equal(way[0], "#main");
-  for (const name of ["/", "dana", "Approve…", `/approvals/${id}/edit`, "Reject…", "Answer in its place…", "Show all 3000 characters"]) {
+  for (const name of ["/", "dana", "Approve…", `/approvals/${id}/edit`, "Reject…", "Reply instead of running it…", "Show all 3000 characters"]) {
     assert.ok(way.includes(name), `${name} is not in ${way.join(" | ")}`);
   }
 });

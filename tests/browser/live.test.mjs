@@ -34,7 +34,7 @@ scenario("nobody decides in time: the page says so, and so does whoever tries", 
   await dana.locator("time.soon").waitFor();
   await omar.locator(`a[href="/approvals/${id}"]`).waitFor();
   assert.equal((await waiting).answers[0].kind, "expired");
-  await says(dana, "It has changed since this page was loaded.");
+  await says(dana, "This has changed since the page was loaded.");
   await dana.locator("#stale").waitFor({ state: "visible" });
   await count(omar, 0);
   await dana.getByRole("button", { name: "Approve: let it run" }).click();

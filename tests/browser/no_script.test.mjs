@@ -8,7 +8,7 @@ useBrowser();
 scenario("without scripts people sign in, look, decide in every way, and sign out", async (desk, visit) => {
   const page = await visit.nobody({ javaScriptEnabled: false });
   await signIn(page, desk, "gate_r_wrong");
-  await says(page, "Nobody has this token.");
+  await says(page, "No reviewer has this token.");
   await signIn(page, desk, desk.tokens.dana);
   await page.waitForURL(`${desk.url}/`);
   const kinds = {};
@@ -29,7 +29,7 @@ scenario("without scripts people sign in, look, decide in every way, and sign ou
   await page.getByRole("link", { name: "Edit…" }).click();
   await page.getByLabel("amount").fill("plenty");
   await page.getByRole("button", { name: "Show what would change" }).click();
-  await says(page, "Something does not fit");
+  await says(page, "Some values are not valid");
   await page.getByLabel("amount").fill("40");
   await page.getByRole("button", { name: "Show what would change" }).click();
   await page.getByRole("button", { name: "Approve with these changes" }).click();
@@ -37,20 +37,20 @@ scenario("without scripts people sign in, look, decide in every way, and sign ou
 
   await openCall(page, desk, kinds.rejected.id);
   await openForm(page, "Reject…");
-  await page.getByLabel("Why: the agent is told").fill("not today");
+  await page.getByLabel("Reason (the agent sees it)").fill("not today");
   await page.getByRole("button", { name: "Reject: it does not run" }).click();
   assert.match(await text("rejected"), /not today/);
 
   await openCall(page, desk, kinds.answered.id);
-  await openForm(page, "Answer in its place…");
+  await openForm(page, "Reply instead of running it…");
   await page.getByLabel("What the agent gets").fill("done by hand");
-  await page.getByRole("button", { name: "Answer: it does not run" }).click();
+  await page.getByRole("button", { name: "Reply: it does not run" }).click();
   assert.match(await text("answered"), /done by hand/);
 
   await openCall(page, desk, wiped);
   await approve(page);
-  await says(page, "type the name of the tool, wipe");
-  await page.getByLabel("Type the name of the tool").fill("wipe");
+  await says(page, "type the tool's name, wipe");
+  await page.getByLabel("Type the tool's name").fill("wipe");
   await page.getByRole("button", { name: "Approve: let it run" }).click();
   await says(page, "Approved: it runs");
 

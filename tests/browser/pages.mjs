@@ -52,7 +52,7 @@ export async function decide(page, desk, calls) {
   const reject = async (id, reason) => {
     await page.goto(`${desk.url}/approvals/${id}`);
     await openForm(page, "Reject…");
-    await page.getByLabel("Why: the agent is told").fill(reason);
+    await page.getByLabel("Reason (the agent sees it)").fill(reason);
     await page.getByRole("button", { name: "Reject: it does not run" }).click();
     await page.locator(".state").waitFor();
   };
@@ -62,7 +62,7 @@ export async function decide(page, desk, calls) {
   await votesOn(page).waitFor();
   await fillGrant(page, desk, calls.granted);
   await showGrant(page);
-  await page.getByRole("button", { name: "Approve, and let these through" }).click();
+  await page.getByRole("button", { name: "Approve and let these through" }).click();
   await page.waitForURL(`${desk.url}/approvals/${calls.granted}`);
   await desk.order("ask", { run: "covered", principal: "mia", case: "ticket-7", calls: [
     { id: "covered", tool: "pay", arguments: JSON.stringify({ to: "nora", amount: 90 }) },
@@ -120,7 +120,7 @@ export const pages = {
     await page.locator(".problem").waitFor();
   }),
   "reject-form": callAnd("plain", (page) => openForm(page, "Reject…")),
-  "respond-form": callAnd("plain", (page) => openForm(page, "Answer in its place…")),
+  "respond-form": callAnd("plain", (page) => openForm(page, "Reply instead of running it…")),
   edit: at((calls) => `/approvals/${calls.large}/edit`),
   "edit-wrong": ({ page, desk, calls }) => editTo(page, desk, calls.plain, "9001"),
   "edit-difference": ({ page, desk, calls }) => editTo(page, desk, calls.plain, "40"),

@@ -21,7 +21,7 @@ scenario("a question is answered by a choice, and the program gets that word", a
   assert.deepEqual(await page.locator(".choices label").allInnerTexts(), choices);
   const answer = page.getByRole("button", { name: "Answer", exact: true });
   await answer.click();
-  await says(page, "type what the agent gets, or choose it");
+  await says(page, "type or choose what the agent gets");
   assert.deepEqual(await stands(desk, id), ["pending", undefined], "nothing is chosen beforehand");
   await page.getByLabel("skip").check();
   await answer.click();
@@ -39,7 +39,7 @@ scenario("where the program wants a reason, a choice without one stays chosen", 
   await page.locator(".problem").waitFor();
   assert.deepEqual(await stands(desk, id), ["pending", undefined]);
   assert.ok(await page.getByLabel("skip").isChecked());
-  await page.getByLabel("Why: for the record").fill("it is a test order");
+  await page.getByLabel("Reason (for the record").fill("it is a test order");
   await page.getByRole("button", { name: "Answer", exact: true }).click();
   await says(page, "A person answered it.");
   assert.deepEqual(await stands(desk, id), ["responded", "skip"]);
@@ -49,7 +49,7 @@ scenario("a question in words gets the words, and one that is rejected gets none
   const page = await visit.as("dana");
   const id = await desk.question("What should the customer be told?");
   await openCall(page, desk, id);
-  await page.getByLabel("Your answer: the agent is told").fill("That we are sorry.\nAnd: 42");
+  await page.getByLabel("Your answer (the agent sees it)").fill("That we are sorry.\nAnd: 42");
   await page.getByRole("button", { name: "Answer", exact: true }).click();
   await page.locator(".state").waitFor();
   const [status, answer] = await stands(desk, id);
@@ -57,7 +57,7 @@ scenario("a question in words gets the words, and one that is rejected gets none
   // JSON is no answer in words: a text stays a text.
   const number = await desk.question("How many?");
   await openCall(page, desk, number);
-  await page.getByLabel("Your answer: the agent is told").fill("42");
+  await page.getByLabel("Your answer (the agent sees it)").fill("42");
   await page.getByRole("button", { name: "Answer", exact: true }).click();
   await page.locator(".state").waitFor();
   assert.deepEqual(await stands(desk, number), ["responded", "42"]);
@@ -65,8 +65,8 @@ scenario("a question in words gets the words, and one that is rejected gets none
   const rejected = await desk.question("Shall I ask again?");
   await openCall(page, desk, rejected);
   await openForm(page, "Reject…");
-  await page.getByLabel("Why: the agent is told").fill("No, never.");
-  await page.getByRole("button", { name: "Reject: no answer" }).click();
+  await page.getByLabel("Reason (the agent sees it)").fill("No, never.");
+  await page.getByRole("button", { name: "Reject without an answer" }).click();
   await page.locator(".state").waitFor();
   assert.deepEqual(await stands(desk, rejected), ["rejected", undefined]);
 });
@@ -84,7 +84,7 @@ scenario("a question cannot be approved, edited or answered by another word", as
   const page = await visit.as("dana");
   const id = await desk.question("The provider failed. What now?", { kind: "choice", choices });
   await openCall(page, desk, id);
-  for (const name of ["Approve…", "Edit…", "Approve later calls too…", "Answer in its place…"]) {
+  for (const name of ["Approve…", "Edit…", "Approve later calls too…", "Reply instead of running it…"]) {
     assert.equal(await page.locator("main").getByText(name, { exact: true }).count(), 0, name);
   }
   const wrong = { "/approve": {}, "/respond": { value: "pay mallory" }, "/edit": { arguments: JSON.stringify({ question: "Another?" }) }, "/grant": { confirmed: "yes", "bound.question": "any", run: "any", agent: "any", principal: "any" } };

@@ -10,7 +10,7 @@ scenario("a wrong token opens nothing, the right one does", async (desk, visit) 
   await page.goto(desk.url);
   assert.equal(page.url(), `${desk.url}/sign-in`);
   await signIn(page, desk, "gate_r_wrong");
-  await says(page, "Nobody has this token.");
+  await says(page, "No reviewer has this token.");
   assert.equal(await page.getByLabel("Your reviewer token").inputValue(), "");
   await page.goto(desk.url);
   assert.equal(page.url(), `${desk.url}/sign-in`);
@@ -83,7 +83,7 @@ scenario("a session ends with the token it began with", async (desk, visit) => {
   await page.waitForURL(`${desk.url}/sign-in?for=${id}`);
   assert.equal((await desk.look(id)).status, "pending");
   await signIn(page, desk, before);
-  await says(page, "Nobody has this token.");
+  await says(page, "No reviewer has this token.");
   await signIn(page, desk, desk.tokens.dana);
   await page.waitForURL(`${desk.url}/`);
 });

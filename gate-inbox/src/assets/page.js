@@ -72,7 +72,7 @@ function tick() {
     const left = Math.floor(ends.get(time) - now);
     const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"]].find(([size]) => left >= size) ?? [1, "second"];
     const count = Math.floor(left / size);
-    time.textContent = left > 0 ? `${count} ${unit}${count === 1 ? "" : "s"} left` : "time is over";
+    time.textContent = left > 0 ? `${count} ${unit}${count === 1 ? "" : "s"} left` : "time is up";
     time.classList.toggle("soon", left < 300);
   }
 }

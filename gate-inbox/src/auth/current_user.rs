@@ -156,7 +156,7 @@ impl FromRequest<Arc<AppState>> for SubmittedForm {
         let visitor = CurrentUser::from_request_parts(&mut parts, office).await?;
         let fields = FormData::from_request(Request::from_parts(parts, body), office).await?;
         if !random::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
-            let words = "The form is not one of your present session. Nothing was decided: open \
+            let words = "This form is not from your current session. Nothing was decided: open \
                 the page again.";
             return Err(PageError::with(StatusCode::FORBIDDEN, "Not your form", words));
         }

@@ -148,7 +148,7 @@ impl FormField {
             return match (self.is_required, self.takes_null) {
                 (false, _) => Ok(None),
                 (true, true) => Ok(Some(Value::Null)),
-                (true, false) => Err("it is needed: give it a value".to_owned()),
+                (true, false) => Err("a value is required".to_owned()),
             };
         }
         match &self.kind {
@@ -179,11 +179,11 @@ impl FormField {
                 chosen
                     .filter(is_offered)
                     .map(Some)
-                    .ok_or("choose one of those that are offered".to_owned())
+                    .ok_or("choose one of the options".to_owned())
             }
             FieldKind::Json | FieldKind::Secret => match serde_json::from_str(text) {
                 Ok(value) => Ok(Some(value)),
-                Err(error) => Err(format!("this is not JSON: {error}")),
+                Err(error) => Err(format!("this is not valid JSON: {error}")),
             },
         }
     }

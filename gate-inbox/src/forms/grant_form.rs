@@ -127,7 +127,7 @@ impl GrantForm {
         {
             self.wrong(
                 "per",
-                "say how many calls, or a sum, there may be in each such time".to_owned(),
+                "set a maximum number of calls, or a maximum sum, for that period".to_owned(),
             );
         }
         (!self.is_wrong()).then_some(reach)
@@ -188,7 +188,7 @@ impl GrantForm {
         let Some(field) = field.filter(|field| field.amount().is_some()) else {
             self.wrong(
                 "budget_of",
-                "choose the argument that is summed up, or leave the sum empty".to_owned(),
+                "choose the argument to add up, or leave the maximum sum empty".to_owned(),
             );
             return None;
         };
@@ -223,13 +223,11 @@ impl BoundField {
 
     /// A limit that admits the call itself.
     fn limit(&self, typed: &str) -> Result<AmountCap, String> {
-        let shown = self.amount().ok_or("only an amount, like 100 or 12.50, has a limit")?;
+        let shown = self.amount().ok_or("only an amount, like 100 or 12.50, can have a limit")?;
         let max: Amount =
             typed.parse().map_err(|_| "type a number in digits, like 100 or 12.50")?;
         if max < shown {
-            return Err(format!(
-                "this very call has {shown}: a lower limit would not let it through"
-            ));
+            return Err(format!("this call has {shown}: a lower limit would not let it through"));
         }
         Ok(AmountCap {
             max,

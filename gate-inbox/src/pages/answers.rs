@@ -62,15 +62,17 @@ pub(super) fn answers(
     let approval = asked.approval();
     let words = match part(approval, visitor, asked.now()) {
         VoteEligibility::Over => return html! {},
-        VoteEligibility::IsAgent => "You are the agent that asks: an agent cannot decide.",
+        VoteEligibility::IsAgent => "You are the agent that asked. An agent cannot decide.",
         VoteEligibility::ActsForThem if asks_principal(approval) => {
-            "The run acts for you, and asks you as that: answer where you use the agent."
+            "This run acts for you and asks you as that person: answer where you use the agent."
         }
         VoteEligibility::ActsForThem => {
-            "The run acts for you, so you do not count among those who decide."
+            "This run acts for you, so you are not one of the people who decide."
         }
-        VoteEligibility::NotAsked => "Others are asked: you are not among those who decide this.",
-        VoteEligibility::Later => "You are asked in a later step, if nobody decides before.",
+        VoteEligibility::NotAsked => {
+            "Others are asked; you are not one of the people who decide this."
+        }
+        VoteEligibility::Later => "You are asked in a later step if nobody decides before then.",
         VoteEligibility::Asked if visitor.must_sign() => return must_sign(approval),
         VoteEligibility::Asked => return forms(visitor, asked, stamp, draft),
     };
@@ -92,13 +94,13 @@ fn must_sign(approval: &Approval) -> Markup {
         section.answers aria-label="Your decision" {
             h2 { "Your decision" }
             p {
-                "The people file has a key of yours, so your vote counts only if it is signed. "
-                "No page can do that: the key stays with you. Decide at your own machine:"
+                "The people file has a key for you, so your vote counts only if it is signed. "
+                "No page can sign it: the key stays with you. Decide on your own machine:"
             }
             pre.text { "gate approve " (approval.id()) " --signing-key FILE" }
             p.faint {
-                "So do " code { "gate edit" } ", " code { "gate reject" } " and "
-                code { "gate respond" } "."
+                code { "gate edit" } ", " code { "gate reject" } " and " code { "gate respond" }
+                " work the same way."
             }
         }
     }
@@ -118,15 +120,15 @@ fn forms(
         section.answers aria-labelledby="answers" {
             h2 #answers { "Your decision" }
             @match mine.map(|vote| approval.concerns(vote)) {
-                Some(true) => p.faint { "You voted. A new vote takes the place of it." },
-                Some(false) => p.warning { "You voted on other arguments. Somebody changed them \
-                    since, so your vote does not count: decide again." },
+                Some(true) => p.faint { "You have voted. A new vote replaces it." },
+                Some(false) => p.warning { "The arguments have changed since you voted, so \
+                    your vote does not count. Decide again." },
                 None => {},
             }
             @if wants_signature {
                 p {
-                    "Only signed votes let it run: register a key in the people file, and decide \
-                     by "
+                    "Only signed votes let it run. Register a key in the people file, then decide \
+                     with "
                     code { "gate approve --signing-key FILE" } ". You can reject it here."
                 }
             } @else if let Some(answers) = approval.answers() {
@@ -171,8 +173,8 @@ pub(super) fn approve_form(
         form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
             (stamp.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
-            label for="comment" { @if is_wanted { "Why: for the \
-                record" } @else { "Why: for the record (optional)" } }
+            label for="comment" { @if is_wanted { "Reason (for the \
+                record)" } @else { "Reason (for the record, optional)" } }
             textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Approve)) }
             (confirmation(asked))
             (said(draft.problem(ProblemForm::Approve)))
@@ -203,12 +205,12 @@ pub(super) fn confirmation(asked: &Interruption) -> Markup {
         @if !is_shown_whole(asked.approval()) {
             div.check {
                 input #read type="checkbox" name="read" value="all";
-                label for="read" { "I have read all of it, also what is folded in." }
+                label for="read" { "I have read all of it, including the collapsed parts." }
             }
         }
         @if asked.is_destructive() {
-            label for="typed" { "It cannot be undone. Type the name of the \
-                tool: " code { (plain(asked.approval().tool())) } }
+            label for="typed" { "This cannot be undone. Type the tool's \
+                name to confirm: " code { (plain(asked.approval().tool())) } }
             input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
         }
     }
@@ -236,11 +238,11 @@ pub(super) fn reject_form(
         form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
             (stamp.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
-            label for="reason" { "Why: the agent is told" }
+            label for="reason" { "Reason (the agent sees it)" }
             textarea #reason name="reason" rows="3" { "\n" (draft.words(ProblemForm::Reject)) }
             (said(draft.problem(ProblemForm::Reject)))
-            button.danger { @if is_question { "Reject: no \
-                answer" } @else { "Reject: it does not run" } }
+            button.danger { @if is_question { "Reject without \
+                an answer" } @else { "Reject: it does not run" } }
         }
     }
 }
@@ -260,7 +262,7 @@ fn answer(
                 (stamp.fields())
                 @if let AcceptedAnswers::OneOf { choices } = answers {
                     fieldset.choices {
-                        legend { "Choose what the agent is told" }
+                        legend { "Choose the answer for the agent" }
                         @for (place, choice) in choices.iter().enumerate() {
                             div.check {
                                 input id=(format!("choice-{place}")) type="radio" name="value"
@@ -271,7 +273,7 @@ fn answer(
                         }
                     }
                 } @else {
-                    label for="value" { "Your answer: the agent is told" }
+                    label for="value" { "Your answer (the agent sees it)" }
                     textarea #value name="value" rows="3" {
                         "\n" (draft.words(ProblemForm::Respond))
                     }
@@ -288,14 +290,14 @@ fn respond(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Ma
     let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer open[problem.is_some()] {
-            summary.button { "Answer in its place…" }
+            summary.button { "Reply instead of running it…" }
             form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
                 (stamp.fields())
-                label for="value" { "What the agent gets as the tool's result: JSON, or a text" }
+                label for="value" { "What the agent gets as the tool's result: JSON or text" }
                 textarea #value name="value" rows="3" { "\n" (draft.words(ProblemForm::Respond)) }
                 (why(asked, draft))
                 (said(problem))
-                button { "Answer: it does not run" }
+                button { "Reply: it does not run" }
             }
         }
     }
@@ -305,7 +307,7 @@ fn respond(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Ma
 fn why(asked: &Interruption, draft: &DecisionDraft) -> Markup {
     html! {
         @if asked.approval().requirements().iter().any(Requirement::wants_comment) {
-            label for="respond-comment" { "Why: for the record" }
+            label for="respond-comment" { "Reason (for the record)" }
             textarea #respond-comment name="comment" rows="2" {
                 "\n" (draft.comment(ProblemForm::Respond))
             }

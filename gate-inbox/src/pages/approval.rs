@@ -31,8 +31,8 @@ pub(crate) fn approval(
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
         p #stale .warning role="status" hidden {
-            "It has changed since this page was loaded. "
-            a href=(format!("/approvals/{}", approval.id())) { "Look at it again" }
+            "This has changed since the page was loaded. "
+            a href=(format!("/approvals/{}", approval.id())) { "Review it again" }
         }
         div.columns data-version=(approval.version()) {
             article {
@@ -74,18 +74,18 @@ fn state(asked: &Interruption) -> Markup {
             "Rejected: nobody answers it, and the agent is told why."
         }
         Status::Expired if is_question => "Nobody answered in time.",
-        Status::Cancelled if is_question => "Taken back: nobody needs to answer it.",
+        Status::Cancelled if is_question => "Cancelled: it needs no answer any more.",
         Status::Responded if is_question => "A person answered it.",
-        Status::Approved => "Approved: it runs when its run goes on.",
+        Status::Approved => "Approved: it runs when its run continues.",
         Status::Denied => "A rule denied it.",
         Status::Rejected => "Rejected: it does not run, and the agent is told why.",
         Status::Expired => "Nobody decided in time: it does not run.",
-        Status::Cancelled => "Taken back: it does not run.",
-        Status::Responded => "A person answered in the tool's place: it does not run.",
+        Status::Cancelled => "Cancelled: it does not run.",
+        Status::Responded => "A person replied instead of running it.",
         Status::Dispatched => "It is running, or was when its process ended.",
         Status::Succeeded => "It ran.",
         Status::Failed => "It ran, and failed.",
-        Status::Indeterminate => "It began, and nobody knows how it ended.",
+        Status::Indeterminate => "It started, and its outcome is unknown.",
     };
     html! {
         div.state role="status" {
@@ -104,8 +104,7 @@ pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup
     html! {
         section aria-labelledby="arguments" {
             h2 #arguments {
-                @if approval.answers().is_some() { "What it asks" }
-                @else if approval.status() == Status::Pending { "It would run with" }
+                @if approval.answers().is_some() { "Question" }
                 @else { "Arguments" }
             }
             @if shown.is_empty() { p.faint { "No arguments." } }
@@ -115,7 +114,7 @@ pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup
                     dd {
                         @match argument.value() {
                             ShownValue::Secret => p.faint { "A secret, which is not shown." },
-                            ShownValue::LeftOut => p.faint { "Nothing." },
+                            ShownValue::LeftOut => p.faint { "Left out." },
                             ShownValue::Is(found) => {
                                 (value(found))
                                 @if let Some(words) =
@@ -147,10 +146,10 @@ fn source(argument: &ShownArgument) -> Markup {
         @match argument.source() {
             ValueSource::Edited { proposed } => div.edited {
                 p { "Changed by a reviewer. The agent proposed:" }
-                @if let Some(old) = proposed { (value(old)) } @else { p.faint { "Nothing." } }
+                @if let Some(old) = proposed { (value(old)) } @else { p.faint { "Left out." } }
             },
             ValueSource::Rewritten { given } => div.edited {
-                p { "It runs as it is above. The agent wrote:" }
+                p { "It runs with the value above. The agent wrote:" }
                 (value(given))
             },
             _ => @if let Some(words) = argument.source_words() {
@@ -169,7 +168,7 @@ pub(super) fn claim(review: &ReviewSnapshot) -> Markup {
                     @if !claim.words().is_empty() { p { (claim.words()) } }
                     @if let Some(quote) = claim.quote() { (block(quote.text())) }
                 }
-                p.faint { "These are the agent's own words, which nobody has checked." }
+                p.faint { "The agent's own words; nobody has checked them." }
             }
         }
     }
@@ -181,10 +180,10 @@ fn conversation(approval: &Approval) -> Markup {
     html! {
         @if !said.is_empty() {
             section.conversation aria-labelledby="conversation" {
-                h2 #conversation { "What was said before" }
+                h2 #conversation { "Last messages" }
                 p.faint {
-                    "As the application told it; the last " (plural(said.len(), "message"))
-                    ". What the agent and its tools said is theirs, and nobody has checked it."
+                    "The last " (plural(said.len(), "message")) ", as the application reported "
+                    "them. Nobody has checked what the agent and its tools wrote."
                 }
                 dl.said {
                     @for message in said {
@@ -192,7 +191,7 @@ fn conversation(approval: &Approval) -> Markup {
                             Speaker::System => "The application’s instructions",
                             Speaker::User => "The person it is for",
                             Speaker::Agent => "The agent",
-                            Speaker::Tool { tool } => { "A result of " (plain(tool)) },
+                            Speaker::Tool { tool } => { "Result of " (plain(tool)) },
                         } }
                         dd { (block(message.text())) }
                     }
@@ -207,7 +206,7 @@ pub(super) fn rules(approval: &Approval) -> Markup {
         approval.assessment().rules().partition(|rule| rule.result() == RuleResult::NotMatched);
     html! {
         section aria-labelledby="rules" {
-            h2 #rules { "Why it is asked" }
+            h2 #rules { "Rules that counted" }
             ul.rules { @for rule in &counting { li.counts { (of_rule(rule)) } } }
             @if !others.is_empty() {
                 details {
@@ -225,10 +224,10 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
         p {
             @match (rule.is_otherwise(), counts) {
                 (true, true) => strong { "No other rule matched" },
-                (true, false) => strong { "What holds where no rule matches" },
+                (true, false) => strong { "Default when no rule matches" },
                 (false, _) => { strong { (plain(rule.rule())) } " " (rule.result()) },
             }
-            @if counts { ", which means: " (rule.effect()) }
+            @if counts { ": " (rule.effect()) }
             @if let (true, Some(requirement)) = (counts, rule.requirement()) {
                 " " (plain(requirement.to_string()))
             }
@@ -236,8 +235,7 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
         @if let Some(error) = rule.error() { p.warning { "It failed, which never lets a call \
             through: " (plain(error)) } }
         p.faint { "From " (plain(rule.source().to_string())) }
-        @if let Some(text) = rule.text() { details { summary { "As it is \
-            written" } (block(text)) } }
+        @if let Some(text) = rule.text() { details { summary { "Source" } (block(text)) } }
     }
 }
 
@@ -246,7 +244,7 @@ pub(super) fn before(review: &ReviewSnapshot) -> Markup {
     html! {
         @if !review.notices().is_empty() {
             section aria-labelledby="before" {
-                h2 #before { "Before this" }
+                h2 #before { "What happened before" }
                 @for notice in review.notices() {
                     p.warning { (plain(notice.words())) }
                     @if let Some(quote) = notice.quote() { (block(quote.text())) }
@@ -318,11 +316,11 @@ pub(crate) fn changed(visitor: &CurrentUser, asked: &Interruption) -> Response {
         section.narrow {
             h1 { "It has changed" }
             p {
-                "What " (plain(approval.tool())) " would do is not what your page showed: "
-                "its arguments, its rules or what they say are different now. "
+                "What " (plain(approval.tool())) " would do is no longer what your page showed: "
+                "its arguments, its rules or their verdict have changed. "
                 strong { "Nothing was decided." }
             }
-            p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Look at it \
+            p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Review it \
                 again" } }
         }
     };

@@ -71,7 +71,7 @@ pub(crate) fn case(
             @if story.count > story.newest.len() {
                 p.faint {
                     "The newest " (story.newest.len()) " of " (story.count) " entries. "
-                    code { "gate case" } " has all of them."
+                    code { "gate case" } " lists all of them."
                 }
             }
             ol.timeline {

@@ -33,9 +33,9 @@ pub(crate) fn edit(
                 }
             }
             h1 { "Edit" }
-            p { "Nothing is sent yet: the next page shows what would change." }
-            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is \
-                marked." } }
+            p { "Nothing is decided yet: the next page shows what would change." }
+            @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
+                marked fields." } }
             (said(form.problem.as_deref()))
             form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
                 (stamp.fields())
@@ -60,10 +60,10 @@ fn control(number: usize, field: &FormField) -> Markup {
         div.field {
             label for=(id) {
                 (plain(&field.name))
-                @if !field.is_required { span.faint { " (optional: empty leaves it out)" } }
+                @if !field.is_required { span.faint { " (optional: leave empty to omit)" } }
             }
             @match &field.kind {
-                FieldKind::Secret => p #(id) .faint { "A secret, which stays as it is." },
+                FieldKind::Secret => p #(id) .faint { "A secret; it stays unchanged." },
                 FieldKind::Text if field.text.len() > 60 || field.text.contains('\n') => {
                     textarea #(id) name=(name) rows="5" aria-describedby=(help)
                         aria-invalid[is_wrong] { "\n" (field.text) }
@@ -89,7 +89,7 @@ fn control(number: usize, field: &FormField) -> Markup {
             }
             div #(help) {
                 (said(field.problem.as_deref()))
-                @if field.kind == FieldKind::Json { p.faint { "As JSON." } }
+                @if field.kind == FieldKind::Json { p.faint { "Write it as JSON." } }
                 @if let Some(about) = &field.about { p.faint { (plain(about.replace('\n', " "))) } }
             }
         }
@@ -159,19 +159,19 @@ pub(crate) fn confirm(
                 @for name in &changed {
                     dt { (plain(name)) }
                     dd.difference {
-                        div.old { (side("Now", old.get(name))) }
-                        div.new { (side("Then", new.get(name))) }
+                        div.old { (side("Before", old.get(name))) }
+                        div.new { (side("After", new.get(name))) }
                     }
                 }
             }
             @if !same.is_empty() {
-                p.faint { "As it is: " (plain(same.join(", "))) "." }
+                p.faint { "Unchanged: " (plain(same.join(", "))) "." }
             }
             form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
                 (stamp.fields())
                 input type="hidden" name="arguments" value=(escaped(edited.as_json()));
-                label for="comment" { @if is_wanted { "Why: for the \
-                    record" } @else { "Why: for the record (optional)" } }
+                label for="comment" { @if is_wanted { "Reason (for the \
+                    record)" } @else { "Reason (for the record, optional)" } }
                 textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Edit)) }
                 (confirmation(asked))
                 (said(problem))

@@ -71,7 +71,7 @@ pub(super) fn page(
 /// For whoever follows a link from another site: loads the same page again, now from here, so that
 /// the browser sends the cookie.
 pub(crate) fn welcome() -> Response {
-    let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Go on" } } } };
+    let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Open" } } } };
     whole(StatusCode::OK, "Gate", None, None, true, &main)
 }
 
@@ -97,7 +97,7 @@ fn whole(
                 script src="/page.js" defer {}
             }
             body {
-                a.skip href="#main" { "To the content" }
+                a.skip href="#main" { "Skip to content" }
                 header.top {
                     a.brand href="/" { "Gate" }
                     @if let Some(visitor) = visitor {
@@ -115,7 +115,7 @@ fn whole(
 /// The parts of the inbox.
 fn parts(here: Option<Tab>) -> Markup {
     html! {
-        nav.parts aria-label="Parts of the inbox" {
+        nav.parts aria-label="Sections of the inbox" {
             ul {
                 @for (tab, to, words) in Tab::ALL {
                     li {
@@ -157,7 +157,7 @@ pub(crate) fn notice(status: StatusCode, title: &str, words: &str) -> Response {
         section.narrow {
             h1 { (bare(title)) }
             p { (plain(words)) }
-            p { a.button href="/" { "What is pending" } }
+            p { a.button href="/" { "Show what is pending" } }
         }
     };
     page(status, title, None, None, &main)

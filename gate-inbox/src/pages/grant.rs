@@ -35,13 +35,13 @@ pub(crate) fn grant(
             }
             h1 { "Allow later calls too" }
             p {
-                "You approve this call, and with it later calls \
+                "You approve this call, and also later calls \
                  of " strong { (plain(approval.tool())) }
-                " like it: they run without asking anybody. Nothing is given yet: the next page \
-                 says what it lets through."
+                " like it, which run without asking anyone. Nothing is granted yet: the next \
+                 page shows what it lets through."
             }
-            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is \
-                marked." } }
+            @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
+                marked fields." } }
             (said(form.problem.as_deref()))
             form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
                 (stamp.fields())
@@ -50,15 +50,15 @@ pub(crate) fn grant(
                 @if form.fields.is_empty() { p.faint { "The tool takes no arguments." } }
                 h2 { "Where" }
                 (choice(form, "run", "Run", &format!("only this one, {}", info.run()), "any"))
-                (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any that is \
-                    judged by the same rules"))
+                (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any agent \
+                    that is judged by the same rules"))
                 @let principal =
                     info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
                 (choice(form, "principal", "On behalf of", &format!("only {principal}"), "anyone"))
                 h2 { "How many, and how long" }
-                (number_field(form, "uses", "Calls at most (empty: as many as come)", "numeric"))
+                (number_field(form, "uses", "Maximum number of calls (empty: any)", "numeric"))
                 @if !numbers.is_empty() {
-                    label for="budget_of" { "Sum of an argument over all these calls" }
+                    label for="budget_of" { "Sum of an argument over these calls" }
                     select #budget_of name="budget_of" aria-describedby="help-budget_of"
                         aria-invalid[form.problem("budget_of").is_some()]
                     {
@@ -72,10 +72,10 @@ pub(crate) fn grant(
                         }
                     }
                     div #help-budget_of { (said(form.problem("budget_of"))) }
-                    (number_field(form, "budget", "That sum at most", "decimal"))
+                    (number_field(form, "budget", "Maximum sum", "decimal"))
                 }
-                (lengths(form, "per", "Calls and sum are counted", "in all", "for each"))
-                (lengths(form, "lasts", "It holds", "until somebody takes it back", "for"))
+                (lengths(form, "per", "These limits apply", "overall", "in any"))
+                (lengths(form, "lasts", "It lasts", "until someone revokes it", "for"))
                 div.buttons {
                     button.main { "Show what it lets through" }
                     a.button href=(format!("/approvals/{}", approval.id())) { "Back" }
@@ -183,25 +183,25 @@ pub(crate) fn confirm_grant(
                 }
             }
             h1 { "What it lets through" }
-            p { "This call runs as it is shown. From then on, these run without asking anybody:" }
+            p { "This call runs as shown. From then on, these calls run without asking anyone:" }
             (reach(reaches, asked.now()))
             p.faint {
-                "A rule that denies still denies. It ends by itself when the tool or its rules \
-                 change, and anybody can take it back under "
+                "A rule that denies still denies. The permission ends when the tool or its rules \
+                 change, and anyone can revoke it under "
                 a href="/standing" { "Standing permissions" } "."
             }
             form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
                 (stamp.fields())
                 input type="hidden" name="confirmed" value="yes";
                 @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
-                label for="comment" { @if is_wanted { "Why: for the \
-                    record" } @else { "Why: for the record (optional)" } }
+                label for="comment" { @if is_wanted { "Reason (for the \
+                    record)" } @else { "Reason (for the record, optional)" } }
                 textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Grant)) }
                 (confirmation(asked))
                 (said(problem))
                 div.buttons {
-                    button.main { "Approve, and let these through" }
-                    a.button href=(format!("/approvals/{}/grant", approval.id())) { "Begin again" }
+                    button.main { "Approve and let these through" }
+                    a.button href=(format!("/approvals/{}/grant", approval.id())) { "Start over" }
                 }
             }
         }

@@ -33,8 +33,8 @@ pub(crate) fn history(
         div #list {
             @if search.problem.is_none() { p.faint role="status" { (looked(search, found)) } }
             @if found.records.is_empty() && search.problem.is_none() {
-                div.empty { p { @if pairs.is_empty() { "Nothing is on the record \
-                    here." } @else { "Nothing here fits." } } }
+                div.empty { p { @if pairs.is_empty() { "No records \
+                    yet." } @else { "No entries here match." } } }
             }
             ol.timeline { @for record in &found.records { (entry(record, now)) } }
             @if found.newer.is_some() || found.older.is_some() {
@@ -66,11 +66,11 @@ pub(crate) fn history(
 
 fn looked(search: &HistorySearch, found: &SearchPage) -> String {
     let (count, looked) = (found.records.len(), grouped(found.looked as u64));
-    let more = if found.older.is_some() { ". There is more: see “Older”" } else { "" };
+    let more = if found.older.is_some() { ". For more, see “Older”" } else { "" };
     if search.pairs().is_empty() {
         format!("{}{more}", plural(count, "entry"))
     } else {
-        format!("{count} of {looked} entries that were looked at fit{more}")
+        format!("{count} of {looked} searched entries match{more}")
     }
 }
 
@@ -79,9 +79,9 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
     let Some(trail) = trail else {
         return html! {
             p.state {
-                strong { "This inbox does not know of a seal." }
+                strong { "This inbox has no sealed trail." }
                 " Its gate writes no trail, so nothing here proves that the record is whole. "
-                "Where another process keeps one, " code { "gate audit verify" } " checks it."
+                "If another process writes one, check it with " code { "gate audit verify" } "."
             }
         };
     };
@@ -90,21 +90,21 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
             p {
                 strong { "Sealed up to record " (grouped(trail.sealed())) }
                 @if let Some(at) = trail.sealed_at() { " " (ago(at, now)) }
-                ": a checkpoint vouches for " (grouped(trail.size())) " entries."
+                ": a checkpoint covers " (grouped(trail.size())) " entries."
             }
             p {
-                @if trail.unsealed() == 0 { "Nothing waits to be sealed." }
+                @if trail.unsealed() == 0 { "No records wait to be sealed." }
                 @else { "Newer records that wait to be sealed: " (grouped(trail.unsealed())) "." }
                 @if trail.cosignatures() > 0 { " Witnesses that cosigned \
                     it: " (trail.cosignatures()) "." }
                 @if !trail.is_writing() { " Another process writes it." }
             }
             @if let Some(trouble) = trail.trouble() {
-                div.warning { p { "It cannot be written, and until it can no body \
-                    begins:" } (block(trouble)) }
+                div.warning { p { "The trail cannot be written. Until it can, no \
+                    tool starts:" } (block(trouble)) }
             }
             @if let Some(trouble) = trail.witness_trouble() {
-                div.warning { p { "A witness did not cosign it, which stops \
+                div.warning { p { "A witness did not cosign it. This stops \
                     nothing:" } (block(trouble)) }
             }
         }
@@ -115,7 +115,7 @@ fn form(search: &HistorySearch) -> Markup {
     let problem =
         |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, words)| words);
     let fields = html! {
-        (typed("text", "Text in it", "search", &search.text))
+        (typed("text", "Contains text", "search", &search.text))
         div {
             label for="filter-what" { "What happened" }
             select #filter-what name="what" aria-invalid[problem("what").is_some()] {
@@ -128,10 +128,10 @@ fn form(search: &HistorySearch) -> Markup {
         }
         (typed("tool", "Tool", "text", &search.tool))
         (typed("agent", "Agent", "text", &search.agent))
-        (typed("person", "By whom, or for whom", "text", &search.person))
+        (typed("person", "By or on behalf of", "text", &search.person))
         (typed("case", "Case", "text", &search.case))
         div { (typed("from", "From (UTC)", "date", &search.from)) (said(problem("from"))) }
-        div { (typed("to", "To, that day too (UTC)", "date", &search.to)) (said(problem("to"))) }
+        div { (typed("to", "To, inclusive (UTC)", "date", &search.to)) (said(problem("to"))) }
     };
     filters("/history", !search.pairs().is_empty(), &fields)
 }
@@ -169,7 +169,7 @@ fn entry(record: &Record, now: Timestamp) -> Markup {
                 record.event(),
                 RecordEvent::Gate(GateEvent::GrantGiven { .. } | GateEvent::Frozen { .. })
             ) {
-                p.faint { a href="/standing" { "What holds now" } }
+                p.faint { a href="/standing" { "See what is active now" } }
             }
         }
     }

@@ -32,18 +32,18 @@ pub(crate) fn link(
                 (plain(visitor.name())) ", "
                 @if is_approval {
                     "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool()))
-                    ", once, with exactly what stands here."
+                    ", once, with exactly what is shown here."
                 } @else {
                     "refuse to let the agent " (plain(info.agent())) " run "
-                    (plain(approval.tool())) " with what stands here. It is told why."
+                    (plain(approval.tool())) " with what is shown here. The agent is told why."
                 }
             }
             p { "It needs " (plain(approval.waits_for())) "." }
             @if let Some(principal) = info.principal() {
                 p { "It acts for " (plain(principal)) "." }
             }
-            @if let Some(end) = approval.expires_at() { p { "There is \
-                time: " (until(end, asked.now())) "." } }
+            @if let Some(end) = approval.expires_at() { p { "Deadline: \
+                " (until(end, asked.now())) "." } }
             (arguments(asked, &review))
             (claim(&review))
             (rules(approval))
@@ -54,7 +54,7 @@ pub(crate) fn link(
                 }
                 @else { (reject_form(asked, stamp, &DecisionDraft::default(), Some(token))) }
             }
-            p { a href=(format!("/approvals/{}", approval.id())) { "Look at everything about it \
+            p { a href=(format!("/approvals/{}", approval.id())) { "See all details \
                 first" } }
         }
     };

@@ -25,7 +25,7 @@ pub(super) const BECAME: [(ApprovalOutcome, usize, &str); 7] = [
     (ApprovalOutcome::Answered, 3, "answered by a person"),
     (ApprovalOutcome::Covered, 4, "by standing permission"),
     (ApprovalOutcome::Expired, 5, "expired"),
-    (ApprovalOutcome::Dropped, 6, "taken back or denied"),
+    (ApprovalOutcome::Dropped, 6, "cancelled or denied"),
 ];
 
 /// The looks of what nobody decided: rules let it through, people are asked, rules denied it.
@@ -95,11 +95,11 @@ pub(crate) fn overview(
         dl.figures {
             div { dt { "Waiting now" } dd { a href="/" { (waiting) } } }
             div { dt { "People were asked" } dd { (grouped(counts.asked)) } }
-            div { dt { "of which they decided" } dd { (grouped(decided)) } }
+            div { dt { "People decided" } dd { (grouped(decided)) } }
             div { dt { "Rules let through" } dd { (grouped(counts.let_through)) } }
             div { dt { "Rules denied" } dd { (grouped(counts.denied)) } }
-            div { dt { "Half decided within" } dd { (time(50)) } }
-            div { dt { "Nine of ten within" } dd { (time(90)) } }
+            div { dt { "Median time to decision" } dd { (time(50)) } }
+            div { dt { "90% decided within" } dd { (time(90)) } }
         }
         div.plots {
             (volume(&told.found))
@@ -107,9 +107,9 @@ pub(crate) fn overview(
             (by_rule(all))
             (by_person(all))
         }
-        p.faint { "Times are in UTC. What became of a question counts for the time in which it \
-            was asked; a vote for the time in which it was given. Waiting times are exact to \
-            within a tenth." }
+        p.faint { "Times are in UTC. An outcome counts in the period in which the question was \
+            asked; a vote counts in the period in which it was cast. Waiting times are \
+            accurate to within 10%." }
         (keys())
     };
     page(StatusCode::OK, "Overview", Some(visitor), Some(Tab::Overview), &main)
@@ -117,8 +117,8 @@ pub(crate) fn overview(
 
 /// Says so, where not all of the record was read yet.
 pub(super) fn behind(is_behind: bool) -> Markup {
-    html! { @if is_behind { p.warning role="status" { "The record is still being read: these \
-    numbers are too small yet. Load the page again in a while." } } }
+    html! { @if is_behind { p.warning role="status" { "The record is still being read, so \
+    these numbers are too low. Reload the page in a while." } } }
 }
 
 fn volume(of: &Overview) -> Markup {
@@ -128,8 +128,8 @@ fn volume(of: &Overview) -> Markup {
     };
     let plot = PlotChart {
         id: "volume".into(),
-        title: "Calls: what the rules said".into(),
-        along: "Begin of the time, UTC",
+        title: "Calls by verdict".into(),
+        along: "Start of the period, UTC",
         places: places(of),
         measure: ChartUnit::Count,
         series: vec![
@@ -151,11 +151,11 @@ fn waits(of: &Overview) -> Markup {
     };
     let plot = PlotChart {
         id: "waits".into(),
-        title: "From question to decision".into(),
-        along: "When it was asked, UTC",
+        title: "Time to decision".into(),
+        along: "When people were asked, UTC",
         places: places(of),
         measure: ChartUnit::Time,
-        series: vec![series(0, "half within", 50), series(1, "nine of ten within", 90)],
+        series: vec![series(0, "median", 50), series(1, "90% within", 90)],
     };
     if plot.series.iter().any(Series::is_there) { plot.lines() } else { nothing(&plot.title) }
 }
@@ -181,7 +181,7 @@ fn by_rule(all: &CountSummary) -> Markup {
     };
     let plot = PlotChart {
         id: "rules".into(),
-        title: "What became of questions, by the rule that asked".into(),
+        title: "Outcomes, by the rule that asked".into(),
         along: "Rule",
         places: rules.iter().map(|(rule, _)| name(rule)).collect(),
         measure: ChartUnit::Count,
@@ -206,7 +206,7 @@ fn by_person(all: &CountSummary) -> Markup {
     };
     let plot = PlotChart {
         id: "people".into(),
-        title: "Votes, by person".into(),
+        title: "Votes by person".into(),
         along: "Person",
         places: people.iter().map(|(who, _)| name(who)).collect(),
         measure: ChartUnit::Count,
@@ -221,5 +221,5 @@ fn by_person(all: &CountSummary) -> Markup {
 }
 
 fn nothing(title: &str) -> Markup {
-    html! { figure.plot { figcaption { (title) } p.faint { "Nothing in this time." } } }
+    html! { figure.plot { figcaption { (title) } p.faint { "Nothing in this period." } } }
 }

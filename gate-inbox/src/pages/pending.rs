@@ -47,13 +47,13 @@ fn list(
         div #list data-live data-title=(format!("{title} · Gate")) {
             @if all == 0 && waits > 0 {
                 div.empty {
-                    p { "Nothing of what waits fits the filter." }
+                    p { "Nothing pending matches the filter." }
                     p { a.button href="/" { "Show all " (waits) } }
                 }
             } @else if all == 0 {
                 div.empty {
                     p { "Nothing waits for a decision." }
-                    p.faint { "What agents ask appears here by itself." }
+                    p.faint { "New requests from agents appear here automatically." }
                 }
             }
             (part("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
@@ -92,7 +92,7 @@ fn row(asked: &Interruption) -> Markup {
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
             @if let Some(words) = approval.subject().request().and_then(RemoteRequest::about) {
-                p.claimed { span.faint { "Says: " } (plain(short(words))) }
+                p.claimed { span.faint { "The agent claims: " } (plain(short(words))) }
             }
             @if asked.descriptor().is_some_and(|tool| tool.summary().is_some())
                 || approval.shown_arguments(None).len() > 3
@@ -114,7 +114,7 @@ fn row(asked: &Interruption) -> Markup {
 fn voted(approval: &Approval) -> Option<Markup> {
     let counting = approval.votes().iter().filter(|vote| approval.concerns(vote));
     let who: Vec<&str> = counting.map(|vote| vote.reviewer().as_str()).collect();
-    (!who.is_empty()).then(|| html! { (plural(who.len(), "vote")) ", of " (plain(listed(&who))) })
+    (!who.is_empty()).then(|| html! { (plural(who.len(), "vote")) ", by " (plain(listed(&who))) })
 }
 
 /// The form that filters. It stands outside of what is read anew.
@@ -127,8 +127,8 @@ fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
         (choose("tool", "Tool", "any tool", &wanted.tool, &tools))
         (choose("agent", "Agent", "any agent", &wanted.agent, &agents))
         (choose("principal", "On behalf of", "anyone or nobody", &wanted.principal, &principals))
-        (choose("role", "Role that is asked", "any role", &wanted.role, &asked))
-        (typed("text", "Text in it", "search", &wanted.text))
+        (choose("role", "Asked role", "any role", &wanted.role, &asked))
+        (typed("text", "Contains text", "search", &wanted.text))
         div.check {
             input #filter-mine type="checkbox" name="mine" value="yes" checked[wanted.mine];
             label for="filter-mine" { "For me only" }
@@ -150,8 +150,8 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             Some(_) => {},
         }
         @match claimed.unwrap_or(RequestPriority::Normal) {
-            RequestPriority::Urgent => span.mark.danger title="The agent says so" { "Urgent" },
-            RequestPriority::High => span.mark title="The agent says so" { "High priority" },
+            RequestPriority::Urgent => span.mark.danger title="Claimed by the agent" { "Urgent" },
+            RequestPriority::High => span.mark title="Claimed by the agent" { "High priority" },
             RequestPriority::Normal | RequestPriority::Low => {},
         }
         @if approval.shown_arguments(None).iter().any(|argument| !argument.hazards().is_empty()) {
@@ -171,9 +171,9 @@ fn steps(wanted: &PendingFilter, number: usize, pages: usize) -> Markup {
     let to = |number: usize| address("/", &wanted.pairs(), &[("page", &number.to_string())]);
     html! {
         nav.steps aria-label="Pages" {
-            @if number > 1 { a rel="prev" href=(to(number - 1)) { "Earlier" } }
+            @if number > 1 { a rel="prev" href=(to(number - 1)) { "Previous" } }
             span { "Page " (number) " of " (pages) }
-            @if number < pages { a rel="next" href=(to(number + 1)) { "Later" } }
+            @if number < pages { a rel="next" href=(to(number + 1)) { "Next" } }
         }
     }
 }
@@ -182,16 +182,16 @@ fn steps(wanted: &PendingFilter, number: usize, pages: usize) -> Markup {
 pub(super) fn keys() -> Markup {
     html! {
         dialog #keys aria-labelledby="keys-title" {
-            h2 #keys-title { "Keys" }
+            h2 #keys-title { "Keyboard shortcuts" }
             dl {
                 dt { kbd { "j" } " " kbd { "k" } } dd { "next, previous" }
                 dt { kbd { "Enter" } } dd { "open" }
                 dt { kbd { "a" } " " kbd { "e" } " " kbd { "r" } } dd { "on an approval: open the \
-                    form to approve, to edit, to reject" }
-                dt { kbd { "u" } } dd { "back to what is pending" }
-                dt { kbd { "?" } } dd { "this list" }
+                    form to approve, edit or reject" }
+                dt { kbd { "u" } } dd { "back to the list" }
+                dt { kbd { "?" } } dd { "show these shortcuts" }
             }
-            p.faint { "No key decides anything." }
+            p.faint { "No shortcut decides anything." }
             form method="dialog" { button { "Close" } }
         }
     }

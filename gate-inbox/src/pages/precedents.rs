@@ -26,11 +26,11 @@ pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Marku
     let (approval, now) = (asked.approval(), asked.now());
     html! {
         section aria-labelledby="decided" {
-            h2 #decided { "Decided before" }
+            h2 #decided { "Earlier decisions" }
             @if found.is_behind {
                 p.faint { "The record is still being read: there may be more, and newer ones." }
             } @else if found.of_case.is_empty() && found.of_tool.is_empty() {
-                p.faint { "People decided nothing in this case yet, and no call of this tool." }
+                p.faint { "No earlier decisions in this case or on this tool." }
             }
             @if !found.of_case.is_empty() {
                 h3 { "In this case" }
@@ -42,8 +42,8 @@ pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Marku
                 details open[found.of_case.is_empty()] {
                     summary {
                         @if found.of_tool.len() == 1 { "The last \
-                            one" } @else { "The last " (found.of_tool.len()) }
-                        " decided of this tool"
+                            decision" } @else { "The last " (found.of_tool.len()) " decisions" }
+                        " on this tool"
                     }
                     ul.votes {
                         @for other in &found.of_tool {
@@ -62,7 +62,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
         (Some(Decision::Edit { .. }), _) => "Changed and approved",
         (Some(Decision::Reject { .. }), _) => "Rejected",
         (Some(Decision::Respond { .. }), _) if other.answers().is_some() => "Answered",
-        (Some(Decision::Respond { .. }), _) => "Answered in its place",
+        (Some(Decision::Respond { .. }), _) => "Replied instead of running it",
         (Some(Decision::Approve), _) if other.is_edited() => "Changed and approved",
         (Some(Decision::Approve), _) => "Approved",
         (None, _) => "Decided",
@@ -70,9 +70,9 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
     let who: Vec<&str> = last.map(|last| with(other, last)).unwrap_or_default();
     let after = match other.status() {
         Status::Failed => ", and it failed",
-        Status::Pending => ", and it is asked again",
-        Status::Cancelled => ", and taken back",
-        Status::Indeterminate => ", and nobody knows how it ended",
+        Status::Pending => ", and asked again",
+        Status::Cancelled => ", and cancelled",
+        Status::Indeterminate => ", and its outcome is unknown",
         _ => "",
     };
     html! {
@@ -84,7 +84,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
             (after)
         }
         @if let Some(Decision::Reject { reason }) = last.map(Vote::decision) {
-            p.faint { "Because: " (plain(short(reason))) }
+            p.faint { "Reason: " (plain(short(reason))) }
         }
         @if here.tool() == other.tool() {
             (differences(here, other))
@@ -127,6 +127,6 @@ fn differences(here: &Approval, other: &Approval) -> Markup {
                 ", here " strong { (said(here, ours.get(name.as_str()))) }
             }
         }
-        @if all.len() > MOST { p.faint { "And " (all.len() - MOST) " more are different." } }
+        @if all.len() > MOST { p.faint { "And " (all.len() - MOST) " more differ." } }
     }
 }

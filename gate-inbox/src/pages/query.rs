@@ -55,7 +55,7 @@ pub(super) fn filters(path: &str, is_set: bool, fields: &Markup) -> Markup {
             form method="get" action=(path) role="search" {
                 div.fields { (fields) }
                 div.buttons {
-                    button { "Show these" }
+                    button { "Apply filter" }
                     @if is_set { a.button href=(path) { "Show all" } }
                 }
             }

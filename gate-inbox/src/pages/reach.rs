@@ -84,10 +84,10 @@ fn count(reach: &GrantScope, now: Timestamp) -> Markup {
         .map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&exact(window))));
     html! {
         @match (reach.uses, &reach.budget) {
-            (None, None) => strong { "as many of these calls as come" },
+            (None, None) => strong { "any number of these calls" },
             (Some(uses), None) => { "at most " (calls(uses)) " " (within) },
             (None, Some((name, limit))) => {
-                "as many calls as come, but the sum of " code { (plain(name)) } " is at most "
+                "any number of calls, but the sum of " code { (plain(name)) } " is at most "
                 (limit.max) (meant(name, limit, now)) " " (within)
             },
             (Some(uses), Some((name, limit))) => {
@@ -110,9 +110,9 @@ fn one(length: &str) -> &str {
 fn end(reach: &GrantScope, now: Timestamp) -> Markup {
     html! {
         @match reach.end {
-            GrantExpiry::Open => strong { "until somebody takes it back" },
+            GrantExpiry::Open => strong { "until someone revokes it" },
             GrantExpiry::After(time) => {
-                "for " (exact(time)) " from when it is given, if nobody takes it back before"
+                "for " (exact(time)) " from when it is granted, unless someone revokes it first"
             },
             GrantExpiry::At(time) => {
                 "until " (bare(format!("{time:.0}"))) " (" (until(time, now)) ")"

@@ -82,14 +82,14 @@ pub(crate) fn rules(
         .collect();
     let main = html! {
         h1 { "Rules" }
-        p.faint { "What the rules say, as the gates were built last, and what they did. The \
-            strictest verdict wins: a rule that denies, over one that asks, over one that lets \
-            through." }
+        p.faint { "The rules of the gates as they were last built, and what the rules did. The \
+            strictest verdict wins: a rule that denies beats one that asks, which beats one that \
+            lets through." }
         (found.span.choice("/rules"))
         (behind(told.is_behind))
-        @if found.is_full { p.warning { "There are more tools than this page keeps: the policies \
-            of the others are not here." } }
-        @if found.policies.is_empty() { div.empty { p { "No gate with tools was built over this \
+        @if found.is_full { p.warning { "There are more tools than this page keeps. The policies \
+            of the other tools are not shown." } }
+        @if found.policies.is_empty() { div.empty { p { "No gate with tools has been built on this \
             record yet." } } }
         @if found.policies.len() > 1 {
             nav.jump aria-label="Policies" {
@@ -110,8 +110,8 @@ pub(crate) fn rules(
         @if !others.is_empty() {
             section.policy aria-labelledby="others" {
                 h2 #others { "Other reasons" }
-                p.faint { "What the gate itself, overlays, or rules that are gone had to say in \
-                    this time." }
+                p.faint { "Verdicts of the gate itself, of overlays and of removed rules in \
+                    this period." }
                 ul.rules {
                     @for (rule, of) in others {
                         li.counts {
@@ -119,7 +119,7 @@ pub(crate) fn rules(
                                 Some(rule) => p {
                                     strong { (plain(&rule.name)) } ", from " (plain(&rule.source))
                                 },
-                                None => p { "All rules beyond those that are told apart" },
+                                None => p { "All rules beyond those that are counted separately" },
                             }
                             (did(of))
                         }
@@ -152,7 +152,7 @@ fn policy(
                     @if place > 0 { ", " }
                     (plain(tool))
                 }
-                " · so since " (ago(*since, now)) ", at the latest"
+                " · unchanged since at least " (ago(*since, now))
             }
             ol.rules {
                 @for rule in policy.rules() {
@@ -161,8 +161,8 @@ fn policy(
                         p { (effect(rule.effect(), rule.requirement())) }
                         @for limit in rule.limits() { p { "But " (plain(limit)) } }
                         (did(&found.did(source, rule.name())))
-                        @if let Some(text) = rule.text() { details { summary { "As it is \
-                            written" } (block(text)) } }
+                        @if let Some(text) = rule.text() { details { summary {
+                            "Source" } (block(text)) } }
                     }
                 }
                 li.counts {
@@ -172,8 +172,8 @@ fn policy(
                 }
             }
             (plot(found, place, source, policy))
-            @if !policy.text().is_empty() { details { summary { "The whole policy, as it is \
-                written" } (block(policy.text())) } }
+            @if !policy.text().is_empty() { details { summary { "Source of the \
+                whole policy" } (block(policy.text())) } }
         }
     }
 }
@@ -221,7 +221,7 @@ fn plot(found: &RulesView, place: usize, source: &str, policy: &PolicyView) -> M
     let names = policy.rules().iter().map(RuleView::name).chain(["otherwise"]);
     let all: Vec<(&str, RuleCounts)> = names.map(|name| (name, found.did(source, name))).collect();
     if all.iter().all(|(_, of)| of.fired() == 0) {
-        return html! { p.faint { "None of its rules was a reason in this time." } };
+        return html! { p.faint { "None of its rules was a reason in this period." } };
     }
     let of = |look, name, count: &dyn Fn(&RuleCounts) -> u64| {
         let numbers = all.iter().map(|(_, of)| Some(number(count(of)))).collect();
@@ -242,7 +242,7 @@ fn plot(found: &RulesView, place: usize, source: &str, policy: &PolicyView) -> M
     };
     let plot = PlotChart {
         id: format!("plot-{place}"),
-        title: "How often, and what became of it".into(),
+        title: "How often each rule was the reason, by outcome".into(),
         along: "Rule",
         places: all.iter().map(|(name, ..)| label(name)).collect(),
         measure: ChartUnit::Count,

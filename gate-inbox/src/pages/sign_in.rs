@@ -29,8 +29,8 @@ pub(crate) fn sign_in(
                     spellcheck="false" autofocus required aria-invalid[problem.is_some()]
                     aria-describedby="token-help";
                 @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-                p #token-help .faint { "It begins with " code { "gate_r_" } ". Whoever keeps the \
-                    people file made it for you with " code { "gate person" } "." }
+                p #token-help .faint { "It starts with " code { "gate_r_" } ". The person who \
+                    maintains the people file created it for you with " code { "gate person" } "." }
                 button.main { "Sign in" }
             }
         }

@@ -35,17 +35,17 @@ pub(crate) fn standing(
     let main = html! {
         section {
             h1 { "Standing permissions" }
-            p.faint { "What people allowed beyond one call: later calls like it run without \
+            p.faint { "Permissions that go beyond one call: later calls like it run without \
                 asking. A rule that denies still denies." }
-            h2 { "Permissions that hold " span.count { (grants.len()) } }
-            @if grants.is_empty() { p.faint { "None: every call that the rules ask about is \
-                asked." } }
+            h2 { "Active permissions " span.count { (grants.len()) } }
+            @if grants.is_empty() { p.faint { "None: every call that the rules ask about goes \
+                to people." } }
             ul.rows {
                 @for grant in grants.iter().take(MOST) { (permission(visitor, grant, uses, now)) }
             }
             (more(grants.len(), "gate grants"))
-            h2 { "Stops " span.count { (freezes.len()) } }
-            @if freezes.is_empty() { p.faint { "Nothing is stopped." } }
+            h2 { "Freezes " span.count { (freezes.len()) } }
+            @if freezes.is_empty() { p.faint { "Nothing is frozen." } }
             ul.rows { @for freeze in freezes.iter().take(MOST) { (stop(freeze, now)) } }
             (more(freezes.len(), "gate freeze"))
         }
@@ -56,8 +56,8 @@ pub(crate) fn standing(
 
 fn more(count: usize, command: &str) -> Markup {
     let more = count.saturating_sub(MOST);
-    html! { @if more > 0 { p.faint { "And " (more) " more: " code { (command) } " has all of \
-    them." } } }
+    html! { @if more > 0 { p.faint { "And " (more) " more: " code { (command) } " lists all \
+    of them." } } }
 }
 
 fn permission(
@@ -74,7 +74,7 @@ fn permission(
         li.row.grant {
             h3 { (plain(grant.tool())) }
             p.faint {
-                "Given by " (plain(grant.by())) " " (ago(grant.given_at(), now))
+                "Granted by " (plain(grant.by())) " " (ago(grant.given_at(), now))
                 @if let Some(used) = used { " · used " (times(*used)) }
                 @if let Some(left) = grant.uses_left() { " · " (times(left.into())) " left" }
             }
@@ -85,8 +85,8 @@ fn permission(
             form method="post" action="/standing/revoke" {
                 input type="hidden" name="form_secret" value=(visitor.form_secret);
                 input type="hidden" name="grant" value=(grant.id());
-                button.danger aria-label=(format!("Take it back: the permission for \
-                    {}", crate::render::untrusted_text::bare(grant.tool()))) { "Take it back" }
+                button.danger aria-label=(format!("Revoke the permission for \
+                    {}", crate::render::untrusted_text::bare(grant.tool()))) { "Revoke" }
             }
         }
     }
@@ -95,7 +95,7 @@ fn permission(
 fn stop(freeze: &Freeze, now: Timestamp) -> Markup {
     html! {
         li.row {
-            h3 { "Stopped: " (plain(freeze.scope().to_string())) }
+            h3 { "Frozen: " (plain(freeze.scope().to_string())) }
             (block(freeze.reason()))
             p.faint {
                 "By " (plain(freeze.by())) " " (ago(freeze.since(), now)) ". "

@@ -97,7 +97,7 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
             let what = if changes.is_empty() {
                 "Judged again"
             } else {
-                "Judged again, for its tool or rules changed"
+                "Judged again because its tool or rules changed"
             };
             ("open", what, html! { p { "Verdict: " (verdict) } })
         }
@@ -114,22 +114,22 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
             )
         }
         CallEvent::Faltered { error } => ("bad", "Ran and failed: people are asked", block(error)),
-        CallEvent::Lost { why } => ("bad", "Nobody knows how it ended", block(why)),
-        CallEvent::Released { why } => ("plain", "Did not begin: approved as before", block(why)),
+        CallEvent::Lost { why } => ("bad", "Outcome unknown", block(why)),
+        CallEvent::Released { why } => ("plain", "Did not start; still approved", block(why)),
         CallEvent::AskedAgain { by, reason } => (
             "open",
             "People are asked to run it again",
             html! { p { "by " (plain(by)) } (block(reason)) },
         ),
-        CallEvent::Cancelled { reason } => ("plain", "Taken back", block(reason)),
+        CallEvent::Cancelled { reason } => ("plain", "Cancelled", block(reason)),
         CallEvent::Revoked { by, reason } => {
-            ("bad", "Approval taken back", html! { p { "by " (plain(by)) } (block(reason)) })
+            ("bad", "Approval revoked", html! { p { "by " (plain(by)) } (block(reason)) })
         }
         CallEvent::Withdrawn { by } => {
-            ("plain", "Vote taken back", html! { p { "by " (plain(by)) } })
+            ("plain", "Vote withdrawn", html! { p { "by " (plain(by)) } })
         }
         CallEvent::Covered { by, .. } => {
-            ("good", "Covered by a standing permission", html! { p { "of " (plain(by)) } })
+            ("good", "Covered by a standing permission", html! { p { "granted by " (plain(by)) } })
         }
         CallEvent::Voided { voters } => {
             let voters = voters
@@ -137,11 +137,11 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
                 .map(gate_runtime::id::ReviewerId::as_str)
                 .collect::<Vec<_>>()
                 .join(", ");
-            ("open", "Votes that count no more", html! { p { (plain(voters)) } })
+            ("open", "Votes that no longer count", html! { p { (plain(voters)) } })
         }
         CallEvent::Settled { settlement, by, reason } => {
             let more = html! {
-                p { (plain(settlement.to_string())) ", says " (plain(by.to_string())) }
+                p { (plain(settlement.to_string())) ", according to " (plain(by.to_string())) }
                 @if let Some(reason) = reason { (block(reason)) }
             };
             ("plain", "Settled", more)
@@ -149,7 +149,9 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
         CallEvent::SecretsErased { by } => {
             ("plain", "Secrets erased", html! { p { "by " (plain(by)) } })
         }
-        CallEvent::Uncovered { .. } => ("open", "The standing permission holds no more", html! {}),
+        CallEvent::Uncovered { .. } => {
+            ("open", "The standing permission no longer applies", html! {})
+        }
         CallEvent::Lapsed => ("open", "The approval was not used in time: asked again", html! {}),
         CallEvent::Escalated { .. } => {
             ("open", "The next step began: more people are asked", html! {})
@@ -157,9 +159,9 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
         CallEvent::Reminded { .. } => ("open", "A reminder was due", html! {}),
         CallEvent::Expired => ("bad", "Nobody decided in time", html! {}),
         CallEvent::Abandoned => ("plain", "The caller stopped waiting", html! {}),
-        CallEvent::Imported { .. } => ("plain", "Taken in from another store", html! {}),
-        CallEvent::Dispatched => ("plain", "Began to run", html! {}),
-        _ => ("plain", "Something that this page has no words for", html! {}),
+        CallEvent::Imported { .. } => ("plain", "Imported from another store", html! {}),
+        CallEvent::Dispatched => ("plain", "Started", html! {}),
+        _ => ("plain", "An event that this page cannot describe", html! {}),
     }
 }
 
@@ -177,33 +179,33 @@ fn of_gate(event: &GateEvent) -> (&'static str, &'static str, Markup) {
         ),
         GateEvent::Action { action, details, .. } => (
             "plain",
-            "The agent did",
+            "Agent action",
             html! { p { (plain(action)) } details { summary { "Details" } (value(details)) } },
         ),
         GateEvent::GrantGiven { grant } => {
-            ("good", "Standing permission given", block(&format!("by {}: {grant}", grant.by())))
+            ("good", "Standing permission granted", block(&format!("by {}: {grant}", grant.by())))
         }
         GateEvent::GrantRevoked { by, .. } => {
-            ("plain", "Standing permission taken back", html! { p { "by " (plain(by)) } })
+            ("plain", "Standing permission revoked", html! { p { "by " (plain(by)) } })
         }
         GateEvent::Frozen { freeze } => (
             "bad",
-            "Stopped",
+            "Frozen",
             block(&format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason())),
         ),
         GateEvent::FreezeLifted { scope, by } => {
-            ("plain", "Stop lifted", block(&format!("{scope} by {by}")))
+            ("plain", "Freeze lifted", block(&format!("{scope} by {by}")))
         }
         GateEvent::GateBuilt { .. } => ("plain", "A gate was built", html! {}),
         GateEvent::DirectoryChanged { digest } => (
             "plain",
-            "Decisions go by this directory from here on",
+            "Decisions use this directory from here on",
             html! { p { code { (digest) } } },
         ),
         GateEvent::TrailBegun { .. } => ("plain", "The trail began", html! {}),
         GateEvent::TrailSettled { by, reason, .. } => {
             ("plain", "The trail was settled", block(&format!("by {by}: {reason}")))
         }
-        _ => ("plain", "Something that this page has no words for", html! {}),
+        _ => ("plain", "An event that this page cannot describe", html! {}),
     }
 }

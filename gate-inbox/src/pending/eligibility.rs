@@ -82,14 +82,14 @@ pub(crate) fn no_grant(
     if all.iter().any(Requirement::wants_signature) {
         Some("only signed votes count here, each for one call.")
     } else if !all.iter().all(Requirement::takes_grants) {
-        Some("the rules want each of these calls decided by itself.")
+        Some("the rules require a separate decision on each of these calls.")
     } else if !all.iter().all(alone) {
         Some(
-            "several people must agree on each of these calls, and a standing permission is one \
-             person's.",
+            "several people must agree on each of these calls, and one person gives a standing \
+             permission.",
         )
     } else if !approval.arguments().secrets().is_empty() {
-        Some("the call has a secret, which nobody was shown.")
+        Some("the call has a secret, which was not shown to anyone.")
     } else {
         None
     }

@@ -234,7 +234,7 @@ impl PlotChart {
         let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
             match self.measure {
-                ChartUnit::Count => format!("{name} {} in all", self.measure.words(all.sum())),
+                ChartUnit::Count => format!("{name} {} in total", self.measure.words(all.sum())),
                 ChartUnit::Time => {
                     format!("{name} {} at most", self.measure.words(all.fold(0.0, f64::max)))
                 }
@@ -401,7 +401,7 @@ mod tests {
             for words in [
                 "role=\"img\"",
                 "<title id=\"volume-title\">Calls",
-                "asked 5 in all",
+                "asked 5 in total",
                 "<th scope=\"row\"><bdi>Monday</bdi></th><td>5</td><td>–</td>",
             ] {
                 assert!(drawn.contains(words), "{words} {drawn}");

@@ -221,7 +221,7 @@ pub(crate) fn until(end: Timestamp, now: Timestamp) -> Markup {
     let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
     html! {
         time datetime=(end) title=(format!("{end:.0}")) data-left=(left.as_secs()) {
-            @if left.is_zero() { "time is over" } @else { (length(left)) " left" }
+            @if left.is_zero() { "time is up" } @else { (length(left)) " left" }
         }
     }
 }

@@ -102,7 +102,7 @@ fn of_text(text: &str, now: Timestamp) -> Option<String> {
     let host = authority.rsplit('@').next()?.to_lowercase();
     let how = if scheme.eq_ignore_ascii_case("http") { ", not encrypted" } else { "" };
     let is_odd = !host.is_ascii() || host.split('.').any(|label| label.starts_with("xn--"));
-    let odd = if is_odd { ", a name with other letters than a to z" } else { "" };
+    let odd = if is_odd { ", a name with letters other than a to z" } else { "" };
     (!host.is_empty()).then(|| format!("leads to {host}{how}{odd}"))
 }
 
@@ -202,7 +202,7 @@ mod tests {
             (
                 "x",
                 json!("http://pаypal.com/"),
-                Some("leads to pаypal.com, not encrypted, a name with other letters than a to z"),
+                Some("leads to pаypal.com, not encrypted, a name with letters other than a to z"),
             ),
             ("x", json!("javascript://x"), None),
             ("x", json!("A-1001"), None),

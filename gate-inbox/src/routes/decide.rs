@@ -40,8 +40,8 @@ impl AppState {
     pub(super) async fn reviewer(&self, visitor: &CurrentUser) -> Result<Reviewer, PageError> {
         self.gate.reviewer(visitor.who().clone()).await.map_err(|error| match error {
             ReviewerError::Unknown(_) => {
-                let words = "Nothing was decided: the gate does not know you. Whoever runs it \
-                    says who its people are.";
+                let words = "Nothing was decided: the gate does not know you. Ask the person \
+                    who runs it to add you.";
                 PageError::with(StatusCode::FORBIDDEN, "Not known to the gate", words)
             }
             _ => PageError::trouble(),
@@ -63,9 +63,9 @@ impl DecisionForm {
             return Err(PageError::new(pages::changed(&visitor, &asked)));
         }
         if visitor.must_sign() {
-            let words = "Your vote counts only if it is signed, which no page can do: use `gate \
-                approve … --signing-key FILE` at your own machine.";
-            return Err(PageError::with(StatusCode::FORBIDDEN, "It must be signed", words));
+            let words = "Your vote counts only if it is signed, and no page can sign it: use `gate \
+                approve … --signing-key FILE` on your own machine.";
+            return Err(PageError::with(StatusCode::FORBIDDEN, "Signature required", words));
         }
         Ok(Self { visitor, fields, asked })
     }
@@ -74,13 +74,13 @@ impl DecisionForm {
     /// or it cannot be undone.
     pub(super) fn unconfirmed(&self) -> Option<String> {
         if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
-            let words = "the page does not show all of it at first: read it, and say so";
+            let words = "the page collapses parts of it: read all of it, then check the box";
             return Some(words.to_owned());
         }
         let tool = self.asked.approval().tool().as_str();
         let is_typed = self.fields.get("typed").trim() == tool;
         (self.asked.is_destructive() && !is_typed)
-            .then(|| format!("type the name of the tool, {tool}, for it cannot be undone"))
+            .then(|| format!("type the tool's name, {tool}, to confirm: this cannot be undone"))
     }
 
     pub(super) async fn reviewer(&self, office: &AppState) -> Result<Reviewer, PageError> {
@@ -147,7 +147,7 @@ impl DecisionForm {
             }
             DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => PageError::with(
                 StatusCode::CONFLICT,
-                "It was decided before",
+                "Already decided",
                 &format!("Your decision came too late: {words}."),
             ),
             DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
@@ -231,7 +231,7 @@ impl DecisionForm {
         let edit = Edit::between(&self.asked.approval().arguments().to_json(), new);
         if edit.is_empty() {
             form.problem =
-                Some("nothing is changed: change something, or approve it as it is".to_owned());
+                Some("nothing has changed: change something, or approve it as it is".to_owned());
             return Err(self.show_form(&form));
         }
         match self.asked.preview(&edit).await {
@@ -287,7 +287,7 @@ pub(super) async fn respond(
     let me = desk.reviewer(&office).await?;
     let typed = desk.fields.get("value");
     let outcome = if typed.trim().is_empty() {
-        SubmitOutcome::Refused("type what the agent gets, or choose it".to_owned())
+        SubmitOutcome::Refused("type or choose what the agent gets".to_owned())
     } else {
         let value = desk.asked.approval().typed_answer(&typed);
         desk.send(&office, Intent::Open, desk.asked.respond(&me, value)).await?

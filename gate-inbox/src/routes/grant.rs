@@ -39,17 +39,17 @@ pub(super) async fn ask(
 fn check(visitor: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
     let words = match part(asked.approval(), visitor, asked.now()) {
         VoteEligibility::Asked if visitor.must_sign() => Some(
-            "your vote counts only if it is signed, which no page can do: use `gate grants add … \
-             --signing-key FILE`.",
+            "your vote counts only if it is signed, and no page can sign it: use `gate grants add \
+             … --signing-key FILE`.",
         ),
         VoteEligibility::Asked => no_grant(asked.approval(), visitor, asked.now()),
-        _ => Some("you are not among those who decide this call."),
+        _ => Some("you are not one of the people who decide this call."),
     };
     let stop = |words| {
         PageError::with(
             StatusCode::FORBIDDEN,
             "No standing permission",
-            &format!("There is none: {words}"),
+            &format!("You cannot grant one here: {words}"),
         )
     };
     words.map_or(Ok(()), |words| Err(stop(words)))
@@ -130,7 +130,7 @@ pub(super) async fn revoke(State(office): State<Arc<AppState>>, sent: SubmittedF
             DecideError::Refused(refused) => PageError::with(
                 StatusCode::FORBIDDEN,
                 "Not yours to decide",
-                &format!("It still holds: {refused}."),
+                &format!("The permission was not revoked: {refused}."),
             ),
             _ => PageError::trouble(),
         })?;

@@ -25,14 +25,14 @@ impl AppState {
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
             BadLink::NotOurs => {
                 let words =
-                    "This inbox did not make this link, or a part of it was lost on the way. \
+                    "This inbox did not make this link, or a part of the link is missing. \
                      Nothing was decided.";
                 PageError::with(StatusCode::NOT_FOUND, "Not a link of this inbox", words)
             }
             BadLink::Over => {
-                let words = "The time of this link is over. Nothing was decided: look whether it \
-                    still waits.";
-                PageError::with(StatusCode::GONE, "The link is over", words)
+                let words = "This link has expired. Nothing was decided: check in the inbox \
+                    whether the call still waits.";
+                PageError::with(StatusCode::GONE, "Link expired", words)
             }
         })?;
         if links.is_used(&link).map_err(|_| PageError::trouble())? { Err(used()) } else { Ok(link) }
@@ -48,8 +48,8 @@ impl AppState {
         let (link, links) =
             (self.link(token)?, self.links.as_ref().ok_or_else(PageError::not_found)?);
         if (link.intent, link.approval, link.shown) != (what, approval.id(), approval.shown()) {
-            let words = "The link is for something else. Nothing was decided: open it again.";
-            return Err(PageError::with(StatusCode::CONFLICT, "Another link", words));
+            let words = "This link is for something else. Nothing was decided: open it again.";
+            return Err(PageError::with(StatusCode::CONFLICT, "Wrong link", words));
         }
         match links.take(&link, self.clock.now()) {
             Ok(true) => Ok(()),
@@ -60,9 +60,9 @@ impl AppState {
 }
 
 fn used() -> PageError {
-    let words = "This link was used before, and each decides once. If the call still waits, its \
-        page takes decisions.";
-    PageError::with(StatusCode::GONE, "The link was used", words)
+    let words = "This link was already used, and each link decides once. If the call still \
+        waits, decide on its page.";
+    PageError::with(StatusCode::GONE, "Link already used", words)
 }
 
 pub(super) async fn open(

@@ -61,20 +61,21 @@ pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Reques
     if form.is_empty()
         || !random::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string())
     {
-        let words = "The page was too old, or your browser keeps no cookies. Try again.";
+        let words = "The page has expired, or your browser blocks cookies. Try again.";
         return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
     }
     let now = office.clock.now();
     if let Err(wait) = office.throttle.begin(peer, now) {
         let seconds = wait.as_secs().max(1);
-        let words = format!("There were too many wrong tokens. Try again in {seconds} seconds.");
+        let words = format!("Too many wrong tokens. Try again in {seconds} seconds.");
         let mut page = ask_again(&office, StatusCode::TOO_MANY_REQUESTS, wanted, Some(&words))?;
         page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return Ok(page);
     }
     let Some(signed_in) = office.sign_in.sign_in(fields.get("token").trim()).await? else {
         security_log::sign_in_failed(peer);
-        return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some("Nobody has this token."));
+        let words = "No reviewer has this token.";
+        return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
     };
     office.throttle.was_right(peer);
     if let Some(before) = before {

@@ -105,18 +105,18 @@ pub(crate) async fn watch(
     let request = request.map(unread::thrown_away);
     let mut response = if is_here {
         tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| {
-            let words = "It took too long. Look again whether anything was decided.";
+            let words = "The request took too long. Check whether anything was decided.";
             if is_api {
                 return ApiProblem::new(UNAVAILABLE, words).into_response();
             }
-            pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Too slow", words).into_response()
+            pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Timed out", words).into_response()
         })
     } else {
-        let words = "This inbox is not at the address that the request names.";
+        let words = "This inbox does not serve the address in the request. Open it at its own.";
         if is_api {
             ApiProblem::new(NOT_HERE, words).into_response()
         } else {
-            pages::notice(StatusCode::MISDIRECTED_REQUEST, "Not here", words).into_response()
+            pages::notice(StatusCode::MISDIRECTED_REQUEST, "Wrong address", words).into_response()
         }
     };
     let headers = response.headers_mut();

@@ -37,19 +37,15 @@ impl PageError {
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::with(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            "There is no such page, or no such approval.",
-        )
+        Self::with(StatusCode::NOT_FOUND, "Not found", "This page or approval does not exist.")
     }
 
     /// Says that something which is needed does not answer. What it said is for whoever runs the
     /// inbox, and may name files.
     pub(crate) fn trouble() -> Self {
-        let words = "The database or the people file does not answer, so nothing was decided. Try \
-            again, or tell whoever runs this inbox.";
-        Self::with(StatusCode::SERVICE_UNAVAILABLE, "Out of order", words)
+        let words = "The database or the people file is not available, so nothing was decided. Try \
+            again, or contact the person who runs this inbox.";
+        Self::with(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", words)
     }
 }
 

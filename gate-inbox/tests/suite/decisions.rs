@@ -111,11 +111,8 @@ async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
     desk.approve(id, "dana").await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let path = format!("/approvals/{id}");
-    dana.get(&path)
-        .await
-        .has("You voted. A new vote takes the place of it.")
-        .has_not("does not count");
-    dana.get("/").await.has("1 vote, of <bdi>dana</bdi>");
+    dana.get(&path).await.has("You have voted. A new vote replaces it.").has_not("does not count");
+    dana.get("/").await.has("1 vote, by <bdi>dana</bdi>");
     let omar = desk.agent.reviewer("omar").await.unwrap();
     let asked = desk.agent.interruption(id).await.unwrap().unwrap();
     asked.edit(&omar, Edit::new().set("amount", 7_000)).await.unwrap();
@@ -123,8 +120,8 @@ async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
         .await
         .has("approved it, of other arguments: it does not count")
         .has("changed it, and approved that <time")
-        .has("your vote does not count: decide again");
-    dana.get("/").await.has("1 vote, of <bdi>omar</bdi>").has("For you");
+        .has("your vote does not count. Decide again");
+    dana.get("/").await.has("1 vote, by <bdi>omar</bdi>").has("For you");
     assert_eq!(desk.approval(id).await.status(), Status::Pending);
     dana.decide(id, "reject", &[("reason", "too much")]).await;
     assert_eq!(desk.approval(id).await.status(), Status::Rejected);
@@ -180,9 +177,9 @@ async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sen
     let same = "[\r\n  \"x\"\r\n]";
     for (amount, tags, wrong) in [
         ("forty", same, "type a whole number"),
-        ("", same, "it is needed"),
+        ("", same, "a value is required"),
         ("9001", same, "9000"),
-        ("40", "[1", "this is not JSON"),
+        ("40", "[1", "this is not valid JSON"),
         ("40", "[1]", "/tags/0"),
     ] {
         let page = dana.fill(&path, &path, &typed(amount, tags)).await;
@@ -194,7 +191,7 @@ async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sen
 
     let page = dana.fill(&path, &path, &typed("40", same)).await;
     assert_eq!(page.status, 200);
-    page.has("What would change").has("As it is: <bdi>note, tags, to</bdi>");
+    page.has("What would change").has("Unchanged: <bdi>note, tags, to</bdi>");
     assert_eq!(desk.approval(id).await.votes().len(), 0, "nothing is sent yet");
     let arguments = page.hidden("arguments");
     let sent =
@@ -217,7 +214,7 @@ async fn an_edit_that_changes_nothing_is_none() {
     let page =
         dana.fill(&path, &path, &[("argument.to", "alice"), ("argument.amount", "50")]).await;
     assert_eq!(page.status, 422);
-    page.has("nothing is changed");
+    page.has("nothing has changed");
     let page = dana.get(&path).await;
     let sent = dana
         .fill_on(&page, &path, &[("arguments", "{\"to\":\"alice\",\"amount\":50,\"more\":1}")])
@@ -235,7 +232,7 @@ async fn what_cannot_be_undone_wants_the_name_of_the_tool() {
     for typed in [&[][..], &[("typed", "")], &[("typed", "yes")], &[("typed", "Wipe")]] {
         let page = dana.decide(id, "approve", typed).await;
         assert_eq!(page.status, 422, "{typed:?}");
-        page.has("type the name of the tool, wipe");
+        page.has("type the tool's name, wipe");
     }
     let path = format!("/approvals/{id}/edit");
     let page = dana.fill(&path, &path, &[("argument.disk", "sdb")]).await;
@@ -265,7 +262,7 @@ async fn of_two_who_answer_at_once_one_is_told_that_the_other_did() {
     let statuses = [one.status, other.status];
     assert!(statuses == [303, 409] || statuses == [409, 303], "{statuses:?}");
     let (loser, winner) = if one.status == 409 { (one, "omar") } else { (other, "dana") };
-    loser.has("It was decided before").has(winner);
+    loser.has("Already decided").has(winner);
     assert_eq!(desk.approval(id).await.votes().len(), 1);
 }
 
@@ -327,7 +324,7 @@ async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
     let mut ines = desk.signed_in(&desk.ines).await;
     ines.get("/").await.has("For others").has_not("For you");
     let page = ines.get(&format!("/approvals/{id}")).await;
-    page.has("you are not among those who decide").has_not("/approve\"");
+    page.has("you are not one of the people who decide").has_not("/approve\"");
     let secret = page.hidden("form_secret");
     let shown = desk.approval(id).await.shown().to_string();
     let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
@@ -345,7 +342,7 @@ async fn whom_the_run_acts_for_sees_it_and_cannot_decide() {
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/").await.has("For others");
     let page = dana.get(&format!("/approvals/{id}")).await;
-    page.has("The run acts for you, so you do not count").has_not("/approve\"");
+    page.has("This run acts for you, so you are not").has_not("/approve\"");
     let secret = page.hidden("form_secret");
     let shown = desk.approval(id).await.shown().to_string();
     let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
@@ -412,7 +409,7 @@ async fn the_timeline_of_a_case_says_what_happened() {
     let turn = run.proceed().await.unwrap();
     assert_eq!(turn.answers()[0].for_model(), "paid 5 to bob");
     let page = dana.get("/case?id=ticket-9").await;
-    for words in ["People are asked", "Approved", "Began to run", "Ran", "paid 5 to bob"] {
+    for words in ["People are asked", "Approved", "Started", "Ran", "paid 5 to bob"] {
         page.has(words);
     }
 }
@@ -433,7 +430,7 @@ async fn a_question_shows_its_choices_and_only_they_answer_it() {
     let mut dana = desk.signed_in(&desk.dana).await;
     dana.get("/").await.has("&lt;i&gt;503&lt;/i&gt;").has("Urgent").has_not("<i>503");
     let page = dana.get(&format!("/approvals/{id}")).await;
-    page.has("Choose what the agent is told")
+    page.has("Choose the answer for the agent")
         .has("value=\"retry\"")
         .has("&lt;b&gt;skip&lt;/b&gt;")
         .has_not("<b>skip");
@@ -473,10 +470,10 @@ async fn what_was_said_before_is_shown_as_text_without_secrets() {
     let id = run.submit([call]).await.unwrap().interruptions()[0].id();
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
-    page.has("What was said before")
+    page.has("Last messages")
         .has("The person it is for")
         .has("I am &lt;b&gt;mia&lt;/b&gt;")
-        .has("A result of");
+        .has("Result of");
     page.has_not("hunter2").has_not("too long ago").has_not("<script>alert").has_not("\u{202e}");
     assert!(
         page.text.len() < 100_000 && desk.approval(id).await.conversation()[2].text().len() < 2_100
@@ -502,7 +499,7 @@ async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_
         .has("Show all 621 characters");
     let refused = dana.decide(id, "approve", &[]).await;
     assert_eq!(refused.status, 422);
-    refused.has("the page does not show all of it at first");
+    refused.has("the page collapses parts of it");
     assert_eq!(desk.approval(id).await.votes().len(), 0);
     dana.decide(id, "approve", &[("read", "all")]).await;
     assert_eq!(desk.approval(id).await.status(), Status::Approved);

@@ -80,12 +80,12 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
         .has("exactly <code class=\"value\"><bdi>&quot;alice&quot;</bdi></code>")
         .has("any number from 0 to <strong>100</strong>")
         .has("at most 2 calls in all")
-        .has("for 1 day from when it is given")
+        .has("for 1 day from when it is granted")
         .has("on behalf of <bdi>mia</bdi>");
     assert_eq!(done.location, Some(format!("/approvals/{id}")));
     assert_eq!(desk.approval(id).await.status(), Status::Approved);
     let page = dana.get("/standing").await;
-    page.has("Given by <bdi>dana</bdi>")
+    page.has("Granted by <bdi>dana</bdi>")
         .has("used 0 times · 2 times left")
         .has("any number from 0 to");
 
@@ -124,16 +124,16 @@ async fn odd_input_is_refused_at_its_field() {
     let id = desk.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
     for (changes, words) in [
-        (&[("bound.amount", "up_to"), ("max.amount", "49")][..], "this very call has 50"),
+        (&[("bound.amount", "up_to"), ("max.amount", "49")][..], "this call has 50"),
         (
             &[("bound.amount", "up_to"), ("max.amount", "1e9")],
             "type a number in digits, like 100 or 12.50",
         ),
-        (&[("bound.amount", "up_to"), ("max.amount", "49.99")], "this very call has 50"),
+        (&[("bound.amount", "up_to"), ("max.amount", "49.99")], "this call has 50"),
         (&[("bound.amount", "all")], "choose one of these"),
         (
             &[("bound.to", "up_to"), ("max.to", "5")],
-            "only an amount, like 100 or 12.50, has a limit",
+            "only an amount, like 100 or 12.50, can have a limit",
         ),
         (&[("run", "")], "choose one of these"),
         (&[("run", "ANY")], "choose one of these"),
@@ -141,11 +141,11 @@ async fn odd_input_is_refused_at_its_field() {
         (&[("uses", "0")], "type a whole number from 1"),
         (&[("uses", "-1")], "type a whole number from 1"),
         (&[("uses", "4294967296")], "type a whole number from 1"),
-        (&[("budget_of", "to"), ("budget", "5")], "choose the argument that is summed up"),
-        (&[("budget_of", "nothing"), ("budget", "5")], "choose the argument that is summed up"),
-        (&[("budget_of", "amount"), ("budget", "10")], "this very call has 50"),
-        (&[("budget", "100")], "choose the argument that is summed up"),
-        (&[("per", "day")], "say how many calls"),
+        (&[("budget_of", "to"), ("budget", "5")], "choose the argument to add up"),
+        (&[("budget_of", "nothing"), ("budget", "5")], "choose the argument to add up"),
+        (&[("budget_of", "amount"), ("budget", "10")], "this call has 50"),
+        (&[("budget", "100")], "choose the argument to add up"),
+        (&[("per", "day")], "set a maximum number of calls"),
         (&[("per", "fortnight"), ("uses", "1")], "choose one of these"),
         (&[("lasts", "ever")], "choose one of these"),
     ] {
@@ -207,7 +207,7 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
     for (id, words, refused) in [
         (
             close,
-            "the rules want each of these calls decided by itself",
+            "the rules require a separate decision on each of these calls",
             "the policy wants each of these calls decided by itself",
         ),
         (large, "several people must agree", "several people must agree"),
@@ -278,11 +278,11 @@ async fn what_cannot_be_undone_wants_the_name_of_the_tool_here_too() {
     let (shown, refused) = give(&mut dana, id, &fields).await;
     shown
         .has("in any run")
-        .has("as many of these calls as come")
-        .has("until somebody takes it back")
+        .has("any number of these calls")
+        .has("until someone revokes it")
         .has("anything");
     assert_eq!(refused.status, 422);
-    refused.has("type the name of the tool, wipe");
+    refused.has("type the tool's name, wipe");
     let typed = [&fields[..], &[("typed", "wipe")]].concat();
     assert_eq!(give(&mut dana, id, &typed).await.1.status, 303);
     dana.get("/standing").await.has("on behalf of anyone");
@@ -325,7 +325,7 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
 async fn stops_are_listed() {
     let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get("/standing").await.has("Nothing is stopped");
+    dana.get("/standing").await.has("Nothing is frozen");
     let omar = desk.agent.reviewer("omar").await.unwrap();
     desk.agent.freeze(FreezeScope::tool("pay"), "<b>incident</b> 42", &omar).await.unwrap();
     dana.get("/standing")

@@ -73,7 +73,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
         dana.get(&paths[1])
             .await
             .has(&format!("/approvals/{id}\""))
-            .has_not("Nothing of what waits fits");
+            .has_not("Nothing pending matches");
         check_grant(&desk, &run, hostile).await;
         let edit = format!("/approvals/{id}/edit");
         let page = dana
@@ -140,7 +140,7 @@ async fn check_grant(desk: &TestInbox, run: &Run<Tools>, hostile: &str) {
         .await
         .unwrap();
     let page = dana.get("/standing").await;
-    page.has("Given by <bdi>dana</bdi>").has("Stopped: ");
+    page.has("Granted by <bdi>dana</bdi>").has("Frozen: ");
     check(&page, hostile, "/standing with one");
 }
 

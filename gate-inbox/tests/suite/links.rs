@@ -138,7 +138,7 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
     page.has("The agent claims")
         .has("It needs <bdi>a manager within 2 hours</bdi>.")
         .has("No other rule matched")
-        .has("Why: the agent is told")
+        .has("Reason (the agent sees it)")
         .has_not("Approve: let it run");
     let sent =
         send(&mut browser, &path, &format!("/approvals/{id}/reject"), &[("reason", "not her")])
@@ -170,8 +170,8 @@ async fn a_link_decides_once_also_when_its_form_is_open_twice() {
     post.desk.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
     let again = dana.fill_on(&two, &action, &[("link", link)]).await;
     assert_eq!(again.status, 410);
-    again.has("This link was used before");
-    dana.get(&path).await.has("The link was used");
+    again.has("This link was already used");
+    dana.get(&path).await.has("Link already used");
     let mut omar = post.desk.signed_in(&post.desk.omar).await;
     assert_eq!(omar.get(&path).await.status, 410, "for whomever");
     assert_eq!(post.desk.approval(id).await.votes().len(), 0);
@@ -222,7 +222,7 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
     post.desk.clock.advance(Duration::from_hours(24));
     let page = post.desk.browser().get(&path).await;
     assert_eq!(page.status, 410);
-    page.has("The time of this link is over");
+    page.has("This link has expired");
     assert_eq!(
         TestInbox::open().await.browser().get(&path).await.status,
         404,
@@ -278,7 +278,7 @@ async fn a_link_is_for_one_answer_to_one_call_and_only_the_form_of_the_session_u
         let fields = [("link", link_of(&path)), ("reason", "no"), ("value", "1")];
         let page = dana.decide(id, what, &fields).await;
         assert_eq!(page.status, 409, "{what}");
-        page.has("The link is for something else");
+        page.has("This link is for something else");
     }
     let page = dana.get(&path).await;
     let fields = [

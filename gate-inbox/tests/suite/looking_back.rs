@@ -64,7 +64,7 @@ async fn the_record_is_read_page_by_page_from_either_end() {
         .await
         .has(&format!("record {all}"))
         .has("50 entries")
-        .has("does not know of a seal");
+        .has("has no sealed trail");
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn what_is_rare_in_a_long_record_is_found_in_steps() {
     assert!(records > 5_500, "{records}");
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get("/history?tool=wipe").await;
-    page.has("0 of 5,000 entries that were looked at fit. There is more");
+    page.has("0 of 5,000 searched entries match. For more");
     let page = dana.get(&link(&page, "Older").unwrap()).await;
     page.has(&format!("/approvals/{first}"));
     assert_eq!(link(&page, "Older"), None);
@@ -194,9 +194,9 @@ async fn the_state_of_the_seal_is_said() {
     browser.sign_in(desk.dana.reveal()).await;
     let page = browser.get("/history").await;
     page.has(&format!("Sealed up to record {}", sealed.sealed()))
-        .has("Nothing waits to be sealed")
-        .has("vouches for");
-    page.has_not("does not know of a seal");
+        .has("No records wait to be sealed")
+        .has("a checkpoint covers");
+    page.has_not("has no sealed trail");
 }
 
 /// Decides so many calls, and gives the last one.
@@ -215,7 +215,7 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
     let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let id = desk.ask_to_pay(50).await;
-    dana.get(&format!("/approvals/{id}")).await.has("People decided nothing in this case yet");
+    dana.get(&format!("/approvals/{id}")).await.has("No earlier decisions in this case");
     dana.decide(id, "reject", &[("reason", "<i>wrong</i> account")]).await;
     decided(&desk, &mut dana, &[60; 12]).await;
     let secret = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
@@ -225,7 +225,7 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
     let turn =
         run.submit([ToolCall::new("1", "pay", r#"{"to":"bob","amount":60}"#)]).await.unwrap();
     let page = dana.get(&format!("/approvals/{}", turn.interruptions()[0].id())).await;
-    page.has("The last 10 decided of this tool")
+    page.has("The last 10 decisions on this tool")
         .has("<bdi>alice</bdi>, here <strong><bdi>bob</bdi></strong>");
     page.has_not("In this case").has_not("wrong").has_not("<code><bdi>amount</bdi></code>");
 
@@ -238,7 +238,7 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
     let again = desk.ask_to_pay(55).await;
     dana.decide(again, "reject", &[("reason", "<i>wrong</i> account")]).await;
     let page = dana.get(&format!("/approvals/{here}")).await;
-    page.has("Because: <bdi>&lt;i&gt;wrong&lt;/i&gt; account");
+    page.has("Reason: <bdi>&lt;i&gt;wrong&lt;/i&gt; account");
     assert_eq!(
         page.text.matches(&format!("/approvals/{here}\"")).count(),
         1,
@@ -280,17 +280,17 @@ async fn the_rules_say_what_they_did() {
     dana.sign_in(desk.dana.reveal()).await;
     dana.get("/rules?time=day")
         .await
-        .has("None of its rules was a reason in this time")
+        .has("None of its rules was a reason in this period")
         .has_not("It was the reason 3 times");
     dana.get("/rules?time=week").await.has("It was the reason 3 times");
-    dana.get("/rules?time=%00ever").await.has("None of its rules was a reason in this time");
+    dana.get("/rules?time=%00ever").await.has("None of its rules was a reason in this period");
 }
 
 #[tokio::test]
 async fn the_overview_counts_what_happened() {
     let desk = TestInbox::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get("/overview").await.has("<dd>0</dd>").has("Nothing in this time.");
+    dana.get("/overview").await.has("<dd>0</dd>").has("Nothing in this period.");
     let id = desk.ask_to_pay(70).await;
     desk.clock.advance(Duration::from_mins(20));
     dana.decide(id, "approve", &[]).await;
@@ -301,8 +301,7 @@ async fn the_overview_counts_what_happened() {
     let page = dana.get("/overview").await;
     page.has("<dt>Waiting now</dt><dd><a href=\"/\">1</a></dd>")
         .has("<dt>People were asked</dt><dd>3</dd>");
-    page.has("<dt>of which they decided</dt><dd>2</dd>")
-        .has("<dt>Nine of ten within</dt><dd>19 min</dd>");
+    page.has("<dt>People decided</dt><dd>2</dd>").has("<dt>90% decided within</dt><dd>19 min</dd>");
     page.has("<th scope=\"row\"><bdi>omar</bdi></th>").has("otherwise · policy payments");
     for time in ["week", "month", "", "x"] {
         dana.get(&format!("/overview?time={time}"))

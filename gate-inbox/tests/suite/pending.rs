@@ -48,11 +48,11 @@ async fn each_filter_shows_what_fits_it() {
             );
         }
         if shown.is_empty() {
-            page.has("Nothing of what waits fits the filter").has("Show all 3");
+            page.has("Nothing pending matches the filter").has("Show all 3");
         }
     }
     let mut ines = desk.signed_in(&desk.ines).await;
-    ines.get("/?mine=yes&tool=pay").await.has("Nothing of what waits fits");
+    ines.get("/?mine=yes&tool=pay").await.has("Nothing pending matches");
 }
 
 #[tokio::test]

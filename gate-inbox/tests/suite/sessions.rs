@@ -129,7 +129,7 @@ async fn a_wrong_token_opens_nothing_and_many_of_them_have_to_wait() {
     {
         let page = browser.sign_in(wrong).await;
         assert_eq!(page.status, 403);
-        page.has("Nobody has this token");
+        page.has("No reviewer has this token");
     }
     let page = browser.sign_in(desk.dana.reveal()).await;
     assert_eq!(
