@@ -7,19 +7,19 @@ use clap_complete::Shell;
 use gate_runtime::Timestamp;
 use gate_runtime::audit::VerifierKey;
 
-/// Decides what agents may do: over the database that they keep their questions in.
+/// Reviews, approves and audits the tool calls of agents.
 ///
-/// Exit codes: 0 done · 1 the database, the people file or the key did not do its part · 2 not a
-/// command · 3 there is no such thing · 4 refused: not entitled, not now; a reason, a confirmation
-/// or a signature is missing · 5 decided before, otherwise
+/// Exit codes: 0 done · 1 the database, the people file or a key failed · 2 not a valid command
+/// · 3 not found · 4 refused: you may not do this, or not now, or a reason, a confirmation or a
+/// signature is missing · 5 already decided otherwise
 #[derive(Debug, Parser)]
 #[command(name = "gate", version, max_term_width = 110)]
 pub(crate) struct Cli {
-    /// The database of the gate.
+    /// The gate's database.
     #[arg(long, global = true, env = "GATE_DB", default_value = "gate.db", value_name = "FILE")]
     pub(crate) db: PathBuf,
-    /// The people who review, their roles and the hashes of their tokens. Who decides is known by
-    /// the token in `GATE_TOKEN`, or asked for it.
+    /// The file of reviewers, their roles and the hashes of their tokens. Your token comes from
+    /// `GATE_TOKEN`, or you are asked for it.
     #[arg(
         long,
         global = true,
@@ -28,7 +28,7 @@ pub(crate) struct Cli {
         value_name = "FILE"
     )]
     pub(crate) people: PathBuf,
-    /// JSON for programs, and not tables for people.
+    /// Prints JSON instead of tables and sentences.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -37,38 +37,38 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// What waits for a decision.
+    /// Lists the calls that wait for a decision.
     Pending {
-        /// Of this run only.
+        /// Only calls of this run.
         #[arg(long)]
         run: Option<String>,
-        /// At most so many.
+        /// Lists at most this many calls.
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// Everything about one call.
+    /// Shows everything about one call.
     Show(CallArg),
-    /// Decides what waits, one after the other, at the terminal.
+    /// Asks you about each waiting call in turn, in the terminal.
     Review {
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Serves the pages on which people decide in the browser. They sign in by their tokens.
+    /// Serves the inbox, in which people decide in the browser. They sign in with their tokens.
     Inbox(InboxArgs),
-    /// What those who are told have not been told yet, and what could not be delivered to them.
+    /// Lists notifications that are not delivered yet, and those whose delivery failed for good.
     #[command(args_conflicts_with_subcommands = true)]
     Letters {
-        /// At most so many.
+        /// Lists at most this many notifications.
         #[arg(long, default_value_t = 50)]
         limit: usize,
         #[command(subcommand)]
         what: Option<DeliveryCommand>,
     },
-    /// Lets a call run as it is shown.
+    /// Approves a waiting call as it is shown.
     Approve {
         #[command(flatten)]
         one: CallArg,
-        /// Why: for the record.
+        /// A comment, which is recorded.
         #[arg(long, short)]
         comment: Option<String>,
         #[command(flatten)]
@@ -76,17 +76,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Lets a call run with other arguments.
+    /// Approves a waiting call with changed arguments.
     Edit {
         #[command(flatten)]
         one: CallArg,
-        /// An argument, or a JSON pointer into one, and its new value: JSON, or a text.
+        /// Sets an argument, or the place in one at a JSON pointer, to a new value: JSON or text.
         #[arg(long = "set", value_name = "NAME=VALUE", required_unless_present = "remove")]
         set: Vec<String>,
-        /// An optional argument that is to be left out.
+        /// Removes an optional argument.
         #[arg(long, value_name = "NAME")]
         remove: Vec<String>,
-        /// Why: for the record.
+        /// A comment, which is recorded.
         #[arg(long, short)]
         comment: Option<String>,
         #[command(flatten)]
@@ -94,119 +94,120 @@ pub(crate) enum Command {
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Does not let a call run.
+    /// Rejects a waiting call: it does not run.
     Reject {
         #[command(flatten)]
         one: CallArg,
-        /// Why: the agent is told.
+        /// The reason, which the agent receives.
         reason: String,
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Answers in the tool's place: the call does not run.
+    /// Replies to the agent in the tool's place: the call does not run.
     Respond {
         #[command(flatten)]
         one: CallArg,
-        /// The answer: JSON, or a text.
+        /// The answer: JSON or text.
         value: String,
-        /// Why: for the record.
+        /// A comment, which is recorded.
         #[arg(long)]
         comment: Option<String>,
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Takes your own vote back, as long as others still have to decide.
+    /// Takes back your own vote, as long as others still have to decide.
     Withdraw(CallArg),
-    /// Takes an approval back that has not run yet.
+    /// Takes back an approval of a call that has not run yet.
     Revoke {
         #[command(flatten)]
         one: CallArg,
-        /// Why: the agent is told.
+        /// The reason, which the agent receives.
         reason: String,
     },
-    /// Standing permissions: those that hold, a new one, the end of one.
+    /// Lists, adds and revokes standing permissions.
     Grants {
         #[command(subcommand)]
         what: Option<GrantCommand>,
     },
-    /// Stops: those that hold, a new one, the end of one.
+    /// Lists what is frozen, freezes calls, or lifts a freeze.
     Freeze {
         #[command(flatten)]
         scope: FreezeArgs,
-        /// Ends the stop.
+        /// Lifts the freeze.
         #[arg(long, requires = "scope")]
         lift: bool,
-        /// Why: the agents are told.
+        /// The reason, which the agents receive.
         #[arg(conflicts_with = "lift", requires = "scope")]
         reason: Option<String>,
     },
-    /// Everything that happened in a case, oldest first.
+    /// Lists everything that happened in a case, oldest first.
     Case {
-        /// The case.
+        /// The id of the case.
         id: String,
     },
-    /// Calls whose bodies began and whose ends are not on the record.
+    /// Lists calls that started and whose end is not recorded.
     Recover,
-    /// Says what became of a call that was running when its process died.
+    /// Records what happened to a call that was running when its process died.
     Settle {
         #[command(flatten)]
         one: CallArg,
-        /// What became of it.
+        /// What happened to the call.
         what: CallResolution,
-        /// How you know: for the record.
+        /// How you know, which is recorded.
         #[arg(long)]
         why: String,
-        /// Which attempt to run it, if it began more than once: what is said of one is not said of
-        /// the next.
+        /// The attempt that you mean, if the call started more than once: settling one attempt
+        /// does not settle the next.
         #[arg(long, value_name = "NUMBER")]
         attempt: Option<u32>,
-        /// What it gave back, where it ran: JSON, or a text.
+        /// What the call returned, if it ran: JSON or text.
         #[arg(long, default_value = "null")]
         value: String,
     },
-    /// The whole record, one JSON object a line.
+    /// Prints all records, one JSON object per line.
     Export {
-        /// Those after this number.
+        /// Only records after this number.
         #[arg(long, default_value_t = 0, value_name = "NUMBER")]
         after: u64,
-        /// Of this case only.
+        /// Only records of this case.
         #[arg(long)]
         case: Option<String>,
     },
-    /// The trail: verify it, and prove from it.
+    /// Verifies the trail, exports it, and makes receipts from it.
     Audit(AuditArgs),
-    /// A person for the people file, on standard output; their token is shown once.
+    /// Prints an entry for a new person in the people file. The token is shown only once.
     Person {
-        /// Who: the name under which they decide.
+        /// The id under which the person decides.
         id: String,
-        /// A role that they have.
+        /// A role of the person. May be given several times.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
-        /// Their name, for people.
+        /// The person's name, as people read it.
         #[arg(long)]
         name: Option<String>,
-        /// The public key by which they sign their votes: from then on they must.
+        /// The public key for the person's votes. With a key, every vote must be signed.
         #[arg(long, value_name = "KEY")]
         key: Option<VerifierKey>,
-        /// Their member ID in Slack: from then on they decide there, too.
+        /// The person's member ID in Slack. With it, the person can decide in Slack, too.
         #[arg(long, value_name = "ID", value_parser = member_of_slack)]
         slack: Option<String>,
-        /// Where they are reached: mails go there.
+        /// The mail address for notifications.
         #[arg(long, value_name = "ADDRESS")]
         contact: Option<String>,
     },
-    /// An agent in another program, for the people file, on standard output; its token is shown
-    /// once.
+    /// Prints an entry for an agent in another program, for the people file. The token is shown
+    /// only once.
     Agent {
-        /// Its name: letters, digits, `_`, `-` and `.`.
+        /// The agent's name: letters, digits, `_`, `-` and `.`.
         id: String,
-        /// A role of whom someone must agree to whatever it asks, whomever it names besides.
+        /// A role: somebody who has it must agree to every call, whomever else the agent names.
+        /// May be given several times.
         #[arg(long = "asks", value_name = "ROLE")]
         asks: Vec<String>,
     },
-    /// Completions for a shell.
+    /// Prints completions for a shell.
     Completions {
-        /// Which one.
+        /// The shell.
         shell: Shell,
     },
 }
@@ -225,25 +226,25 @@ fn member_of_slack(text: &str) -> Result<String, String> {
 /// How the inbox is served.
 #[derive(Debug, Args)]
 pub(crate) struct InboxArgs {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
     pub(crate) listen: String,
-    /// Where people reach it, if that is not this machine: the address of a server in front of it
-    /// that speaks TLS, like `https://gate.example.com`.
+    /// The URL at which people on other machines reach the inbox: that of a TLS proxy in front of
+    /// it, like `https://gate.example.com`.
     #[arg(long, env = "GATE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Tells those whom this file names of what happens: a channel of Slack, whose buttons then
-    /// decide, mails, PagerDuty, web addresses.
+    /// Sends notifications as this file configures them: to a Slack channel, with buttons to
+    /// decide there, by mail, to PagerDuty, or to webhooks.
     #[arg(long, env = "GATE_NOTIFY", value_name = "FILE")]
     pub(crate) notify: Option<PathBuf>,
-    /// The folder of the trail whose checkpoints and receipts programs may fetch.
+    /// The folder of a trail. Programs may then fetch its checkpoints and receipts.
     #[arg(long, requires = "trail_key", value_name = "FOLDER")]
     pub(crate) trail: Option<PathBuf>,
-    /// The public key of that trail, or a file with it.
+    /// The public key of that trail, or a file that holds it.
     #[arg(long, requires = "trail", value_name = "KEY")]
     pub(crate) trail_key: Option<String>,
-    /// Appends to this file who signed in or failed to, used a wrong token or read records, and
-    /// each change of the people file: lines of JSON.
+    /// Appends security events to this file, as lines of JSON: sign-ins and failed sign-ins, wrong
+    /// tokens, reads of records, changes of the people file.
     #[arg(long, env = "GATE_SECURITY_LOG", value_name = "FILE")]
     pub(crate) security_log: Option<PathBuf>,
 }
@@ -251,18 +252,18 @@ pub(crate) struct InboxArgs {
 /// One call.
 #[derive(Debug, Args)]
 pub(crate) struct CallArg {
-    /// The approval: its id, or the end of it that tells it from the others that are open.
+    /// The id of the approval, or enough of its end to tell it from other open calls.
     pub(crate) id: String,
 }
 
 /// That it is this call, and no other, where nobody is at the terminal to be asked.
 #[derive(Debug, Args)]
 pub(crate) struct ConfirmArgs {
-    /// The name of the tool: for a destructive call.
+    /// Confirms a destructive call without a question: the tool's name.
     #[arg(long, value_name = "TOOL")]
     pub(crate) confirm: Option<String>,
-    /// The digest of the arguments, as `gate show` has it: for a call that was edited, or ran and
-    /// failed.
+    /// The digest of the arguments, as `gate show` prints it. Without a terminal, a call that was
+    /// edited, or that ran and failed, requires it.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<String>,
 }
@@ -270,58 +271,59 @@ pub(crate) struct ConfirmArgs {
 /// What signs a vote.
 #[derive(Debug, Args)]
 pub(crate) struct SigningArgs {
-    /// The file with your private key, which signs your vote. Whoever has a key in the people file
-    /// must.
+    /// The file of your private key, which signs your vote. Required if the people file has a key
+    /// of yours.
     #[arg(long, env = "GATE_SIGNING_KEY", value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum CallResolution {
-    /// It ran.
+    /// The call ran.
     Ran,
-    /// It did not run, and will not.
+    /// The call did not run, and will not.
     DidNotRun,
-    /// It is to run again.
+    /// The call should run again.
     RunAgain,
 }
 
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub(crate) enum GrantCommand {
-    /// Lets calls like this one run from now on. If it waits, it is approved with it.
+    /// Approves calls like this one from now on, and this call as well if it waits.
     Add {
         #[command(flatten)]
         one: CallArg,
-        /// In any run, not only in that of the call.
+        /// Covers calls in any run. By default, only in the run of this call.
         #[arg(long)]
         any_run: bool,
-        /// Of any agent that is judged by the same policies.
+        /// Covers calls of any agent that is judged by the same policies.
         #[arg(long)]
         any_agent: bool,
-        /// Whomever the run is for.
+        /// Covers calls on behalf of anyone.
         #[arg(long)]
         any_principal: bool,
-        /// An argument that may be anything. Every other one must be as in the call.
+        /// Lets this argument have any value. Every other argument must be as in the call. May be
+        /// given several times.
         #[arg(long = "any", value_name = "NAME")]
         any: Vec<String>,
         /// Lets an argument be any amount from 0 to this, like `amount=12.50`: as a number or as a
         /// text, as in this call. May be given several times.
         #[arg(long, value_name = "NAME=MAX")]
         up_to: Vec<String>,
-        /// Lets so many calls run. Without it, as many as come.
+        /// Covers this many calls. By default, any number of calls.
         #[arg(long, value_name = "COUNT")]
         uses: Option<u32>,
-        /// Limits the sum of an argument over all these calls, like `amount=500.00`.
+        /// Limits the sum of an argument over all covered calls, like `amount=500.00`.
         #[arg(long, value_name = "NAME=MAX")]
         budget: Option<String>,
-        /// Uses and budget are for each window of this length, like `1h` or `7d`.
+        /// Counts uses and budget for each window of this length, like `1h` or `7d`.
         #[arg(long, value_name = "TIME")]
         per: Option<String>,
-        /// Until then, like `2026-12-24T18:00:00Z`.
+        /// Ends the permission at this time, like `2026-12-24T18:00:00Z`.
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
-        /// Why: for the record, where it waits and is approved with it.
+        /// A comment, which is recorded if the call waits and is approved with the permission.
         #[arg(long)]
         comment: Option<String>,
         #[command(flatten)]
@@ -329,22 +331,22 @@ pub(crate) enum GrantCommand {
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Ends one: it covers nothing from now on.
+    /// Revokes a standing permission: it covers no more calls.
     Revoke {
-        /// Its id, or the end of it.
+        /// The id of the permission, or the end of it.
         id: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeliveryCommand {
-    /// Has dead ones delivered after all, by a process that tells: `gate inbox --notify`, or the
-    /// agent's own.
+    /// Queues dead notifications again. A process with their notifiers delivers them:
+    /// `gate inbox --notify`, or the agent's own.
     Again {
-        /// Its id.
+        /// The id of the notification.
         #[arg(required_unless_present = "all")]
         id: Option<String>,
-        /// Every one.
+        /// Queues every dead notification again.
         #[arg(long, conflicts_with = "id")]
         all: bool,
     },
@@ -353,24 +355,24 @@ pub(crate) enum DeliveryCommand {
 #[derive(Debug, Args)]
 #[group(id = "scope", multiple = false)]
 pub(crate) struct FreezeArgs {
-    /// Everything.
+    /// Freezes all calls.
     #[arg(long)]
     pub(crate) all: bool,
-    /// One tool.
+    /// Freezes the calls of this tool.
     #[arg(long)]
     pub(crate) tool: Option<String>,
-    /// One agent, and those that it calls.
+    /// Freezes the calls of this agent and of the agents that it calls.
     #[arg(long)]
     pub(crate) agent: Option<String>,
 }
 
-/// The trail: what is sealed, and whether it holds.
+/// Verifies the trail, exports it, and makes receipts from it.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     /// The folder of the trail.
     #[arg(long, global = true, env = "GATE_TRAIL", default_value = "trail", value_name = "FOLDER")]
     pub(crate) trail: PathBuf,
-    /// The public key of the trail, or a file with it. Get it from the trail's owner, and never
+    /// The public key of the trail, or a file that holds it. Get it from the trail's owner, never
     /// from the folder.
     #[arg(
         long,
@@ -380,7 +382,7 @@ pub(crate) struct AuditArgs {
         value_name = "KEY"
     )]
     pub(crate) key: String,
-    /// The file of the key that signs: for `seal`, `settle` and `key rotate`.
+    /// The file of the secret key, which signs: for `seal`, `settle`, `witness` and `key`.
     #[arg(
         long,
         global = true,
@@ -389,10 +391,10 @@ pub(crate) struct AuditArgs {
         value_name = "FILE"
     )]
     pub(crate) secret: PathBuf,
-    /// The public key of a witness that must have cosigned.
+    /// The public key of a witness that must have cosigned the trail. May be given several times.
     #[arg(long = "witness", global = true, value_name = "KEY")]
     pub(crate) witnesses: Vec<String>,
-    /// How many of the witnesses must have: all, unless this is said.
+    /// How many of these witnesses must have cosigned. By default, all of them.
     #[arg(long, global = true, value_name = "COUNT", requires = "witnesses")]
     pub(crate) quorum: Option<usize>,
     #[command(subcommand)]
@@ -401,84 +403,85 @@ pub(crate) struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Verifies every entry: that it is the one that was sealed, and that what it tells could have
-    /// happened.
+    /// Verifies every entry: that it is the one that was sealed, and that the events it records
+    /// could have happened.
     Verify {
-        /// Only what came after this checkpoint, which you kept; and that nothing before it has
-        /// changed since.
+        /// Reads only entries after this checkpoint, which you kept, and verifies that nothing
+        /// before it has changed.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
         /// Also compares every record of the database with the trail. A call is compared with its
         /// records when it runs.
         #[arg(long)]
         compare: bool,
-        /// The public key of a person, or a file with it: their signed votes must be signed by it.
+        /// The public key of a person, or a file that holds it, with which to verify that person's
+        /// signed votes. May be given several times.
         #[arg(long = "signer", value_name = "KEY")]
         signers: Vec<String>,
-        /// The public keys of everybody in the people file, too.
+        /// Also verifies signed votes with the public keys in the people file.
         #[arg(long)]
         signers_in_people: bool,
     },
-    /// A file that proves what became of one call, to somebody who has the public key and nothing
-    /// else.
+    /// Prints a receipt: it proves the history of one call to somebody who has only the public key.
     Receipt {
         #[command(flatten)]
         one: CallArg,
     },
-    /// Verifies a receipt, and tells what it says.
+    /// Verifies a receipt and prints its contents.
     VerifyReceipt {
-        /// The receipt; `-` for standard input.
+        /// The file of the receipt; `-` for standard input.
         file: PathBuf,
     },
-    /// Writes a receipt that also shows one secret argument. Asks you for the secret: no database
-    /// has it.
+    /// Prints a receipt that also discloses one secret argument. Asks you for the secret, because
+    /// no database holds it.
     Disclose {
         #[command(flatten)]
         one: CallArg,
-        /// The secret: the name of an argument, or a JSON pointer into one, like `/card/pin`.
+        /// The place of the secret: the name of an argument, or a JSON pointer into one, like
+        /// `/card/pin`.
         #[arg(long, value_name = "NAME")]
         field: String,
         /// Reads the gate's key from this file: the key that the gate had when it took the call.
-        /// Without it, the key is in the variable `GATE_KEY`.
+        /// By default, the key comes from the variable `GATE_KEY`.
         #[arg(long, env = "GATE_KEY_FILE", value_name = "FILE")]
         gate_key: Option<PathBuf>,
     },
-    /// Makes the secrets of a call impossible to find out: deletes the salts of their commitments.
-    /// The trail stays as it is.
+    /// Makes the secrets of a call impossible to find out, by deleting the salts of their
+    /// commitments. The trail does not change.
     Erase(CallArg),
-    /// Every entry, one JSON object a line; verified before it is given out.
+    /// Prints every entry, one JSON object per line. Each is verified before it is printed.
     Export {
-        /// Copies the trail, as far as it is sealed, into this new folder, too.
+        /// Also copies the sealed part of the trail into this new folder.
         #[arg(long, value_name = "FOLDER")]
         tiles: Option<PathBuf>,
-        /// Those from this index on.
+        /// Only entries from this index on.
         #[arg(long, default_value_t = 0, value_name = "INDEX")]
         from: u64,
     },
-    /// What happened, oldest first.
+    /// Lists what happened, oldest first.
     Log(RecordQuery),
-    /// Seals what is in the database, where no process of an agent does.
+    /// Seals the records in the database, if no agent's process does.
     Seal,
-    /// Says why database and trail say different things, as after a restored backup, and lets the
-    /// trail go on from the database.
+    /// Records why the database and the trail differ, as after a restored backup, and continues
+    /// the trail from the database.
     Settle {
-        /// Why: for the record.
+        /// The reason, which is recorded.
         reason: String,
     },
-    /// Is a witness for the trails of others: cosigns their checkpoints, as long as each continues
-    /// the one before.
+    /// Serves a witness for other trails: cosigns their checkpoints, as long as each continues the
+    /// one before.
     Witness {
-        /// Where to listen.
+        /// The address to listen on.
         #[arg(long, default_value = "127.0.0.1:8485", value_name = "ADDRESS")]
         listen: String,
-        /// The public key of a trail to watch.
+        /// The public key of a trail to watch. May be given several times.
         #[arg(long = "log", required = true, value_name = "KEY")]
         logs: Vec<String>,
-        /// The folder in which it keeps what it has cosigned last.
+        /// The folder in which the witness keeps its last cosigned checkpoints.
         #[arg(long, default_value = "witnessed", value_name = "FOLDER")]
         state: PathBuf,
     },
-    /// Makes, replaces and shows keys: of a trail, of a gate, of a person who signs votes.
+    /// Makes, rotates and shows keys: of a trail, a gate, a witness, or a person who signs votes.
     Key {
         #[command(subcommand)]
         what: KeyCommand,
@@ -487,26 +490,26 @@ pub(crate) enum AuditCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Makes a key: the secret into the file of `--secret`, the public key to standard output.
+    /// Makes a key: writes the secret key to the file of `--secret` and prints the public key.
     New {
         /// The name of the trail, like `example.com/refunds`, or of the person or the witness.
         name: String,
-        /// For a witness.
+        /// Makes a key for a witness.
         #[arg(long)]
         for_witness: bool,
     },
-    /// Makes the key of a gate, in a new file that only its owner can read. It needs no trail.
+    /// Makes the key of a gate, in a new file that only its owner can read. Requires no trail.
     ///
     /// Give it to every process that runs tools: `.key(GateKey::read("FILE")?)`.
     Gate {
         /// The new file. Keep it apart from the database and its backups.
         file: PathBuf,
     },
-    /// Makes the next key of the trail, which the present one introduces.
+    /// Makes the next key of the trail, introduced by the current one.
     Rotate,
-    /// The public key of a secret one.
+    /// Prints the public key of the secret key or, without one, that of the trail.
     Show {
-        /// As PEM, for OpenSSL.
+        /// Prints the key as PEM, for OpenSSL.
         #[arg(long)]
         pem: bool,
     },
@@ -515,31 +518,31 @@ pub(crate) enum KeyCommand {
 /// Which records. What is said must hold together.
 #[derive(Debug, Args)]
 pub(crate) struct RecordQuery {
-    /// Of this case.
+    /// Only records of this case.
     #[arg(long)]
     pub(crate) case: Option<String>,
-    /// Of this run.
+    /// Only records of this run.
     #[arg(long)]
     pub(crate) run: Option<String>,
-    /// Of this call: its approval, or the end of its id.
+    /// Only records of this call: the id of its approval, or the end of the id.
     #[arg(long, value_name = "ID")]
     pub(crate) call: Option<String>,
-    /// Of this tool.
+    /// Only records of this tool.
     #[arg(long)]
     pub(crate) tool: Option<String>,
-    /// Of this agent.
+    /// Only records of this agent.
     #[arg(long)]
     pub(crate) agent: Option<String>,
-    /// In which this person had a part.
+    /// Only records of what this person did.
     #[arg(long)]
     pub(crate) reviewer: Option<String>,
-    /// Of this kind, like `voted`, or of calls in this state, like `denied`.
+    /// Only records of this kind, like `voted`, or of calls in this state, like `denied`.
     #[arg(long, value_name = "KIND")]
     pub(crate) decision: Option<String>,
-    /// From then on, like `2026-11-21T08:00:00Z`.
+    /// Only records from this time on, like `2026-11-21T08:00:00Z`.
     #[arg(long, value_name = "TIME")]
     pub(crate) after: Option<Timestamp>,
-    /// Before then.
+    /// Only records before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) before: Option<Timestamp>,
 }

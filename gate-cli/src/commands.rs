@@ -90,7 +90,7 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
             let grant = desk.grant(id).await?;
             desk.gate.revoke(&grant, &me).await?;
             desk.look.done(
-                &format!("It covers nothing any more: {}", plain(grant.to_string())),
+                &format!("Revoked; it covers no more calls: {}", plain(grant.to_string())),
                 &json!(*grant),
             )
         }
@@ -107,9 +107,9 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
                 Some(asked.grant_like(&me, scope).await?)
             };
             let grant = grant.ok_or_else(|| {
-                CommandError::TooLate("you had decided it before: nothing is granted".to_owned())
+                CommandError::TooLate("you already decided this: nothing was granted".to_owned())
             })?;
-            desk.look.done(&format!("From now on: {}", plain(grant.to_string())), &json!(*grant))
+            desk.look.done(&format!("Granted: {}", plain(grant.to_string())), &json!(*grant))
         }
         Command::Freeze { scope, lift, reason } => {
             freeze(desk, &me, scope, *lift, reason.as_deref()).await
@@ -124,8 +124,8 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
             let begun = lost.approval().attempts();
             if attempt.map_or(begun > 1, |attempt| attempt != begun) {
                 let words = format!(
-                    "it began {begun} times: say which you mean by `--attempt`, as `gate recover` \
-                     lists it"
+                    "the call started {begun} times: name the attempt with `--attempt NUMBER`; \
+                     `gate recover` lists it"
                 );
                 return Err(CommandError::Refused(words));
             }
@@ -216,7 +216,7 @@ async fn pending(desk: &CommandContext, run: Option<&str>, limit: usize) -> Comm
     )?;
     match desk.look {
         OutputFormat::People if is_more => {
-            say(&format!("More than {limit} wait: `--limit` shows more."))
+            say(&format!("More than {limit} calls wait: use `--limit` to list more."))
         }
         _ => Ok(()),
     }
@@ -271,7 +271,7 @@ async fn review(
 async fn case(desk: &CommandContext, id: &str) -> CommandResult {
     let found = desk.gate.case(id).await?;
     if found.is_empty() {
-        return Err(CommandError::Missing(format!("nothing is known of a case {}", plain(id))));
+        return Err(CommandError::Missing(format!("there is no record of the case {}", plain(id))));
     }
     let row = |record: &std::sync::Arc<gate_runtime::records::Record>| {
         let what = record.subject().map_or_else(String::new, |subject| plain(subject.tool()));
@@ -292,8 +292,8 @@ async fn recover(desk: &CommandContext) -> CommandResult {
     let row = |lost: &gate_runtime::run::InFlight| {
         let approval = lost.approval();
         let stands = match lost.vouched_until() {
-            Some(_) => "runs, says its process".to_owned(),
-            None => plain(approval.note().unwrap_or("nobody knows how it ended")),
+            Some(_) => "running, as its process reports".to_owned(),
+            None => plain(approval.note().unwrap_or("it is not known how it ended")),
         };
         vec![
             short(&approval.id()),
@@ -305,12 +305,12 @@ async fn recover(desk: &CommandContext) -> CommandResult {
             stands,
         ]
     };
-    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "SINCE", "STANDS"];
+    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "SINCE", "STATE"];
     desk.look.list(&found, &heads, row, |lost| object(lost.approval()), "Nothing is in flight.")?;
     match desk.look {
         OutputFormat::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
-            say("\nFind out what became of each, then: gate settle ID ran|did-not-run|run-again \
-             --why \"…\"")
+            say("\nFind out what happened to each call, then run: gate settle ID \
+             ran|did-not-run|run-again --why \"…\"")
         }
         _ => Ok(()),
     }
@@ -340,7 +340,7 @@ fn tell(desk: &CommandContext, approval: &gate_runtime::Approval) -> CommandResu
     let words = match approval.status() {
         Status::Pending => {
             format!(
-                "Your part is taken. {tool} still waits for others: {}",
+                "Recorded. {tool} still waits for {}",
                 plain(approval.still_needs())
             )
         }

@@ -40,20 +40,20 @@ impl CommandContext {
     pub(crate) async fn reviewer(&self) -> Result<Reviewer, CommandError> {
         let Some(people) = &self.people else {
             return Err(CommandError::Trouble(
-                "nobody can be known without a people file".to_owned(),
+                "this needs a people file, to know who you are".to_owned(),
             ));
         };
         let token = match std::env::var("GATE_TOKEN") {
             Ok(token) => token,
             Err(_) if std::io::stdin().is_terminal() => rpassword::prompt_password("Your token: ")?,
             Err(_) => {
-                let words = "who decides? Put your token into GATE_TOKEN, or run this at a \
-                    terminal, where it is asked for";
+                let words = "no token: put yours into GATE_TOKEN, or run this in a terminal, which \
+                    asks for it";
                 return Err(CommandError::Refused(words.to_owned()));
             }
         };
         let who = people.holder_of(token.trim())?;
-        let words = "the people file knows no such token: `gate person` makes one";
+        let words = "the token is not in the people file: `gate person` makes one";
         let who = who.ok_or_else(|| CommandError::Refused(words.to_owned()))?;
         Ok(self.gate.reviewer(who).await?)
     }
@@ -76,7 +76,7 @@ impl CommandContext {
             self.gate.recover().await?.into_iter().find(|lost| lost.approval().id() == asked.id());
         found.ok_or_else(|| {
             let words = format!(
-                "it is {}: only what was running needs to be settled",
+                "the call is {}: only a call that was running can be settled",
                 asked.approval().status()
             );
             CommandError::TooLate(words)
@@ -91,7 +91,7 @@ impl CommandContext {
             .status(Status::Indeterminate);
         let found =
             self.gate.interruptions(&open).await?.iter().map(Interruption::id).collect::<Vec<_>>();
-        only(&found, end, "call that is open")
+        only(&found, end, "open call")
     }
 
     /// The standing permission that is meant.
@@ -101,7 +101,7 @@ impl CommandContext {
     ) -> Result<std::sync::Arc<gate_runtime::grants::Grant>, CommandError> {
         let grants = self.gate.active_controls().await?.grants;
         let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id()).collect();
-        let id = only(&ids, id, "standing permission that holds")?;
+        let id = only(&ids, id, "standing permission")?;
         let found = grants.into_iter().find(|grant| grant.id() == id);
         found.ok_or_else(|| CommandError::Missing(format!("there is no standing permission {id}")))
     }
@@ -128,20 +128,21 @@ impl CommandContext {
         match &sure.digest {
             Some(given) if *given != digest => {
                 return Err(CommandError::Refused(
-                    "its arguments are not those any more: look at it again".to_owned(),
+                    "the arguments of the call do not have this digest: look at it again"
+                        .to_owned(),
                 ));
             }
             None if !is_there && (approval.is_edited() || approval.failure().is_some()) => {
-                let words = "it was edited, or it ran and failed: look at it, and add `--digest` \
-                    with what `gate show` has";
+                let words = "the call was edited, or it ran and failed: look at it, and add \
+                    `--digest` with the digest that `gate show` prints";
                 return Err(CommandError::Refused(words.to_owned()));
             }
             _ => {}
         }
         let (wanted, question) = if is_destructive {
-            (tool.as_str(), "It cannot be undone. Type the name of the tool to go on: ")
+            (tool.as_str(), "This cannot be undone. Type the tool's name to continue: ")
         } else {
-            ("yes", "Type yes to go on: ")
+            ("yes", "Type yes to continue: ")
         };
         let typed = match &sure.confirm {
             Some(given) => given.clone(),
@@ -156,14 +157,14 @@ impl CommandContext {
         if typed.trim() == wanted || (!is_destructive && typed.trim() == tool.as_str()) {
             return Ok(());
         }
-        Err(CommandError::Refused(format!("nothing is decided: that is not `{}`", plain(wanted))))
+        Err(CommandError::Refused(format!("nothing was decided: expected `{}`", plain(wanted))))
     }
 }
 
 pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, CommandError> {
     if !cli.db.exists() {
         let words =
-            format!("there is no database {}: name it by --db or GATE_DB", cli.db.display());
+            format!("there is no database {}: name it with --db or GATE_DB", cli.db.display());
         return Err(CommandError::Trouble(words));
     }
     Ok(SqliteStore::open(&cli.db).await?)
@@ -176,7 +177,7 @@ fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, Comma
     match (typed.len() >= 4, found.next(), found.next()) {
         (true, Some(only), None) => Ok(*only),
         (true, Some(_), Some(_)) => Err(CommandError::Missing(format!(
-            "more than one {what} ends with {}: type more of it",
+            "more than one {what} ends with {}: type more of the id",
             plain(end)
         ))),
         (true, None, _) => Err(CommandError::Missing(format!(
@@ -184,7 +185,7 @@ fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, Comma
             plain(end)
         ))),
         (false, ..) => {
-            Err(CommandError::Usage("type four characters of the id, at least".to_owned()))
+            Err(CommandError::Usage("type at least four characters of the id".to_owned()))
         }
     }
 }

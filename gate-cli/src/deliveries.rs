@@ -98,10 +98,12 @@ async fn list(desk: &CommandContext, limit: usize) -> CommandResult {
         &heads,
         |row| row.cells(now),
         DeliveryRow::object,
-        "Everything is delivered.",
+        "All notifications are delivered.",
     )?;
     if is_more && desk.look.is_for_people() {
-        say(&format!("More than {limit} are not delivered: `--limit` shows more."))?;
+        say(&format!(
+            "More than {limit} notifications are not delivered: use `--limit` to list more."
+        ))?;
     }
     Ok(())
 }
@@ -109,7 +111,7 @@ async fn list(desk: &CommandContext, limit: usize) -> CommandResult {
 async fn again(desk: &CommandContext, id: &str) -> CommandResult {
     let missing = || {
         CommandError::Missing(format!(
-            "there is no letter {}: `gate letters` lists them",
+            "there is no notification {}: `gate letters` lists them",
             plain(id)
         ))
     };
@@ -119,11 +121,15 @@ async fn again(desk: &CommandContext, id: &str) -> CommandResult {
         desk.gate.deliveries(&DeliveryFilter::all().notifier(notifier).record(record)).await?;
     let letter = found.first().ok_or_else(missing)?;
     if desk.gate.deliver_again(letter).await?.is_none() {
-        let words = format!("{} is {}: only a dead one is put back", plain(id), letter.state());
+        let words = format!(
+            "{} is {}: only a dead notification can be queued again",
+            plain(id),
+            letter.state()
+        );
         return Err(CommandError::TooLate(words));
     }
     desk.look.done(
-        &format!("{} is delivered again, by a process that has its notifier", plain(id)),
+        &format!("{} is queued again: a process that has its notifier delivers it", plain(id)),
         &json!({"again": [id]}),
     )
 }
@@ -136,10 +142,10 @@ async fn all_again(desk: &CommandContext) -> CommandResult {
         }
     }
     let words = match done.len() {
-        0 => "No letter is dead.".to_owned(),
+        0 => "No notifications are dead.".to_owned(),
         count => format!(
-            "Delivered again, by processes that have their notifiers: {}",
-            plural(count as u64, "letter")
+            "Queued again: {}. Processes that have their notifiers deliver them.",
+            plural(count as u64, "notification")
         ),
     };
     desk.look.done(&words, &json!({"again": done}))

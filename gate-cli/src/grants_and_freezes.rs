@@ -29,7 +29,7 @@ pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
         &["ID", "COVERS", "BY", "SINCE"],
         row,
         |grant| json!(**grant),
-        "No standing permission holds.",
+        "There are no standing permissions.",
     )
 }
 
@@ -41,10 +41,10 @@ pub(crate) async fn freezes(desk: &CommandContext) -> CommandResult {
     };
     desk.look.list(
         &found,
-        &["STOPPED", "WHY", "BY", "SINCE"],
+        &["FROZEN", "WHY", "BY", "SINCE"],
         row,
         |freeze| json!(freeze),
-        "Nothing is stopped.",
+        "Nothing is frozen.",
     )
 }
 
@@ -64,16 +64,16 @@ pub(crate) async fn freeze(
     if lift {
         let freezes = desk.gate.active_controls().await?.freezes;
         let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
-        let held = held.ok_or_else(|| CommandError::Missing(format!("{name} is not stopped")))?;
+        let held = held.ok_or_else(|| CommandError::Missing(format!("{name} is not frozen")))?;
         desk.gate.lift_freeze(&held, me).await?;
-        return desk.look.done(&format!("It goes on: {name}"), &json!({"lifted": scope}));
+        return desk.look.done(&format!("Freeze lifted: {name}"), &json!({"lifted": scope}));
     }
     let Some(reason) = reason else {
-        return Err(CommandError::Usage("say why: the agents are told".to_owned()));
+        return Err(CommandError::Usage("give a reason, which the agents receive".to_owned()));
     };
     let freeze = desk.gate.freeze(scope, reason, me).await?;
     desk.look
-        .done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
+        .done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
 }
 
 /// Returns the scope of a permission, as it was said.

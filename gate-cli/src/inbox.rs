@@ -29,8 +29,8 @@ pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandEr
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
     let address = listener.local_addr()?;
     if url.is_none() && !address.ip().is_loopback() {
-        let words = "other machines reach this address: put a server in front of it that speaks \
-            TLS, and say by `--url` where people reach that";
+        let words = "other machines can reach this address: put a TLS proxy in front of it, and \
+            give the URL of the proxy with `--url`";
         return Err(CommandError::Usage(format!("{address}: {words}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -53,7 +53,7 @@ pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandEr
         inbox = inbox.trail(folder, public_key(key)?);
     }
     let made =
-        if is_new { format!(", over a new database, {}", cli.db.display()) } else { String::new() };
+        if is_new { format!(", with a new database, {}", cli.db.display()) } else { String::new() };
     say(&format!("The inbox is at {at}{made}"))?;
     inbox.serve(listener).await.map_err(trouble)
 }

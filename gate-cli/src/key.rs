@@ -13,7 +13,7 @@ pub(crate) fn read(path: &Path) -> Result<SigningKey, CommandError> {
     let trouble =
         |words: &str| CommandError::Trouble(format!("the signing key {}: {words}", path.display()));
     if !path.exists() {
-        return Err(trouble("it is not there: name its file by --signing-key or GATE_SIGNING_KEY"));
+        return Err(trouble("no such file: name the file with --signing-key or GATE_SIGNING_KEY"));
     }
     let key = Trail::read_key(path).map_err(|error| match error {
         TrailError::File { problem, .. } => trouble(&problem),
@@ -22,7 +22,7 @@ pub(crate) fn read(path: &Path) -> Result<SigningKey, CommandError> {
     match key.verifier().kind() {
         KeyKind::Log => Ok(key),
         KeyKind::Witness => {
-            Err(trouble("it is a witness's key, which signs checkpoints: take one of algorithm 1"))
+            Err(trouble("it is a witness's key, which signs checkpoints: use one of algorithm 1"))
         }
     }
 }

@@ -194,14 +194,16 @@ pub(crate) fn words(record: &Record) -> String {
                 format!("by the standing permission …{} of {by}", short(grant))
             }
             CallEvent::Uncovered { grant } => {
-                format!("the standing permission …{} holds no more", short(grant))
+                format!("the standing permission …{} no longer applies", short(grant))
             }
             CallEvent::Voided { voters } => {
                 let voters: Vec<&str> =
                     voters.iter().map(gate_runtime::id::ReviewerId::as_str).collect();
                 format!("no longer counted: {}", voters.join(", "))
             }
-            CallEvent::Lapsed => "the approval was not used in time: it is asked again".to_owned(),
+            CallEvent::Lapsed => {
+                "the approval was not used in time, so people are asked again".to_owned()
+            }
             CallEvent::Cancelled { reason } => reason.clone(),
             CallEvent::Revoked { by, reason } | CallEvent::AskedAgain { by, reason } => {
                 format!("by {by}: {reason}")
@@ -212,7 +214,7 @@ pub(crate) fn words(record: &Record) -> String {
             CallEvent::Lost { why } | CallEvent::Released { why } => why.clone(),
             CallEvent::Settled { settlement, by, reason } => {
                 format!(
-                    "{settlement}, says {by}{}",
+                    "{settlement}, according to {by}{}",
                     reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
                 )
             }
@@ -220,7 +222,7 @@ pub(crate) fn words(record: &Record) -> String {
                 assessment.verdict().to_string()
             }
             CallEvent::Reassessed { assessment, changes } => {
-                format!("{}, for {} changed", assessment.verdict(), changes.words())
+                format!("{}, because {} changed", assessment.verdict(), changes.words())
             }
             _ => String::new(),
         },

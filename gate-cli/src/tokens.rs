@@ -18,7 +18,7 @@ pub(crate) fn person(
         && (key.name() != id || key.kind() != KeyKind::Log)
     {
         let words =
-            format!("the key is not one of {} for votes: make one with this name", plain(id));
+            format!("the key is not a key of {} for votes: make one with this name", plain(id));
         return Err(CommandError::Usage(words));
     }
     let lines = also
@@ -28,14 +28,14 @@ pub(crate) fn person(
     let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
     let (id, roles, hash) = (text(id), texts(roles), token.hash());
     say(&format!("[[person]]\nid = {id}\n{also}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
-    show_once("Whoever has it decides as this person", token.reveal())
+    show_once("Anyone who has it can decide as this person", token.reveal())
 }
 
 pub(crate) fn agent(id: &str, asks: &[String]) -> CommandResult {
     let token = AgentToken::new();
     let asks = if asks.is_empty() { String::new() } else { format!("asks = [{}]\n", texts(asks)) };
     say(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
-    show_once("Whoever has it asks as this agent", token.reveal())
+    show_once("Anyone who has it can ask as this agent", token.reveal())
 }
 
 /// A text of TOML: a JSON text is one.
@@ -48,6 +48,6 @@ fn texts(all: &[String]) -> String {
 }
 
 fn show_once(whose: &str, token: &str) -> CommandResult {
-    let words = format!("The token, which is shown only now. {whose}:\n{token}\n");
+    let words = format!("The token, which is shown only once. {whose}:\n{token}\n");
     Ok(std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes())?)
 }

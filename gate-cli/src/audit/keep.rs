@@ -46,9 +46,9 @@ pub(super) async fn settle(cli: &Cli, audited: &AuditArgs, reason: &str) -> Comm
             plain(subject.info().run()),
             plain(subject.call()),
             if call.was_open() {
-                "was open here: cancelled"
+                "was open: cancelled"
             } else {
-                "unknown here: taken in as it stands there"
+                "unknown: taken over from the trail"
             }
             .to_owned(),
         ]
@@ -60,10 +60,10 @@ pub(super) async fn settle(cli: &Cli, audited: &AuditArgs, reason: &str) -> Comm
         })
     };
     if desk.look.is_for_people() && !lost.is_empty() {
-        say("These calls began, as the trail knows and the database did not. None of them runs \
-             again:\n")?;
+        say("According to the trail, but not to the database, these calls started. None of them \
+             runs again:\n")?;
     }
-    let none = "Settled. The database had lost no call that began.";
+    let none = "Settled. The database had not lost any call that started.";
     desk.look.list(
         &lost,
         &["CALL", "TOOL", "RUN", "ID IN THE RUN", "IN THE DATABASE"],
@@ -77,8 +77,8 @@ pub(super) async fn erase(cli: &Cli, one: &CallArg) -> CommandResult {
     let desk = CommandContext::to_decide(cli).await?;
     let me = desk.reviewer().await?;
     let approval = desk.one(one).await?.erase_secrets(&me).await?;
-    let words = "Erased: nobody can try out any more what its commitments are of. The trail stays \
-        as it is.";
+    let words = "Erased: nobody can find out the secrets from their commitments by trying values \
+        any more. The trail does not change.";
     desk.look.done(words, &json!({"erased": approval.id()}))
 }
 
@@ -125,7 +125,7 @@ pub(super) fn new_key(audited: &AuditArgs, name: &str, for_witness: bool) -> Com
 pub(super) fn new_gate_key(file: &Path) -> CommandResult {
     GateKey::create(file)?;
     say(&format!(
-        "The key is in {}: give it to every process that runs tools, by \
+        "The key is in {}. Give it to every process that runs tools, with \
          `.key(GateKey::read(…)?)`, and keep it apart from the database.",
         file.display()
     ))
@@ -138,7 +138,7 @@ pub(super) fn rotate_key(audited: &AuditArgs) -> CommandResult {
 
 fn tell(audited: &AuditArgs, key: &SigningKey) -> CommandResult {
     let words = format!(
-        "The secret key is in {}: whoever has it signs. The public key:",
+        "The secret key is in {}: anyone who has it can sign. The public key:",
         audited.secret.display()
     );
     std::io::Write::write_all(&mut std::io::stderr(), format!("{words}\n").as_bytes())?;

@@ -31,7 +31,7 @@ pub(super) fn log(cli: &Cli, audited: &AuditArgs, wanted: &RecordQuery) -> Comma
             &["NO.", "TIME", "CALL", "TOOL", "AGENT", "WHAT", "DETAILS"],
             |record| row(record),
             |record| json!(**record),
-            "Nothing in the trail is like that.",
+            "No records in the trail match.",
         ),
     }
 }

@@ -34,7 +34,7 @@ fn of_call(
 ) -> Result<Receipt, CommandError> {
     let end = id.trim_start_matches('…').to_ascii_lowercase();
     if end.len() < 4 {
-        return Err(CommandError::Usage("type four characters of the id, at least".to_owned()));
+        return Err(CommandError::Usage("type at least four characters of the id".to_owned()));
     }
     let found = reader.about(&end)?;
     let subjects = found.iter().filter_map(|(_, record)| record.as_ref()?.subject());
@@ -49,7 +49,7 @@ fn of_call(
         1 => {}
         _ => {
             return Err(CommandError::Missing(format!(
-                "more than one call ends with {}: type more of it",
+                "more than one call ends with {}: type more of the id",
                 plain(&end)
             )));
         }
@@ -117,8 +117,8 @@ fn commitment_keys(
     }
     let none = CommitmentKeys::from(GateKey::random());
     if arguments.secrets().iter().any(|secret| secret.lacks_key(&none)) {
-        let words = "nothing but the key of the gate opens its secrets: name the key's file by \
-                     --gate-key or GATE_KEY_FILE, or put the key into the variable GATE_KEY";
+        let words = "only the key of the gate opens the secrets of this call: name the key's file \
+            with --gate-key or GATE_KEY_FILE, or put the key into the variable GATE_KEY";
         return Err(CommandError::Usage(words.to_owned()));
     }
     Ok(none)
@@ -220,7 +220,7 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
                 let (at, next, by, why) =
                     (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
                 told.push(format!(
-                    "! {at:.0}: database and trail had parted at record {next}, \
+                    "! {at:.0}: database and trail differed at record {next}, \
                     settled by {by}: {why}"
                 ));
                 continue;
@@ -261,7 +261,7 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
         |id| format!("Receipt of the call {id}"),
     );
     let end = format!(
-        "Verified: {place} of the {size} that {} has signed. What came after is not in it.",
+        "Verified: {place} of the {size} that {} has signed. Later entries are not in it.",
         plain(origin)
     );
     let lines = [head]

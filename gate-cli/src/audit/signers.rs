@@ -45,7 +45,7 @@ impl SignerKeys {
         }
         let who = vote.reviewer();
         let mut refused =
-            format!("{who} signed the vote, and no key of theirs was given: add `--signer`");
+            format!("{who} signed the vote, but no key of theirs was given: use `--signer`");
         // Who had one key after the other signed by one of them.
         for key in self.keys.iter().filter(|key| *who == *key.name()) {
             match vote.verify_signature(subject, key) {
@@ -53,7 +53,7 @@ impl SignerKeys {
                     self.checked += 1;
                     return Ok(());
                 }
-                Err(error) => refused = format!("the signature of {who} does not hold: {error}"),
+                Err(error) => refused = format!("the signature of {who} is not valid: {error}"),
             }
         }
         Err(refused)

@@ -51,7 +51,7 @@ pub(super) async fn verify(
         let gate = CommandContext::to_look(cli).await?.gate;
         if let Some(parted) = gate.compare_with(&reader).await? {
             return Err(CommandError::Refused(format!(
-                "the trail holds, and the database does not: {parted}"
+                "the trail is valid, and the database does not match it: {parted}"
             )));
         }
     }
@@ -75,11 +75,11 @@ pub(super) async fn verify(
     let (origin, entries) =
         (plain(checkpoint.checkpoint().origin()), plural(reader.size(), "entry"));
     let head = match from {
-        0 => format!("{origin}: it holds, all of {entries}."),
+        0 => format!("{origin}: valid, all of {entries}."),
         from => {
             format!(
-                "{origin}: it holds. Of {entries}, those from {from} on were read, and none \
-                 before has changed."
+                "{origin}: valid. Of {entries}, those from {from} on were read, and none before \
+                 has changed."
             )
         }
     };
@@ -89,13 +89,13 @@ pub(super) async fn verify(
     let mut lines = vec![head, counts, format!("root {root}")];
     if signers.checked > 0 {
         lines.push(format!(
-            "{}, by the keys that were given",
+            "{} verified with the given keys",
             plural(signers.checked, "signed vote")
         ));
     }
     if signers.unchecked > 0 {
         let votes = plural(signers.unchecked, "signed vote");
-        lines.push(format!("{votes} not looked at: add `--signer` with the public keys"));
+        lines.push(format!("{votes} not verified: add `--signer` with the public keys"));
     }
     if !seen.is_empty() {
         lines.push(format!("cosigned by {}", plain(seen.join(", "))));
@@ -103,7 +103,7 @@ pub(super) async fn verify(
     lines.extend(breaks.iter().map(|parted| {
         let (at, next, by, why) =
             (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
-        format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}")
+        format!("! {at:.0}: database and trail differed at record {next}, settled by {by}: {why}")
     }));
     if compare {
         lines.push("The database has the same records.".to_owned());
@@ -120,7 +120,7 @@ fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHe
         kept.text().parse::<Checkpoint>()?.origin() == reader.checkpoint().checkpoint().origin();
     if !same_log || older.size() > newer.size() {
         let words = format!(
-            "the trail has {} entries, and the checkpoint that you kept is of {}: entries were \
+            "the trail has {} entries, and the checkpoint that you kept has {}: entries were \
              taken away",
             newer.size(),
             older.size()

@@ -49,14 +49,14 @@ pub(super) async fn serve(
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
     if !folder.exists() {
         fs::create_dir_all(folder)?;
-        let words = "it has cosigned nothing yet. If it has, under this key, stop it: bring the \
-            folder back, or make a new key";
+        let words = "this witness has no cosigned checkpoints. If its key has cosigned before, \
+            stop the witness, and restore the folder or make a new key";
         writeln!(std::io::stderr(), "gate: {} is new: {words}", folder.display())?;
     }
     let lock = File::create(folder.join("lock"))?;
     lock.try_lock().map_err(|_| {
         CommandError::Trouble(format!(
-            "{}: another witness keeps what it has cosigned there",
+            "{}: another witness process uses this folder",
             folder.display()
         ))
     })?;
@@ -90,7 +90,7 @@ async fn add_checkpoint(State(stand): State<Arc<WitnessServer>>, body: Bytes) ->
         }
         Ok(Err(WitnessRefusal::Trouble(error))) => {
             let _ = writeln!(std::io::stderr(), "gate: {}", plain(error.to_string()));
-            (StatusCode::INTERNAL_SERVER_ERROR, "it cannot keep what it cosigns\n").into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, "the checkpoint cannot be stored\n").into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

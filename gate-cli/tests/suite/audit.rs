@@ -88,7 +88,7 @@ async fn office() -> (TestWorkspace, String, String) {
 async fn an_auditor_verifies_the_folder_with_the_public_key() {
     let (office, ..) = office().await;
     let told = office.audit("verify|--compare");
-    assert!(told.starts_with("example.com/office: it holds, all of 1"), "{told}");
+    assert!(told.starts_with("example.com/office: valid, all of 1"), "{told}");
     assert!(
         told.contains("3 calls · 2 votes\nroot ")
             && told.contains("The database has the same records."),
@@ -239,10 +239,10 @@ async fn the_log_is_read_and_filtered() {
     assert_eq!(lines("log|--tool|sign_in"), 3);
     assert_eq!(lines(&format!("log|--call|{paid}")), 6);
     assert_eq!(lines("log|--decision|rejected"), 2);
-    assert_eq!(office.audit("log|--agent|nobody"), "Nothing in the trail is like that.\n");
+    assert_eq!(office.audit("log|--agent|nobody"), "No records in the trail match.\n");
     assert_eq!(
         office.audit("log|--after|2999-01-01T00:00:00Z"),
-        "Nothing in the trail is like that.\n"
+        "No records in the trail match.\n"
     );
     assert_eq!(lines("log|--case|ticket-7"), lines("log|--run|run-1"));
 }
@@ -294,16 +294,16 @@ async fn an_older_database_is_settled_from_the_command_line() {
         "{refused}"
     );
     let (ended, told) = office.refused("verify|--compare|--db|backup.db");
-    assert!(ended == 4 && told.contains("the trail holds, and the database does not"), "{told}");
+    assert!(ended == 4 && told.contains("and the database does not match it"), "{told}");
     assert_eq!(office.refused("seal|--db|backup.db").0, 1);
     let nobody = office.gate_as(None, "audit|settle|restored|--db|backup.db");
-    assert!(code(&nobody) == 4 && wrong(&nobody).contains("who decides?"), "{nobody:?}");
+    assert!(code(&nobody) == 4 && wrong(&nobody).contains("no token: put yours"), "{nobody:?}");
     let settled = office.audit("settle|restored Monday's backup|--db|backup.db");
     assert!(settled.contains("unknown here") && settled.contains("pay"), "{settled}");
     assert_eq!(office.refused("settle|again|--db|backup.db").0, 5);
     let told = office.audit("verify|--compare|--db|backup.db");
     assert!(
-        told.contains("database and trail had parted at record")
+        told.contains("database and trail differed at record")
             && told.contains("settled by dana"),
         "{told}"
     );
@@ -450,16 +450,16 @@ async fn signed_votes_are_verified_with_the_keys_of_people() {
     drop(turn);
     dropped(&office, gate).await;
 
-    assert!(office.audit("verify").contains("1 signed vote not looked at: add `--signer`"));
+    assert!(office.audit("verify").contains("1 signed vote not verified: add `--signer`"));
     assert!(
         office
             .audit("verify|--signer|dana.pub")
-            .contains("1 signed vote, by the keys that were given")
+            .contains("1 signed vote verified with the given keys")
     );
     assert!(
         office
             .audit("verify|--signers-in-people")
-            .contains("1 signed vote, by the keys that were given")
+            .contains("1 signed vote verified with the given keys")
     );
     let other = Trail::create_key(office.at("other.key"), "dana").unwrap();
     let (ended, told) = office.refused(&format!("verify|--signer|{}", other.verifier()));
@@ -493,7 +493,7 @@ async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
     let told = office.audit("verify-receipt|paid.receipt");
     let places = [
         "finished",
-        "had parted at record",
+        "differed at record",
         "settled by dana: restored Monday's backup",
         "cancelled",
     ];

@@ -87,11 +87,9 @@ async fn two_people_decide_from_two_processes() {
     let run = office.run().await;
     let (_, end) = asked(&run.submit([pays("1", 5_000)]).await.unwrap());
     let approve = format!("approve|{end}");
-    assert!(
-        said(&office.dana(&approve)).starts_with("Your part is taken. pay still waits for others")
-    );
+    assert!(said(&office.dana(&approve)).starts_with("Recorded. pay still waits for"));
     assert_eq!(code(&office.dana(&format!("withdraw|{end}"))), 0);
-    assert!(said(&office.gate_as(Some(&office.omar), &approve)).starts_with("Your part is taken"));
+    assert!(said(&office.gate_as(Some(&office.omar), &approve)).starts_with("Recorded."));
     assert!(said(&office.dana(&approve)).starts_with("pay is approved"));
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 5000 to alice");
 }
@@ -156,11 +154,11 @@ async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_e
         turn.interruptions().iter().map(|asked| asked.id().to_string().split_off(28)).collect();
     let token = ("Your token: ", format!("{}\n", office.dana));
     for (end, question, answer, code) in [
-        (&ends[0], "Type yes to go on: ", "\n", 4),
-        (&ends[0], "Type yes to go on: ", "y\n", 4),
-        (&ends[0], "Type yes to go on: ", "yes\n", 0),
-        (&ends[1], "the name of the tool to go on: ", "yes\n", 4),
-        (&ends[1], "the name of the tool to go on: ", "wipe\n", 0),
+        (&ends[0], "Type yes to continue: ", "\n", 4),
+        (&ends[0], "Type yes to continue: ", "y\n", 4),
+        (&ends[0], "Type yes to continue: ", "yes\n", 0),
+        (&ends[1], "the tool's name to continue: ", "yes\n", 4),
+        (&ends[1], "the tool's name to continue: ", "wipe\n", 0),
     ] {
         let answers = [(token.0, token.1.as_str()), (question, answer)];
         let (shown, ended) = at_a_terminal(office.path(), &["approve", end], &answers);
@@ -267,7 +265,7 @@ async fn grants_are_given_listed_and_revoked() {
     assert!(kinds == ["succeeded", "waiting"] || kinds == ["waiting", "succeeded"], "{kinds:?}");
     let id = office.json("grants")[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(code(&office.dana(&format!("grants|revoke|{id}"))), 0);
-    assert_eq!(said(&office.gate_as(None, "grants")), "No standing permission holds.\n");
+    assert_eq!(said(&office.gate_as(None, "grants")), "There are no standing permissions.\n");
     assert_eq!(code(&office.dana(&format!("grants|revoke|{id}"))), 3);
 }
 
@@ -395,7 +393,7 @@ fn what_is_not_there_is_said() {
     assert_eq!(code(&no_database), 1);
     assert_eq!(
         wrong(&no_database),
-        "gate: there is no database gate.db: name it by --db or GATE_DB\n"
+        "gate: there is no database gate.db: name it with --db or GATE_DB\n"
     );
     assert!(!office.path().join("gate.db").exists(), "looking makes none");
     std::fs::write(office.path().join("gate.db"), "this is no database, whatever its name is")
@@ -594,9 +592,9 @@ fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
     std::fs::create_dir(office.path().join("folder.key")).unwrap();
     std::fs::write(office.path().join("gate.db"), "").unwrap();
     for (file, words) in [
-        ("gone.key", "it is not there: name its file by --signing-key or GATE_SIGNING_KEY"),
+        ("gone.key", "no such file: name the file with --signing-key or GATE_SIGNING_KEY"),
         ("folder.key", "it is no file"),
-        ("witness.key", "it is a witness's key, which signs checkpoints: take one of algorithm 1"),
+        ("witness.key", "it is a witness's key, which signs checkpoints: use one of algorithm 1"),
         ("public.key", "it is no private key: begin with `PRIVATE+KEY+`"),
         ("half.key", "it is no private key: the id is not that of name and key; get it again"),
         ("bytes.key", "it is no private key: begin with `PRIVATE+KEY+`"),

@@ -62,7 +62,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     let (office, server) = (TestWorkspace::new(), RawServer::that([status(410, "")]));
     names(&office, &server);
     let gate = office.gate().await;
-    assert_eq!(said(&office.gate_as(None, "letters")), "Everything is delivered.\n");
+    assert_eq!(said(&office.gate_as(None, "letters")), "All notifications are delivered.\n");
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
     let telling = DeliveryProcess::start(&office);
     tokio::task::block_in_place(|| server.next());
@@ -108,10 +108,10 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     assert_eq!(office.json("letters")[0]["state"], "waiting");
     let late = office.gate_as(None, &again);
     assert_eq!(
-        (code(&late), wrong(&late).contains("is waiting: only a dead one is put back")),
+        (code(&late), wrong(&late).contains("is waiting: only a dead notification can be")),
         (5, true)
     );
-    assert_eq!(said(&office.gate_as(None, "letters|again|--all")), "No letter is dead.\n");
+    assert_eq!(said(&office.gate_as(None, "letters|again|--all")), "No notifications are dead.\n");
     assert_eq!(code(&office.gate_as(None, "letters|again")), 2);
     // The next process that tells takes it.
     let _telling = DeliveryProcess::start(&office);
