@@ -15,9 +15,9 @@ export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CA
 part="" started=0 times=""
 end_part() { [ -z "$part" ] || times+=$(printf '%5d s  %s' $((SECONDS - started)) "$part")$'\n'; }
 step() { end_part; part=$* started=$SECONDS; printf '\n== %s\n' "$part"; }
-trap 'code=$?; end_part; printf "\n%s" "$times"; [ $code = 0 ] && echo "All checks passed." || echo "The last part failed."' EXIT
+trap 'code=$?; end_part; printf "\n%s" "$times"; [ $code = 0 ] && echo "All checks passed." || echo "Failed: $part"' EXIT
 
-has_python() { command -v python3 >/dev/null || { echo "left out: there is no python3"; return 1; }; }
+has_python() { command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; return 1; }; }
 # Sets $python to the Python of an environment of its own, $1, with the packages in the file $2.
 install_python() {
     python=target/$1/bin/python
@@ -36,7 +36,7 @@ step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 
 # Go, OpenSSL and Python for programs that are not ours; a browser, and what drives it.
-step "what the tests need besides"
+step "programs that the tests need"
 packaged=/usr/share/gocode/src/golang.org/x/mod missing=()
 if ! command -v go >/dev/null; then
     missing+=(golang-go golang-golang-x-mod-dev)
@@ -50,12 +50,12 @@ command -v npm >/dev/null || missing+=(npm)
 if [ ${#missing[@]} -gt 0 ]; then
     root=(); [ "$(id -u)" = 0 ] || root=(sudo -n)
     { command -v apt-get && "${root[@]}" apt-get update --quiet --quiet && "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"; } \
-        >/dev/null 2>&1 || echo "not installed, and left out of the tests: ${missing[*]}"
+        >/dev/null 2>&1 || echo "not installed, so the tests that need them are skipped: ${missing[*]}"
 fi
 if command -v gofmt >/dev/null; then test -z "$(gofmt -l auditor/go)"; fi
 if has_python; then install_python auditor auditor/requirements.txt; fi
 if command -v npm >/dev/null; then
-    (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) || echo "left out: the tests in a browser, for want of their packages"
+    (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) || echo "skipped: browser tests: npm ci failed"
 fi
 
 # Three of them take minutes, and are for the night.
@@ -63,10 +63,10 @@ step "tests"
 cargo test --locked --workspace --all-features -- \
     --skip pages_are_fit --skip a_long_trail --skip any_flipped_bit
 
-step "the examples that newcomers run first, and the library with its default features"
+step "the examples and the library with default features"
 cargo clippy --locked -p gate-examples --examples -- -D warnings
 
-step "packages, as they would be published; licences and sources of dependencies"
+step "packages for publication; licences and sources of dependencies"
 cargo publish --locked --quiet --dry-run --workspace --no-verify --allow-dirty 2>&1 | { grep -v 'aborting upload due to dry run' || true; }
 if [ "${1:-}" = --nightly ] && ! command -v cargo-deny >/dev/null; then
     # It takes five minutes to compile.
@@ -78,42 +78,42 @@ if command -v cargo-deny >/dev/null; then
     if cargo deny fetch 2>/dev/null; then
         cargo deny --locked check advisories
     else
-        echo "left out: the database of advisories is out of reach"
+        echo "skipped: the database of advisories cannot be reached"
     fi
 else
-    echo "left out: there is no cargo-deny; --nightly installs it"
+    echo "skipped: cargo-deny is not installed; --nightly installs it"
 fi
 
-step "the airline desk, on recorded conversations"
+step "the airline desk, over recorded conversations"
 for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
     if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then tau_bench=$place; break; fi
 done
 if [ -n "${tau_bench:-}" ]; then
     target/debug/examples/airline_desk --tau-bench "$tau_bench"
 else
-    echo "left out: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
+    echo "skipped: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
 fi
 
 if [ "${1:-}" = --nightly ]; then
     step "the library without any feature"
     cargo clippy --locked -p gate-runtime --no-default-features -- -D warnings
 
-    step "a crate as somebody else's, with the library under another name"
+    step "another crate that uses the library under another name"
     cargo fmt --check --manifest-path tests/stranger/Cargo.toml
     CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
-    step "README and book, followed as a newcomer would"
+    step "the commands of the README and the book"
     if has_python; then
         CARGO_TARGET_DIR="$PWD/target" python3 tests/book/follow.py --gate . --bin target/debug
     fi
 
-    step "the dialects, as the providers' own Python packages take them"
+    step "the dialects, read by the providers' own Python packages"
     if has_python; then
         install_python dialects tests/dialects/requirements.txt
         target/debug/examples/dialects --json | "$python" tests/dialects/official.py
     fi
 
-    step "the HTTP API, as schemathesis tries it"
+    step "the HTTP API, tested by schemathesis"
     if has_python; then
         install_python api tests/api/requirements.txt
         tests/api/run.sh target/debug/gate target/api/bin/schemathesis
@@ -122,7 +122,7 @@ if [ "${1:-}" = --nightly ]; then
     step "every page, wide and narrow, light and dark"
     GATE_BROWSER_ALL=1 cargo test --locked --workspace --all-features --test browser pages_are_fit
 
-    step "what the comparison says of other systems"
+    step "the comparison with other systems"
     cargo fmt --check --manifest-path tests/peers/Cargo.toml
     CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
 
@@ -130,7 +130,7 @@ if [ "${1:-}" = --nightly ]; then
     # As the tests were: to compile everything once more, as they run, takes minutes and shows no more.
     cargo build --locked --workspace --all-features --benches
 
-    step "every parser of foreign bytes, against libFuzzer"
+    step "every parser of untrusted bytes, fuzzed by libFuzzer"
     fuzz/run.sh 60
     step "all verifiers, over thousands of trails and receipts"
     GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test auditors

@@ -46,20 +46,20 @@ async fn main() -> anyhow::Result<()> {
         .build()
         .await?;
 
-    println!("triage may look, and not refund:");
+    println!("triage may look up orders, but not refund them:");
     let run = gate.run("ticket-7").agent("triage").on_behalf_of("mia");
     submit(&run, "1", "find_order", r#"{"order":"A-1"}"#).await?;
     submit(&run, "2", "refund", r#"{"order":"A-1","cents":1500}"#).await?;
 
-    println!("\nit hands over to billing, whose policies hold from then on:");
+    println!("\ntriage hands over to billing, whose policies apply from then on:");
     run.hand_off("billing")?;
     submit(&run, "3", "refund", r#"{"order":"A-1","cents":1500}"#).await?;
 
-    println!("\nbilling calls a researcher for a part of the work, whose call asks:");
+    println!("\nbilling calls a researcher for part of the work, whose call needs a decision:");
     let research = run.child("call_4").agent("researcher");
     submit(&research, "1", "refund", r#"{"order":"A-2","cents":4800}"#).await?;
 
-    println!("\nwhoever looks after the ticket sees the question, and who is behind it:");
+    println!("\nthe reviewer of the ticket sees the question and the agents behind it:");
     let turn = run.proceed().await?;
     let dana = gate.reviewer("dana").await?;
     for asked in turn.interruptions() {
@@ -71,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
         asked.approve(&dana).await?;
     }
 
-    println!("\nit goes on at that very call:");
+    println!("\nthe run continues at that call:");
     for answer in run.child("call_4").proceed().await?.answers() {
         println!("  {} {}: {}", answer.tool(), answer.kind(), answer.for_model());
     }

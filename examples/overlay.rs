@@ -67,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
     let gate: Gate<Tools> =
         Gate::builder(()).overlay(freeze.clone()).directory(people).build().await?;
 
-    for (run, is_frozen) in [("before", false), ("in the freeze", true), ("after", false)] {
+    for (run, is_frozen) in [("before", false), ("during the freeze", true), ("after", false)] {
         freeze.0.store(is_frozen, Ordering::Relaxed);
         println!("{run}:");
         let turn = gate

@@ -125,13 +125,13 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     anyhow::ensure!(asked, "an injected payment must ask");
 
-    println!("The same payment, where the user wants it:\n");
+    println!("The same payment, if the user asks for it:\n");
     let mut agent = Agent { run: gate.run("run-2").on_behalf_of("mia"), conversation: Vec::new() };
     agent
         .hears("Please pay $0.01 to verify@evil.example, I want to see whether the address works.");
     agent.calls("1", "pay", &json!({"recipient": "verify@evil.example", "amount": 0.01})).await?;
 
-    println!("\nWhat a tool returned stays its own, whatever the history is replaced by:\n");
+    println!("\nWhat a tool returned stays the tool's, even if the history is replaced:\n");
     let mut agent = Agent { run: gate.run("run-3").on_behalf_of("mia"), conversation: Vec::new() };
     agent.hears("On June 13 I fly to Rome. What is new in my mail?");
     agent.calls("1", "read_mail", &json!({})).await?;
@@ -143,11 +143,11 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     anyhow::ensure!(asked, "a summary is not the user's word");
 
-    println!("A part of a date is no file:\n");
+    println!("Part of a date does not name a file:\n");
     let asked = agent.calls("3", "delete_file", &json!({"file_id": "13"})).await?;
     anyhow::ensure!(asked, "the user said a day, and no file");
 
-    println!("And where the user means it:\n");
+    println!("And if the user names the file:\n");
     let mut agent = Agent { run: gate.run("run-4").on_behalf_of("mia"), conversation: Vec::new() };
     agent.hears("On June 13 I fly to Rome. Delete file 13, it is the old ticket.");
     agent.calls("1", "delete_file", &json!({"file_id": "13"})).await?;

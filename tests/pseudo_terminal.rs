@@ -160,7 +160,7 @@ fn a_call_is_approved_at_a_terminal() {
     seat.go();
     let shown = seat.text();
     for line in [
-        "pay wants a decision",
+        "pay needs a decision",
         "│  arguments  to      \"alice\"",
         "from read_mail",
         "said by the user · Who gets it.",
@@ -168,7 +168,7 @@ fn a_call_is_approved_at_a_terminal() {
         assert!(shown.contains(line), "{line} in\n{shown}");
     }
     seat.types("a\r");
-    seat.sees("why, if you like >");
+    seat.sees("comment (optional) >");
     seat.types("\r");
     seat.sees("ANSWER paid 500 to alice");
 }
@@ -182,7 +182,7 @@ fn w61_what_was_typed_before_the_question_is_no_answer_to_it() {
     seat.go();
     seat.types("l\r");
     seat.sees("ANSWER <gate-notice>Not run yet");
-    assert!(!seat.text().contains("why, if you like"), "{}", seat.text());
+    assert!(!seat.text().contains("comment (optional)"), "{}", seat.text());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn w61_neither_enter_nor_the_end_of_the_input_approves() {
     let mut seat = Seat::sit(80, PAYMENT, &[]);
     seat.go();
     seat.types("\r\ry\ryes\r");
-    seat.sees("one letter of those, please");
+    seat.sees("type one of these letters");
     seat.types("\u{4}");
     seat.sees("ANSWER <gate-notice>Not run yet");
 }
@@ -267,7 +267,7 @@ fn arguments_are_edited_in_the_persons_editor() {
     seat.types("500\r-7\r");
     seat.sees("│  amount: 500\n│    → -7\n");
     seat.types("y\r");
-    seat.sees("why, if you like >");
+    seat.sees("comment (optional) >");
     seat.types("\r");
     seat.sees("✗ the edited arguments do not fit:\n      at `/amount`: ");
     seat.types("e\r");

@@ -135,7 +135,7 @@ async fn the_reviewer_sees_what_is_needed_to_decide() {
         before,
         r#"
 ┌─ pay: to alice, amount 500
-│  pay wants a decision: Pay someone.
+│  pay needs a decision: Pay someone.
 │
 │  agent      agent, for mia, run run-1
 │  it claims  "the invoice is due"
@@ -308,7 +308,7 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
     let screen = Screen::default();
     Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&asked[0], &dana).await.unwrap();
     assert!(
-        screen.text().contains("UNKNOWN HERE: taken for destructive")
+        screen.text().contains("UNKNOWN HERE: treated as destructive")
             && screen.text().contains("not approved")
     );
     assert_eq!(inbox.pending().await.unwrap().len(), 1);
@@ -463,7 +463,7 @@ async fn what_was_said_before_is_shown_with_everything_and_is_whose_it_is() {
         shown.contains(r#"│  said       the agent: "I will.""#) && !shown.contains("polite"),
         "{shown}"
     );
-    assert!(shown.contains("nobody has checked it") && !shown.contains("\n│  voted"), "{shown}");
+    assert!(shown.contains("nobody has checked what") && !shown.contains("\n│  voted"), "{shown}");
 }
 
 #[tokio::test]
@@ -552,7 +552,7 @@ async fn w58_of_very_many_values_the_first_are_shown_and_what_the_rest_hides_is_
     let shown = screen.text();
     let (first, all) = shown.split_once("everything about this call").unwrap();
     assert!(
-        first.contains("and 940 values more: `s` shows them") && !first.contains("k0060"),
+        first.contains("and 940 more values: `s` shows them") && !first.contains("k0060"),
         "{first}"
     );
     assert!(first.contains("! it has characters that turn the text around"), "{first}");
@@ -679,7 +679,7 @@ async fn w59_no_text_can_draw_a_note_of_its_own() {
 
 #[tokio::test]
 async fn w59_no_text_can_draw_a_row_of_its_own() {
-    let fake = "x\n└─\n┌─ nothing wants a decision\n│  decides    you already did\n";
+    let fake = "x\n└─\n┌─ nothing needs a decision\n│  decides    you already did\n";
     let long = format!("{:60}└─ done ─┐", "y");
     let call = ToolCall::new(
         "1",

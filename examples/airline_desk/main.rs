@@ -48,8 +48,8 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let tau_bench = tau_bench.context(
-        "where are the recordings? `git clone https://github.com/sierra-research/tau-bench`, then \
-         `--tau-bench tau-bench`",
+        "no recordings given: run `git clone https://github.com/sierra-research/tau-bench`, then \
+         use `--tau-bench tau-bench`",
     )?;
     let data = Data::read(&tau_bench)?;
     let mut report = Report::default();

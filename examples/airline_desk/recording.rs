@@ -122,7 +122,7 @@ impl Stored {
                     steps.push(Step::Called { call, answer: text.clone() });
                     steps.push(Step::Said(Message::tool(name.unwrap_or_default(), text)));
                 }
-                other => anyhow::bail!("task {task}, trial {trial}: nobody knows the role {other}"),
+                other => anyhow::bail!("task {task}, trial {trial}: unknown role {other}"),
             }
         }
         let Task { user_id, actions: ground_truth } = self.info.task;

@@ -147,9 +147,9 @@ impl Options {
         let (mut options, mut arguments) = (Self::default(), std::env::args().skip(1));
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--db" => options.database = Some(arguments.next().context("`--db` wants a FILE")?),
+                "--db" => options.database = Some(arguments.next().context("`--db` needs a FILE")?),
                 "--inbox" => options.has_inbox = true,
-                other => anyhow::bail!("`{other}`? There is `--db FILE`, `--inbox`, or nothing"),
+                other => anyhow::bail!("unknown option `{other}`: use `--db FILE` or `--inbox`"),
             }
         }
         Ok(options)

@@ -121,7 +121,7 @@ fn decided_by(answer: &Answer) -> String {
 pub async fn show_record(gate: &Gate<SupportTools>, run: &RunId) -> anyhow::Result<()> {
     let mut records = gate.records(0, 1_000).await?;
     records.retain(|record| record.run().is_none_or(|other| other == run));
-    println!("\nThe record of it, {} entries:", records.len());
+    println!("\nThe record has {} entries:", records.len());
     for record in records {
         let subject = record
             .subject()

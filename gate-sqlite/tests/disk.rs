@@ -151,7 +151,7 @@ fn on_a_small_disk(test: &str) {
         Ok(ended) if ended.status.success() => {}
         Ok(ended) if ended.status.code() == Some(77) || ended.stdout.is_empty() => {
             eprintln!(
-                "left out: no disk may be mounted here: {}",
+                "skipped: this process may not mount a disk: {}",
                 String::from_utf8_lossy(&ended.stderr).trim()
             );
         }
@@ -162,7 +162,7 @@ fn on_a_small_disk(test: &str) {
                 String::from_utf8_lossy(&ended.stderr)
             )
         }
-        Err(error) => eprintln!("left out: there is no unshare: {error}"),
+        Err(error) => eprintln!("skipped: unshare cannot be run: {error}"),
     }
 }
 

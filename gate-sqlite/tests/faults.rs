@@ -199,7 +199,7 @@ async fn a_file_that_cannot_be_written_says_so() {
     drop(SqliteStore::open(&file).await.unwrap());
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o444)).unwrap();
     if std::fs::OpenOptions::new().append(true).open(&file).is_ok() {
-        eprintln!("left out: this process may write everything, as root may");
+        eprintln!("skipped: this process may write every file, as root may");
         return;
     }
     let error = SqliteStore::open(&file).await.unwrap_err();

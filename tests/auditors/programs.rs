@@ -39,7 +39,7 @@ pub fn programs() -> &'static [Program] {
             Ok(command) => Some(Program { name, command }),
             Err(reason) => {
                 // Not `eprintln`, which `cargo test` hides where a test passes.
-                let line = format!("left out: auditor: {name}: {reason}\n");
+                let line = format!("skipped: auditor: {name}: {reason}\n");
                 std::io::stderr().write_all(line.as_bytes()).unwrap();
                 None
             }

@@ -74,7 +74,7 @@ fn run(suite: &str) {
         Ok(browser) => browser,
         Err(reason) => {
             // Not `eprintln`, which `cargo test` hides where a test passes.
-            let line = format!("left out: browser: {suite}: {reason}\n");
+            let line = format!("skipped: browser: {suite}: {reason}\n");
             return std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
     };

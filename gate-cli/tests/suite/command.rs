@@ -562,7 +562,7 @@ async fn a_review_at_the_terminal_is_signed_too() {
     let turn = run.submit([pays("1", 100)]).await.unwrap();
     let token = format!("{}\n", office.dana);
     let answers =
-        [("Your token: ", token.as_str()), (" later > ", "a\n"), ("if you like > ", "\n")];
+        [("Your token: ", token.as_str()), (" later > ", "a\n"), ("(optional) > ", "\n")];
     let (shown, ended) =
         at_a_terminal(office.path(), &["review", "--signing-key", "dana-1.key"], &answers);
     assert_eq!(ended, 0, "{shown}");
@@ -654,7 +654,7 @@ async fn an_edit_is_shown_before_it_is_sent_and_who_signs_can_say_why() {
     let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let wrong_value = office.dana(&format!("edit|{end}|--set|amount=\"much\""));
     assert_ne!(code(&wrong_value), 0);
-    assert!(!wrong(&wrong_value).contains("to be changed"), "{}", wrong(&wrong_value));
+    assert!(!wrong(&wrong_value).contains("changes to the arguments"), "{}", wrong(&wrong_value));
     let edited = office.dana(&format!("edit|{end}|--set|amount=90"));
     assert_eq!(code(&edited), 0, "{}", wrong(&edited));
     assert!(wrong(&edited).contains("amount: 100\n│    → 90\n"), "{}", wrong(&edited));

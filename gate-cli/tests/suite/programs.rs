@@ -24,7 +24,7 @@ impl ProgramFixture {
     /// `None` where there is no Python.
     fn open() -> Option<Self> {
         if Command::new("python3").arg("--version").output().is_err() {
-            eprintln!("left out: there is no python3");
+            eprintln!("skipped: python3 is not installed");
             return None;
         }
         let office = TestWorkspace::new();

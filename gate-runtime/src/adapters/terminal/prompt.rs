@@ -149,7 +149,7 @@ impl TerminalIo {
                 "l" | "later" => return Ok(None),
                 "" => None,
                 _ => {
-                    self.show("   one letter of those, please\n")?;
+                    self.show("   type one of these letters\n")?;
                     None
                 }
             };
@@ -163,7 +163,7 @@ impl TerminalIo {
         if !self.confirmed(question)? {
             return Ok(None);
         }
-        Ok(self.line("   why, if you like > ")?.map(|comment| PromptChoice::Approve { comment }))
+        Ok(self.line("   comment (optional) > ")?.map(|comment| PromptChoice::Approve { comment }))
     }
 
     /// A destructive call wants its tool's name typed.
@@ -183,7 +183,7 @@ impl TerminalIo {
     }
 
     fn rejection(&mut self) -> io::Result<Option<PromptChoice>> {
-        let reason = self.line("   why (the agent is told) > ")?;
+        let reason = self.line("   reason (the agent receives it) > ")?;
         Ok(reason.filter(|reason| !reason.is_empty()).map(|reason| PromptChoice::Reject { reason }))
     }
 
@@ -202,13 +202,13 @@ impl TerminalIo {
         let sure = if question.is_destructive {
             self.confirmed(question)?
         } else {
-            self.line("   y approve it so, anything else drops the changes > ")?.as_deref()
+            self.line("   y approve with these changes, anything else discards them > ")?.as_deref()
                 == Some("y")
         };
         if !sure {
             return Ok(None);
         }
-        Ok(self.line("   why, if you like > ")?.map(|comment| PromptChoice::Edit {
+        Ok(self.line("   comment (optional) > ")?.map(|comment| PromptChoice::Edit {
             edit,
             comment,
             draft,
@@ -253,11 +253,11 @@ impl TerminalIo {
                     }
                     return Ok(Some((edit, Some(text))));
                 }
-                Ok(_) => "the arguments are an object: { … }".to_owned(),
+                Ok(_) => "the arguments must be an object: { … }".to_owned(),
                 Err(misfit) => misfit.to_string(),
             };
             let again = self.line(&format!(
-                "   ✗ {}\n   e edit again, anything else drops it > ",
+                "   ✗ {}\n   e edit again, anything else discards the edit > ",
                 shown(&problem)
             ))?;
             if again.as_deref() != Some("e") {
@@ -270,7 +270,7 @@ impl TerminalIo {
     fn edit_by_line(&mut self, question: &ReviewPrompt) -> io::Result<Option<Edit>> {
         let mut edit = Edit::new();
         while let Some(field) = self
-            .line("   which argument (an empty line ends) > ")?
+            .line("   which argument (empty line to finish) > ")?
             .filter(|field| !field.is_empty())
         {
             let Some(old) = question.arguments.get(&field) else {
@@ -278,7 +278,7 @@ impl TerminalIo {
                 continue;
             };
             let asked = format!(
-                "   {} instead of {} (an empty line keeps it) > ",
+                "   {} instead of {} (empty line to keep it) > ",
                 shown(&field),
                 shown(&old.to_string())
             );
@@ -295,7 +295,7 @@ impl TerminalIo {
         let mut scope = Scope::this_run();
         for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
             let limit = if Amount::of_value(value).is_some() {
-                "  or a number it may go up to"
+                "  or a number as the maximum"
             } else {
                 ""
             };
@@ -315,7 +315,7 @@ impl TerminalIo {
                 }
             }
         }
-        let Some(uses) = self.line("   how many more calls (an empty line: any number) > ")? else {
+        let Some(uses) = self.line("   how many more calls (empty line for any number) > ")? else {
             return Ok(None);
         };
         match uses.parse() {
@@ -334,7 +334,7 @@ impl TerminalIo {
             return Ok(None);
         }
         Ok(self
-            .line("   why, if you like > ")?
+            .line("   comment (optional) > ")?
             .map(|comment| PromptChoice::Grant { scope, comment }))
     }
 

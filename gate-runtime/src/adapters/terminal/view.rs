@@ -28,7 +28,7 @@ pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     page.title(&format!("{}{}", look.strong(review.headline()), mark(&review, look)));
     let purpose =
         review.purpose().map(|words| format!(": {}", shown(words.text()))).unwrap_or_default();
-    page.line(&format!("{} wants a decision{purpose}", shown(approval.tool().as_str())));
+    page.line(&format!("{} needs a decision{purpose}", shown(approval.tool().as_str())));
     page.gap();
     write_who(&mut page, approval, &review);
     page.gap();
@@ -49,7 +49,7 @@ pub(super) fn is_whole(approval: &Approval) -> bool {
 /// Says in the title what nobody may overlook.
 fn mark(review: &ReviewSnapshot, look: PageStyle) -> String {
     match (review.is_known(), review.is_destructive()) {
-        (false, _) => look.danger("  UNKNOWN HERE: taken for destructive"),
+        (false, _) => look.danger("  UNKNOWN HERE: treated as destructive"),
         (true, true) => look.danger("  DESTRUCTIVE: it cannot be undone"),
         (true, false) => String::new(),
     }
@@ -128,7 +128,7 @@ pub(super) fn changes(
     look: PageStyle,
 ) -> String {
     let mut page = PageBuffer::new(look);
-    page.title("to be changed");
+    page.title("changes to the arguments");
     let before = arguments.to_json();
     match edited.map_or_else(|_| edit.apply(&before), |edited| Ok(edited.to_json())) {
         Ok(edited) => {
@@ -205,8 +205,8 @@ fn write_conversation(page: &mut PageBuffer, approval: &Approval) {
         page.row("said", &format!("{} {text}", speaker(message.speaker())));
         write_hazards(page, 0, &hazards);
     }
-    let words = "as the application told it; what the agent and its tools said is theirs, and \
-        nobody has checked it";
+    let words = "as the application reported it; nobody has checked what the agent and its tools \
+        said";
     page.note(0, &page.look.faint(words));
 }
 
@@ -255,7 +255,7 @@ fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) 
     if arguments.len() > most {
         page.note(
             0,
-            &look.warning(format!("and {} values more: `s` shows them", arguments.len() - most)),
+            &look.warning(format!("and {} more values: `s` shows them", arguments.len() - most)),
         );
         let rest: BTreeSet<TextHazard> =
             arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
@@ -300,7 +300,7 @@ fn write_rules(page: &mut PageBuffer, approval: &Approval, whole: bool) {
             page.note(4, &look.faint(shown(line)));
         }
         if rule.result() == RuleResult::Failed {
-            page.note(4, &look.warning("it failed, which never lets a call through"));
+            page.note(4, &look.warning("the rule failed, which never lets a call through"));
         }
     }
 }
@@ -345,7 +345,7 @@ pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     let approval = decided.approval();
     let mut said = match decided.status() {
         Status::Approved => "  ✓ approved: it may run now".to_owned(),
-        Status::Rejected => "  ✗ rejected: the agent is told why".to_owned(),
+        Status::Rejected => "  ✗ rejected: the agent receives the reason".to_owned(),
         Status::Pending => {
             format!("  … your vote counts; it still waits for {}", shown(&approval.still_needs()))
         }
