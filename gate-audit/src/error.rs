@@ -273,7 +273,7 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "no signature is by a known key ({unknown} by others); give the verifier key \
-                     of who must sign"
+                     of the required signer"
                 )
             }
             Error::BadSignature { key } => {
@@ -318,7 +318,7 @@ impl fmt::Display for Error {
             Error::NotIncluded { index, size } => {
                 write!(
                     f,
-                    "this is not what stands at {index} in the tree of {size} leaves; do not \
+                    "this is not the entry at {index} in the tree of {size} leaves; do not \
                      trust it"
                 )
             }
@@ -354,7 +354,7 @@ impl fmt::Display for Error {
             Error::Occupied { path } => {
                 write!(
                     f,
-                    "`{}` is there already; resume that trail, or take an empty folder",
+                    "`{}` already exists; resume that trail, or use an empty folder",
                     path.display()
                 )
             }
@@ -369,7 +369,7 @@ impl fmt::Display for Error {
             Error::Foreign { path } => {
                 write!(
                     f,
-                    "`{}` is no file of this trail; find out who put it there, and move it away",
+                    "`{}` is not a file of this trail; find out who put it there, and move it away",
                     path.display()
                 )
             }

@@ -207,7 +207,7 @@ impl FromStr for VerifierKey {
             .ok()
             .filter(|key| !key.is_weak())
             .ok_or_else(|| {
-                Error::whole(what, "this is no usable Ed25519 key; get it again from its owner")
+                Error::whole(what, "this is not a usable Ed25519 key; get it again from its owner")
             })?;
         let key = VerifierKey::new(name, kind, key);
         if key.id == id {

@@ -539,8 +539,9 @@ fn lacks_key(tools: &[GateTool]) -> Option<String> {
     let names: Vec<&str> = with_secrets.map(|tool| tool.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "secret arguments of {}: without a key of the gate, whoever has the store could guess \
-             them. Make one, once, by `GateKey::create(\"gate.key\")`, keep it apart from the \
+            "secret arguments of {}: without a key of the gate, anyone who has the store could \
+             guess them. Make one, once, by `GateKey::create(\"gate.key\")`, keep it apart from \
+             the \
              database, and add `.key(GateKey::read(\"gate.key\")?)`",
             english::list(&names)
         )

@@ -26,11 +26,11 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     let about = file.metadata()?;
     if !about.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a file"));
     }
     if is_open_to_others(&about, 0o077) {
-        let words = "others than its owner can read it: `chmod 600` it, and make a new key if \
-            somebody may have";
+        let words = "users other than its owner can read it: `chmod 600` it, and make a new key \
+            if one of them may have";
         return Err(io::Error::other(words));
     }
     let mut text = String::new();

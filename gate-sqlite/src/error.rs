@@ -3,7 +3,7 @@
 use gate_core::ports::StoreErrorKind;
 use rusqlite::ErrorCode;
 
-const READ_ONLY: &str = "it cannot be written: give this process the right to";
+const READ_ONLY: &str = "it cannot be written: give this process permission to write it";
 
 /// Trouble with the database, before it is known which.
 #[derive(Debug)]
@@ -73,9 +73,9 @@ impl DatabaseError {
             }
             Some(ErrorCode::DiskFull) => "the disk is full: make room, and try again",
             Some(ErrorCode::ReadOnly) => READ_ONLY,
-            Some(ErrorCode::CannotOpen) => "it cannot be opened: look at its path and rights",
+            Some(ErrorCode::CannotOpen) => "it cannot be opened: check its path and permissions",
             Some(ErrorCode::DatabaseCorrupt) => "it is damaged: restore it from a backup",
-            Some(ErrorCode::NotADatabase) => "it is no SQLite database: name another file",
+            Some(ErrorCode::NotADatabase) => "it is not a SQLite database: name another file",
             _ => return plain(error),
         };
         format!("{known} ({})", plain(error))

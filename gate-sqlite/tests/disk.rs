@@ -231,7 +231,8 @@ async fn on_its_disk_that_is_read_only() {
         let error = SqliteStore::open(&file).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         assert!(
-            error.to_string().contains("it cannot be written: give this process the right to"),
+            error.to_string().contains("it cannot be written: give this process permission to \
+                write it"),
             "{error}"
         );
         remount("rw");

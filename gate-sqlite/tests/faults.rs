@@ -66,7 +66,7 @@ async fn what_is_no_store_is_refused_and_left_alone() {
     std::fs::write(&file, "a diary, and no database at all. ".repeat(100)).unwrap();
     let (kind, words) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
-    assert!(words.contains("it is no SQLite database"), "{words}");
+    assert!(words.contains("it is not a SQLite database"), "{words}");
 
     let (_folder, file) = folder();
     rusqlite::Connection::open(&file)

@@ -186,7 +186,7 @@ async fn b12_a_standing_permission_that_a_changed_tool_ended_is_named(store: Sha
     let question = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
     assert_eq!(
         question.outdated_permissions(),
-        ["A standing permission of dana covers such calls no more, since the tool changed: \
+        ["A standing permission of dana no longer covers such calls, because the tool changed: \
           the argument `currency` is new, and not required."]
     );
     let elsewhere = new.run("beyond").on_behalf_of("mia");

@@ -239,7 +239,7 @@ async fn f42_a_denying_rule_that_fails_denies_nothing_and_counts_for_nothing(sto
             run.submit([transfer_to(&format!("call {index}"), "alice", 10 + index)]).await.unwrap();
         assert_eq!(kinds(&turn), ["unavailable"]);
         assert!(
-            texts(&turn)[0].contains("no decision")
+            texts(&turn)[0].contains("not a decision")
                 && texts(&turn)[0].contains("may be tried again later")
         );
         assert!(!turn.must_stop() && turn.answers()[0].approval().is_none());

@@ -233,7 +233,7 @@ async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
     assert!(matches!(early, Err(DecideError::StillRunning { .. })), "{early:?}");
     assert_eq!(
         early.unwrap_err().to_string(),
-        "it may be running: its process vouches for it until 2026-11-21T12:00:30Z; settle it \
+        "it may be running: its process holds a lease until 2026-11-21T12:00:30Z; settle it \
          after that"
     );
     desk.clock.advance(std::time::Duration::from_secs(30));

@@ -317,7 +317,7 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
             .await
             .unwrap_err()
             .to_string()
-            .contains("no secrets whose salts")
+            .contains("no secrets with stored salts")
     );
     gate.seal().await.unwrap();
     let reader = place.reader();
@@ -743,7 +743,7 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
 
     let built = builder::<Tools>(&store, &State::default()).trail(trail()).build().await;
     let told = problem(built);
-    assert!(told.contains("end what `gate audit key rotate` began"), "{told}");
+    assert!(told.contains("finish what `gate audit key rotate` began"), "{told}");
     Trail::rotate_key(place.folder(), &file).unwrap();
     let gate: Gate<Tools> =
         builder(&store, &State::default()).trail(trail()).build().await.unwrap();

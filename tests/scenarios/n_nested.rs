@@ -279,7 +279,7 @@ async fn n_a_run_is_not_handed_to_an_agent_that_nobody_knows(store: Shared) {
     assert_eq!(run.info().agent(), "lead");
     assert!(run.info().passages().is_empty());
     let error = run.child("c").submit([wipe("1", "a")]).await.unwrap_err().to_string();
-    assert!(error.contains("does not say which agent it is"), "{error}");
+    assert!(error.contains("names no agent"), "{error}");
 }
 
 async fn n_a_rejection_follows_into_nested_runs_and_out_of_them(store: Shared) {

@@ -663,7 +663,7 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
         "from 00:00 to 00:00 is no time at all: whole days are `.on(EVERY_DAY, \"UTC\")`",
         "rule \"on no day\": its days or hours never come together, so it never matches: write a \
          rule for each",
-        "`.otherwise(…)` is said twice",
+        "`.otherwise(…)` is given twice",
         "rule \"never\": it asks for the role `astronaut`, but nobody in the directory holds it",
     ] {
         assert!(said.contains(word), "{word} in\n{said}");

@@ -46,7 +46,7 @@ async fn r20_a_rejection_needs_a_reason(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
     let refused = asked(&turn).reject(&dana(&gate).await, "  ").await.unwrap_err();
-    assert_eq!(refused.to_string(), "it needs a reason: the record and the agent are told why");
+    assert_eq!(refused.to_string(), "it needs a reason, which is recorded and sent to the agent");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
 }
 

@@ -117,7 +117,7 @@ fn disputed(turn: &Turn) -> String {
     let CallResult::Approved(Some(NotRun::Disputed { problem })) = answer.result() else {
         panic!("{turn:?}")
     };
-    assert!(answer.for_model().contains("it is not known how it stands"), "{}", answer.for_model());
+    assert!(answer.for_model().contains("its state is not known"), "{}", answer.for_model());
     assert!(
         problem.contains("not what its records say") && problem.contains("gate audit log --call"),
         "{problem}"
@@ -144,7 +144,7 @@ async fn assert_nothing_runs(gate: &Gate<Tools>, world: &World, ran: usize, why:
 
 /// The problem that is told of a call that ended, and that its row has as approved.
 fn set_back_is(has_trail: bool) -> &'static str {
-    if has_trail { "it has ended, as the trail knows" } else { "its state and its attempts" }
+    if has_trail { "it has ended, according to the trail" } else { "its state and its attempts" }
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn w_with_a_trail_records_that_are_deleted_let_nothing_run_again() {
     let begun = "DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' IN \
         ('dispatched', 'finished', 'reassessed')";
     for (deleted, why) in [
-        (begun, "it has ended, as the trail knows"),
+        (begun, "it has ended, according to the trail"),
         (
             "UPDATE records SET approval = NULL WHERE approval = ? AND body ->> '$.status' <> \
              'approved'",
@@ -401,7 +401,7 @@ async fn w_a_process_that_does_not_write_the_trail_knows_it_too() {
         id,
     );
     let why = disputed(&run(&follower).submit([pay()]).await.unwrap());
-    assert!(why.contains("it has ended, as the trail knows"), "{why}");
+    assert!(why.contains("it has ended, according to the trail"), "{why}");
     assert_eq!(world.ran().len(), 1);
 }
 

@@ -231,7 +231,7 @@ async fn z96_denied_again_and_again_the_run_is_told_to_stop(store: Shared) {
     assert_eq!(kinds(&turn), ["denied", "denied"]);
     assert!(turn.must_stop());
     assert!(
-        texts(&turn)[1].contains("too many calls of this run came to nothing")
+        texts(&turn)[1].contains("too many calls of this run did not run")
             && texts(&turn)[1].contains("Stop calling tools")
     );
     assert!(state.0.ran().is_empty());

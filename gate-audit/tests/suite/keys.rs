@@ -133,7 +133,7 @@ fn weak_keys_are_refused() {
         let bytes = [&[1][..], &point].concat();
         let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
         let refused = format!("weak+{id:08x}+{base64}").parse::<VerifierKey>().unwrap_err();
-        assert!(refused.to_string().contains("no usable Ed25519 key"), "{refused}");
+        assert!(refused.to_string().contains("not a usable Ed25519 key"), "{refused}");
     }
 }
 

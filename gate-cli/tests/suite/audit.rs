@@ -412,7 +412,7 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
     };
     assert_eq!(ended, "succeeded", "a witness that is away stops nothing");
     assert!(
-        unreachable.witness_trouble().unwrap().contains("it does not answer"),
+        unreachable.witness_trouble().unwrap().contains("it did not answer"),
         "{unreachable:?}"
     );
     let witness = WitnessProcess::start(&office);

@@ -484,7 +484,7 @@ async fn whoever_has_a_key_signs_by_its_file() {
     let unsigned = office.dana(&format!("approve|{end}"));
     assert_eq!(code(&unsigned), 4);
     assert!(
-        wrong(&unsigned).contains("sign it by that key (`--signing-key FILE`"),
+        wrong(&unsigned).contains("sign it with that key (`--signing-key FILE`"),
         "{}",
         wrong(&unsigned)
     );
@@ -499,7 +499,7 @@ async fn whoever_has_a_key_signs_by_its_file() {
         office.gate_as(Some(&office.omar), &format!("reject|{end}|no|--signing-key|dana-1.key"));
     assert_eq!(code(&nobodys), 4);
     assert!(
-        wrong(&nobodys).contains("the directory has no key of whoever gives it"),
+        wrong(&nobodys).contains("the directory has no key of this reviewer"),
         "{}",
         wrong(&nobodys)
     );
@@ -525,7 +525,7 @@ async fn whoever_has_a_key_signs_by_its_file() {
         .output()
         .unwrap();
     assert!(
-        wrong(&named).contains("the directory has no key of whoever gives it"),
+        wrong(&named).contains("the directory has no key of this reviewer"),
         "{}",
         wrong(&named)
     );
@@ -593,11 +593,11 @@ fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
     std::fs::write(office.path().join("gate.db"), "").unwrap();
     for (file, words) in [
         ("gone.key", "no such file: name the file with --signing-key or GATE_SIGNING_KEY"),
-        ("folder.key", "it is no file"),
+        ("folder.key", "it is not a file"),
         ("witness.key", "it is a witness's key, which signs checkpoints: use one of algorithm 1"),
-        ("public.key", "it is no private key: begin with `PRIVATE+KEY+`"),
-        ("half.key", "it is no private key: the id is not that of name and key; get it again"),
-        ("bytes.key", "it is no private key: begin with `PRIVATE+KEY+`"),
+        ("public.key", "it is not a private key: begin with `PRIVATE+KEY+`"),
+        ("half.key", "it is not a private key: the id is not that of name and key; get it again"),
+        ("bytes.key", "it is not a private key: begin with `PRIVATE+KEY+`"),
     ] {
         let refused = office.dana(&format!("approve|0000|--signing-key|{file}"));
         assert_eq!(wrong(&refused), format!("gate: the signing key {file}: {words}\n"));
@@ -611,7 +611,7 @@ fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
         let refused = office.dana("reject|0000|no|--signing-key|dana-1.key");
         assert_eq!(code(&refused), 1);
         assert!(
-            wrong(&refused).contains("others than its owner can read it: `chmod 600` it"),
+            wrong(&refused).contains("users other than its owner can read it: `chmod 600` it"),
             "{}",
             wrong(&refused)
         );

@@ -265,7 +265,7 @@ fn is_same(one: &Assessment, other: &Assessment) -> bool {
 ///
 /// ```
 /// # fn show(fault: &gate_runtime::store::ReplayError) {
-/// println!("{fault}"); // like: record 17 (dispatched): it is pending, where this cannot happen
+/// println!("{fault}"); // like: record 17 (dispatched): this cannot happen while it is pending
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

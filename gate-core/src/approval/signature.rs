@@ -47,20 +47,19 @@ impl fmt::Display for VoteSignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned => f.write_str(
-                "the vote is not signed, and the directory has a key of whoever gives it: \
-                 sign it by that key (`--signing-key FILE`, or `.sign_with(&key)`)",
+                "the vote is not signed, but the directory has a key of this reviewer: sign it \
+                 with that key (`--signing-key FILE`, or `.sign_with(&key)`)",
             ),
             Self::NoKey => f.write_str(
-                "the vote is signed, and the directory has no key of whoever gives it: \
-                 register the public key there, or vote without one",
+                "the vote is signed, but the directory has no key of this reviewer: register the \
+                 public key there, or vote without one",
             ),
             Self::OtherKey => f.write_str(
-                "the vote is not signed by the key that the directory has of whoever gives it: \
-                 take that key, or register the new one there",
+                "the vote is not signed by the key that the directory has of this reviewer: use \
+                 that key, or register the new one there",
             ),
             Self::WitnessKey => f.write_str(
-                "the key is a witness's, which signs checkpoints: \
-                take one of algorithm 1",
+                "the key is a witness's, which signs checkpoints: use one of algorithm 1",
             ),
             Self::OtherVote => f.write_str(
                 "what was signed is not this vote: another call, other arguments, another \

@@ -27,7 +27,7 @@ use crate::text::english;
 /// use gate_runtime::review::{Refused, Status};
 /// assert_eq!(
 ///     Refused::Final(Status::Expired).to_string(),
-///     "it is already expired: that never changes"
+///     "it is already expired, which is final"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,9 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Final(status) => write!(f, "it is already {status}: that never changes"),
-            Self::NotNow(status) => write!(f, "it is {status}, where this cannot happen"),
-            Self::TooLate => f.write_str("its time is over: it counts as expired"),
+            Self::Final(status) => write!(f, "it is already {status}, which is final"),
+            Self::NotNow(status) => write!(f, "this cannot happen while it is {status}"),
+            Self::TooLate => f.write_str("its deadline has passed: it counts as expired"),
             Self::NotEntitled { reviewer, why } => {
                 write!(f, "{reviewer} cannot decide this: {why}")
             }
@@ -86,25 +86,24 @@ impl fmt::Display for Refused {
             Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
             Self::SignatureRequired => f.write_str(
                 "an approval of this needs a signature: register a key in the directory, and sign \
-                 by it (`--signing-key FILE`, or `.sign_with(&key)`)",
+                 with it (`--signing-key FILE`, or `.sign_with(&key)`)",
             ),
             Self::ReasonRequired => {
-                f.write_str("it needs a reason: the record and the agent are told why")
+                f.write_str("it needs a reason, which is recorded and sent to the agent")
             }
             Self::NotAnAnswer(answers) => {
                 write!(
                     f,
-                    "it is a question, which nothing but an answer answers: whoever is asked \
-                     {answers}"
+                    "it is a question, so only an answer counts: the reviewer {answers}"
                 )
             }
             Self::NotEditable => {
                 f.write_str("its arguments cannot be edited: approve or reject it as it is")
             }
             Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
-            Self::NoVote => f.write_str("there is no vote of theirs to take back"),
-            Self::StillOpen => f.write_str("it is still open: its secrets may be needed yet"),
-            Self::NoSecrets => f.write_str("it has no secrets whose salts are there"),
+            Self::NoVote => f.write_str("this person has no vote to take back"),
+            Self::StillOpen => f.write_str("it is still open: its secrets may still be needed"),
+            Self::NoSecrets => f.write_str("it has no secrets with stored salts"),
             Self::NothingDue => f.write_str("nothing is due yet"),
         }
     }

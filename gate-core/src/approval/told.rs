@@ -223,19 +223,19 @@ pub fn not_run(reason: &NotRun) -> String {
             format!("Not run: the call is not valid. {problem}{stop} Correct it and call again.")
         }
         NotRun::NobodyToAsk { .. } => {
-            "Not run: a person would have to decide it, and there is nobody who could. Trying \
-             again does not change that: tell the user that it is not done."
+            "Not run: a person would have to decide it, and nobody can. Trying again does not \
+             change that: tell the user that it is not done."
                 .to_owned()
         }
         NotRun::Disputed { .. } => {
-            "Nothing ran: what is stored of this call is not what its records say, so it is not \
-             known how it stands. Do not propose it again; tell the user that it is being looked \
+            "Nothing ran: the stored state of this call does not match its records, so its state \
+             is not known. Do not propose it again; tell the user that it is being looked \
              into."
                 .to_owned()
         }
         NotRun::Unavailable { .. } => {
             "Not run: it could not be judged, because something that is needed for it failed. \
-             That is no decision: it may be tried again later."
+             This is not a decision: it may be tried again later."
                 .to_owned()
         }
     };
@@ -255,7 +255,7 @@ fn denied(by: &DeniedBy) -> String {
             "Not run: a person already decided against this very call. Do not propose it again."
                 .to_owned()
         }
-        DeniedBy::TooManyDenials => "Not run: too many calls of this run came to nothing. \
+        DeniedBy::TooManyDenials => "Not run: too many calls of this run did not run. \
              Stop calling tools in this run; tell the user that you cannot go on."
             .to_owned(),
         DeniedBy::TooManyQuestions => "Not run: this run asked people too often. \
@@ -356,7 +356,7 @@ mod tests {
             (
                 denied(DeniedBy::TooManyDenials),
                 text(
-                    "too many calls of this run came to nothing. Stop calling tools in this run; \
+                    "too many calls of this run did not run. Stop calling tools in this run; \
                      tell the user that you cannot go on.",
                 ),
             ),
@@ -415,15 +415,15 @@ mod tests {
             (
                 NotRun::NobodyToAsk { problem: "nobody holds the role `sre`".into() },
                 text(
-                    "a person would have to decide it, and there is nobody who could. \
-                     Trying again does not change that: tell the user that it is not done.",
+                    "a person would have to decide it, and nobody can. Trying again does not \
+                     change that: tell the user that it is not done.",
                 ),
             ),
             (
                 NotRun::Unavailable { problem: "the disk is full".into() },
                 text(
                     "it could not be judged, because something that is needed for it failed. \
-                     That is no decision: it may be tried again later.",
+                     This is not a decision: it may be tried again later.",
                 ),
             ),
         ] {

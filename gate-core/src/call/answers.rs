@@ -51,7 +51,7 @@ impl AcceptedAnswers {
         if choices.len() < 2 {
             Some("fewer than two choices: there is nothing to choose".to_owned())
         } else if different.len() < choices.len() || different.contains("") {
-            Some("choices that are empty, or twice there: give each its own words".to_owned())
+            Some("choices that are empty or repeated: give each its own words".to_owned())
         } else {
             None
         }

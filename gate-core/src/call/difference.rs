@@ -27,7 +27,7 @@ pub enum ToolDifference {
         /// Its name.
         policy: String,
     },
-    /// A policy judges it no more.
+    /// A policy no longer judges it.
     PolicyRemoved {
         /// Its name.
         policy: String,
@@ -124,7 +124,9 @@ impl fmt::Display for ToolDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PolicyAdded { policy } => write!(f, "the policy `{policy}` judges it, too"),
-            Self::PolicyRemoved { policy } => write!(f, "the policy `{policy}` judges it no more"),
+            Self::PolicyRemoved { policy } => {
+                write!(f, "the policy `{policy}` no longer judges it")
+            }
             Self::PolicyReworded { policy } => {
                 write!(f, "the policy `{policy}` is worded otherwise")
             }
@@ -164,7 +166,7 @@ impl fmt::Display for ToolDifference {
                 f.write_str("the description, the hints or the result of the tool changed")
             }
             Self::CodeChanged => {
-                f.write_str("the code of the tool changed, and nothing that it says of itself")
+                f.write_str("the code of the tool changed, but nothing that describes it")
             }
         }
     }

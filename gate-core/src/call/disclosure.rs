@@ -120,7 +120,7 @@ impl Arguments {
         commitment.opening(keys).ok_or_else(|| {
             SchemaError::new(
                 field,
-                "its salt is not there: it was erased, or this is a copy that never had it",
+                "its salt is missing: it was erased, or this is a copy that never had it",
             )
         })
     }

@@ -26,7 +26,7 @@ pub trait Witness: Send + Sync + 'static {
 /// use gate_runtime::trail::WitnessError;
 /// assert_eq!(
 ///     WitnessError::Knows(7).to_string(),
-///     "it has seen 7 entries, and another number was named"
+///     "it has seen 7 entries, but another number was given"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,10 @@ impl fmt::Display for WitnessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Knows(size) => {
-                write!(f, "it has seen {size} entries, and another number was named")
+                write!(f, "it has seen {size} entries, but another number was given")
             }
-            Self::Refused(why) => write!(f, "it refuses: {why}"),
-            Self::Unreachable(why) => write!(f, "it does not answer: {why}"),
+            Self::Refused(why) => write!(f, "it refused: {why}"),
+            Self::Unreachable(why) => write!(f, "it did not answer: {why}"),
         }
     }
 }

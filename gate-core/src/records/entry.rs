@@ -255,7 +255,7 @@ impl TrailEntry {
         if Digest::of(bytes) != stub.digest {
             return Err(SchemaError::new(
                 "",
-                "it is not the record that was logged: its digest is another",
+                "it is not the record that was logged: its digest differs",
             ));
         }
         let record: Record = serde_json::from_value(canonical_value(bytes)?)

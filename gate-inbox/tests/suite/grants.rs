@@ -208,7 +208,7 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
         (
             close,
             "the rules require a separate decision on each of these calls",
-            "the policy wants each of these calls decided by itself",
+            "the policy requires a decision on each of these calls",
         ),
         (large, "several people must agree", "several people must agree"),
         (secret, "the call has a secret", "the call has a secret argument"),

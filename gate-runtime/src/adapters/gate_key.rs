@@ -44,7 +44,7 @@ impl GateKey {
         let (path, key) = (path.as_ref(), Self::random());
         private_file::create(path, &hex(&key.0)).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                let problem = "the file is there already, and is left as it is: name a new one";
+                let problem = "the file already exists, and was not changed: name a new one";
                 about(path, &io::Error::new(error.kind(), problem))
             }
             _ => about(path, &error),
@@ -117,7 +117,7 @@ pub struct ParseGateKeyError;
 impl fmt::Display for ParseGateKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "no key of a gate: expected 64 hexadecimal digits, as `openssl rand -hex 32` \
+            "not a key of a gate: expected 64 hexadecimal digits, as `openssl rand -hex 32` \
             makes them",
         )
     }

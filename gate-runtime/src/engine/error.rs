@@ -64,7 +64,7 @@ impl fmt::Display for CallError {
                 f.write_str("the call ran for another caller, and only the record has its result")
             }
             Self::Indeterminate(why) => {
-                write!(f, "the call was started, and nobody knows how it ended: {why}")
+                write!(f, "the call was started, and it is not known how it ended: {why}")
             }
         }
     }
@@ -164,7 +164,7 @@ impl fmt::Display for RunError {
                 if agent.as_str().is_empty() {
                     return write!(
                         f,
-                        "the run does not say which agent it is, and the gate knows {names}: add \
+                        "the run names no agent, and the gate knows {names}: add \
                          `.agent(\"…\")`"
                     );
                 }
@@ -180,7 +180,7 @@ impl fmt::Display for RunError {
             Self::ReservedRunId(run) => {
                 write!(
                     f,
-                    "the run id `{run}` has a `>`, which stands between a run and one nested in \
+                    "the run id `{run}` contains `>`, which separates a run from one nested in \
                      it: leave it out"
                 )
             }

@@ -117,19 +117,20 @@ impl fmt::Display for TrailError {
             Self::Refused(error) => fmt::Display::fmt(error, f),
             Self::Divergence(parted) => write!(
                 f,
-                "{parted}. Nothing runs until that is settled: bring the right database back, or \
-                 say by `gate audit settle` why this one holds"
+                "{parted}. Nothing runs until that is settled: restore the right database, or \
+                 record with `gate audit settle` why this one is right"
             ),
             Self::Missing { origin, folder } => write!(
                 f,
-                "the database had the trail `{origin}`, and {} has none: bring the folder back, \
-                 or name another trail by another key",
+                "the database had the trail `{origin}`, but {} has none: restore the folder, or \
+                 name another trail with another key",
                 folder.display()
             ),
             Self::OtherKey { key, source } => write!(
                 f,
-                "its last checkpoint is not by `{key}`, which is to write the next one ({source}): \
-                 use the key that wrote it, or end what `gate audit key rotate` began"
+                "its last checkpoint is not by `{key}`, which should write the next one \
+                 ({source}): use the key that wrote it, or finish what `gate audit key rotate` \
+                 began"
             ),
             Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
             Self::Story { index, fault } => write!(f, "entry {index}, {fault}"),
@@ -144,16 +145,14 @@ impl fmt::Display for TrailError {
                 )
             }
             Self::NotParted => f.write_str(
-                "database and trail say the same: there is nothing to \
-                settle",
+                "database and trail agree: there is nothing to settle",
             ),
             Self::Stuck => f.write_str(
                 "nothing was sealed for more than a minute, although there are records: its disk, \
                  its store or its runtime hangs",
             ),
             Self::Ended => f.write_str(
-                "what seals it has ended with its runtime: build the gate \
-                again",
+                "the task that seals it has ended with its runtime: build the gate again",
             ),
         }
     }

@@ -63,7 +63,7 @@ impl Trail {
         let text = private_file::read(path).map_err(|error| unreadable(path, &error))?;
         text.trim().parse().map_err(|error| match error {
             gate_audit::Error::Malformed { hint, .. } => {
-                TrailError::file(path, format_args!("it is no private key: {hint}"))
+                TrailError::file(path, format_args!("it is not a private key: {hint}"))
             }
             error => TrailError::file(path, error),
         })
@@ -158,7 +158,7 @@ impl Trail {
             None if is_introduced => {
                 return Err(TrailError::file(
                     &successor,
-                    "it is not there, and the trail waits for the key in it",
+                    "it does not exist, and the trail waits for the key in it",
                 ));
             }
             None => Trail::create_key(&successor, &origin)?,

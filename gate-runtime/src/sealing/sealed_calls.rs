@@ -119,7 +119,7 @@ impl SealedCall {
                     }
                 }
                 _ if self.records.is_empty() => {
-                    return Err("it has ended, as the trail knows".to_owned());
+                    return Err("it has ended, according to the trail".to_owned());
                 }
                 _ => return Err(format!("record {seq} of the database is not in the trail")),
             }
@@ -174,7 +174,7 @@ mod tests {
         );
         assert_eq!(
             sealed(&[], 9).check(&[text(3)]).unwrap_err(),
-            "it has ended, as the trail knows"
+            "it has ended, according to the trail"
         );
         sealed(&[], 9).check(&[text(10)]).unwrap();
     }

@@ -408,8 +408,8 @@ impl TrailSealer {
             }
         });
         if self.grew_at.elapsed() > PATIENCE.saturating_add(self.trail.within) {
-            let problem = "another process has the pen, and has sealed nothing for too long: look \
-                after it, or stop it";
+            let problem = "another process writes the trail, and has sealed nothing for too long: \
+                check on it, or stop it";
             return Err(TrailError::file(&self.trail.folder, problem));
         }
         Ok(())

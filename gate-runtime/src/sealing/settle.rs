@@ -48,7 +48,7 @@ pub(super) async fn check_breaks(
                 &trail.folder,
                 format_args!(
                     "it is older than the database, where a person settled from record {next} on: \
-                     bring the newer folder back"
+                     restore the newer folder"
                 ),
             )),
         }

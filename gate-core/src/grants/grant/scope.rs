@@ -277,16 +277,14 @@ impl fmt::Display for ScopeError {
                 once",
             ),
             Self::NotAllowed => f.write_str(
-                "the policy wants each of these calls decided by \
-                itself: approve it once",
+                "the policy requires a decision on each of these calls: approve it once",
             ),
             Self::NothingPer => f.write_str(
-                "`per` a window needs `uses` or a `budget`, and a window longer than \
-                    nothing",
+                "`per` needs `uses` or a `budget`, and a window longer than zero",
             ),
             Self::NeedsVote => f.write_str(
-                "the directory has a key of whoever gives it, and only a vote is signed: give it \
-                 on a call that waits",
+                "the directory has a key of the reviewer, and only votes can be signed: give it \
+                 on a waiting call",
             ),
             Self::NeedsSeveral => f.write_str(
                 "several people must agree, and a standing \

@@ -275,7 +275,7 @@ impl<'t> PersonTable<'t> {
             document.mistake(
                 line,
                 format!(
-                    "`{key}` is no point in time: write date, time and zone, like `{key} = \
+                    "`{key}` is not a point in time: write date, time and zone, like `{key} = \
                     {EXAMPLE}`"
                 ),
             );

@@ -291,19 +291,19 @@ fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
     let name = name.display();
     DirectoryError::new(match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("{name} is not there, so nobody can decide: put it there, or name another file")
+            format!("{name} does not exist, so nobody can decide: create it, or name another file")
         }
         io::ErrorKind::InvalidInput => {
-            format!("{name} is no file, so nobody can decide: name a file")
+            format!("{name} is not a file, so nobody can decide: name a file")
         }
         io::ErrorKind::PermissionDenied => {
             format!(
-                "{name} cannot be read, so nobody can decide: give this process the right to read \
-                 it"
+                "{name} cannot be read, so nobody can decide: give this process permission to \
+                 read it"
             )
         }
         _ => format!(
-            "{name} cannot be read, so nobody can decide: look at its path and rights ({error})"
+            "{name} cannot be read, so nobody can decide: check its path and permissions ({error})"
         ),
     })
 }

@@ -225,7 +225,7 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentD
         && !id.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
     {
         let words = format!(
-            "{} is no name of an agent: write letters, digits, `_`, `-` and `.` only",
+            "{} is not a name of an agent: write letters, digits, `_`, `-` and `.` only",
             shown(id.text)
         );
         document.mistake(id.line, words);
@@ -244,7 +244,7 @@ fn hash(said: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, 
     let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
     if hash.is_none() {
         let words = if token::is_clear(said.text) {
-            "`token` is the token itself, which whoever saw this file now has: make a new one, \
+            "`token` is the token itself, and anyone who saw this file now has it: make a new one, \
              and write its hash here"
         } else {
             "`token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in \
@@ -273,12 +273,15 @@ fn key(
         Ok(key) => return Some((key, said.line)),
         // No mistake repeats it: it is the secret one.
         Err(_) if said.text.starts_with("PRIVATE+KEY+") => {
-            "`key` is the private key, which whoever saw this file now has: make a new one, and \
+            "`key` is the private key, and anyone who saw this file now has it: make a new one, \
+             and \
              write its public part here"
                 .to_owned()
         }
-        Err(gate_audit::Error::Malformed { hint, .. }) => format!("`key` is no public key: {hint}"),
-        Err(error) => format!("`key` is no public key: {error}"),
+        Err(gate_audit::Error::Malformed { hint, .. }) => {
+            format!("`key` is not a public key: {hint}")
+        }
+        Err(error) => format!("`key` is not a public key: {error}"),
     };
     document.mistake(said.line, words);
     None
@@ -291,7 +294,7 @@ fn slack<'t>(said: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<Line
         && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !is_id {
         let words = format!(
-            "`slack` is {}, which is no member's id: copy it from the profile in Slack (⋮, \"Copy \
+            "`slack` is {}, which is not a member ID: copy it from the profile in Slack (⋮, \"Copy \
              member ID\"), like `slack = \"U012AB3CD\"`",
             shown(said.text)
         );

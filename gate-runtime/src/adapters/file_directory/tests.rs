@@ -291,7 +291,7 @@ fn a_token_in_clear_is_refused_and_not_repeated() {
     let said = problem(dana_and(&format!("token = \"{}\"", token.reveal())));
     assert_eq!(
         said,
-        "line 4: `token` is the token itself, which whoever saw this file now has: make a new \
+        "line 4: `token` is the token itself, and anyone who saw this file now has it: make a new \
          one, and write its hash here"
     );
 }
@@ -407,7 +407,7 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         ),
         (
             GOOD.replace("\"2026-12-01T00:00:00Z\"", "\"2026-12-01\""),
-            "line 17: `until` is no point in time: write date, time and zone, like `until \
+            "line 17: `until` is not a point in time: write date, time and zone, like `until \
              = \"2026-12-01T00:00:00Z\"`",
         ),
         (
@@ -490,14 +490,14 @@ fn an_agent_is_no_person_and_its_token_nobody_elses() {
         ),
         (
             format!("id = \"a/b\"\ntoken = \"{hash}\""),
-            "line 6: `a/b` is no name of an agent: write letters, digits, `_`, `-` and `.` \
+            "line 6: `a/b` is not a name of an agent: write letters, digits, `_`, `-` and `.` \
              only"
                 .to_owned(),
         ),
         (
             format!("id = \"bot\"\ntoken = \"{}\"", bot.reveal()),
-            "line 7: `token` is the token itself, which whoever saw this file now has: make a new \
-             one, and write its hash here"
+            "line 7: `token` is the token itself, and anyone who saw this file now has it: make a \
+             new one, and write its hash here"
                 .to_owned(),
         ),
     ] {
@@ -562,7 +562,7 @@ until = "tomorrow"
   - line 12: this person has no `id`: write one, like `id = \"dana\"`
   - line 14: `roles` is a string: write a list of texts, like `roles = [\"manager\"]`
   - line 17: `from`: nobody in the file has the id `dan`; did you mean `dana`?
-  - line 19: `until` is no point in time: write date, time and zone, like \
+  - line 19: `until` is not a point in time: write date, time and zone, like \
         `until = \"2026-12-01T00:00:00Z\"`
   - line 21: unknown field `delegations`; did you mean `delegation`?";
     assert_eq!(problems(text), expected);
@@ -612,17 +612,18 @@ fn a_key_that_cannot_be_theirs_is_a_mistake() {
         ),
         (
             good.replace("dana+", "dana"),
-            "`key` is no public key: write it as `name+id+key`, in one line",
+            "`key` is not a public key: write it as `name+id+key`, in one line",
         ),
         (
             good.replace("dana", "omar"),
-            "`key` is no public key: the id is not that of name and key; get it again",
+            "`key` is not a public key: the id is not that of name and key; get it again",
         ),
         (
             good.replace("+AY", "+AZ"),
-            "`key` is no public key: this is no usable Ed25519 key; get it again from its owner",
+            "`key` is not a public key: this is not a usable Ed25519 key; get it again from its \
+             owner",
         ),
-        ("hunter2".into(), "`key` is no public key: write it as `name+id+key`, in one line"),
+        ("hunter2".into(), "`key` is not a public key: write it as `name+id+key`, in one line"),
         (format!(" {good}"), "`key` begins or ends with a space or a line's end: remove it"),
     ] {
         assert_eq!(said(&key), format!("line 4: {expected}"), "{key}");
@@ -635,7 +636,8 @@ fn a_private_key_is_refused_and_not_repeated() {
     let said = problem(dana_and(&format!("key = \"{secret}\"")));
     assert_eq!(
         said,
-        "line 4: `key` is the private key, which whoever saw this file now has: make a new one, \
+        "line 4: `key` is the private key, and anyone who saw this file now has it: make a new \
+         one, \
          and write its public part here"
     );
 }

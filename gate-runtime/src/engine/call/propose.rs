@@ -318,8 +318,8 @@ impl EngineCore {
             }
             if known.proposed().secrets().iter().any(|secret| secret.lacks_key(&self.commitments)) {
                 return Err(unavailable(
-                    "its secret arguments were committed to with another key, so nobody can say \
-                     whether it is the same call: give the gate that key, by `.key(…)` or \
+                    "its secret arguments were committed to with another key, so it is not known \
+                     whether it is the same call: give the gate that key, with `.key(…)` or \
                      `.earlier_keys([…])`",
                 )
                 .into());

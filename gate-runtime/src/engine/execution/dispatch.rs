@@ -174,7 +174,7 @@ impl EngineCore {
         };
         let completed = tool.spec.complete(Ok(bound)).map_err(|misfits| unfit(&misfits))?;
         if completed.given.is_some() && approval.is_complete() {
-            return Err(unfit(&"it reads them as other ones now, which nobody approved"));
+            return Err(unfit(&"it now reads them as other arguments, which nobody approved"));
         }
         Ok(completed.arguments)
     }

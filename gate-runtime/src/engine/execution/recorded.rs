@@ -84,8 +84,8 @@ impl EngineCore {
         }
         let words = |problem| {
             format!(
-                "What the database has of this call is not what its records say ({problem}). It \
-                 does not run. Trust nothing that stands here."
+                "The database's state of this call does not match its records ({problem}). It \
+                 does not run. Trust nothing that is shown here."
             )
         };
         Ok(match self.compare_with_records(approval).await? {
@@ -98,12 +98,12 @@ impl EngineCore {
     async fn tell_of_difference(&self, approval: &Approval, problem: String) -> NotRun {
         let id = approval.id();
         let words = format!(
-            "what the database has of it is not what its records say ({problem}), so nothing ran \
-             now. Somebody, or something, other than this version of Gate has written into the \
-             database. Ask the tool's own system whether the call ran, then end it by \
-             `gate revoke {id} REASON`. `gate show {id}` has it as the database does; \
-             `gate audit log --call {id}` has its sealed records, where there is a trail. Bring \
-             back no backup without a trail: what ran after it would run again"
+            "its state in the database does not match its records ({problem}), so nothing ran \
+             now. Somebody, or something, other than this version of Gate has written to the \
+             database. Check in the tool's own system whether the call ran, then end it with \
+             `gate revoke {id} REASON`. `gate show {id}` shows it as the database has it; \
+             `gate audit log --call {id}` shows its sealed records, if there is a trail. Without \
+             a trail, do not restore a backup: what ran after it would run again"
         );
         let is_new = lock(&self.differing).insert((approval.id(), approval.version()));
         let disputed = NotRun::Disputed { problem: words.clone() };

@@ -46,7 +46,7 @@ pub(crate) async fn lacks_people(
         (who, needed) => people(who, needed),
     };
     let left_out =
-        if all > found.len() { ", the agent and whom the run acts for apart" } else { "" };
+        if all > found.len() { ", without the agent and the person the run acts for" } else { "" };
     let why = match (role, found.len()) {
         (Some(_), 0) => format!("nobody in the directory holds that role{left_out}"),
         (None, 0) => format!("nobody is in the directory{left_out}"),
@@ -146,8 +146,8 @@ impl EngineCore {
         Ok((!missing.is_met()).then(|| {
             let missing = missing.words();
             format!(
-                "the policy asks several roles, each of somebody else, and too few people \
-                hold them: nobody is left as {missing}"
+                "the policy asks several roles, each held by a different person, and too few \
+                 people hold them: nobody is left as {missing}"
             )
         }))
     }

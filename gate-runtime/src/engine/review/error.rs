@@ -80,7 +80,7 @@ impl fmt::Display for DecideError {
             Self::StillRunning { until } => {
                 write!(
                     f,
-                    "it may be running: its process vouches for it until {until:.0}; settle it \
+                    "it may be running: its process holds a lease until {until:.0}; settle it \
                      after that"
                 )
             }
@@ -93,7 +93,7 @@ impl fmt::Display for DecideError {
             Self::Unjudged(failed) => write!(f, "the edited arguments: {failed}"),
             Self::Scope(bad) => fmt::Display::fmt(bad, f),
             Self::UnknownTool(tool) => {
-                write!(f, "the tool `{tool}` is not known here: decide where it runs")
+                write!(f, "the tool `{tool}` is not known here: decide in a program that has it")
             }
             Self::NoSuchTool(problem) => f.write_str(problem),
             Self::Store(error) => fmt::Display::fmt(error, f),

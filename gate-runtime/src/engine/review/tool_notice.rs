@@ -109,7 +109,7 @@ impl EngineCore {
                 );
             }
             let mut words = format!(
-                "A standing permission of {} covers such calls no more, since {} changed",
+                "A standing permission of {} no longer covers such calls, because {} changed",
                 grant.by(),
                 changes.words()
             );

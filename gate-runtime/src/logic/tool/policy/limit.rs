@@ -68,7 +68,7 @@ impl RuleLimit {
         } else if self.max.in_units(self.places).is_none() {
             Some(TOO_MUCH)
         } else if self.window.is_zero() {
-            Some("a limit per no time at all: say `.per(DAY)`")
+            Some("a limit needs a window of time: write `.per(DAY)`")
         } else {
             None
         }

@@ -75,7 +75,7 @@ impl PolicyParts {
 
     fn end(&mut self, otherwise: Otherwise, place: &'static Location<'static>) {
         if self.otherwise.replace(Otherwise { place: Some(place), ..otherwise }).is_some() {
-            self.problems.push("`.otherwise(…)` is said twice: keep one".to_owned());
+            self.problems.push("`.otherwise(…)` is given twice: keep one".to_owned());
         }
     }
 
@@ -595,7 +595,7 @@ pub(super) fn check(entries: &[RuleEntry], outline: &PolicyView, problems: &mut 
         let name = &entry.name;
         let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
         if name.trim().is_empty() {
-            found("it has no name: say in words what it is for");
+            found("it has no name: describe in words what it is for");
         }
         if name == OTHERWISE {
             found("this is the name of what holds when no rule matches: call it something else");
