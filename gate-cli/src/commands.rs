@@ -339,10 +339,7 @@ fn tell(desk: &CommandContext, approval: &gate_runtime::Approval) -> CommandResu
     let tool = plain(approval.tool());
     let words = match approval.status() {
         Status::Pending => {
-            format!(
-                "Recorded. {tool} still waits for {}",
-                plain(approval.still_needs())
-            )
+            format!("Recorded. {tool} still waits for {}", plain(approval.still_needs()))
         }
         Status::Approved => format!("{tool} is approved: it runs when its run goes on"),
         status => format!("{tool} is {status}"),

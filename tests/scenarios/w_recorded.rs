@@ -119,7 +119,7 @@ fn disputed(turn: &Turn) -> String {
     };
     assert!(answer.for_model().contains("its state is not known"), "{}", answer.for_model());
     assert!(
-        problem.contains("not what its records say") && problem.contains("gate audit log --call"),
+        problem.contains("not match its records") && problem.contains("gate audit log --call"),
         "{problem}"
     );
     problem.clone()
@@ -203,7 +203,7 @@ async fn w_a_question_whose_arguments_are_changed_before_the_vote_does_not_run()
     let shown = gate.interruption(id).await.unwrap().unwrap();
     let first = shown.review().notices()[0].words().to_owned();
     assert!(
-        first.contains("not what its records say (") && first.contains("Trust nothing"),
+        first.contains("not match its records (") && first.contains("Trust nothing"),
         "{first}"
     );
     shown.approve(&dana(&gate).await).await.unwrap();
@@ -228,10 +228,7 @@ async fn w_a_requirement_a_vote_and_a_time_that_are_changed_do_not_run() {
         place.forge(id, forgery);
         drop(run(&gate).proceed().await.unwrap());
         let noted = serde_json::to_string(&records(&gate).await).unwrap();
-        assert!(
-            noted.contains("not what its records say") && noted.contains(what),
-            "{what}: {noted}"
-        );
+        assert!(noted.contains("not match its records") && noted.contains(what), "{what}: {noted}");
         assert!(world.ran().is_empty(), "{what}");
     }
 }

@@ -92,10 +92,7 @@ impl fmt::Display for Refused {
                 f.write_str("it needs a reason, which is recorded and sent to the agent")
             }
             Self::NotAnAnswer(answers) => {
-                write!(
-                    f,
-                    "it is a question, so only an answer counts: the reviewer {answers}"
-                )
+                write!(f, "it is a question, so only an answer counts: the reviewer {answers}")
             }
             Self::NotEditable => {
                 f.write_str("its arguments cannot be edited: approve or reject it as it is")

@@ -270,9 +270,7 @@ impl fmt::Display for DeniedBy {
             }
             Self::Overlay { overlay, reason } => write!(f, "denied by overlay {overlay}: {reason}"),
             Self::RefusedBefore => f.write_str("denied: a person refused it before"),
-            Self::TooManyDenials => {
-                f.write_str("denied: too many calls of the run did not run")
-            }
+            Self::TooManyDenials => f.write_str("denied: too many calls of the run did not run"),
             Self::TooManyQuestions => f.write_str("denied: the run asked people too often"),
         }
     }

@@ -144,16 +144,14 @@ impl fmt::Display for TrailError {
                     folder.display()
                 )
             }
-            Self::NotParted => f.write_str(
-                "database and trail agree: there is nothing to settle",
-            ),
+            Self::NotParted => f.write_str("database and trail agree: there is nothing to settle"),
             Self::Stuck => f.write_str(
                 "nothing was sealed for more than a minute, although there are records: its disk, \
                  its store or its runtime hangs",
             ),
-            Self::Ended => f.write_str(
-                "the task that seals it has ended with its runtime: build the gate again",
-            ),
+            Self::Ended => {
+                f.write_str("the task that seals it has ended with its runtime: build the gate again")
+            }
         }
     }
 }

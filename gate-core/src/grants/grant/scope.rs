@@ -279,9 +279,9 @@ impl fmt::Display for ScopeError {
             Self::NotAllowed => f.write_str(
                 "the policy requires a decision on each of these calls: approve it once",
             ),
-            Self::NothingPer => f.write_str(
-                "`per` needs `uses` or a `budget`, and a window longer than zero",
-            ),
+            Self::NothingPer => {
+                f.write_str("`per` needs `uses` or a `budget`, and a window longer than zero")
+            }
             Self::NeedsVote => f.write_str(
                 "the directory has a key of the reviewer, and only votes can be signed: give it \
                  on a waiting call",
