@@ -150,7 +150,7 @@ impl fmt::Display for TrailError {
                  its store or its runtime hangs",
             ),
             Self::Ended => {
-                f.write_str("the task that seals it has ended with its runtime: build the gate again")
+                f.write_str("its sealing task has ended with its runtime: build the gate again")
             }
         }
     }
