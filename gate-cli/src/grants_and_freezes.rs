@@ -72,8 +72,7 @@ pub(crate) async fn freeze(
         return Err(CommandError::Usage("give a reason, which the agents receive".to_owned()));
     };
     let freeze = desk.gate.freeze(scope, reason, me).await?;
-    desk.look
-        .done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
+    desk.look.done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
 }
 
 /// Returns the scope of a permission, as it was said.

@@ -231,8 +231,10 @@ async fn on_its_disk_that_is_read_only() {
         let error = SqliteStore::open(&file).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         assert!(
-            error.to_string().contains("it cannot be written: give this process permission to \
-                write it"),
+            error.to_string().contains(
+                "it cannot be written: give this process permission to \
+                write it"
+            ),
             "{error}"
         );
         remount("rw");

@@ -303,8 +303,7 @@ async fn an_older_database_is_settled_from_the_command_line() {
     assert_eq!(office.refused("settle|again|--db|backup.db").0, 5);
     let told = office.audit("verify|--compare|--db|backup.db");
     assert!(
-        told.contains("database and trail differed at record")
-            && told.contains("settled by dana"),
+        told.contains("database and trail differed at record") && told.contains("settled by dana"),
         "{told}"
     );
     drop(office.builder_over("backup.db").await.trail(office.trail()).build().await.unwrap());

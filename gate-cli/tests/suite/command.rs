@@ -561,8 +561,7 @@ async fn a_review_at_the_terminal_is_signed_too() {
     let run = office.gate_where_dana_signs_by(&key).await.run("run-1");
     let turn = run.submit([pays("1", 100)]).await.unwrap();
     let token = format!("{}\n", office.dana);
-    let answers =
-        [("Your token: ", token.as_str()), (" later > ", "a\n"), ("(optional) > ", "\n")];
+    let answers = [("Your token: ", token.as_str()), (" later > ", "a\n"), ("(optional) > ", "\n")];
     let (shown, ended) =
         at_a_terminal(office.path(), &["review", "--signing-key", "dana-1.key"], &answers);
     assert_eq!(ended, 0, "{shown}");

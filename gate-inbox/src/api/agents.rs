@@ -278,7 +278,10 @@ async fn events(
     let id = id_of(&id)?;
     let first = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
     let Some(place) = office.live.place_of_agent(agent.calls.agent()) else {
-        return Err(ApiProblem::new(TOO_MANY, "Too many streams are open: use `?wait=25` instead."));
+        return Err(ApiProblem::new(
+            TOO_MANY,
+            "Too many streams are open: use `?wait=25` instead.",
+        ));
     };
     let listener = Arc::new((office, agent));
     // What is sent next, and whether something may follow it.

@@ -177,9 +177,7 @@ impl From<DirectoryError> for ApiProblem {
 impl From<ReviewerError> for ApiProblem {
     fn from(error: ReviewerError) -> Self {
         match error {
-            ReviewerError::Unknown(_) => {
-                Self::new(UNKNOWN_TOKEN, "This token is no longer valid.")
-            }
+            ReviewerError::Unknown(_) => Self::new(UNKNOWN_TOKEN, "This token is no longer valid."),
             _ => Self::unavailable(),
         }
     }

@@ -325,9 +325,8 @@ async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interrupti
 fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiProblem> {
     let tool = asked.approval().tool();
     if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
-        let words = format!(
-            "This call cannot be undone: set `confirm` to the name of the tool, {tool}."
-        );
+        let words =
+            format!("This call cannot be undone: set `confirm` to the name of the tool, {tool}.");
         return Err(ApiProblem::new(INVALID, words));
     }
     Ok(())

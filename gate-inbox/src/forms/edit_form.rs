@@ -176,10 +176,7 @@ impl FormField {
                     FieldKind::Choice(all) => all.contains(value),
                     _ => value.is_boolean(),
                 };
-                chosen
-                    .filter(is_offered)
-                    .map(Some)
-                    .ok_or("choose one of the options".to_owned())
+                chosen.filter(is_offered).map(Some).ok_or("choose one of the options".to_owned())
             }
             FieldKind::Json | FieldKind::Secret => match serde_json::from_str(text) {
                 Ok(value) => Ok(Some(value)),

@@ -24,8 +24,7 @@ impl AppState {
         let links = self.links.as_ref().ok_or_else(PageError::not_found)?;
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
             BadLink::NotOurs => {
-                let words =
-                    "This inbox did not make this link, or a part of the link is missing. \
+                let words = "This inbox did not make this link, or a part of the link is missing. \
                      Nothing was decided.";
                 PageError::with(StatusCode::NOT_FOUND, "Not a link of this inbox", words)
             }

@@ -281,8 +281,7 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
         does not run.\n";
     assert!(news.text.starts_with(words), "{}", news.text);
     assert!(
-        news.html.contains("&lt;b&gt;no&lt;/b&gt;")
-            && news.text.contains("No action is needed.")
+        news.html.contains("&lt;b&gt;no&lt;/b&gt;") && news.text.contains("No action is needed.")
     );
 
     // What nobody was told of is no news.
@@ -435,8 +434,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     server.act(SmtpBehavior::Say("RCPT", "550 unknown"));
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert!(
-        error.is_final()
-            && error.to_string().starts_with("not sent to 1 of 2: team@example.com"),
+        error.is_final() && error.to_string().starts_with("not sent to 1 of 2: team@example.com"),
         "{error}"
     );
     server.came().await;

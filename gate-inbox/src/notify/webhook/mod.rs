@@ -229,7 +229,8 @@ impl Notifier for Webhook {
         let message = self.message(notice, Timestamp::now());
         let (agent, url, patience) = (self.agent.clone(), self.url.clone(), self.patience);
         Box::pin(async move {
-            let message = message.ok_or_else(|| NotifyError::never("no webhook sends this event"))?;
+            let message =
+                message.ok_or_else(|| NotifyError::never("no webhook sends this event"))?;
             let sent = spawn_blocking(move || send(&agent, &url, &message, patience));
             sent.await.map_err(|_| NotifyError::again("its runtime has ended"))??;
             Ok(None)

@@ -294,11 +294,8 @@ impl TerminalIo {
         self.show("   Approves this call, and later ones in this run with the same arguments.\n")?;
         let mut scope = Scope::this_run();
         for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
-            let limit = if Amount::of_value(value).is_some() {
-                "  or a number as the maximum"
-            } else {
-                ""
-            };
+            let limit =
+                if Amount::of_value(value).is_some() { "  or a number as the maximum" } else { "" };
             let asked = format!("   {}: s same  a any{limit} > ", shown(field));
             match self.line(&asked)?.as_deref() {
                 None => return Ok(None),
