@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gate_runtime::policy::{Objection, Overlay, OverlayCall};
+use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError};
 use gate_runtime::prelude::*;
 use gate_runtime::store::BoxFuture;
 
@@ -27,7 +27,7 @@ impl Overlay for ChangeFreeze {
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
         Box::pin(async move {
             let is_on = self.0.load(Ordering::Relaxed) && !READS.contains(&call.tool().as_str());
             Ok(is_on.then(|| {

@@ -208,7 +208,7 @@ pub mod policy {
         Otherwise, RuleBuilder, RuleOutcome, SATURDAY, SUNDAY, Shared, THURSDAY, TUESDAY,
         TimeOfDay, Unconditional, WEDNESDAY, WEEKDAYS, WEEKENDS, Weekdays, approve, deny, time,
     };
-    pub use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+    pub use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall, OverlayError};
     #[doc(inline)]
     pub use gate_core::approval::{
         EscalationTier, Requirement, ReviewerSelector, anyone, ask, principal, role,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::id::{Digest, ReviewerId, Role};
 use gate_runtime::people::{Directory, DirectoryError};
-use gate_runtime::policy::{Objection, OnFailure, Overlay, OverlayCall, RuleResult};
+use gate_runtime::policy::{Objection, OnFailure, Overlay, OverlayCall, OverlayError, RuleResult};
 use gate_runtime::prelude::*;
 use gate_runtime::records::{GateEvent, RecordEvent};
 use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteError};
@@ -366,7 +366,7 @@ impl Overlay for Score {
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
         Box::pin(async move {
             self.0.ask("score").await?;
             self.0.look("panics").unwrap();
@@ -677,7 +677,7 @@ impl Overlay for Silent {
     fn judge<'a>(
         &'a self,
         _: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
         Box::pin(async { Ok(Some(Objection::deny(""))) })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use gate_runtime::Run;
 use gate_runtime::dialect::{anthropic, gemini, openai};
-use gate_runtime::policy::{Objection, Overlay, OverlayCall, Verdict};
+use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError, Verdict};
 use gate_runtime::prelude::*;
 use gate_runtime::remote::RemoteCall;
 use gate_runtime::review::Status;
@@ -295,7 +295,7 @@ impl Overlay for NothingFromTools {
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
         Box::pin(async move {
             let arguments = call.arguments().to_json();
             let mut origins = arguments

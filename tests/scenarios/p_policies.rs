@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gate_runtime::policy::{Objection, Overlay, OverlayCall, RuleResult};
+use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError, RuleResult};
 use gate_runtime::prelude::*;
 use gate_runtime::run::RunError;
 use gate_runtime::store::BoxFuture;
@@ -294,7 +294,7 @@ async fn z89_a_rule_that_throws_asks_and_its_siblings_go_on(store: Shared) {
 }
 
 /// An overlay that says what it is told to.
-struct Says(&'static str, fn(&OverlayCall<'_>) -> Result<Option<Objection>, String>);
+struct Says(&'static str, fn(&OverlayCall<'_>) -> Result<Option<Objection>, OverlayError>);
 
 impl Overlay for Says {
     fn name(&self) -> &str {
@@ -304,15 +304,16 @@ impl Overlay for Says {
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
         Box::pin(async move { (self.1)(call) })
     }
 }
 
 async fn p62_an_overlay_that_fails_runs_nothing(store: Shared) {
-    for overlay in
-        [Says("errs", |_| Err("no connection".into())), Says("panics", |_| panic!("out of cheese"))]
-    {
+    for overlay in [
+        Says("errs", |_| Err(OverlayError::new("no connection"))),
+        Says("panics", |_| panic!("out of cheese")),
+    ] {
         let name = overlay.0;
         let state = State::default();
         let gate: Gate<Tools> = builder(&store, &state).overlay(overlay).build().await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gate_runtime::grants::FreezeScope;
 use gate_runtime::id::ApprovalId;
-use gate_runtime::policy::{Objection, Overlay, OverlayCall};
+use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError};
 use gate_runtime::prelude::*;
 use gate_runtime::remote::{
     AcceptedAnswers, RemoteCall, RemoteCaller, RemoteError, RemoteRequest, RequestPriority,
@@ -574,7 +574,7 @@ impl Overlay for Cap {
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
         let amount =
             call.arguments().get("amount").and_then(|amount| amount.as_u64()).unwrap_or(u64::MAX);
         let cap = self.0.load(Ordering::SeqCst);

@@ -631,7 +631,7 @@ fn a_person_is_made_with_their_key() {
     assert_eq!((code(&other), said(&other)), (2, String::new()));
     assert_eq!(
         wrong(&other),
-        "gate: the key is not one of omar for votes: make one with this name\n"
+        "gate: the key is not a key of omar for votes: make one with this name\n"
     );
     assert_eq!(code(&office.gate_as(None, "person|dana|--key|hunter2")), 2);
 }

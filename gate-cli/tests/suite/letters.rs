@@ -133,7 +133,7 @@ fn a_file_with_mistakes_serves_nothing_and_names_their_lines() {
     assert!(words.contains("notify.toml, line 1: this webhook has no `secrets`"), "{words}");
     let output = office.gate_as(None, "inbox|--notify|nowhere.toml");
     assert!(
-        code(&output) == 2 && wrong(&output).contains("nowhere.toml is not there"),
+        code(&output) == 2 && wrong(&output).contains("nowhere.toml does not exist"),
         "{}",
         wrong(&output)
     );

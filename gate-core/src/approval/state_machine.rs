@@ -31,7 +31,6 @@ use crate::text::english;
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refused {
     /// It is in a terminal state.
     Final(Status),

@@ -222,7 +222,7 @@ mod tests {
     fn without_its_salt_a_secret_cannot_be_opened_any_more() {
         let erased = arguments().without_salts();
         let refused = erased.disclose("/pin", &json!("1234"), &keys()).unwrap_err();
-        assert!(refused.problem().contains("its salt is not there"), "{refused}");
+        assert!(refused.problem().contains("its salt is missing"), "{refused}");
     }
 
     #[test]

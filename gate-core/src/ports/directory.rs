@@ -94,19 +94,33 @@ pub trait Directory: Send + Sync + 'static {
 /// assert_eq!(error.to_string(), "the directory of reviewers: LDAP does not answer");
 /// ```
 #[derive(Debug)]
-pub struct DirectoryError(String);
+pub struct DirectoryError {
+    problem: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
 
 impl DirectoryError {
     /// Makes an error that says what happened.
     pub fn new(problem: impl fmt::Display) -> Self {
-        Self(problem.to_string())
+        Self { problem: problem.to_string(), source: None }
+    }
+
+    /// Adds the error that happened below.
+    #[must_use]
+    pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
     }
 }
 
 impl fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the directory of reviewers: {}", self.0)
+        write!(f, "the directory of reviewers: {}", self.problem)
     }
 }
 
-impl std::error::Error for DirectoryError {}
+impl std::error::Error for DirectoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}

@@ -370,7 +370,7 @@ async fn whom_the_people_file_wants_to_be_asked_by_now_must_have_been_asked() {
     write_people(&api.desk.folder, &people, &agent("\"cfo\""));
     let refused = api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await;
     assert!(
-        refused.problem() == "state" && refused.text.contains("A cfo must agree"),
+        refused.problem() == "state" && refused.text.contains("A cfo must now agree"),
         "{}",
         refused.text
     );

@@ -394,7 +394,7 @@ async fn a_secret_is_not_shown_and_stays_where_it_is() {
     dana.get(&format!("/approvals/{id}")).await.has("A secret, which is not shown");
     dana.get(&format!("/approvals/{id}/edit"))
         .await
-        .has("stays as it is")
+        .has("it stays unchanged")
         .has_not("argument.password");
 }
 

@@ -115,7 +115,7 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
         ("sec-fetch-site", "cross-site".to_owned()),
         ("sec-fetch-mode", "navigate".to_owned()),
     ];
-    browser.get(&path).await.has("Go on").has("http-equiv=\"refresh\"");
+    browser.get(&path).await.has("Open").has("http-equiv=\"refresh\"");
     browser.headers.clear();
     let page = browser.get(&path).await;
     assert_eq!(page.location, Some(format!("/sign-in?link={}", link_of(&path))));

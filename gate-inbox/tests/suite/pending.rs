@@ -97,5 +97,5 @@ async fn pages_keep_the_filter_and_rows_say_who_voted() {
     dana.get("/?text=2000")
         .await
         .has("decides: <bdi>2 of role manager")
-        .has("1 vote, of <bdi>dana</bdi>");
+        .has("1 vote, by <bdi>dana</bdi>");
 }

@@ -84,12 +84,12 @@ impl std::error::Error for CallError {}
 #[derive(Debug)]
 pub struct BuildError {
     problems: Vec<String>,
-    store: Option<StoreError>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl BuildError {
     pub(crate) fn new(problems: Vec<String>) -> Self {
-        Self { problems, store: None }
+        Self { problems, source: None }
     }
 
     /// Returns the problems, one by one.
@@ -101,13 +101,13 @@ impl BuildError {
 
 impl From<TrailError> for BuildError {
     fn from(error: TrailError) -> Self {
-        Self::new(vec![error.to_string()])
+        Self { problems: vec![error.to_string()], source: Some(Box::new(error)) }
     }
 }
 
 impl From<StoreError> for BuildError {
     fn from(error: StoreError) -> Self {
-        Self { problems: vec![error.to_string()], store: Some(error) }
+        Self { problems: vec![error.to_string()], source: Some(Box::new(error)) }
     }
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.store.as_ref().map(|error| error as _)
+        self.source.as_ref().map(|source| &**source as _)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Judges beside the policies: they see every call untyped, and can only tighten.
 
+use std::fmt;
+
 use gate_core::approval::Requirement;
 use gate_core::call::Arguments;
 use gate_core::id::ToolName;
@@ -11,7 +13,7 @@ use crate::logic::context::CallContext;
 /// house.
 ///
 /// ```
-/// use gate_runtime::policy::{Objection, Overlay, OverlayCall};
+/// use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError};
 /// use gate_runtime::store::BoxFuture;
 ///
 /// struct NoSundays;
@@ -24,7 +26,7 @@ use crate::logic::context::CallContext;
 ///     fn judge<'a>(
 ///         &'a self,
 ///         call: &'a OverlayCall<'a>,
-///     ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+///     ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
 ///         let sunday = call.context().now().to_string().starts_with("2026-11-22");
 ///         Box::pin(async move { Ok(sunday.then(|| Objection::deny("it is Sunday"))) })
 ///     }
@@ -38,14 +40,14 @@ pub trait Overlay: Send + Sync + 'static {
     /// Judges a call: `None` for no objection.
     ///
     /// # Errors
-    /// What went wrong, in words. It fails, too, if it panics, if it takes longer than the gate's
-    /// [time for judging](crate::GateBuilder::judging_timeout), or if it asks for what nobody could
-    /// give, as the agreement of no people at all. What follows is up to
+    /// [`OverlayError`] where it cannot judge. It fails, too, if it panics, if it takes longer than
+    /// the gate's [time for judging](crate::GateBuilder::judging_timeout), or if it asks for what
+    /// nobody could give, as the agreement of no people at all. What follows is up to
     /// [`on_failure`](Self::on_failure).
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
-    ) -> BoxFuture<'a, Result<Option<Objection>, String>>;
+    ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>>;
 
     /// Says what a failure of this overlay means. Defaults to [`OnFailure::Deny`]: nothing runs
     /// while it fails.
@@ -54,7 +56,7 @@ pub trait Overlay: Send + Sync + 'static {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::policy::{Objection, OnFailure, Overlay, OverlayCall};
+    /// use gate_runtime::policy::{Objection, OnFailure, Overlay, OverlayCall, OverlayError};
     /// use gate_runtime::store::BoxFuture;
     ///
     /// struct FraudScore;
@@ -67,8 +69,8 @@ pub trait Overlay: Send + Sync + 'static {
     ///     fn judge<'a>(
     ///         &'a self,
     ///         _: &'a OverlayCall<'a>,
-    ///     ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
-    ///         Box::pin(async { Err("the service does not answer".to_owned()) })
+    ///     ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
+    ///         Box::pin(async { Err(OverlayError::new("the service does not answer")) })
     ///     }
     ///
     ///     fn on_failure(&self) -> OnFailure {
@@ -93,6 +95,46 @@ pub trait Overlay: Send + Sync + 'static {
     /// ```
     fn on_failure(&self) -> OnFailure {
         OnFailure::Deny
+    }
+}
+
+/// Why an [`Overlay`] could not judge a call. People and records see its text: no secret belongs
+/// into it.
+///
+/// ```
+/// use gate_runtime::policy::OverlayError;
+/// let error = OverlayError::new("the service does not answer");
+/// assert_eq!(error.to_string(), "the service does not answer");
+/// ```
+#[derive(Debug)]
+pub struct OverlayError {
+    problem: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl OverlayError {
+    /// Makes an error that says what happened.
+    pub fn new(problem: impl fmt::Display) -> Self {
+        Self { problem: problem.to_string(), source: None }
+    }
+
+    /// Adds the error that happened below, for logs: people and records do not see it.
+    #[must_use]
+    pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+}
+
+impl fmt::Display for OverlayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for OverlayError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
     }
 }
 
@@ -172,7 +214,7 @@ impl Objection {
 /// # fn judge<'a>(
 /// #     &'a self,
 /// #     call: &'a OverlayCall<'a>,
-/// # ) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+/// # ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>> {
 /// #         Box::pin(async move { Ok(too_much(call)) })
 /// #     }
 /// # }

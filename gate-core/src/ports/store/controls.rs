@@ -37,8 +37,8 @@ pub struct KnownTool {
     pub name: ToolName,
     /// The digest of its descriptor.
     pub digest: Digest,
-    /// The number of the last record of the [`Changeset`](super::Changeset) that put it into the store last: of a
-    /// gate's tools, the record that it was built.
+    /// The number of the last record of the [`Changeset`](super::Changeset) that put it into the
+    /// store last: of a gate's tools, the record that it was built.
     pub written: u64,
 }
 

@@ -211,7 +211,7 @@ async fn a_file_that_breaks_entitles_nobody_until_it_is_good_again() {
     let gone = people.find(&"dana".into(), now).await.unwrap_err().to_string();
     assert!(
         gone.ends_with(
-            "people.toml is not there, so nobody can decide: put it there, or name another file"
+            "people.toml does not exist, so nobody can decide: create it, or name another file"
         ),
         "{gone}"
     );
@@ -434,7 +434,7 @@ fn what_is_no_time_for_everybody_is_no_end() {
         "\"2026-12-01T00:00:00Z[Europe/Berlin]\"",
     ] {
         let said = problem(GOOD.replace("\"2026-12-01T00:00:00Z\"", time));
-        assert!(said.starts_with("line 17: `until` is no point in time"), "{time}: {said}");
+        assert!(said.starts_with("line 17: `until` is not a point in time"), "{time}: {said}");
     }
 }
 
@@ -675,7 +675,7 @@ fn what_is_no_id_of_slack_is_a_mistake_and_so_is_one_for_two() {
     {
         let said = problem(dana_and(&format!("slack = \"{wrong}\"\n")));
         assert!(
-            said.starts_with(&format!("line 4: `slack` is `{wrong}`, which is no member's id")),
+            said.starts_with(&format!("line 4: `slack` is `{wrong}`, which is not a member ID")),
             "{said}"
         );
     }

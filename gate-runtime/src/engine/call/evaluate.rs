@@ -354,9 +354,10 @@ impl EngineCore {
     pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
         let mut opinions = Vec::new();
         for overlay in &self.overlays {
-            match bounded(&self.judging_time, || overlay.overlay.judge(call)).await.flatten() {
-                Ok(None) => {}
-                Ok(Some(objection)) => opinions.push(overlay.objects(objection)),
+            match bounded(&self.judging_time, || overlay.overlay.judge(call)).await {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(objection))) => opinions.push(overlay.objects(objection)),
+                Ok(Err(error)) => opinions.push(overlay.failed(error.to_string())),
                 Err(problem) => opinions.push(overlay.failed(problem)),
             }
         }

@@ -7,14 +7,17 @@ use gate_core::approval::{Approval, Refused, VoteSignatureError};
 use gate_core::assessment::EvaluationFailure;
 use gate_core::call::DeniedBy;
 use gate_core::grants::ScopeError;
-use gate_core::id::{ApprovalId, ReviewerId};
+use gate_core::id::{ApprovalId, ReviewerId, ToolName};
 use gate_core::ports::{DirectoryError, StoreError};
 use gate_core::text::SchemaError;
 use jiff::Timestamp;
 
+use crate::logic::registry::unknown_tool;
 use crate::logic::schema::SchemaErrors;
 
 /// A decision that does not count. The approval is as it was.
+///
+/// It is exhaustive: each of its variants means something else to whoever decides.
 ///
 /// ```
 /// use gate_runtime::review::{DecideError, Refused};
@@ -22,7 +25,6 @@ use crate::logic::schema::SchemaErrors;
 /// assert_eq!(error.to_string(), "an approval of this needs a comment: say why");
 /// ```
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum DecideError {
     /// There is no such approval.
     Unknown(ApprovalId),
@@ -53,9 +55,14 @@ pub enum DecideError {
     /// The scope makes no standing permission.
     Scope(ScopeError),
     /// The tool is not known here any more.
-    UnknownTool(String),
-    /// No gate over the store has such a tool; which there are.
-    NoSuchTool(String),
+    UnknownTool(ToolName),
+    /// No gate over the store has such a tool.
+    NoSuchTool {
+        /// The name that was given.
+        tool: ToolName,
+        /// The tools there are, by name.
+        known: Vec<ToolName>,
+    },
     /// The store did not answer.
     Store(StoreError),
 }
@@ -95,7 +102,10 @@ impl fmt::Display for DecideError {
             Self::UnknownTool(tool) => {
                 write!(f, "the tool `{tool}` is not known here: decide in a program that has it")
             }
-            Self::NoSuchTool(problem) => f.write_str(problem),
+            Self::NoSuchTool { tool, known } => {
+                let known: Vec<&str> = known.iter().map(ToolName::as_str).collect();
+                f.write_str(&unknown_tool(tool.as_str(), &known))
+            }
             Self::Store(error) => fmt::Display::fmt(error, f),
         }
     }

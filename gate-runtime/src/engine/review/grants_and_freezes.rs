@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gate_core::approval::{Approval, QuorumMember, Refused, Requirement, Status, shortfall};
 use gate_core::call::{CallSubject, NotRun};
 use gate_core::grants::{Freeze, FreezeScope, Grant, Scope, ScopeError};
-use gate_core::id::{ApprovalId, ReviewerId};
+use gate_core::id::{ApprovalId, ReviewerId, ToolName};
 use gate_core::people::same_person;
 use gate_core::ports::{
     ActiveControls, ApprovalFilter, Changeset, CommitOutcome, StoreError, StoreErrorKind,
@@ -19,7 +19,6 @@ use crate::engine::call::not_run::unavailable;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
-use crate::logic::registry::unknown_tool;
 
 impl AnyGate {
     /// The standing permissions and the stops that hold now.
@@ -70,9 +69,9 @@ impl AnyGate {
         if let FreezeScope::Tool { tool } = &scope {
             let known = core.store.active_controls(since).await?.tools;
             if known.iter().all(|known| known.name != *tool) {
-                let mut known: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+                let mut known: Vec<ToolName> = known.into_iter().map(|known| known.name).collect();
                 known.dedup();
-                return Err(DecideError::NoSuchTool(unknown_tool(tool.as_str(), &known)));
+                return Err(DecideError::NoSuchTool { tool: tool.clone(), known });
             }
         }
         let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };

@@ -432,7 +432,7 @@ impl EngineCore {
         let stored = self.stored_tool(approval).await?;
         let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());
         let descriptor =
-            descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
+            descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().clone()))?;
         let schema = descriptor.input_schema();
         let invalid = |misfit: SchemaError| DecideError::Invalid(misfit.into());
         let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
@@ -454,7 +454,7 @@ impl EngineCore {
                     .await
                     .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?
             }
-            (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
+            (None, None) => return Err(DecideError::UnknownTool(approval.tool().clone())),
         };
         let completed = completed.map_err(DecideError::Invalid)?;
         let sealed = redaction.seal_again(&completed.arguments, &sealed).map_err(invalid)?;
