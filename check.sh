@@ -133,7 +133,7 @@ if [ "${1:-}" = --nightly ]; then
     step "every parser of untrusted bytes, fuzzed by libFuzzer"
     fuzz/run.sh 60
     step "all verifiers, over thousands of trails and receipts"
-    GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test auditors
+    GATE_DIFFERENTIAL=1500 cargo test --locked --workspace --all-features --test suite auditors::
     step "thousands of processes, killed"
     GATE_CRASHES=5000 cargo test --locked --release -p gate --test crashes k71 -- --nocapture
 fi

@@ -1,0 +1,59 @@
+//! The public API of each crate is what `tests/public-api` has of it, so that a change of it shows
+//! in a diff. `UPDATE_PUBLIC_API=1` writes it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use public_api::Builder;
+
+const CRATES: [&str; 5] = ["gate-audit", "gate-core", "gate-runtime", "gate-sqlite", "gate-inbox"];
+
+/// Returns what rustdoc knows of a crate. The format is not stable, so rustdoc gives it only where
+/// it is told that this is known; told by a program of its own, nothing else is compiled anew.
+fn described(root: &Path, name: &str) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let ended = Command::new(env!("CARGO"))
+        .args(["rustdoc", "--locked", "--quiet", "--lib", "--all-features", "--package", name])
+        .args(["--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
+        .env("RUSTDOC", root.join("tests/public-api/rustdoc.sh"))
+        .env("CARGO_TARGET_DIR", &target)
+        .current_dir(root)
+        .status()
+        .unwrap();
+    assert!(ended.success(), "rustdoc does not describe {name}");
+    target.join("doc").join(name.replace('-', "_")).with_extension("json")
+}
+
+#[cfg(unix)]
+#[test]
+fn the_public_api_is_as_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut changed = String::new();
+    for name in CRATES {
+        let api = Builder::from_rustdoc_json(described(root, name))
+            .omit_auto_derived_impls(true)
+            .omit_auto_trait_impls(true)
+            .omit_blanket_impls(true)
+            .build()
+            .unwrap()
+            .to_string();
+        let file = root.join("tests/public-api").join(name).with_extension("txt");
+        if env::var_os("UPDATE_PUBLIC_API").is_some() {
+            fs::write(&file, &api).unwrap();
+        }
+        let written = fs::read_to_string(&file).unwrap_or_default();
+        let [before, now] = [&written, &api].map(|text| text.lines().collect::<BTreeSet<_>>());
+        for (sign, lines) in [('-', before.difference(&now)), ('+', now.difference(&before))] {
+            for line in lines {
+                writeln!(changed, "{sign} {name}: {line}").unwrap();
+            }
+        }
+    }
+    assert!(
+        changed.is_empty(),
+        "the public API changed; UPDATE_PUBLIC_API=1 writes it down:\n{changed}"
+    );
+}

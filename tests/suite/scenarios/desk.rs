@@ -1,0 +1,230 @@
+//! The tools, the people and the small words that all scenarios use.
+
+use std::sync::{Arc, Mutex};
+
+use gate_runtime::prelude::*;
+use gate_runtime::records::Record;
+use gate_runtime::run::Answer;
+use gate_runtime::testing::ManualClock;
+use gate_runtime::{GateBuilder, Interruption, Reviewer, Run};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::scenarios::stores::Shared;
+
+/// The world that the tools change: every execution leaves a line.
+#[derive(Default)]
+pub struct World {
+    pub ran: Mutex<Vec<String>>,
+    /// Lets a slow body go on.
+    pub go: Notify,
+    /// Says that a slow body has begun.
+    pub begun: Notify,
+}
+
+impl World {
+    fn note(&self, line: String) {
+        self.ran.lock().unwrap().push(line);
+    }
+
+    pub fn ran(&self) -> Vec<String> {
+        self.ran.lock().unwrap().clone()
+    }
+
+    /// The same in the order of the alphabet: of calls that ran at once, either may be first.
+    pub fn ran_sorted(&self) -> Vec<String> {
+        let mut ran = self.ran();
+        ran.sort();
+        ran
+    }
+}
+
+/// The state of the gates: a part of it is what tools take.
+#[derive(Clone, Default)]
+pub struct State(pub Arc<World>);
+
+impl Provides<World> for State {
+    fn provide(&self) -> &World {
+        &self.0
+    }
+}
+
+/// Payments: small ones run, large ones never, a manager decides the rest.
+#[policy]
+pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    rules
+        .deny("above the limit")
+        .when(|call| call.amount > 10_000)
+        .auto_approve("small")
+        .when(|call| call.amount < 50)
+        .otherwise(ask(role("manager")).within(minutes(30)))
+}
+
+/// Pay someone.
+#[gated_tool(policy = "payments")]
+pub fn pay(#[state] world: &World, to: String, amount: u64, note: Option<String>) -> String {
+    world.note(format!(
+        "pay {amount} to {to}{}",
+        note.map(|note| format!(" ({note})")).unwrap_or_default()
+    ));
+    format!("paid {amount} to {to}")
+}
+
+/// Read something.
+#[gated_tool(policy = "never_ask", read_only)]
+pub fn read(#[state] world: &World, id: String) -> String {
+    world.note(format!("read {id}"));
+    format!("content of {id}")
+}
+
+/// Wipe a disk.
+#[gated_tool(policy = "always_ask", destructive)]
+pub fn wipe(#[state] world: &World, disk: String) -> String {
+    world.note(format!("wipe {disk}"));
+    format!("wiped {disk}")
+}
+
+/// Never allowed.
+#[gated_tool(policy = "always_deny")]
+pub fn forbidden(#[state] world: &World, what: String) {
+    world.note(format!("forbidden {what}"));
+}
+
+/// Sign in somewhere.
+#[gated_tool(policy = "always_ask", secret(password))]
+pub fn sign_in(#[state] world: &World, user: String, password: String) -> Result<String, String> {
+    world.note(format!("sign in {user} with {password}"));
+    if password == "wrong-password" {
+        Err(format!("the password {password} is wrong"))
+    } else {
+        Ok(format!("hello {user}, {password}"))
+    }
+}
+
+/// Does something, then fails.
+#[gated_tool(policy = "always_ask")]
+pub fn fail(#[state] world: &World, what: String) -> Result<String, String> {
+    world.note(format!("fail {what}"));
+    Err(format!("{what} broke half-way"))
+}
+
+/// Does something, then panics.
+#[gated_tool(policy = "always_ask")]
+pub fn explode(#[state] world: &World, what: String) {
+    world.note(format!("explode {what}"));
+    panic!("{what} exploded");
+}
+
+/// Takes its time.
+#[gated_tool(policy = "always_ask", timeout = "1h")]
+pub async fn slow(#[state] world: &World, what: String) -> String {
+    slow_body(world, &what).await;
+    format!("{what} is done")
+}
+
+/// Begins, says so, and ends once it may.
+pub async fn slow_body(world: &World, what: &str) {
+    world.note(format!("begin {what}"));
+    world.begun.notify_one();
+    world.go.notified().await;
+    world.note(format!("end {what}"));
+}
+
+registry! {
+    /// Everything there is.
+    pub Tools for State { Pay, Read, Wipe, Forbidden, SignIn, Fail, Explode, Slow }
+}
+
+pub const KEY: [u8; 32] = [7; 32];
+
+/// The people: two managers, someone else, and the person the runs act for.
+pub fn people() -> StaticDirectory {
+    StaticDirectory::new()
+        .person("dana", ["manager"])
+        .person("omar", ["manager"])
+        .person("ines", ["intern"])
+        .person("mia", ["manager"])
+}
+
+pub fn noon() -> gate_runtime::Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+/// A gate before it is built.
+pub fn builder<R: Registry<State = State>>(store: &Shared, state: &State) -> GateBuilder<R> {
+    Gate::builder(state.clone())
+        .agent("support")
+        .directory(people())
+        .key(KEY)
+        .store(Arc::clone(store))
+}
+
+/// A gate over a store, with a world of its own.
+pub async fn gate(store: &Shared) -> (Gate<Tools>, Arc<World>) {
+    let state = State::default();
+    (builder(store, &state).build().await.unwrap(), state.0)
+}
+
+/// A gate whose clock stands still at noon.
+pub async fn gate_at_noon(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
+    let (state, clock) = (State::default(), ManualClock::at(noon()));
+    (builder(store, &state).clock(clock.clone()).build().await.unwrap(), state.0, clock)
+}
+
+/// Another gate over the same store and the same world: as another process.
+pub async fn again(store: &Shared, world: &Arc<World>) -> Gate<Tools> {
+    builder(store, &State(Arc::clone(world))).build().await.unwrap()
+}
+
+pub async fn dana<R: Registry>(gate: &Gate<R>) -> Reviewer {
+    gate.reviewer("dana").await.unwrap()
+}
+
+pub fn run<R: Registry>(gate: &Gate<R>) -> Run<R> {
+    gate.run("run").on_behalf_of("mia")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
+pub fn call(id: &str, tool: &str, arguments: Value) -> ToolCall {
+    ToolCall::new(id, tool, arguments.to_string())
+}
+
+/// The words that say how each call of a turn stands.
+pub fn kinds(turn: &Turn) -> Vec<&'static str> {
+    turn.answers().iter().map(Answer::kind).collect()
+}
+
+/// Returns the words that the model is told, call by call.
+pub fn texts(turn: &Turn) -> Vec<String> {
+    turn.answers().iter().map(Answer::for_model).collect()
+}
+
+pub fn asked(turn: &Turn) -> &Interruption {
+    assert_eq!(turn.interruptions().len(), 1, "{turn:?}");
+    &turn.interruptions()[0]
+}
+
+/// Everything on the record.
+pub async fn records<R: Registry>(gate: &Gate<R>) -> Vec<Arc<Record>> {
+    gate.records(0, 10_000).await.unwrap()
+}
+
+/// Returns the kinds of the records, as words, without the building of gates and the naming of
+/// directories.
+pub async fn story<R: Registry>(gate: &Gate<R>) -> Vec<&'static str> {
+    records(gate)
+        .await
+        .iter()
+        .map(|record| record.kind())
+        .filter(|kind| !["gate_built", "directory_changed"].contains(kind))
+        .collect()
+}
+
+/// Waits until something is so that background work brings about.
+pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let patience = std::time::Instant::now();
+    while !holds().await {
+        assert!(patience.elapsed().as_secs() < 60, "it never came about");
+        tokio::task::yield_now().await;
+    }
+}
