@@ -1,4 +1,4 @@
-//! What can be typed after `gate`.
+//! The command line of `gate`.
 
 use std::path::PathBuf;
 
@@ -212,8 +212,8 @@ pub(crate) enum Command {
     },
 }
 
-/// Reads what the file of people takes as a member of Slack: the id, and not the name, which they
-/// can change to another's.
+/// Parses a Slack member ID: the id, and not the name, which its owner can change to another
+/// person's.
 fn member_of_slack(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())
@@ -256,7 +256,7 @@ pub(crate) struct CallArg {
     pub(crate) id: String,
 }
 
-/// That it is this call, and no other, where nobody is at the terminal to be asked.
+/// Confirms that this call is meant, where nobody is at the terminal to be asked.
 #[derive(Debug, Args)]
 pub(crate) struct ConfirmArgs {
     /// Confirms a destructive call without a question: the tool's name.
@@ -268,7 +268,7 @@ pub(crate) struct ConfirmArgs {
     pub(crate) digest: Option<String>,
 }
 
-/// What signs a vote.
+/// The key that signs a vote.
 #[derive(Debug, Args)]
 pub(crate) struct SigningArgs {
     /// The file of your private key, which signs your vote. Required if the people file has a key
@@ -307,7 +307,7 @@ pub(crate) enum GrantCommand {
         /// given several times.
         #[arg(long = "any", value_name = "NAME")]
         any: Vec<String>,
-        /// Lets an argument be any amount from 0 to this, like `amount=12.50`: as a number or as a
+        /// Lets an argument be any amount from 0 to this, like `amount=12.50`: as a number or as
         /// text, as in this call. May be given several times.
         #[arg(long, value_name = "NAME=MAX")]
         up_to: Vec<String>,
@@ -515,7 +515,7 @@ pub(crate) enum KeyCommand {
     },
 }
 
-/// Which records. What is said must hold together.
+/// Selects records. All given conditions must hold.
 #[derive(Debug, Args)]
 pub(crate) struct RecordQuery {
     /// Only records of this case.

@@ -48,7 +48,7 @@ pub(crate) async fn run(cli: &Cli) -> CommandResult {
     }
 }
 
-/// The commands for which it must be known who is there.
+/// Runs the commands that need to know who decides.
 async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
     let (key, me) = (key_of(command)?, desk.reviewer().await?);
     match command {
@@ -122,6 +122,8 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
             };
             let lost = desk.in_flight(one).await?;
             let begun = lost.approval().attempts();
+            // A second attempt may have begun since the person looked: the answer must name its
+            // attempt.
             if attempt.map_or(begun > 1, |attempt| attempt != begun) {
                 let words = format!(
                     "the call started {begun} times: name the attempt with `--attempt NUMBER`; \
@@ -131,12 +133,12 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
             }
             tell(desk, &*lost.settle(&me, settlement, why.as_str()).await?)
         }
-        // Whoever adds a command says above what it does.
+        // A new command must be added above; until then it decides nothing.
         _ => Err(CommandError::Usage("this command decides nothing".to_owned())),
     }
 }
 
-/// Returns the marks for things that somebody who saw the call before would not expect.
+/// Returns the marks of what a reader of an earlier listing would not expect.
 fn marks(approval: &gate_runtime::Approval) -> String {
     let last = approval.last_attempt().zip(approval.failure());
     let failed = last.map(|(words, failure)| format!(" ({words}: {})", plain(failure)));
@@ -150,7 +152,7 @@ fn marks(approval: &gate_runtime::Approval) -> String {
     [failed, edited, voted].into_iter().flatten().collect()
 }
 
-/// The key that a command names for its vote.
+/// Reads the signing key that a command names for its vote.
 fn key_of(command: &Command) -> Result<Option<SigningKey>, CommandError> {
     let (Command::Review { signing }
     | Command::Approve { signing, .. }
@@ -317,7 +319,7 @@ async fn recover(desk: &CommandContext) -> CommandResult {
 }
 
 async fn export(cli: &Cli, after: u64, case: Option<&str>) -> CommandResult {
-    // As the store has it, and whatever the gate would say of it.
+    // Reads the store itself: an export must also work for a database that the gate would refuse.
     let store = open(cli).await?;
     let mut last = after;
     loop {
@@ -334,7 +336,7 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> CommandResult {
     }
 }
 
-/// Says the state of a call after a decision: in a sentence, or as an object.
+/// Prints the state of a call after a decision: as a sentence, or as an object.
 fn tell(desk: &CommandContext, approval: &gate_runtime::Approval) -> CommandResult {
     let tool = plain(approval.tool());
     let words = match approval.status() {

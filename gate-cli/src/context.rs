@@ -1,4 +1,4 @@
-//! The things that every command works with: the database, the people, the person who is there.
+//! The context of every command: the database, the people file, the reviewer.
 
 use std::io::IsTerminal as _;
 
@@ -22,13 +22,13 @@ pub(crate) struct CommandContext {
 }
 
 impl CommandContext {
-    /// For looking: nobody has to be known.
+    /// Opens the context for commands that only read, without a people file.
     pub(crate) async fn to_look(cli: &Cli) -> Result<Self, CommandError> {
         let gate = Gate::builder(()).store(open(cli).await?).build().await?;
         Ok(Self { gate, look: OutputFormat::of(cli.json), people: None })
     }
 
-    /// For deciding: the people must be known.
+    /// Opens the context for commands that decide, with the people file.
     pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, CommandError> {
         let people = FileDirectory::open(&cli.people)?;
         let gate =
@@ -36,7 +36,7 @@ impl CommandContext {
         Ok(Self { gate, look: OutputFormat::of(cli.json), people: Some(people) })
     }
 
-    /// Returns the person who is there, by their token.
+    /// Returns the reviewer whose token is in `GATE_TOKEN`, or is typed.
     pub(crate) async fn reviewer(&self) -> Result<Reviewer, CommandError> {
         let Some(people) = &self.people else {
             return Err(CommandError::Trouble(
@@ -58,7 +58,7 @@ impl CommandContext {
         Ok(self.gate.reviewer(who).await?)
     }
 
-    /// The call that is meant.
+    /// Returns the call that an argument names.
     pub(crate) async fn one(&self, one: &CallArg) -> Result<Interruption, CommandError> {
         let id = match one.id.parse::<ApprovalId>() {
             Ok(id) => id,
@@ -69,7 +69,7 @@ impl CommandContext {
         self.gate.interruption(id).await?.ok_or_else(missing)
     }
 
-    /// The call that is meant, as one that was running.
+    /// Returns the call that an argument names, if it is in flight.
     pub(crate) async fn in_flight(&self, one: &CallArg) -> Result<InFlight, CommandError> {
         let asked = self.one(one).await?;
         let found =
@@ -94,7 +94,7 @@ impl CommandContext {
         only(&found, end, "open call")
     }
 
-    /// The standing permission that is meant.
+    /// Returns the active grant that an argument names.
     pub(crate) async fn grant(
         &self,
         id: &str,
@@ -106,9 +106,9 @@ impl CommandContext {
         found.ok_or_else(|| CommandError::Missing(format!("there is no standing permission {id}")))
     }
 
-    /// Shows everything about a call and what an edit would make of it, and makes sure that it is
-    /// this one that is meant: asks at the terminal, and wants the name of the tool typed if the
-    /// call is destructive; where nobody is there, the options say it.
+    /// Shows everything about a call and the effect of an edit, and makes sure that this call is
+    /// meant. Asks at the terminal; destructive calls ask you to type the tool's name. Without a
+    /// terminal, the options must say so.
     pub(crate) async fn confirm(
         &self,
         asked: &Interruption,
@@ -146,6 +146,7 @@ impl CommandContext {
         };
         let typed = match &sure.confirm {
             Some(given) => given.clone(),
+            // The end of the input counts as an empty answer, which confirms nothing.
             None if is_there => terminal.read_line(question).await?.unwrap_or_default(),
             None if is_destructive => {
                 let words =
@@ -170,7 +171,8 @@ pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, CommandError> {
     Ok(SqliteStore::open(&cli.db).await?)
 }
 
-/// The one id that has this end. Four characters, at least: less is a slip of the finger.
+/// Returns the only id with this end. Fewer than four characters are refused as a slip of the
+/// finger.
 fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, CommandError> {
     let typed = end.trim_start_matches('…').to_ascii_lowercase();
     let mut found = ids.iter().filter(|id| id.to_string().ends_with(&typed));

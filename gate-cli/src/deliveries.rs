@@ -1,4 +1,4 @@
-//! The letters that are not delivered to those who are told.
+//! The `letters` command: deliveries that have not been made.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(
     }
 }
 
-/// A letter, and what it tells of.
+/// A delivery, and the record that it is about.
 struct DeliveryRow {
     letter: Arc<Delivery>,
     record: Option<Arc<Record>>,

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was to, and the exit code that says so.
+//! Errors of commands, and their exit codes.
 
 use std::fmt;
 use std::io;
@@ -15,17 +15,17 @@ pub(crate) type CommandResult = Result<(), CommandError>;
 
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// A failure of something that is needed and did not do its part.
+    /// Something that the command needs has failed.
     Trouble(String),
-    /// Typed words that say nothing that can be done.
+    /// The command line asks for nothing that can be done.
     Usage(String),
-    /// There is no such thing.
+    /// The named call, grant or case does not exist.
     Missing(String),
-    /// It is not to be.
+    /// The command was refused.
     Refused(String),
-    /// It was decided before.
+    /// The call was decided before.
     TooLate(String),
-    /// Whoever read what was said went away, as `head` does: nobody is left to tell.
+    /// The reader of the output closed it, as `head` does.
     Unread,
 }
 
@@ -37,7 +37,7 @@ impl CommandError {
             Self::Missing(_) => 3,
             Self::Refused(_) => 4,
             Self::TooLate(_) => 5,
-            // As of a program that the signal ends.
+            // The exit code of a program that `SIGPIPE` ends.
             Self::Unread => 141,
         })
     }
@@ -56,8 +56,7 @@ impl fmt::Display for CommandError {
     }
 }
 
-/// Makes a `CommandError::Trouble` of errors for which nobody at the command line did anything
-/// wrong.
+/// Converts errors that the user did not cause into `CommandError::Trouble`.
 macro_rules! trouble {
     ($($error:ty),*) => {$(
         impl From<$error> for CommandError {
@@ -79,7 +78,7 @@ impl From<io::Error> for CommandError {
     }
 }
 
-/// A trail that does not hold is refused; that it cannot be read is trouble.
+/// A trail that does not verify is refused; a trail that cannot be read is trouble.
 impl From<audit::Error> for CommandError {
     fn from(error: audit::Error) -> Self {
         match error {

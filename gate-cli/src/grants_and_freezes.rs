@@ -1,4 +1,4 @@
-//! The decisions that hold beyond single calls: standing permissions, and stops.
+//! The `grants` and `freeze` commands: decisions that hold beyond single calls.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub(crate) async fn freeze(
     desk.look.done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
 }
 
-/// Returns the scope of a permission, as it was said.
+/// Returns the scope of a grant, as the options describe it.
 pub(crate) fn scope(add: &GrantCommand) -> Result<Scope, CommandError> {
     let GrantCommand::Add {
         any_run,
@@ -123,7 +123,7 @@ pub(crate) fn scope(add: &GrantCommand) -> Result<Scope, CommandError> {
     Ok(scope)
 }
 
-/// A length of time, whose days have 24 hours.
+/// Parses a length of time, whose days have 24 hours.
 fn length(text: &str) -> Option<Duration> {
     let span: jiff::Span = text.parse().ok()?;
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()

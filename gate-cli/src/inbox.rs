@@ -1,4 +1,4 @@
-//! The pages and the API by which people decide, and programs ask.
+//! The `inbox` command: pages and API for people who decide and programs that ask.
 
 use gate_inbox::{ConfiguredNotifiers, Inbox, NotifyFile};
 use gate_runtime::prelude::*;
@@ -11,8 +11,8 @@ use crate::error::CommandError;
 use crate::output::say;
 use crate::security_log::JsonLines;
 
-/// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the
-/// database: so this does.
+/// Serves the inbox until the process ends. Creates the database, because nothing else does where
+/// programs ask over HTTP.
 pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandError> {
     let InboxArgs { listen, url, notify, trail, trail_key, security_log } = served;
     if let Some(path) = security_log {
@@ -34,7 +34,7 @@ pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandEr
         return Err(CommandError::Usage(format!("{address}: {words}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
-    // Before a gate tells anybody where the inbox is.
+    // Checked before the gate sends anybody a link to the inbox.
     let told = file.map(|file| file.for_inbox(&at, &people)).transpose();
     let told = told.map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
     let is_new = !cli.db.exists();

@@ -1,4 +1,4 @@
-//! The key by which somebody signs their votes, in a file of their own.
+//! A person's key for signed votes, in a file of its own.
 
 use std::path::Path;
 

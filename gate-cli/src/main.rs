@@ -1,8 +1,8 @@
-//! `gate`: where people decide, on the command line, what agents may do.
+//! `gate`: the command line on which people decide what agents may do.
 //!
 //! It works on the database that agents' processes keep their questions in, whether they run or
-//! not. It runs no tool: whoever asked does, once the question is decided. `gate --help` lists the
-//! commands and the exit codes.
+//! not. It runs no tool: the process that asked does, once the question is decided. `gate --help`
+//! lists the commands and the exit codes.
 
 mod args;
 mod audit;
@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
     match commands::run(&args::Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where even this cannot be told, the exit code does.
+            // If stderr is closed, the exit code still reports the failure.
             for (number, line) in failure.to_string().lines().enumerate() {
                 let head = if number == 0 { "gate: " } else { "" };
                 let _ = writeln!(std::io::stderr(), "{head}{}", output::plain(line));

@@ -1,4 +1,4 @@
-//! The output for people and for programs.
+//! Output for people and for programs.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -30,7 +30,7 @@ impl OutputFormat {
         matches!(self, Self::People)
     }
 
-    /// A list: a table, or an array.
+    /// Prints a list: a table, or an array.
     pub(crate) fn list<T>(
         self,
         items: &[T],
@@ -46,7 +46,7 @@ impl OutputFormat {
                 let mut table = Table::new();
                 table.load_style(presets::NOTHING).set_header(heads.to_vec());
                 table.set_content_arrangement(ContentArrangement::Dynamic);
-                // Whoever reads from a pipe has room.
+                // A reader of a pipe is not limited by a terminal's width.
                 let columns =
                     console::Term::stdout().size_checked().map_or(200, |(_, columns)| columns);
                 table.set_width(columns.max(60));
@@ -71,8 +71,8 @@ pub(crate) fn say(text: &str) -> Result<(), CommandError> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
-/// JSON for programs. At a terminal, what is not plain text is escaped as JSON does, so that
-/// nothing in it acts there.
+/// Prints JSON for programs. At a terminal, characters that are not plain text are escaped as in
+/// JSON, so that the terminal does not interpret them.
 pub(crate) fn say_json(value: &Value) -> Result<(), CommandError> {
     let text = value.to_string();
     if !io::stdout().is_terminal() {
@@ -92,12 +92,12 @@ pub(crate) fn say_json(value: &Value) -> Result<(), CommandError> {
     say(&escaped)
 }
 
-/// Text that others wrote, safe to look at.
+/// Returns text of others in a form that is safe to print at a terminal.
 pub(crate) fn plain(text: impl AsRef<str>) -> String {
     SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
 
-/// `1 call`, `2 calls`, `3 entries`.
+/// Returns a count with its noun: `1 call`, `2 calls`, `3 entries`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     match (count, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
@@ -106,14 +106,14 @@ pub(crate) fn plural(count: u64, noun: &str) -> String {
     }
 }
 
-/// The end of an id, which is enough among those that are open.
+/// Returns the end of an id, which suffices among open calls.
 pub(crate) fn short(id: &impl ToString) -> String {
     let id = id.to_string();
     id.chars().skip(id.chars().count().saturating_sub(8)).collect()
 }
 
-/// Writes on one line what a call would do: the summary of its tool, or else its arguments; a long
-/// line by its ends.
+/// Returns one line about what a call would do: the summary of its tool, or its arguments. A long
+/// line is cut in the middle.
 pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String {
     if tool.is_some_and(|tool| tool.summary().is_some()) {
         return approval.headline(tool).to_string();
@@ -133,7 +133,7 @@ pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String 
     format!("{head} … {tail}")
 }
 
-/// Returns the time that has passed, or that is left, in the largest unit of which it has two.
+/// Returns the time between two times, in the largest unit of which there are at least two.
 pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     let seconds = to.duration_since(from).unsigned_abs().as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
@@ -141,7 +141,7 @@ pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     format!("{} {unit}", (seconds + size / 2) / size)
 }
 
-/// A call for programs.
+/// Returns a call as JSON for programs.
 pub(crate) fn object(approval: &Approval) -> Value {
     let info = approval.subject().info();
     json!({
@@ -243,7 +243,7 @@ pub(crate) fn words(record: &Record) -> String {
             _ => String::new(),
         },
     };
-    // Whoever reads that nothing runs reads what to do, too.
+    // The record of an unjudged call also says what to do, so it is not shortened.
     let is_long = text.chars().count() > 160 && record.kind() != "call_unjudged";
     let text: String = if is_long { text.chars().take(160).chain(['…']).collect() } else { text };
     plain(text)

@@ -1,4 +1,4 @@
-//! Reads what people type as arguments of a command.
+//! Parses arguments of commands.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(crate) fn unread(given: &str, wanted: &str) -> CommandError {
     CommandError::Usage(format!("{} is not {wanted}", plain(given)))
 }
 
-/// JSON, if it is; otherwise the text itself.
+/// Parses a value: JSON if the text is valid JSON, otherwise the text itself.
 pub(crate) fn value_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }

@@ -18,7 +18,7 @@ use tracing::{Event, Metadata, Subscriber};
 pub(crate) struct JsonLines(Mutex<File>);
 
 impl JsonLines {
-    /// Opens the file; makes it, if it is not there, for nobody else to read.
+    /// Opens the file. A new file is readable by its owner alone.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.create(true).append(true);
@@ -60,12 +60,11 @@ impl Subscriber for JsonLines {
         fields.0.insert("level".to_owned(), event.metadata().level().as_str().into());
         event.record(&mut fields);
         let line = format!("{}\n", Value::Object(fields.0));
-        // Requests are answered also where the disk is full: the log is told of them, and decides
-        // nothing.
+        // A full disk must not stop requests: the log records them, and decides nothing.
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 
-    // There are no spans: none is enabled.
+    // No span is enabled, so spans need no id of their own.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }

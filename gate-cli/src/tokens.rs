@@ -1,4 +1,4 @@
-//! New people and agents: what goes into the file, and the token that is shown once.
+//! New people and agents: the entry for the people file, and the token, which is shown once.
 
 use gate_runtime::audit::{KeyKind, VerifierKey};
 use gate_runtime::people::{AgentToken, ReviewerToken};
@@ -38,7 +38,7 @@ pub(crate) fn agent(id: &str, asks: &[String]) -> CommandResult {
     show_once("Anyone who has it can ask as this agent", token.reveal())
 }
 
-/// A text of TOML: a JSON text is one.
+/// Returns a TOML string: every JSON string is one.
 fn text(text: &str) -> String {
     Value::from(text).to_string()
 }

@@ -1,8 +1,8 @@
 //! The contract of stores, directories, notifiers and dialects: the values of a call, the
 //! state machine of its approval, and the ports of a gate.
 //!
-//! Nothing here waits, reads a clock or knows a store. Engineers depend on `gate-runtime`, which
-//! has all of this under its own name.
+//! Nothing here waits, reads a clock or knows a store. Users depend on `gate-runtime`, which
+//! re-exports all of this.
 
 pub mod approval;
 pub mod assessment;

@@ -1,4 +1,4 @@
-//! An inbox, before it is served.
+//! The builder of an inbox.
 
 use std::fmt;
 use std::io;
@@ -27,10 +27,10 @@ use crate::web::middleware::BaseUrl;
 use crate::web::server;
 use crate::web::sse::SseHub;
 
-/// The time after which a session ends that nobody uses.
+/// The default time without use after which a session ends.
 const IDLE: Duration = Duration::from_mins(30);
 
-/// The time after which a session ends in any case.
+/// The default time after which a session ends in any case.
 const WHOLE: Duration = Duration::from_hours(12);
 
 /// The pages on which people decide.
@@ -63,9 +63,10 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// An inbox over a gate, for the people of a file: the one that the gate has as its directory.
+    /// Creates an inbox over a gate, for the people of a file: the one that the gate has as its
+    /// directory.
     ///
-    /// They sign in by their tokens. A session ends after half an hour without use, and after
+    /// They sign in with their tokens. A session ends after half an hour without use, and after
     /// twelve hours in any case.
     pub fn new(gate: impl Into<AnyGate>, people: FileDirectory) -> Self {
         Self {
@@ -83,10 +84,10 @@ impl Inbox {
         }
     }
 
-    /// Says at which address people reach it, where that is not this machine itself:
-    /// `https://gate.example.com`, for a server in front of it that speaks TLS.
+    /// Sets the address at which people reach it, if not on this machine:
+    /// `https://gate.example.com`, for a TLS proxy in front of it.
     ///
-    /// Cookies are then only sent over TLS, and a request that names another host is refused.
+    /// Cookies are then only sent over TLS, and requests for another host are refused.
     ///
     /// ```
     /// # use gate_inbox::Inbox;
@@ -105,8 +106,7 @@ impl Inbox {
         Ok(self)
     }
 
-    /// Lets people sign in in another way than by their tokens. Who they are must be in the people
-    /// file all the same.
+    /// Sets another way to sign in than tokens. The people file must have the people all the same.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, SignIn};
@@ -122,7 +122,8 @@ impl Inbox {
         self
     }
 
-    /// Says how long a session lasts that nobody uses, and how long at all.
+    /// Sets the time without use after which a session ends, and the time after which it ends in
+    /// any case.
     ///
     /// ```
     /// # use gate_inbox::Inbox;
@@ -139,7 +140,7 @@ impl Inbox {
         self
     }
 
-    /// Gives out checkpoints and receipts of the trail in a folder, that began with this key, over
+    /// Serves checkpoints and receipts of the trail in a folder, which began with this key, over
     /// [the API](crate#programs).
     ///
     /// ```
@@ -160,11 +161,11 @@ impl Inbox {
         self
     }
 
-    /// Lets people answer by the buttons of [`Slack`]'s messages: its requests are taken at
+    /// Lets people decide with the buttons of [`Slack`]'s messages: its requests are accepted at
     /// `/slack/actions`.
     ///
-    /// Who somebody is, the people file says: `slack = "U012AB3CD"` is their member ID. A click
-    /// counts for what the message showed; what has changed since is not decided.
+    /// The people file maps people to Slack: `slack = "U012AB3CD"` is their member ID. A click
+    /// counts for what the message showed; a call that has changed since is not decided.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, Slack};
@@ -184,13 +185,14 @@ impl Inbox {
     /// ```
     ///
     /// # Errors
-    /// [`BadSetting`], if it has no [buttons](Slack::buttons): nothing could be verified.
+    /// [`BadSetting`] if it has no [buttons](Slack::buttons): then requests could not be verified.
     ///
     /// # Security
-    /// A request is verified before anything of it is read: Slack's signature over all of it, at
-    /// most five minutes old, once. Then Slack is trusted as to who it was: whoever has somebody's
-    /// account there decides as they do, except what cannot be undone, and in the place of people
-    /// who have a key. Each process that serves an inbox remembers for itself what it has taken.
+    /// A request is verified before it is parsed: Slack's signature over all of it, at most five
+    /// minutes old, once. Then Slack is trusted about the member: anyone who has somebody's account
+    /// there decides as they do, except for destructive calls, and except for people who have a
+    /// key. Each process that serves an inbox remembers for itself the requests that it has
+    /// accepted.
     pub fn slack(mut self, slack: Slack) -> Result<Self, BadSetting> {
         if slack.signing().is_none() {
             return Err(BadSetting::new(
@@ -221,14 +223,14 @@ impl Inbox {
         self
     }
 
-    /// Lets agents in other programs say where they want to be told of decisions: the gate must
-    /// have these [`Callbacks`] as a notifier.
+    /// Lets remote agents name callback URLs for decisions: the gate must have these [`Callbacks`]
+    /// as a notifier.
     pub fn callbacks(mut self, callbacks: &Callbacks) -> Self {
         self.callbacks = Some(callbacks.clone());
         self
     }
 
-    /// Counts the time of sessions by another clock: for tests.
+    /// Sets the clock of sessions: for tests.
     ///
     /// ```
     /// # use gate_inbox::Inbox;
@@ -245,9 +247,9 @@ impl Inbox {
         self
     }
 
-    /// The pages as a router of axum, for a server of your own. It must stand at the root of its
-    /// host, and its connections should carry axum's `ConnectInfo<SocketAddr>`: without it, all who
-    /// try to sign in count as one address.
+    /// Returns the pages as an axum router, for a server of your own. It must be at the root of its
+    /// host, and its connections should carry axum's `ConnectInfo<SocketAddr>`: without it, all
+    /// sign-in attempts count as one address.
     ///
     /// ```
     /// # use std::net::SocketAddr;
@@ -285,6 +287,7 @@ impl Inbox {
         // What agents in other programs asked through an inbox before this one has nobody else.
         let keeper = gate.clone();
         tokio::spawn(async move {
+            // Retried until the store answers once; from then on the gate keeps them itself.
             while keeper.keep_deadlines().await.is_err() {
                 sleep(RETRY).await;
             }
@@ -313,12 +316,12 @@ impl Inbox {
 
     /// Serves the pages over HTTP/1.1, until the future is dropped.
     ///
-    /// Connections are limited in number and in time, so that those who do not read or do not write
-    /// keep nobody else away for long.
+    /// Connections are limited in number and in time, so that slow clients do not keep others away
+    /// for long.
     ///
     /// # Errors
-    /// Where the listener can be reached from other machines, and nobody said [at which
-    /// address](Self::reached_at).
+    /// If the listener can be reached from other machines, and [`reached_at`](Self::reached_at) was
+    /// not called.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let is_open = !listener.local_addr()?.ip().is_loopback();
         if is_open && matches!(self.place, BaseUrl::Loopback) {
@@ -336,7 +339,7 @@ impl fmt::Debug for Inbox {
     }
 }
 
-/// The error for an address that is not where people reach an inbox.
+/// The error for an address that cannot be the inbox's.
 ///
 /// ```
 /// let words = gate_inbox::BadUrl.to_string();

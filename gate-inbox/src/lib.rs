@@ -1,4 +1,4 @@
-//! Where people decide in the browser what agents may do.
+//! An inbox: people decide in the browser what agents may do.
 //!
 //! An [`Inbox`] shows what waits in the store of a [`Gate`](gate_runtime::Gate), and takes
 //! decisions from people who signed in. The gate may be the agent's own, or one without tools over
@@ -30,9 +30,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Slack`], [`Mail`] and [`PagerDuty`] tell people where they look anyway, a [`Webhook`] tells
-//! programs. Each is a [`Notifier`](gate_runtime::notify::Notifier); a [`NotifyFile`] has them
-//! without any code.
+//! [`Slack`], [`Mail`] and [`PagerDuty`] notify people, a [`Webhook`] notifies programs. Each is a
+//! [`Notifier`](gate_runtime::notify::Notifier); a [`NotifyFile`] configures them without code.
 //!
 //! # Security
 //! - A session begins with a person's token, lasts as long as the people file has that token for

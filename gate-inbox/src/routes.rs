@@ -1,4 +1,4 @@
-//! Which request does what.
+//! The routes of the inbox.
 
 mod decide;
 mod grant;
@@ -33,7 +33,7 @@ use crate::web::middleware;
 use crate::web::page_error::{PageError, PageResult};
 use crate::web::sse;
 
-/// Every page. Whatever changes something is a `POST`.
+/// Returns the router of all pages. Every request that changes something is a `POST`.
 pub(crate) fn all(office: Arc<AppState>) -> Router {
     Router::new()
         .route("/", get(pending))
@@ -76,7 +76,7 @@ pub(crate) fn all(office: Arc<AppState>) -> Router {
         .with_state(office)
 }
 
-/// Answers a request whose method its address does not have.
+/// Answers a request with a method that its address does not accept.
 async fn not_so(uri: Uri) -> Response {
     if uri.path().starts_with(api::PLACE) {
         return api::not_so().into_response();

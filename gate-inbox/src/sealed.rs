@@ -1,4 +1,4 @@
-//! The trail whose checkpoints and receipts an inbox gives out.
+//! The trail whose checkpoints and receipts the inbox serves.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gate_runtime::audit::{VerifierKey, WitnessPolicy, read_keys};
 use gate_runtime::trail::{TrailError, TrailReader};
 
-/// Where the trail is, and the key with which it began.
+/// The place of the trail, and the key with which it began.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedTrail {
     folder: Arc<Path>,

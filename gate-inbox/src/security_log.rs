@@ -1,9 +1,8 @@
-//! The security log: who came in, who did not, who read what. Events of `tracing`, target
+//! The security log: sign-ins, failures, reads of records. Events of `tracing`, target
 //! `gate::security`.
 //!
-//! What stands in it is names, addresses of the network, ids and places; never a token, and nothing
-//! of a call's arguments. Failures are logged as often as somebody may fail: who is told to wait
-//! fills no log.
+//! It contains names, network addresses, ids and paths; never a token, and nothing of a call's
+//! arguments. Failures are logged up to the rate limit, so that nobody can fill the log.
 
 use std::net::IpAddr;
 

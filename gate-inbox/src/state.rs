@@ -17,7 +17,7 @@ use crate::sealed::SealedTrail;
 use crate::web::middleware::BaseUrl;
 use crate::web::sse::SseHub;
 
-/// The time to wait where the store does not answer.
+/// The delay before a retry if the store does not answer.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// The things that every page works with.
@@ -28,8 +28,8 @@ pub(crate) struct AppState {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: SessionStore,
     pub(crate) throttle: RateLimiter,
-    /// For tokens of the API, apart from those who sign in: programs that share an address do not
-    /// keep people out.
+    /// The limit for API tokens, separate from sign-ins: programs that share an address do not keep
+    /// people out.
     pub(crate) wrong_tokens: RateLimiter,
     pub(crate) board: PendingCache,
     pub(crate) live: SseHub,

@@ -1,7 +1,7 @@
-//! Reads the rest of a request's body that nobody reads, and throws it away.
+//! Drains the unread rest of a request's body.
 //!
-//! A server that answers and closes while somebody still sends takes the answer from them: what
-//! they see is a broken connection. So what is left is read for a while, and thrown away.
+//! If a server responds and closes while the client still sends, the client sees a broken
+//! connection instead of the response. So the rest is read for a while, and dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,7 +18,7 @@ const MOST: usize = 16 << 20;
 /// The time for that, at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Returns a body whose rest is thrown away where it is dropped before its end.
+/// Returns a body whose rest is drained if it is dropped before its end.
 pub(crate) fn thrown_away(body: Body) -> Body {
     if body.is_end_stream() {
         body

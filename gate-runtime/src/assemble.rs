@@ -1,6 +1,6 @@
-//! Assembling a gate, and finding everything that is wrong with it before the first call.
+//! Assembles a gate, and finds all its problems before the first call.
 //!
-//! The one place that names every layer: it puts the default adapters into the engine's ports.
+//! The one place that knows every layer: it puts the default adapters into the engine's ports.
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -38,13 +38,13 @@ use crate::ports::overlay::Overlay;
 use crate::provenance::{RunMemories, choices};
 use crate::sealing::{Trail, TrailHandle};
 
-/// The number of calls of a run that may come to nothing within a day before it is told to stop,
-/// unless a gate says otherwise.
+/// The default number of calls of a run that may end without running within a day before it is told
+/// to stop.
 const DENIALS: u64 = 20;
 
-/// The number of times that a run may ask within a day, unless the builder says otherwise.
+/// The default number of questions that a run may ask within a day.
 const QUESTIONS: u64 = 10_000;
-/// The time that each piece of a user's async code may take, unless a gate says otherwise.
+/// The default time limit of each piece of a user's async code.
 const JUDGING_TIME: Duration = Duration::from_secs(10);
 
 impl<R: Registry> Gate<R> {
@@ -74,7 +74,7 @@ impl<R: Registry> Gate<R> {
     }
 }
 
-/// A gate that is being assembled. [`build`](Self::build) finds what is wrong with it.
+/// A gate that is being assembled. [`build`](Self::build) reports all problems.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -114,28 +114,29 @@ pub struct GateBuilder<R: Registry> {
 }
 
 impl<R: Registry> GateBuilder<R> {
-    /// An agent that may run, by its name or with policies of its own. A gate without any has one,
+    /// Adds an agent that may run, by its name or with its own policies. Defaults to one agent,
     /// called `agent`.
     pub fn agent(mut self, agent: impl Into<Agent>) -> Self {
         self.agents.push(agent.into());
         self
     }
 
-    /// A judge of every call beside the policies; it can only tighten.
+    /// Adds an overlay, which evaluates every call in addition to the policies and can only
+    /// tighten.
     pub fn overlay(mut self, overlay: impl Overlay) -> Self {
         self.overlays.push(Arc::new(overlay));
         self
     }
 
-    /// Sets the directory of the people who may decide. Nobody may, unless this is said.
+    /// Sets the directory of the people who may decide. Defaults to nobody.
     pub fn directory(mut self, directory: impl Directory) -> Self {
         self.directory = Arc::new(directory);
         self
     }
 
     /// Refuses the calls of a run that acts on behalf of somebody whom the directory does not know,
-    /// by an id or another name. Defaults to any name: then a person whom the directory knows only
-    /// under another name can approve their own calls.
+    /// by an id or another name. Defaults to accepting any name: then a person whom the directory
+    /// knows only under another name can approve their own calls.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -159,12 +160,11 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Adds a notifier, which is told of what happens; said again, adds another, too. Nobody is
-    /// told, unless this is said.
+    /// Adds a notifier. May be called repeatedly. Defaults to none.
     ///
-    /// One that the store does not know yet begins with the calls that wait, and with what happens
-    /// from then on. It is called from a task of its own, which ends with the gate: no call waits
-    /// for it. [`Gate::deliveries`] shows what was not delivered.
+    /// A notifier that is new to the store begins with the calls that wait, and with later records.
+    /// It is called from a separate task, which ends with the gate: no call waits for it.
+    /// [`Gate::deliveries`] lists what was not delivered.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -211,27 +211,25 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Where everything is kept. In memory, unless this is said. Two gates may share one, behind an
-    /// `Arc`.
+    /// Sets the store. Defaults to memory. Two gates may share one, behind an `Arc`.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Sets the clock. The system's, unless this is said.
+    /// Sets the clock. Defaults to the system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
     /// Sets the [key of the gate](GateKey), which authenticates the [states of
-    /// runs](crate::run::RunState) and keeps secret arguments from being guessed by whoever has the
-    /// store. All processes over one store have the same.
+    /// runs](crate::run::RunState) and keeps somebody who can read the store from guessing secret
+    /// arguments. All processes over one store have the same.
     ///
-    /// Defaults to a random one: then only this very gate resumes its runs. With a
-    /// [store](Self::store) of yours and tools that have `secret(…)` arguments it must be given,
-    /// for what is stored outlives this gate, and only by the key is a call known again after a
-    /// restart.
+    /// Defaults to a random one: then only this gate object resumes its runs. It is required with a
+    /// [store](Self::store) of your own and tools that have `secret(…)` arguments, because stored
+    /// calls outlive this gate, and only with the key is a call recognized after a restart.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -257,10 +255,10 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Adds keys that the gate had before: saved runs and commitments that were made with them are
-    /// still read, and nothing new is written with them. Keep one as long as runs of its time go
-    /// on, or one of their secrets may have to be disclosed. What was heard in a run is known again
-    /// only by the present key: after a change more is asked, and a summary must be told again by
+    /// Adds earlier keys of the gate: runs and commitments that were saved with them are still
+    /// read, but none is written with them. Keep a key as long as runs of its time go on, or one of
+    /// their secrets may have to be disclosed. Messages of a run are recognized only by the present
+    /// key: after a change more is asked, and a summary must be passed again to
     /// [`Run::compact`](crate::Run::compact).
     ///
     /// ```
@@ -280,17 +278,16 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Sets the number of bytes of JSON that the arguments of a call may have: 262,144 unless this
-    /// is said.
+    /// Sets the maximum number of bytes of a call's arguments as JSON. Defaults to 262,144.
     pub fn max_argument_bytes(mut self, bytes: usize) -> Self {
         self.limits = ReadLimits { bytes, ..self.limits };
         self
     }
 
-    /// Keeps the last so many messages of a run's history with each question, so that whoever
-    /// decides sees what was said before it. None, unless this is said: what people and tools said
-    /// may be private, and then stands in the store. It is in no record and in no trail, and
-    /// without the values of secret arguments.
+    /// Stores the last messages of a run's history with each question, so that reviewers see the
+    /// conversation before it. Defaults to none, because messages of people and tools may be
+    /// private and are then in the store. They are in no record and in no trail, and without the
+    /// values of secret arguments.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -314,13 +311,13 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Sets the number of calls of one run, and of those nested in it, that may come to nothing
-    /// within a day before it is told to stop. Defaults to 20.
+    /// Sets the number of calls of one run and its nested runs that may end without running within
+    /// a day before it is told to stop. Defaults to 20.
     ///
-    /// Every way of not running counts: denied by a rule, refused or taken back by a person,
-    /// expired, or fitting no tool. What could not be judged, what is frozen, and what the
-    /// application itself cancels does not. Of an agent in another program all runs count together,
-    /// since it names them as it likes.
+    /// Every way of not running counts: denied by a rule, rejected or revoked by a person, expired,
+    /// or fitting no tool. Calls that could not be evaluated, that are frozen, or that the
+    /// application itself cancels do not count. All runs of a remote agent count together, because
+    /// it chooses their names.
     pub fn denials_per_run(mut self, count: u64) -> Self {
         self.denials = count;
         self
@@ -333,13 +330,12 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Limits how long each piece of your async code may take that bears on a call: a rule's
-    /// `.when_async(…)`, an overlay, a question to the directory, a reconciler. Defaults to 10
-    /// seconds, by the gate's [clock](Self::clock).
+    /// Limits how long each piece of your async code may take on the way of a call: a rule's
+    /// `.when_async(…)`, an overlay, a directory look-up, a reconciler. Defaults to 10 seconds, by
+    /// the gate's [clock](Self::clock).
     ///
-    /// What takes longer is dropped, and has failed: the call is not judged by it, and does not run
-    /// because of it. Code that blocks its thread cannot be stopped from outside, here as
-    /// everywhere.
+    /// Code that takes longer is dropped, and counts as failed, so the call does not run because of
+    /// it. Code that blocks its thread cannot be stopped from outside.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -371,19 +367,19 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Seals every record in a trail that anyone can verify, and builds no gate over a store that
-    /// the trail contradicts. None, unless this is said.
+    /// Seals every record in a trail that anyone can verify, and refuses to build a gate over a
+    /// store that contradicts the trail. Defaults to none.
     pub fn trail(mut self, trail: Trail) -> Self {
         self.trail = Some(trail);
         self
     }
 
     /// Assembles the gate. Every rule is tried on its examples, and every role that a policy asks
-    /// must be held by someone.
+    /// must have holders.
     ///
     /// # Errors
-    /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store
-    /// does not answer.
+    /// [`BuildError`] lists all problems, each with tool, policy and rule; or the store does not
+    /// answer.
     pub async fn build(self) -> Result<Gate<R>, BuildError> {
         let Self {
             state,
@@ -447,6 +443,8 @@ impl<R: Registry> GateBuilder<R> {
             ),
             None => None,
         };
+        // With a store of the user's and secret arguments, `lacks_key` above has refused this
+        // default.
         let key = key.unwrap_or_else(GateKey::random).bytes();
         let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
         let commitments =
@@ -488,7 +486,7 @@ impl<R: Registry> GateBuilder<R> {
     }
 }
 
-/// Gives the tools the policies that agents have for them, and returns the agents' names.
+/// Adds the agents' policies to the tools, and returns the agents' names.
 fn adopt<R: Registry>(
     agents: Vec<Agent>,
     bound: &mut [ErasedTool],
@@ -533,7 +531,7 @@ fn adopt<R: Registry>(
     names
 }
 
-/// Says which tools have secret arguments, where no key binds calls to them beyond this process.
+/// Returns the problem that tools have secret arguments and no key outlives this process.
 fn lacks_key(tools: &[GateTool]) -> Option<String> {
     let with_secrets = tools.iter().filter(|tool| tool.spec.has_secrets);
     let names: Vec<&str> = with_secrets.map(|tool| tool.name.as_str()).collect();
@@ -548,8 +546,8 @@ fn lacks_key(tools: &[GateTool]) -> Option<String> {
     })
 }
 
-/// The names of notifiers that the store could not tell apart, or that do not fit where they stand,
-/// as in the header of a web request.
+/// Returns the problems of notifiers' names: two that are equal, or one that does not fit into the
+/// header of a web request.
 fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     let mut problems = Vec::new();
     for (place, notifier) in notifiers.iter().enumerate() {
@@ -613,8 +611,8 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyView>> {
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
 
-/// Returns what a policy asks of people whom the directory does not have, or not in this number: a
-/// question to them would wait for ever.
+/// Returns the requirements of a policy that the directory's people can never meet: a question to
+/// them would wait for ever.
 async fn unanswerable(
     owner: &str,
     asked: impl IntoIterator<Item = (&str, &Requirement)>,
@@ -650,17 +648,16 @@ async fn unanswerable(
     Ok(problems)
 }
 
-/// Returns what each rule of a policy asks of people.
+/// Returns the requirement of each rule of a policy.
 fn requirements_of(policy: &PolicyView) -> impl Iterator<Item = (&str, &Requirement)> {
     let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
     let otherwise = policy.otherwise().requirement().map(|requirement| (OTHERWISE, requirement));
     rules.chain(otherwise)
 }
 
-/// Puts the gate on the record, with its policies as they are written, and takes up the deadlines
-/// that are there.
+/// Records the gate with its policies as they are written, and schedules existing deadlines.
 async fn open_record(core: &Arc<EngineCore>) -> Result<(), BuildError> {
-    // A gate without tools runs nothing, and may be there for a moment only: see
+    // A gate without tools runs nothing, and may live for a moment only: see
     // `Gate::keep_deadlines`.
     if core.tools.is_empty() {
         return Ok(());

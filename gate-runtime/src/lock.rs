@@ -1,12 +1,12 @@
 //! Locks that outlive a panic.
 
-// What is shared takes its lock from here, so that `tests/interleavings.rs` can put one in its
-// place that tries every order.
+// Shared state takes its `Mutex` from here, so that `tests/interleavings.rs` can replace it by one
+// that tries every order.
 pub(crate) use std::sync::Mutex;
 use std::sync::{MutexGuard, PoisonError};
 
-/// Locks; a panic elsewhere while it was locked left nothing half-done, for no user code runs under
-/// a lock.
+/// Locks a mutex. A poisoned one is used as it is: no user code runs under a lock, so a panic
+/// leaves nothing half-done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

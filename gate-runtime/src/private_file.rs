@@ -19,10 +19,9 @@ pub(crate) fn create(path: &Path, line: &str) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Reads a file, unless others than its owner can.
+/// Reads a file, if only its owner can.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
-    // What is asked of the file is asked of this one, whatever stands under its name a moment
-    // later.
+    // The checks apply to the open file, even if another one is put under its name a moment later.
     let file = File::open(path)?;
     let about = file.metadata()?;
     if !about.is_file() {
@@ -53,14 +52,14 @@ pub fn is_open_to_others(about: &Metadata, rights: u32) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & rights != 0
 }
 
-/// Elsewhere who may read a file is said in another way.
+/// Other systems control read access in other ways.
 #[cfg(not(unix))]
 #[must_use]
 pub fn is_open_to_others(_: &Metadata, _: u32) -> bool {
     false
 }
 
-/// Says in the security log that others than its owner have any of these rights to a file.
+/// Warns in the security log if others than its owner have any of these rights to a file.
 pub fn warn_if_open_to_others(path: &Path, rights: u32) {
     if std::fs::metadata(path).is_ok_and(|about| is_open_to_others(&about, rights)) {
         tracing::warn!(

@@ -1,11 +1,11 @@
-//! The rows of what was taken of limits. Each function works in whatever transaction its connection
-//! is in.
+//! Reads and writes the rows of limit charges. Each function works in whatever transaction its
+//! connection is in.
 //!
-//! Each row of a counter holds the total of the counter up to it, so that what a window holds is
-//! one subtraction, whatever the number of rows in it. Amounts and totals are 64 bits without a
-//! sign, kept as SQLite's integers bit by bit, and totals wrap around. That is exact: every take
-//! leaves only rows that were counted when it was checked, and the sum of those is at most the
-//! limit's maximum, which has 64 bits.
+//! Each row of a counter holds the counter's total up to that row, so that the use of a window is
+//! one subtraction, however many rows the window has. Amounts and totals are unsigned 64-bit
+//! numbers, stored bit by bit as SQLite's signed integers, and totals wrap around. That is exact:
+//! every charge leaves only rows that were counted when it was checked, and their sum is at most
+//! the limit's maximum, which has 64 bits.
 
 use std::time::Duration;
 
@@ -33,15 +33,18 @@ pub(crate) fn used(
     let used = ends.query_row(params![key.limit(), key.key(), since(now, window)], |row| {
         Ok(between(row.get(0)?, row.get(1)?, row.get(2)?))
     });
+    // No row in the window: nothing is charged. A read error is returned above, and never counts as
+    // 0.
     Ok(used.optional()?.unwrap_or(0))
 }
 
-/// Writes a use of a limit, and forgets those that its window has left behind.
+/// Writes a charge of a limit, and deletes the charges that have left its window.
 pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp) -> ReadResult<()> {
     let (name, key) = (take.key.limit(), take.key.key());
     let mut last = connection.prepare_cached(queries::LAST_TAKE)?;
     let last =
         last.query_row(params![name, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    // The first row of a counter: any time is later, and the total begins at 0.
     let (last, total): (i64, i64) = last.unwrap_or((i64::MIN, 0));
     let mut old = connection.prepare_cached(queries::FORGET_TAKES)?;
     old.execute(params![name, key, since(now, take.window)])?;
@@ -56,8 +59,8 @@ pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp)
     Ok(())
 }
 
-/// Takes uses of limits out again, unless the call that they were taken for has ended before. This
-/// is rare, so it may cost as much as there are later uses.
+/// Gives charges of limits back, unless the call that they were taken for has already ended. This
+/// is rare, so it may cost as much as there are later charges.
 pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> ReadResult<()> {
     struct ChargeRow {
         place: i64,
@@ -77,6 +80,7 @@ pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> ReadResult<
         let mut later = connection.prepare_cached(queries::LATER_TAKES)?;
         let later =
             later.query_map(params![name, key, at, place], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // Totals are running sums, so each later row has to lose the amount of the deleted one.
         let later: Vec<(i64, i64)> = later.collect::<Result<_, _>>()?;
         let mut put = connection.prepare_cached("UPDATE takes SET total = ? WHERE rowid = ?")?;
         for (place, total) in later {
@@ -87,10 +91,13 @@ pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> ReadResult<
 }
 
 fn since(now: Timestamp, window: Duration) -> i64 {
+    // A window that reaches before the first timestamp covers everything: more counts, and not
+    // less.
     now.checked_sub(window).unwrap_or(Timestamp::MIN).as_microsecond()
 }
 
-/// The microsecond that is not before a time, so that a use never counts for less than its window.
+/// Returns the first microsecond that is not before a time, so that a charge never counts for less
+/// than its window.
 fn rounded_up(now: Timestamp) -> i64 {
     let whole = now.as_microsecond();
     let is_whole = now.as_nanosecond().rem_euclid(1_000) == 0;

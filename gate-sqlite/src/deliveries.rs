@@ -1,4 +1,5 @@
-//! The rows of deliveries. Each function works in whatever transaction its connection is in.
+//! Reads and writes the rows of deliveries. Each function works in whatever transaction its
+//! connection is in.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use crate::body::{ReadResult, json, read, text};
 
-/// Deliveries, in the order that is asked for.
+/// Returns deliveries, in the order that the filter names.
 pub(crate) fn find(
     connection: &Connection,
     filter: &DeliveryFilter,
@@ -24,13 +25,15 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     let (mut sql, mut values) =
         (String::from("SELECT body FROM letters WHERE"), Vec::<Box<dyn ToSql>>::new());
     let number =
+        // No record number exceeds an SQLite integer, so a larger one stands for "past the last
+        // record".
         |number: u64| Box::new(i64::try_from(number).unwrap_or(i64::MAX)) as Box<dyn ToSql>;
     if let Some(record) = filter.of_record() {
         sql.push_str(" record = ?");
         values.push(number(record));
     } else {
-        // With the plus, what is due is found by when it is due, and not among all letters of its
-        // state.
+        // The plus keeps SQLite from the index on `record`: due deliveries are found by when they
+        // are due, and not among all deliveries of their state.
         sql.push_str(if filter.of_notifier().is_some() && filter.is_after() == 0 {
             " +record > ?"
         } else {
@@ -48,6 +51,7 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     }
     if !filter.states().is_empty() {
         let marks = vec!["?"; filter.states().len()].join(", ");
+        // Writing into a `String` cannot fail.
         let _ = write!(sql, " AND state IN ({marks})");
         values.extend(
             filter.states().iter().map(|state| Box::new(state.to_string()) as Box<dyn ToSql>),
@@ -58,7 +62,7 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
         values.push(Box::new(at.as_microsecond()));
     }
     if filter.wants_first_of_each_call() {
-        // Of no call there is no earlier one: nothing is equal to NULL.
+        // A delivery about no call has no earlier one: nothing is equal to NULL.
         let open = [DeliveryState::Waiting, DeliveryState::Sending]
             .map(|state| format!("'{state}'"))
             .join(", ");
@@ -74,12 +78,13 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
         DeliveryOrder::Newest => " ORDER BY record DESC, notifier DESC LIMIT ?",
         DeliveryOrder::Soonest => " ORDER BY due_at, record, notifier LIMIT ?",
     });
+    // A limit that is larger than an SQLite integer is no limit.
     values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
     (sql, values)
 }
 
-/// Returns whether every delivery of a changeset is the version after what is there, and what it
-/// deletes is there.
+/// Returns whether every delivery of a changeset is the next version of the stored one, and every
+/// delivery that it deletes has the stored version.
 pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> ReadResult<bool> {
     let known = |delivery: &Delivery| -> rusqlite::Result<u64> {
         let mut found = connection
@@ -87,6 +92,7 @@ pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> ReadResult<
         let version = found
             .query_row(params![delivery.record(), delivery.notifier()], |row| row.get(0))
             .optional()?;
+        // A delivery that is not stored has version 0, so that only version 1 fits as a new one.
         Ok(version.unwrap_or(0))
     };
     for delivery in &changeset.deliveries {

@@ -1,22 +1,22 @@
-//! The errors of the database, in words.
+//! Errors of the database, and the words that report them.
 
 use gate_core::ports::StoreErrorKind;
 use rusqlite::ErrorCode;
 
 const READ_ONLY: &str = "it cannot be written: give this process permission to write it";
 
-/// Trouble with the database, before it is known which.
+/// An error of the database, before the file's name is added to it.
 #[derive(Debug)]
 pub(crate) enum DatabaseError {
     Sqlite(rusqlite::Error),
-    /// Something that was read is not what it should be.
+    /// A row could not be read as the JSON that it should be.
     Unread(&'static str, serde_json::Error),
-    /// Something cannot be written as JSON.
+    /// A value could not be written as JSON.
     Unwritten(serde_json::Error),
-    /// A call that was not written, although the check before had found that it fits: nothing of
-    /// the changeset is written.
+    /// A call was not written, although the check before had found that it fits: nothing of the
+    /// changeset is written.
     Changed,
-    /// It was opened, but only for reading.
+    /// The database could only be opened for reading.
     ReadOnly,
     /// A newer version of this program has changed the schema.
     Newer,
@@ -46,7 +46,7 @@ impl DatabaseError {
         }
     }
 
-    /// Describes the trouble, and what to do about it.
+    /// Describes the error, and what to do about it.
     pub(crate) fn words(&self) -> String {
         let error = match self {
             Self::Sqlite(error) => error,
@@ -82,7 +82,7 @@ impl DatabaseError {
     }
 }
 
-/// Returns what SQLite says, without the statement, which can be long and is nothing to the reader.
+/// Returns SQLite's message without the statement, which can be long and does not help the reader.
 fn plain(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

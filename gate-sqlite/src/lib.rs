@@ -1,5 +1,4 @@
-//! Keeps what a Gate must not forget in an SQLite database: approvals, grants, limits, records,
-//! deliveries.
+//! Stores approvals, grants, limits, records and deliveries of a Gate in an SQLite database.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -44,15 +43,16 @@
 //!
 //! # Durability
 //!
-//! What a commit says is done is on the disk: write-ahead log, `synchronous=FULL`. Commits that
-//! come at once share one `fsync`. A process or machine that dies in between leaves the whole of a
-//! commit, or nothing of it.
+//! A commit that returns is on the disk: write-ahead log, `synchronous=FULL`. Commits that arrive
+//! together share one `fsync`. If the process or the machine dies during a commit, the whole commit
+//! is there afterwards, or nothing of it.
 //!
 //! # Several processes
 //!
 //! Any number of processes may open one file, on one machine: SQLite takes their commits one after
-//! the other. Who waits for news is woken at once in the process that wrote it, and within some 20
-//! ms in the others. Not over a network file system, whose locks cannot be relied on.
+//! the other. Tasks that wait for changes are woken at once in the process that wrote them, and
+//! within some 20 ms in the others. Do not put the file on a network file system: its locks are not
+//! reliable.
 
 mod body;
 mod charges;
@@ -104,12 +104,12 @@ struct StoreInner {
 }
 
 impl SqliteStore {
-    /// Opens a database, and makes it if it is not there. Its folder must be.
+    /// Opens a database, and creates it if it does not exist. Its folder must exist.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unavailable`] where the file cannot be opened, read or written;
-    /// [`StoreErrorKind::Corrupt`] where it is no database of a gate, is damaged, or was written by
-    /// a newer version of this crate. Nothing of it is changed then.
+    /// [`StoreErrorKind::Unavailable`] if the file cannot be opened, read or written;
+    /// [`StoreErrorKind::Corrupt`] if it is no database of a gate, is damaged, or was written by a
+    /// newer version of this crate. The file is not changed in these cases.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -132,7 +132,7 @@ impl SqliteStore {
         Self::start(place, connection)
     }
 
-    /// The threads over an open database: the connection is the one that writes.
+    /// Starts the threads over an open database. `connection` becomes the writer's.
     fn start(place: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
         let place = Arc::new(place);
         let last = rows::last(&connection).map_err(|error| place.error(error))?;
@@ -143,7 +143,7 @@ impl SqliteStore {
         Ok(Self { shared: Arc::new(StoreInner { place, writer, readers, watcher }) })
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.shared.place.path()

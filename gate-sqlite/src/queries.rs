@@ -1,4 +1,4 @@
-//! The statements that look something up. A test holds each to its index: none of them reads what
+//! The statements of lookups. A test checks that each uses its index: none of them reads calls that
 //! ended long ago.
 
 use gate_core::approval::Status;
@@ -44,21 +44,21 @@ pub(crate) const RUN_CHANGES: &str = "
     UNION ALL
     SELECT coalesce(max(seq), 0), 0, NULL, NULL, 0 FROM records";
 
-/// The calls that are owed to a family (1), and the number of the last record.
+/// The calls that are owed to a family (1), and the number of the last record. Owed calls are those
+/// whose end the application has not acknowledged.
 pub(crate) const OWED: &str = "
     SELECT changed, seq, id, body, owed FROM approvals WHERE family = ?1 AND owed
     UNION ALL
     SELECT coalesce(max(seq), 0), 0, NULL, NULL, 0 FROM records";
 
-/// The permissions that still answer questions at a time, and (1) those that answered one of a call
-/// that has not begun.
+/// The grants that are active at a time, and (1) those that cover a call that has not begun.
 pub(crate) const STANDING: &str = "
     SELECT 0, rowid, body FROM grants WHERE active AND ends >= substr(?1, 1, 19)
     UNION ALL
     SELECT 1, rowid, body FROM grants
     WHERE id IN (SELECT covered_by FROM approvals WHERE covered_by IS NOT NULL)";
 
-/// The last total of a counter (1, 2), and the total and the amount of the first use of it after a
+/// The last total of a counter (1, 2), and the total and the amount of its first charge after a
 /// time (3).
 pub(crate) const USED: &str = "
     SELECT last.total, first.total, first.amount FROM
@@ -67,14 +67,14 @@ pub(crate) const USED: &str = "
         (SELECT total, amount FROM takes WHERE name = ?1 AND key = ?2 AND at > ?3 \
             ORDER BY at, rowid LIMIT 1) AS first";
 
-/// The last use of a counter.
+/// The last charge of a counter.
 pub(crate) const LAST_TAKE: &str =
     "SELECT at, total FROM takes WHERE name = ? AND key = ? ORDER BY at DESC, rowid DESC LIMIT 1";
 
-/// Forgets the uses of a counter up to a time.
+/// Deletes the charges of a counter up to a time.
 pub(crate) const FORGET_TAKES: &str = "DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?";
 
-/// The uses that were taken for a call (1) that has not ended, of one limit (2) or of all.
+/// The charges that were taken for a call (1) that has not ended, of one limit (2) or of all.
 pub(crate) const TAKEN_FOR: &str = "
     SELECT rowid, name, key, at, amount FROM takes
     WHERE taken_for = ?1 AND (?2 IS NULL OR name = ?2) AND NOT EXISTS (
@@ -82,7 +82,7 @@ pub(crate) const TAKEN_FOR: &str = "
         WHERE id = ?1 AND status NOT IN ('pending', 'approved', 'dispatched', 'indeterminate')
     )";
 
-/// The uses of a counter after one of them.
+/// The charges of a counter after one of them.
 pub(crate) const LATER_TAKES: &str =
     "SELECT rowid, total FROM takes WHERE name = ? AND key = ? AND at >= ? AND rowid > ?";
 
@@ -97,8 +97,8 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<
         sql.push_str(" AND id IN (SELECT value FROM json_each(?))");
         values.push(Box::new(json(filter.ids())?));
     }
-    // A plus keeps SQLite from finding rows by what it stands before: another condition finds
-    // fewer.
+    // A plus keeps SQLite from using the index of the column after it: another condition finds
+    // fewer rows.
     if let Some(run) = filter.of_run() {
         let is_open = !statuses.is_empty() && statuses.iter().all(|status| !status.is_terminal());
         sql.push_str(match (is_by_id, is_open, statuses.contains(&Status::Dispatched)) {
@@ -118,11 +118,11 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<
                 " AND family IN (?, ?) AND status IN ('pending', 'approved', 'indeterminate')"
             }
         });
-        // The sign that comes next after `>`, which stands before the ids of nested runs.
+        // `?` is the character after `>`, which separates the ids of nested runs.
         sql.push_str(" AND (+run = ? OR (+run >= ? AND +run < ?))");
         let run = run.as_str();
-        // Of calls of an agent in another program, the family is the agent, which the name of the
-        // run begins with.
+        // The family of a remote agent's calls is the agent, and the name of the run begins with
+        // the agent's name.
         let agent = run.split_inclusive('/').next().unwrap_or_default();
         values.push(Box::new(RunId::from(run).outermost().to_string()));
         values.push(Box::new(agent.to_owned()));
@@ -146,24 +146,25 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<
         values.extend(statuses.iter().map(|status| Box::new(status.to_string()) as Box<dyn ToSql>));
     }
     if let Some(after) = filter.is_after() {
-        // Of no approval there is no number, and after nothing comes nothing.
+        // An approval that does not exist has no number, so nothing comes after it.
         sql.push_str(" AND seq > (SELECT seq FROM approvals WHERE id = ?)");
         values.push(Box::new(after.to_string()));
     }
     sql.push_str(" ORDER BY seq LIMIT ?");
+    // A limit that is larger than an SQLite integer is no limit.
     values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
     Ok((sql, values))
 }
 
-/// The states in which a call waits for somebody.
+/// The states in which a call waits for a person or for its run.
 pub(crate) const OPEN: [Status; 3] = [Status::Pending, Status::Approved, Status::Indeterminate];
 
-/// Only of the calls of a run that have not ended.
+/// Selects, of the calls of a run, those that wait.
 const OPEN_IN_RUN: &str = " AND seq IN (
     SELECT seq FROM approvals WHERE run = ?1 \
         AND status IN ('pending', 'approved', 'indeterminate'))";
 
-/// The same, and of those that run now: these are few, in whatever run.
+/// The same, and the calls that run now: these are few, in whatever run.
 const BEGUN_IN_RUN: &str = " AND seq IN (
     SELECT seq FROM approvals WHERE run = ?1 AND status IN ('pending', 'approved', 'indeterminate')
     UNION ALL

@@ -14,7 +14,7 @@ const READERS: usize = 2;
 
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Hands reads to whichever thread is free. They end with it.
+/// Hands reads to a free thread. Its threads end when it is dropped.
 pub(crate) struct ReaderPool {
     place: Arc<DatabaseFile>,
     jobs: mpsc::Sender<ReadJob>,
@@ -31,7 +31,8 @@ impl ReaderPool {
                 .map_err(|error| place.error(error))?;
             let queue = Arc::clone(&queue);
             let work = move || {
-                // Only who takes the next job holds the lock.
+                // Only the thread that waits for the next job holds the lock, so that the others
+                // can run theirs.
                 while let Ok(job) = next(&queue) {
                     job(&connection);
                 }
@@ -49,6 +50,7 @@ impl ReaderPool {
         read: impl FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (answer, answered) = oneshot::channel();
+        // A caller that went away no longer needs the answer, and a read changes nothing.
         let sent = self.jobs.send(Box::new(move |connection| drop(answer.send(read(connection)))));
         let place = Arc::clone(&self.place);
         Box::pin(async move {
@@ -60,5 +62,6 @@ impl ReaderPool {
 }
 
 fn next(queue: &Mutex<mpsc::Receiver<ReadJob>>) -> Result<ReadJob, mpsc::RecvError> {
+    // `mpsc` has one receiver, which the threads share. A panic cannot leave it half changed.
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv()
 }

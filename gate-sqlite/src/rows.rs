@@ -1,4 +1,4 @@
-//! Reading and writing rows. Each function works in whatever transaction its connection is in.
+//! Reads and writes rows. Each function works in whatever transaction its connection is in.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Deref;
@@ -21,7 +21,7 @@ use crate::body::{ReadResult, json, read, text};
 use crate::error::DatabaseError;
 use crate::{charges, deliveries, queries};
 
-/// The number of the last record.
+/// Returns the number of the last record.
 pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
     let mut found = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM records")?;
     found.query_row([], |row| row.get(0))
@@ -56,7 +56,8 @@ pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> ReadRe
         }
     }
     recalled.rejected = rejected.into_values().collect();
-    // The newest of those that are equal as they were proposed, and as they were edited.
+    // Keeps the newest of the calls that are equal as proposed, and of those that are equal as
+    // edited.
     recalled.alike = alike.into_values().rev().take(ALIKE).collect();
     recalled.alike.reverse();
     recalled.grants = grants.into_values().filter(|grant| grant.is_active(about.now)).collect();
@@ -66,7 +67,7 @@ pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> ReadRe
     Ok(recalled)
 }
 
-/// Approvals, oldest first.
+/// Returns approvals, oldest first.
 pub(crate) fn approvals(
     connection: &Connection,
     filter: &ApprovalFilter,
@@ -81,11 +82,13 @@ pub(crate) fn approvals(
     Ok(approvals)
 }
 
-/// The calls of a family that changed after a number; after 0, those that are owed to it.
+/// Returns the calls of a family that changed after a number. For the number 0, returns the calls
+/// that are owed to the family.
 pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> ReadResult<RunChanges> {
     let known: HashSet<String> = query.known.iter().map(ToString::to_string).collect();
     let mut changes = RunChanges::default();
     let mut calls = Vec::new();
+    // No record has a larger number, so nothing is found after it.
     let after = i64::try_from(query.after).unwrap_or(i64::MAX);
     let mut found =
         connection.prepare_cached(if after == 0 { queries::OWED } else { queries::RUN_CHANGES })?;
@@ -111,14 +114,14 @@ pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> ReadResu
     Ok(changes)
 }
 
-/// One standing permission.
+/// Returns one grant.
 pub(crate) fn grant(connection: &Connection, id: GrantId) -> ReadResult<Option<Arc<Grant>>> {
     let mut found = connection.prepare_cached("SELECT body FROM grants WHERE id = ?")?;
     let body = found.query_row(params![id.to_string()], text).optional()?;
     body.map(|body| read("a grant", &body).map(Arc::new)).transpose()
 }
 
-/// Records, in order.
+/// Returns records, in order.
 pub(crate) fn records(
     connection: &Connection,
     filter: &RecordFilter,
@@ -127,11 +130,12 @@ pub(crate) fn records(
     texts.iter().map(|(_, body)| read("a record", body).map(Arc::new)).collect()
 }
 
-/// The same as they are kept.
+/// Returns records as the JSON texts that are stored.
 pub(crate) fn record_texts(
     connection: &Connection,
     filter: &RecordFilter,
 ) -> ReadResult<Vec<(u64, String)>> {
+    // No record has a larger number, and a larger limit is no limit.
     let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
     let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
     let numbered = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
@@ -160,7 +164,7 @@ pub(crate) fn record_texts(
     Ok(texts)
 }
 
-/// Reads the decisions and tools that hold beyond single calls, as of one moment.
+/// Reads the active grants and freezes, and the known tools, as of one moment.
 pub(crate) fn standing(connection: &Connection, now: Timestamp) -> ReadResult<ActiveControls> {
     let moment = ReadSnapshot::begin(connection)?;
     let freezes = freezes(&moment)?;
@@ -193,23 +197,23 @@ fn freezes(connection: &Connection) -> ReadResult<Vec<Freeze>> {
     rows.map(|body| read("a freeze", &body?)).collect()
 }
 
-/// A tool by its digest.
+/// Returns a tool by its digest.
 pub(crate) fn tool(connection: &Connection, digest: Digest) -> ReadResult<Option<Arc<Descriptor>>> {
     let mut found = connection.prepare_cached("SELECT body FROM tools WHERE digest = ?")?;
     let body = found.query_row(params![digest.to_string()], text).optional()?;
     body.map(|body| read("a tool", &body).map(Arc::new)).transpose()
 }
 
-/// Writes a transition if everything that it expects is so, with records after a number, and gives
-/// the number of the last.
+/// Writes a changeset if everything that it expects holds. Its records are numbered after `last`.
+/// Returns the number of the last record.
 pub(crate) fn commit(
     connection: &Connection,
     changeset: Changeset,
     last: u64,
 ) -> ReadResult<(CommitOutcome, u64)> {
     let end = check_apart_from_approvals(connection, &changeset)?;
-    // Where nothing else stands in its way, one approval is checked by the statement that writes
-    // it, the first of all.
+    // A single approval with nothing else to check is checked by the statement that writes it,
+    // which is the first statement.
     let is_checked_as_written = end == CommitOutcome::Done
         && changeset.approvals.len() == 1
         && changeset.given_back.is_empty();
@@ -219,7 +223,7 @@ pub(crate) fn commit(
     if end != CommitOutcome::Done {
         return Ok((end, last));
     }
-    // Before the calls end for which it was taken.
+    // Before the approvals are written: a charge is only given back for a call that has not ended.
     for back in &changeset.given_back {
         charges::give_back(connection, back)?;
     }
@@ -240,7 +244,7 @@ pub(crate) fn commit(
     Ok((CommitOutcome::Done, write_apart_from_approvals(connection, changeset, last)?))
 }
 
-/// Returns whether each approval is the version after what is there.
+/// Returns whether each approval is the next version of the stored one.
 fn approvals_fit(connection: &Connection, changeset: &Changeset) -> ReadResult<bool> {
     for approval in &changeset.approvals {
         let fits = match version(
@@ -271,6 +275,7 @@ fn check_apart_from_approvals(
             "SELECT version FROM grants WHERE id = ?",
             &grant.id().to_string(),
         )?;
+        // A grant that is not stored has version 0: compare-and-set, as for approvals.
         if known.unwrap_or(0) + 1 != grant.version() {
             return Ok(CommitOutcome::Conflict);
         }
@@ -278,6 +283,7 @@ fn check_apart_from_approvals(
     if !deliveries::fit(connection, changeset)? {
         return Ok(CommitOutcome::Conflict);
     }
+    // Read in the transaction that dispatches, so that no freeze can come in between.
     let stops = if changeset.dispatches() || !changeset.lifted.is_empty() {
         freezes(connection)?
     } else {
@@ -310,7 +316,7 @@ fn write_apart_from_approvals(
     last: u64,
 ) -> ReadResult<u64> {
     for id in &changeset.acknowledged {
-        // Those that are written here are not owed already.
+        // `write_approval` has already cleared the flag of the approvals in this changeset.
         if changeset.approvals.iter().all(|approval| approval.id() != *id) {
             connection.prepare_cached(ACKNOWLEDGE)?.execute(params![id.to_string()])?;
         }
@@ -320,7 +326,7 @@ fn write_apart_from_approvals(
             "INSERT INTO grants (id, run, tool, version, body) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body",
         )?;
-        // One that holds in any run stands under the empty id, which no run has.
+        // A grant that holds in any run is stored under the empty id, which no run has.
         let run = grant.run().map_or("", |run| run.as_str());
         let (id, tool) = (grant.id().to_string(), grant.tool().as_str());
         put.execute(params![id, run, tool, grant.version(), json(&**grant)?])?;
@@ -373,8 +379,8 @@ const UPDATE: &str = "
         owed = owed AND NOT ?6, changed = coalesce(?7, changed), version = ?8, body = ?9
     WHERE id = ?10 AND version = ?8 - 1";
 
-/// Writes an approval over the version before, and the first one where its run has no such call:
-/// else nothing, and gives `false`.
+/// Writes an approval over the version before it, or a first version if its run has no such call.
+/// Otherwise writes nothing and returns `false`.
 fn write_approval(
     connection: &Connection,
     approval: &Approval,
@@ -384,7 +390,7 @@ fn write_approval(
     let (id, status, body) = (approval.id().to_string(), approval.status(), json(approval)?);
     let (subject, version, refused) =
         (approval.subject(), approval.version(), approval.is_refused());
-    // Each stands there only while a lookup asks for it: see the schema.
+    // Each column is set only while a lookup may ask for it: see the schema.
     let is_told_of = refused || queries::OPEN.contains(&status);
     let likeness = |arguments: &Arguments| arguments.likeness().to_string();
     let proposed = (is_told_of && approval.is_edited()).then(|| likeness(approval.proposed()));
@@ -419,11 +425,12 @@ fn write_approval(
     Ok(written == 1)
 }
 
-/// Reads as of one moment: what is written meanwhile is not seen. It ends with it.
+/// Reads as of one moment: later writes are not seen. The transaction ends when it is dropped.
 struct ReadSnapshot<'a>(&'a Connection);
 
 impl<'a> ReadSnapshot<'a> {
     fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        // Deferred, and not immediate: readers never wait for the writer.
         connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(Self(connection))
     }
@@ -439,7 +446,8 @@ impl Deref for ReadSnapshot<'_> {
 
 impl Drop for ReadSnapshot<'_> {
     fn drop(&mut self) {
-        // It was only read. Where even that cannot end, the next one cannot begin, and says so.
+        // Nothing was written. If the transaction cannot end, the next one cannot begin, and
+        // reports that.
         let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
     }
 }
@@ -448,7 +456,7 @@ fn approval(body: &str) -> ReadResult<Arc<Approval>> {
     read("an approval", body).map(Arc::new)
 }
 
-/// The words by which states are stored are those by which they are shown; a test holds them to it.
+/// States are stored by the words by which they are shown; a test checks that.
 #[cfg(test)]
 mod tests {
     use gate_runtime::review::Status;

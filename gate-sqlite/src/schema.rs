@@ -10,14 +10,14 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use crate::error::DatabaseError;
 
-/// Says in the file that it is a gate's: "gate" in ASCII.
+/// The SQLite application id of a gate's database: "gate" in ASCII.
 const APPLICATION: i64 = 0x6761_7465;
 
 /// The time to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The statements that make each version of the schema of the one before. Those that stand here
-/// never change: new versions are added.
+/// The statements that make each version of the schema from the one before. Released statements
+/// never change: new versions are appended.
 const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE approvals (
@@ -83,12 +83,12 @@ const MIGRATIONS: [&str; 6] = [
     CREATE INDEX letters_by_call ON letters (notifier, approval, record) WHERE approval IS NOT NULL;
     CREATE INDEX letters_by_state ON letters (state, record);
     ",
-    // What a lookup asks for stands in a column only while it may be asked for, and its index
-    // leaves out the rest: a call that a rule approves and that runs at once touches the indices of
-    // what changed, of what is owed and of what has not succeeded, and no other. `likeness` and
-    // `proposed` are set while a call waits or once it is refused, `covered_by` while it is
-    // approved. What was open is owed, as of the last record: nobody knows which record was the
-    // last about it.
+    // A column that lookups use is set only while a lookup may ask for it, and its index leaves out
+    // the rest: a call that a rule approves and that runs at once touches only the indices of
+    // changed, owed and not succeeded calls. `likeness` and `proposed` are set while a call waits
+    // or once it is refused, `covered_by` while it is approved. Calls that are open at the
+    // migration are owed as of the last record, because which record was the last about them is not
+    // known.
     "
     DROP INDEX approvals_by_status;
     DROP INDEX approvals_by_run;
@@ -155,7 +155,7 @@ const MIGRATIONS: [&str; 6] = [
     "
     ALTER TABLE tools ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
     ",
-    // Before a call begins that was read from here, its records are read again.
+    // A call that was read from the database is compared with its records before it begins.
     "
     ALTER TABLE records ADD COLUMN approval TEXT;
     UPDATE records SET approval = body ->> '$.subject.approval' WHERE json_valid(body);
@@ -163,13 +163,13 @@ const MIGRATIONS: [&str; 6] = [
     ",
 ];
 
-/// The path of a database, and the files that it was made of when it was opened.
+/// The path of a database, and the identity of its files when it was opened.
 #[derive(Debug)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
     file: Option<FileIdentity>,
-    /// The files beside it: what was committed last stands in one of them. Each is known from when
-    /// it is there first, and stays while a connection is open.
+    /// The files beside it, one of which holds the last commits. Each is known from when it first
+    /// exists, and stays while a connection is open.
     beside: [(PathBuf, OnceLock<FileIdentity>); 2],
 }
 
@@ -180,17 +180,17 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// An error with the file's name.
+    /// Returns an error with the file's name.
     pub(crate) fn error(&self, trouble: impl Into<DatabaseError>) -> StoreError {
         self.error_like(&trouble.into())
     }
 
-    /// The same, for each of those whom it concerns.
+    /// The same by reference, for each caller that gets the error.
     pub(crate) fn error_like(&self, trouble: &DatabaseError) -> StoreError {
         error_at(&self.path, trouble)
     }
 
-    /// Another connection to the same database.
+    /// Opens another connection to the same database.
     pub(crate) fn connect(&self) -> Result<Connection, DatabaseError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
@@ -216,13 +216,14 @@ impl DatabaseFile {
             if known.get().is_none()
                 && let Some(found) = identity(path)
             {
+                // Another thread may have set it first, from the same file.
                 let _ = known.set(found);
             }
         }
     }
 
-    /// Makes sure that the files at the path and beside it are still those that are open. A commit
-    /// to one that is gone is lost, and another process that opens the rest knows nothing of it.
+    /// Checks that the files at the path and beside it are still those that are open. A commit to a
+    /// deleted file is lost, and another process that opens the rest does not see it.
     pub(crate) fn check(&self) -> Result<(), DatabaseError> {
         self.remember();
         let is_other = |path: &Path, known: Option<&FileIdentity>| {
@@ -254,7 +255,7 @@ fn error_at(path: &Path, trouble: &DatabaseError) -> StoreError {
     StoreError::new(trouble.kind(), format_args!("{}: {}", path.display(), trouble.words()))
 }
 
-/// Opens a database for writing, makes it if it is not there, and brings it up to date.
+/// Opens a database for writing, creates it if it does not exist, and migrates it.
 pub(crate) fn open(path: &Path) -> Result<(DatabaseFile, Connection), StoreError> {
     let refused =
         |kind, problem: &str| StoreError::new(kind, format_args!("{}: {problem}", path.display()));
@@ -271,8 +272,8 @@ pub(crate) fn open(path: &Path) -> Result<(DatabaseFile, Connection), StoreError
         return Err(refused(StoreErrorKind::Unavailable, &problem));
     }
     let mut connection = Connection::open(path).map_err(|error| at(error.into()))?;
-    // Where it may not write, SQLite opens it for reading, if what another connection left beside
-    // it lets it.
+    // Without the right to write, SQLite may open the file for reading, depending on the files that
+    // another connection left beside it.
     if connection.is_readonly(MAIN_DB).map_err(|error| at(error.into()))? {
         return Err(at(DatabaseError::ReadOnly));
     }
@@ -288,8 +289,8 @@ pub(crate) fn open(path: &Path) -> Result<(DatabaseFile, Connection), StoreError
 }
 
 /// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it
-/// the same mode. A file that is there keeps its mode, for others may be meant to read it, and the
-/// security log says so.
+/// the same mode. An existing file keeps its mode, because others may be meant to read it, and the
+/// security log reports it.
 #[cfg(unix)]
 fn make_private(path: &Path) {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -301,16 +302,16 @@ fn make_private(path: &Path) {
         );
     }
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    // Whatever else hinders it hinders SQLite too, which says so.
+    // The file may already exist. Any other error also stops SQLite, which reports it.
     drop(made);
 }
 
-/// Elsewhere who may read a file is said in another way.
+/// Other systems control read access in other ways.
 #[cfg(not(unix))]
 fn make_private(_: &Path) {}
 
-/// Says why a file with several names is refused: each name has other files beside it, and so other
-/// last commits.
+/// Describes why a file with several names is refused: each name has its own write-ahead log, and
+/// so its own last commits.
 #[cfg(unix)]
 fn other_names(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -323,19 +324,20 @@ fn other_names(path: &Path) -> Option<String> {
     })
 }
 
-/// Elsewhere it is not known.
+/// The number of names is not known on other systems.
 #[cfg(not(unix))]
 fn other_names(_: &Path) -> Option<String> {
     None
 }
 
-/// Tries again while another process holds the database: SQLite does not wait by itself where that
-/// process may wait for this one.
+/// Retries while another process holds the database: SQLite does not wait by itself where the
+/// processes could wait for each other.
 fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let began = Instant::now();
     loop {
         match attempt() {
             Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => {
+                // This only runs while a database is opened, and ends after `PATIENCE`.
                 std::thread::sleep(Duration::from_millis(2));
             }
             ended => return ended,
@@ -347,14 +349,15 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Why a database is not one that this program may open.
+/// Returns why this program may not open a database, if it may not.
 fn foreign(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    // As of one moment: another process may be making it.
+    // As of one moment: another process may be creating the database.
     let moment = connection.unchecked_transaction()?;
     let (application, version) =
         (number(&moment, "application_id")?, number(&moment, "user_version")?);
     let tables: i64 =
         moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // The array has a handful of entries: the conversion cannot fail.
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     Ok(if application != APPLICATION && (application != 0 || tables > 0) {
         Some("it is the database of another application: name another file".to_owned())
@@ -375,8 +378,8 @@ fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
 fn settings(connection: &Connection) -> Result<(), DatabaseError> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Else a plan may depend on what was bound, and a cached statement, whose bindings are cleared,
-    // is prepared anew each time.
+    // Without this, a query plan may depend on the bound values, and a cached statement, whose
+    // bindings are cleared, is prepared anew each time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
@@ -389,13 +392,15 @@ pub(crate) fn is_newer(connection: &Connection) -> rusqlite::Result<bool> {
         .is_ok_and(|version| version > MIGRATIONS.len()))
 }
 
-/// Brings the schema up to date, step by step, in one transaction: another process may try at the
+/// Migrates the schema step by step, in one transaction, because another process may try at the
 /// same moment.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     if usize::try_from(number(connection, "user_version")?) == Ok(MIGRATIONS.len()) {
         return Ok(());
     }
+    // Takes the write lock before the version is read, so that two processes do not both migrate.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // `foreign` has refused newer versions; a negative one does not come from this program.
     let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(0);
     for (step, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         transaction.execute_batch(migration)?;

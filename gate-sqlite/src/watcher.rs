@@ -1,4 +1,4 @@
-//! Learning of what other processes write, without reading any table for it.
+//! Detects what other processes write, without reading any table for it.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use rusqlite::Connection;
 use crate::rows;
 use crate::schema::DatabaseFile;
 
-/// The time between two looks, while somebody waits.
+/// The polling interval, while a receiver waits.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A thread that looks at the database's `data_version` while somebody waits for news. It ends with
-/// it.
+/// A thread that polls the database's `data_version` while a receiver waits for changes. It ends
+/// when this is dropped.
 pub(crate) struct Watcher {
     wake: mpsc::Sender<()>,
     signal: Arc<RecordSignal>,
@@ -63,6 +63,7 @@ fn work(connection: &Connection, woken: &mpsc::Receiver<()>, signal: &RecordSign
         if waited == Err(mpsc::RecvTimeoutError::Disconnected) {
             return;
         }
+        // An unreadable version counts as changed, so that no write is missed.
         let version: Option<i64> =
             connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok();
         if (version.is_none() || version != seen) && look(connection, signal) {

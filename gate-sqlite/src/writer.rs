@@ -1,4 +1,4 @@
-//! The one thread that writes, many commits at a time.
+//! The one thread that writes, with several commits in one transaction.
 
 use std::sync::{Arc, mpsc};
 
@@ -12,7 +12,7 @@ use crate::error::DatabaseError;
 use crate::rows;
 use crate::schema::{self, DatabaseFile};
 
-/// The number of commits that share one `fsync` at most, so that none waits long for the others.
+/// The most commits that share one `fsync`, so that none waits long for the others.
 const GROUP: usize = 256;
 
 struct CommitRequest {
@@ -20,8 +20,8 @@ struct CommitRequest {
     answer: oneshot::Sender<Result<CommitOutcome, StoreError>>,
 }
 
-/// Hands transitions to the thread that writes. It ends with it, once everything is written that
-/// was wanted.
+/// Hands changesets to the thread that writes. When this is dropped, the thread writes what was
+/// handed to it, and ends.
 pub(crate) struct Writer {
     wanted: mpsc::Sender<CommitRequest>,
 }
@@ -75,11 +75,14 @@ fn work(
             Ok((ends, newest)) => {
                 signal.publish(newest);
                 for (answer, end) in answers.into_iter().zip(ends) {
+                    // The caller may have gone away; its changeset is written, and the store is the
+                    // authority.
                     let _ = answer.send(Ok(end));
                 }
             }
             Err(trouble) => {
                 for answer in answers {
+                    // A caller that went away needs no error: nothing of its changeset was written.
                     let _ = answer.send(Err(place.error_like(&trouble)));
                 }
             }
@@ -87,7 +90,7 @@ fn work(
     }
 }
 
-/// Writes each transition that still fits, all in one transaction: if that fails, none of them is
+/// Writes each changeset that still fits, all in one transaction: if that fails, none of them is
 /// written.
 fn commit(
     connection: &mut Connection,
@@ -95,7 +98,9 @@ fn commit(
     transitions: Vec<Changeset>,
 ) -> Result<(Vec<CommitOutcome>, u64), DatabaseError> {
     place.check()?;
+    // Takes the write lock before the first read: what the checks read is still so at the commit.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // A newer version may have changed what the columns mean while this process was running.
     if schema::is_newer(&transaction)? {
         return Err(DatabaseError::Newer);
     }

@@ -1,4 +1,4 @@
-//! The commands with which its owner keeps a trail.
+//! The commands with which the owner maintains a trail.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tells the events that happened, from the trail.
+//! Lists events from the trail.
 
 use gate_runtime::id::CaseId;
 use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
@@ -78,7 +78,7 @@ fn admits(wanted: &RecordQuery, record: &Record) -> bool {
         && before.is_none_or(|time| record.at() < time)
 }
 
-/// The person whose part in it a record tells.
+/// Returns the person who took part in a record, if one did.
 fn person(record: &Record) -> Option<&str> {
     let who = match record.event() {
         RecordEvent::Call(CallEvent::Voted { vote }) => vote.reviewer(),

@@ -1,4 +1,4 @@
-//! `gate audit`: the trail, for auditors and for those who keep it.
+//! `gate audit`: the trail, for auditors and for its owner.
 
 mod keep;
 mod log;
@@ -45,7 +45,7 @@ pub(crate) async fn run(cli: &Cli, audited: &AuditArgs) -> CommandResult {
     }
 }
 
-/// The public key that was given, or that is in the file that was named.
+/// Returns the public key that was given, or reads it from the file that was named.
 pub(crate) fn public_key(given: &str) -> Result<VerifierKey, CommandError> {
     let file = Path::new(given);
     let text = if file.is_file() { std::fs::read_to_string(file)? } else { given.to_owned() };
@@ -61,23 +61,24 @@ pub(crate) fn public_key(given: &str) -> Result<VerifierKey, CommandError> {
 fn witnesses(audited: &AuditArgs) -> Result<WitnessPolicy, CommandError> {
     let keys =
         audited.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
+    // The strictest choice is the default: every named witness must have cosigned.
     let quorum = audited.quorum.unwrap_or(keys.len());
     WitnessPolicy::at_least(quorum, keys).map_err(|error| CommandError::Usage(error.to_string()))
 }
 
-/// The keys of the trail in the folder, beginning with the one that was given.
+/// Returns the keys of the trail in the folder, beginning with the given one.
 fn keys_in_folder(audited: &AuditArgs) -> Result<LogKeys, CommandError> {
     let key = public_key(&audited.key)?;
     let origin = key.name().to_owned();
     Ok(read_keys(&audited.trail, &origin, key)?)
 }
 
-/// The trail, once its checkpoint is verified.
+/// Opens the trail and verifies its checkpoint.
 fn open(audited: &AuditArgs) -> Result<TrailReader, CommandError> {
     Ok(TrailReader::open(&audited.trail, &keys_in_folder(audited)?, &witnesses(audited)?)?)
 }
 
-/// Every entry from one on, verified, with a bar where somebody watches.
+/// Reads every entry from an index on, verified, and shows a progress bar at a terminal.
 fn each(
     reader: &TrailReader,
     from: u64,
@@ -102,7 +103,7 @@ fn each(
     Ok(())
 }
 
-/// The record of an entry, if it is one.
+/// Returns the record of an entry, if it is one.
 fn record(
     reader: &TrailReader,
     index: u64,

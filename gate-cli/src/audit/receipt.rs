@@ -1,4 +1,4 @@
-//! Receipts: what became of one call, for somebody who has nothing but the public key.
+//! Receipts: proofs of what happened to one call, for anyone who has only the public key.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -26,7 +26,7 @@ pub(super) fn receipt(audited: &AuditArgs, id: &str) -> CommandResult {
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
 }
 
-/// The receipt of a call: every entry about it.
+/// Returns the receipt of a call: every entry about it.
 fn of_call(
     reader: &TrailReader,
     id: &str,
@@ -73,7 +73,7 @@ pub(super) async fn disclose(
     let arguments = [approval.arguments(), approval.proposed()];
     let keys = &commitment_keys(key, approval.proposed())?;
     let refused = |error: gate_runtime::tool::SchemaError| CommandError::Refused(error.to_string());
-    // Before anything secret is typed.
+    // Checked before the user types anything secret.
     for known in arguments {
         known.check_disclosable(field, keys).map_err(refused)?;
     }
@@ -85,7 +85,7 @@ pub(super) async fn disclose(
         text
     };
     let typed = typed.trim_end_matches(['\r', '\n']);
-    // A text, or what it is as JSON.
+    // The typed secret may be text, or a JSON value.
     let open = |value: &Value| approval.proposed().disclose(field, value, keys);
     let disclosure =
         open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
@@ -101,9 +101,9 @@ pub(super) async fn disclose(
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
 }
 
-/// The keys that open the secrets of a call: of the gate's key, from a file or a variable, and
-/// never from the command line, where other programs see it. Commitments of earlier versions need
-/// none.
+/// Returns the keys that open the secrets of a call. They come from the gate's key, which is read
+/// from a file or a variable, and never from the command line, where other programs see it.
+/// Commitments of earlier versions need none.
 fn commitment_keys(
     file: Option<&Path>,
     arguments: &Arguments,
@@ -181,7 +181,8 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
                 .iter()
                 .map(|id| story(Some(*id), (&origin, size), &about(Some(*id))))
                 .collect();
-            // What is about no call, such as the standing permission that covered one.
+            // Records about no call, such as the grant that covered one, get an account of their
+            // own.
             if calls.is_empty()
                 || verified
                     .entries()
@@ -195,7 +196,7 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
     }
 }
 
-/// Returns the story that the records tell, for people.
+/// Describes the history in the records, for people.
 fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptEntry]) -> String {
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut told = Vec::new();

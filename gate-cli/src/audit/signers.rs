@@ -1,4 +1,4 @@
-//! Checks whether signed votes are signed by those who gave them.
+//! Checks whether signed votes are signed by the people who gave them.
 
 use gate_runtime::FileDirectory;
 use gate_runtime::audit::VerifierKey;
@@ -28,8 +28,8 @@ impl SignerKeys {
         Ok(Self { keys, checked: 0, unchecked: 0 })
     }
 
-    /// Checks that a vote, if it is signed, is signed by a key of whoever gave it. Where no key is
-    /// known at all, the vote is counted as unchecked.
+    /// Checks that a signed vote is signed by a key of its reviewer. If no key is known at all, the
+    /// vote is counted as unchecked.
     pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
         let (Some(subject), RecordEvent::Call(CallEvent::Voted { vote })) =
             (record.subject(), record.event())

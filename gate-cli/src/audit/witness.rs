@@ -1,4 +1,4 @@
-//! Being a witness: holding the trails of others to their history.
+//! A witness, which makes sure that other trails keep their history.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -25,12 +25,12 @@ use crate::output::{plain, say};
 /// The most bytes of a request: a note and 63 hashes are far less.
 const MOST: usize = 65_536;
 
-/// A witness over a folder in which it keeps what it has cosigned last.
+/// A witness, with the folder of the checkpoints that it cosigned last.
 struct WitnessServer {
     witness: audit::Witness,
     logs: Vec<LogKeys>,
     folder: PathBuf,
-    /// Held from the decision until it is durable. Its file keeps other processes away.
+    /// Held from the decision until it is durable. A lock on the file keeps other processes out.
     turn: Mutex<File>,
 }
 
@@ -89,6 +89,7 @@ async fn add_checkpoint(State(stand): State<Arc<WitnessServer>>, body: Bytes) ->
             (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
         }
         Ok(Err(WitnessRefusal::Trouble(error))) => {
+            // Without stderr the operator learns nothing, but the client still gets its answer.
             let _ = writeln!(std::io::stderr(), "gate: {}", plain(error.to_string()));
             (StatusCode::INTERNAL_SERVER_ERROR, "the checkpoint cannot be stored\n").into_response()
         }
@@ -104,14 +105,16 @@ enum WitnessRefusal {
 }
 
 impl WitnessServer {
-    /// Cosigns a checkpoint, once it is durable which one that is.
+    /// Cosigns a checkpoint, after the decision is durable.
     fn decide(&self, body: &[u8]) -> Result<String, WitnessRefusal> {
         let request = AddCheckpoint::parse(body).map_err(WitnessRefusal::Malformed)?;
+        // Two requests at once could otherwise both continue the same head, and both be cosigned.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.last(request.origin()).map_err(WitnessRefusal::Trouble)?;
+        // Only a clock before 1970 yields 0.
         let at = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         let mut refused = AddCheckpointError::UnknownLog { origin: request.origin().to_owned() };
-        // A log that was given with several keys had them one after the other.
+        // Several keys of one log are its keys over time; one of them must have signed.
         for keys in &self.logs {
             match self.witness.decide(keys, last, &request, at) {
                 Ok(seen) => {
@@ -130,7 +133,7 @@ impl WitnessServer {
         self.folder.join(name)
     }
 
-    /// The tree of a log that was cosigned last.
+    /// Returns the tree of a log that was cosigned last.
     fn last(&self, origin: &str) -> Result<Option<TreeHead>, CommandError> {
         let file = self.file(origin);
         match fs::read(&file) {

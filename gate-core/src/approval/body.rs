@@ -1,4 +1,4 @@
-//! The body of a call: it begins, ends, fails, is lost, and it is found out what became of it.
+//! Events of a call's body: it begins, ends, fails, is lost, or its end is found out.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::approval::status::Status;
 use crate::call::outcome::ToolOutcome;
 use crate::records::event::CallEvent;
 
-/// The words before the reason, where people are asked to run a call again.
+/// The words before the reason, when people are asked to run a call again.
 const UNKNOWN: &str = "nobody knows whether it ran: ";
 
 fn unknown(why: &str) -> Arc<str> {
@@ -20,7 +20,7 @@ fn unknown(why: &str) -> Arc<str> {
 }
 
 impl Approval {
-    /// Applies an event that happens to the body.
+    /// Applies an event of the body.
     pub(super) fn advance_body(
         &mut self,
         event: &CallEvent,
@@ -29,20 +29,20 @@ impl Approval {
         match event {
             CallEvent::Dispatched => {
                 self.must_be(&[Status::Approved])?;
-                // Whoever is about to run it has seen that it is valid; time may have passed since.
+                // The engine has checked that it is valid; time may have passed since.
                 if self.valid_until().is_some_and(|end| end <= now) {
                     return Err(Refused::TooLate);
                 }
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
                 self.note = None;
-                // What became of the attempt before is so until this one has begun, and that is
-                // known once it ends.
+                // The end of the attempt before counts until this one has begun, which is known
+                // once this one ends.
                 if !self.remembers_attempts() {
                     (self.failure, self.asked_again) = (None, false);
                 }
             }
-            // Whoever ran it may tell so late that it counted as lost, and that it was to run
+            // The process may report the end so late that the call counted as lost and was to run
             // again.
             CallEvent::Finished { outcome } => {
                 self.must_have_begun()?;
@@ -82,13 +82,15 @@ impl Approval {
                 {
                     return Err(Refused::NotNow(self.status));
                 }
+                // Taken before the settlement overwrites the note; without a note, the reason is
+                // empty.
                 let why = self.note.take().unwrap_or_default();
                 self.settle(settlement);
                 let is_by_itself =
                     matches!((settlement, by), (Settlement::RunAgain, SettledBy::Idempotence));
                 if self.remembers_attempts() && is_by_itself {
-                    // Nobody knows yet what the last attempt did: if it does not run again, that
-                    // stays so.
+                    // The end of the last attempt is still unknown, and stays so if the call does
+                    // not run again.
                     (self.failure, self.asked_again) = (Some(unknown(&why)), true);
                 }
             }
@@ -97,8 +99,8 @@ impl Approval {
         Ok(())
     }
 
-    /// Returns whether what became of an attempt holds until the next one has begun: it was
-    /// forgotten before in earlier editions.
+    /// Returns whether the end of an attempt counts until the next one has begun. Earlier editions
+    /// dropped it before that.
     fn remembers_attempts(&self) -> bool {
         self.edition > 1
     }
@@ -135,7 +137,7 @@ impl Approval {
         self.outcome = Some(outcome.clone());
     }
 
-    /// People are asked about a failure: those who were asked about the call, or anyone.
+    /// Asks people about a failure: those who were asked about the call, or anyone.
     fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
         self.failure = Some(Arc::clone(error));
         self.votes.clear();
@@ -146,11 +148,10 @@ impl Approval {
         self.ask_again(now);
     }
 
-    /// Ends a question without an approval. A call that ran and failed before stays what it is:
-    /// failed.
+    /// Ends a question without an approval. A call that ran and failed before stays failed.
     pub(super) fn end(&mut self, status: Status) {
         if std::mem::take(&mut self.asked_again) {
-            // Whoever does not want it to run again does not know either whether it ran.
+            // A decision not to run it again says nothing about whether it ran.
             self.note =
                 self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
             (self.status, self.stays_unknown) = (Status::Indeterminate, true);
@@ -162,7 +163,8 @@ impl Approval {
         }
     }
 
-    /// The approval of a call that runs, vouched for anew: no event, for nothing happened.
+    /// Returns the approval of a running call with a renewed lease. There is no event, because
+    /// nothing happened.
     #[doc(hidden)]
     #[must_use]
     pub fn vouched(&self, now: Timestamp) -> Self {

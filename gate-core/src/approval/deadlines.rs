@@ -1,4 +1,4 @@
-//! The changes that the passing of time makes due: steps, reminders, ends.
+//! Events that the passing of time makes due: steps, reminders, ends.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::records::event::CallEvent;
 use crate::text::english;
 
 impl Approval {
-    /// Returns what the passing of time makes due: the next step of an escalation, the end of a
-    /// question or of an approval, the loss of a call that nobody vouches for any more.
+    /// Returns the event that is due: the next step of an escalation, the end of a question or of
+    /// an approval, the loss of a call whose lease has ended.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
         if self.vouched_until().is_some_and(|end| end <= now) {
@@ -37,7 +37,7 @@ impl Approval {
         }
     }
 
-    /// When something becomes due next, if time alone can make it so.
+    /// Returns when the next event is due, if time alone can make one due.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         if self.status != Status::Pending {
@@ -53,7 +53,8 @@ impl Approval {
         self.requirements.iter().filter_map(next).min()
     }
 
-    /// The steps that have begun, of every requirement: whoever one of them asks can answer now.
+    /// Returns the steps that have begun, of every requirement: everybody whom one of them asks can
+    /// answer now.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -66,7 +67,7 @@ impl Approval {
         steps.flat_map(|(requirement, reached)| requirement.tiers().iter().take(*reached))
     }
 
-    /// Returns whether the last step of an escalation has begun: nobody is asked after it. A
+    /// Returns whether the last step of an escalation has begun, after which nobody is asked. A
     /// question of one step does not escalate.
     ///
     /// ```
@@ -92,7 +93,7 @@ impl Approval {
             .unwrap_or(0)
     }
 
-    /// For each requirement, how many of its steps have begun; `None` once the last step of any is
+    /// Returns how many steps of each requirement have begun; `None` once the last step of any is
     /// over.
     pub(super) fn reached_at(&self, now: Timestamp) -> Option<Vec<usize>> {
         self.requirements
@@ -101,20 +102,21 @@ impl Approval {
             .collect()
     }
 
-    /// Asks those who were asked, from now on.
+    /// Asks the same people again, with deadlines from now on.
     pub(super) fn ask_again(&mut self, now: Timestamp) {
         self.status = Status::Pending;
         self.ask_from(now);
+        // Asked just now, so no last step can be over.
         self.reached = self.reached_at(now).unwrap_or_default();
     }
 
-    /// From now on the times of the question count.
+    /// Restarts the deadlines of the question.
     pub(super) fn ask_from(&mut self, now: Timestamp) {
         self.asked_at = now;
         self.reminded = 0;
     }
 
-    /// Applies an event that the passing of time makes due, if it is due.
+    /// Applies an event of time, if it is due.
     pub(super) fn advance_by_time(
         &mut self,
         event: &CallEvent,

@@ -1,4 +1,4 @@
-//! The decisions of people about an approval, and what of them counts.
+//! Decisions of people about an approval, and votes.
 
 use std::fmt;
 
@@ -23,19 +23,19 @@ use crate::text::digest::Digest;
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Decision {
-    /// Run it as proposed.
+    /// The call may run as proposed.
     Approve,
-    /// Run it with these arguments instead.
+    /// The call may run with these arguments instead.
     Edit {
         /// All arguments, changed or not.
         arguments: Arguments,
     },
-    /// Do not run it.
+    /// The call must not run.
     Reject {
         /// Why; the model is told.
         reason: String,
     },
-    /// Do not run it: this is the answer.
+    /// The call must not run: this is the answer.
     Respond {
         /// The value that the model gets as the tool's result.
         value: Value,
@@ -95,7 +95,8 @@ pub struct Vote {
     pub comment: Option<String>,
     #[doc(hidden)]
     pub arguments: Digest,
-    /// The digest of what they were shown, and that of its grounds. Votes of before have neither.
+    /// The digest of what they were shown, and of the evidence in it. Votes of earlier versions
+    /// have neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
     pub shown: Option<Digest>,
@@ -142,13 +143,13 @@ impl Vote {
         self.comment.as_deref()
     }
 
-    /// The digest of the arguments they were shown.
+    /// Returns the digest of the arguments they were shown.
     #[must_use]
     pub fn arguments(&self) -> Digest {
         self.arguments
     }
 
-    /// The digest of all that they were shown: see
+    /// Returns the digest of all that they were shown: see
     /// [`Approval::presented`](crate::approval::Approval::presented). `None` for a vote of an
     /// earlier version.
     #[must_use]
@@ -156,14 +157,14 @@ impl Vote {
         self.shown
     }
 
-    /// The digest of [why it was asked](crate::approval::ReviewContent::grounds), which is a part
-    /// of what they were shown.
+    /// Returns the digest of [why it was asked](crate::approval::ReviewContent::grounds), which is
+    /// a part of what they were shown.
     #[must_use]
     pub fn grounds(&self) -> Option<Digest> {
         self.grounds
     }
 
-    /// When.
+    /// Returns when they voted.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.at
@@ -184,8 +185,8 @@ impl Vote {
         }
     }
 
-    /// Returns the digest of the arguments that it approves: those shown, or those that the voter
-    /// put in their place.
+    /// Returns the digest of the arguments that it approves: those shown, or those of the voter's
+    /// edit.
     pub(crate) fn approves(&self) -> Option<Digest> {
         match &self.decision {
             Decision::Approve => Some(self.arguments),

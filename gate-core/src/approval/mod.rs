@@ -1,4 +1,4 @@
-//! The life of a call: what is asked, who votes, what becomes of it. **One state machine**, and all
+//! The life of a call: the question, the votes, the result. **One state machine**, and everything
 //! that follows from it.
 
 pub(crate) mod body;

@@ -1,5 +1,4 @@
-//! The content that a reviewer is shown, and its digest, which anyone can compute again from the
-//! records.
+//! The content that a reviewer is shown, and its digest, which can be recomputed from the records.
 
 use std::fmt;
 
@@ -16,11 +15,11 @@ use crate::id::ApprovalId;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
 
-/// The content that a reviewer is shown of an approval: a vote is about just that, and has its
-/// [digest](Self::digest).
+/// The content that a reviewer is shown of an approval. A vote is about exactly this content, and
+/// contains its [digest](Self::digest).
 ///
-/// The votes of others are not in it, nor what time alone changes: steps, reminders, deadlines.
-/// Whatever else changes makes another question of it.
+/// It does not contain votes of others, nor anything that changes by time alone: steps, reminders,
+/// deadlines. Any other change makes it a different question.
 ///
 /// ```
 /// use gate_runtime::id::Digest;
@@ -62,8 +61,8 @@ struct PageText<'a> {
     grounds: Digest,
 }
 
-/// Why it is asked, and whom. A field that is added must be left out where it says nothing: else
-/// old votes would be about something else.
+/// The reasons and requirements of a question. A new field must be left out if it is empty, because
+/// otherwise old votes would be about a different text.
 #[derive(Serialize)]
 struct ReviewEvidence<'a> {
     assessment: &'a Assessment,
@@ -77,44 +76,45 @@ struct ReviewEvidence<'a> {
     alike: &'a [ApprovalId],
     #[serde(skip_serializing_if = "ToolChanges::is_empty")]
     changes: ToolChanges,
-    /// The digest of the arguments as the model proposed them, where a person changed them.
+    /// The digest of the proposed arguments, if a person changed them.
     #[serde(skip_serializing_if = "Option::is_none")]
     proposed: Option<Digest>,
-    /// The digest of the arguments as the model gave them, where they were completed.
+    /// The digest of the given arguments, if they were completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     given: Option<Digest>,
 }
 
 impl ReviewContent {
-    /// Canonical JSON (RFC 8785) of `call`, which is the subject of each of its records, and of the
-    /// digests of `arguments` and `grounds`.
+    /// Returns canonical JSON (RFC 8785) of `call`, which is the subject of each of its records,
+    /// and of the digests of `arguments` and `grounds`.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.json
     }
 
-    /// Canonical JSON of why it is asked: `assessment` with every rule's result, `requirements`,
-    /// `attempts`, and where there are any `failure`, `earlier` refusals, `changes`, the digests of
-    /// the arguments `proposed` before a person edited them and `given` before they were completed.
+    /// Returns canonical JSON of why it is asked: `assessment` with every rule's result,
+    /// `requirements`, `attempts`, and where there are any `failure`, `earlier` refusals,
+    /// `changes`, the digests of the arguments `proposed` before a person edited them and `given`
+    /// before they were completed.
     #[must_use]
     pub fn grounds(&self) -> &str {
         &self.grounds
     }
 
-    /// The digest of the arguments.
+    /// Returns the digest of the arguments.
     #[must_use]
     pub fn arguments(&self) -> Digest {
         self.arguments
     }
 
-    /// The SHA-256 of [`as_json`](Self::as_json).
+    /// Returns the SHA-256 of [`as_json`](Self::as_json).
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.json)
     }
 
-    /// Returns the digest of what somebody was shown, made from the call and the parts that a vote
-    /// has.
+    /// Returns the digest of the content that somebody was shown, from the call and the parts in a
+    /// vote.
     pub(crate) fn digest_of(call: &CallSubject, arguments: Digest, grounds: Digest) -> Digest {
         Digest::of(text(&PageText { call, arguments, grounds }))
     }
@@ -147,15 +147,15 @@ impl Approval {
         ReviewContent { arguments, grounds, json }
     }
 
-    /// The digest of what a reviewer is shown of it as it is now.
+    /// Returns the digest of the content that a reviewer is shown of it now.
     #[must_use]
     pub fn shown(&self) -> Digest {
         self.presented().digest()
     }
 }
 
-/// Canonical JSON of data of ours, which always has it; if it had not, other data would still give
-/// another text.
+/// Returns canonical JSON of the gate's own data, which always has one. The fallback still gives
+/// different data different texts.
 fn text(data: &impl Serialize) -> String {
     let value = serde_json::to_value(data).unwrap_or_default();
     canonical(&value).unwrap_or_else(|_| value.to_string())

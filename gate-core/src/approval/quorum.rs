@@ -1,28 +1,27 @@
-//! Checks whether those who agreed are enough: people are assigned to what is asked for, one to
-//! one.
+//! Checks whether enough people agreed: people are assigned to requirements, one to one.
 //!
-//! This is the one place that counts consent: for a vote, at dispatch, for a standing permission,
-//! for a question that is about to be asked, and for what a page says is missing.
+//! This is the one place that counts consent: for a vote, at dispatch, for a grant, before a
+//! question is asked, and for what a page lists as missing.
 
 use crate::approval::requirement::{EscalationTier, Requirement, ReviewerSelector, people};
 use crate::id::Role;
 use crate::people::identity::identity;
 use crate::text::english;
 
-/// The number of ways through the steps of several escalations that are tried. Past that, only
-/// those found so far count: with fewer ways less is approved, never more.
+/// The most ways through the steps of several escalations that are tried. Beyond that, only those
+/// found so far count: fewer ways approve less, never more.
 const WAYS: usize = 4_096;
 
-/// Somebody who agreed, or could.
+/// A person who agreed, or could.
 #[derive(Clone, Copy, Debug)]
 pub struct QuorumMember<'a> {
     /// The id of the person.
     pub who: &'a str,
     /// The roles that they hold.
     pub roles: &'a [Role],
-    /// Set where the run acts for them.
+    /// Set if the run acts for them.
     pub is_principal: bool,
-    /// Set where their vote is signed.
+    /// Set if their vote is signed.
     pub is_signed: bool,
 }
 
@@ -30,12 +29,12 @@ pub struct QuorumMember<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuorumShortfall {
     missing: Vec<MissingVoters>,
-    /// Roles of which nobody is missing, but one more person would do too: somebody who fills them
-    /// could fill what is missing.
+    /// Roles that are complete, but of which one more person would also help, by freeing somebody
+    /// for a missing place.
     instead: Vec<ReviewerSelector>,
 }
 
-/// So many people of a kind; so many of them with a signed vote.
+/// A number of people of a kind, and how many of them must have signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct MissingVoters {
     who: ReviewerSelector,
@@ -43,17 +42,16 @@ struct MissingVoters {
     signed: usize,
 }
 
-/// One person's voices. Whoever wrote the store may have written a vote twice.
+/// One person's votes. The store may have been changed to have a vote twice.
 #[derive(Clone)]
 struct OnePerson<'a>(Vec<QuorumMember<'a>>);
 
 /// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement
 /// with how many of its steps have begun.
 ///
-/// Somebody who holds two roles that are asked fills one of them. Requirements that ask the same
-/// role share its people, and "anyone" is met by whoever agrees, for it names nobody whose part
-/// another could take. Where steps of an escalation are alternatives, the way that lacks the fewest
-/// people counts.
+/// A person who holds two required roles fills one of them. Requirements for the same role share
+/// its people, and "anyone" is met by any of them, because it names nobody in particular. If steps
+/// of an escalation are alternatives, the one that lacks the fewest people counts.
 #[must_use]
 pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[QuorumMember<'_>]) -> QuorumShortfall {
     let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
@@ -67,7 +65,7 @@ pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[QuorumMember<'_>]) -
     let people: Vec<OnePerson<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
     let mut search = QuorumSearch { people: &people, best: None, ways: WAYS };
     search.choose(asked, &[]);
-    // A requirement none of whose steps has begun is met by nobody.
+    // Fails closed: a requirement none of whose steps has begun is met by nobody.
     let nobody = || QuorumShortfall {
         missing: vec![MissingVoters { who: ReviewerSelector::Anyone, count: 1, signed: 0 }],
         instead: Vec::new(),
@@ -82,7 +80,7 @@ struct QuorumSearch<'a> {
 }
 
 impl QuorumSearch<'_> {
-    /// Takes one step of each requirement that is left, and keeps the choice that lacks the fewest
+    /// Chooses one step of each remaining requirement, and keeps the choice that lacks the fewest
     /// people.
     fn choose(&mut self, rest: &[(&Requirement, usize)], chosen: &[MissingVoters]) {
         if self.ways == 0 || self.best.as_ref().is_some_and(QuorumShortfall::is_met) {
@@ -104,7 +102,7 @@ impl QuorumSearch<'_> {
     }
 }
 
-/// Adds what a step wants. Two that want the same people want the larger number of them.
+/// Adds the demand of a step. Of two demands for the same people, the larger number counts.
 fn join(demands: &mut Vec<MissingVoters>, tier: &EscalationTier, wants_signature: bool) {
     let count = usize::from(tier.count());
     let signed = if wants_signature { count } else { 0 };
@@ -124,7 +122,7 @@ impl OnePerson<'_> {
     }
 }
 
-/// Returns what these people leave open of the demands.
+/// Returns the demands that these people leave open.
 fn lacking(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
@@ -158,10 +156,10 @@ fn lacking(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfa
     QuorumShortfall { missing, instead }
 }
 
-/// For each of the demands, how many places these people leave open, and how many of those with a
+/// Returns for each demand how many places these people leave open, and how many of those need a
 /// signature.
 fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
-    // One place for each person that a role wants; those with a signature first.
+    // One place for each person that a role demands; those with a signature first.
     let mut places: Vec<(usize, &ReviewerSelector, bool)> = Vec::new();
     let mut missing = vec![(0, 0); demands.len()];
     for (index, demand) in demands.iter().enumerate() {
@@ -193,7 +191,7 @@ fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, u
     missing
 }
 
-/// Finds somebody for a place, who may leave another one if somebody else is found for that.
+/// Finds a person for a place, who may leave another place if that can be filled by somebody else.
 fn seat(
     place: usize,
     places: &[(usize, &ReviewerSelector, bool)],

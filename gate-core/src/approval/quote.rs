@@ -5,8 +5,8 @@ use std::fmt;
 use crate::id::ReviewerId;
 use crate::text::visible::SanitizedText;
 
-/// A text that somebody else than the gate wrote. Show it through [`SanitizedText`], as the words
-/// of its author.
+/// A text that the gate did not write. Show it through [`SanitizedText`], as the words of its
+/// author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     by: QuoteAuthor,
@@ -17,11 +17,11 @@ pub struct Quote {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QuoteAuthor {
-    /// Whoever wrote the tool, in a program that has a gate of its own.
+    /// The author of the tool, in a program with its own gate.
     Tool,
     /// The agent, or the program that it runs in: nobody has checked it.
     Agent,
-    /// Whatever ran: what a tool returned when it failed.
+    /// The output of a tool that failed.
     Outcome,
     /// A person.
     Person(ReviewerId),
@@ -49,8 +49,7 @@ impl Quote {
         &self.by
     }
 
-    /// Returns the text as it was written: not safe to look at before it went through
-    /// [`SanitizedText`].
+    /// Returns the text as it was written, which is not safe to display before [`SanitizedText`].
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

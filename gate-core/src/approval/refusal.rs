@@ -1,4 +1,4 @@
-//! Earlier refusals by people, for those who decide now.
+//! Earlier refusals by people, shown to reviewers.
 
 use std::fmt;
 
@@ -27,13 +27,13 @@ pub struct EarlierRefusal {
 }
 
 impl EarlierRefusal {
-    /// The approval that was refused.
+    /// Returns the approval that was refused.
     #[must_use]
     pub fn approval(&self) -> ApprovalId {
         self.approval
     }
 
-    /// The digest of the arguments that were refused.
+    /// Returns the digest of the arguments that were refused.
     #[must_use]
     pub fn arguments(&self) -> Digest {
         self.arguments
@@ -45,7 +45,7 @@ impl EarlierRefusal {
         &self.by
     }
 
-    /// Returns why.
+    /// Returns the reason.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

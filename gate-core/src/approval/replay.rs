@@ -1,4 +1,4 @@
-//! An approval from the records of it: for whoever trusts the records, and not the store.
+//! Replays an approval from its records: for readers who trust the records, and not the store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ impl Approval {
     /// Returns the call as it stood after a record of it, from how it stood before: `None` before
     /// its first one.
     ///
-    /// What an earlier version `imported` does not have the arguments, and cannot be played.
-    /// Secrets are without their salts, as records have them.
+    /// Calls that an earlier version `imported` do not have the arguments, and cannot be replayed.
+    /// Secrets are without their salts, as in records.
     ///
     /// ```
     /// use gate_runtime::Approval;
@@ -56,17 +56,17 @@ impl Approval {
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError`], where the record does not follow from how the call stood: it cannot have
-    /// happened then, or it is about another call.
+    /// [`ReplayError`] if the record does not follow from the state of the call: it cannot have
+    /// happened then, or is about another call.
     pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, ReplayError> {
         Self::played(before, record).map_err(|problem| ReplayError::new(record, problem))
     }
 
-    /// Checks that this is how the call stands by its records, all of them, oldest first.
+    /// Checks that this state agrees with all records of the call, oldest first.
     ///
     /// # Errors
-    /// [`ReplayError`], where a record does not follow from those before it, or where this says
-    /// something else than the records.
+    /// [`ReplayError`] if a record does not follow from those before it, or if this state differs
+    /// from the records.
     #[doc(hidden)]
     pub fn check_follows(&self, records: &[Record]) -> Result<(), ReplayError> {
         let Some(last) = records.last() else {
@@ -74,7 +74,7 @@ impl Approval {
         };
         let mut stands = None;
         for record in records {
-            // It comes after the end, and takes away what records do not have.
+            // It comes after the end, and removes only what records do not have.
             if !matches!(record.event, RecordEvent::Call(CallEvent::SecretsErased { .. })) {
                 stands = Some(Self::after(stands.as_ref(), record)?);
             }
@@ -88,7 +88,8 @@ impl Approval {
         }
     }
 
-    /// Returns what of everything that bears on whether and what it runs is not as in another.
+    /// Returns the first difference to another state in anything that affects whether it runs, and
+    /// with which arguments.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         let (this, that) = (self.without_salts(), other);
         let parts = [
@@ -218,11 +219,11 @@ impl Approval {
     }
 }
 
-/// Checks that a call was not imported so that it could run: what was approved elsewhere, or ran
-/// there, does not come here as that.
+/// Checks that a call was not imported in a state in which it could run: an approval or a running
+/// body from elsewhere does not count here.
 ///
 /// # Errors
-/// Where it is approved, or running.
+/// If it is approved, or running.
 #[doc(hidden)]
 pub fn check_import(record: &Record) -> Result<(), String> {
     match record.status {
@@ -233,11 +234,11 @@ pub fn check_import(record: &Record) -> Result<(), String> {
     }
 }
 
-/// Returns the number of the last record of a call after one more, by that of the last one before
-/// it: 0 stands for records from before there were numbers, which none with a number comes before.
+/// Returns the number of a call's last record after one more, from the number before it. 0 stands
+/// for records from before there were numbers, which no numbered record precedes.
 ///
 /// # Errors
-/// Where it is not the next one: a record is missing between them, or stands in another place.
+/// If it is not the next one: a record is missing between them, or is in another place.
 #[doc(hidden)]
 pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
     match number {
@@ -254,14 +255,14 @@ pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
     }
 }
 
-/// Returns whether two assessments are stored as the same. One that was not read from a store knows
-/// more of its policies.
+/// Returns whether two assessments are stored alike. One that was not read from a store has more
+/// details of its policies.
 fn is_same(one: &Assessment, other: &Assessment) -> bool {
     let text = |of: &Assessment| serde_json::to_string(of).ok();
     one == other || text(one).is_some_and(|one| Some(one) == text(other))
 }
 
-/// The problem that a record has.
+/// A record that does not follow from those before it.
 ///
 /// ```
 /// # fn show(fault: &gate_runtime::store::ReplayError) {
@@ -287,13 +288,13 @@ impl ReplayError {
         Self { seq, kind: "", problem: problem.into() }
     }
 
-    /// The record's number.
+    /// Returns the record's number.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Returns the problem that it has.
+    /// Returns the problem.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
@@ -302,7 +303,7 @@ impl ReplayError {
 
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No record has this number: none is there.
+        // No record has the number 0: there are none.
         if self.seq == 0 {
             return f.write_str(&self.problem);
         }

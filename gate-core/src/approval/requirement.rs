@@ -1,4 +1,5 @@
-//! The people who must agree before an asked call runs, until when, and who is asked then.
+//! Requirements: the people who must agree before an asked call runs, their deadlines, and
+//! escalation.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use crate::id::Role;
 use crate::text::english;
 use crate::text::json::EXACT;
 
-/// The time for which an approval is valid by default. A part of what approvals of the present
-/// edition mean: see `Approval::edition`.
+/// The default validity of an approval. It is a part of the meaning of approvals of the present
+/// edition: see `Approval::edition`.
 const VALIDITY: Duration = Duration::from_hours(24);
 
 /// The people who may answer.
@@ -39,7 +40,7 @@ pub enum ReviewerSelector {
 }
 
 impl ReviewerSelector {
-    /// Asks so many different people of this kind: short for `ask(who).count(people)`.
+    /// Requires this number of different people: short for `ask(who).count(people)`.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -98,8 +99,8 @@ impl fmt::Display for ReviewerSelector {
 }
 
 impl ReviewerSelector {
-    /// Returns whether it means somebody who holds these roles; or the person for whom the run
-    /// acts, who is asked as that alone.
+    /// Returns whether it includes a person with these roles; or the principal, who is asked as
+    /// that alone.
     pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
         match self {
             Self::Principal => is_principal,
@@ -109,7 +110,7 @@ impl ReviewerSelector {
     }
 }
 
-/// So many of those who may answer, in words: `a manager`, `2 of role manager`, `3 reviewers`.
+/// Describes a number of people: `a manager`, `2 of role manager`, `3 reviewers`.
 #[must_use]
 pub fn people(who: &ReviewerSelector, count: usize) -> String {
     match (who, count) {
@@ -119,8 +120,8 @@ pub fn people(who: &ReviewerSelector, count: usize) -> String {
     }
 }
 
-/// One step of an escalation: who is asked, how many of them must agree or refuse, and for how
-/// long.
+/// One step of an escalation: the people who are asked, how many of them must agree or refuse, and
+/// for how long.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -177,8 +178,8 @@ impl EscalationTier {
         self.within
     }
 
-    /// Returns whether it asks someone who holds these roles; or the person for whom the run acts,
-    /// who is asked as that alone.
+    /// Returns whether it asks a person with these roles; or the principal, who is asked as that
+    /// alone.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -192,12 +193,12 @@ impl EscalationTier {
     }
 }
 
-/// The condition that must be met before an asked call runs: who agrees, how many of them, until
-/// when, and who is asked then.
+/// The condition that must be met before an asked call runs: the people who agree, how many of
+/// them, until when, and who is asked next.
 ///
-/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still
-/// answer. Only a vote decides: that a step begins never approves anything, also where the votes
-/// that are there would be enough for it.
+/// Made by [`ask`]. A later step of an escalation widens the circle: people who were asked first
+/// may still answer. Only a vote decides: the beginning of a step never approves anything, even if
+/// the existing votes would be enough for it.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -227,11 +228,11 @@ pub struct Requirement {
     no_grants: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     signed: bool,
-    /// The time for which an approval is valid, where it is not for [`VALIDITY`].
+    /// The validity of an approval, if not [`VALIDITY`].
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     valid: Option<Duration>,
-    /// True if an edit needs somebody else's approval, false if it does not; `None`: that is left
-    /// to the tool and to what the edit changes.
+    /// True if an edit needs somebody else's approval, false if it does not; `None` leaves it to
+    /// the tool and to what the edit changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     edits_need_another: Option<bool>,
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
@@ -242,7 +243,7 @@ pub struct Requirement {
     answers: Option<AcceptedAnswers>,
 }
 
-/// Asks someone: the start of a [`Requirement`].
+/// Starts a [`Requirement`] with the people to ask.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -275,32 +276,32 @@ impl From<ReviewerSelector> for Requirement {
 }
 
 impl Requirement {
-    /// So many different people must approve.
+    /// Sets the number of different people who must approve.
     #[must_use]
     pub fn count(mut self, people: u8) -> Self {
         self.last_tier(|tier| tier.count = people);
         self
     }
 
-    /// So many different people must refuse before it counts as rejected. One is enough unless this
-    /// is said.
+    /// Sets the number of different people who must refuse before it counts as rejected. Defaults
+    /// to one.
     #[must_use]
     pub fn deny_count(mut self, people: u8) -> Self {
         self.last_tier(|tier| tier.deny_count = people);
         self
     }
 
-    /// Sets the time that they have; then the next step begins, or the question expires. Counted in
-    /// whole seconds.
+    /// Sets the time that they have; after it the next step begins, or the question expires.
+    /// Counted in whole seconds.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.last_tier(|tier| tier.within = Some(whole_seconds(time)));
         self
     }
 
-    /// Adds a step: the people who are asked besides when the time is over. Its options other than
-    /// people and times are those of the first step; but where either wants [signed](Self::signed)
-    /// votes, both do, and of two [validities](Self::valid_for) the shorter one counts.
+    /// Adds a step: more people, who are asked when the time is over. All options except people and
+    /// times come from the first step; but if either step requires [signed](Self::signed) votes,
+    /// both do, and of two [validities](Self::valid_for) the shorter one counts.
     #[must_use]
     pub fn then(mut self, next: impl Into<Requirement>) -> Self {
         let next = next.into();
@@ -310,55 +311,54 @@ impl Requirement {
         self
     }
 
-    /// Requires a comment of a person who approves, or who answers in the tool's place.
+    /// Requires a comment from a person who approves, or who answers in place of the tool.
     #[must_use]
     pub fn comment_required(mut self) -> Self {
         self.comment = true;
         self
     }
 
-    /// The arguments cannot be changed by a reviewer.
+    /// Forbids reviewers to change the arguments.
     #[must_use]
     pub fn not_editable(mut self) -> Self {
         self.fixed = true;
         self
     }
 
-    /// When the caller stops waiting, the question is cancelled. It is kept unless this is said.
+    /// Cancels the question when the caller stops waiting. Defaults to keeping it.
     #[must_use]
     pub fn cancel_when_abandoned(mut self) -> Self {
         self.cancel_abandoned = true;
         self
     }
 
-    /// Calls of the same batch that need no person wait too, until this one is decided.
+    /// Holds back calls of the same batch that need no person, until this one is decided.
     #[must_use]
     pub fn hold_batch(mut self) -> Self {
         self.hold_batch = true;
         self
     }
 
-    /// After a rejection the same call may be asked again in the same run.
+    /// Lets the same call be asked about again in the same run after a rejection.
     #[must_use]
     pub fn may_be_asked_again(mut self) -> Self {
         self.repeatable = true;
         self
     }
 
-    /// The question cannot be answered with a standing permission.
+    /// Forbids grants to answer the question.
     #[must_use]
     pub fn no_grants(mut self) -> Self {
         self.no_grants = true;
         self
     }
 
-    /// Only votes count that are signed by the key that the
-    /// [directory](crate::ports::Directory::key) has of whoever gives them, and no standing
-    /// permission does.
+    /// Counts only votes that are signed by the voter's key in the
+    /// [directory](crate::ports::Directory::key), and no grants.
     ///
-    /// A rejection counts unsigned, too: nothing runs by it. (Who has a key signs everything.)
-    /// Where several requirements hold, each is met by itself: an unsigned vote of somebody whom
-    /// only another one asks counts for that one.
+    /// A rejection counts without a signature, too, because nothing runs by it. (A person who has a
+    /// key signs everything.) Several requirements are met separately: an unsigned vote of somebody
+    /// whom only another one asks counts for that one.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -377,8 +377,8 @@ impl Requirement {
     /// morning, and not longer than what a reviewer saw can be expected to hold. Counted in whole
     /// seconds from the vote that approves.
     ///
-    /// What a standing permission covers is valid as long as that permission, and what a rule
-    /// approves is judged again anyway. Of several requirements, the shortest validity counts.
+    /// A call that a grant covers is valid as long as the grant, and a call that a rule approves is
+    /// evaluated again anyway. Of several requirements, the shortest validity counts.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -393,12 +393,12 @@ impl Requirement {
         self
     }
 
-    /// Requires that somebody other than whoever edited the arguments approves them, too.
+    /// Requires that somebody other than the editor of the arguments approves them, too.
     ///
-    /// Without this, an edit needs another person only for a
-    /// [destructive](crate::call::Annotations::destructive) tool, and where the rules judge the
-    /// edited arguments otherwise than the proposed ones and still ask. Where several requirements
-    /// hold, the strictest counts. Not where only the person is asked for whom the run acts.
+    /// By default, an edit needs another person only for a
+    /// [destructive](crate::call::Annotations::destructive) tool, and if the rules judge the edited
+    /// arguments differently from the proposed ones and still ask. Of several requirements, the
+    /// strictest counts. This does not apply if only the principal is asked.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -411,12 +411,11 @@ impl Requirement {
         self
     }
 
-    /// Lets whoever edits the arguments approve them alone, also for a destructive tool and where
-    /// the rules judge them otherwise.
+    /// Lets the editor of the arguments approve them alone, even for a destructive tool and if the
+    /// rules judge them differently.
     ///
     /// # Security
-    /// One person can then put any arguments that the rules do not deny in the place of those that
-    /// the agent proposed.
+    /// One person can then replace the agent's arguments by any that the rules do not deny.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -429,17 +428,16 @@ impl Requirement {
         self
     }
 
-    /// Reminds those who are asked, again and again after this time, until it is decided. Counted
-    /// in whole seconds. Each reminder is on the record, once, whichever process sees that it is
-    /// due.
+    /// Reminds the people who are asked, repeatedly after this time, until it is decided. Counted
+    /// in whole seconds. Each reminder is recorded once, whichever process sees that it is due.
     #[must_use]
     pub fn remind_every(mut self, time: Duration) -> Self {
         self.remind = Some(whole_seconds(time));
         self
     }
 
-    /// Sets the text that the model is told when nobody decided in time, instead of that it should
-    /// not propose it again by itself.
+    /// Sets the text for the model when nobody decided in time, in place of the advice not to
+    /// propose the call again by itself.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -454,8 +452,8 @@ impl Requirement {
         self
     }
 
-    /// It is a question, and no call that could run: only an answer in the tool's place counts, or
-    /// a refusal.
+    /// Makes it a question instead of a call that could run: only an answer in place of the tool
+    /// counts, or a refusal.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -479,7 +477,7 @@ impl Requirement {
         }
     }
 
-    /// The steps of the escalation, first to last.
+    /// Returns the steps of the escalation, first to last.
     #[must_use]
     pub fn tiers(&self) -> &[EscalationTier] {
         &self.tiers
@@ -534,19 +532,18 @@ impl Requirement {
         self.valid.unwrap_or(VALIDITY)
     }
 
-    /// Returns whether an edit needs somebody else's approval, where the policy says so or says
-    /// not.
+    /// Returns whether an edit needs somebody else's approval, if the policy sets that.
     pub(crate) fn wants_another_for_edits(&self) -> Option<bool> {
         self.edits_need_another
     }
 
-    /// Which answers count, where it is a question and no call that could run.
+    /// Returns the accepted answers, if it is a question and no call that could run.
     #[must_use]
     pub fn answers(&self) -> Option<&AcceptedAnswers> {
         self.answers.as_ref()
     }
 
-    /// Returns the text that the model is told when nobody decided in time, if the policy says so.
+    /// Returns the text for the model when nobody decided in time, if the policy sets one.
     #[must_use]
     pub fn expiry_message(&self) -> Option<&str> {
         self.expiry_message.as_deref()
@@ -554,6 +551,7 @@ impl Requirement {
 
     /// Returns the number of reminders that are due at `now`.
     pub(crate) fn reminders(&self, since: Timestamp, now: Timestamp) -> u64 {
+        // A clock that went back makes no reminder due.
         let passed = u64::try_from(now.as_second().saturating_sub(since.as_second())).unwrap_or(0);
         self.remind
             .map(|time| time.as_secs())
@@ -561,14 +559,14 @@ impl Requirement {
             .map_or(0, |every| passed / every)
     }
 
-    /// When the reminder after so many is due.
+    /// Returns when the next reminder is due.
     pub(crate) fn next_reminder(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let every = i64::try_from(self.remind?.as_secs()).ok()?;
         let next = i64::try_from(self.reminders(since, now).checked_add(1)?).ok()?;
         Timestamp::from_second(since.as_second().checked_add(every.checked_mul(next)?)?).ok()
     }
 
-    /// Describes what is wrong with it, if anything: it could never be met, or a part of it could
+    /// Describes its problem, if it has one: that it could never be met, or a part of it could
     /// never happen.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<String> {
@@ -617,7 +615,7 @@ impl Requirement {
         None
     }
 
-    /// When the step that holds at `now` ends, if it ends.
+    /// Returns when the current step ends, if it ends.
     pub(crate) fn next_change(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let mut end = since;
         for tier in &self.tiers {
@@ -629,7 +627,7 @@ impl Requirement {
         Some(end)
     }
 
-    /// When the last step ends, if it ends.
+    /// Returns when the last step ends, if it ends.
     pub(crate) fn expires(&self, since: Timestamp) -> Option<Timestamp> {
         self.tiers.iter().try_fold(since, |end, tier| end.checked_add(tier.within?).ok())
     }
@@ -667,7 +665,7 @@ impl fmt::Display for Requirement {
     }
 }
 
-/// As it is stored. What is longer has no exact form in JSON, and never ends either.
+/// Returns a time as it is stored. Longer times have no exact form in JSON, and never end anyway.
 fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().min(EXACT))
 }

@@ -1,4 +1,4 @@
-//! The snapshot of a question: all that people are shown of it, in every channel.
+//! The snapshot of a question: everything that people are shown of it, in every channel.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::call::request::{RemoteRequest, RequestPriority};
 use crate::call::summary::CallHeadline;
 use crate::text::visible::{SanitizedText, TextHazard};
 
-/// Everything that a question shows to people, and whose words each text is.
+/// Everything that a question shows to people, with the author of each text.
 ///
 /// Terminal, pages, Slack, mail, PagerDuty and the command line render it, and decide nothing about
-/// it. A text of the gate's own is a `String` or `&str` and safe to look at; whatever somebody else
-/// wrote is a [`Quote`] with its author, and its channel shows it as theirs.
+/// it. A text of the gate's own is a `String` or `&str` and safe to display; any other text is a
+/// [`Quote`] with its author, and its channel shows it as theirs.
 ///
 /// ```
 /// # fn show(asked: &gate_runtime::Interruption) {
@@ -55,8 +55,7 @@ pub struct ReviewSnapshot {
     valid: Option<String>,
 }
 
-/// Something that a reviewer should know before they decide: what the gate says of it, or words of
-/// somebody else, or both.
+/// A notice for reviewers before they decide: words of the gate, of somebody else, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewNotice {
     words: String,
@@ -64,8 +63,7 @@ pub struct ReviewNotice {
 }
 
 impl ReviewNotice {
-    /// Returns what the gate says, which may introduce the quote; empty where the quote says it
-    /// all.
+    /// Returns the gate's words, which may introduce the quote; empty if the quote needs none.
     #[must_use]
     pub fn words(&self) -> &str {
         &self.words
@@ -85,15 +83,15 @@ impl ReviewSnapshot {
         &self.headline
     }
 
-    /// Returns what the tool does, as its author says; `None` where only the agent says so, and
-    /// then it is among its [claims](Self::claims).
+    /// Returns what the tool does, by its author; `None` if only the agent describes it, and then
+    /// it is among its [claims](Self::claims).
     #[must_use]
     pub fn purpose(&self) -> Option<&Quote> {
         self.purpose.as_ref()
     }
 
-    /// Returns whether what it does cannot be undone, as far as anybody knows. A tool that is not
-    /// known may do anything.
+    /// Returns whether its effect cannot be undone, as far as is known. An unknown tool may do
+    /// anything.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         self.is_destructive
@@ -105,13 +103,13 @@ impl ReviewSnapshot {
         self.is_known
     }
 
-    /// Lists what had people asked: `no other rule matched`, `the rule “large”`.
+    /// Lists the reasons why people are asked: `no other rule matched`, `the rule “large”`.
     #[must_use]
     pub fn reasons(&self) -> &[String] {
         &self.reasons
     }
 
-    /// Says in one sentence why people are asked.
+    /// Returns one sentence about why people are asked.
     #[must_use]
     pub fn why(&self) -> String {
         match self.reasons.split_last() {
@@ -121,14 +119,14 @@ impl ReviewSnapshot {
         }
     }
 
-    /// Lists what happened before, and whatever else speaks against trusting it as it is.
+    /// Lists earlier events, and everything else that speaks against trusting the call as it is.
     #[must_use]
     pub fn notices(&self) -> &[ReviewNotice] {
         &self.notices
     }
 
-    /// Lists what the agent says of its question, of its own tool, and of its reasons; the longest,
-    /// its reasons, comes last. Nobody has checked any of it.
+    /// Lists the agent's claims about its question, its own tool and its reasons; the longest, its
+    /// reasons, comes last. Nobody has checked them.
     #[must_use]
     pub fn claims(&self) -> &[ReviewNotice] {
         &self.claims
@@ -140,8 +138,7 @@ impl ReviewSnapshot {
         &self.arguments
     }
 
-    /// Lists what is wrong with the texts that others wrote, each once; all of each text is looked
-    /// at.
+    /// Lists the hazards of untrusted texts, each once; each text is checked completely.
     #[must_use]
     pub fn hazards(&self) -> &[TextHazard] {
         &self.hazards
@@ -153,13 +150,13 @@ impl ReviewSnapshot {
         &self.decides
     }
 
-    /// Returns who is still needed, where some of those who decide have voted.
+    /// Returns who is still needed, if some have voted.
     #[must_use]
     pub fn still_needs(&self) -> Option<&str> {
         self.still_needs.as_deref()
     }
 
-    /// Returns when it is decided by nobody any more.
+    /// Returns when the time to decide ends.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         self.until
@@ -187,8 +184,8 @@ impl Approval {
         CallHeadline::of_arguments(title, shown.map(|argument| (argument.name(), argument.is())))
     }
 
-    /// Collects what people are shown of it. `notices` are sentences about what it does not know
-    /// itself, such as `Interruption::tool_notice` in `gate-runtime`.
+    /// Collects what people are shown of it. `notices` are sentences that it cannot derive itself,
+    /// such as `Interruption::tool_notice` in `gate-runtime`.
     #[must_use]
     pub fn review(&self, tool: Option<&Descriptor>, notices: &[&str]) -> ReviewSnapshot {
         let arguments = self.shown_arguments(tool);
@@ -309,7 +306,7 @@ impl Approval {
     }
 }
 
-/// The first line of a tool's description.
+/// Returns the first line of a tool's description.
 fn described(tool: Option<&Descriptor>) -> Option<&str> {
     tool.and_then(|tool| tool.description().lines().next()).filter(|words| !words.trim().is_empty())
 }

@@ -1,4 +1,4 @@
-//! The findings about a call that was running when nobody looked any more.
+//! Settlements: findings about a call that was running when its process was lost.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::outcome::ToolOutcome;
 use crate::id::ReviewerId;
 
-/// The finding of what became of a call of which nobody knew how it ended.
+/// The finding about a call whose end is unknown.
 ///
 /// ```
 /// use gate_runtime::review::Settlement;
@@ -22,14 +22,14 @@ pub enum Settlement {
         /// The outcome that the model gets as its result.
         outcome: ToolOutcome,
     },
-    /// It did not run, and will not.
+    /// It did not run, and will not run.
     DidNotRun,
-    /// It is to run again, whether or not it ran before: a new permit, under the same call id.
+    /// It should run again, whether or not it ran before: a new permit, under the same call id.
     RunAgain,
 }
 
 impl Settlement {
-    /// It ran, and gave this back.
+    /// Makes the settlement of a call that ran and returned this.
     #[must_use]
     pub fn ran(value: &serde_json::Value) -> Self {
         Self::Ran { outcome: ToolOutcome::returned(value) }
@@ -60,9 +60,9 @@ pub enum SettledBy {
         /// The id of the person.
         reviewer: ReviewerId,
     },
-    /// The tool's own function that looks whether a call happened.
+    /// The tool's reconciler.
     Reconciler,
-    /// The tool's word that running it twice is as good as once.
+    /// The tool's declaration that it is idempotent.
     Idempotence,
 }
 

@@ -16,8 +16,8 @@ use crate::text::visible::{SanitizedText, TextHazard, quoted};
 /// One value among the arguments of a call, as people are shown it: no object, and no list with
 /// objects in it.
 ///
-/// Every channel renders these and decides nothing about them: which arguments there are and in
-/// which order, which of them are secret, where a value came from.
+/// Every channel renders these and decides nothing about them: which arguments there are, their
+/// order, which are secret, where a value came from.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -74,8 +74,8 @@ impl ShownArgument {
         &self.pointer
     }
 
-    /// Returns its place as people read it: `limits.max`. A dot or a backslash in a name has a
-    /// backslash before it. Show it as text that somebody else wrote.
+    /// Returns its place for people: `limits.max`. A dot or a backslash in a name has a backslash
+    /// before it. Show it as untrusted text.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -93,7 +93,7 @@ impl ShownArgument {
         &self.source
     }
 
-    /// Returns what it means, as the tool's schema says: the words of whoever has the tool.
+    /// Returns its description in the tool's schema: the words of the tool's owner.
     #[must_use]
     pub fn meaning(&self) -> Option<&Quote> {
         self.meaning.as_ref()
@@ -107,7 +107,7 @@ impl ShownArgument {
         }
     }
 
-    /// Writes its value in words and JSON, safe to look at: a text has its quotes, so that it is
+    /// Returns its value in words and JSON, safe to display: a text has its quotes, so that it is
     /// clear where it ends.
     #[must_use]
     pub fn text(&self) -> String {
@@ -129,7 +129,8 @@ impl ShownArgument {
         }
     }
 
-    /// Lists the hazards of its name and its value, each once. Several lines in a text are none.
+    /// Lists the hazards of its name and its value, each once. Several lines in a text are no
+    /// hazard.
     #[must_use]
     pub fn hazards(&self) -> Vec<TextHazard> {
         let mut found = BTreeSet::new();
@@ -145,8 +146,8 @@ impl ShownArgument {
         found.into_iter().collect()
     }
 
-    /// Says in words where the value is from; `None` if nothing is known of it. Show the words as
-    /// text that somebody else wrote.
+    /// Describes where the value is from; `None` if nothing is known of it. Show the words as
+    /// untrusted text.
     #[must_use]
     pub fn source_words(&self) -> Option<String> {
         let written = |value: &Value| match value {
@@ -251,7 +252,7 @@ impl Approval {
                 Some(_) => {}
             }
         }
-        // That of the value, or of what it stands in.
+        // The origin of the value, or of what contains it.
         let mut place = pointer.as_str();
         let origins: &[ArgumentOrigin] = &self.assessment.origins;
         while !place.is_empty() {
@@ -264,8 +265,8 @@ impl Approval {
     }
 }
 
-/// Returns the value that was given for a place: the one that stands there, or a single value that
-/// stood where an object with that place is now. `None` for a default.
+/// Returns the value that was given for a place: the one at that place, or a single value where an
+/// object with that place is now. `None` for a default.
 #[must_use]
 pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
     let mut place = pointer;
@@ -280,8 +281,7 @@ pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
     }
 }
 
-/// Calls `visit` with every text in a value. Their escapes in JSON would hide what is wrong with
-/// them.
+/// Calls `visit` with every text in a value. Their escapes in JSON would hide their hazards.
 fn visit_texts(value: &Value, visit: &mut dyn FnMut(&str)) {
     match value {
         Value::String(text) => visit(text),
@@ -325,8 +325,8 @@ fn flatten(
     }
 }
 
-/// Returns the description that a tool's schema has of the value at a place. It is the claim of
-/// whoever has the tool.
+/// Returns the description that a tool's schema has of the value at a place. It is the claim of the
+/// tool's owner.
 #[must_use]
 pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
     let at = argument_schema(schema, pointer)?;

@@ -1,4 +1,4 @@
-//! Votes that are signed: the text, the signature, and whether it holds.
+//! Signed votes: the text, the signature, and its verification.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use crate::id::ApprovalId;
 use crate::text::digest::{Digest, hex};
 use crate::text::json::canonical;
 
-/// The first line of what is signed: nothing else that a key signs begins so.
+/// The first line of the signed text: nothing else that a key signs begins like this.
 const HEADER: &str = "gate/vote@v1";
 /// The header that earlier versions signed. Their votes still count.
 const EARLIER_HEADER: &str = "github.com/gate-rs/gate/vote@v1";
 
-/// The longest text that is signed, in bytes: what a signed note may have.
+/// The longest signed text, in bytes: the limit of a signed note.
 const LONGEST: usize = 500_000;
 
-/// Why a vote is not signed as it must be.
+/// Why a vote's signature is not valid.
 ///
 /// ```
 /// use gate_runtime::review::VoteSignatureError;
@@ -29,9 +29,9 @@ const LONGEST: usize = 500_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VoteSignatureError {
-    /// It is not signed, and whoever gave it has a key in the directory.
+    /// It is not signed, and the voter has a key in the directory.
     Unsigned,
-    /// It is signed, and whoever gave it has no key in the directory.
+    /// It is signed, and the voter has no key in the directory.
     NoKey,
     /// It is not signed by this key, or the key is another person's.
     OtherKey,
@@ -79,8 +79,8 @@ impl fmt::Display for VoteSignatureError {
 impl std::error::Error for VoteSignatureError {}
 
 impl Vote {
-    /// The vote as a signed note (C2SP `signed-note`), if it is signed: text, empty line,
-    /// signature. Other programs verify it too.
+    /// Returns the vote as a signed note (C2SP `signed-note`), if it is signed: text, empty line,
+    /// signature. Other programs can verify it, too.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -112,22 +112,22 @@ impl Vote {
         self.signed.as_ref().map(SignedVote::as_str)
     }
 
-    /// Returns whether it is signed. By whom, [`verify_signature`](Self::verify_signature) says.
+    /// Returns whether it is signed. [`verify_signature`](Self::verify_signature) checks by whom.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.signed.is_some()
     }
 
-    /// Verifies that whoever has this key signed this very vote on this call: the text is made
+    /// Verifies that the owner of this key signed this very vote on this call: the text is made
     /// again from call and vote, and its signature is verified.
     ///
     /// The key must be the voter's: get it from a directory that you trust, and never from the
-    /// vote. Everything of the vote is signed but the roles, which are the directory's word. Of
-    /// what the voter was shown, the call and the arguments are looked at; the rest of it has the
-    /// digest [`grounds`](Self::grounds), for whoever has the records.
+    /// vote. Everything in the vote is signed except the roles, which come from the directory. Of
+    /// the content that the voter was shown, the call and the arguments are checked; the digest
+    /// [`grounds`](Self::grounds) covers the rest, for readers who have the records.
     ///
     /// # Errors
-    /// [`VoteSignatureError`] says what does not hold.
+    /// [`VoteSignatureError`] if it does not verify.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -188,14 +188,14 @@ impl Vote {
             .filter_map(|header| self.text(header, call.approval, nonce))
             .find(|text| text == note.text());
         let signature = text.and_then(|text| signed.strip_prefix(&text)?.strip_prefix('\n'));
-        // One signature, and nothing after it that would be no part of what was verified.
+        // Exactly one signature, and nothing after it that was not verified.
         if signature.is_none_or(|lines| lines.matches('\n').count() != 1) || !is_nonce(nonce) {
             return Err(VoteSignatureError::OtherVote);
         }
         note.verify(std::slice::from_ref(key)).map(drop).map_err(|_| VoteSignatureError::OtherKey)
     }
 
-    /// Checks that it is signed as the directory wants it: by the voter's key, or not at all where
+    /// Checks that it is signed as the directory requires: by the voter's key, or not at all if
     /// they have none.
     #[doc(hidden)]
     pub fn check_signature(
@@ -210,8 +210,8 @@ impl Vote {
         }
     }
 
-    /// Signs it. A nonce is used once: no two signatures, also of the same words at the same time,
-    /// can be taken for each other.
+    /// Signs it. Use a nonce once, so that no two signatures are alike, even of the same words at
+    /// the same time.
     #[doc(hidden)]
     pub fn sign(
         &mut self,
@@ -228,8 +228,8 @@ impl Vote {
         Ok(())
     }
 
-    /// Returns the text that is signed. Each line has one form, and a comment or a decision cannot
-    /// make another line: JSON has its newlines escaped.
+    /// Returns the signed text. Each line has one form, and a comment or a decision cannot add a
+    /// line, because JSON escapes newlines.
     fn text(&self, header: &str, approval: ApprovalId, nonce: &str) -> Option<String> {
         let decision = match &self.decision {
             Decision::Edit { arguments } => Decision::Edit { arguments: arguments.without_salts() },

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A signed note (C2SP `signed-note`) of a vote. `Debug` shows nothing of it: there may be
-/// arguments in it.
+/// A signed note (C2SP `signed-note`) of a vote. `Debug` does not show it, because it may contain
+/// arguments.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SignedVote(pub(crate) String);

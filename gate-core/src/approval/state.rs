@@ -1,4 +1,4 @@
-//! The stored question about one call, and everything that became of it.
+//! The approval: the stored question about one call, and everything that happened to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,13 @@ use crate::call::subject::CallSubject;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
 use crate::text::time::later;
 
-/// The time for which a process that runs a body vouches for it at a time.
+/// The lease of a process that runs a body: the time for which one heartbeat counts.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-/// The stored question about one call: what was proposed, how it was judged, who voted, what became
-/// of it.
+/// The stored question about one call: the proposal, the assessment, the votes, the result.
 ///
-/// Every call that passes intake has one, also where a rule decided alone: then nobody was asked,
-/// and it says so. It changes only by [`apply`](Self::apply). `Debug` prints no argument values.
+/// Every call that is accepted has one, even if a rule decided alone: then nobody was asked. It
+/// changes only by [`apply`](Self::apply). `Debug` prints no argument values.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -41,12 +40,12 @@ pub struct Approval {
     #[serde(flatten)]
     pub(crate) subject: Arc<CallSubject>,
     pub(crate) version: u64,
-    /// The number that its last record has among those of the call; 0 where none has one.
+    /// The number of its last record among those of the call; 0 if none has one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) recorded: u64,
     pub(crate) status: Status,
     pub(crate) arguments: Arguments,
-    /// The arguments as they were given, where they were completed.
+    /// The arguments as they were given, if defaults completed them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) given: Option<Box<Arguments>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,7 +55,7 @@ pub struct Approval {
     pub(crate) requirements: Vec<Requirement>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) votes: Vec<Vote>,
-    /// When the requirements began to hold: from then on their times count.
+    /// When the requirements began to hold, from which deadlines are counted.
     pub(crate) asked_at: Timestamp,
     /// For each requirement, how many steps have been announced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -72,18 +71,18 @@ pub struct Approval {
     /// The questions of its batch that it waits for, although it may run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) held_by: Vec<ApprovalId>,
-    /// Equal calls that waited, or might still run, when it was asked.
+    /// Equal calls that waited, or might still run, when it was asked about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alike: Vec<ApprovalId>,
-    /// The person who took its approval back.
+    /// The person who revoked its approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked_by: Option<ReviewerId>,
-    /// Set if nobody knows whether an earlier attempt ran, and people are asked to run it again, or
-    /// it is to run again.
+    /// Set if it is unknown whether an earlier attempt ran, and people are asked to run it again,
+    /// or it should run again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) asked_again: bool,
-    /// Set where nobody knows whether it ran, and people or rules did not want it to run again:
-    /// then only people can want that.
+    /// Set if it is unknown whether it ran, and people or rules refused to run it again: then only
+    /// people can order that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,21 +102,19 @@ pub struct Approval {
     pub(crate) reminded: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) conversation: Vec<Message>,
-    /// The marks of messages that were heard before it was proposed, and that no earlier call
-    /// notes.
+    /// The marks of the messages before it that no earlier call notes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) heard: Vec<String>,
-    /// By which edition of the rules it lives: approvals and records of before go on by those of
-    /// then.
+    /// The edition of the rules for this approval: older approvals and records keep theirs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) edition: u8,
-    /// When votes approved it, last.
+    /// When votes last approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) approved_at: Option<Timestamp>,
-    /// When the standing permission ends that answered it.
+    /// When the grant that covers it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) covered_until: Option<Timestamp>,
-    /// The edit that changed the arguments last, where they are not the proposed ones.
+    /// The last edit of the arguments, if they differ from the proposed ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) edit: Option<ReviewerEdit>,
 }
@@ -129,7 +126,7 @@ pub(crate) const EDITION: u8 = 3;
 /// compared by their names' identities, edits go with their votes, approvals have an end.
 pub(crate) const VALIDITY: u8 = 2;
 
-/// An edit that stands.
+/// An edit that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReviewerEdit {
     pub(crate) by: ReviewerId,
@@ -141,7 +138,7 @@ pub(crate) struct ReviewerEdit {
     pub(crate) needs_another: bool,
 }
 
-/// The end of an id, by which people tell calls apart.
+/// Returns the end of an id, by which people tell calls apart.
 fn short_id(id: ApprovalId) -> String {
     let text = id.to_string();
     text.chars().skip(text.chars().count().saturating_sub(8)).collect()
@@ -223,19 +220,19 @@ impl Approval {
         self.version = version;
     }
 
-    /// Its id.
+    /// Returns its id.
     #[must_use]
     pub fn id(&self) -> ApprovalId {
         self.subject.approval
     }
 
-    /// Which call it is about, and what its decision is bound to.
+    /// Returns the call that it is about, and what its decision is bound to.
     #[must_use]
     pub fn subject(&self) -> &CallSubject {
         &self.subject
     }
 
-    /// The tool.
+    /// Returns the tool.
     #[must_use]
     pub fn tool(&self) -> &crate::id::ToolName {
         &self.subject.tool
@@ -247,41 +244,41 @@ impl Approval {
         self.version
     }
 
-    /// The state it is in.
+    /// Returns its status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// The arguments that would run, or ran: edited ones, if a person edited them.
+    /// Returns the arguments that would run, or ran: edited ones, if a person edited them.
     #[must_use]
     pub fn arguments(&self) -> &Arguments {
         &self.arguments
     }
 
     /// Returns the arguments as the model gave them, if they were completed: because defaults were
-    /// left out, or because the tool's type writes a value otherwise.
+    /// left out, or because the tool's type writes a value differently.
     #[must_use]
     pub fn given(&self) -> Option<&Arguments> {
         self.given.as_deref()
     }
 
-    /// Returns whether its arguments are all that its body gets, defaults included. Those of
-    /// before there were completed arguments are as the model gave them.
+    /// Returns whether its arguments are all that its body gets, defaults included. Approvals from
+    /// before arguments were completed have them as the model gave them.
     #[doc(hidden)]
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.edition >= EDITION
     }
 
-    /// Returns whether a later version of the rules holds for it, which this one does not know.
+    /// Returns whether it follows a later version of the rules, which this program does not know.
     #[doc(hidden)]
     #[must_use]
     pub fn is_of_later_version(&self) -> bool {
         self.edition > EDITION
     }
 
-    /// The arguments that the model proposed, completed.
+    /// Returns the arguments that the model proposed, completed.
     #[must_use]
     pub fn proposed(&self) -> &Arguments {
         self.proposed.as_deref().unwrap_or(&self.arguments)
@@ -299,53 +296,53 @@ impl Approval {
         &self.assessment
     }
 
-    /// Returns the requirements that people must meet; all of them. Empty where nobody is asked,
+    /// Returns the requirements that people must meet; all of them. Empty if nobody is asked,
     /// neither about the call nor about its failure.
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 
-    /// Which answers count, where it is a question and no call that could run.
+    /// Returns the accepted answers, if it is a question and no call that could run.
     #[must_use]
     pub fn answers(&self) -> Option<&AcceptedAnswers> {
         self.requirements.iter().find_map(Requirement::answers)
     }
 
-    /// Reads what somebody typed as an answer: the text of a question's answer as it is; in a
-    /// tool's place JSON, or else a text.
+    /// Parses a typed answer: for a question, the text as it is; in place of a tool, JSON or else
+    /// text.
     #[must_use]
     pub fn typed_answer(&self, typed: &str) -> Value {
         let json = if self.answers().is_some() { None } else { serde_json::from_str(typed).ok() };
         json.unwrap_or_else(|| Value::from(typed))
     }
 
-    /// The votes, oldest first.
+    /// Returns the votes, oldest first.
     #[must_use]
     pub fn votes(&self) -> &[Vote] {
         &self.votes
     }
 
-    /// When it was asked, last.
+    /// Returns when it was last asked.
     #[must_use]
     pub fn asked_at(&self) -> Timestamp {
         self.asked_at
     }
 
-    /// When it changed, last.
+    /// Returns when it last changed.
     #[must_use]
     pub fn changed_at(&self) -> Timestamp {
         self.changed_at
     }
 
-    /// When it expires, if it does: the earliest end of any requirement.
+    /// Returns when it expires, if it does: the earliest end of any requirement.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.requirements.iter().filter_map(|requirement| requirement.expires(self.asked_at)).min()
     }
 
-    /// Until when it may begin by the votes or the standing permission that approved it; after that
-    /// it is asked again. `None` if it is not approved by either, or without an end.
+    /// Returns until when the call may begin by the votes or the grant that approved it; after that
+    /// it is asked again. `None` if neither approved it, or there is no end.
     #[must_use]
     pub fn valid_until(&self) -> Option<Timestamp> {
         if self.status != Status::Approved {
@@ -368,7 +365,7 @@ impl Approval {
         }
     }
 
-    /// The standing permission that answered it.
+    /// Returns the grant that covers it.
     #[must_use]
     pub fn grant(&self) -> Option<GrantId> {
         self.grant
@@ -380,23 +377,23 @@ impl Approval {
         self.held
     }
 
-    /// Returns the messages that were said before it was asked, as the application told the gate,
-    /// oldest first; long messages by their ends. Empty, unless the gate keeps it
-    /// (`GateBuilder::show_conversation`). No vote is bound to it, and no record has it.
+    /// Returns the messages before the question, as the application passed them to the gate, oldest
+    /// first; long messages are cut in the middle. Empty unless the gate keeps them
+    /// (`GateBuilder::show_conversation`). No vote is bound to them, and no record has them.
     #[must_use]
     pub fn conversation(&self) -> &[Message] {
         &self.conversation
     }
 
-    /// Returns the equal calls that waited, or might still run, when this one was asked: whoever
-    /// approves both lets both run.
+    /// Returns the equal calls that waited, or might still run, when this one was asked: approving
+    /// both lets both run.
     #[must_use]
     pub fn alike(&self) -> &[ApprovalId] {
         &self.alike
     }
 
-    /// Returns what whoever decides must know of the [equal calls](Self::alike); `None` where there
-    /// were none.
+    /// Returns the notice for reviewers about [equal calls](Self::alike); `None` if there were
+    /// none.
     #[must_use]
     pub fn alike_notice(&self) -> Option<String> {
         let ids: Vec<String> = self.alike.iter().map(|id| format!("…{}", short_id(*id))).collect();
@@ -411,8 +408,8 @@ impl Approval {
         })
     }
 
-    /// Returns what an approval means for a call whose body began before; `None` for one that did
-    /// not begin.
+    /// Returns what an approval means for a call whose body began before; `None` if it did not
+    /// begin.
     #[must_use]
     pub fn failure_notice(&self) -> Option<&'static str> {
         self.failure().map(|_| {
@@ -426,23 +423,23 @@ impl Approval {
         })
     }
 
-    /// Returns what became of the last attempt of a call whose body began before and that may run
-    /// again, in a few words; `None` for one that did not begin.
+    /// Returns a few words about the last attempt of a call that began before and may run again;
+    /// `None` if it did not begin.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&'static str> {
         let words = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
         self.failure().map(|_| words)
     }
 
-    /// Returns what people refused earlier, of the same tool, in the same run or in the same case:
-    /// equal calls, and the newest others.
+    /// Returns earlier refusals of the same tool, in the same run or in the same case: of equal
+    /// calls, and the newest others.
     #[must_use]
     pub fn earlier(&self) -> &[EarlierRefusal] {
         &self.earlier
     }
 
-    /// Returns the last changes of its tool and its policies: because of them it was asked again,
-    /// where people are asked.
+    /// Returns the last changes of its tool and its policies, because of which it was asked again
+    /// if people are asked.
     #[must_use]
     pub fn changes(&self) -> ToolChanges {
         self.changes.as_deref().cloned().unwrap_or_default()
@@ -454,16 +451,16 @@ impl Approval {
         self.outcome.as_ref()
     }
 
-    /// Returns the number of times that its body was about to run. More than once only where people
-    /// approved another try, where it was settled that it runs again, or where a process went away
-    /// before the body began.
+    /// Returns the number of times that its body was about to run. It exceeds one only if people
+    /// approved another try, if a settlement lets it run again, or if a process went away before
+    /// the body began.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// The error with which its body failed last, while people are asked what to do about it: an
-    /// approval runs it again, anything else ends it as failed.
+    /// Returns the error of its last failure, while people are asked about it: an approval runs it
+    /// again, anything else ends it as failed.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.failure
@@ -471,22 +468,20 @@ impl Approval {
             .filter(|_| matches!(self.status, Status::Pending | Status::Approved))
     }
 
-    /// Until when the process that runs it vouches for it, while it runs. After that it counts as
-    /// lost.
+    /// Returns the end of the lease of the process that runs it. After that it counts as lost.
     #[must_use]
     pub fn vouched_until(&self) -> Option<Timestamp> {
         (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
     }
 
-    /// Returns a note on how it came to stand as it does, if there is one: what is known of a call
-    /// whose body began and whose end is not on the record, why a call was cancelled, or why an
-    /// approved call was asked again.
+    /// Returns a note about its present state, if there is one: what is known of a call that began
+    /// and has no recorded end, why a call was cancelled, or why an approved call was asked again.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// Why the call did not run, if that is settled.
+    /// Returns why the call did not run, if that is final.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -500,6 +495,8 @@ impl Approval {
         let reason = || self.note.clone().unwrap_or_default();
         match self.status {
             Status::Denied => Some(NotRun::Denied {
+                // The assessment of a denied call names who denied it; a damaged one still reads as
+                // denied.
                 by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise),
             }),
             Status::Rejected => Some(match self.rejection() {
@@ -529,7 +526,7 @@ impl Approval {
         }
     }
 
-    /// The rejection that ended it: its own, or the earlier one that it only repeats.
+    /// Returns the rejection that ended it: its own, or the earlier one that it only repeats.
     #[doc(hidden)]
     #[must_use]
     pub fn rejection(&self) -> Option<EarlierRefusal> {
@@ -553,8 +550,8 @@ impl Approval {
         own.or_else(|| self.earlier.iter().find(same).cloned())
     }
 
-    /// Returns whether people refused it: that it runs, that it runs after all (they took the
-    /// approval back), or that it runs again after it failed.
+    /// Returns whether people refused it: before it ran, by revoking the approval, or by not
+    /// repeating it after a failure.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
@@ -563,13 +560,13 @@ impl Approval {
             || (self.status == Status::Failed && self.votes.iter().any(rejects))
     }
 
-    /// Returns whether it is a question that the other calls of its batch wait for.
+    /// Returns whether it is a question that holds back other calls of its batch.
     #[doc(hidden)]
     pub fn holds_batch(&self) -> bool {
         self.status == Status::Pending && self.requirements.iter().any(Requirement::holds_batch)
     }
 
-    /// Returns whether people refused an equal call before it was asked.
+    /// Returns whether people refused an equal call before this one was asked about.
     #[doc(hidden)]
     #[must_use]
     pub fn was_refused_before(&self) -> bool {
@@ -584,7 +581,7 @@ impl Approval {
             && !self.requirements.iter().any(Requirement::is_repeatable)
     }
 
-    /// The approval as others than the store may have it.
+    /// Returns the approval without salts, in the form that may leave the store.
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
@@ -601,8 +598,8 @@ impl Approval {
         all.flat_map(Arguments::secrets).any(|secret| secret.salt().is_some())
     }
 
-    /// Returns whether the rules, as they judged it last, ask people, also where a grant answered
-    /// for them.
+    /// Returns whether the rules, at the last evaluation, ask people, even if a grant answered for
+    /// them.
     #[must_use]
     pub fn was_asked(&self) -> bool {
         self.assessment.verdict() == Verdict::Ask

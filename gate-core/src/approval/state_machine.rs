@@ -1,4 +1,4 @@
-//! The life of a call as one pure function: what follows from what happens to it.
+//! The state machine of a call, as one pure function.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,9 +34,9 @@ use crate::text::english;
 pub enum Refused {
     /// It is in a terminal state.
     Final(Status),
-    /// It is in a state in which this cannot happen.
+    /// It is in a state in which this is not possible.
     NotNow(Status),
-    /// Its time was over before the vote.
+    /// Its deadline was over before the vote.
     TooLate,
     /// The voter is not one of those who may decide now.
     NotEntitled {
@@ -45,26 +45,26 @@ pub enum Refused {
         /// Why not, or who may.
         why: String,
     },
-    /// It is about something that has changed since it was shown: the arguments, the tool, its
-    /// rules or what they say, or that it ran and failed.
+    /// The call has changed since it was shown: the arguments, the tool, its rules or their
+    /// results, or it ran and failed.
     Changed,
-    /// An approval of this wants a comment.
+    /// An approval of this needs a comment.
     CommentRequired,
-    /// An approval of this by whoever votes wants a signature.
+    /// An approval of this by this voter needs a signature.
     SignatureRequired,
-    /// A rejection wants a reason, and so does whoever revokes or settles.
+    /// A rejection, a revocation or a settlement needs a reason.
     ReasonRequired,
-    /// It is a question: only an answer counts, and one of these.
+    /// It is a question: only one of these answers counts.
     NotAnAnswer(AcceptedAnswers),
     /// Its arguments cannot be changed.
     NotEditable,
-    /// The edit leaves everything as it is.
+    /// The edit changes nothing.
     NothingChanged,
-    /// The person who takes a vote back has given none.
+    /// The person has no vote to withdraw.
     NoVote,
     /// Its secrets may still be needed.
     StillOpen,
-    /// It has no secrets whose salts are there.
+    /// It has no secrets with salts.
     NoSecrets,
     /// Nothing is due yet.
     NothingDue,
@@ -115,26 +115,26 @@ pub struct NewApproval {
     pub subject: Arc<CallSubject>,
     /// Its arguments, as they will run.
     pub arguments: Arguments,
-    /// Its arguments as they were given, where they were completed.
+    /// Its arguments as they were given, if they were completed.
     pub given: Option<Arguments>,
-    /// The verdict of rules.
+    /// The assessment of its rules.
     pub assessment: Arc<Assessment>,
     /// Earlier refusals by people.
     pub earlier: Vec<EarlierRefusal>,
     /// Equal calls that wait, or may still run.
     pub alike: Vec<ApprovalId>,
-    /// Set where other calls of its batch hold it back.
+    /// Set if other calls of its batch hold it back.
     pub held: bool,
     /// The questions that hold it back.
     pub held_by: Vec<ApprovalId>,
     /// The last messages before it.
     pub conversation: Vec<Message>,
-    /// The marks of messages that were heard before it and that no earlier call notes.
+    /// The marks of the messages before it that no earlier call notes.
     pub heard: Vec<String>,
 }
 
 impl NewApproval {
-    /// Makes one that nothing came before and nothing holds back.
+    /// Makes one without history that nothing holds back.
     #[must_use]
     pub fn of(
         subject: Arc<CallSubject>,
@@ -158,9 +158,9 @@ impl NewApproval {
 }
 
 impl Approval {
-    /// A new approval, in the state that its assessment gives it.
+    /// Creates an approval, in the state that its assessment gives it.
     ///
-    /// A call that only repeats what a person refused before in this run is rejected, whatever the
+    /// A call that only repeats one that a person refused in this run is rejected, whatever the
     /// rules say now.
     #[doc(hidden)]
     #[must_use]
@@ -228,7 +228,7 @@ impl Approval {
 
     /// Returns the event that opens this approval, before anything else has happened to it.
     ///
-    /// `if_failed` is whom to ask about a failure, where nobody was asked about the call.
+    /// `if_failed` names the people to ask about a failure, if nobody was asked about the call.
     #[doc(hidden)]
     pub fn opening(&mut self, if_failed: Option<Requirement>) -> CallEvent {
         self.requirements.extend(if_failed.clone());
@@ -247,10 +247,11 @@ impl Approval {
 
     /// Returns the approval after an event, one version further, or why the event does not apply.
     ///
-    /// Pure: a store only has to write the result over the version it was made from.
+    /// This is a pure function: a store only has to write the result over the version it was made
+    /// from.
     ///
     /// # Errors
-    /// [`Refused`] says why the event does not apply. A terminal state never changes.
+    /// [`Refused`] if the event does not apply. A terminal state never changes.
     ///
     /// ```
     /// # use gate_runtime::{Approval, Timestamp};
@@ -266,7 +267,8 @@ impl Approval {
         Ok(next)
     }
 
-    /// [`apply`](Self::apply) in place. After an error it is to be dropped.
+    /// Applies an event in place, like [`apply`](Self::apply). After an error the value must be
+    /// dropped.
     #[doc(hidden)]
     pub fn advance(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
         self.version += 1;
@@ -275,8 +277,8 @@ impl Approval {
             CallEvent::Voted { vote } => self.vote(vote, now)?,
             CallEvent::Covered { grant, by, until } => {
                 self.must_be(&[Status::Pending])?;
-                // What to do about a failure is asked anew, and an edit that needs another is no
-                // one person's.
+                // A failure is always a new question, and an edit that needs another person cannot
+                // be one person's.
                 if self.failure.is_some() || self.lacks_another() {
                     return Err(Refused::NotNow(self.status));
                 }
@@ -294,7 +296,8 @@ impl Approval {
             }
             CallEvent::Voided { voters } => {
                 self.must_be(&[Status::Approved])?;
-                // What would run now is not what whoever voids has before them.
+                // If an edit goes with its vote, other arguments would run than those that were
+                // just evaluated.
                 let is_undone = self.drop_votes(|who| voters.contains(who));
                 if is_undone || !self.is_consented() {
                     self.ask_again(now);
@@ -348,23 +351,23 @@ impl Approval {
             | CallEvent::Released { .. }
             | CallEvent::AskedAgain { .. }
             | CallEvent::Settled { .. } => self.advance_body(event, now)?,
-            // Both begin an approval; neither happens to one that is there.
+            // Both begin an approval, so neither applies to an existing one.
             CallEvent::Assessed { .. } | CallEvent::Imported { .. } => self.must_be(&[])?,
         }
         Ok(())
     }
 
-    /// The approval as a store takes it in that has never seen it.
+    /// Returns the approval as a store imports it that has never seen it.
     ///
-    /// What was settled stays settled. What was approved is asked again: this store cannot know
-    /// whether it already ran. What was running is indeterminate.
+    /// Final states stay. An approved call is asked again, because this store cannot know whether
+    /// it already ran. A running call becomes indeterminate.
     #[doc(hidden)]
     #[must_use]
     pub fn imported(mut self, now: Timestamp) -> Self {
         match self.status {
             Status::Pending => {
-                // A vote is for one store: in another it could be used once more, or have been
-                // taken back.
+                // A vote is for one store: in another it could count a second time, or have been
+                // withdrawn.
                 self.votes.clear();
                 self.edition = self.edition.max(VALIDITY);
                 self.ask_from(now);
@@ -398,7 +401,7 @@ impl Approval {
         }
     }
 
-    /// Of a call that ended, nothing but its commitments is needed.
+    /// Deletes the salts of an ended call, of which only the commitments are needed.
     fn erase_secrets(&mut self) -> Result<(), Refused> {
         if !self.status.is_terminal() {
             return Err(Refused::StillOpen);
@@ -410,8 +413,8 @@ impl Approval {
         Ok(())
     }
 
-    /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the
-    /// votes do not meet, asks again.
+    /// Applies another evaluation. A denial ends it; a changed tool or policy, or a requirement
+    /// that the votes do not meet, asks again.
     fn reassess(
         &mut self,
         assessment: &Arc<Assessment>,
@@ -421,8 +424,7 @@ impl Approval {
         self.must_be(&[Status::Pending, Status::Approved])?;
         let is_judged_otherwise = self.assessment.differs(assessment);
         let origins = &self.assessment.origins;
-        // Who judges again may not know what was said, as in another process: what was known stays
-        // known.
+        // Another process may evaluate it without knowing the conversation: known origins are kept.
         self.assessment = if assessment.origins.is_empty() && !origins.is_empty() {
             Arc::new(Assessment { origins: origins.clone(), ..Assessment::clone(assessment) })
         } else {
@@ -433,14 +435,13 @@ impl Approval {
                 self.end(Status::Denied);
                 return Ok(());
             }
-            // Under other rules, whoever they ask.
+            // Other rules: the people whom they ask.
             Verdict::Approve | Verdict::Ask
                 if !changes.is_empty() && !assessment.requirements().is_empty() =>
             {
                 assessment.requirements()
             }
-            // Under the same ones, nobody who was asked falls away because the rules would not ask
-            // them now.
+            // The same rules: people who were asked stay, even if the rules would not ask them now.
             Verdict::Approve | Verdict::Ask => {
                 let new = assessment.requirements();
                 let new = new.into_iter().filter(|new| !self.requirements.contains(new));
@@ -456,18 +457,18 @@ impl Approval {
             self.ask_from(now);
         }
         self.judge_edit(is_judged_otherwise);
-        // A grant was an answer to those who were asked, and not to others.
+        // A grant answered for the people who were asked, and not for others.
         let granted = stands
             && self.grant.is_some()
             && self.requirements.iter().all(Requirement::takes_grants);
-        // Who was asked only later does not undo what was decided before; but consent must be
-        // there, and to just this.
+        // Steps that began later do not undo an earlier decision; but consent must exist, and to
+        // exactly this.
         let decided = stands && self.status == Status::Approved && self.has_consent();
         if self.requirements.is_empty() || granted || decided {
             return Ok(());
         }
         if stands && self.status == Status::Approved && self.lacks_another() {
-            // Who is asked now for the first time has as long as those before them.
+            // People who are asked now for the first time have as long as those before them.
             self.ask_from(now);
         }
         self.status = Status::Pending;
@@ -479,7 +480,7 @@ impl Approval {
         Ok(())
     }
 
-    /// Binds to another tool or policy: what was agreed to before no longer counts.
+    /// Binds it to another tool or policy: earlier consent no longer counts.
     fn rebind(&mut self, changes: &ToolChanges) {
         let mut subject = CallSubject::clone(&self.subject);
         subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
@@ -492,8 +493,7 @@ impl Approval {
 }
 
 impl Approval {
-    /// Returns who must still agree, in words; [who decides](Self::waits_for) where nobody has
-    /// agreed yet.
+    /// Describes who must still agree; [who decides](Self::waits_for) if nobody has agreed yet.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -507,8 +507,7 @@ impl Approval {
         if missing.is_empty() { self.waits_for() } else { missing }
     }
 
-    /// Returns how long an approval is valid, in words; `None` where it has no end. Whoever decides
-    /// is told.
+    /// Describes how long an approval is valid, for reviewers; `None` if it has no end.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -691,7 +690,7 @@ mod tests {
             events in prop::collection::vec((any_event(), 0..4_u32), 0..60),
         ) {
             let mut approval = opened(verdict);
-            // Of people, or of whoever settles: since the body began last.
+            // Whether a person voted or somebody settled the call since the body last began.
             let (mut minute, mut word) = (0, true);
             for (event, wait) in events {
                 minute += wait;

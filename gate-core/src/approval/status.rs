@@ -24,9 +24,9 @@ pub enum Status {
     Rejected,
     /// Nobody decided in time.
     Expired,
-    /// Whoever asked took it back.
+    /// Its proposer cancelled it.
     Cancelled,
-    /// A person answered in the tool's place.
+    /// A person answered in place of the tool.
     Responded,
     /// Its body is running, or was when its process ended.
     Dispatched,
@@ -34,13 +34,13 @@ pub enum Status {
     Succeeded,
     /// Its body returned an error or panicked.
     Failed,
-    /// Its body began, and nobody knows how it ended. It runs again only if its tool is idempotent,
-    /// or a person says so.
+    /// Its body began, and how it ended is unknown. It runs again only if its tool is idempotent,
+    /// or a person decides so.
     Indeterminate,
 }
 
 impl Status {
-    /// Returns whether nothing can change it any more.
+    /// Returns whether it can never change.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         match self {

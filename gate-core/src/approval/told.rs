@@ -1,9 +1,7 @@
-//! The texts that the model is told of its calls, all of them: derived here from what became of a
-//! call and what its policy says.
+//! All texts for the model about its calls, derived from the state of a call and its policy.
 //!
 //! A tool's output is data, and may say anything. So that it cannot speak in the gate's name, the
-//! gate's own words stand between two marks of their own, and whatever others wrote is `disarmed`
-//! where it imitates these.
+//! gate's own words are between two marks, and other texts are `disarmed` if they imitate these.
 
 use std::borrow::Cow;
 
@@ -17,8 +15,8 @@ pub const OPEN: &str = "<gate-notice>";
 pub(crate) const CLOSE: &str = "</gate-notice>";
 
 impl ToolOutcome {
-    /// Returns the text that the model gets: a string as it is, any other value as JSON, an error
-    /// behind the gate's word that the tool failed.
+    /// Returns the text for the model: a string as it is, any other value as JSON, an error after
+    /// the gate's words that the tool failed.
     ///
     /// The gate's own words stand in `<gate-notice>…</gate-notice>`. A tool that writes such a mark
     /// cannot speak in the gate's name: its `<` becomes `&lt;`. Nothing else of an output is ever
@@ -41,7 +39,7 @@ impl ToolOutcome {
 }
 
 impl NotRun {
-    /// Returns what the model is told, marked as the gate's words: what happened and what to do
+    /// Returns the text for the model, marked as the gate's words: what happened and what to do
     /// next; no secrets, no reviewers' names.
     #[must_use]
     pub fn for_model(&self) -> String {
@@ -49,14 +47,14 @@ impl NotRun {
     }
 }
 
-/// Marks words as the gate's own. What it quotes of others cannot end them.
+/// Marks words as the gate's own. A quotation in them cannot end the mark.
 #[must_use]
 pub fn notice(words: &str) -> String {
     format!("{OPEN}{}{CLOSE}", disarmed(words))
 }
 
-/// Tells what a tool's body gave back: what it returned as it is, an error behind a word of the
-/// gate.
+/// Returns the text about a body's result: a returned value as it is, an error after the gate's
+/// words.
 pub(crate) fn outcome(outcome: &ToolOutcome) -> String {
     match outcome {
         ToolOutcome::Returned { .. } => disarmed(&outcome.for_reviewer()).into_owned(),
@@ -69,7 +67,7 @@ pub(crate) fn outcome(outcome: &ToolOutcome) -> String {
     }
 }
 
-/// Tells what a body gave back, and which arguments it ran with, where a person changed them.
+/// Returns the text about a body's result, with the arguments it ran with if a person changed them.
 #[must_use]
 pub fn ran(output: &ToolOutcome, approval: Option<&Approval>) -> String {
     let Some(edited) = approval.filter(|approval| approval.is_edited()) else {
@@ -83,7 +81,7 @@ pub fn ran(output: &ToolOutcome, approval: Option<&Approval>) -> String {
     format!("{note} {}", outcome(output))
 }
 
-/// Tells what a person answered, in a tool's place or to a question.
+/// Returns the text about a person's answer, in place of a tool or to a question.
 #[must_use]
 pub fn responded(answer: &ToolOutcome, approval: Option<&Approval>) -> String {
     let words = match approval {
@@ -100,7 +98,7 @@ pub fn responded(answer: &ToolOutcome, approval: Option<&Approval>) -> String {
     format!("{} {}", notice(words), outcome(answer))
 }
 
-/// Tells that a call has no result yet, because people are asked.
+/// Returns the text about a call that waits for people.
 #[must_use]
 pub fn waiting(approval: Option<&Approval>) -> String {
     match approval {
@@ -119,7 +117,7 @@ pub fn waiting(approval: Option<&Approval>) -> String {
 const FOLLOWS: &str = "Do not propose it again; the result follows when they have decided. \
                        Go on with what does not depend on it.";
 
-/// Tells that a call is approved and will run, and no more than what holds it up.
+/// Returns the text about a call that is approved and will run, with only the reason for the delay.
 #[must_use]
 pub fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) -> String {
     let why = match hindrance {
@@ -152,7 +150,7 @@ pub fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) -> Stri
     ))
 }
 
-/// Tells what became of the last attempt of a call whose body began before.
+/// Returns the text about the last attempt of a call that began before.
 fn so_far(approval: &Approval) -> &'static str {
     if approval.asked_again {
         "It was started, and it is not known whether it took effect"
@@ -168,7 +166,7 @@ fn approved_so_far(approval: Option<&Approval>) -> String {
     }
 }
 
-/// Tells that a body has begun and has not ended.
+/// Returns the text about a body that has begun and has not ended.
 #[must_use]
 pub fn running() -> String {
     notice(
@@ -177,7 +175,7 @@ pub fn running() -> String {
     )
 }
 
-/// Tells that a call began, and that nobody knows how it ended.
+/// Returns the text about a call whose end is unknown.
 #[must_use]
 pub fn indeterminate() -> String {
     notice(
@@ -186,7 +184,8 @@ pub fn indeterminate() -> String {
     )
 }
 
-/// Tells why a call did not run, and what to do next: no secrets, no reviewers' names.
+/// Returns the text about why a call did not run, and what to do next: no secrets, no reviewers'
+/// names.
 #[must_use]
 pub fn not_run(reason: &NotRun) -> String {
     let words = match reason {
@@ -264,7 +263,7 @@ fn denied(by: &DeniedBy) -> String {
     }
 }
 
-/// A reason as people or programs wrote it; nothing, where they wrote none.
+/// Returns a reason as people or programs wrote it, or nothing if they wrote none.
 fn for_reason(reason: &str) -> String {
     if reason.trim().is_empty() {
         String::new()
@@ -277,8 +276,8 @@ fn in_brackets(reason: &str) -> String {
     if reason.trim().is_empty() { String::new() } else { format!(" ({reason})") }
 }
 
-/// Returns what others wrote, without anything that reads like the mark of the gate's words: its
-/// first sign is written as `&lt;`. Any other text stays as it is, byte for byte.
+/// Returns an untrusted text in which everything that reads like the gate's mark has its first
+/// character written as `&lt;`. Any other text stays as it is, byte for byte.
 #[must_use]
 pub fn disarmed(text: &str) -> Cow<'_, str> {
     let imitates = |(at, c): &(usize, char)| {
@@ -315,7 +314,7 @@ fn is_named(rest: &str) -> bool {
     "gatenotice".chars().all(|c| drawn.next() == Some(plain(c)))
 }
 
-/// The plain letter that a letter looks like.
+/// Returns the plain letter that a letter looks like.
 fn plain(c: char) -> char {
     let small: String = c.to_lowercase().collect();
     unicode_security::skeleton(&small).next().unwrap_or(c)

@@ -1,4 +1,4 @@
-//! Votes: who may give one, what it is about, when there are enough.
+//! Votes: who may vote, what a vote is about, and when there are enough.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ impl Approval {
         self.check_entitled(vote, &reached)?;
         self.check_vote(vote)?;
         self.check_signed(vote, &reached)?;
-        // One person is one vote: a new one takes the place of the old one.
+        // One person has one vote: a new one replaces the old one.
         let earlier = std::mem::take(&mut self.votes);
         self.votes = earlier
             .into_iter()
@@ -42,8 +42,7 @@ impl Approval {
         if self.edition == 0 { one == other } else { same_person(one.as_str(), other.as_str()) }
     }
 
-    /// Puts other arguments in the place of those that are there. Those that were proposed are no
-    /// edit, whoever put them back.
+    /// Replaces the arguments. The proposed ones are no edit, whoever restored them.
     fn edit(&mut self, arguments: &Arguments, by: &ReviewerId) {
         let edited = arguments.with_salts_of(&self.arguments);
         let before = std::mem::replace(&mut self.arguments, edited);
@@ -59,9 +58,9 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: by.clone(), is_judged: false, needs_another });
     }
 
-    /// Returns whether an edit needs somebody else's approval: as the requirements say, the
-    /// strictest first; else for a destructive tool, and where the rules judge the edited arguments
-    /// otherwise. Not where nobody but the person is asked for whom the run acts.
+    /// Returns whether an edit needs somebody else's approval: as the requirements set it, the
+    /// strictest first; otherwise for a destructive tool, and if the rules judge the edited
+    /// arguments differently. It does not if only the principal is asked.
     fn asks_another(&self, is_judged_otherwise: bool) -> bool {
         let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
         let mut tiers = self.requirements.iter().flat_map(Requirement::tiers);
@@ -71,7 +70,7 @@ impl Approval {
         })
     }
 
-    /// The rules have looked at the edited arguments, if there are any.
+    /// Notes that the rules have evaluated the edited arguments, if there are any.
     pub(super) fn judge_edit(&mut self, is_judged_otherwise: bool) {
         let Some(edit) = &self.edit else { return };
         let needs_another =
@@ -79,8 +78,7 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
     }
 
-    /// Returns whether the arguments are the edit of somebody, and nobody else has approved them
-    /// who must.
+    /// Returns whether the arguments are an edit that another person must approve and nobody has.
     #[doc(hidden)]
     #[must_use]
     pub fn lacks_another(&self) -> bool {
@@ -97,7 +95,8 @@ impl Approval {
         !self.votes.iter().any(is_another)
     }
 
-    /// Takes votes away, and with its author's vote an edit. Whether that changed the arguments.
+    /// Removes votes, and an edit together with its author's vote. Returns whether that changed the
+    /// arguments.
     pub(super) fn drop_votes(&mut self, is_gone: impl Fn(&ReviewerId) -> bool) -> bool {
         self.votes.retain(|vote| !is_gone(&vote.reviewer));
         if !self.edit.as_ref().is_some_and(|edit| is_gone(&edit.by)) {
@@ -117,8 +116,8 @@ impl Approval {
         true
     }
 
-    /// Returns whether a vote is about the arguments as they are now. An edit by somebody else
-    /// leaves those of before behind: they count no more.
+    /// Returns whether a vote is about the arguments as they are now. Votes from before an edit by
+    /// somebody else do not count any more.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -128,11 +127,13 @@ impl Approval {
     /// ```
     #[must_use]
     pub fn concerns(&self, vote: &Vote) -> bool {
+        // A vote that approves nothing, such as a rejection, is about the arguments that it was
+        // shown.
         vote.approves().unwrap_or(vote.arguments) == self.arguments.digest()
     }
 
-    /// Describes what a vote says, in words that follow a name: `approved it, signed`. One that
-    /// counts no more says so.
+    /// Describes a vote, in words that follow a name: `approved it, signed`. Marks one that does
+    /// not count any more.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -156,8 +157,7 @@ impl Approval {
         format!("{what}{signed}{stale}")
     }
 
-    /// Checks that the one who decides is a person, and that the person the run acts for decides
-    /// only as that.
+    /// Checks that the voter is a person, and that the principal decides only as that.
     #[doc(hidden)]
     pub fn check_voter(&self, who: &ReviewerId, as_principal: bool) -> Result<(), Refused> {
         let info = &self.subject.info;
@@ -227,8 +227,8 @@ impl Approval {
         }
     }
 
-    /// Checks that a voter who is asked by a requirement that wants signatures signed, unless they
-    /// refuse: nothing runs by that. Whose signature it is, the directory says.
+    /// Checks that a voter signed if they are asked by a requirement for signatures, unless they
+    /// refuse: nothing runs by a refusal. The directory tells whose signature it is.
     fn check_signed(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
         let is_asked = |(requirement, steps): (&Requirement, &usize)| {
             requirement.wants_signature()
@@ -241,8 +241,8 @@ impl Approval {
         Ok(())
     }
 
-    /// Sets the state that the votes give: refused as soon as one requirement is refused, decided
-    /// once all are met.
+    /// Sets the state that follows from the votes: refused as soon as one requirement is refused,
+    /// decided once all are met.
     pub(super) fn count(&mut self, reached: &[usize]) {
         let digest = self.arguments.digest();
         let rejected = |vote: &Vote| {
@@ -261,7 +261,8 @@ impl Approval {
             self.end(Status::Rejected);
         } else if self.enough(reached, &approved, VoteKind::Consent) && !self.lacks_another() {
             self.status = Status::Approved;
-            // Those that are counted again are no newer than they are.
+            // The time of the newest vote, so that counting old votes again does not extend the
+            // validity.
             self.approved_at = self.votes.iter().filter(|vote| approved(vote)).map(Vote::at).max();
         } else if self.enough(reached, &answered, VoteKind::Consent) {
             self.outcome = answer.as_ref().map(ToolOutcome::returned);
@@ -269,14 +270,14 @@ impl Approval {
         }
     }
 
-    /// Returns whether nobody had to agree, or a standing permission did, or people did.
+    /// Returns whether nobody had to agree, or a grant or people did.
     #[doc(hidden)]
     #[must_use]
     pub fn is_consented(&self) -> bool {
         self.grant.is_some() || self.requirements.is_empty() || self.has_consent()
     }
 
-    /// Returns whether people agreed to these arguments, in any step, as each requirement wants.
+    /// Returns whether people agreed to these arguments, in any step, as each requirement demands.
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
@@ -284,7 +285,7 @@ impl Approval {
             && !self.lacks_another()
     }
 
-    /// Returns who must still approve the arguments as they are, in words; empty if nobody must.
+    /// Describes who must still approve the arguments as they are; empty if nobody must.
     pub(super) fn missing(&self) -> String {
         let digest = self.arguments.digest();
         let missing =
@@ -297,7 +298,7 @@ impl Approval {
         }
     }
 
-    /// Returns what is missing of consent, of the votes that count.
+    /// Returns what is missing for consent, with the votes that count.
     fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> QuorumShortfall {
         let voices: Vec<QuorumMember<'_>> =
             self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
@@ -321,16 +322,16 @@ impl Approval {
                     counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed())
                 };
                 let found = self.votes.iter().filter(is_good);
-                // Whoever wrote the row may have written a vote twice.
+                // The row may have been changed to have a vote twice.
                 let people: BTreeSet<&ReviewerId> = found.map(|vote| &vote.reviewer).collect();
-                // Nothing is met by nobody, whoever wrote the requirement.
+                // Fails closed: a requirement of zero people is not met by nobody.
                 people.len() >= usize::from(needed.max(1))
             })
         };
         let mut each = self.requirements.iter().zip(reached);
         match counting {
             VoteKind::Consent if self.requirements.is_empty() => false,
-            // As it was before there were editions: each requirement by itself.
+            // Before there were editions, each requirement counted separately.
             VoteKind::Consent if self.edition == 0 => each.all(met),
             VoteKind::Consent => self.shortfall(reached, counts).is_met(),
             VoteKind::Refusals => each.any(met),

@@ -1,4 +1,4 @@
-//! A verdict with everything that led to it: every rule, its result, its text.
+//! An assessment: a verdict with everything that led to it: every rule, its result, its text.
 
 pub(crate) mod opinion;
 mod policy_difference;
@@ -48,13 +48,13 @@ pub struct Assessment {
     pub(crate) destructive: bool,
 }
 
-/// The strictest of opinions.
+/// Returns the strictest of the opinions.
 fn joined(opinions: &[Opinion]) -> Verdict {
     Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())))
 }
 
 impl Assessment {
-    /// Sets where its arguments were said first.
+    /// Sets the origins of its arguments.
     #[doc(hidden)]
     pub fn set_origins(&mut self, origins: Vec<ArgumentOrigin>) {
         self.origins = origins;
@@ -73,35 +73,35 @@ impl Assessment {
         Self { verdict, opinions, origins: Vec::new(), destructive: false }
     }
 
-    /// The joined verdict.
+    /// Returns the joined verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// Every rule that was looked at, with its result: of the tool's policy, of the agent's, of the
-    /// overlays.
+    /// Returns every rule that was evaluated, with its result: of the tool's policy, of the
+    /// agent's, of the overlays.
     pub fn rules(&self) -> impl Iterator<Item = RuleReport<'_>> {
         self.opinions.iter().flat_map(Opinion::reports)
     }
 
-    /// The rules that led to the verdict.
+    /// Returns the rules that led to the verdict.
     pub fn reasons(&self) -> impl Iterator<Item = RuleReport<'_>> {
         self.rules().filter(|rule| rule.counts_for(self.verdict))
     }
 
-    /// Where each argument first came from, by its place as a JSON pointer: `/recipient`,
+    /// Returns the origin of each argument, by its place as a JSON pointer: `/recipient`,
     /// `/lines/0/name`.
     ///
-    /// Origins are there for people: of calls that a person was asked about, of those of a tool
-    /// that asks about its failures, and in what `Run::assess` returns. A call that rules alone
-    /// decided has none, and so has one whose run was told of no history. Truth values and what is
-    /// empty have no origin.
+    /// Origins exist for people: for calls that a person was asked about, for calls of a tool that
+    /// asks about its failures, and in the result of `Run::assess`. A call that rules alone decided
+    /// has none, nor has one whose run has no history. Truth values and empty values have no
+    /// origin.
     pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
         self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }
 
-    /// Returns whether another one says the same of the same policies. Of what overlays or failed
-    /// rules say, nothing is compared.
+    /// Returns whether another one has the same results of the same policies. False if overlays or
+    /// failed rules are involved.
     #[doc(hidden)]
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -135,8 +135,7 @@ impl Assessment {
         self.verdict = joined(&self.opinions);
     }
 
-    /// Returns whether the verdict is the one that its rules lead to. One that was stored could
-    /// have been changed.
+    /// Returns whether the verdict follows from its rules. A stored one could have been changed.
     pub(crate) fn follows(&self) -> bool {
         let follows = |opinion: &Opinion| match opinion {
             Opinion::Policy(policy) => {
@@ -147,8 +146,8 @@ impl Assessment {
         self.verdict == joined(&self.opinions) && self.opinions.iter().all(follows)
     }
 
-    /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have
-    /// been.
+    /// Returns the assessment if it has a verdict, or the failures because of which the verdict is
+    /// unknown.
     #[doc(hidden)]
     pub fn reached(self) -> Result<Self, EvaluationFailure> {
         if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::voices)) {
@@ -157,14 +156,14 @@ impl Assessment {
         Err(EvaluationFailure::of(self.rules().filter(|rule| rule.result == RuleResult::Failed)))
     }
 
-    /// Returns who denies it; `None` where nobody does.
+    /// Returns who denies it; `None` if nobody does.
     #[doc(hidden)]
     #[must_use]
     pub fn denied_by(&self) -> Option<DeniedBy> {
         let denies =
             |rule: &RuleReport<'_>| rule.effect == Verdict::Deny && rule.counts_for(Verdict::Deny);
         let reports = || self.rules().filter(denies);
-        // Records of before have denials by rules that only failed.
+        // Records of earlier versions have denials by rules that only failed.
         let report = reports()
             .find(|rule| rule.result == RuleResult::Matched)
             .or_else(|| reports().next())?;
@@ -182,7 +181,7 @@ impl Assessment {
         })
     }
 
-    /// The same policies, with what overlays say now.
+    /// Returns the same policies, with the present opinions of overlays.
     #[doc(hidden)]
     pub fn with_overlays(&self, overlays: Vec<Opinion>) -> Self {
         let policies =
@@ -191,8 +190,8 @@ impl Assessment {
         Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
     }
 
-    /// Returns whether other rules speak in another judgement of the call, where that asks. What
-    /// rules approve by themselves needs nobody.
+    /// Returns whether another assessment that asks has other rules as its reasons. One that only
+    /// approves needs nobody.
     pub(crate) fn differs(&self, other: &Self) -> bool {
         let speaks =
             |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
@@ -206,7 +205,7 @@ impl Assessment {
             && (self.verdict != other.verdict || spoken(self) != spoken(other))
     }
 
-    /// Denied by the gate itself.
+    /// Makes the assessment of a call that the gate itself denies.
     #[doc(hidden)]
     pub fn denied(denial: GateDenial, reason: String) -> Self {
         Self::join(vec![Opinion::Gate { denial, reason }])
@@ -237,7 +236,7 @@ impl Assessment {
             }
         }
         if all.is_empty() {
-            // A rule failed where nothing else says who decides: any reviewer may.
+            // A rule failed and nothing else names who decides: any reviewer may.
             all.push(crate::approval::requirement::anyone().into());
         }
         all

@@ -1,4 +1,4 @@
-//! The voices in an assessment: policies, overlays, the gate itself.
+//! Opinions in an assessment: policies, overlays, the gate itself.
 
 use std::sync::Arc;
 
@@ -12,14 +12,13 @@ use crate::call::outcome::OTHERWISE;
 use crate::id::AgentName;
 use crate::text::digest::Digest;
 
-/// One voice in an assessment.
+/// One opinion in an assessment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Opinion {
     /// A policy: the tool's own, or the one that an agent has for the tool.
     Policy(PolicyOpinion),
-    /// An overlay. One that failed has the verdict that its failure means, and what went wrong as
-    /// the reason.
+    /// An overlay. If it failed, it has the verdict for its failure, and the error as the reason.
     Overlay {
         /// The overlay's name.
         name: String,
@@ -27,9 +26,9 @@ pub enum Opinion {
         verdict: Verdict,
         /// The reason, for people.
         reason: String,
-        /// Whom it asks, where it asks.
+        /// The requirement, if it asks.
         requirement: Option<Requirement>,
-        /// Set where it failed, and this is what its failure means.
+        /// Set if it failed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         failed: bool,
     },
@@ -54,7 +53,7 @@ pub enum GateDenial {
     AskedTooOften,
 }
 
-/// The judgement of a policy on one call.
+/// The opinion of a policy on one call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StoredOpinion", into = "StoredOpinion")]
 pub struct PolicyOpinion {
@@ -71,7 +70,7 @@ pub struct PolicyOpinion {
 }
 
 impl PolicyOpinion {
-    /// Returns whether no rule matched, so that what the policy says `otherwise` counts.
+    /// Returns whether no rule matched, so that the policy's `otherwise` applies.
     pub(crate) fn fell_through(&self) -> bool {
         !self.results.contains(&RuleResult::Matched)
     }
@@ -82,9 +81,9 @@ impl PolicyOpinion {
         Verdict::join(Self::voices(policy, results))
     }
 
-    /// Returns what each rule says, and what holds otherwise, if nothing matched. Where a rule
-    /// failed, nobody knows whether it would have matched, and so whether what holds otherwise
-    /// applies: that counts as failed, too.
+    /// Returns the verdict of each rule, and of `otherwise` if nothing matched. If a rule failed,
+    /// it is unknown whether it would have matched, and so whether `otherwise` applies: that counts
+    /// as failed, too.
     fn voices(
         policy: &PolicyView,
         results: &[RuleResult],
@@ -145,7 +144,8 @@ impl Opinion {
         }
     }
 
-    /// Returns what its rules say: `Err` for one that failed, with what it would have said.
+    /// Returns the verdicts of its rules: `Err` for a failed one, with the verdict that it would
+    /// have given.
     pub(super) fn voices(&self) -> Vec<Result<Verdict, Verdict>> {
         match self {
             Opinion::Policy(policy) => {
@@ -184,7 +184,7 @@ impl Opinion {
     }
 
     /// Returns the requirements of an opinion that asks: those of its matched and its failed rules,
-    /// else the one that it has otherwise.
+    /// otherwise that of its fallback.
     pub(super) fn requirements(&self) -> Vec<&Requirement> {
         match self {
             Opinion::Policy(policy) if policy.verdict == Verdict::Ask => {

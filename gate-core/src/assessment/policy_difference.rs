@@ -1,4 +1,4 @@
-//! Compares the policies that judged a call before with those that judge it now.
+//! Compares the policies of an earlier assessment with the present ones.
 
 use crate::approval::requirement::Requirement;
 use crate::assessment::opinion::{Opinion, PolicyOpinion};
@@ -7,7 +7,7 @@ use crate::assessment::{Assessment, Verdict};
 use crate::call::difference::ToolDifference;
 
 impl Assessment {
-    /// Returns what is different about the policies of a newer assessment of the same call, rule by
+    /// Returns the differences of the policies in a newer assessment of the same call, rule by
     /// rule: of the tool's policy and of the agent's.
     #[doc(hidden)]
     #[must_use]

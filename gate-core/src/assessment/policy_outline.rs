@@ -1,4 +1,4 @@
-//! A policy as people and records see it.
+//! The view of a policy for people and records.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use crate::approval::requirement::Requirement;
 use crate::assessment::verdict::Verdict;
 use crate::text::digest::Digest;
 
-/// A policy as people and records see it: its name, why it exists, its rules, its source text and
-/// the digest of all that.
+/// The view of a policy for people and records: its name, why it exists, its rules, its source text
+/// and the digest of all that.
 ///
 /// Closures cannot be compared; their source can. So a decision names the exact policy it was made
-/// under, and one made under another is noticed.
+/// under, and a change of the policy is noticed.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -41,19 +41,19 @@ pub struct PolicyView {
 }
 
 impl PolicyView {
-    /// The name of the policy's function.
+    /// Returns the name of the policy's function.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The policy's doc comment.
+    /// Returns the policy's doc comment.
     #[must_use]
     pub fn about(&self) -> &str {
         &self.about
     }
 
-    /// The policy's source text, as it was written.
+    /// Returns the policy's source text, as it was written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -65,7 +65,7 @@ impl PolicyView {
         self.digest
     }
 
-    /// The rules, in the order in which they were written.
+    /// Returns the rules, in the order in which they were written.
     #[must_use]
     pub fn rules(&self) -> &[RuleView] {
         &self.rules
@@ -77,7 +77,7 @@ impl PolicyView {
         &self.otherwise
     }
 
-    /// Every verdict that this policy could give.
+    /// Returns every verdict that this policy could give.
     #[must_use]
     pub fn possible_verdicts(&self) -> Vec<Verdict> {
         let mut all: Vec<Verdict> =
@@ -113,18 +113,18 @@ pub struct RuleView {
 }
 
 impl RuleView {
-    /// The name shown to people.
+    /// Returns the name shown to people.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The verdict that the rule gives when it matches.
+    /// Returns the verdict that the rule gives when it matches.
     pub fn effect(&self) -> Verdict {
         self.effect
     }
 
-    /// The rule as it was written, where that is known.
+    /// Returns the rule as it was written, if that is known.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
@@ -136,7 +136,7 @@ impl RuleView {
         self.requirement.as_ref()
     }
 
-    /// Its limits, in words.
+    /// Returns its limits, in words.
     #[must_use]
     pub fn limits(&self) -> &[String] {
         &self.limits
@@ -160,7 +160,7 @@ pub struct PolicyFallback {
 }
 
 impl PolicyFallback {
-    /// The verdict.
+    /// Returns the verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }

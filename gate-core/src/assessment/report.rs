@@ -46,8 +46,8 @@ pub enum RuleResult {
     NotMatched,
     /// Its conditions hold, but its limit is used up: it does not count.
     LimitReached,
-    /// It returned an error, panicked or took too long: it counts as at least "ask". Where a denial
-    /// hangs on it, the call cannot be judged: it does not run, and is not denied either.
+    /// It returned an error, panicked or took too long: it counts as at least "ask". If a denial
+    /// depends on it, the call cannot be evaluated: it does not run, and is not denied either.
     Failed,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for RuleSource<'_> {
     }
 }
 
-/// One rule and how it came out.
+/// One rule and its result.
 ///
 /// ```
 /// use gate_runtime::policy::{RuleReport, RuleResult};
@@ -114,25 +114,25 @@ pub struct RuleReport<'a> {
 }
 
 impl<'a> RuleReport<'a> {
-    /// Which policy or overlay it belongs to.
+    /// Returns the policy or overlay that it belongs to.
     #[must_use]
     pub fn source(&self) -> RuleSource<'a> {
         self.source
     }
 
-    /// The rule's name; `otherwise` for what holds when no rule matches.
+    /// Returns the rule's name; `otherwise` for the fallback when no rule matches.
     #[must_use]
     pub fn rule(&self) -> &'a str {
         self.rule
     }
 
-    /// Returns whether it is what holds when no rule matches.
+    /// Returns whether it is the fallback when no rule matches.
     #[must_use]
     pub fn is_otherwise(&self) -> bool {
         self.rule == OTHERWISE
     }
 
-    /// The verdict it gives when it matches.
+    /// Returns the verdict it gives when it matches.
     pub fn effect(&self) -> Verdict {
         self.effect
     }
@@ -143,7 +143,7 @@ impl<'a> RuleReport<'a> {
         self.result
     }
 
-    /// The rule as it was written, where that is known.
+    /// Returns the rule as it was written, if that is known.
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {
         self.text

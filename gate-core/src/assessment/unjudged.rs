@@ -1,13 +1,13 @@
-//! Why nobody knows what the verdict on a call is.
+//! Why a call has no verdict.
 
 use std::fmt;
 
 use crate::assessment::report::RuleReport;
 
-/// Says why a call could not be judged: which rules and overlays failed, and with which errors.
+/// The reason why a call could not be evaluated: which rules and overlays failed, and with which
+/// errors.
 ///
-/// This is no verdict. Nothing runs, nothing is held against the call, and it can be proposed
-/// again.
+/// This is no verdict. Nothing runs, nothing counts against the call, and it can be proposed again.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -55,7 +55,7 @@ impl EvaluationFailure {
         Self { failures: failed.map(words).collect() }
     }
 
-    /// Says in words why nobody knows.
+    /// Makes a failure with a reason.
     #[doc(hidden)]
     #[must_use]
     pub fn because(words: String) -> Self {

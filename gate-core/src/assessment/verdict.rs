@@ -1,4 +1,4 @@
-//! The verdicts of a machine on a call, and how several of them become one.
+//! Verdicts of rules, and how several become one.
 
 use std::fmt;
 
@@ -38,13 +38,14 @@ impl Verdict {
     /// ```
     pub fn join(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> Verdict {
         let floor = |meant: Verdict| meant.max(Verdict::Ask);
+        // Fails closed, in the one place that joins: failures and an empty list never approve.
         found.into_iter().map(|verdict| verdict.unwrap_or_else(floor)).max().unwrap_or(Verdict::Ask)
     }
 
     /// Returns whether the rules come to a verdict at all.
     ///
-    /// A failure is no verdict: where only failures lead to [`Deny`](Verdict::Deny), nobody knows
-    /// whether the call is denied. It does not run, but nothing is held against it either.
+    /// A failure is no verdict: if only failures lead to [`Deny`](Verdict::Deny), it is unknown
+    /// whether the call is denied. It does not run, but nothing counts against it either.
     pub(crate) fn is_reached(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> bool {
         let mut strictest = Verdict::Approve;
         let mut is_denied = false;

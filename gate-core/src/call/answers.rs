@@ -1,4 +1,4 @@
-//! The answers that count for a question that is no call.
+//! The accepted answers to a question that is no call.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::text::english;
 
-/// Which answers to a question count.
+/// The accepted answers to a question.
 ///
 /// ```
 /// use gate_runtime::remote::AcceptedAnswers;
@@ -34,7 +34,7 @@ impl AcceptedAnswers {
         Self::OneOf { choices: choices.into_iter().map(Into::into).collect() }
     }
 
-    /// Returns whether a value is such an answer.
+    /// Returns whether a value is an accepted answer.
     #[must_use]
     pub fn take(&self, value: &Value) -> bool {
         let Some(text) = value.as_str() else { return false };
@@ -44,7 +44,7 @@ impl AcceptedAnswers {
         }
     }
 
-    /// Describes what is wrong with it, if anything: nobody could choose.
+    /// Describes its problem, if it has one: that nobody could choose.
     pub(crate) fn problem(&self) -> Option<String> {
         let Self::OneOf { choices } = self else { return None };
         let different: BTreeSet<&str> = choices.iter().map(|choice| choice.trim()).collect();

@@ -1,10 +1,10 @@
-//! Where each argument of a call was said.
+//! The origin of each argument of a call.
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::origin::Origin;
 
-/// Where one argument came from, or a field inside one.
+/// The origin of one argument, or of a field inside one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArgumentOrigin {
     /// The JSON pointer of the argument.

@@ -15,9 +15,10 @@ use crate::text::visible::hazard;
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a
 /// mark.
 ///
-/// What is digested is what is stored and shown, and what runs is read from exactly this text; a
-/// secret is bound by a [commitment](SecretCommitment) and comes from the process that read it.
-/// `Debug` shows the digest only; [`to_json`](Self::to_json) is the way to the values.
+/// The digested text is the one that is stored and shown, and the arguments that run are read from
+/// exactly this text; a secret is bound by a [commitment](SecretCommitment) and comes from the
+/// process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json) returns the
+/// values.
 ///
 /// ```
 /// # fn show(arguments: &gate_runtime::tool::Arguments) {
@@ -31,8 +32,7 @@ pub struct Arguments {
     secrets: Vec<SecretCommitment>,
 }
 
-/// The beginning of a text that looks like a mark: before a space, and without invisible
-/// characters.
+/// The prefix of a text that looks like a mark: before a space, and without invisible characters.
 const MARK_SHAPE: &str = "[secret";
 
 /// Returns whether a text is, or was made to look like, the mark of a secret.
@@ -51,54 +51,55 @@ pub fn is_mark(text: &str) -> bool {
 }
 
 impl Arguments {
-    /// Takes arguments in which marks stand for the secrets.
+    /// Creates arguments in which marks replace the secrets.
     #[doc(hidden)]
     pub fn new(marked: &Value, secrets: Vec<SecretCommitment>) -> Result<Self, SchemaError> {
         let text = canonical(marked)?;
         Ok(Self { digest: Digest::of(&text), text: text.into(), secrets })
     }
 
-    /// The canonical JSON text.
+    /// Returns the canonical JSON text.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.text
     }
 
-    /// The arguments as a JSON value.
+    /// Returns the arguments as a JSON value.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        // The text was written from a JSON value, so it parses.
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
-    /// One argument by its name.
+    /// Returns one argument by its name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value> {
         self.to_json().get_mut(name).map(Value::take)
     }
 
-    /// The SHA-256 of the canonical text.
+    /// Returns the SHA-256 of the canonical text.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The commitments of the secrets, in the order in which their marks stand.
+    /// Returns the commitments of the secrets, in the order of their marks.
     #[must_use]
     pub fn secrets(&self) -> &[SecretCommitment] {
         &self.secrets
     }
 
-    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments
-    /// stands there. A text that only looks like a mark is a text like any other.
+    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments.
+    /// A text that only looks like a mark is a text like any other.
     #[must_use]
     pub fn is_secret(&self, value: &Value) -> bool {
         value.as_str().is_some_and(|text| self.secrets.iter().any(|secret| secret.mark() == text))
     }
 
-    /// Returns what equal arguments have in common: their digest, without what stands for secrets,
-    /// which differs each time.
+    /// Returns the likeness of equal arguments: their digest without the marks of secrets, which
+    /// differ each time.
     ///
-    /// Two calls with one likeness are equal but for their secrets.
+    /// Two calls with one likeness are equal except for their secrets.
     #[must_use]
     pub fn likeness(&self) -> Digest {
         if self.secrets.is_empty() {
@@ -109,7 +110,7 @@ impl Arguments {
         Digest::of(self.secrets.iter().fold(self.text.to_string(), blank))
     }
 
-    /// The arguments as others than the store may have them.
+    /// Returns the arguments without salts, in the form that may leave the store.
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
@@ -117,7 +118,7 @@ impl Arguments {
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
-    /// The arguments with the salts that other ones have for the same secrets.
+    /// Returns the arguments with the salts of other ones for the same secrets.
     pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
         let known = |secret: &SecretCommitment| {
             others.secrets.iter().find(|other| other.digest() == secret.digest())
@@ -127,7 +128,7 @@ impl Arguments {
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
-    /// Returns whether the text still has its digest. A store could have returned another one.
+    /// Returns whether the text still has its digest. A store could have returned another text.
     #[doc(hidden)]
     #[must_use]
     pub fn is_intact(&self) -> bool {
@@ -159,7 +160,7 @@ impl Serialize for Arguments {
 impl<'de> Deserialize<'de> for Arguments {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let StoredArguments { json, digest, secrets } = StoredArguments::deserialize(deserializer)?;
-        // The digest is kept as it was stored: whether it fits is judged where something would run.
+        // The digest is kept as it was stored: it is checked before anything runs.
         let text = canonical(&json).map_err(serde::de::Error::custom)?;
         Ok(Self { text: text.into(), digest, secrets })
     }

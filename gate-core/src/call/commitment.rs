@@ -1,4 +1,4 @@
-//! Promises of secret values, and the keys that open them.
+//! Commitments to secret values, and the keys that open them.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use sha2::Sha256;
 use crate::text::digest::{Digest, hex};
 use crate::text::json::{SchemaError, canonical};
 
-/// A promise of a secret value: `SHA-256(opening ‖ canonical JSON of the value)`.
+/// A commitment to a secret value: `SHA-256(opening ‖ canonical JSON of the value)`.
 ///
-/// The opening, 16 bytes, is what keeps a short secret from being guessed. It is the beginning of
-/// `HMAC-SHA-256(key, salt)`: the salt stays with the stored approval, the key does not, so whoever
-/// has the store can try out nothing. Records and the states of runs have the digest alone.
+/// The opening, 16 bytes, keeps a short secret from being guessed. It is the beginning of
+/// `HMAC-SHA-256(key, salt)`: the salt stays with the stored approval, the key does not, so nobody
+/// can try values with the store alone. Records and the states of runs have only the digest.
 /// Commitments of earlier versions have no key, and their salt is the opening.
 ///
 /// ```
@@ -26,16 +26,16 @@ use crate::text::json::{SchemaError, canonical};
 pub struct SecretCommitment {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_text")]
     salt: Option<[u8; 16]>,
-    /// The key that makes the opening of the salt.
+    /// The id of the key that makes the opening from the salt.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_text")]
     key: Option<[u8; 8]>,
     digest: Digest,
 }
 
-/// The keys by which a gate commits to secrets, and opens what it committed to.
+/// The keys with which a gate commits to secrets, and opens commitments.
 ///
-/// Made from the key of a gate, for whoever [discloses](crate::call::Arguments::disclose) a secret.
-/// `Debug` does not show them.
+/// Made from the key of a gate, to [disclose](crate::call::Arguments::disclose) a secret. `Debug`
+/// does not show them.
 ///
 /// ```
 /// use gate_runtime::GateKey;
@@ -52,7 +52,7 @@ pub struct CommitmentKeys {
 #[derive(Clone)]
 struct CommitmentKey {
     secret: [u8; 32],
-    /// Which key it is, for whoever does not have it.
+    /// Identifies the key to readers who do not have it.
     id: [u8; 8],
 }
 
@@ -79,22 +79,21 @@ fn first_half([first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: [u8;
 }
 
 impl CommitmentKeys {
-    /// Makes them from the key of a gate.
+    /// Creates them from the key of a gate.
     #[must_use]
     pub fn new(gate: &[u8; 32]) -> Self {
         Self { present: CommitmentKey::of(gate), earlier: Vec::new() }
     }
 
-    /// Adds a key that the gate had before: it opens what was committed to then, and commits to
-    /// nothing new.
+    /// Adds an earlier key of the gate: it opens earlier commitments, and makes no new ones.
     #[must_use]
     pub fn earlier(mut self, gate: &[u8; 32]) -> Self {
         self.earlier.push(CommitmentKey::of(gate));
         self
     }
 
-    /// Returns what a counter is kept by whose key may hold a secret: the same for equal keys, and
-    /// nothing that could be tried out without the key of the gate.
+    /// Returns the stored key of a counter whose key may contain a secret: the same for equal keys,
+    /// and impossible to guess without the key of the gate.
     #[doc(hidden)]
     #[must_use]
     pub fn blind(&self, limit: &str, key: &str) -> String {
@@ -121,8 +120,8 @@ impl SecretCommitment {
         Ok(Self { salt: Some(salt), key: Some(keys.present.id), digest })
     }
 
-    /// Commits to a value as this commitment does: equal if, and only if, the values are. `None`
-    /// where what opens it is not there.
+    /// Commits to a value with the same opening: equal if, and only if, the values are. `None` if
+    /// the opening is not available.
     #[doc(hidden)]
     #[must_use]
     pub fn again(&self, value: &Value, keys: &CommitmentKeys) -> Option<Self> {
@@ -130,14 +129,14 @@ impl SecretCommitment {
         Some(Self { digest, ..self.clone() })
     }
 
-    /// Returns whether it is a promise of this value. Without the opening nobody can say.
+    /// Returns whether it commits to this value. False without the opening.
     #[doc(hidden)]
     #[must_use]
     pub fn is_of(&self, value: &Value, keys: &CommitmentKeys) -> bool {
         self.again(value, keys).is_some_and(|again| again.digest == self.digest)
     }
 
-    /// Returns whether it is a promise of this value, by an opening that somebody disclosed.
+    /// Returns whether it commits to this value, by a disclosed opening.
     pub(crate) fn is_opened_by(
         &self,
         value: &Value,
@@ -146,7 +145,7 @@ impl SecretCommitment {
         Ok(commit(value, opening)? == self.digest)
     }
 
-    /// Returns the opening, which proves to anybody of which value it is a promise.
+    /// Returns the opening, which proves to anybody which value it commits to.
     pub(crate) fn opening(&self, keys: &CommitmentKeys) -> Option<[u8; 16]> {
         let salt = self.salt?;
         match self.key {
@@ -156,42 +155,41 @@ impl SecretCommitment {
         }
     }
 
-    /// Returns whether it needs no key to be opened: an earlier version made it, or whoever wrote
-    /// it into the database.
+    /// Returns whether it can be opened without a key: an earlier version made it, or somebody
+    /// wrote it into the database.
     #[doc(hidden)]
     #[must_use]
     pub fn opens_itself(&self) -> bool {
         self.key.is_none() && self.salt.is_some()
     }
 
-    /// Returns whether it was made by a key that is not among these.
+    /// Returns whether it was made with a key that is not among these.
     #[doc(hidden)]
     #[must_use]
     pub fn lacks_key(&self, keys: &CommitmentKeys) -> bool {
         self.key.is_some_and(|id| keys.find(id).is_none())
     }
 
-    /// The salt, 16 random bytes, where it is known. With the key it makes what opens the
-    /// commitment; of one that an earlier version made, it opens it alone.
+    /// Returns the salt, 16 random bytes, if it is known. Together with the key it gives the
+    /// opening; for a commitment of an earlier version it is the opening.
     #[must_use]
     pub fn salt(&self) -> Option<&[u8; 16]> {
         self.salt.as_ref()
     }
 
-    /// The committed digest.
+    /// Returns the committed digest.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Writes the mark that stands in the place of the secret: never a secret, and never the same
-    /// for two of them.
+    /// Returns the mark that replaces the secret: never a secret, and different for each one.
     #[must_use]
     pub fn mark(&self) -> String {
         format!("{MARK_START}{}]", hex(self.digest.as_bytes().get(..16).unwrap_or_default()))
     }
 
-    /// The commitment as others than the store may have it.
+    /// Returns the commitment without its salt, in the form that may leave the store.
     pub(crate) fn without_salt(&self) -> Self {
         Self { salt: None, key: None, digest: self.digest }
     }
@@ -225,6 +223,7 @@ mod bytes_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
         deserializer: D,
     ) -> Result<Option<[u8; N]>, D::Error> {
+        // No bytes are of the wrong length, which is the error below.
         let bytes = unhex(&String::deserialize(deserializer)?).unwrap_or_default();
         let wrong = |_| de::Error::custom(format_args!("expected {} hexadecimal digits", N * 2));
         bytes.try_into().map(Some).map_err(wrong)

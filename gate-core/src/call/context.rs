@@ -1,5 +1,4 @@
-//! A call as it was proposed, and the run it was proposed in: who runs, for whom, how it came to
-//! that.
+//! A proposed call, and the facts of its run: who runs, for whom, how the run came to its agent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentName, CallId, CaseId, Principal, Role, RunId, ToolName};
 
-/// The facts that all calls of a run share: who runs, for whom, in which matter.
+/// The facts that all calls of a run share: who runs, for whom, in which case.
 ///
 /// ```
 /// # fn show(run: &gate_runtime::run::RunInfo) {
@@ -29,12 +28,12 @@ pub struct RunInfo {
     pub(crate) passages: Vec<AgentHop>,
 }
 
-/// The sign that stands between the id of a run and that of a run nested in it. No other run may
-/// have it in its id.
+/// The separator between the id of a run and that of a run nested in it. No other run id may
+/// contain it.
 pub const NESTED: char = '>';
 
 impl RunId {
-    /// Returns the outermost run that this one is nested in; itself, if it is in none.
+    /// Returns the outermost run that this one is nested in; itself, if it is not nested.
     ///
     /// ```
     /// use gate_runtime::id::RunId;
@@ -75,12 +74,12 @@ impl RunId {
 pub enum AgentHop {
     /// Another agent handed the run over.
     HandedOff {
-        /// Which one.
+        /// The agent.
         from: AgentName,
     },
     /// Another agent's run called it for a part of its work.
     Called {
-        /// Which agent.
+        /// The agent.
         by: AgentName,
         /// Its run.
         run: RunId,
@@ -88,7 +87,7 @@ pub enum AgentHop {
 }
 
 impl AgentHop {
-    /// The agent before.
+    /// Returns the agent before.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
         match self {
@@ -108,38 +107,38 @@ impl fmt::Display for AgentHop {
 }
 
 impl RunInfo {
-    /// Makes one that acts for nobody, in no particular matter.
+    /// Creates one without a principal and without a case.
     pub fn new(run: impl Into<RunId>, agent: impl Into<AgentName>) -> Self {
         let (run, agent) = (run.into(), agent.into());
         Self { run, agent, principal: None, roles: Vec::new(), case: None, passages: Vec::new() }
     }
 
-    /// The run.
+    /// Returns the run.
     #[must_use]
     pub fn run(&self) -> &RunId {
         &self.run
     }
 
-    /// The agent that proposes calls.
+    /// Returns the agent that proposes calls.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
         &self.agent
     }
 
-    /// The person it acts for.
+    /// Returns the person it acts for.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
     }
 
-    /// The roles of the person it acts for, as the application says. They never count as a
-    /// reviewer's.
+    /// Returns the roles of the person it acts for, as the application set them. They never count
+    /// as a reviewer's.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// The matter it belongs to.
+    /// Returns the case it belongs to.
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
         self.case.as_ref()
@@ -170,19 +169,19 @@ impl RunInfo {
         self.roles = roles;
     }
 
-    /// Sets the matter it belongs to.
+    /// Sets the case it belongs to.
     #[doc(hidden)]
     pub fn set_case(&mut self, case: Option<CaseId>) {
         self.case = case;
     }
 
-    /// Adds how the run came to the agent that it has now.
+    /// Adds the step by which the run came to its present agent.
     #[doc(hidden)]
     pub fn add_passage(&mut self, passage: AgentHop) {
         self.passages.push(passage);
     }
 
-    /// In how many runs it is nested.
+    /// Returns the number of runs in which it is nested.
     #[doc(hidden)]
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -190,7 +189,8 @@ impl RunInfo {
     }
 }
 
-/// One call as a model proposed it: id, tool, arguments as JSON text, and why, if it says.
+/// One call as a model proposed it: id, tool, arguments as JSON text, and the reason, if the model
+/// gives one.
 ///
 /// `Debug` prints no arguments.
 ///
@@ -209,7 +209,7 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// A call with its arguments as JSON text.
+    /// Creates a call with its arguments as JSON text.
     pub fn new(
         id: impl Into<CallId>,
         tool: impl Into<ToolName>,
@@ -218,33 +218,33 @@ impl ToolCall {
         Self { id: id.into(), tool: tool.into(), arguments: arguments.into(), reasoning: None }
     }
 
-    /// Why the agent says it proposes the call.
+    /// Sets the agent's claimed reason for the call.
     #[must_use]
     pub fn reasoning(mut self, text: impl Into<Arc<str>>) -> Self {
         self.reasoning = Some(text.into());
         self
     }
 
-    /// Returns why the agent says it proposes the call.
+    /// Returns the agent's claimed reason for the call.
     #[doc(hidden)]
     #[must_use]
     pub fn shared_reasoning(&self) -> Option<&Arc<str>> {
         self.reasoning.as_ref()
     }
 
-    /// The id that the model gave.
+    /// Returns the id that the model gave.
     #[must_use]
     pub fn id(&self) -> &CallId {
         &self.id
     }
 
-    /// The tool that the model named.
+    /// Returns the tool that the model named.
     #[must_use]
     pub fn tool(&self) -> &ToolName {
         &self.tool
     }
 
-    /// The arguments as the model wrote them.
+    /// Returns the arguments as the model wrote them.
     #[must_use]
     pub fn arguments(&self) -> &str {
         &self.arguments

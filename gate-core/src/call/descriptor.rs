@@ -1,4 +1,4 @@
-//! The facts about a tool that a model is told, and what its arguments are checked against.
+//! The descriptor of a tool: what a model is told, and what arguments are checked against.
 
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ use crate::text::json::canonical;
 pub struct Annotations {
     /// It changes nothing.
     pub read_only: bool,
-    /// Set if what it does cannot be undone. A reviewer confirms such a call with more than a key.
+    /// Set if its effect cannot be undone. A reviewer confirms such a call with more than a key
+    /// press.
     pub destructive: bool,
     /// Running it twice with the same call id has the effect of running it once.
     pub idempotent: bool,
@@ -30,8 +31,7 @@ pub struct Annotations {
     pub open_world: bool,
 }
 
-/// The facts about a tool that a model is told: name, description, the JSON Schema of arguments and
-/// result, hints.
+/// The descriptor of a tool: name, description, the JSON Schema of arguments and result, hints.
 ///
 /// The input schema admits no unknown field, at any depth.
 ///
@@ -76,7 +76,7 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[doc(hidden)]
     pub asks_on_error: bool,
-    /// The names of the arguments in the order of their author; empty where nobody knows it.
+    /// The names of the arguments in the order of their author; empty if that is unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[doc(hidden)]
     pub order: Vec<String>,
@@ -87,11 +87,11 @@ pub struct Descriptor {
     pub digest: Digest,
 }
 
-/// The first item of the list whose digest is that of a tool that no gate has.
+/// The first item of the digested list of a tool that no gate has.
 const REMOTE: &str = "remote";
 
 impl Descriptor {
-    /// A tool that another program has: what it says of it.
+    /// Makes the descriptor of a remote program's tool, from that program's description.
     #[doc(hidden)]
     #[must_use]
     pub fn remote(
@@ -116,19 +116,19 @@ impl Descriptor {
         }
     }
 
-    /// Returns whether another program has it: then all of it is what that program says.
+    /// Returns whether it is a remote program's tool: then all of it is that program's claim.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.name.as_str().contains('/')
     }
 
-    /// The name that a model uses.
+    /// Returns the name that a model uses.
     #[must_use]
     pub fn name(&self) -> &ToolName {
         &self.name
     }
 
-    /// A title for people.
+    /// Returns the title for people.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
@@ -140,33 +140,33 @@ impl Descriptor {
         self.summary.as_ref()
     }
 
-    /// Returns the text that says what it does, for the model.
+    /// Returns its description, for the model.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The JSON Schema (2020-12) of the arguments: an object.
+    /// Returns the JSON Schema (2020-12) of the arguments: an object.
     #[must_use]
     pub fn input_schema(&self) -> &Value {
         &self.input_schema
     }
 
-    /// The JSON Schema of a good result, if the returned type has one.
+    /// Returns the JSON Schema of a successful result, if the returned type has one.
     #[must_use]
     pub fn output_schema(&self) -> Option<&Value> {
         self.output_schema.as_ref()
     }
 
-    /// Returns whether what a tool does cannot be undone, as far as anybody knows: one that nobody
-    /// knows may do anything.
+    /// Returns whether a tool's effect cannot be undone, as far as is known: an unknown tool may do
+    /// anything.
     #[doc(hidden)]
     #[must_use]
     pub fn is_destructive(known: Option<&Self>) -> bool {
         known.is_none_or(|tool| tool.annotations.destructive)
     }
 
-    /// Hints about what it does.
+    /// Returns hints about what it does.
     #[must_use]
     pub fn annotations(&self) -> Annotations {
         self.annotations
@@ -184,8 +184,8 @@ impl Descriptor {
         self.asks_on_error
     }
 
-    /// The digest of all this and of the function's source: another tool under the same name has
-    /// another.
+    /// Returns the digest of all this and of the function's source: another tool under the same
+    /// name has another digest.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest

@@ -1,4 +1,4 @@
-//! Differences between a tool and its policies as they were and as they are, in plain words.
+//! Differences between earlier and present versions of a tool and its policies, in plain words.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::call::descriptor::Descriptor;
 use crate::text::json::canonical;
 
-/// One thing that is different about a tool or its policies since a call was asked.
+/// One difference of a tool or its policies since a call was asked about.
 ///
-/// `Display` says it in plain words, for whoever decides anew.
+/// `Display` describes it in plain words, for reviewers.
 ///
 /// ```
 /// use gate_runtime::review::ToolDifference;
@@ -177,7 +177,7 @@ fn required(is_required: bool) -> &'static str {
 }
 
 impl Descriptor {
-    /// Returns what is different about a newer version of this tool, argument by argument.
+    /// Returns the differences of a newer version of this tool, argument by argument.
     #[doc(hidden)]
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<ToolDifference> {
@@ -273,7 +273,7 @@ fn is_required(schema: &Value, name: &str) -> bool {
         .is_some_and(|all| all.iter().any(|one| one == name))
 }
 
-/// Returns a part of a schema with the definitions in the place of references, so many levels deep.
+/// Returns a part of a schema with references replaced by their definitions, up to some depth.
 fn written_out(schema: &Value, part: &Value, deeper: u32) -> Value {
     let Some(deeper) = deeper.checked_sub(1) else { return Value::Null };
     match part {

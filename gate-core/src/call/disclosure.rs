@@ -1,4 +1,4 @@
-//! Showing one secret to somebody, and nothing else.
+//! Disclosure of one secret, and nothing else.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::text::digest::{hex, unhex};
 use crate::text::json::{SchemaError, canonical, pointer_to};
 
 /// The opening of one commitment: the secret's place, its value and the 16 bytes that were
-/// committed with it (`salt`). Whoever gets it can check the record without any key, and learns no
+/// committed with it (`salt`). Its receiver can check the record without any key, and learns no
 /// other secret.
 ///
 /// ```
@@ -38,13 +38,13 @@ pub struct SecretDisclosure {
 }
 
 impl SecretDisclosure {
-    /// The place of the secret among the arguments, as a JSON pointer.
+    /// Returns the place of the secret among the arguments, as a JSON pointer.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// The secret.
+    /// Returns the secret.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.value
@@ -69,7 +69,7 @@ impl fmt::Debug for SecretDisclosure {
 impl std::str::FromStr for SecretDisclosure {
     type Err = SchemaError;
 
-    /// Reads the one form that it has: nobody can read anything else from it.
+    /// Parses its only form, so that it cannot be read in two ways.
     fn from_str(line: &str) -> Result<Self, SchemaError> {
         let read: Self =
             serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))?;
@@ -86,8 +86,8 @@ impl Arguments {
     /// begins with `/` is a JSON pointer to something inside one.
     ///
     /// # Errors
-    /// Where there is no secret at this place, it is not this one, its salt was erased, or another
-    /// key made its commitment.
+    /// If there is no secret at this place, it is another one, its salt was erased, or another key
+    /// made its commitment.
     pub fn disclose(
         &self,
         field: &str,
@@ -105,7 +105,7 @@ impl Arguments {
     /// by a person who knows it.
     ///
     /// # Errors
-    /// Where there is no secret, its salt was erased, or another key made its commitment.
+    /// If there is no secret, its salt was erased, or another key made its commitment.
     pub fn check_disclosable(&self, field: &str, keys: &CommitmentKeys) -> Result<(), SchemaError> {
         self.opening_at(&pointer_to(field), keys).map(drop)
     }
@@ -128,7 +128,7 @@ impl Arguments {
     /// Checks that a disclosed secret is the one that these arguments have at its place.
     ///
     /// # Errors
-    /// Where it is another, or there is none.
+    /// If it is another secret, or there is none.
     pub fn check(&self, disclosure: &SecretDisclosure) -> Result<(), SchemaError> {
         let SecretDisclosure { field, salt, value } = disclosure;
         let commitment = self.commitment_at(field)?;

@@ -1,4 +1,4 @@
-//! The messages that were said in a run, one at a time.
+//! Messages of a run's conversation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Message {
         Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
     }
 
-    /// The same speaker, saying something else.
+    /// Returns a message of the same speaker with another text.
     #[doc(hidden)]
     #[must_use]
     pub fn saying(&self, text: impl Into<Arc<str>>) -> Self {
@@ -79,14 +79,14 @@ impl Message {
         &self.speaker
     }
 
-    /// Returns what was said, shared.
+    /// Returns the text, shared.
     #[doc(hidden)]
     #[must_use]
     pub fn shared_text(&self) -> &Arc<str> {
         &self.text
     }
 
-    /// Returns what was said.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -1,4 +1,4 @@
-//! A call: what is proposed, by whom, in which circumstances, and what it returns.
+//! A call: the proposal, the proposer, the context, and the result.
 
 pub(crate) mod answers;
 pub(crate) mod argument_origin;

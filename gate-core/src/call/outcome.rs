@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::id::ReviewerId;
 
-/// The name of what holds when no rule of a policy matches. No rule may have it.
+/// The name of the fallback when no rule of a policy matches. No rule may have it.
 pub const OTHERWISE: &str = "otherwise";
 
-/// The result that a tool's body gave back.
+/// The result of a tool's body.
 ///
 /// ```
 /// use gate_runtime::tool::ToolOutcome;
@@ -35,20 +35,20 @@ pub enum ToolOutcome {
 }
 
 impl ToolOutcome {
-    /// A returned value.
+    /// Makes a returned value.
     #[must_use]
     pub fn returned(value: &Value) -> Self {
         Self::Returned { json: value.to_string().into() }
     }
 
-    /// A failure, in words.
+    /// Makes a failure with a description.
     #[must_use]
     pub fn failed(error: impl fmt::Display) -> Self {
         Self::Failed { error: error.to_string().into() }
     }
 
-    /// Returns the text that people read: a string as it is, any other value as JSON, an error with
-    /// a word before it.
+    /// Returns the text for people: a string as it is, any other value as JSON, an error after a
+    /// word that marks it.
     ///
     /// ```
     /// use gate_runtime::tool::ToolOutcome;
@@ -67,7 +67,7 @@ impl ToolOutcome {
         }
     }
 
-    /// The returned value; `None` for a failure.
+    /// Returns the returned value; `None` for a failure.
     #[must_use]
     pub fn value(&self) -> Option<Value> {
         match self {
@@ -118,11 +118,11 @@ pub enum NotRun {
     },
     /// Nobody decided in time.
     Expired {
-        /// The text that the policy wants the model to be told, if it says so.
+        /// The policy's text for the model, if it sets one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         told: Option<String>,
     },
-    /// Whoever asked took the question back.
+    /// The proposer cancelled the question.
     Cancelled {
         /// Why.
         reason: String,
@@ -137,20 +137,19 @@ pub enum NotRun {
         /// The problem, and its place.
         problem: String,
     },
-    /// Nobody could ever decide it, though a person must.
+    /// A person must decide it, and nobody ever could.
     NobodyToAsk {
         /// The people who are missing, in words.
         problem: String,
     },
-    /// The gate could not do its part: a rule failed, its store did not answer, or what it holds no
+    /// The gate could not process it: a rule failed, its store did not answer, or its data no
     /// longer fits.
     Unavailable {
         /// The problem that the gate had.
         problem: String,
     },
-    /// The store has something else of the call than its records say: somebody else than a gate has
-    /// written there. Nothing ran now; whether it ran before, the records say. An operator has to
-    /// look.
+    /// The stored call differs from its records, so something other than a gate has written to the
+    /// store. Nothing ran now; the records say whether it ran before. An operator has to look.
     Disputed {
         /// The difference, and what to do about it.
         problem: String,
@@ -158,8 +157,8 @@ pub enum NotRun {
 }
 
 impl NotRun {
-    /// The reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`,
-    /// `nobody_to_ask`, `unavailable` or `disputed`.
+    /// Returns the reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`,
+    /// `invalid`, `nobody_to_ask`, `unavailable` or `disputed`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -215,7 +214,7 @@ impl NotRun {
 impl fmt::Display for NotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Whether it ran before is just what is in dispute.
+            // Nothing is claimed about earlier runs, which are exactly what is in dispute.
             Self::Disputed { problem } => {
                 write!(f, "nothing ran now, and the call is disputed: {problem}")
             }
@@ -242,7 +241,7 @@ pub enum DeniedBy {
         /// Its name.
         rule: String,
     },
-    /// The verdict that a policy has otherwise: none of its rules matched.
+    /// The fallback of a policy, none of whose rules matched.
     Otherwise,
     /// An overlay.
     Overlay {
@@ -253,10 +252,9 @@ pub enum DeniedBy {
     },
     /// A person refused the same call before.
     RefusedBefore,
-    /// So many calls of the run, and of those nested in it, came to nothing that it is told to
-    /// stop.
+    /// So many calls of the run and its nested runs did not run that it is told to stop.
     TooManyDenials,
-    /// The run, with those nested in it, asked people so often that it is told to stop.
+    /// The run and its nested runs asked people so often that it is told to stop.
     TooManyQuestions,
 }
 
@@ -276,7 +274,7 @@ impl fmt::Display for DeniedBy {
     }
 }
 
-/// Reads who denied a call, also as it was stored when it was a rule's name and whether to stop.
+/// Parses who denied a call, including the earlier form of a rule's name and whether to stop.
 fn stored_denial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeniedBy, D::Error> {
     #[derive(Deserialize)]
     struct OldDeniedBy {

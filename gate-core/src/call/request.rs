@@ -1,4 +1,4 @@
-//! The words of an agent in another program about its question, besides the call itself.
+//! A remote agent's statements about its question.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The words of an agent in another program about its question: one line about it, how urgent it
-/// is, whom to tell. All of it is its claim, and decides nothing.
+/// A remote agent's statements about its question: one line about it, its urgency, a callback. They
+/// are claims, and decide nothing.
 ///
 /// ```
 /// use gate_runtime::remote::{RemoteRequest, RequestPriority};
@@ -30,7 +30,7 @@ pub struct RemoteRequest {
 }
 
 impl RemoteRequest {
-    /// Nothing is said.
+    /// Creates one without statements.
     pub fn new() -> Self {
         Self::default()
     }
@@ -83,14 +83,14 @@ impl RemoteRequest {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum RequestPriority {
-    /// It can wait.
+    /// Low urgency.
     Low,
-    /// As any other.
+    /// Normal urgency.
     #[default]
     Normal,
-    /// Sooner than others.
+    /// High urgency.
     High,
-    /// Now.
+    /// Immediate.
     Urgent,
 }
 

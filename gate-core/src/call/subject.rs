@@ -1,4 +1,4 @@
-//! The subject of a call: who proposed what, by which tool.
+//! The subject of a call: who proposed what, with which tool.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::call::request::RemoteRequest;
 use crate::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::text::digest::Digest;
 
-/// Which call a record is about, and what its decision is bound to.
+/// The subject of a record: the call it is about, and what its decision is bound to.
 ///
 /// ```
 /// # fn show(subject: &gate_runtime::run::CallSubject) {
@@ -40,7 +40,7 @@ pub struct CallSubject {
 }
 
 impl CallSubject {
-    /// The approval.
+    /// Returns the approval.
     #[must_use]
     pub fn approval(&self) -> ApprovalId {
         self.approval
@@ -60,51 +60,51 @@ impl CallSubject {
         self.reasoning.as_ref()
     }
 
-    /// Returns who runs, for whom, in which matter.
+    /// Returns who runs, for whom, in which case.
     #[must_use]
     pub fn info(&self) -> &RunInfo {
         &self.info
     }
 
-    /// The call's id within its run.
+    /// Returns the call's id within its run.
     #[must_use]
     pub fn call(&self) -> &CallId {
         &self.call
     }
 
-    /// The tool.
+    /// Returns the tool.
     #[must_use]
     pub fn tool(&self) -> &ToolName {
         &self.tool
     }
 
-    /// The digest of the tool's descriptor and source.
+    /// Returns the digest of the tool's descriptor and source.
     #[must_use]
     pub fn tool_digest(&self) -> Digest {
         self.tool_digest
     }
 
-    /// The digest of the policies it is judged by.
+    /// Returns the digest of the policies it is judged by.
     #[must_use]
     pub fn policy_digest(&self) -> Digest {
         self.policy_digest
     }
 
-    /// Returns why the agent says it proposes the call: its claim.
+    /// Returns the agent's claimed reason for the call.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()
     }
 
-    /// Returns what an agent in another program said of the question: its claim. `None` for a tool
-    /// of a gate.
+    /// Returns a remote agent's statements about the question: its claims. `None` for a tool of a
+    /// gate.
     #[must_use]
     pub fn request(&self) -> Option<&RemoteRequest> {
         self.request.as_deref()
     }
 
-    /// Returns what refusals and limits on asking are kept by: the outermost run, or all runs of an
-    /// agent in another program, since such an agent names its runs as it likes.
+    /// Returns the family by which refusals and limits on asking are kept: the outermost run, or
+    /// all runs of a remote agent, because such an agent chooses the names of its runs.
     #[must_use]
     pub fn family(&self) -> RunId {
         if self.request.is_some() {

@@ -1,4 +1,4 @@
-//! The sentence that says what a call would do: a template of the tool's author, filled with the
+//! Summaries: the sentence about what a call would do, from a template of the tool's author and the
 //! arguments.
 
 use std::borrow::Cow;
@@ -46,8 +46,8 @@ pub enum SummaryPart {
 
 /// The format in which a summary writes a value.
 ///
-/// A value that does not fit its format is written plainly: the sentence is never missing, and
-/// never says another number.
+/// A value that does not fit its format is written plainly, so that the sentence is never missing,
+/// and never shows another number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -62,7 +62,7 @@ pub enum SummaryFormat {
     Duration,
     /// A piece of code or a name, set apart as such.
     Code,
-    /// As the call has it; also what a later version of Gate calls otherwise.
+    /// As the call has it; also used for formats of later versions.
     #[default]
     #[serde(other)]
     Plain,
@@ -114,10 +114,10 @@ impl ToolSummary {
     }
 }
 
-/// A sentence about one call, safe to look at: what stands above a question in every channel.
+/// A sentence about one call, safe to display: the headline of a question in every channel.
 ///
-/// Its parts tell the words of the tool's author from the values that the call has. `Display`
-/// writes both as one line of text, in which a value that is more than one word has quotes.
+/// Its parts distinguish the words of the tool's author from the values of the call. `Display`
+/// writes both as one line of text, in which a value of more than one word has quotes.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -134,7 +134,7 @@ pub struct CallHeadline {
 pub enum HeadlinePart {
     /// Words of the tool's author.
     Words(String),
-    /// A value of the call. Whoever made the call chose it.
+    /// A value of the call, chosen by the caller.
     Value {
         /// The value in writing, without quotes around it.
         text: String,
@@ -169,8 +169,7 @@ impl HeadlinePart {
         Self::Value { text, is_text, is_code: format == SummaryFormat::Code }
     }
 
-    /// Writes the name of a field. In a map, whoever made the call chose it, as they chose its
-    /// value.
+    /// Writes the name of a field. In a map, the caller chose it, like its value.
     fn name(name: &str) -> Self {
         let text = cut(SanitizedText::of(name).as_str());
         if is_word(&text) {
@@ -324,7 +323,7 @@ fn time(value: &Value) -> Option<String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(instant(at));
     }
-    // Without a clock: a day that is read from a text with one would leave it out.
+    // A date without a time: a day that is parsed from a text with a time would lose it.
     if !text.contains([':', 'T', 't', ' ']) {
         return text.parse::<Date>().ok().map(|day| day.strftime("%-d %b %Y").to_string());
     }

@@ -1,4 +1,4 @@
-//! Stops: an operator's word that nothing of a kind may run for now.
+//! Freezes: an operator's order that certain calls must not run for now.
 
 use std::fmt;
 
@@ -22,8 +22,8 @@ use crate::people::identity::same_person;
 pub enum FreezeScope {
     /// Every call.
     Everything,
-    /// Calls of one tool. An agent in another program gives its tools their names, and can give
-    /// them others: where the tool is such an agent's, calls of all its tools are stopped.
+    /// Calls of one tool. A remote agent chooses the names of its tools: if the tool is such an
+    /// agent's, calls of all its tools are stopped.
     Tool {
         /// Which one.
         tool: ToolName,
@@ -63,7 +63,7 @@ impl FreezeScope {
     }
 }
 
-/// Returns whether a tool is one of those of an agent in another program: `billing-bot/pay` is.
+/// Returns whether a tool is a remote agent's: `billing-bot/pay` is.
 fn is_of(tool: &ToolName, agent: &AgentName) -> bool {
     tool.as_str().split_once('/').is_some_and(|(of, _)| of == agent.as_str())
 }
@@ -78,11 +78,11 @@ impl fmt::Display for FreezeScope {
     }
 }
 
-/// A stop: until it is lifted, no body of a call that it covers begins, in any process that shares
-/// the store.
+/// A freeze: until it is lifted, no body of a call that it covers begins, in any process that
+/// shares the store.
 ///
-/// People may go on deciding; what they approve waits. What a rule or a standing permission would
-/// have let through at once is refused. A body that runs already goes on to its end.
+/// People may go on deciding; calls that they approve wait. Calls that a rule or a grant would let
+/// through at once are refused. A body that already runs goes on to its end.
 ///
 /// ```
 /// # fn show(freeze: &gate_runtime::grants::Freeze) {
@@ -108,14 +108,14 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// Returns the calls that it stops. There is one freeze for each scope: freezing it again gives
-    /// another reason.
+    /// Returns the calls that it stops. There is one freeze for each scope: freezing it again
+    /// replaces the reason.
     #[must_use]
     pub fn scope(&self) -> &FreezeScope {
         &self.scope
     }
 
-    /// Why; the model is told.
+    /// Returns the reason, which the model is told.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -127,7 +127,7 @@ impl Freeze {
         &self.by
     }
 
-    /// Since when.
+    /// Returns when it began.
     #[must_use]
     pub fn since(&self) -> Timestamp {
         self.since

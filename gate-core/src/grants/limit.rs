@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ApprovalId, RunId};
 use crate::text::time::days;
 
-/// The uses that a counter counts: those of one limit of a rule, of a grant or of the gate, for one
-/// value of its key.
+/// The key of a counter: one limit of a rule, of a grant or of the gate, for one value of the
+/// limit's key.
 ///
 /// ```
 /// use gate_runtime::grants::LimitKey;
@@ -24,19 +24,19 @@ pub struct LimitKey {
 }
 
 impl LimitKey {
-    /// A counter of a limit, for a key as canonical JSON, so that a text and a number are never one
-    /// key.
+    /// Creates the key of a counter, from a limit and a key as canonical JSON, so that a text and a
+    /// number are never one key.
     pub fn new(limit: impl Into<Arc<str>>, key: impl Into<Arc<str>>) -> Self {
         Self { limit: limit.into(), key: key.into() }
     }
 
-    /// The limit.
+    /// Returns the limit.
     #[must_use]
     pub fn limit(&self) -> &str {
         &self.limit
     }
 
-    /// The key, as canonical JSON.
+    /// Returns the key, as canonical JSON.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
@@ -49,7 +49,7 @@ impl fmt::Debug for LimitKey {
     }
 }
 
-/// A use of a limit: so much, of at most so much in any window of this length that ends now.
+/// A charge of a limit: an amount, and the maximum in any window of this length that ends now.
 ///
 /// ```
 /// use gate_runtime::grants::{LimitCharge, LimitKey};
@@ -73,12 +73,12 @@ pub struct LimitCharge {
     pub max: u64,
     /// The time for which a taken amount counts.
     pub window: Duration,
-    /// The call for which it is taken, if it can be [given back](GiveBack).
+    /// The call that it is taken for, if it can be [given back](GiveBack).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_for: Option<ApprovalId>,
 }
 
-/// Uses of limits that are given back: what they were taken for did not happen.
+/// Charges that are given back, because their purpose did not happen.
 ///
 /// ```
 /// use gate_runtime::grants::GiveBack;
@@ -90,7 +90,7 @@ pub struct LimitCharge {
 pub struct GiveBack {
     /// The call for which they were taken.
     pub taken_for: ApprovalId,
-    /// Of this limit only; `None`: of every one.
+    /// Only charges of this limit; `None` for all limits.
     pub limit: Option<&'static str>,
 }
 
@@ -98,7 +98,7 @@ pub struct GiveBack {
 static REFUSED_NAME: LazyLock<Arc<str>> = LazyLock::new(|| REFUSED.into());
 
 impl LimitKey {
-    /// The counter of a family's calls that did not run.
+    /// Returns the counter of a family's calls that did not run.
     #[doc(hidden)]
     #[must_use]
     pub fn refused(family: &RunId) -> Self {
@@ -116,7 +116,7 @@ pub const WAITING: &str = "gate/waiting";
 pub const EVER: Duration = days(36_500);
 
 impl LimitCharge {
-    /// Returns whether it fits beside what the window already holds.
+    /// Returns whether it fits into what the window has left.
     #[must_use]
     pub fn fits(&self, used: u64) -> bool {
         used.checked_add(self.amount).is_some_and(|sum| sum <= self.max)

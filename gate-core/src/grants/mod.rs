@@ -1,4 +1,4 @@
-//! Standing permissions, stops, and the counters behind limits.
+//! Grants (standing permissions), freezes, and the counters behind limits.
 
 pub(crate) mod freeze;
 pub(crate) mod grant;

@@ -1,16 +1,16 @@
-//! Tells whether two names are one person's: names come from tokens, files, models and other
-//! programs, each with its own spelling.
+//! Compares names of people, which come from tokens, files, models and other programs, each with
+//! its own spelling.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::visible::hazard;
 
-/// Compares two names of people, agents or roles as a person reads them: without case, spaces
-/// around them, characters that nobody sees, other widths, and characters that only look different.
+/// Returns whether two names of people, agents or roles look the same to a reader: without case,
+/// surrounding spaces, invisible characters, other widths, and characters that only look different.
 ///
 /// Two people whose names look alike count as one, so the rule errs on the side of asking somebody
-/// else. What has several names, like `dana` and `dana@example.com`, is told by the
-/// [directory](crate::ports::Directory::named).
+/// else. The [directory](crate::ports::Directory::named) knows people with several names, like
+/// `dana` and `dana@example.com`.
 ///
 /// ```
 /// use gate_runtime::people::same_person;
@@ -24,13 +24,13 @@ pub fn same_person(one: &str, other: &str) -> bool {
     one == other || identity(one) == identity(other)
 }
 
-/// The form of a name that all its spellings share.
+/// Returns the form of a name that all its spellings share.
 #[must_use]
 pub fn identity(name: &str) -> String {
     let visible = name.nfkc().filter(|c| *c == ' ' || hazard(*c).is_none()).collect::<String>();
-    // Upper case first: it writes out what has no upper case of its own, like ß.
+    // Upper case first, which expands letters without an upper case of their own, like ß.
     let folded = visible.trim().to_uppercase().to_lowercase();
-    // What something looks like may be a capital letter again.
+    // The skeleton may contain capital letters again.
     unicode_security::skeleton(&folded).collect::<String>().to_lowercase()
 }
 

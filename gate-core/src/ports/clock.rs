@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::BoxFuture;
 
-/// Tells the time, and waits for it.
+/// A clock, which deadlines follow.
 ///
-/// The engine reads no other clock: what expires, and when, is up to this one.
+/// The engine uses no other clock: all deadlines depend on this one.
 ///
 /// ```
 /// use gate_runtime::store::{Clock, SystemClock};
@@ -16,6 +16,6 @@ pub trait Clock: Send + Sync + 'static {
     /// Returns the present time.
     fn now(&self) -> Timestamp;
 
-    /// Returns once it is at least that time. Dropping the future ends the wait.
+    /// Waits until a time. Dropping the future ends the wait.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
 }

@@ -9,7 +9,7 @@ use super::BoxFuture;
 use crate::id::{ReviewerId, Role};
 use crate::text::digest::Digest;
 
-/// Knows the people who review, and their roles. Roles come from here, never from a caller.
+/// A directory of reviewers and their roles. Roles come from here, never from a caller.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,44 +24,44 @@ use crate::text::digest::Digest;
 /// # Ok(()) }
 /// ```
 pub trait Directory: Send + Sync + 'static {
-    /// The roles of a person, as the directory is now, at a time: what somebody holds only for a
-    /// while counts if it did then. `None` for one it does not know.
+    /// Returns the roles of a person at a time, as the directory is now: a role that somebody holds
+    /// for a while counts if they held it then. `None` for an unknown person.
     fn find<'a>(
         &'a self,
         who: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
 
-    /// The people who hold a role at a time, or everybody who reviews, each once. A requirement
-    /// that they cannot meet is refused before anybody is asked. `None` where the directory cannot
-    /// list them: then that is not checked.
+    /// Returns the people who hold a role at a time, or all reviewers, each once. A requirement
+    /// that they cannot meet is refused before anybody is asked. `None` if the directory cannot
+    /// list them: then this is not checked.
     fn holders<'a>(
         &'a self,
         role: Option<&'a Role>,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>>;
 
-    /// The people whom a name means, by their id or by another name that they have, as
-    /// [`same_person`](crate::people::same_person) compares: none, one, or all who share it.
+    /// Returns the people to whom a name belongs, by their id or another name, compared as
+    /// [`same_person`](crate::people::same_person) does: none, one, or all who share it.
     ///
     /// # Security
-    /// A run acts on behalf of a name that some program gave. Whoever it means does not count among
-    /// the approvers of that run, so a directory that leaves a name out lets that person approve
-    /// what they asked for.
+    /// A run acts on behalf of a name that some program gave. The person with that name does not
+    /// count among the approvers of that run, so a directory that omits a name lets that person
+    /// approve their own requests.
     fn named<'a>(&'a self, name: &'a str)
     -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>>;
 
-    /// The digest of all that the directory says now: of people, roles, names, keys. Whenever it
-    /// changes, that is on the record.
+    /// Returns the digest of the directory's present content: people, roles, names, keys. Every
+    /// change of it is recorded.
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>>;
 
-    /// The key by which a person signs their votes, as the directory is now, for a vote at a time.
-    /// `None` for a person who has none.
+    /// Returns the key of a person's signed votes, as the directory is now, for a vote at a time.
+    /// `None` if they have none.
     ///
     /// # Security
-    /// Whoever has a key must sign, so a directory in front of another one passes this on. The
-    /// key's name is the person's id, and no two people have the same one. One that is taken away
-    /// or replaced counts no more, also for votes given before whose calls have not begun.
+    /// A person with a key must sign, so a directory in front of another one must pass this on. The
+    /// key's name is the person's id, and no two people have the same key. A key that is removed or
+    /// replaced does not count any more, even for earlier votes whose calls have not begun.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -87,7 +87,7 @@ pub trait Directory: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>>;
 }
 
-/// The directory could not answer: nobody is entitled to anything.
+/// The directory could not answer. Nobody is entitled to anything then.
 ///
 /// ```
 /// let error = gate_runtime::people::DirectoryError::new("LDAP does not answer");
@@ -100,7 +100,7 @@ pub struct DirectoryError {
 }
 
 impl DirectoryError {
-    /// Makes an error that says what happened.
+    /// Creates an error with a description.
     pub fn new(problem: impl fmt::Display) -> Self {
         Self { problem: problem.to_string(), source: None }
     }

@@ -1,4 +1,4 @@
-//! The needs of a gate from outside: a store, a clock, a directory of people, witnesses, notifiers.
+//! The ports of a gate: a store, a clock, a directory of people, witnesses, notifiers.
 
 pub(crate) mod clock;
 pub(crate) mod directory;

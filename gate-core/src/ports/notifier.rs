@@ -1,4 +1,4 @@
-//! The notifiers, by which people are told that something happened.
+//! Notifiers, which report events to people and programs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::approval::state::Approval;
 use crate::call::descriptor::Descriptor;
 use crate::records::record::Record;
 
-/// Tells people or programs what happened: a chat, a mail server, a web address.
+/// A notifier reports events to people or programs: a chat, a mail server, a web address.
 ///
-/// It never stands in a call's way: what it is to tell is kept in the store, and delivered behind
-/// the back of those who ask, at least once. What could not be delivered is tried again, ever
-/// later, and in the end kept as a dead delivery that people see.
+/// No call waits for a notifier: its deliveries are kept in the store, and made off the call path,
+/// at least once. Failed deliveries are retried, with growing delays, and in the end kept as dead
+/// deliveries that people see.
 ///
 /// ```
 /// use gate_runtime::notify::DeliveryNotice;
@@ -47,27 +47,26 @@ use crate::records::record::Record;
 /// # assert_eq!(Printer.name(), "printer");
 /// ```
 pub trait Notifier: Send + Sync + 'static {
-    /// The name under which the store keeps what it has delivered: another one over the same store
-    /// has another, and it stays the same for ever. It has 1 to 64 letters, digits or signs of
+    /// Returns the name of its deliveries in the store. Another notifier over the same store needs
+    /// another name, and a name must never change. It has 1 to 64 letters, digits or signs of
     /// ASCII.
     fn name(&self) -> &str;
 
-    /// Returns whether it tells of this record. Asked for every record, in order, by every process
+    /// Returns whether it reports this record. Called for every record, in order, by every process
     /// that has it; it must not wait for anything.
     fn wants(&self, record: &Record) -> bool;
 
-    /// Delivers. What it gives back is kept, and given to it with every later notice about the same
-    /// call: the number of a message, to change it.
+    /// Makes a delivery. The returned memo is stored, and passed in with every later notice about
+    /// the same call: for example the number of a message, to update it.
     ///
-    /// It may be called again with the same [id](DeliveryNotice::id), also after it was delivered:
-    /// where a process dies in between, nobody knows. What gives `None` back leaves what was kept
-    /// before.
+    /// It may be called again with the same [id](DeliveryNotice::id), even after a successful
+    /// delivery, if a process died in between. Returning `None` keeps the memo from before.
     ///
-    /// It has half a minute; after that it is dropped where it is, and tried again. It must not
-    /// block its thread. Several run at once, never two about one call.
+    /// It has half a minute; after that it is dropped, and retried. It must not block its thread.
+    /// Several deliveries run at once, never two about one call.
     ///
     /// # Errors
-    /// [`NotifyError`] says whether another try makes sense.
+    /// [`NotifyError`], which tells whether to retry.
     fn deliver<'a>(
         &'a self,
         notice: &'a DeliveryNotice,
@@ -91,7 +90,7 @@ impl<N: Notifier + ?Sized> Notifier for Arc<N> {
     }
 }
 
-/// One thing that a [`Notifier`] is to tell.
+/// One event for a [`Notifier`] to report.
 ///
 /// ```
 /// # fn show(notice: &gate_runtime::notify::DeliveryNotice) {
@@ -109,66 +108,66 @@ pub struct DeliveryNotice {
 }
 
 impl DeliveryNotice {
-    /// Makes a notice like those that the gate would have a notifier tell: for trying one out.
+    /// Creates a notice like those of a gate, to try out a notifier.
     #[must_use]
     pub fn new(notifier: &str, record: Arc<Record>) -> Self {
         let id = format!("{notifier}-{}", record.seq());
         Self { id, record, approval: None, tool: None, memo: None, attempt: 1 }
     }
 
-    /// The call that it is about, as it stands now.
+    /// Sets the call that it is about, as it stands now.
     #[must_use]
     pub fn about(mut self, approval: Arc<Approval>, tool: Option<Arc<Descriptor>>) -> Self {
         (self.approval, self.tool) = (Some(approval), tool);
         self
     }
 
-    /// Sets the text that the last notice about the same call gave back.
+    /// Sets the memo of the last notice about the same call.
     #[must_use]
     pub fn after(mut self, memo: impl Into<String>) -> Self {
         self.memo = Some(memo.into());
         self
     }
 
-    /// The same for every try to deliver it, and for nothing else: whoever gets it twice knows by
-    /// this.
+    /// Returns its id: the same for every try to deliver it, and for nothing else, so that a
+    /// receiver recognizes repetitions.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Returns the record of what happened.
+    /// Returns the record of the event.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// The call that it happened to, as it stands now: it may be further on. `None` where it
-    /// happened to no call.
+    /// Returns the call of the event, as it stands now, which may be further on. `None` if the
+    /// event is about no call.
     #[must_use]
     pub fn approval(&self) -> Option<&Approval> {
         self.approval.as_deref()
     }
 
-    /// The call's tool, if anybody knows it.
+    /// Returns the call's tool, if it is known.
     #[must_use]
     pub fn tool(&self) -> Option<&Descriptor> {
         self.tool.as_deref()
     }
 
-    /// Returns the text that the last notice about the same call gave back.
+    /// Returns the memo of the last notice about the same call.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()
     }
 
-    /// Sets which delivery it is, from 1.
+    /// Sets the number of this try, from 1.
     #[doc(hidden)]
     pub fn set_attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
     }
 
-    /// Which try this is, from 1.
+    /// Returns the number of this try, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
@@ -193,39 +192,39 @@ pub struct NotifyError {
 }
 
 impl NotifyError {
-    /// It may work later. The words are kept and shown to people: no secret belongs into them.
+    /// Creates an error after which delivery is retried. The text is stored and shown to people:
+    /// put no secret into it.
     pub fn again(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), is_final: false, after: None, memo: None }
     }
 
-    /// It never will: a dead delivery at once.
+    /// Creates a final error: the delivery is dead at once.
     pub fn never(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), is_final: true, after: None, memo: None }
     }
 
-    /// Not before so long, as the other side said, if it did.
+    /// Sets the least time before the next try, if the other side asked for one.
     #[must_use]
     pub fn after(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.after = time.into();
         self
     }
 
-    /// Somebody was told nevertheless: what [`Notifier::deliver`] would have given back, for the
-    /// next notices about the same call.
+    /// Notes that somebody was reached nevertheless: with the memo that [`Notifier::deliver`] would
+    /// have returned, for later notices about the same call.
     #[must_use]
     pub fn told(mut self, memo: impl Into<String>) -> Self {
         self.memo = Some(memo.into());
         self
     }
 
-    /// Returns the text that is kept for the next notices about the same call, if somebody was
-    /// told.
+    /// Returns the memo for later notices about the same call, if somebody was reached.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()
     }
 
-    /// Returns whether another try makes no sense.
+    /// Returns whether the error is final.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.is_final

@@ -1,4 +1,4 @@
-//! A second party that holds the trail to its history.
+//! Witnesses: second parties that make sure that a trail keeps its history.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use gate_audit::{AddCheckpoint, VerifierKey};
 
 use super::BoxFuture;
 
-/// Cosigns checkpoints that continue those it cosigned before, as C2SP
-/// [`tlog-witness`](https://c2sp.org/tlog-witness) says.
+/// A witness cosigns checkpoints that continue those it cosigned before, by C2SP
+/// [`tlog-witness`](https://c2sp.org/tlog-witness).
 ///
-/// A witness that does not answer stops nothing: its signature is missing then, and `TrailStatus`
-/// says so. Auditors say how many they want to see.
+/// A witness that does not answer stops nothing: its cosignature is missing then, and `TrailStatus`
+/// reports that. Auditors choose how many they require.
 pub trait Witness: Send + Sync + 'static {
-    /// The keys it signs with.
+    /// Returns the keys it signs with.
     fn keys(&self) -> &[VerifierKey];
 
-    /// Asks it to cosign. What it answers is checked against its keys.
+    /// Asks it to cosign. Its answer is checked against its keys.
     fn add<'a>(&'a self, request: &'a AddCheckpoint)
     -> BoxFuture<'a, Result<String, WitnessError>>;
 }
@@ -32,7 +32,7 @@ pub trait Witness: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WitnessError {
-    /// It has cosigned a tree of this size last: ask again from there.
+    /// It last cosigned a tree of this size: ask again from there.
     Knows(u64),
     /// It refuses.
     Refused(String),

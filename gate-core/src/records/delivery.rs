@@ -1,4 +1,4 @@
-//! One thing that somebody is to be told, and how far its delivery is.
+//! Deliveries: events to report, and the state of reporting them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,26 +11,25 @@ use crate::id::ApprovalId;
 use crate::records::record::Record;
 use crate::text::time::{DAY, HOUR, WEEK, later};
 
-/// The time for which a process that makes a delivery has it for itself.
+/// The lease of a process that makes a delivery.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// The number of times that delivery is tried.
+/// The number of tries of a delivery.
 const TRIES: u32 = 12;
 
-/// The longest wait after the first try that failed; it is three times as long after each further
-/// one, up to an hour.
+/// The longest wait after the first failed try; it triples after each further one, up to an hour.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait that the other side can ask for.
+/// The longest wait that the receiver can ask for.
 const LONGEST_WAIT: Duration = DAY;
 
-/// The time for which a delivered one is kept.
+/// The time for which a finished delivery is kept.
 const KEPT: Duration = WEEK;
 
-/// The most of a problem that is kept, in characters.
+/// The longest stored problem, in characters.
 const WORDS: usize = 500;
 
-/// The progress of a [`Delivery`].
+/// The state of a [`Delivery`].
 ///
 /// ```
 /// use gate_runtime::notify::DeliveryState;
@@ -40,13 +39,13 @@ const WORDS: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// It is to be delivered, once it is due.
+    /// It waits until it is due.
     Waiting,
-    /// A process is delivering it, until it is due: then another one may.
+    /// A process holds its lease, until it is due: then another one may take it.
     Sending,
     /// It is delivered.
     Delivered,
-    /// It could not be delivered, and is not tried any more.
+    /// It could not be delivered, and is not retried.
     Dead,
 }
 
@@ -69,12 +68,11 @@ impl fmt::Display for DeliveryState {
     }
 }
 
-/// One thing that a [`Notifier`](crate::ports::Notifier) is to tell: which record, and how far its
-/// delivery is.
+/// One event that a [`Notifier`](crate::ports::Notifier) has to report: its record, and the state
+/// of the delivery.
 ///
-/// What happened stands in the record, which was written with what it tells of; a delivery is only
-/// how far its delivery is. It changes by pure moves, and a store writes it only over the version
-/// before.
+/// The event is in the record, which was written with its change; a delivery only has the state of
+/// reporting it. It changes by pure functions, and a store writes it only over the version before.
 ///
 /// ```
 /// # fn show(delivery: &gate_runtime::notify::Delivery) {
@@ -102,7 +100,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Makes a delivery of a record that a notifier is to tell of.
+    /// Creates a delivery of a record for a notifier.
     #[doc(hidden)]
     #[must_use]
     pub fn about(notifier: &Arc<str>, record: &Record, now: Timestamp) -> Self {
@@ -115,8 +113,8 @@ impl Delivery {
         }
     }
 
-    /// Makes the mark of how far a notifier has read the records: it stands in the place of a
-    /// delivery about record 0, which there is not.
+    /// Creates the cursor of a notifier in the records: it is stored as a delivery about record 0,
+    /// which does not exist.
     #[doc(hidden)]
     #[must_use]
     pub fn mark(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
@@ -135,7 +133,7 @@ impl Delivery {
         }
     }
 
-    /// The mark after more was read.
+    /// Returns the cursor after more records.
     #[doc(hidden)]
     #[must_use]
     pub fn read_to(&self, record: u64, now: Timestamp) -> Self {
@@ -146,6 +144,7 @@ impl Delivery {
     #[doc(hidden)]
     #[must_use]
     pub fn is_read_to(&self) -> u64 {
+        // A cursor that has read nothing yet begins before the first record.
         self.read.unwrap_or(0)
     }
 
@@ -159,8 +158,7 @@ impl Delivery {
         }
     }
 
-    /// The delivery in the hands of a process that delivers it now; `None` where it is not to be
-    /// delivered, or not yet.
+    /// Returns the delivery as claimed by a process; `None` if it is not open, or not due.
     #[doc(hidden)]
     #[must_use]
     pub fn claimed(&self, now: Timestamp) -> Option<Self> {
@@ -169,7 +167,7 @@ impl Delivery {
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
-    /// The delivery with what is kept for the next ones about the same call, whatever becomes of
+    /// Returns the delivery with the memo for later ones about the same call, whatever happens to
     /// this one.
     #[doc(hidden)]
     #[must_use]
@@ -177,15 +175,15 @@ impl Delivery {
         Self { memo, ..self.clone() }
     }
 
-    /// The delivery once it is delivered, with what is kept for the next ones about the same call.
+    /// Returns the delivery as delivered, with the memo for later ones about the same call.
     #[doc(hidden)]
     #[must_use]
     pub fn delivered(&self, memo: Option<Arc<str>>, now: Timestamp) -> Self {
         Self { problem: None, memo, ..self.next(DeliveryState::Delivered, later(now, KEPT), now) }
     }
 
-    /// The delivery after a try that failed: it waits for a random part of a time that grows, and
-    /// at least for so long; or it was the last try.
+    /// Returns the delivery after a failed try: it waits for a random part of a growing time, and
+    /// at least for the given time; or it was the last try.
     #[doc(hidden)]
     #[must_use]
     pub fn put_off(&self, problem: &str, at_least: Duration, chance: u32, now: Timestamp) -> Self {
@@ -197,14 +195,14 @@ impl Delivery {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Waiting, due_at, now) }
     }
 
-    /// The delivery that is not tried any more.
+    /// Returns the delivery as dead.
     #[doc(hidden)]
     #[must_use]
     pub fn given_up(&self, problem: &str, now: Timestamp) -> Self {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Dead, now, now) }
     }
 
-    /// A dead delivery that is to be tried again, as often as a new one; `None` where it is not
+    /// Returns a dead delivery as open again, with as many tries as a new one; `None` if it is not
     /// dead.
     #[doc(hidden)]
     #[must_use]
@@ -213,14 +211,14 @@ impl Delivery {
         (self.state == DeliveryState::Dead).then(revived)
     }
 
-    /// A finished delivery that is kept for another day.
+    /// Returns a finished delivery that is kept for another day.
     #[doc(hidden)]
     #[must_use]
     pub fn kept(&self, now: Timestamp) -> Self {
         self.next(self.state, later(now, DAY), now)
     }
 
-    /// The same about a call: to try stores with.
+    /// Returns the same about a call: for tests of stores.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]
@@ -228,7 +226,7 @@ impl Delivery {
         Self { approval, ..self }
     }
 
-    /// The same in another version: to try stores with.
+    /// Returns the same in another version: for tests of stores.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]
@@ -236,25 +234,25 @@ impl Delivery {
         Self { version, ..self }
     }
 
-    /// Its id: the same as the [id](crate::ports::DeliveryNotice::id) under which it is delivered.
+    /// Returns its id: the same as the [id](crate::ports::DeliveryNotice::id) of its notice.
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}-{}", self.notifier, self.record)
     }
 
-    /// Returns the name of the notifier that is to tell it.
+    /// Returns the name of its notifier.
     #[must_use]
     pub fn notifier(&self) -> &str {
         &self.notifier
     }
 
-    /// The number of the record that it tells of. 0 for the mark of how far its notifier has read.
+    /// Returns the number of its record; 0 for the cursor of a notifier.
     #[must_use]
     pub fn record(&self) -> u64 {
         self.record
     }
 
-    /// The call that it is about, if it is about one.
+    /// Returns the call that it is about, if it is about one.
     #[must_use]
     pub fn approval(&self) -> Option<ApprovalId> {
         self.approval
@@ -266,39 +264,38 @@ impl Delivery {
         self.version
     }
 
-    /// Returns the progress of its delivery.
+    /// Returns its state.
     #[must_use]
     pub fn state(&self) -> DeliveryState {
         self.state
     }
 
-    /// Returns the number of times that delivery was begun; once a dead one is to be tried again,
-    /// it counts anew.
+    /// Returns the number of tries; a revived delivery begins anew.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// When something is to be done about it: a try, if it waits; another process's try, if it is
-    /// being sent; to be forgotten, if it is delivered.
+    /// Returns when it needs action: the next try, if it waits; another process's try, if it is
+    /// being sent; its deletion, if it is delivered.
     #[must_use]
     pub fn due_at(&self) -> Timestamp {
         self.due_at
     }
 
-    /// Why the last try failed.
+    /// Returns why the last try failed.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 
-    /// Returns the text that its notifier gave back, for the next ones about the same call.
+    /// Returns the memo of its notifier, for later ones about the same call.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()
     }
 
-    /// When it changed last.
+    /// Returns when it last changed.
     #[must_use]
     pub fn changed_at(&self) -> Timestamp {
         self.changed_at
@@ -310,7 +307,7 @@ fn longest_wait(attempts: u32) -> Duration {
     FIRST_WAIT.saturating_mul(times).min(HOUR)
 }
 
-/// To the microsecond: no store compares times more finely.
+/// Rounds to the microsecond, because no store compares times more finely.
 fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }

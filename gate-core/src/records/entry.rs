@@ -1,4 +1,4 @@
-//! The entries of the trail: what one says, and the bytes that say it.
+//! Trail entries, and their bytes.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::text::canonical_json::sorted;
 use crate::text::digest::{Digest, hex};
 use crate::text::json::{SchemaError, canonical};
 
-/// The most bytes that an entry of a trail can have: C2SP `tlog-tiles` gives its length two bytes.
+/// The longest entry of a trail, in bytes: C2SP `tlog-tiles` gives its length two bytes.
 const LONGEST: usize = u16::MAX as usize;
 
 /// One entry of a trail: canonical JSON (RFC 8785), on one line.
@@ -46,7 +46,7 @@ pub enum TrailEntry {
     Break(ResetEntry),
 }
 
-/// The entry that stands in the tree for a record that is longer than an entry can be: its digest.
+/// The entry for a record that is longer than an entry can be: its digest.
 ///
 /// ```
 /// # fn show(stub: &gate_runtime::records::DigestEntry) {
@@ -64,33 +64,33 @@ pub struct DigestEntry {
 }
 
 impl DigestEntry {
-    /// The record's number.
+    /// Returns the record's number.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Returns the number of bytes that the record has.
+    /// Returns the number of bytes of the record.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The SHA-256 of the record's canonical JSON.
+    /// Returns the SHA-256 of the record's canonical JSON.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The file with the record, within the folder of the trail.
+    /// Returns the file with the record, within the folder of the trail.
     #[must_use]
     pub fn file(&self) -> String {
         format!("large/{}.json", hex(self.digest.as_bytes()))
     }
 }
 
-/// Where trail and database part, and a person said why: after a restored backup, for example. The
-/// trail keeps both sides.
+/// A settled divergence of trail and database, with a person's reason: after a restored backup, for
+/// example. The trail keeps both histories.
 ///
 /// ```
 /// # fn show(parted: &gate_runtime::records::ResetEntry) {
@@ -119,7 +119,7 @@ pub struct ResetEntry {
 }
 
 impl ResetEntry {
-    /// When.
+    /// Returns when it was settled.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.at
@@ -131,26 +131,26 @@ impl ResetEntry {
         &self.by
     }
 
-    /// The number of the record that comes next.
+    /// Returns the number of the record that comes next.
     #[must_use]
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// Why.
+    /// Returns the reason.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The number of the last record before it.
+    /// Returns the number of the last record before it.
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.settled
     }
 }
 
-/// The bytes of an entry, and what lies beside the tree for it.
+/// The bytes of an entry, and the file beside the tree for it.
 ///
 /// ```
 /// # fn show(leaf: &gate_runtime::records::TrailLeaf) {
@@ -164,13 +164,13 @@ pub struct TrailLeaf {
 }
 
 impl TrailLeaf {
-    /// The entry, on one line.
+    /// Returns the entry, on one line.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The file of a long record, within the folder of the trail, and what is in it.
+    /// Returns the file of a long record, within the folder of the trail, and its content.
     #[must_use]
     pub fn beside(&self) -> Option<(&str, &str)> {
         self.beside.as_ref().map(|(file, text)| (file.as_str(), text.as_str()))
@@ -178,11 +178,11 @@ impl TrailLeaf {
 }
 
 impl TrailEntry {
-    /// The leaf of a record: its canonical JSON, or that of its [`DigestEntry`] where it is longer
-    /// than 65,535 bytes.
+    /// Returns the leaf of a record: its canonical JSON, or that of its [`DigestEntry`] if it is
+    /// longer than 65,535 bytes.
     ///
     /// # Errors
-    /// Where it has no canonical form; the gate puts nothing of that kind on the record.
+    /// If it has no canonical form; the gate writes no such records.
     pub fn leaf(record: &Record) -> Result<TrailLeaf, SchemaError> {
         let text = canonical_of(record)?;
         if text.len() <= LONGEST {
@@ -191,8 +191,7 @@ impl TrailEntry {
         Self::stub_of(record, text)
     }
 
-    /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is
-    /// in it.
+    /// Returns the leaf of a record from its stored JSON: the canonical form of all its fields.
     #[doc(hidden)]
     pub fn leaf_of_text(text: &str) -> Result<TrailLeaf, SchemaError> {
         let unread = |error: serde_json::Error| SchemaError::new("", error.to_string());
@@ -218,16 +217,16 @@ impl TrailEntry {
         Ok(TrailLeaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
     }
 
-    /// The leaf of a break.
+    /// Returns the leaf of a reset entry.
     #[doc(hidden)]
     pub fn leaf_of_break(parted: &ResetEntry) -> Result<TrailLeaf, SchemaError> {
         Ok(TrailLeaf { text: canonical_of(parted)?, beside: None })
     }
 
-    /// Reads an entry. It must be canonical: one entry has one form.
+    /// Parses an entry, which must be canonical: one entry has one form.
     ///
     /// # Errors
-    /// Where it is no entry, with the place.
+    /// If it is no entry, with the place.
     pub fn parse(bytes: &[u8]) -> Result<Self, SchemaError> {
         // Most entries are records that need no value in between.
         if let Ok(text) = std::str::from_utf8(bytes)
@@ -247,10 +246,10 @@ impl TrailEntry {
         }
     }
 
-    /// Reads the record that lies beside the tree for a stub.
+    /// Parses the record that lies beside the tree for a digest entry.
     ///
     /// # Errors
-    /// Where it is not the record of this stub.
+    /// If it is not the record of this digest entry.
     pub fn parse_beside(stub: &DigestEntry, bytes: &[u8]) -> Result<Record, SchemaError> {
         if Digest::of(bytes) != stub.digest {
             return Err(SchemaError::new(
@@ -284,7 +283,7 @@ fn canonical_of<T: Serialize>(value: &T) -> Result<String, SchemaError> {
     )
 }
 
-/// Reads JSON that is in canonical form, which also has every key once and every number as it is.
+/// Parses JSON in canonical form, in which every key occurs once and every number is as it is.
 fn canonical_value(bytes: &[u8]) -> Result<Value, SchemaError> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|error| SchemaError::new("", error.to_string()))?;

@@ -1,5 +1,4 @@
-//! The events that happen: to one call, and to the gate as a whole. Every event is kept as a
-//! [`Record`].
+//! Events of calls, and of the gate as a whole. Every event is kept as a [`Record`].
 
 use std::sync::Arc;
 
@@ -24,8 +23,7 @@ use crate::grants::grant::Grant;
 use crate::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, ToolName};
 use crate::text::digest::Digest;
 
-/// An event that happens to one call. [`Approval::apply`](crate::approval::Approval::apply) says
-/// what follows from it.
+/// An event of one call. [`Approval::apply`](crate::approval::Approval::apply) defines its effect.
 ///
 /// ```
 /// use gate_runtime::records::RecordEvent;
@@ -58,19 +56,19 @@ use crate::text::digest::Digest;
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CallEvent {
-    /// The rules judged it.
+    /// The rules evaluated it.
     Assessed {
         /// With what result.
         assessment: Arc<Assessment>,
-        /// Of which arguments.
+        /// The arguments.
         arguments: Arguments,
-        /// The arguments as they were given, where they were completed.
+        /// The arguments as they were given, if they were completed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         given: Option<Arguments>,
         /// Earlier refusals by people: of the same tool, in the same run or in the same case.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         earlier: Vec<EarlierRefusal>,
-        /// Set if it waits only because another call of its batch does.
+        /// Set if it waits only because of another call of its batch.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
         /// The questions of its batch that it waits for.
@@ -79,12 +77,10 @@ pub enum CallEvent {
         /// Equal calls that waited, or might still run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alike: Vec<ApprovalId>,
-        /// The people who are asked if it fails, where the rules ask nobody: of work that is no
-        /// tool's.
+        /// The people who are asked if it fails, if the rules ask nobody: for guarded work.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_failed: Option<Box<Requirement>>,
-        /// By which edition of the rules of voting and validity it lives: 0 for those before there
-        /// were editions.
+        /// The edition of the rules of voting and validity: 0 for those before there were editions.
         #[serde(default, skip_serializing_if = "is_first")]
         edition: u8,
     },
@@ -103,43 +99,42 @@ pub enum CallEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
-    /// The standing permission that answered the question holds no more, before the call began:
-    /// people are asked again.
+    /// The grant that covered the call ended before the call began: people are asked again.
     Uncovered {
         /// Which one.
         grant: GrantId,
     },
-    /// Votes that count no more, before the call began: whoever gave them is not in this gate's
-    /// directory, or not as they were.
+    /// Votes lost their effect before the call began: their voters are not in this gate's
+    /// directory, or not with the same roles or keys.
     Voided {
-        /// Whose.
+        /// The voters.
         voters: Vec<ReviewerId>,
     },
-    /// The approval was valid for a time, in which the call did not begin: people are asked again.
+    /// The approval's validity ended before the call began: people are asked again.
     Lapsed,
     /// A step of an escalation began.
     Escalated {
-        /// For each requirement, how many steps have begun.
+        /// The number of begun steps of each requirement.
         reached: Vec<usize>,
     },
-    /// Those who are asked were reminded.
+    /// The people who are asked were reminded.
     Reminded {
         /// The number of times, with this one.
         count: u64,
     },
     /// Nobody decided in time.
     Expired,
-    /// Whoever asked took it back.
+    /// The proposer cancelled it.
     Cancelled {
         /// Why.
         reason: String,
     },
-    /// A person took their vote back.
+    /// A person withdrew their vote.
     Withdrawn {
         /// The person who took it back.
         by: ReviewerId,
     },
-    /// A person took the approval back, before it ran.
+    /// A person revoked the approval, before the call ran.
     Revoked {
         /// The person who took it back.
         by: ReviewerId,
@@ -148,17 +143,17 @@ pub enum CallEvent {
     },
     /// The caller stopped waiting.
     Abandoned,
-    /// The rules judged it again: after an edit, or before it would have run.
+    /// The rules evaluated it again: after an edit, or before it would have run.
     Reassessed {
         /// With what result.
         assessment: Arc<Assessment>,
-        /// The things that are not as they were when it was asked.
+        /// The changes since it was asked about.
         #[serde(default, skip_serializing_if = "ToolChanges::is_empty")]
         changes: ToolChanges,
     },
-    /// It came with the state of a run from a store that this one does not share.
+    /// It was imported with the state of a run, from a store that this one does not share.
     Imported {
-        /// The approval as it stood when it came, without what opens its commitments. Earlier
+        /// The approval at the time of the import, without the openings of its commitments. Earlier
         /// versions did not write it: such a call does not run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<Arc<Approval>>,
@@ -175,38 +170,37 @@ pub enum CallEvent {
         /// The error's text.
         error: Arc<str>,
     },
-    /// Its body began, and nobody knows how it ended.
+    /// Its body began, and how it ended is unknown.
     Lost {
-        /// The reason why nobody knows it.
+        /// The reason why it is unknown.
         why: String,
     },
-    /// Its body was about to begin and did not, because whoever was to run it went away: it is
-    /// approved again.
+    /// Its body was about to begin and did not, because its caller went away: it is approved again.
     Released {
         /// The reason why it did not begin.
         why: String,
     },
-    /// Nobody knows whether it ran, and a person wants it to run again: people are asked, under the
-    /// same requirement.
+    /// It is unknown whether it ran, and a person wants it to run again: people are asked, under
+    /// the same requirement.
     AskedAgain {
         /// The person who wants it.
         by: ReviewerId,
-        /// The way in which they know that it may run again.
+        /// How they know that it may run again.
         reason: String,
     },
-    /// The salts of its secrets were deleted: what they are commitments of cannot be tried out any
+    /// The salts of its secrets were deleted: the committed values cannot be found by trying any
     /// more.
     SecretsErased {
         /// The person who had them deleted.
         by: ReviewerId,
     },
-    /// It was found out what became of a call of which nobody knew how it ended.
+    /// A call with an unknown end was settled.
     Settled {
-        /// The finding of what became of it.
+        /// The finding.
         settlement: Settlement,
         /// The person or the thing that found out.
         by: SettledBy,
-        /// The way in which they know.
+        /// How they know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
@@ -218,7 +212,7 @@ fn is_first(edition: &u8) -> bool {
 }
 
 impl CallEvent {
-    /// Returns what happens to a question that a grant answers.
+    /// Returns the event of a question that a grant answers.
     #[doc(hidden)]
     #[must_use]
     pub fn covered_by(grant: &Grant) -> Self {
@@ -226,7 +220,7 @@ impl CallEvent {
     }
 }
 
-/// An event that happens to the gate as a whole.
+/// An event of the gate as a whole.
 ///
 /// ```
 /// use gate_runtime::records::RecordEvent;
@@ -262,11 +256,11 @@ pub enum GateEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         directory: Option<Digest>,
     },
-    /// A gate decides by a directory that it has not named on the record before: it has changed
-    /// since then, or the gate has just begun. What each decision before the next of these records
-    /// was checked against has this digest.
+    /// A gate uses a directory that it has not recorded before: it has changed since, or the gate
+    /// has just begun. Decisions before the next of these records were checked against the
+    /// directory with this digest.
     DirectoryChanged {
-        /// The digest of all that it says.
+        /// The digest of its content.
         digest: Digest,
     },
     /// A call was refused before any rule saw it. Nothing of its arguments is kept.
@@ -280,8 +274,8 @@ pub enum GateEvent {
         /// The problem with the call.
         problem: String,
     },
-    /// A call could not be judged, because rules or overlays failed. It did not run, and is as it
-    /// was before.
+    /// A call could not be evaluated, because rules or overlays failed. It did not run, and is
+    /// unchanged.
     CallUnjudged {
         /// The run that proposed it.
         info: Arc<RunInfo>,
@@ -289,7 +283,7 @@ pub enum GateEvent {
         call: CallId,
         /// The tool that was named.
         tool: ToolName,
-        /// Its approval, where it was on the record already: it stands as it stood.
+        /// Its approval, if it was recorded already: it is unchanged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<ApprovalId>,
         /// The rules and overlays that failed, and why.
@@ -297,7 +291,7 @@ pub enum GateEvent {
     },
     /// An agent, or the program around it, did something that no gate decides.
     Action {
-        /// In which run.
+        /// The run.
         info: Arc<RunInfo>,
         /// The action, in a word or two.
         action: String,
@@ -307,38 +301,38 @@ pub enum GateEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_reply_to: Option<ApprovalId>,
     },
-    /// A person gave a standing permission.
+    /// A person gave a grant.
     GrantGiven {
         /// Which one.
         grant: Arc<Grant>,
     },
-    /// A person took a standing permission back.
+    /// A person revoked a grant.
     GrantRevoked {
         /// Which one.
         grant: GrantId,
         /// The person who took it back.
         by: ReviewerId,
     },
-    /// A person stopped calls.
+    /// A person froze calls.
     Frozen {
-        /// Which, and why.
+        /// The scope and the reason.
         freeze: Freeze,
     },
-    /// A person lifted a stop.
+    /// A person lifted a freeze.
     FreezeLifted {
-        /// Of what.
+        /// Its scope.
         scope: FreezeScope,
         /// The person who lifted it.
         by: ReviewerId,
     },
-    /// From here on, or from before, every record goes into a trail.
+    /// From this record on, or an earlier one, every record goes into a trail.
     TrailBegun {
         /// Its name.
         origin: String,
         /// The key that signs it.
         key: String,
     },
-    /// A person said why the trail and the store had parted.
+    /// A person settled a divergence of the trail and the store.
     TrailSettled {
         /// The person who said it.
         by: ReviewerId,
@@ -390,7 +384,7 @@ pub struct ToolNote {
 }
 
 impl ToolNote {
-    /// The tool's name.
+    /// Returns the tool's name.
     #[must_use]
     pub fn tool(&self) -> &ToolName {
         &self.tool
@@ -402,19 +396,19 @@ impl ToolNote {
         self.digest
     }
 
-    /// The tool's policy, with its text.
+    /// Returns the tool's policy, with its text.
     #[must_use]
     pub fn policy(&self) -> &PolicyView {
         &self.policy
     }
 
-    /// The policies that certain agents have for it besides.
+    /// Returns the additional policies of certain agents.
     pub fn agents(&self) -> impl Iterator<Item = (&AgentName, &PolicyView)> {
         self.agents.iter().map(|(agent, policy)| (agent, &**policy))
     }
 }
 
-/// Something that happened.
+/// An event of a call or of the gate.
 ///
 /// ```
 /// use gate_runtime::records::RecordEvent;
@@ -441,8 +435,8 @@ impl ToolNote {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RecordEvent {
-    /// To one call.
+    /// An event of one call.
     Call(CallEvent),
-    /// To the gate.
+    /// An event of the gate.
     Gate(GateEvent),
 }

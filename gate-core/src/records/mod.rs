@@ -1,4 +1,4 @@
-//! Records of what happened, the entries of the trail that keep them, and deliveries of them.
+//! Records of events, trail entries, and deliveries.
 
 pub(crate) mod delivery;
 pub(crate) mod entry;

@@ -1,4 +1,4 @@
-//! The records of what happened: to which call, when, and how that stood after it.
+//! Records: an event, its call, its time, and the state of the call after it.
 
 use std::sync::Arc;
 
@@ -12,8 +12,7 @@ use crate::call::subject::CallSubject;
 use crate::id::{CaseId, RunId};
 use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 
-/// One entry of the record of everything that happens; written in the transaction that makes it so,
-/// before its effect.
+/// One record of an event; written in the transaction that makes the change, before its effect.
 ///
 /// ```
 /// # fn show(record: &gate_runtime::records::Record) {
@@ -24,8 +23,7 @@ use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 pub struct Record {
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
-    /// Its place among the records of its call, from 1. Records from before there was one have
-    /// none.
+    /// Its place among the records of its call, from 1. Records from before this existed have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +34,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record of what happened to the gate.
+    /// Creates a record of an event of the gate.
     #[doc(hidden)]
     #[must_use]
     pub fn of_gate(at: Timestamp, event: GateEvent) -> Self {
@@ -50,22 +48,23 @@ impl Record {
         }
     }
 
-    /// Its place in the store's order, from 1, without gaps. A store sets it when it commits.
+    /// Returns its place in the store's order, from 1, without gaps. A store sets it when it
+    /// commits.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The same record at a place: for stores.
+    /// Returns the same record at a place: for stores.
     #[must_use]
     pub fn numbered(mut self, seq: u64) -> Self {
         self.seq = seq;
         self
     }
 
-    /// Returns its place among the records of its call: 1, 2, 3, … without gaps, so that one that
-    /// is left out of a receipt shows. `None` for what is about no call, and for records that were
-    /// written before calls were numbered so.
+    /// Returns its place among the records of its call: 1, 2, 3, … without gaps, so that a record
+    /// that is missing from a receipt shows. `None` for records about no call, and for records from
+    /// before calls were numbered.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -96,7 +95,7 @@ impl Record {
         self.call_seq
     }
 
-    /// When it happened, by the gate's clock.
+    /// Returns when it happened, by the gate's clock.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.at
@@ -109,13 +108,13 @@ impl Record {
         self.subject.as_ref()
     }
 
-    /// Which call it is about; `None` where it is about the gate.
+    /// Returns the call it is about; `None` if it is about the gate.
     #[must_use]
     pub fn subject(&self) -> Option<&CallSubject> {
         self.subject.as_deref()
     }
 
-    /// The state that the call is in after it.
+    /// Returns the status of the call after it.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         self.status
@@ -127,8 +126,8 @@ impl Record {
         &self.event
     }
 
-    /// Returns whether people are asked by it: for the first time, again, or others than before. A
-    /// vote that does not suffice asks nobody anew.
+    /// Returns whether people are asked by it: for the first time, again, or different people than
+    /// before. A vote that does not suffice asks nobody anew.
     #[must_use]
     pub fn asks_people(&self) -> bool {
         let asks = matches!(
@@ -150,7 +149,7 @@ impl Record {
         asks && self.status == Some(Status::Pending)
     }
 
-    /// Returns the facts of its run, where it belongs to one: who runs, for whom, in which matter.
+    /// Returns the facts of its run, if it belongs to one: who runs, for whom, in which case.
     #[must_use]
     pub fn info(&self) -> Option<&RunInfo> {
         match (&self.subject, &self.event) {
@@ -167,13 +166,13 @@ impl Record {
         }
     }
 
-    /// The run it belongs to.
+    /// Returns the run it belongs to.
     #[must_use]
     pub fn run(&self) -> Option<&RunId> {
         self.info().map(RunInfo::run)
     }
 
-    /// The case it belongs to.
+    /// Returns the case it belongs to.
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
         self.info()?.case()
@@ -226,8 +225,8 @@ impl Record {
 }
 
 impl Approval {
-    /// Makes the record of what has just happened to it: the one place where the records of a call
-    /// get their numbers.
+    /// Creates the record of the event that was just applied: the one place where the records of a
+    /// call get their numbers.
     #[doc(hidden)]
     #[must_use]
     pub fn record(&mut self, event: CallEvent, at: Timestamp) -> Record {

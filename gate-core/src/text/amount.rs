@@ -1,4 +1,4 @@
-//! Amounts, as money has them: exact decimals that are not negative.
+//! Amounts, like money: exact decimals that are not negative.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,7 +31,7 @@ const PLACES: u32 = 18;
 pub struct Amount(u128);
 
 impl Amount {
-    /// Returns so many hundredths, like the cents of a currency.
+    /// Returns a number of hundredths, like the cents of a currency.
     ///
     /// ```
     /// assert_eq!(gate_runtime::tool::Amount::hundredths(1_999).to_string(), "19.99");
@@ -41,7 +41,7 @@ impl Amount {
         Self(count as u128 * 10_u128.pow(PLACES - 2))
     }
 
-    /// Reads an argument that is an amount: a number, or a text.
+    /// Parses an argument that is an amount: a number, or a text.
     #[doc(hidden)]
     #[must_use]
     pub fn of_value(value: &Value) -> Option<Self> {
@@ -52,7 +52,7 @@ impl Amount {
         }
     }
 
-    /// Reads a number of JSON by the digits that JSON shows; `None` if it is negative, or too large
+    /// Parses a JSON number by the digits that JSON shows; `None` if it is negative, or too large
     /// or too fine.
     fn of_number(number: &Number) -> Option<Self> {
         match number.as_u64() {
@@ -61,8 +61,8 @@ impl Amount {
         }
     }
 
-    /// Returns how many units of so many decimal places it is; `None` if it is not a whole number
-    /// of them, or more than a counter holds.
+    /// Returns it as a number of units with some decimal places; `None` if it is not a whole number
+    /// of them, or exceeds a counter.
     #[doc(hidden)]
     #[must_use]
     pub fn in_units(self, places: u32) -> Option<u64> {
@@ -98,7 +98,7 @@ impl TryFrom<f64> for Amount {
     type Error = ParseAmountError;
 
     fn try_from(number: f64) -> Result<Self, ParseAmountError> {
-        // The shortest digits that are this float and no other, and never with an exponent.
+        // The shortest digits that identify this float, and never with an exponent.
         number.to_string().parse()
     }
 }

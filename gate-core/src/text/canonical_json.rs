@@ -9,8 +9,8 @@ use std::ops::Range;
 /// The greatest depth of objects and arrays within each other.
 const DEEPEST: usize = 100;
 
-/// The canonical form of a JSON text, where it only has to be put into order; `None` for any other
-/// text, which is not for here to judge.
+/// Returns the canonical form of a JSON text whose keys only have to be sorted; `None` for any
+/// other text, which this module does not judge.
 pub(crate) fn sorted(text: &str) -> Option<String> {
     let mut sorter = KeySorter {
         rest: text.as_bytes(),
@@ -25,8 +25,8 @@ pub(crate) fn sorted(text: &str) -> Option<String> {
 struct KeySorter<'a> {
     rest: &'a [u8],
     out: Vec<u8>,
-    /// The members of the objects that are being read, the innermost last: their keys, and where
-    /// they stand in what is written.
+    /// The members of the objects that are being read, the innermost last: their keys, and their
+    /// places in the output.
     members: Vec<(&'a [u8], Range<usize>)>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> KeySorter<'a> {
             loop {
                 let from = self.out.len();
                 let key = self.string()?;
-                // Other letters and escapes may be in another order than their bytes.
+                // Non-ASCII letters and escapes may sort differently than their bytes.
                 if key.iter().any(|byte| !byte.is_ascii() || *byte == b'\\') {
                     return None;
                 }
@@ -74,7 +74,7 @@ impl<'a> KeySorter<'a> {
         self.take(b'}')
     }
 
-    /// Puts the members of an object into the order of their keys. None of them may come twice.
+    /// Sorts the members of an object by their keys, of which none may come twice.
     fn reorder(&mut self, first: usize, begin: usize) -> Option<()> {
         let members = self.members.get_mut(first..)?;
         members.sort_unstable_by_key(|(key, _)| *key);
@@ -103,7 +103,7 @@ impl<'a> KeySorter<'a> {
         self.take(b']')
     }
 
-    /// A string that is written as RFC 8785 writes it; what is between its quotes.
+    /// Reads a string in the form of RFC 8785, and returns its content between the quotes.
     fn string(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
         let mut end = 0;
@@ -132,7 +132,7 @@ impl<'a> KeySorter<'a> {
         Some(inner)
     }
 
-    /// A whole number within ±2^53: fifteen digits are.
+    /// Reads a whole number within ±2^53, which fifteen digits always are.
     fn number(&mut self) -> Option<()> {
         let sign = usize::from(self.rest.first() == Some(&b'-'));
         let digits = self.rest.get(sign..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -18,13 +18,13 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Returns the digest of some bytes.
     #[must_use]
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// The digest of several byte strings, one after the other.
+    /// Returns the digest of several byte strings, concatenated.
     #[doc(hidden)]
     #[must_use]
     pub fn of_all(parts: &[&[u8]]) -> Self {
@@ -35,26 +35,26 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first eight hexadecimal digits: enough for a person to tell two apart at a glance, never
-    /// for a check.
+    /// Returns the first eight hexadecimal digits: enough for a person to tell two apart at a
+    /// glance, never for a check.
     #[must_use]
     pub fn short(&self) -> String {
         hex(self.0.get(..4).unwrap_or_default())
     }
 }
 
-/// Lower-case hexadecimal digits of some bytes.
+/// Returns the lower-case hexadecimal digits of some bytes.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| digits_of(*byte)).map(char::from).collect()
 }
 
-/// The two hexadecimal digits of a byte.
+/// Returns the two hexadecimal digits of a byte.
 fn digits_of(byte: u8) -> [u8; 2] {
     let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
     [digit(byte >> 4), digit(byte & 0xf)]
@@ -75,13 +75,13 @@ impl DigestText {
         Self(text)
     }
 
-    /// It is ASCII: the other branch is never taken.
+    /// Returns the text, which is always ASCII.
     fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// The bytes that hexadecimal digits stand for, if that is what the text is.
+/// Returns the bytes of hexadecimal digits, if the text is such.
 #[must_use]
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> =

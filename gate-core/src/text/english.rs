@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-/// `a manager`, `an operator`.
+/// Returns a noun with its article: `a manager`, `an operator`.
 #[must_use]
 pub fn with_article(noun: &str) -> String {
     let vowel = noun.chars().next().is_some_and(|c| "aeiouAEIOU".contains(c));
     format!("{} {noun}", if vowel { "an" } else { "a" })
 }
 
-/// `30 minutes`, `1 hour`, `90 seconds`, `2 days`; `1.5 seconds`, `200 milliseconds`.
+/// Describes a duration: `30 minutes`, `1 hour`, `90 seconds`, `2 days`; `1.5 seconds`, `200
+/// milliseconds`.
 #[must_use]
 pub fn duration(time: Duration) -> String {
     let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
@@ -53,12 +54,12 @@ pub fn cents(amount: impl Into<i128>) -> String {
     format!("{sign}{}.{:02}", grouped(size / 100), size % 100)
 }
 
-/// `1 call`, `2 calls`.
+/// Returns a count with its noun: `1 call`, `2 calls`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `` `a`, `b` and `c` ``; `none` for nothing.
+/// Lists items: `` `a`, `b` and `c` ``; `none` for an empty list.
 pub fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let mut items: Vec<String> =
         items.into_iter().map(|item| format!("`{}`", item.as_ref())).collect();
@@ -69,7 +70,7 @@ pub fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     }
 }
 
-/// The known name that someone probably meant.
+/// Returns the known name that someone probably meant.
 pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|name| (strsim::osa_distance(given, name), name)).min()?;
     (near.0 <= 2 && near.0 < given.chars().count().max(1)).then_some(near.1)

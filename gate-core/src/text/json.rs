@@ -1,4 +1,4 @@
-//! Reading JSON that a model wrote: once, strictly, saying where it went wrong; and its canonical
+//! Parses JSON that a model wrote: once, strictly, with the place of an error; and its canonical
 //! form.
 
 use std::fmt::{self, Write as _};
@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// The largest whole number that every JSON implementation reads alike: 2^53.
 pub(crate) const EXACT: u64 = 1 << 53;
 
-/// The limits up to which JSON is read; more is refused.
+/// Limits of parsed JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimits {
     /// Bytes of text.
@@ -38,13 +38,13 @@ impl SchemaError {
         Self { pointer: pointer.into(), problem: problem.into() }
     }
 
-    /// The place, as a JSON pointer (RFC 6901); empty for the whole.
+    /// Returns the place, as a JSON pointer (RFC 6901); empty for the whole.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// Returns the problem there, in words.
+    /// Returns the problem there.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
@@ -75,7 +75,7 @@ pub fn push_step(pointer: &mut String, step: &str) {
     }
 }
 
-/// The JSON pointer to a step below a place.
+/// Returns the JSON pointer to a step below a place.
 #[must_use]
 pub fn below(place: &str, step: &str) -> String {
     let mut pointer = place.to_owned();
@@ -83,21 +83,20 @@ pub fn below(place: &str, step: &str) -> String {
     pointer
 }
 
-/// The JSON pointer to a field that people named: by its name, or by a pointer, which begins with
-/// `/`.
+/// Returns the JSON pointer to a field that people named: by its name, or by a pointer, which
+/// begins with `/`.
 #[must_use]
 pub fn pointer_to(field: &str) -> String {
     if field.starts_with('/') { field.to_owned() } else { below("", field) }
 }
 
-/// A step of a JSON pointer as the name that it stands for.
+/// Returns the name of a step of a JSON pointer.
 #[must_use]
 pub fn step_name(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 
-/// Reads a JSON text, refusing duplicate keys, numbers that are not exact, deep nesting and long
-/// text.
+/// Parses a JSON text, refusing duplicate keys, inexact numbers, deep nesting and long text.
 ///
 /// # Errors
 /// [`SchemaError`] says where it went wrong.
@@ -122,14 +121,13 @@ pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
 /// # Errors
 /// [`SchemaError`] says where it went wrong.
 pub fn read_value(value: &Value, limits: ReadLimits) -> Result<Value, SchemaError> {
-    // Values cannot hold what only a text can (duplicates, NaN); the rest is checked where the text
-    // is.
+    // Values cannot have duplicates or NaN; everything else is checked on their text.
     let text =
         serde_json::to_string(value).map_err(|error| SchemaError::new("", words_of(&error)))?;
     read(&text, limits)
 }
 
-/// An error of the JSON reader in our words: what is wrong, without the values.
+/// Returns an error of the JSON parser in our words, without values.
 fn words_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
@@ -140,7 +138,7 @@ fn words_of(error: &serde_json::Error) -> String {
     }
 }
 
-/// Where the reader is.
+/// The parser's position.
 struct ReadPlace {
     steps: Vec<PathStep>,
     depth: usize,
@@ -173,7 +171,7 @@ impl ReadPlace {
     }
 }
 
-/// One value to be read strictly. After an error the place stays where it went wrong.
+/// One value to be parsed strictly. After an error the position stays at its place.
 struct StrictValue<'a>(&'a mut ReadPlace);
 
 impl<'de> DeserializeSeed<'de> for StrictValue<'_> {
@@ -270,7 +268,7 @@ fn exact_number(value: f64) -> Option<Value> {
     (value.abs() < EXACT as f64).then(|| Value::from(value as i64))
 }
 
-/// Gives every number of a value the form that [`read`] gives it.
+/// Normalizes every number of a value as [`read`] does.
 ///
 /// # Errors
 /// [`SchemaError`] names the place of a number that JSON cannot carry exactly.

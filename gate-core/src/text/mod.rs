@@ -1,5 +1,5 @@
-//! Texts, numbers and digests: JSON as it is read and written, what others wrote, and small pieces
-//! of English.
+//! Texts, numbers and digests: parsing and canonical JSON, untrusted text, and small pieces of
+//! English.
 
 pub(crate) mod amount;
 pub(crate) mod canonical_json;

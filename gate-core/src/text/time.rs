@@ -1,4 +1,4 @@
-//! Lengths of time as policies write them.
+//! Durations as policies write them.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub const DAY: Duration = days(1);
 /// ```
 pub const WEEK: Duration = days(7);
 
-/// So many minutes.
+/// Returns a number of minutes.
 ///
 /// ```
 /// assert_eq!(gate_runtime::policy::minutes(2).as_secs(), 120);
@@ -39,7 +39,7 @@ pub const fn minutes(count: u32) -> Duration {
     Duration::from_secs(count as u64 * 60)
 }
 
-/// So many hours.
+/// Returns a number of hours.
 ///
 /// ```
 /// assert_eq!(gate_runtime::policy::hours(2), gate_runtime::policy::minutes(120));
@@ -49,7 +49,7 @@ pub const fn hours(count: u32) -> Duration {
     Duration::from_secs(count as u64 * 3_600)
 }
 
-/// So many times 24 hours.
+/// Returns a number of days of 24 hours.
 ///
 /// ```
 /// assert_eq!(gate_runtime::policy::days(7), gate_runtime::policy::WEEK);
@@ -59,7 +59,7 @@ pub const fn days(count: u32) -> Duration {
     Duration::from_secs(count as u64 * 86_400)
 }
 
-/// The moment so long after another, or the last one that there is.
+/// Returns the time after a duration, or the last one that can be represented.
 #[must_use]
 pub fn later(now: Timestamp, time: Duration) -> Timestamp {
     now.checked_add(time).unwrap_or(Timestamp::MAX)

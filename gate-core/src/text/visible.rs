@@ -1,4 +1,4 @@
-//! Text that somebody else wrote, as people may see it.
+//! Sanitized text: untrusted text in a form that is safe to display.
 
 use std::fmt::{self, Write as _};
 
@@ -7,11 +7,11 @@ use unicode_properties::{GeneralCategory, UnicodeEmoji as _, UnicodeGeneralCateg
 use unicode_script::{Script, UnicodeScript as _};
 use unicode_security::MixedScript as _;
 
-/// Text that somebody else wrote, made safe to look at: what would act on a screen, hide, or pass
-/// for something else stands as an escape, and is named.
+/// Untrusted text, made safe to display: characters that would control a screen, hide, or pass for
+/// others are replaced by escapes, and named.
 ///
-/// It is for whatever shows calls to people. It does nothing about a page's own markup: escape for
-/// HTML after it.
+/// Use it wherever calls are shown to people. It does not escape a page's markup: escape for HTML
+/// after it.
 ///
 /// ```
 /// use gate_runtime::review::{SanitizedText, TextHazard};
@@ -30,7 +30,7 @@ pub struct SanitizedText {
     hazards: Vec<TextHazard>,
 }
 
-/// A hazard of a text that somebody is to look at.
+/// A hazard of a text for its readers.
 ///
 /// ```
 /// assert_eq!(
@@ -41,15 +41,15 @@ pub struct SanitizedText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum TextHazard {
-    /// Control characters, as those that steer a terminal.
+    /// Control characters, like those that steer a terminal.
     Control,
-    /// Characters that turn the direction of the text.
+    /// Characters that change the direction of the text.
     Direction,
-    /// Characters that take no room.
+    /// Characters without width.
     Invisible,
     /// Characters that are drawn over others.
     Overlay,
-    /// Characters that Unicode gives no meaning: unassigned ones, and those for private use.
+    /// Characters without a meaning in Unicode: unassigned ones, and those for private use.
     Unknown,
     /// Letters or digits of several scripts in one word, a word that looks like another one in
     /// plain letters, signs that look like plain ones.
@@ -70,7 +70,7 @@ impl fmt::Display for TextHazard {
 }
 
 impl SanitizedText {
-    /// Makes a text safe to look at. Line ends are control characters too.
+    /// Sanitizes a text. Line ends count as control characters.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let mut shown = Self { text: String::with_capacity(text.len()), hazards: Vec::new() };
@@ -101,7 +101,7 @@ impl SanitizedText {
         shown
     }
 
-    /// The text with its escapes.
+    /// Returns the text with its escapes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -149,8 +149,8 @@ impl fmt::Display for SanitizedText {
     }
 }
 
-/// Writes a text as JSON has it, so that it is clear where it begins and ends, and which quotes are
-/// in it. Spaces in a row show how many there are.
+/// Returns a text in JSON form, so that it is clear where it begins and ends, and which quotes are
+/// in it. Repeated spaces show their number.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let escaped =
@@ -166,9 +166,9 @@ const FLAGS: [&str; 3] = [
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
 ];
 
-/// Returns whether a character that hides elsewhere has its work between these two: making one
-/// emoji of several, joining or parting letters of a script whose letters join, or being the space
-/// of its language.
+/// Returns whether an otherwise hidden character has a purpose between these two: making one emoji
+/// of several, joining or separating letters of a script whose letters join, or being the space of
+/// its language.
 fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
     // The full-width punctuation of Chinese and Japanese looks like the plain one.
     if matches!(
@@ -183,7 +183,7 @@ fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     let is = |of: fn(char) -> bool| of(before) && after.is_some_and(of);
     match c {
-        // How the emoji before it is drawn.
+        // Selects how the emoji before it is drawn.
         '\u{fe0e}' | '\u{fe0f}' => {
             is_emoji(before) || (is_key(before) && after == Some('\u{20e3}'))
         }
@@ -214,8 +214,8 @@ fn is_key(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '#' | '*')
 }
 
-/// Returns whether a character is of a script in which letters join, and invisible characters say
-/// which ones.
+/// Returns whether a character is of a script in which letters join, where invisible characters
+/// select which ones.
 fn joins(c: char) -> bool {
     matches!(
         c.script(),
@@ -252,8 +252,7 @@ fn is_of_word(c: char) -> bool {
 /// Returns whether a word mixes scripts, or cannot be told from one in plain letters (Unicode
 /// Technical Standard 39).
 fn looks_like_another(word: &str, is_turkish: bool) -> bool {
-    // No reader of French takes "œ" for another letter, none of Turkish a dotless "ı", and nobody
-    // "²" for "2".
+    // Letters that their readers know: "œ" in French, a dotless "ı" in Turkish, "²" for anyone.
     let is_known =
         |c: &char| matches!(c, 'œ' | 'Œ' | 'æ' | 'Æ' | '²' | '³') || (is_turkish && *c == 'ı');
     let odd: String = word.chars().filter(|c| !is_known(c)).collect();
@@ -264,13 +263,12 @@ fn looks_like_another(word: &str, is_turkish: bool) -> bool {
         let is_plain = unicode_security::skeleton(&odd).all(|c| c.is_ascii());
         return !word.is_single_script() || is_plain || odd.chars().any(is_disguised);
     }
-    // Digits of another script are honest among themselves, as long as they are not drawn as the
-    // plain ones.
+    // Digits of another script are fine among themselves, unless they are drawn like plain ones.
     word.chars().any(|c| c.is_ascii_digit()) || word.chars().any(looks_plain)
 }
 
-/// Returns whether a Latin letter is drawn as a plain one and is none, whatever accents the rest of
-/// its word has.
+/// Returns whether a Latin letter is drawn like a plain one and is not, whatever accents the rest
+/// of its word has.
 fn is_disguised(c: char) -> bool {
     let mut text = [0; 4];
     let has_accent = || [c].into_iter().nfd().next().is_some_and(|base| base.is_ascii());
@@ -280,8 +278,7 @@ fn is_disguised(c: char) -> bool {
         && unicode_security::skeleton(c.encode_utf8(&mut text)).all(|c| c.is_ascii())
 }
 
-/// Returns whether a character that is no letter is drawn as a plain one is. Those that every text
-/// has are known.
+/// Returns whether a non-letter is drawn like a plain one. The characters of every text are known.
 fn looks_plain(c: char) -> bool {
     if c.is_ascii()
         || c.is_alphabetic()
@@ -321,7 +318,7 @@ pub fn hazard(c: char) -> Option<TextHazard> {
             Some(TextHazard::Direction)
         }
         '\u{334}'..='\u{338}' | '\u{20d0}'..='\u{20ff}' => Some(TextHazard::Overlay),
-        // Spaces other than the plain one, and what only formats.
+        // Spaces other than the plain one, and formatting characters.
         '\u{a0}'
         | '\u{1680}'
         | '\u{2000}'..='\u{200a}'
@@ -339,7 +336,7 @@ pub fn hazard(c: char) -> Option<TextHazard> {
         | '\u{13430}'..='\u{1345f}'
         | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}'
-        // What takes no room.
+        // Characters without width.
         | '\u{ad}'
         | '\u{34f}'
         | '\u{115f}'

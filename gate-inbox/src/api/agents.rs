@@ -1,4 +1,4 @@
-//! The operations of agents in other programs: ask, wait, begin, say how a call ended.
+//! The operations of remote agents: ask, wait, begin, report how a call ended.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,21 +29,21 @@ use super::operation::{CallerKind, HERE, Operation, STATE};
 use super::problem::{ApiProblem, CONFLICT, ID_USED, INVALID, MALFORMED, TOO_MANY};
 use crate::state::AppState;
 
-/// The longest time that a request waits for a decision, in seconds. What stands between may cut
-/// what is silent for longer.
+/// The longest time that a request waits for a decision, in seconds. Proxies may cut connections
+/// that are silent for longer.
 const LONGEST_WAIT: u64 = 25;
 
-/// After what time a stream says that it is still there, and how often it does at most.
+/// The interval of keep-alive messages of a stream, and the most of them.
 const QUIET: Duration = Duration::from_secs(15);
 const LASTS: u32 = 40;
 
-/// The answer that an agent gets about its call.
+/// The response about an agent's call.
 type CallResponse = Result<JsonBody<Call>, ApiProblem>;
 
 /// The description of the parameter `attempt`.
 const WHICH: &str = "The attempt: the value of `attempts` when the call began.";
 
-/// Everything that agents do.
+/// Returns the operations of agents.
 pub(super) fn operations() -> Vec<Operation> {
     let first = json!({"type": "integer", "minimum": 1, "default": 1});
     let seconds = json!({"type": "integer", "minimum": 0, "maximum": 25});
@@ -175,8 +175,8 @@ async fn question(
     open(&agent, call).await
 }
 
-/// Asks a call, if not too many of its agent wait already: that is counted where it is written. One
-/// that was asked before is none more.
+/// Asks about a call, unless too many questions of its agent wait already, which is checked in the
+/// transaction. A repeated question is not a new one.
 async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProblem> {
     let call = call.at_once(agent.entry.at_once() as u64);
     match agent.calls.ask(call).await {
@@ -202,7 +202,7 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
     }
 }
 
-/// A refusal as an agent is told of it: how it stands, and not who decided.
+/// Converts a refusal for an agent: it names the call's status, and not the reviewer.
 fn told(error: DecideError) -> ApiProblem {
     match error {
         DecideError::AlreadyDecided(stands) => {
@@ -223,12 +223,13 @@ fn times(count: u32) -> String {
     }
 }
 
-/// Which attempt it is about: the first, unless that is said.
+/// Returns the attempt that a request is about. Defaults to the first.
 fn attempt(query: &QueryParams) -> Result<u32, ApiProblem> {
+    // Most calls begin once; for a later attempt, the wrong number is refused as decided before.
     Ok(query.get("attempt")?.unwrap_or(1))
 }
 
-/// The approval that an address names.
+/// Parses the approval id of an address.
 pub(super) fn id_of(text: &str) -> Result<ApprovalId, ApiProblem> {
     text.parse().map_err(|_| ApiProblem::not_found())
 }
@@ -237,7 +238,7 @@ fn shown(found: Option<Arc<Approval>>) -> CallResponse {
     found.map(|approval| JsonBody(Call::from(&*approval))).ok_or_else(ApiProblem::not_found)
 }
 
-/// Returns how a call stands; `wait`: as soon as people have decided, or so many seconds from now.
+/// Returns a call; with `wait`, once people have decided, or after so many seconds.
 async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> CallResponse {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
@@ -269,7 +270,7 @@ async fn of_run(
     Ok(JsonBody(Page { items, next: None }))
 }
 
-/// The decision as a stream: how it stands now, and when that changes for the last time.
+/// Streams a call: as it stands now, and once it is decided.
 async fn events(
     State(office): State<Arc<AppState>>,
     agent: BearerAgent,
@@ -284,7 +285,7 @@ async fn events(
         ));
     };
     let listener = Arc::new((office, agent));
-    // What is sent next, and whether something may follow it.
+    // The next message, and whether another may follow.
     let stream = unfold(Some((first, place)), move |state| {
         let listener = Arc::clone(&listener);
         async move {
@@ -303,10 +304,11 @@ async fn events(
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(QUIET)).into_response())
 }
 
-/// The call once it is decided; `None` where that takes too long, it cannot be read, or the agent's
-/// token is taken back.
+/// Returns the call once it is decided; `None` if that takes too long, it cannot be read, or the
+/// agent's token is revoked.
 async fn decided(office: &AppState, agent: &BearerAgent, id: ApprovalId) -> Option<Arc<Approval>> {
     for _ in 0..LASTS {
+        // If the store does not answer, the stream ends, and the agent connects again.
         let stands = agent.calls.decided(id, QUIET).await.ok()??;
         if !agent.is_known(office) {
             return None;
@@ -344,7 +346,7 @@ async fn cancel(
 async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
     let id = id_of(&id)?;
     let approval = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
-    // Whoever keeps the people file may have changed their mind since it was asked.
+    // The people file may have a new required role since the call was asked about.
     if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
         let words = format!(
             "A {role} must now agree to every call of this agent: cancel this one, and ask again \
@@ -359,7 +361,7 @@ async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
     }
 }
 
-/// Returns whether somebody of a role had to agree.
+/// Returns whether the approval required a role.
 fn asks(approval: &Approval, role: &Role) -> bool {
     let is_of_role = |tier: &EscalationTier| match tier.who() {
         ReviewerSelector::Role { role: asked } => asked == role,

@@ -1,4 +1,4 @@
-//! The calls and questions that an agent in another program may put to people.
+//! The calls and questions of remote agents.
 
 use gate_runtime::id::Role;
 use gate_runtime::people::RemoteAgent;
@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 use super::problem::{ApiProblem, INVALID};
 use crate::notify::Callbacks;
 
-/// The time that people have, unless the agent says otherwise: a day, in seconds.
+/// The default time that people have: a day, in seconds.
 const DAY: u32 = 86_400;
 
-/// Declares what a program asks: fields of its own, and what is said besides, which is the same for
-/// all.
+/// Declares a request of a program: its own fields, and the fields that all requests share.
 macro_rules! asked {
     ($(#[$doc:meta])* struct $Name:ident { $($own:tt)* }) => {
         $(#[$doc])*
@@ -219,7 +218,7 @@ impl NewQuestion {
     }
 }
 
-/// Nobody is promised a call that is not made.
+/// Checks a callback URL, so that none is accepted that would not be called.
 fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
     let words = "This inbox sends no callbacks: omit `callback_url`, and wait for the decision.";
     let callbacks = callbacks.ok_or_else(|| ApiProblem::new(INVALID, words))?;
@@ -229,7 +228,7 @@ fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
 }
 
 impl AskOptions {
-    /// The call with what is said besides, and everybody who is asked.
+    /// Returns the call with the shared fields, and everybody who is asked.
     fn of(
         self,
         call: RemoteCall,
@@ -264,7 +263,8 @@ impl AskOptions {
             call = call.reasoning(text);
         }
         let named = self.required_role.map_or_else(anyone, role);
-        // Whoever is asked in any case is asked once, as strictly as the stricter of both wants it.
+        // A role that the file requires and the agent names is asked once, as strictly as the
+        // stricter of the two.
         let is_meant =
             |always: &Role| matches!(&named, ReviewerSelector::Anyone) || named == role(always);
         if !agent.asks().iter().any(is_meant) {

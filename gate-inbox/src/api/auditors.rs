@@ -1,4 +1,4 @@
-//! The operations by which auditors read records, and what of them is sealed.
+//! The operations of auditors: reading records, checkpoints and receipts.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::state::AppState;
 /// The most records that are given out at once.
 const MOST: usize = 1_000;
 
-/// Everything that auditors read.
+/// Returns the operations of auditors.
 pub(super) fn operations() -> Vec<Operation> {
     let after = json!({"type": "integer", "minimum": 0, "default": 0});
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": 100});
@@ -126,7 +126,7 @@ fn text(found: Option<String>) -> Result<Response, ApiProblem> {
         .into_response())
 }
 
-/// Reads the trail, verified against its last checkpoint. It blocks, so it has a thread of its own.
+/// Reads the trail, verified against its last checkpoint, on a blocking thread.
 async fn read<T: Send + 'static>(
     office: &AppState,
     of: impl FnOnce(&TrailReader) -> Result<T, gate_runtime::trail::TrailError> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Finds out who sends a request, by the token in it.
+//! Authenticates requests by their token.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::auth::rate_limit;
 use crate::security_log;
 use crate::state::AppState;
 
-/// An agent in another program: what it may do with its own calls.
+/// A remote agent, with access to its own calls.
 pub(super) struct BearerAgent {
     pub(super) calls: RemoteCaller,
     pub(super) entry: RemoteAgent,
@@ -22,18 +22,19 @@ pub(super) struct BearerAgent {
 }
 
 impl BearerAgent {
-    /// Returns whether its token is still one of its own.
+    /// Returns whether its token is still valid.
     pub(super) fn is_known(&self, office: &AppState) -> bool {
+        // Fails closed: while the people file cannot be read, no token is valid.
         let found = office.people.agent_of(&self.token).ok().flatten();
         found.is_some_and(|found| found.name() == self.entry.name())
     }
 }
 
-/// Somebody in the people file.
+/// A person of the people file.
 #[derive(Debug)]
 pub(super) struct BearerPerson(pub(super) Reviewer);
 
-/// The token of a request. A second one would be somebody else's word.
+/// Returns the token of a request. Several are refused, because one may come from somebody else.
 fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let found = match (all.next().map(|value| value.to_str()), all.next()) {
@@ -46,9 +47,8 @@ fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
-/// A token that nobody has. Whoever comes with such ones too often has to wait before they are told
-/// so again, and fills no log; a right token is never kept waiting, for programs behind one address
-/// share it.
+/// Handles a token that nobody has. Clients with too many of them have to wait, and no longer fill
+/// the log. A valid token is never delayed, because programs behind one address share it.
 fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
     let from = rate_limit::address(&parts.extensions);
     if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
@@ -58,7 +58,7 @@ fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
     ApiProblem::new(UNKNOWN_TOKEN, "This token is not in the people file.")
 }
 
-/// A token of somebody who cannot do this: they are known, and guess nothing.
+/// Handles a token of the wrong kind: its holder is known, and is not guessing.
 fn wrong_kind(parts: &Parts, why: &str, words: &str) -> ApiProblem {
     security_log::token_refused(rate_limit::address(&parts.extensions), why);
     ApiProblem::new(WRONG_TOKEN, words)

@@ -48,16 +48,17 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
         let malformed = |error: serde_json::Error| ApiProblem::new(MALFORMED, error);
         let value: Value = serde_json::from_slice(&body).map_err(malformed)?;
         check::<T>(&value)?;
-        // Once more, as it was sent: a name that comes twice, and arguments to the letter.
+        // Parsed again from the bytes: this refuses duplicate names, and keeps arguments to the
+        // letter.
         serde_json::from_slice(&body).map(Self).map_err(malformed)
     }
 }
 
-/// The validators of the bodies of each kind, for the schemas of the document that describes the
-/// API.
+/// The validators of each kind of body, by the schemas that the OpenAPI document has.
 static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, ApiProblem> {
+    // Held while a validator is built, so that each kind of body is compiled once.
     let mut known = CHECKERS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(checker) = known.get(&TypeId::of::<T>()) {
         return Ok(Arc::clone(checker));
@@ -72,7 +73,7 @@ fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, ApiProblem> {
 
 fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), ApiProblem> {
     let checker = checker::<T>()?;
-    // Where something is, and what should be there; never what was found, which may be long.
+    // The messages name places and what is expected, and never the found values, which may be long.
     let errors = checker
         .iter_errors(value)
         .map(|error| (error.instance_path().to_string(), error.masked().to_string()));
@@ -92,7 +93,7 @@ impl<T: Serialize> IntoResponse for JsonBody<T> {
     }
 }
 
-/// Something that was made.
+/// Returns the response for a created resource.
 pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
     let mut response = (StatusCode::CREATED, JsonBody(value)).into_response();
     if let Ok(place) = HeaderValue::try_from(place) {
@@ -101,7 +102,7 @@ pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
     response
 }
 
-/// The query of an address, which follows the `?`.
+/// The query parameters of a request.
 #[derive(Debug)]
 pub(super) struct QueryParams(FormData);
 
@@ -114,7 +115,7 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryParams {
 }
 
 impl QueryParams {
-    /// A parameter as what it stands for; `None` if it is not there.
+    /// Parses a parameter; `None` if it is missing.
     pub(super) fn get<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, ApiProblem> {
         let Some(text) = self.0.only(name)? else { return Ok(None) };
         let wrong = || {
@@ -128,7 +129,7 @@ impl QueryParams {
 }
 
 impl FormData {
-    /// The value of a parameter, which comes once.
+    /// Returns the value of a parameter, which may come only once.
     fn only(&self, name: &str) -> Result<Option<String>, ApiProblem> {
         if self.count(name) > 1 {
             return Err(ApiProblem::new(

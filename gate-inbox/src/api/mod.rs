@@ -1,7 +1,6 @@
-//! The API by which programs ask, and people decide without a page: JSON over HTTP, under
-//! `/api/v1`.
+//! The API by which programs ask, and people decide without pages: JSON over HTTP, under `/api/v1`.
 //!
-//! Agents and people have tokens of two kinds, and neither does the other's part.
+//! Agents and people have two kinds of tokens, and neither can act as the other.
 
 mod agents;
 mod ask;
@@ -26,7 +25,7 @@ use self::problem::NOT_SO;
 pub(crate) use self::problem::{ApiProblem, NOT_HERE, UNAVAILABLE};
 use crate::state::AppState;
 
-/// Where every operation is, and nothing else.
+/// The path prefix of all operations, and of nothing else.
 pub(crate) const PLACE: &str = "/api/";
 
 /// Every operation, the document that describes them, and problems for everything else under

@@ -1,4 +1,4 @@
-//! One operation of the API: the one place that says what is done, described and served.
+//! One operation of the API: its handler, its description and its route in one place.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use serde_json::{Map, Value, json};
 use super::problem::ApiProblem;
 use crate::state::AppState;
 
-/// It may be that there is none.
+/// The status for a resource that does not exist.
 pub(super) const HERE: &[StatusCode] = &[StatusCode::NOT_FOUND];
-/// It may be that there is none, or that it stands otherwise.
+/// The statuses for a resource that does not exist, or is in another state.
 pub(super) const STATE: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CONFLICT];
 
-/// The kind of caller that may do it.
+/// The kind of caller that may use it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallerKind {
     Agent,
@@ -28,7 +28,7 @@ pub(super) enum CallerKind {
 /// A function that makes the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Value;
 
-/// The answer of an operation where it is done.
+/// The response of a successful operation.
 enum SuccessBody {
     Json(MakeSchema),
     Text(&'static str),
@@ -70,8 +70,8 @@ impl Operation {
         (id, about): (&'static str, &'static str),
         route: MethodRouter<Arc<AppState>>,
     ) -> Self {
-        // Whatever is asked, by whomever: without a good token, at another host, or while the
-        // database is away.
+        // Any request may fail like this: without a valid token, at another host, or while the
+        // database does not answer.
         let always = [
             StatusCode::BAD_REQUEST,
             StatusCode::UNAUTHORIZED,
@@ -94,7 +94,7 @@ impl Operation {
         }
     }
 
-    /// It takes a body.
+    /// Sets the type of the request body.
     pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
         self.body = Some(schema_of::<T>);
         let of_bodies = [
@@ -105,25 +105,25 @@ impl Operation {
         self.or_else(&of_bodies)
     }
 
-    /// It gives this.
+    /// Sets the type of the response.
     pub(super) fn gives<T: JsonSchema>(mut self) -> Self {
         self.good = SuccessBody::Json(schema_of::<T>);
         self
     }
 
-    /// It gives server-sent events.
+    /// Makes the response a stream of server-sent events.
     pub(super) fn streams(mut self) -> Self {
         self.good = SuccessBody::Stream;
         self
     }
 
-    /// It gives a text.
+    /// Makes the response a text.
     pub(super) fn gives_text(mut self, kind: &'static str) -> Self {
         self.good = SuccessBody::Text(kind);
         self
     }
 
-    /// It says so by these states.
+    /// Sets the statuses of successful responses.
     pub(super) fn by_status(mut self, status: &[StatusCode]) -> Self {
         self.status = status.to_vec();
         self
@@ -135,7 +135,7 @@ impl Operation {
         self
     }
 
-    /// A parameter of its query.
+    /// Adds a query parameter.
     pub(super) fn query(
         mut self,
         name: &'static str,
@@ -147,7 +147,7 @@ impl Operation {
         self
     }
 
-    /// Its part of the document.
+    /// Returns its part of the OpenAPI document.
     fn describe(&self, SchemaSet { taken, given }: &mut SchemaSet) -> Value {
         let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(
             |(name, _)| {
@@ -215,8 +215,7 @@ impl Operation {
     }
 }
 
-/// The schemas of what is taken and of what is given, which are not the same: what may be left out
-/// is another thing.
+/// The schemas of requests and of responses, which differ in which fields are optional.
 struct SchemaSet {
     taken: SchemaGenerator,
     given: SchemaGenerator,

@@ -1,4 +1,4 @@
-//! Why a request was not done, for programs: problem details (RFC 9457).
+//! Problem details (RFC 9457): why a request was not done.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) struct FieldError {
 #[derive(Clone, Copy)]
 pub(crate) struct ProblemKind(&'static str, &'static str, StatusCode);
 
-/// A body that is no JSON, or parameters that cannot be read.
+/// The body is not JSON, or parameters cannot be parsed.
 pub(crate) const MALFORMED: ProblemKind =
     ProblemKind("malformed", "Malformed request", StatusCode::BAD_REQUEST);
 /// No token, or nobody's.
@@ -58,7 +58,7 @@ pub(crate) const WRONG_TOKEN: ProblemKind =
 /// Not one of those who may.
 pub(crate) const NOT_ENTITLED: ProblemKind =
     ProblemKind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
-/// There is no such thing for whoever asks.
+/// There is no such resource for this caller.
 pub(crate) const NOT_FOUND: ProblemKind =
     ProblemKind("not-found", "Not found", StatusCode::NOT_FOUND);
 /// Another method.
@@ -73,7 +73,7 @@ pub(crate) const CONFLICT: ProblemKind =
 /// It is not what was shown any more.
 pub(crate) const CHANGED: ProblemKind =
     ProblemKind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
-/// It is too long.
+/// The body is too long.
 pub(crate) const TOO_LONG: ProblemKind =
     ProblemKind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
 /// A body whose `Content-Type` is not JSON.
@@ -105,7 +105,7 @@ impl ApiProblem {
         }
     }
 
-    /// Too much at once: it may be tried again after a time.
+    /// Returns the problem of too many requests, with the time to wait.
     pub(crate) fn wait(time: Duration, why: &str) -> Self {
         let seconds = time.as_secs().max(1);
         let detail = format!("{why} Try again in {seconds} seconds.");
@@ -116,8 +116,8 @@ impl ApiProblem {
         Self::new(NOT_FOUND, "It does not exist, or it is not yours.")
     }
 
-    /// Returns the problem where something that is needed does not answer. What it said is for
-    /// whoever runs the inbox, and may name files.
+    /// Returns the problem of a store or people file that does not answer. Its error is for the
+    /// operator, and may name files, so it is left out.
     pub(crate) fn unavailable() -> Self {
         Self::new(
             UNAVAILABLE,
@@ -126,7 +126,7 @@ impl ApiProblem {
         )
     }
 
-    /// A refusal with a problem at each place.
+    /// Returns a problem with a list of places.
     pub(crate) fn of_places(places: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors: Vec<FieldError> =
             places.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect();

@@ -1,4 +1,4 @@
-//! The operations of people, by a program of their own: list, decide, grant, revoke.
+//! The operations of reviewers' programs: list, decide, grant, revoke.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use super::operation::{CallerKind, HERE, Operation, STATE};
 use super::problem::{ApiProblem, CHANGED, INVALID, MALFORMED};
 use crate::state::AppState;
 
-/// The most questions that are on a page.
+/// The most questions on a page.
 const MOST: usize = 100;
 
 type ReviewResponse = Result<JsonBody<Review>, ApiProblem>;
@@ -46,7 +46,7 @@ const STATES: [&str; 11] = [
     "indeterminate",
 ];
 
-/// Everything that people decide.
+/// Returns the operations of reviewers.
 pub(super) fn operations() -> Vec<Operation> {
     let status = json!({"type": "string", "enum": STATES, "default": "pending"});
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": 50});
@@ -123,7 +123,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// One way to decide.
+/// Makes the operation of one way to decide.
 fn deciding<T: JsonSchema>(
     path: &'static str,
     id: &'static str,
@@ -136,7 +136,7 @@ fn deciding<T: JsonSchema>(
         .or_else(STATE)
 }
 
-/// Lists the questions that wait, or stand otherwise; oldest first.
+/// Lists questions of a status, by default those that wait; oldest first.
 async fn list(
     State(office): State<Arc<AppState>>,
     _: BearerPerson,
@@ -308,7 +308,8 @@ struct Reason {
     reason: String,
 }
 
-/// The question as it was shown. One that has ended says how, in the gate's own words.
+/// Returns the question, if it is as it was shown. For one that has ended, the gate's own message
+/// says how.
 async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interruption, ApiProblem> {
     let asked = asked(office, id).await?;
     let approval = asked.approval();
@@ -321,7 +322,7 @@ async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interrupti
     Ok(asked)
 }
 
-/// Whoever lets something run that cannot be undone says its name.
+/// Checks that the approval of a destructive call names its tool.
 fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiProblem> {
     let tool = asked.approval().tool();
     if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
@@ -332,7 +333,7 @@ fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiPr
     Ok(())
 }
 
-/// Sends a decision, with what was said besides, and shows how it stands then.
+/// Sends a decision, with its comment, and returns how the call stands then.
 async fn send(
     office: &AppState,
     id: &str,
@@ -425,7 +426,7 @@ impl GrantRequest {
     }
 }
 
-/// Takes an approval back that has not begun.
+/// Revokes an approval whose call has not begun.
 async fn revoke(
     State(office): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
@@ -436,7 +437,7 @@ async fn revoke(
     Ok(JsonBody(Review::from(&asked(&office, &id).await?)))
 }
 
-/// The standing permissions that hold.
+/// Lists the active grants.
 async fn grants(
     State(office): State<Arc<AppState>>,
     _: BearerPerson,
@@ -445,7 +446,7 @@ async fn grants(
     Ok(JsonBody(Page { items, next: None }))
 }
 
-/// Takes a standing permission back.
+/// Revokes a grant.
 async fn end_grant(
     State(office): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,

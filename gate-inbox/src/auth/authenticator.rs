@@ -1,13 +1,13 @@
-//! The ways in which people show who they are.
+//! Ways for people to sign in.
 
 use gate_runtime::id::{Digest, ReviewerId};
 use gate_runtime::people::DirectoryError;
 use gate_runtime::store::BoxFuture;
 use gate_runtime::{FileDirectory, Timestamp};
 
-/// Finds out who somebody is, by what they typed into the page.
+/// Authenticates a person by the secret that they typed into the page.
 ///
-/// A [`FileDirectory`] is one: people sign in by their tokens.
+/// A [`FileDirectory`] is one: people sign in with their tokens.
 ///
 /// ```
 /// use gate_inbox::{SignIn as _, SignedIn};
@@ -36,23 +36,23 @@ use gate_runtime::{FileDirectory, Timestamp};
 /// # Ok(()) }
 /// ```
 pub trait SignIn: Send + Sync + 'static {
-    /// Finds out who the person is; `None` if it is nobody.
+    /// Returns the person who has this secret; `None` if nobody has.
     ///
     /// # Security
-    /// How long it takes must not depend on how much of the secret is right.
+    /// The time that this takes must not depend on how much of the secret is right.
     fn sign_in<'a>(
         &'a self,
         secret: &'a str,
     ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
 
-    /// Returns whether somebody who signed in before still could: it is asked at every request.
+    /// Returns whether somebody who signed in before still could. Called at every request.
     fn still_holds<'a>(
         &'a self,
         before: &'a SignedIn,
     ) -> BoxFuture<'a, Result<bool, DirectoryError>>;
 }
 
-/// Somebody who signed in.
+/// A person who signed in.
 ///
 /// ```
 /// use gate_inbox::SignedIn;
@@ -67,7 +67,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Makes one from the id of a person, and the digest of what they showed.
+    /// Creates one from the id of a person, and the digest of the secret that they typed.
     pub fn new(who: impl Into<ReviewerId>, by: Digest) -> Self {
         Self { who: who.into(), by }
     }
@@ -78,7 +78,7 @@ impl SignedIn {
         &self.who
     }
 
-    /// The digest of what they showed.
+    /// Returns the digest of the secret that they typed.
     #[must_use]
     pub fn by(&self) -> Digest {
         self.by

@@ -1,4 +1,4 @@
-//! Finds who sends a request.
+//! Finds the person who sends a request.
 
 use std::sync::Arc;
 
@@ -18,10 +18,11 @@ use crate::state::AppState;
 use crate::web::middleware::BaseUrl;
 use crate::web::page_error::PageError;
 
-/// The header that a page's own script sends when it looks for news.
+/// The header of a page's script when it polls for changes.
 pub(crate) const LIVE: &str = "gate-live";
 
-/// Where a page's own script waits for news, which is no use of a session either.
+/// The path at which a page's script waits for changes, which does not count as use of a session
+/// either.
 pub(crate) const EVENTS: &str = "/events";
 
 /// A person who is signed in.
@@ -50,7 +51,7 @@ impl CurrentUser {
 }
 
 impl AppState {
-    /// The session of a cookie, if it lasts, and whoever it is of could still sign in.
+    /// Returns the session of a cookie, if it has not ended, and its person could still sign in.
     pub(crate) async fn session(
         &self,
         id: Digest,
@@ -62,17 +63,19 @@ impl AppState {
         if self.sign_in.still_holds(&session.signed_in).await? {
             return Ok(Some(session));
         }
+        // A token that was replaced or removed ends all sessions that began with it.
         self.sessions.end(id);
         Ok(None)
     }
 }
 
-/// The name of a cookie. Where there is TLS, no other host and nothing without TLS can set it.
+/// Returns the name of a cookie. With TLS, the prefix keeps other hosts and plain HTTP from setting
+/// it.
 pub(crate) fn cookie_name(place: &BaseUrl, name: &str) -> String {
     format!("{}{name}", if place.is_secure() { "__Host-" } else { "" })
 }
 
-/// A cookie that no script reads and no other site sends.
+/// Returns a cookie that no script can read and no other site sends along.
 pub(crate) fn cookie(
     place: &BaseUrl,
     name: &str,
@@ -86,7 +89,8 @@ pub(crate) fn cookie(
     HeaderValue::try_from(text).ok()
 }
 
-/// The value of a cookie. One that comes twice was set by somebody else, at least once.
+/// Returns the value of a cookie. If it comes twice, somebody else set at least one of them, so
+/// none counts.
 pub(crate) fn read_cookie(place: &BaseUrl, name: &str, headers: &HeaderMap) -> Option<String> {
     let name = cookie_name(place, name);
     let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
@@ -100,11 +104,11 @@ pub(crate) fn read_cookie(place: &BaseUrl, name: &str, headers: &HeaderMap) -> O
     }
 }
 
-/// The cookie of a session.
+/// The name of the session cookie.
 pub(crate) const SESSION: &str = "gate_session";
 
-/// Returns whether somebody follows a link from another site: then the browser keeps the cookie
-/// back, and that it is missing says nothing about them.
+/// Returns whether somebody follows a link from another site: then the browser withholds the
+/// cookie, and its absence does not mean that they are signed out.
 fn comes_from_elsewhere(parts: &Parts) -> bool {
     let is = |name, value: &str| {
         parts.headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes())
@@ -131,6 +135,7 @@ impl FromRequestParts<Arc<AppState>> for CurrentUser {
             });
         };
         let id = Digest::of(cookie);
+        // A page that only polls must not keep the session of an absent person alive.
         let is_used = !parts.headers.contains_key(LIVE) && parts.uri.path() != EVENTS;
         let session = office.session(id, is_used).await?.ok_or_else(sign_in)?;
         let (who, now) = (session.signed_in.who(), office.clock.now());
@@ -140,7 +145,7 @@ impl FromRequestParts<Arc<AppState>> for CurrentUser {
     }
 }
 
-/// A form that a person sent from a page of their session, for the first time.
+/// A form that a person sent from a page of their session.
 #[derive(Debug)]
 pub(crate) struct SubmittedForm {
     pub(crate) visitor: CurrentUser,

@@ -1,11 +1,11 @@
-//! Random texts that nobody guesses, and comparing them.
+//! Random texts that cannot be guessed, and their comparison.
 
 use subtle::ConstantTimeEq as _;
 
-/// 256 random bits, in hexadecimal digits.
+/// Returns 256 random bits, in hexadecimal digits.
 ///
 /// # Errors
-/// Where the system gives none.
+/// If the system gives none.
 pub(crate) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;
@@ -17,7 +17,7 @@ pub(crate) fn random() -> Result<String, getrandom::Error> {
     }))
 }
 
-/// Returns whether two texts are the same, in a time that does not say how much of them is.
+/// Returns whether two texts are equal, in constant time.
 pub(crate) fn are_equal(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }

@@ -1,4 +1,4 @@
-//! Limits how often somebody may be wrong: with what they sign in by, with the token of a program.
+//! Limits failed attempts: to sign in, or with the token of a program.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,20 +9,20 @@ use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use gate_runtime::Timestamp;
 
-/// The number of times that one address may be wrong before it has to wait: a second, then twice as
-/// long each time.
+/// The number of failures of one address before it has to wait: a second, then twice as long each
+/// time.
 const FREE: u32 = 5;
 
-/// The longest wait, in seconds. After it, an address is as any other.
+/// The longest wait, in seconds. After it, the failures of an address are forgotten.
 const LONGEST: u64 = 900;
 
-/// The number of times that all may be wrong in a minute, together.
+/// The number of failures of all addresses together in a minute.
 const ALL: u32 = 100;
 
 /// The number of addresses that are remembered.
 const ADDRESSES: usize = 10_000;
 
-/// Counts who was wrong.
+/// Counts failures by address.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimiter(Mutex<AttemptCounts>);
 
@@ -49,9 +49,11 @@ impl FailureCount {
 }
 
 impl RateLimiter {
-    /// Lets somebody try; or says how long they have to wait. A try counts as wrong until it was
-    /// right.
+    /// Lets a client try, or returns how long it has to wait. A try counts as a failure until
+    /// [`was_right`](Self::was_right).
     pub(crate) fn begin(&self, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
+        // One lock for check and count: parallel guesses cannot slip through before they are
+        // counted.
         let mut counts = self.lock();
         let minute = now.as_second().div_euclid(60);
         if counts.minute != minute {
@@ -78,7 +80,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// They were right.
+    /// Notes that a try succeeded.
     pub(crate) fn was_right(&self, address: IpAddr) {
         let mut counts = self.lock();
         counts.all = counts.all.saturating_sub(1);
@@ -90,14 +92,13 @@ impl RateLimiter {
     }
 }
 
-/// Returns where a request comes from. Without a connection that says so, all come from one
-/// address.
+/// Returns the address of a request. Without connection info, all requests count as one address.
 pub(crate) fn address(request: &Extensions) -> IpAddr {
     let peer = request.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// Whoever has one address of IPv6 has all of its network.
+/// Returns the key of an address: for IPv6 its /64 network, because one client has all of that.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

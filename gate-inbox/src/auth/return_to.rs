@@ -1,4 +1,4 @@
-//! The page that somebody wants to look at, and sees once they are signed in.
+//! The page to return to after signing in.
 
 use axum::http::request::Parts;
 use gate_runtime::id::ApprovalId;
@@ -8,8 +8,8 @@ use crate::forms::form_data::FormData;
 /// The longest token of a link.
 const LONGEST: usize = 300;
 
-/// The page that somebody wants to look at. Only an id or a token: nobody is sent to an address
-/// that somebody else wrote.
+/// The page to return to after signing in. It is only an id or a token, so that nobody is
+/// redirected to an address that somebody else wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReturnTo {
     /// A call.
@@ -19,7 +19,7 @@ pub(crate) enum ReturnTo {
 }
 
 impl ReturnTo {
-    /// From the path of a page that they tried to open.
+    /// Returns the page from the path of a request.
     pub(crate) fn of(parts: &Parts) -> Option<Self> {
         let path = parts.uri.path();
         if let Some(token) = path.strip_prefix("/link/") {
@@ -29,7 +29,7 @@ impl ReturnTo {
         rest.split('/').next()?.parse().ok().map(Self::Call)
     }
 
-    /// From the fields of the page on which they sign in.
+    /// Returns the page from the fields of the sign-in form.
     pub(crate) fn in_fields(fields: &FormData) -> Option<Self> {
         let call = fields.find("for").and_then(|id| id.parse().ok()).map(Self::Call);
         call.or_else(|| Self::link(&fields.find("link")?))
@@ -41,7 +41,7 @@ impl ReturnTo {
         is_good.then(|| Self::Link(token.to_owned()))
     }
 
-    /// The field that has it.
+    /// Returns its form field.
     pub(crate) fn field(&self) -> (&'static str, String) {
         match self {
             Self::Call(id) => ("for", id.to_string()),
@@ -49,7 +49,7 @@ impl ReturnTo {
         }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub(crate) fn path(&self) -> String {
         match self {
             Self::Call(id) => format!("/approvals/{id}"),

@@ -1,5 +1,4 @@
-//! Keeps who is signed in. Nothing of it outlives the process, and nothing in it opens a session:
-//! of each cookie there is the hash.
+//! Sessions, in memory only. Cookies are stored as hashes, so nothing in here opens a session.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +10,8 @@ use gate_runtime::id::{Digest, ReviewerId};
 use crate::auth::authenticator::SignedIn;
 use crate::auth::random;
 
-/// The number of sessions that one person has at most: a further one ends the one that nobody used
-/// for the longest time.
+/// The most sessions of one person: a further one ends the one that was unused for the longest
+/// time.
 const EACH: usize = 16;
 
 /// The number of sent forms that a session remembers.
@@ -22,13 +21,13 @@ const SENT: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct SessionStore {
     open: Mutex<HashMap<Digest, OpenSession>>,
-    /// The time after which one ends that nobody uses.
+    /// The time without use after which a session ends.
     idle: Duration,
-    /// The time after which one ends in any case.
+    /// The time after which a session ends in any case.
     whole: Duration,
 }
 
-/// Whose a session is.
+/// The person and the form secret of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) signed_in: SignedIn,
@@ -36,7 +35,7 @@ pub(crate) struct Session {
     pub(crate) form_secret: String,
 }
 
-/// A session that lasts.
+/// An open session.
 #[derive(Debug)]
 struct OpenSession {
     session: Session,
@@ -46,7 +45,8 @@ struct OpenSession {
     sent: VecDeque<Digest>,
 }
 
-/// A form that was sent for the first time. Unless it [counts](Self::counts), it can be sent again.
+/// The claim on a form that was sent for the first time. Unless it [counts](Self::counts), the form
+/// can be sent again.
 #[derive(Debug)]
 pub(crate) struct FormClaim<'a> {
     sessions: &'a SessionStore,
@@ -55,7 +55,7 @@ pub(crate) struct FormClaim<'a> {
 }
 
 impl FormClaim<'_> {
-    /// Notes that what it was sent for is done.
+    /// Notes that the form's purpose is done.
     pub(crate) fn counts(mut self) {
         self.form = None;
     }
@@ -64,6 +64,7 @@ impl FormClaim<'_> {
 impl Drop for FormClaim<'_> {
     fn drop(&mut self) {
         if let (Some(form), Some(open)) = (self.form, self.sessions.lock().get_mut(&self.session)) {
+            // Nothing came of it, so the same form may be sent again.
             open.sent.retain(|sent| *sent != form);
         }
     }
@@ -79,13 +80,14 @@ impl SessionStore {
         self.whole
     }
 
-    /// Begins a session, and gives its cookie.
+    /// Begins a session, and returns its cookie.
     pub(crate) fn begin(
         &self,
         signed_in: SignedIn,
         now: Timestamp,
     ) -> Result<String, getrandom::Error> {
         let (cookie, form_secret) = (random::random()?, random::random()?);
+        // Counted and added under one lock: parallel sign-ins of a person stay within the limit.
         let mut open = self.lock();
         open.retain(|_, found| self.lasts(found, now));
         let mut others: Vec<_> = open
@@ -109,9 +111,10 @@ impl SessionStore {
         Ok(cookie)
     }
 
-    /// The session of a cookie. That a person uses it makes it last longer; that their page looks
-    /// for news does not.
+    /// Returns the session of a cookie. Use by the person extends it; polling by their page does
+    /// not.
     pub(crate) fn find(&self, id: Digest, now: Timestamp, is_used: bool) -> Option<Session> {
+        // Checked and extended under one lock: a session that ended is never extended.
         let mut open = self.lock();
         let found = open.get_mut(&id)?;
         if !self.lasts(found, now) {
@@ -124,11 +127,12 @@ impl SessionStore {
         Some(found.session.clone())
     }
 
-    /// Takes a form, if it is sent for the first time, or nothing came of it before.
+    /// Claims a form, if it was not sent before, or had no effect then.
     pub(crate) fn first(&self, id: Digest, form: &str) -> Option<FormClaim<'_>> {
         let form = Digest::of(form);
         let mut open = self.lock();
         let found = open.get_mut(&id)?;
+        // Looked up and noted under one lock: of two clicks at once, one counts.
         if found.sent.contains(&form) {
             return None;
         }
@@ -139,12 +143,12 @@ impl SessionStore {
         Some(FormClaim { sessions: self, session: id, form: Some(form) })
     }
 
-    /// Ends one.
+    /// Ends a session.
     pub(crate) fn end(&self, id: Digest) {
         self.lock().remove(&id);
     }
 
-    /// Ends all of a person.
+    /// Ends all sessions of a person.
     pub(crate) fn end_all(&self, who: &ReviewerId) {
         self.lock().retain(|_, open| open.session.signed_in.who() != who);
     }
@@ -156,6 +160,7 @@ impl SessionStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Digest, OpenSession>> {
+        // Each change is one operation on the map, so a panic leaves nothing half-done.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value, json};
 use crate::forms::form_data::FormData;
 use crate::render::untrusted_text::hazards_of;
 
-/// The way in which a value is typed.
+/// The kind of input for a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FieldKind {
     /// A text.
@@ -104,7 +104,7 @@ impl EditForm {
         Self { fields, problem: None }
     }
 
-    /// Reads what was typed; `None` if a field says what is wrong with it.
+    /// Parses the typed fields; `None` if a field has a problem.
     pub(crate) fn read(&mut self, sent: &FormData) -> Option<Map<String, Value>> {
         let mut arguments = Map::new();
         for field in &mut self.fields {
@@ -118,7 +118,7 @@ impl EditForm {
         self.fields.iter().all(|field| field.problem.is_none()).then_some(arguments)
     }
 
-    /// Puts what does not fit the schema to the fields that it is about.
+    /// Assigns schema problems to their fields.
     pub(crate) fn tell(&mut self, misfits: &SchemaErrors) {
         for misfit in misfits.iter() {
             let place = misfit.pointer().split('/').nth(1).map(step_name);
@@ -134,7 +134,7 @@ impl EditForm {
 }
 
 impl FormField {
-    /// Its value; `None` if it is left out. What nobody touched stays exactly what it is.
+    /// Returns its value; `None` if it is left out. An untouched field keeps its exact value.
     fn read(&mut self, typed: Option<String>) -> Result<Option<Value>, String> {
         let Some(typed) = typed.filter(|_| self.kind != FieldKind::Secret) else {
             return Ok(self.before.clone());
@@ -198,8 +198,8 @@ impl FieldKind {
         }
     }
 
-    /// A value as it is typed. In JSON, what could hide or pass for something else stands as an
-    /// escape.
+    /// Returns a value as it would be typed. In JSON, characters that could hide or mislead are
+    /// escaped.
     fn write(&self, value: &Value) -> String {
         match (self, value) {
             (Self::Json, value) => {
@@ -256,7 +256,7 @@ fn kind_of(schema: &Value, part: &Value) -> (FieldKind, bool) {
     let part = resolved(schema, part);
     let null = json!({"type": "null"});
     match part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
-        // One step, and no further: what is nested in it may lead back to itself.
+        // One step only, because the nested schema may refer back to itself.
         Some([inner, other] | [other, inner]) if *other == null => {
             (plain_kind(resolved(schema, inner)).0, true)
         }

@@ -19,24 +19,23 @@ impl FormData {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    /// The value of a field, with line ends as they were before a browser sent them; empty if it is
-    /// not there.
+    /// Returns the value of a field, with normalized line ends; empty if it is missing.
     pub(crate) fn get(&self, name: &str) -> String {
         self.find(name).unwrap_or_default()
     }
 
-    /// Returns how often a field comes.
+    /// Returns how often a field occurs.
     pub(crate) fn count(&self, name: &str) -> usize {
         self.0.iter().filter(|(known, _)| known == name).count()
     }
 
-    /// Returns the value of a field as [`get`](Self::get) does, and `None` where it is not there. A
-    /// field that comes twice is none.
+    /// Returns the value of a field as [`get`](Self::get) does, or `None` if it is missing. A field
+    /// that occurs twice counts as missing.
     pub(crate) fn find(&self, name: &str) -> Option<String> {
         self.exact(name).map(|value| value.replace("\r\n", "\n"))
     }
 
-    /// The same, with the line ends that were sent.
+    /// The same, with line ends as they were sent.
     pub(crate) fn exact(&self, name: &str) -> Option<String> {
         let mut found = self.0.iter().filter(|(known, _)| known == name);
         match (found.next(), found.next()) {
@@ -67,7 +66,7 @@ impl<S: Send + Sync> FromRequest<S> for FormData {
             .headers()
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse().ok());
-        // Else it would only be noticed once so much of it has come.
+        // Refused by its length at once, and not only after that much was received.
         if length.is_some_and(|length: u64| length > LONGEST as u64) {
             return Err(too_long());
         }

@@ -1,4 +1,4 @@
-//! A form for a standing permission: how far beyond one call it is to reach.
+//! The form of a grant: its scope beyond one call.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl BoundField {
     }
 }
 
-/// The reach that a standing permission is to have, as it was typed.
+/// The scope of a grant, as it was typed.
 #[derive(Clone, Debug)]
 pub(crate) struct GrantForm {
     pub(crate) fields: Vec<BoundField>,
@@ -47,12 +47,12 @@ pub(crate) struct GrantForm {
     pub(crate) problem: Option<String>,
 }
 
-/// The fields that are no argument.
+/// The fields that are not arguments.
 const OTHERS: [&str; 8] =
     ["run", "agent", "principal", "uses", "budget_of", "budget", "per", "lasts"];
 
 impl GrantForm {
-    /// A form that reaches no further than the call itself, for a day.
+    /// Creates a form that covers only the call itself, for a day.
     pub(crate) fn of(approval: &Approval) -> Self {
         let arguments = approval.arguments().to_json();
         let field = |(name, value): (&String, &Value)| BoundField {
@@ -84,7 +84,7 @@ impl GrantForm {
             || self.fields.iter().any(|field| field.problem.is_some())
     }
 
-    /// Everything that was typed, to be sent again.
+    /// Returns everything that was typed, to be sent again.
     pub(crate) fn sent(&self) -> Vec<(String, String)> {
         let arguments = self.fields.iter().flat_map(|field| {
             let of = |part: &str| format!("{part}.{}", field.name);
@@ -94,7 +94,7 @@ impl GrantForm {
         arguments.chain(others).collect()
     }
 
-    /// Reads what was typed: how far it reaches; `None` if a field says what is wrong with it.
+    /// Parses the typed scope; `None` if a field has a problem.
     pub(crate) fn read(&mut self, sent: &FormData, approval: &Approval) -> Option<GrantScope> {
         self.typed = OTHERS.map(|name| (name, sent.get(name).trim().to_owned())).into();
         let mut reach = GrantScope::only(approval);
@@ -133,7 +133,7 @@ impl GrantForm {
         (!self.is_wrong()).then_some(reach)
     }
 
-    /// Puts what the gate says to the field that it is about.
+    /// Assigns an error of the gate to its field.
     pub(crate) fn tell(&mut self, bad: &ScopeError) {
         let words = bad.to_string();
         match bad {
@@ -156,8 +156,8 @@ impl GrantForm {
         self.problems.insert(name, problem);
     }
 
-    /// Returns whether it is to be for any. Only the word itself widens; a word that was not
-    /// offered is a problem of the field.
+    /// Returns whether it covers any value. Only the exact word widens the scope; a word that was
+    /// not offered is a problem of the field.
     fn is_any(&mut self, name: &'static str) -> bool {
         match self.typed(name) {
             "any" => return true,
@@ -221,7 +221,7 @@ impl BoundField {
         }
     }
 
-    /// A limit that admits the call itself.
+    /// Parses a limit, which must admit the call itself.
     fn limit(&self, typed: &str) -> Result<AmountCap, String> {
         let shown = self.amount().ok_or("only an amount, like 100 or 12.50, can have a limit")?;
         let max: Amount =
@@ -236,7 +236,7 @@ impl BoundField {
     }
 }
 
-/// Turns a reach into the scope that the gate takes, beginning now.
+/// Converts a scope of the form into one of the gate, beginning now.
 pub(crate) fn scope(reach: &GrantScope, now: Timestamp) -> Scope {
     let mut scope = if reach.run.is_some() { Scope::this_run() } else { Scope::any_run() };
     if reach.agent.is_none() {
@@ -264,7 +264,7 @@ pub(crate) fn scope(reach: &GrantScope, now: Timestamp) -> Scope {
     match reach.end {
         GrantExpiry::Open => scope,
         GrantExpiry::At(end) => scope.until(end),
-        // A time that cannot be counted is over.
+        // A time that cannot be represented counts as over: narrower, and never wider.
         GrantExpiry::After(length) => scope.until(now.checked_add(length).unwrap_or(now)),
     }
 }

@@ -1,5 +1,4 @@
-//! Describes how far a standing permission reaches, whether it holds already or is only about to be
-//! given.
+//! Describes the scope of a grant, given or about to be given.
 
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ pub(crate) enum ArgumentBound {
     Any,
 }
 
-/// The most that an argument may come to.
+/// The upper limit of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AmountCap {
     pub(crate) max: Amount,
@@ -36,7 +35,7 @@ pub(crate) enum AmountFormat {
 }
 
 impl AmountCap {
-    /// From its form in JSON.
+    /// Parses it from JSON.
     fn of(json: &Value) -> Option<Self> {
         let of = match (json.get("max")?, json.get("of_text").and_then(Value::as_bool)) {
             (Value::Number(_), _) => AmountFormat::Whole,
@@ -47,7 +46,7 @@ impl AmountCap {
     }
 }
 
-/// For whom the run must act.
+/// The principal for whom the run must act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PrincipalScope {
     Anyone,
@@ -66,7 +65,7 @@ pub(crate) enum GrantExpiry {
     After(Duration),
 }
 
-/// The reach of a standing permission.
+/// The scope of a grant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GrantScope {
     pub(crate) tool: String,
@@ -84,7 +83,7 @@ pub(crate) struct GrantScope {
 }
 
 impl GrantScope {
-    /// No further than a call itself: what a form begins with.
+    /// Returns the scope of just this call, with which a form begins.
     pub(crate) fn only(approval: &Approval) -> Self {
         let info = approval.subject().info();
         let arguments = approval.arguments().to_json();
@@ -106,8 +105,7 @@ impl GrantScope {
         }
     }
 
-    /// That of one which holds, from its form in JSON; `None` if that says something that this does
-    /// not know.
+    /// Returns the scope of an existing grant, from its JSON; `None` if that has anything unknown.
     pub(crate) fn of(grant: &Grant) -> Option<Self> {
         let json = serde_json::to_value(grant).ok()?;
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);

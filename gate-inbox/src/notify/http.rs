@@ -1,4 +1,4 @@
-//! Sending JSON to a service, and what its answer means for another try.
+//! Sends JSON to a service, and derives from its answer whether to retry.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const MOST: u64 = 1 << 20;
 /// The longest wait that a service may ask for.
 const LONGEST: Duration = Duration::from_hours(6);
 
-/// The credential by which a service knows us, which nobody else is to see.
+/// The credential for a service, which nobody else may see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Credential<'a> {
     /// By a token in the header.
@@ -31,7 +31,7 @@ pub(crate) enum Credential<'a> {
     Address,
 }
 
-/// Sends JSON. Redirects are not followed: what is sent is for nobody else.
+/// Sends JSON. Redirects are not followed, because the data is for nobody else.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonClient(Agent);
 
@@ -48,13 +48,12 @@ impl JsonClient {
         Self(config.build().into())
     }
 
-    /// Sends, and gives what a good answer says. No error repeats the address or a secret, whatever
-    /// the service answers.
+    /// Sends JSON, and returns the body of a successful response. No error repeats the address or a
+    /// secret, whatever the service answers.
     ///
     /// # Errors
-    /// The error says whether to try again: where the service does not answer, is out of order
-    /// (5xx), takes too long (408), or is asked too early or too often (425, 429). Anything else
-    /// would be answered so again.
+    /// The error says whether to retry: if the service does not answer, fails (5xx), takes too long
+    /// (408), or was asked too early or too often (425, 429). Any other answer would not change.
     pub(crate) async fn post(
         &self,
         service: &'static str,
@@ -93,10 +92,11 @@ fn send(
     let status = response.status();
     if status.is_success() {
         let text = response.body_mut().with_config().limit(MOST).read_to_vec().map_err(failed)?;
-        // What is no JSON says nothing.
+        // A body that is not JSON counts as empty: the status already says that it was accepted.
         return Ok(serde_json::from_slice(&text).unwrap_or(Value::Null));
     }
     let wait = wait(response.headers());
+    // The body only explains the failure; without it, the status still decides about a retry.
     let said = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
     let said: String = String::from_utf8_lossy(&said)
         .replace(secret, "[secret]")
@@ -118,13 +118,12 @@ fn send(
     })
 }
 
-/// Returns the time for which the service wants us to wait, and never for ever.
+/// Returns the time for which the service asks us to wait, with an upper limit.
 fn wait(headers: &HeaderMap) -> Option<Duration> {
     Some(retry_after(headers)?.min(LONGEST))
 }
 
-/// Returns the time for which the other side asks to be left alone: so many seconds, or until a
-/// time.
+/// Returns the time of a `Retry-After` header: a number of seconds, or a date.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = value.parse().map(Duration::from_secs).ok();
@@ -135,7 +134,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.or_else(until)
 }
 
-/// Describes the error on the way, without the address.
+/// Describes a transport error, without the address.
 fn problem(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "took too long to answer".to_owned(),

@@ -1,8 +1,8 @@
-//! The ways to tell people where they look anyway: Slack, mail, PagerDuty.
+//! Notifiers: Slack, mail, PagerDuty, webhooks.
 //!
-//! Each is a [`Notifier`](gate_runtime::notify::Notifier). They tell what the stored question says,
-//! in plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail
-//! lead back to the inbox, where the gate says whose vote counts.
+//! Each is a [`Notifier`](gate_runtime::notify::Notifier). They describe the stored question in
+//! plain text that hides nothing, and decide nothing: a Slack button and a link in a mail lead back
+//! to the inbox, where the gate decides whose vote counts.
 
 mod file;
 pub(crate) mod http;

@@ -1,4 +1,4 @@
-//! Wakes somebody up, where an escalation has come to its end.
+//! A notifier that opens an incident when an escalation reaches its last step.
 
 use std::fmt;
 use std::sync::Arc;
@@ -58,8 +58,8 @@ impl Severity {
 /// Opens an incident in PagerDuty (Events API v2) when the last step of an escalation begins, and
 /// resolves it when the question is settled.
 ///
-/// The incident has the id of the approval as its key, so that one that is told twice is one.
-/// Nobody can decide in PagerDuty: its link leads to the inbox.
+/// The incident has the id of the approval as its key, so that repeated deliveries are one
+/// incident. Nobody can decide in PagerDuty: its link leads to the inbox.
 ///
 /// ```
 /// use gate_inbox::{PagerDuty, Severity};
@@ -76,8 +76,7 @@ impl Severity {
 /// ```
 ///
 /// # Security
-/// PagerDuty is told the tool, the arguments without their secrets, the agent, and whom it acts
-/// for.
+/// PagerDuty gets the tool, the arguments without their secrets, the agent, and its principal.
 #[derive(Clone)]
 pub struct PagerDuty {
     name: Arc<str>,
@@ -90,7 +89,7 @@ pub struct PagerDuty {
 }
 
 impl PagerDuty {
-    /// Tells the service whose integration key ("routing key") this is.
+    /// Creates a notifier for the service with this integration key ("routing key").
     ///
     /// # Errors
     /// [`BadSetting`], if it has not the shape of one.
@@ -115,29 +114,29 @@ impl PagerDuty {
         })
     }
 
-    /// The name under which the store keeps what it has delivered, where a gate has several. It is
-    /// `pagerduty` unless this is said.
+    /// Sets the name of its deliveries in the store, for a gate with several. Defaults to
+    /// `pagerduty`.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets the severity of an incident. [`Severity::Error`] unless this is said.
+    /// Sets the severity of an incident. Defaults to [`Severity::Error`].
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
-    /// Tells of every question at once, also where nothing escalates.
+    /// Opens an incident for every question at once, even without escalation.
     #[must_use]
     pub fn every_question(mut self) -> Self {
         self.every_question = true;
         self
     }
 
-    /// Where the inbox is: the incident links to the call there.
+    /// Sets the address of the inbox, to which the incident links.
     ///
     /// # Errors
     /// [`BadSetting`], if it is no address.
@@ -146,7 +145,7 @@ impl PagerDuty {
         Ok(self)
     }
 
-    /// Another address of the API: `https://events.eu.pagerduty.com`, or a server of a test.
+    /// Sets another address of the API: `https://events.eu.pagerduty.com`, or a server of a test.
     ///
     /// # Errors
     /// [`BadSetting`], if it is no address for secrets.
@@ -155,14 +154,14 @@ impl PagerDuty {
         Ok(self)
     }
 
-    /// Sets the time that PagerDuty may take to answer. Ten seconds unless this is said.
+    /// Sets the time limit for PagerDuty's answer. Defaults to ten seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.http = JsonClient::patient(patience);
         self
     }
 
-    /// Returns whether somebody is to be woken up for it, as it stands.
+    /// Returns whether the call, as it stands, needs an incident.
     fn is_due(&self, approval: &Approval) -> bool {
         told::is_asked(approval) && (self.every_question || approval.is_at_last_step())
     }
@@ -205,7 +204,7 @@ impl PagerDuty {
         let last = if approval.is_at_last_step() { "last step: " } else { "" };
         let waits =
             format!("waits for {}{until} ({last}{})", told::wanted(approval), review.decides());
-        // What it would do comes last: it alone may be cut.
+        // The description comes last, because only that may be cut.
         let summary = format!("{name} {waits}: {}", review.headline());
         let mut event = json!({
             "routing_key": self.key.reveal(),

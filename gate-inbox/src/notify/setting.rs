@@ -1,11 +1,11 @@
-//! The settings that a notifier gets from whoever sets it up.
+//! Settings of notifiers.
 
 use std::fmt;
 use std::sync::Arc;
 
 use gate_runtime::review::SanitizedText;
 
-/// A notifier cannot be set up so. No secret is repeated in it.
+/// An invalid setting of a notifier. Its message repeats no secret.
 ///
 /// ```
 /// use gate_inbox::PagerDuty;
@@ -29,12 +29,12 @@ impl fmt::Display for BadSetting {
 
 impl std::error::Error for BadSetting {}
 
-/// A text that nobody is to see: no `Debug` shows it.
+/// A secret text, which `Debug` does not show.
 #[derive(Clone)]
 pub(crate) struct SecretText(Arc<str>);
 
 impl SecretText {
-    /// A secret as it stands in a file or in the environment, perhaps with a line's end.
+    /// Creates a secret from a file or the environment, without a trailing line end.
     pub(crate) fn new(text: &str) -> Self {
         Self(text.trim().into())
     }
@@ -50,8 +50,8 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// The address of a service, without a final slash: over TLS, or on this machine. Secrets are sent
-/// to it.
+/// Parses the address of a service, without a final slash: over TLS, or on this machine, because
+/// secrets are sent to it.
 pub(crate) fn base(url: &str) -> Result<Arc<str>, BadSetting> {
     let url = url.trim_end_matches('/');
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '"' | '\\');

@@ -1,4 +1,5 @@
-//! The words that are told about a call: plain text, in which nothing acts and nothing hides.
+//! The words of notifications about a call: plain text, without markup and without hidden
+//! characters.
 
 mod arguments;
 mod question;
@@ -13,20 +14,20 @@ pub(super) use question::{ExpectedAnswer, question};
 
 use crate::render::untrusted_text::listed;
 
-/// The longest value that is told whole, in characters.
+/// The longest value that is shown whole, in characters.
 const LONG: usize = 400;
 
-/// A text on one line, as people may see it.
+/// Returns a text on one line, with everything in it visible.
 pub(crate) fn plain(text: impl AsRef<str>) -> String {
     SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
 
-/// A text of several lines: each as people may see it.
+/// Returns a text of several lines, with everything in them visible.
 pub(super) fn lines(text: &str) -> String {
     text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
-/// A text of at most so many units of UTF-16, which is what others count.
+/// Returns a text of at most so many UTF-16 units, which is what other services count.
 pub(super) fn cut(text: &str, most: usize) -> String {
     let length = |text: &str| text.chars().map(char::len_utf16).sum::<usize>();
     if length(text) <= most {
@@ -50,17 +51,17 @@ pub(super) fn is_asked(approval: &Approval) -> bool {
         && !approval.requirements().is_empty()
 }
 
-/// Names what is wanted of people: an answer or a decision.
+/// Names what people are asked for: an answer or a decision.
 pub(super) fn wanted(approval: &Approval) -> &'static str {
     if approval.answers().is_some() { "an answer" } else { "a decision" }
 }
 
-/// Returns whether a text is short enough to be told whole.
+/// Returns whether a text is short enough to be shown whole.
 fn is_short(shown: &str) -> bool {
     shown.chars().count() <= LONG
 }
 
-/// A long text by its ends, with its length and digest.
+/// Returns the start and the end of a long text, with its length and digest.
 fn short(shown: &str, whole: &str) -> String {
     if is_short(shown) {
         return shown.to_owned();
@@ -75,7 +76,7 @@ fn short(shown: &str, whole: &str) -> String {
     )
 }
 
-/// Why it cannot be approved where a message or a mail leaves something out.
+/// The reason why a call cannot be approved from a message or mail that leaves something out.
 pub(super) fn too_long(approval: &Approval, what: &str) -> String {
     let next = if wants_signature(approval) || approval.answers().is_some() {
         "read all of it"
@@ -85,29 +86,29 @@ pub(super) fn too_long(approval: &Approval, what: &str) -> String {
     format!("It is too long for this {what}: open it to {next}.")
 }
 
-/// Returns whether only signed votes let it run.
+/// Returns whether only signed votes approve it.
 pub(super) fn wants_signature(approval: &Approval) -> bool {
     approval.requirements().iter().any(Requirement::wants_signature)
 }
 
-/// Describes what is wrong with the texts that others wrote; `None` if nothing is. All of each is
-/// looked at, also what is not told.
+/// Describes what is wrong with the texts that others wrote; `None` if nothing is. Each text is
+/// checked whole, including the parts that are not shown.
 pub(super) fn warning(review: &ReviewSnapshot) -> Option<String> {
     let found = review.hazards();
     (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(found)))
 }
 
-/// The agent.
+/// Returns the agent.
 pub(super) fn agent(approval: &Approval) -> String {
     let info = approval.subject().info();
     let name = info.agent().as_str();
     if name.is_empty() { "without a name".to_owned() } else { plain(name) }
 }
 
-/// The most of the things that happened before that are told.
+/// The most earlier events that are shown.
 const NOTICES: usize = 8;
 
-/// Lists the things that happened before, which speak against trusting it as it is.
+/// Lists the earlier events that speak against approving the call as it is.
 pub(super) fn before(review: &ReviewSnapshot) -> Vec<String> {
     let said = |notice: &ReviewNotice| match notice.quote() {
         Some(quote) => {
@@ -121,8 +122,8 @@ pub(super) fn before(review: &ReviewSnapshot) -> Vec<String> {
     all.iter().take(NOTICES).map(said).chain(rest).collect()
 }
 
-/// Lists the claims of the agent, with its own words between these quotes. Nobody has checked any
-/// of it. The longest comes last.
+/// Lists the claims of the agent, with its own words between these quotes. None of them is
+/// verified. The longest comes last.
 pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> {
     let [open, close] = quotes;
     let said = |claim: &ReviewNotice| match (claim.words(), claim.quote()) {
@@ -136,17 +137,17 @@ pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> 
 /// The state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatusTone {
-    /// People are asked.
+    /// The call waits for people.
     Open,
-    /// It may run, or did.
+    /// The call may run, or ran.
     Good,
-    /// It does not run.
+    /// The call does not run.
     Stopped,
     /// Somebody should look at it.
     Bad,
 }
 
-/// Returns the state of a call, and the words for what became of it, and by whom.
+/// Returns the state of a call, and words for its outcome and who decided it.
 pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
     let (by, is_question) = (|| approvers(approval), approval.answers().is_some());
     match approval.status() {
@@ -197,7 +198,7 @@ pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
     }
 }
 
-/// The votes so far, while it waits.
+/// Returns the votes so far, while the call waits.
 fn votes(approval: &Approval) -> String {
     let said = approval
         .votes()

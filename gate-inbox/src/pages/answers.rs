@@ -10,7 +10,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::pending::eligibility::{VoteEligibility, no_grant, part};
 use crate::render::untrusted_text::{is_shown_whole, plain};
 
-/// Which form a problem belongs to.
+/// The form that a problem belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemForm {
     Approve,
@@ -20,7 +20,7 @@ pub(crate) enum ProblemForm {
     Grant,
 }
 
-/// The typed words that could not be taken, and the reason why.
+/// The typed text that could not be accepted, and the reason.
 #[derive(Debug, Default)]
 pub(crate) struct DecisionDraft {
     pub(crate) problem: Option<(ProblemForm, String)>,
@@ -30,7 +30,7 @@ pub(crate) struct DecisionDraft {
 }
 
 impl DecisionDraft {
-    /// Makes a draft of the words that were typed where an edit is confirmed.
+    /// Creates a draft from the text that was typed when confirming an edit.
     pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
         Self {
             problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())),
@@ -52,7 +52,7 @@ impl DecisionDraft {
     }
 }
 
-/// The forms, or why there are none.
+/// Renders the forms, or the reason why there are none.
 pub(super) fn answers(
     visitor: &CurrentUser,
     asked: &Interruption,
@@ -79,7 +79,7 @@ pub(super) fn answers(
     html! { section.answers aria-label="Your decision" { p { (words) } } }
 }
 
-/// Returns whether it asks the person whom the run acts for. Who that is, the application says, and
+/// Returns whether the question is for the principal of the run. The application says who that is,
 /// not the people file.
 fn asks_principal(approval: &Approval) -> bool {
     approval
@@ -160,7 +160,7 @@ fn approve(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Ma
     }
 }
 
-/// The form that approves, perhaps by a link, which it uses up.
+/// Renders the form that approves, perhaps by a link, which it uses up.
 pub(super) fn approve_form(
     asked: &Interruption,
     stamp: &FormToken,
@@ -183,7 +183,7 @@ pub(super) fn approve_form(
     }
 }
 
-/// The way to a standing permission, or why there is none.
+/// Renders the link to the form of a standing permission, or why there is none.
 fn grant(visitor: &CurrentUser, asked: &Interruption) -> Markup {
     let approval = asked.approval();
     html! {
@@ -198,8 +198,8 @@ fn grant(visitor: &CurrentUser, asked: &Interruption) -> Markup {
     }
 }
 
-/// Renders the fields that confirm what a click alone does not approve: arguments that the page
-/// does not show whole at first, and effects that cannot be undone.
+/// Renders the fields that must be confirmed besides the click: arguments that the page does not
+/// show whole at first, and effects that cannot be undone.
 pub(super) fn confirmation(asked: &Interruption) -> Markup {
     html! {
         @if !is_shown_whole(asked.approval()) {
@@ -226,7 +226,7 @@ fn reject(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Mar
     }
 }
 
-/// The form that rejects, perhaps by a link, which it uses up.
+/// Renders the form that rejects, perhaps by a link, which it uses up.
 pub(super) fn reject_form(
     asked: &Interruption,
     stamp: &FormToken,
@@ -247,7 +247,7 @@ pub(super) fn reject_form(
     }
 }
 
-/// The form of a question that is no call.
+/// Renders the form of a question that is not a call.
 fn answer(
     asked: &Interruption,
     answers: &AcceptedAnswers,
@@ -303,7 +303,7 @@ fn respond(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Ma
     }
 }
 
-/// Where whoever answers says why, if that is wanted.
+/// Renders the field for a comment, if one is wanted.
 fn why(asked: &Interruption, draft: &DecisionDraft) -> Markup {
     html! {
         @if asked.approval().requirements().iter().any(Requirement::wants_comment) {

@@ -1,4 +1,4 @@
-//! One call: what it is, why it is asked, what was said of it.
+//! The page of one call: its arguments, the reasons for asking, and the votes.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -19,7 +19,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::render::untrusted_text::{ago, bare, block, headline, plain, plural, until, value};
 use crate::render::value_hint::meaning;
 
-/// Everything about a call, and the forms to answer.
+/// Renders everything about a call, and the forms to answer.
 pub(crate) fn approval(
     visitor: &CurrentUser,
     asked: &Interruption,
@@ -64,7 +64,7 @@ pub(crate) fn approval(
     page(status, &review.headline().to_string(), Some(visitor), Some(Tab::Pending), &main)
 }
 
-/// Renders the state of a call, where it does not simply wait.
+/// Renders the state of a call that does not simply wait.
 fn state(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let is_question = approval.answers().is_some();
@@ -174,7 +174,7 @@ pub(super) fn claim(review: &ReviewSnapshot) -> Markup {
     }
 }
 
-/// Renders the conversation before it was asked, where the gate keeps it.
+/// Renders the conversation before the question, if the gate keeps it.
 fn conversation(approval: &Approval) -> Markup {
     let said = approval.conversation();
     html! {
@@ -239,7 +239,7 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
     }
 }
 
-/// Renders the notices of what happened before.
+/// Renders the notices of earlier events.
 pub(super) fn before(review: &ReviewSnapshot) -> Markup {
     html! {
         @if !review.notices().is_empty() {
@@ -309,7 +309,7 @@ fn votes(asked: &Interruption) -> Markup {
     }
 }
 
-/// It is not what it was when the form was shown.
+/// Answers that the call changed since the form was shown.
 pub(crate) fn changed(visitor: &CurrentUser, asked: &Interruption) -> Response {
     let approval = asked.approval();
     let main = html! {

@@ -23,7 +23,7 @@ const MOST: usize = 500;
 /// The number of records that are read at once.
 const PART: usize = 500;
 
-/// The end of what happened in a case.
+/// The newest records of a case.
 #[derive(Debug, Default)]
 pub(crate) struct CaseHistory {
     newest: VecDeque<Arc<Record>>,
@@ -50,7 +50,7 @@ impl CaseHistory {
     }
 }
 
-/// The address of a case's page.
+/// Returns the address of a case's page.
 pub(super) fn link(case: &CaseId) -> String {
     let id: String = form_urlencoded::byte_serialize(case.as_str().as_bytes()).collect();
     format!("/case?id={id}")

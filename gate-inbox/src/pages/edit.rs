@@ -1,4 +1,4 @@
-//! Changing the arguments of a call: first the form, then what it changes.
+//! The pages that change the arguments of a call: first the form, then what it would change.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::forms::edit_form::{EditForm, FieldKind, FormField, escaped};
 use crate::render::untrusted_text::{bare, plain, value};
 
-/// The form.
+/// Renders the form.
 pub(crate) fn edit(
     visitor: &CurrentUser,
     asked: &Interruption,

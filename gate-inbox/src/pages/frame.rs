@@ -10,7 +10,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::random;
 use crate::render::untrusted_text::{bare, plain};
 
-/// The fields that make a form one of a session, about one thing, to be sent once.
+/// The fields that bind a form to a session and a subject, to be sent once.
 #[derive(Debug)]
 pub(crate) struct FormToken {
     form_secret: String,
@@ -57,7 +57,7 @@ impl Tab {
     ];
 }
 
-/// A page, with who is there, and where they are.
+/// Renders a page, with the user and the current part of the inbox.
 pub(super) fn page(
     status: StatusCode,
     title: &str,
@@ -68,8 +68,8 @@ pub(super) fn page(
     whole(status, title, visitor, tab, false, main)
 }
 
-/// For whoever follows a link from another site: loads the same page again, now from here, so that
-/// the browser sends the cookie.
+/// Answers a visitor who follows a link from another site: the page loads itself again from this
+/// site, so that the browser sends the cookie.
 pub(crate) fn welcome() -> Response {
     let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Open" } } } };
     whole(StatusCode::OK, "Gate", None, None, true, &main)
@@ -112,7 +112,7 @@ fn whole(
     (status, Html(markup.into_string())).into_response()
 }
 
-/// The parts of the inbox.
+/// Renders the parts of the inbox.
 fn parts(here: Option<Tab>) -> Markup {
     html! {
         nav.parts aria-label="Sections of the inbox" {
@@ -151,7 +151,7 @@ fn who(visitor: &CurrentUser) -> Markup {
     }
 }
 
-/// A page with a few words.
+/// Renders a page with a few words.
 pub(crate) fn notice(status: StatusCode, title: &str, words: &str) -> Response {
     let main = html! {
         section.narrow {

@@ -1,4 +1,4 @@
-//! Letting later calls through too: first the form, then what it lets through in plain words.
+//! The pages that give a standing permission: first the form, then in plain words what it covers.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use crate::forms::grant_form::{BoundField, GrantForm, LENGTHS};
 use crate::forms::grant_scope::GrantScope;
 use crate::render::untrusted_text::{length, plain, value};
 
-/// The form. It begins with no more than the call itself.
+/// Renders the form. It starts with no more than the call itself.
 pub(crate) fn grant(
     visitor: &CurrentUser,
     asked: &Interruption,
@@ -164,7 +164,7 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
     }
 }
 
-/// Renders the page that says what it would let through, with the form that gives it.
+/// Renders the page that says what the permission would cover, with the form that gives it.
 pub(crate) fn confirm_grant(
     visitor: &CurrentUser,
     asked: &Interruption,

@@ -1,4 +1,4 @@
-//! Everything that is on the record, newest first.
+//! The page of the records, newest first.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use crate::projections::search::{HistorySearch, KINDS, SearchPage};
 use crate::render::untrusted_text::{ago, bare, block, plain, plural};
 use gate_runtime::english::grouped;
 
-/// Renders the page of the records that were found, with how the record is sealed.
+/// Renders the page of the records that were found, with the state of the trail.
 pub(crate) fn history(
     visitor: &CurrentUser,
     search: &HistorySearch,
@@ -74,7 +74,7 @@ fn looked(search: &HistorySearch, found: &SearchPage) -> String {
     }
 }
 
-/// Renders the words for how the record is sealed.
+/// Renders the state of the trail in words.
 fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
     let Some(trail) = trail else {
         return html! {

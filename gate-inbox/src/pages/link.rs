@@ -12,7 +12,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::notify::Intent;
 use crate::render::untrusted_text::{bare, headline, plain, until};
 
-/// The page, with the form that decides.
+/// Renders the page, with the form that decides.
 pub(crate) fn link(
     visitor: &CurrentUser,
     asked: &Interruption,

@@ -1,4 +1,4 @@
-//! The page that shows how much is asked, how long it takes, and what people decide.
+//! The page that shows how many questions there are, how long answers take, and what people decide.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use crate::projections::statistics::{ApprovalOutcome, CountSummary, Statistics, 
 use crate::render::chart::{ChartUnit, PlotChart, Series};
 use gate_runtime::english::grouped;
 
-/// The most rules, and the most people, that are drawn: those with the most questions or votes.
+/// The most rules and the most people that are drawn: those with the most questions or votes.
 const MOST: usize = 10;
 
 /// The ways in which questions end, in the order in which they are drawn.
@@ -28,7 +28,8 @@ pub(super) const BECAME: [(ApprovalOutcome, usize, &str); 7] = [
     (ApprovalOutcome::Dropped, 6, "cancelled or denied"),
 ];
 
-/// The looks of what nobody decided: rules let it through, people are asked, rules denied it.
+/// The plot styles of calls by what the rules said: they allowed them, asked people, or denied
+/// them.
 pub(super) const LET_THROUGH: usize = 8;
 pub(super) const OPEN: usize = 7;
 pub(super) const DENIED: usize = 9;
@@ -68,7 +69,7 @@ pub(super) fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// The numbers and plots.
+/// Renders the numbers and plots.
 pub(crate) fn overview(
     visitor: &CurrentUser,
     told: &ProjectionAnswer<Overview>,
@@ -115,7 +116,7 @@ pub(crate) fn overview(
     page(StatusCode::OK, "Overview", Some(visitor), Some(Tab::Overview), &main)
 }
 
-/// Says so, where not all of the record was read yet.
+/// Renders a warning if not all records were read yet.
 pub(super) fn behind(is_behind: bool) -> Markup {
     html! { @if is_behind { p.warning role="status" { "The record is still being read, so \
     these numbers are too low. Reload the page in a while." } } }

@@ -1,4 +1,4 @@
-//! The page of the questions that wait.
+//! The page of the pending questions.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,7 +16,7 @@ use crate::render::untrusted_text::{ago, headline, listed, plain, plural, short,
 /// The number of questions on one page.
 const EACH: usize = 50;
 
-/// Renders the page of the questions that wait: what the visitor is asked first, in both parts by
+/// Renders the page of the pending questions: those for the visitor first, in both parts by
 /// deadline.
 pub(crate) fn pending(
     visitor: &CurrentUser,
@@ -110,14 +110,14 @@ fn row(asked: &Interruption) -> Markup {
     }
 }
 
-/// Renders the names of those who voted already: the others must still decide.
+/// Renders the names of those who voted already, while others must still decide.
 fn voted(approval: &Approval) -> Option<Markup> {
     let counting = approval.votes().iter().filter(|vote| approval.concerns(vote));
     let who: Vec<&str> = counting.map(|vote| vote.reviewer().as_str()).collect();
     (!who.is_empty()).then(|| html! { (plural(who.len(), "vote")) ", by " (plain(listed(&who))) })
 }
 
-/// The form that filters. It stands outside of what is read anew.
+/// Renders the form that filters. It is outside of the part that is reloaded.
 fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
     let tools = with_chosen(&wanted.tool, offers.tools.clone());
     let agents = with_chosen(&wanted.agent, offers.agents.clone());
@@ -137,7 +137,7 @@ fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
     filters("/", !wanted.is_all(), &fields)
 }
 
-/// Renders the marks that somebody must not overlook.
+/// Renders the marks that must not be overlooked.
 pub(super) fn marks(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let claimed = approval.subject().request().map(RemoteRequest::how_urgent);
@@ -178,7 +178,7 @@ fn steps(wanted: &PendingFilter, number: usize, pages: usize) -> Markup {
     }
 }
 
-/// The keys, which only work where there is a script.
+/// Renders the keyboard shortcuts, which only work with scripts.
 pub(super) fn keys() -> Markup {
     html! {
         dialog #keys aria-labelledby="keys-title" {

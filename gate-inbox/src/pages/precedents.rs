@@ -1,4 +1,4 @@
-//! The decisions of people from before: in the same case, and on calls of the same tool.
+//! Earlier decisions of people: in the same case, and on calls of the same tool.
 
 use std::collections::BTreeSet;
 
@@ -94,7 +94,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
     }
 }
 
-/// Whoever voted as the last one did, on the same.
+/// Returns the reviewers who voted as the last one did, on the same arguments.
 fn with<'a>(other: &'a Approval, last: &Vote) -> Vec<&'a str> {
     let way = |vote: &Vote| match vote.decision() {
         Decision::Approve | Decision::Edit { .. } => "for it",
@@ -104,7 +104,7 @@ fn with<'a>(other: &'a Approval, last: &Vote) -> Vec<&'a str> {
     same.map(|vote| vote.reviewer().as_str()).collect()
 }
 
-/// Renders the differences between the arguments of a call and those of one from before.
+/// Renders the differences between the arguments of a call and those of an earlier one.
 fn differences(here: &Approval, other: &Approval) -> Markup {
     let (ours, theirs) = (here.arguments().to_json(), other.arguments().to_json());
     let names = |of: &Value| {

@@ -1,8 +1,8 @@
-//! Forms that search, and the links that keep what they say.
+//! Search forms, and links that keep their values.
 
 use maud::{Markup, html};
 
-/// An address with a query.
+/// Returns an address with a query.
 pub(super) fn address(path: &str, pairs: &[(&str, &str)], more: &[(&str, &str)]) -> String {
     if pairs.is_empty() && more.is_empty() {
         return path.to_owned();
@@ -14,7 +14,7 @@ pub(super) fn address(path: &str, pairs: &[(&str, &str)], more: &[(&str, &str)])
     format!("{path}?{query}")
 }
 
-/// A list to choose from: all, or one.
+/// Renders a list to choose from: all, or one.
 pub(super) fn choose(
     name: &str,
     label: &str,
@@ -36,7 +36,7 @@ pub(super) fn choose(
     }
 }
 
-/// A field for a text.
+/// Renders a text field.
 pub(super) fn typed(name: &str, label: &str, kind: &str, value: &str) -> Markup {
     let id = format!("filter-{name}");
     html! {
@@ -47,7 +47,7 @@ pub(super) fn typed(name: &str, label: &str, kind: &str, value: &str) -> Markup 
     }
 }
 
-/// Around the fields: closed, where nothing is filtered.
+/// Renders the frame of the filter fields: closed if nothing is filtered.
 pub(super) fn filters(path: &str, is_set: bool, fields: &Markup) -> Markup {
     html! {
         details.filters open[is_set] {

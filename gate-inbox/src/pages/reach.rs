@@ -1,4 +1,4 @@
-//! Describes how far a standing permission reaches, in plain words.
+//! The scope of a standing permission, in plain words.
 
 use gate_runtime::Timestamp;
 use maud::{Markup, html};
@@ -10,10 +10,10 @@ use crate::forms::grant_scope::{
 use crate::render::untrusted_text::{bare, plain, plural, until, value};
 use crate::render::value_hint::{exact, meaning};
 
-/// The longest value that stands on one line, in characters.
+/// The longest value that is shown on one line, in characters.
 const SHORT: usize = 80;
 
-/// Renders the words for what it lets through.
+/// Renders what the permission covers.
 pub(super) fn reach(reach: &GrantScope, now: Timestamp) -> Markup {
     html! {
         ul.reach {
@@ -56,8 +56,8 @@ fn argument(name: &str, bound: &ArgumentBound, now: Timestamp) -> Markup {
     }
 }
 
-/// A value: on the line, where it is short. As JSON, so that a text of digits is not taken for a
-/// number.
+/// Renders a value: on the line if it is short. As JSON, so that a text of digits is not mistaken
+/// for a number.
 fn exactly(same: &Value) -> Markup {
     let text = same.to_string();
     let is_short = text.chars().count() <= SHORT;
@@ -72,7 +72,7 @@ fn amounts(written: AmountFormat) -> &'static str {
     }
 }
 
-/// Renders the meaning of a limit, where the name of its argument says it.
+/// Renders the meaning of a limit, if the name of its argument tells it.
 fn meant(name: &str, limit: &AmountCap, now: Timestamp) -> Markup {
     let words = limit.max.in_units(0).and_then(|whole| meaning(None, name, &whole.into(), now));
     html! { @if let Some(words) = words { " (" (words) ")" } }
@@ -102,7 +102,7 @@ fn calls(uses: u64) -> String {
     plural(usize::try_from(uses).unwrap_or(usize::MAX), "call")
 }
 
-/// `1 day` is `day`; `7 days` and `1 day 12 hours` stay.
+/// Drops the number of a single unit: `1 day` is `day`; `7 days` and `1 day 12 hours` stay.
 fn one(length: &str) -> &str {
     length.strip_prefix("1 ").filter(|unit| !unit.contains(' ')).unwrap_or(length)
 }

@@ -1,4 +1,4 @@
-//! The policies in words, with what their rules did.
+//! The page of the policies in words, with what their rules did.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ struct ListedPolicy {
     since: Timestamp,
 }
 
-/// All policies that hold, and what their rules did in a time.
+/// All current policies, and what their rules did in a time.
 #[derive(Debug)]
 pub(crate) struct RulesView {
     span: TimeSpan,
@@ -67,7 +67,7 @@ impl RulesView {
     }
 }
 
-/// The policies.
+/// Renders the policies.
 pub(crate) fn rules(
     visitor: &CurrentUser,
     told: &ProjectionAnswer<RulesView>,

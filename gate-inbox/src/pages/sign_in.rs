@@ -7,8 +7,8 @@ use maud::html;
 use super::frame::page;
 use crate::auth::return_to::ReturnTo;
 
-/// The page on which people sign in, with what they want to look at, and what was wrong the last
-/// time.
+/// Renders the page on which people sign in, with the page they asked for, and what was wrong with
+/// the last attempt.
 pub(crate) fn sign_in(
     status: StatusCode,
     form_secret: &str,

@@ -1,10 +1,10 @@
-//! The times to choose from, where things are counted.
+//! The time ranges to choose from in statistics.
 
 use gate_runtime::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-/// A time that ends now.
+/// A time range that ends now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TimeSpan {
     #[default]

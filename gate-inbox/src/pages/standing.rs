@@ -1,4 +1,4 @@
-//! The page of all that holds beyond single calls: standing permissions, and stops.
+//! The page of everything that holds beyond single calls: standing permissions, and freezes.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::render::untrusted_text::{ago, block, plain, plural};
 /// The most of each that are shown.
 const MOST: usize = 200;
 
-/// Renders the page of all that holds now: permissions newest first, stops by what they stop.
+/// Renders the page of everything that holds now: permissions newest first, freezes by their scope.
 pub(crate) fn standing(
     visitor: &CurrentUser,
     standing: &ActiveControls,

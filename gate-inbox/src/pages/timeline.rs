@@ -1,4 +1,4 @@
-//! Puts into words what a record says.
+//! Describes records in words.
 
 use gate_runtime::policy::{RuleReport, Verdict};
 use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};

@@ -1,4 +1,4 @@
-//! All that waits, kept for everybody who asks.
+//! The cache of pending calls, shared by all requests.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::pending::list::PendingSnapshot;
 
-/// Of so much time, looking for open pages takes one part at most: with very many questions, they
-/// are a moment late, and agents and deciders are not.
+/// Polling by open pages takes at most one part in so many of the time: with very many questions,
+/// pages are a little late, and agents and reviewers are not.
 const SHARE: u32 = 5;
 
-/// The shortest and the longest time from one look for open pages to the next.
+/// The shortest and the longest interval between two looks for open pages.
 const PACE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(2);
 
-/// Going on from the record may take this part of the time that reading all of it took; else all of
-/// it is read.
+/// Reading changes may take one part in so many of the time of a full read; otherwise everything is
+/// read.
 const PART: u32 = 4;
 
-/// The time after which all of it is read anew in any case, for what no record tells: a database
-/// that was put back to what it was. With very many questions, it is longer, so that reading takes
-/// a hundredth of the time at most.
+/// The time after which everything is read again in any case, for changes without a record, like a
+/// restored database. It is longer with very many questions, so that full reads take at most a
+/// hundredth of the time.
 const ANEW: Duration = Duration::from_mins(1);
 const SELDOM: u32 = 100;
 
@@ -42,19 +42,19 @@ pub(crate) struct PendingCache(Mutex<Option<CachedPending>>);
 /// The questions that were found last.
 #[derive(Debug)]
 struct CachedPending {
-    /// When it was looked for, and how long that took.
+    /// When the last look began, and how long it took.
     begun: Instant,
     took: Duration,
-    /// When all of it was read, and how long that took.
+    /// When everything was last read, and how long that took.
     read: Instant,
     whole: Duration,
-    /// The record up to which all is in it.
+    /// The record up to which changes are included.
     seen: u64,
     keys: HashMap<ApprovalId, ListOrder>,
     sorted: BTreeMap<ListOrder, Interruption>,
     /// The number of questions of each agent.
     of_agent: HashMap<AgentName, usize>,
-    /// The reading of it for lists, made once one is asked for.
+    /// The snapshot for lists, made when one is first asked for.
     list: Option<Arc<PendingSnapshot>>,
 }
 
@@ -62,11 +62,11 @@ struct CachedPending {
 type ListOrder = (Timestamp, Timestamp, ApprovalId);
 
 impl PendingCache {
-    /// All that waits, as it is now or was a moment after this was asked: never as it was before.
+    /// Returns all pending calls, as they are now or were after this was called: never an older
+    /// state.
     ///
-    /// When something happens, every open list asks. Whoever waits for a look that began after they
-    /// asked takes what it found. A page that only looks for news waits its turn; somebody who
-    /// opens one does not.
+    /// On every change, each open list asks. A caller shares the result of a look that began after
+    /// its own call. A page that polls waits its turn; a person who opens a page does not.
     pub(crate) async fn pending(
         &self,
         gate: &AnyGate,
@@ -75,7 +75,7 @@ impl PendingCache {
         self.look(gate, is_live, CachedPending::list).await
     }
 
-    /// Takes something of what is kept, after it was brought up to date.
+    /// Brings the cache up to date, and takes something of it.
     async fn look<T>(
         &self,
         gate: &AnyGate,
@@ -84,6 +84,7 @@ impl PendingCache {
     ) -> Result<T, StoreError> {
         let asked = Instant::now();
         let mut last = loop {
+            // Held while reading, so that requests at the same time share one look at the store.
             let mut last = self.0.lock().await;
             let due = match &mut *last {
                 Some(kept) if kept.begun > asked => return Ok(take(kept)),
@@ -101,7 +102,7 @@ impl PendingCache {
         let begun = Instant::now();
         if let Some(kept) = &mut *last
             && kept.read.elapsed() < kept.whole.saturating_mul(SELDOM).max(ANEW)
-            // Where a record cannot be read, what waits perhaps can.
+            // If a record cannot be read, a full read may still succeed.
             && let Some(news) = kept.news(gate, begun).await.unwrap_or(None)
         {
             kept.take(news, begun);
@@ -111,8 +112,8 @@ impl PendingCache {
     }
 }
 
-/// The changes since the last look: the record up to which they were read, and each call that may
-/// have begun or ceased to wait.
+/// The changes since the last look: the last record read, and each call that may have begun or
+/// stopped waiting.
 struct PendingChanges {
     seen: u64,
     changed: Vec<(ApprovalId, Option<Interruption>)>,
@@ -122,7 +123,7 @@ impl CachedPending {
     /// Reads all that waits.
     async fn read(gate: &AnyGate, begun: Instant) -> Result<Self, StoreError> {
         let read = Instant::now();
-        // What happens from here on may be in the list already, and is looked at again.
+        // Changes from here on may already be in the list, and are read again.
         let seen = gate.events().seen();
         let all = gate.interruptions(&ApprovalFilter::all().status(Status::Pending)).await?;
         let whole = read.elapsed();
@@ -136,7 +137,7 @@ impl CachedPending {
         Ok(kept)
     }
 
-    /// Reads what happened since, if that is quicker than to read all that waits.
+    /// Reads the changes since the last look, if that is faster than reading everything.
     async fn news(
         &self,
         gate: &AnyGate,
@@ -149,7 +150,7 @@ impl CachedPending {
             for record in &records {
                 seen = record.seq();
                 let Some(id) = record.subject().map(CallSubject::approval) else { continue };
-                // What did not wait, and does not wait after it, is of no concern.
+                // A call that did not wait before and does not wait now does not matter here.
                 if record.status() == Some(Status::Pending) || self.keys.contains_key(&id) {
                     ids.insert(id);
                 }
@@ -180,7 +181,7 @@ impl CachedPending {
                 self.put(asked);
             }
         }
-        // Also where nothing changed: whom a call waits for is a matter of time too.
+        // Also without changes, because steps of an escalation begin by time.
         self.list = None;
         (self.begun, self.took) = (begun, begun.elapsed());
     }

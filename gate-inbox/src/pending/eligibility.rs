@@ -1,5 +1,5 @@
-//! Finds the part that somebody has in a decision: for what a page offers. Whether a vote counts,
-//! the gate says.
+//! The eligibility of a person to vote, for what a page offers. The gate decides whether a vote
+//! counts.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use gate_runtime::{Approval, Timestamp};
 
 use crate::auth::current_user::CurrentUser;
 
-/// The part that somebody has in a decision.
+/// The eligibility of a person to vote on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VoteEligibility {
     /// They are asked.
@@ -19,15 +19,15 @@ pub(crate) enum VoteEligibility {
     Later,
     /// Others are asked.
     NotAsked,
-    /// The run acts for them, and so they do not count.
+    /// The run acts for them, so their vote does not count.
     ActsForThem,
     /// They are the agent.
     IsAgent,
-    /// Nobody is asked any more.
+    /// The call no longer waits.
     Over,
 }
 
-/// Returns the part that a person has in a decision.
+/// Returns the eligibility of a person.
 pub(crate) fn part(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -> VoteEligibility {
     let info = approval.subject().info();
     let who = visitor.who().as_str();
@@ -51,12 +51,13 @@ pub(crate) fn part(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -
     }
 }
 
-/// The steps that have begun.
+/// Returns the steps that have begun.
 fn begun(
     requirement: &Requirement,
     asked: Timestamp,
     now: Timestamp,
 ) -> impl Iterator<Item = &EscalationTier> {
+    // A clock that went back counts as no time passed: later steps have not begun.
     let passed = Duration::try_from(now.duration_since(asked)).unwrap_or_default();
     let mut start = Duration::ZERO;
     requirement.tiers().iter().take_while(move |tier| {
@@ -66,8 +67,7 @@ fn begun(
     })
 }
 
-/// Why a person can give no standing permission with their approval, where they are asked: the gate
-/// would refuse it.
+/// Returns why a person cannot give a grant with their approval, because the gate would refuse it.
 pub(crate) fn no_grant(
     approval: &Approval,
     visitor: &CurrentUser,
@@ -95,7 +95,7 @@ pub(crate) fn no_grant(
     }
 }
 
-/// Returns whether a person still has something to do about a call.
+/// Returns whether a person is asked and has not voted.
 pub(crate) fn is_theirs(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -> bool {
     let has_voted = approval
         .votes()

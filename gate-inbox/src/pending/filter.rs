@@ -1,4 +1,4 @@
-//! Which of what waits somebody wants to see.
+//! The filter of the list of pending calls.
 
 use gate_runtime::policy::{Requirement, ReviewerSelector};
 use gate_runtime::{Approval, Interruption, Timestamp};
@@ -11,8 +11,8 @@ use crate::render::untrusted_text::bare;
 /// The longest value of a filter, in characters: what is longer fits nothing that has a name.
 const LONGEST: usize = 1_000;
 
-/// Which of what waits somebody wants to see. An empty text wants all. Names are compared as they
-/// are shown, for that is what a page can offer: what hides in one is an escape there.
+/// A filter of pending calls. An empty text admits all. Names are compared as they are displayed,
+/// because a page can only offer that form, in which hidden characters are escapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PendingFilter {
     pub(crate) tool: String,
@@ -42,7 +42,7 @@ impl PendingFilter {
         Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
     }
 
-    /// Returns whether it wants all.
+    /// Returns whether it admits all.
     pub(crate) fn is_all(&self) -> bool {
         *self == Self::default()
     }
@@ -60,7 +60,7 @@ impl PendingFilter {
         texts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
     }
 
-    /// Returns whether a question is one of those.
+    /// Returns whether it admits a question.
     pub(crate) fn admits(
         &self,
         approval: &Approval,

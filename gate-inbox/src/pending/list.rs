@@ -1,4 +1,4 @@
-//! One reading of all that waits, and what is made of it for a list.
+//! A snapshot of all pending calls, and the lists made from it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,8 +10,8 @@ use crate::auth::current_user::CurrentUser;
 use crate::pending::eligibility::is_theirs;
 use crate::pending::filter::{PendingFilter, names, roles, sorted};
 
-/// All that waits, by deadline, as it was at one time. With very many, to filter them is dear:
-/// those who ask for the same at the same time get the same.
+/// All pending calls at one time, by deadline. Filtering very many is expensive, so equal requests
+/// share a list.
 #[derive(Debug)]
 pub(crate) struct PendingSnapshot {
     all: Vec<Interruption>,
@@ -19,7 +19,7 @@ pub(crate) struct PendingSnapshot {
     orders: Mutex<HashMap<ListKey, Arc<OnceLock<PendingList>>>>,
 }
 
-/// Whose list: who they are, what they may decide, what they want to see.
+/// The key of a list: the person, their roles, their filter.
 type ListKey = (ReviewerId, Vec<Role>, PendingFilter);
 
 /// The choices that a filter offers: the names of all tools, agents, people and roles in what
@@ -32,11 +32,12 @@ pub(crate) struct FilterOptions {
     pub(crate) roles: Vec<String>,
 }
 
-/// A list: the places of what is on it. First what its reader is asked, in both parts by deadline.
+/// A list, as places in the snapshot: first the calls that ask its reader, in both parts by
+/// deadline.
 #[derive(Debug)]
 pub(crate) struct PendingList {
     places: Vec<usize>,
-    /// The number of those that its reader is asked.
+    /// The number of calls that ask its reader.
     pub(crate) mine: usize,
 }
 
@@ -74,7 +75,7 @@ impl PendingSnapshot {
         })
     }
 
-    /// Gives somebody's list to the function that shows a part of it.
+    /// Passes a person's list to a function.
     pub(crate) fn list<T>(
         &self,
         visitor: &CurrentUser,
@@ -83,6 +84,7 @@ impl PendingSnapshot {
     ) -> T {
         let whose = (visitor.who().clone(), visitor.roles.clone(), wanted.clone());
         let order = {
+            // Only the entry is made under the lock; sorting happens once per key, outside of it.
             let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(orders.entry(whose).or_default())
         };
@@ -104,7 +106,7 @@ impl PendingSnapshot {
         }
     }
 
-    /// So many of a list, from a place on, each with whether its reader is asked.
+    /// Returns a part of a list, each call with whether it asks its reader.
     pub(crate) fn part<'a>(
         &'a self,
         order: &'a PendingList,

@@ -1,4 +1,4 @@
-//! Counts how long things took, in little memory: to within a tenth.
+//! A histogram of durations that needs little memory and is accurate to a tenth.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The middle of each class is a tenth above that of the one before.
 const STEP: f64 = 1.1;
 
-/// The times that things took, counted by class.
+/// The durations, counted by class.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram(BTreeMap<i32, u32>);
 

@@ -1,4 +1,4 @@
-//! The tools and their policies, as the gates that were built last have them.
+//! The tools and their policies, as the most recently built gates have them.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! The calls that people decided last: for each tool, and in each case. Of long ago there is
-//! nothing.
+//! The calls that people decided last: for each tool, and in each case. Older calls are not kept.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
@@ -7,15 +6,15 @@ use std::hash::Hash;
 use gate_runtime::id::{ApprovalId, CaseId, GrantId, ToolName};
 use gate_runtime::run::CallSubject;
 
-/// The number of calls that are kept of each: one more than is shown, for one may be the call
+/// The number of calls that are kept of each: one more than is shown, because one may be the call
 /// itself.
 const EACH: usize = 11;
 
-/// The numbers of tools and of cases that are kept: those in which somebody decided last.
+/// The numbers of tools and of cases that are kept: those with the most recent decisions.
 const TOOLS: usize = 1_000;
 const CASES: usize = 10_000;
 
-/// Of how many standing permissions it is counted how often they were used.
+/// The number of standing permissions whose uses are counted.
 const GRANTS: usize = 10_000;
 
 /// The calls that people decided last, and the uses of standing permissions.
@@ -63,8 +62,8 @@ impl Precedents {
     }
 }
 
-/// The newest approvals of each key, for so many keys: that which is the longest untouched goes
-/// first.
+/// The newest approvals of each key, for a limited number of keys: the key that was untouched for
+/// longest is dropped first.
 #[derive(Debug)]
 struct RecentByKey<K> {
     each: HashMap<K, (u64, VecDeque<ApprovalId>)>,

@@ -1,5 +1,5 @@
-//! One task that follows the record, for all pages that count or look back: no page reads all of
-//! it.
+//! One task that reads all records, for all pages that need counts or history: no page reads all of
+//! them itself.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::projections::precedents::Precedents;
 use crate::projections::statistics::Statistics;
 use crate::state::RETRY;
 
-/// The time for which a page waits for what is on the record already.
+/// The time for which a page waits for records that are not projected yet.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The facts that the record told so far, in so far as pages ask for them. All of it is bounded.
+/// The projections of the records so far, as far as pages need them. All are bounded in size.
 #[derive(Debug, Default)]
 pub(crate) struct ProjectionSet {
     pub(crate) statistics: Statistics,
@@ -50,7 +50,7 @@ impl ProjectionSet {
     }
 }
 
-/// Follows the record from its beginning.
+/// Reads the records from the first one on.
 #[derive(Debug)]
 pub(crate) struct RecordProjector {
     known: Arc<Mutex<ProjectionSet>>,
@@ -58,7 +58,7 @@ pub(crate) struct RecordProjector {
     task: AbortHandle,
 }
 
-/// The answer to a page's question, and whether there is more on the record than was read yet.
+/// The answer to a query, and whether some records are not projected yet.
 #[derive(Debug)]
 pub(crate) struct ProjectionAnswer<T> {
     pub(crate) found: T,
@@ -66,7 +66,7 @@ pub(crate) struct ProjectionAnswer<T> {
 }
 
 impl RecordProjector {
-    /// Follows what happened, and what happens.
+    /// Starts the task, from the first record on.
     pub(crate) fn follow(mut events: EventStream) -> Self {
         let known: Arc<Mutex<ProjectionSet>> = Arc::default();
         let (tell, seen) = watch::channel(0);
@@ -75,9 +75,13 @@ impl RecordProjector {
             loop {
                 match events.next().await {
                     Ok(record) => {
+                        // Projected before its number is published: a query that waits for it finds
+                        // it.
                         lock(&book).take(&record);
                         tell.send_replace(record.seq());
                     }
+                    // The stream goes on where it was, so nothing is missed while the store does
+                    // not answer.
                     Err(_) => sleep(RETRY).await,
                 }
             }
@@ -85,8 +89,7 @@ impl RecordProjector {
         Self { known, seen, task: task.abort_handle() }
     }
 
-    /// Answers a question from all that is on the record when this is asked; or from what was read
-    /// in time.
+    /// Answers a query from all records that exist now, or from those that were projected in time.
     pub(crate) async fn ask<T: Send>(
         &self,
         gate: &AnyGate,
@@ -95,7 +98,7 @@ impl RecordProjector {
         let newest = self.newest(gate).await?;
         let mut seen = self.seen.clone();
         let read = timeout(PATIENCE, seen.wait_for(|seen| *seen >= newest)).await;
-        // Where nobody reads any more, it is not all either.
+        // If the task has ended, records are missing, too.
         let is_behind = !matches!(read, Ok(Ok(_)));
         drop(read);
         Ok(ProjectionAnswer { found: question(&lock(&self.known)), is_behind })

@@ -1,4 +1,5 @@
-//! Looking back through the record, newest first: so much at a time, whatever is looked for.
+//! Search in the records, newest first, with a limit on the work for one page, whatever is
+//! searched.
 
 mod says;
 
@@ -21,19 +22,18 @@ use crate::state::AppState;
 /// The number of records on one page.
 pub(crate) const EACH: usize = 50;
 
-/// The number of records that are looked at for one page, and the time that this may take: then the
-/// page says how far it came, and a link goes on.
+/// The number of records that are read for one page, and the time that this may take. At either
+/// limit the page says how far it came, and a link continues from there.
 const MOST: usize = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The number of records that are read at once.
 const BLOCK: u64 = 250;
 
-/// The time by which the clocks of those who write the record may differ, where days are looked
-/// for.
+/// The time by which the clocks of processes that write records may differ, when days are searched.
 const SKEW: Duration = Duration::from_hours(1);
 
-/// The kinds of what can have happened: the value of the field, and its words.
+/// The kinds of events: the value of the form field, and its words.
 pub(crate) const KINDS: [(&str, &str); 16] = [
     ("asked", "people were asked"),
     ("let_through", "a rule let it through"),
@@ -53,8 +53,8 @@ pub(crate) const KINDS: [(&str, &str); 16] = [
     ("other", "anything else"),
 ];
 
-/// The properties of the records that are looked for. An empty text is anything. Names are compared
-/// as they are shown.
+/// The properties of the records that are searched. An empty text matches anything. Names are
+/// compared as they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HistorySearch {
     pub(crate) tool: String,
@@ -285,7 +285,7 @@ impl HistorySearch {
     }
 }
 
-/// The last record before a time, as far as times grow with numbers.
+/// Returns the number of the last record before a time, as far as times grow with numbers.
 async fn last_before(office: &AppState, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
     let (mut low, mut high) = (0, newest);
     while low < high {

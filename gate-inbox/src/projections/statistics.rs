@@ -1,9 +1,9 @@
-//! Counts how much was asked, how long it took, and what people decided: as it happens, by the
+//! Counts the questions, how long answers took, and what people decided: as records come, by the
 //! hour, for a month.
 //!
-//! What became of a question counts for the hour in which it was asked. So of what a rule asked in
-//! a time, all is decided, over or still waits. Where it is asked again, because rules changed or
-//! because it failed, the first answer is the one that counts.
+//! The outcome of a question counts for the hour in which it was asked. So each question that a
+//! rule asked in a time is decided, over or still waiting. If it is asked again, because rules
+//! changed or because the call failed, the first answer is the one that counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -17,11 +17,11 @@ use gate_runtime::review::{Decision, Status};
 
 use crate::projections::histogram::Histogram;
 
-/// The number of hours that are kept: a month, with the one that has begun.
+/// The number of hours that are kept: a month, with the hour that has begun.
 const HOURS: usize = 31 * 24;
 
-/// The number of questions that can be open at once. Of more than that, the oldest are not followed
-/// to their end.
+/// The most open questions that are followed. Beyond that, the oldest are not followed to their
+/// end.
 const OPEN: usize = 100_000;
 
 /// The numbers of rules and of people that are told apart. Later ones are counted together.
@@ -46,7 +46,7 @@ pub(crate) enum ApprovalOutcome {
     /// A standing permission answered it.
     Covered,
     Expired,
-    /// Whoever asked took it back, or a rule denied it in the end.
+    /// It was cancelled, or a rule denied it in the end.
     Dropped,
 }
 
@@ -57,7 +57,7 @@ impl ApprovalOutcome {
     }
 }
 
-/// The counts of all that a rule was a reason for, and of what became of it.
+/// The counts of the questions and calls for which a rule was a reason, and of their outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RuleCounts {
     /// The number of times that it was a reason to let a call through, to ask, to deny it.
@@ -298,7 +298,7 @@ fn add(sum: &mut BTreeMap<ApprovalOutcome, u64>, more: &BTreeMap<ApprovalOutcome
     }
 }
 
-/// The hour of a time, counted from 1970.
+/// Returns the hour of a time, counted from 1970.
 pub(crate) fn hour_of(at: Timestamp) -> i64 {
     at.as_second().div_euclid(3_600)
 }

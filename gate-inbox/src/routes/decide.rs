@@ -1,4 +1,4 @@
-//! Decisions: each about what its form showed, each sent once.
+//! Routes of decisions: each is about what its form showed, and is sent once.
 
 use std::sync::Arc;
 
@@ -27,16 +27,16 @@ pub(super) struct DecisionForm {
     pub(super) asked: Interruption,
 }
 
-/// The outcome of a decision that somebody sent.
+/// The outcome of a sent decision.
 pub(super) enum SubmitOutcome {
     /// It counts, or did before.
     Done,
-    /// The reason why what was sent is not enough.
+    /// The reason why the sent form is not sufficient.
     Refused(String),
 }
 
 impl AppState {
-    /// A visitor as the gate knows them.
+    /// Returns the reviewer of a signed-in person.
     pub(super) async fn reviewer(&self, visitor: &CurrentUser) -> Result<Reviewer, PageError> {
         self.gate.reviewer(visitor.who().clone()).await.map_err(|error| match error {
             ReviewerError::Unknown(_) => {
@@ -50,7 +50,7 @@ impl AppState {
 }
 
 impl DecisionForm {
-    /// The call as the form showed it.
+    /// Opens a form, if the call is still as it was shown.
     pub(super) async fn open(
         office: &AppState,
         id: &str,
@@ -59,6 +59,7 @@ impl DecisionForm {
         let SubmittedForm { visitor, fields } = sent;
         let asked = office.asked(id).await?;
         let approval = asked.approval();
+        // The vote would be about something that the person has not seen.
         if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
             return Err(PageError::new(pages::changed(&visitor, &asked)));
         }
@@ -70,8 +71,8 @@ impl DecisionForm {
         Ok(Self { visitor, fields, asked })
     }
 
-    /// Returns what is missing, if more than a click is wanted: not all of it was shown at first,
-    /// or it cannot be undone.
+    /// Returns what is missing if more than a click is required: not everything was shown at first,
+    /// or the call is destructive.
     pub(super) fn unconfirmed(&self) -> Option<String> {
         if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
             let words = "the page collapses parts of it: read all of it, then check the box";
@@ -87,8 +88,8 @@ impl DecisionForm {
         office.reviewer(&self.visitor).await
     }
 
-    /// Sends it to the gate, if this form was not sent before. A link that led to the form is used
-    /// up with it.
+    /// Sends the decision to the gate, if this form was not sent before. Uses up the link that led
+    /// to the form.
     async fn send(
         &self,
         office: &AppState,
@@ -98,7 +99,7 @@ impl DecisionForm {
         self.send_as(office, what, deciding, |_| ()).await
     }
 
-    /// The same, for who wants to know why it is refused.
+    /// The same, for callers that need the reason of a refusal.
     pub(super) async fn send_as(
         &self,
         office: &AppState,
@@ -106,6 +107,7 @@ impl DecisionForm {
         deciding: Decide<'_>,
         tell: impl FnOnce(&DecideError) + Send,
     ) -> Result<SubmitOutcome, PageError> {
+        // A second click on the same form is answered like the first one, and sends nothing.
         let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form"))
         else {
             return Ok(SubmitOutcome::Done);
@@ -137,7 +139,7 @@ impl DecisionForm {
             DecideError::Refused(Refused::Changed) => {
                 PageError::new(pages::changed(&self.visitor, &self.asked))
             }
-            // By nobody.
+            // Not decided by a person.
             DecideError::AlreadyDecided(ref approval) if approval.status() == Status::Expired => {
                 PageError::with(
                     StatusCode::CONFLICT,
@@ -169,7 +171,7 @@ impl DecisionForm {
         })
     }
 
-    /// The call's page: as it is now, or with what is wrong with the form.
+    /// Returns the call's page: as it is now, or with the problem of the form.
     async fn show(
         &self,
         office: &AppState,
@@ -221,8 +223,7 @@ impl DecisionForm {
         ))
     }
 
-    /// Returns the arguments as the edit would make them, and the edit; or the answer in their
-    /// place, as the form with what is wrong.
+    /// Returns the edited arguments and the edit, or the response with the form and its problem.
     async fn preview(
         &self,
         mut form: EditForm,
@@ -295,7 +296,7 @@ pub(super) async fn respond(
     desk.show(&office, outcome, ProblemForm::Respond, typed).await
 }
 
-/// First shows what would change, and then, when that is confirmed, sends it.
+/// Shows what would change, and sends it once that is confirmed.
 pub(super) async fn edit(
     State(office): State<Arc<AppState>>,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! Standing permissions: giving one with an approval, looking at those that hold, taking one back.
+//! Standing permissions: giving one with an approval, listing those that hold, revoking one.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::projections::projector::ProjectionSet;
 use crate::state::AppState;
 use crate::web::page_error::{PageError, PageResult};
 
-/// The form.
+/// Shows the form.
 pub(super) async fn ask(
     State(office): State<Arc<AppState>>,
     visitor: CurrentUser,
@@ -35,7 +35,7 @@ pub(super) async fn ask(
     Ok(pages::grant(&visitor, &asked, &stamp, &GrantForm::of(asked.approval())))
 }
 
-/// Says in the form's place why there is none.
+/// Returns why there is no form, as an error that is shown in its place.
 fn check(visitor: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
     let words = match part(asked.approval(), visitor, asked.now()) {
         VoteEligibility::Asked if visitor.must_sign() => Some(
@@ -55,8 +55,8 @@ fn check(visitor: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
     words.map_or(Ok(()), |words| Err(stop(words)))
 }
 
-/// First shows what it would let through, and then, when that is confirmed, approves the call and
-/// gives it.
+/// Shows what the permission would cover, and, once that is confirmed, approves the call and gives
+/// the permission.
 pub(super) async fn give(
     State(office): State<Arc<AppState>>,
     Path(id): Path<String>,
@@ -119,7 +119,8 @@ pub(super) async fn standing(
     Ok(pages::standing(&visitor, &standing, &told.await?, office.clock.now()))
 }
 
-/// Takes one back. One that holds no more is none to take back, and that is what was wanted.
+/// Revokes a permission. For one that holds no more this succeeds too, because that is what was
+/// wanted.
 pub(super) async fn revoke(State(office): State<Arc<AppState>>, sent: SubmittedForm) -> PageResult {
     let id: GrantId = sent.fields.get("grant").parse().map_err(|_| PageError::not_found())?;
     let me = office.reviewer(&sent.visitor).await?;

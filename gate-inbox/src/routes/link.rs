@@ -1,5 +1,5 @@
-//! Links of mails and messages. Opening one decides nothing and uses nothing up: a page says what
-//! would be decided, and its form decides.
+//! Links of mails and messages. Opening one neither decides nor uses it up: a page describes the
+//! decision, and its form decides.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::state::AppState;
 use crate::web::page_error::{PageError, PageResult};
 
 impl AppState {
-    /// Reads a link, if it is ours, lasts, and was not used.
+    /// Returns a link, if its signature is valid, it has not expired, and it was not used.
     pub(super) fn link(&self, token: &str) -> Result<SignedLink, PageError> {
         let links = self.links.as_ref().ok_or_else(PageError::not_found)?;
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
@@ -37,7 +37,7 @@ impl AppState {
         if links.is_used(&link).map_err(|_| PageError::trouble())? { Err(used()) } else { Ok(link) }
     }
 
-    /// Uses a link up, if it is for this answer to this call as it is.
+    /// Uses a link, if it is for this answer to this call as it is.
     pub(super) fn take_link(
         &self,
         token: &str,
@@ -78,7 +78,7 @@ pub(super) async fn open(
         || visitor.must_sign()
         || approval.requirements().iter().any(Requirement::wants_signature);
     let is_theirs = part(approval, &visitor, asked.now()) == VoteEligibility::Asked;
-    // The call's own page says how it stands, who decides, and what must be signed.
+    // The call's own page shows its state, its reviewers, and what must be signed.
     if link.intent == Intent::Open
         || approval.status() != Status::Pending
         || !is_theirs

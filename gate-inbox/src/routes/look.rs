@@ -1,4 +1,4 @@
-//! Looking back: what happened, what the rules did, how much is asked.
+//! The history, the policies with their rules, and the statistics.
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ use crate::{pages, security_log};
 /// The cookie of a form for signing in, before there is a session.
 const FORM: &str = "gate_form";
 
-/// The time for which that form holds, in seconds.
+/// The time for which that form is valid, in seconds.
 const FORM_LASTS: u64 = 3_600;
 
 /// The page.
@@ -49,9 +49,10 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
     response
 }
 
-/// Begins a session for whoever shows who they are.
+/// Begins a session for a person with a valid token.
 pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Request) -> PageResult {
     check_site(&office, request.headers())?;
+    // An empty value is refused below: without the cookie, the form may come from another site.
     let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
     let before = read_cookie(&office.place, SESSION, request.headers());
     let peer = rate_limit::address(request.extensions());
@@ -78,6 +79,7 @@ pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Reques
         return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
     };
     office.throttle.was_right(peer);
+    // A new cookie for each sign-in: one that was set before by somebody else is worthless.
     if let Some(before) = before {
         office.sessions.end(Digest::of(before));
     }
@@ -92,7 +94,7 @@ pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Reques
     Ok(with_cookie(response, cookie(&office.place, FORM, "", 0)))
 }
 
-/// Ends the session, or all of the person.
+/// Ends the session, or all sessions of the person.
 pub(super) async fn sign_out(
     State(office): State<Arc<AppState>>,
     sent: SubmittedForm,

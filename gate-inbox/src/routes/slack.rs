@@ -1,7 +1,7 @@
-//! Requests of Slack: a button that somebody clicked, a window that they sent.
+//! Routes for Slack: button clicks and submitted dialogs.
 //!
-//! Nobody has a session here, and no form a secret: Slack's signature says that Slack sends it, and
-//! Slack says who it was. Whether their vote counts, the gate says.
+//! There is no session and no form secret here: Slack's signature authenticates Slack, and Slack
+//! names the member. The gate decides whether their vote counts.
 
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ use crate::notify::{Slack, told};
 use crate::security_log;
 use crate::state::AppState;
 
-/// The things that an inbox needs to take Slack's requests.
+/// The state for handling Slack's requests.
 #[derive(Debug)]
 pub(crate) struct SlackActions {
     slack: Slack,
     taken: ReplayGuard,
-    /// One decides after the other, so that a second click sees what the first one did.
+    /// Serializes decisions, so that a second click sees the result of the first one.
     deciding: Mutex<()>,
 }
 
@@ -40,7 +40,7 @@ impl SlackActions {
     }
 }
 
-/// A person at the counter, and the call as it was shown to them.
+/// The person who sent a request, and the call as it was shown to them.
 struct SlackCaller {
     person: Person,
     asked: Interruption,
@@ -82,8 +82,8 @@ pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRe
     }
 }
 
-/// A click decides at once, or opens a window. Slack waits three seconds: what is said to the
-/// person comes after that.
+/// Handles a click, which decides at once or opens a dialog. Slack waits three seconds, so the
+/// person gets the response afterwards.
 async fn click(
     office: &AppState,
     counter: &SlackActions,
@@ -117,7 +117,7 @@ async fn click(
                                 "Slack did not open the window. Nothing was decided. Use: {}",
                                 client.page
                             );
-                            // Who cannot be told sees it in the channel, and in the inbox.
+                            // If this fails, the channel and the inbox still show the state.
                             let _ = slack.answer(&answer_to, &words).await;
                         }
                     });
@@ -127,11 +127,12 @@ async fn click(
         }
     };
     tokio::spawn(async move {
+        // The decision stands, whether or not Slack shows the person this response.
         let _ = slack.answer(&answer_to, &words).await;
     });
 }
 
-/// Decides as a window says that somebody sent, and returns what becomes of the window.
+/// Decides as a submitted dialog says, and returns the dialog's next state.
 async fn sent(
     office: &AppState,
     counter: &SlackActions,
@@ -150,7 +151,7 @@ async fn sent(
     }
 }
 
-/// The words that are said to a person.
+/// The response to a person.
 enum SlackReply {
     /// The words that tell what happened, or why nothing did.
     Words(String),
@@ -166,7 +167,8 @@ impl SlackReply {
     }
 }
 
-/// Decides in somebody's name, if they are known, may decide here, and saw the call as it is.
+/// Decides in a person's name, if the people file has them, they may decide here, and they saw the
+/// call as it is.
 async fn decide(
     office: &AppState,
     counter: &SlackActions,
@@ -175,6 +177,8 @@ async fn decide(
     shown: ShownApproval,
     words: &str,
 ) -> SlackReply {
+    // Held until the vote is stored: of two clicks at once, `said_before` sees the first one's
+    // vote.
     let _one_after_the_other = counter.deciding.lock().await;
     let SlackCaller { person, asked, page } =
         match client(office, &counter.slack, who, wish, shown).await {
@@ -210,7 +214,8 @@ async fn decide(
     })
 }
 
-/// Finds the person, and the call as it was shown to them; or says why they cannot decide it here.
+/// Finds the person, and the call as it was shown to them, or returns why they cannot decide it
+/// here.
 async fn client(
     office: &AppState,
     slack: &Slack,
@@ -261,7 +266,8 @@ async fn client(
     Ok(SlackCaller { person, asked, page })
 }
 
-/// Why no click approves it, whatever button somebody has. The messages have none for it.
+/// Returns why a call cannot be approved by a click, even with an old button. The messages have no
+/// button for it.
 fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
     if asked.approval().answers().is_some() {
         Some("it is a question, and only an answer counts. Answer it in the inbox:")
@@ -277,7 +283,8 @@ fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
     }
 }
 
-/// Says so, if the same was said before, as by a second click, and others still have to decide.
+/// Returns a message if the person has voted the same before, as by a second click, and others
+/// still have to decide.
 fn said_before(approval: &Approval, wish: &DecisionAction, me: &Reviewer) -> Option<String> {
     let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
     let is_same = match (vote.decision(), wish) {
@@ -318,8 +325,8 @@ fn changed(page: &str) -> String {
     )
 }
 
-/// Says that the store or the people file does not answer. What they said is for whoever runs the
-/// inbox.
+/// Returns the message that the store or the people file does not answer. The error itself is for
+/// the operator.
 fn trouble() -> String {
     "The database or the people file is not available, so nothing was decided. Try again, or \
      contact the person who runs the inbox."

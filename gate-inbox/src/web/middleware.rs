@@ -1,4 +1,4 @@
-//! The rules that hold for every request and every response.
+//! Middleware for all requests and responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::pages;
 use crate::state::AppState;
 use crate::unread;
 
-/// The time that a request may take. A stream of news begins at once.
+/// The time limit of a request. A stream of events begins at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'; connect-src \
                       'self'";
 
-/// Where people reach the inbox.
+/// The base URL of the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BaseUrl {
-    /// At this machine, by whatever name that has for itself.
+    /// On this machine, by any of its loopback names.
     Loopback,
     /// At this address, over TLS.
     At {
@@ -52,8 +52,8 @@ impl BaseUrl {
         matches!(self, Self::At { .. })
     }
 
-    /// Returns whether a request is for this inbox, and not for a name that somebody else gave to
-    /// this machine.
+    /// Returns whether a request is for this inbox, and not for another name that resolves to this
+    /// machine.
     fn is_host(&self, named: &str) -> bool {
         let named = named.to_ascii_lowercase();
         match self {
@@ -76,9 +76,11 @@ impl BaseUrl {
         }
     }
 
-    /// Returns whether a form was sent from a page of this inbox, as far as the browser says.
+    /// Returns whether a form was sent from a page of this inbox, by what the browser reports.
     pub(crate) fn is_from_here(&self, headers: &HeaderMap) -> bool {
         let text = |name: HeaderName| {
+            // A header that is not text reads as empty, which matches neither the site nor the
+            // origin.
             headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
         };
         let host = text(header::HOST).next().unwrap_or_default();
@@ -89,8 +91,8 @@ impl BaseUrl {
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what is not for this inbox, ends what takes too long, and gives every response its
-/// headers.
+/// Refuses requests for other hosts, limits the time of a request, and sets the headers of every
+/// response.
 pub(crate) async fn watch(
     State(office): State<Arc<AppState>>,
     request: Request,
@@ -123,7 +125,7 @@ pub(crate) async fn watch(
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Without an origin, a browser could not say where a form was sent from.
+        // Browsers must send the origin, which tells where a form was sent from.
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -1,4 +1,4 @@
-//! A request that ends before its page.
+//! Responses that replace a page.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -8,11 +8,11 @@ use gate_runtime::store::StoreError;
 use crate::auth::return_to::ReturnTo;
 use crate::pages;
 
-/// The response that is given in the page's place.
+/// The response that replaces the page.
 #[derive(Debug)]
 pub(crate) struct PageError(Box<Response>);
 
-/// The response that a page gives, or the stop that ends it.
+/// The response of a page, or the error that replaces it.
 pub(crate) type PageResult = Result<Response, PageError>;
 
 impl PageError {
@@ -20,17 +20,17 @@ impl PageError {
         Self(Box::new(response.into_response()))
     }
 
-    /// A page with a few words.
+    /// Returns a page with a short message.
     pub(crate) fn with(status: StatusCode, title: &str, words: &str) -> Self {
         Self::new(pages::notice(status, title, words))
     }
 
-    /// Nobody is signed in.
+    /// Redirects to the sign-in page.
     pub(crate) fn sign_in() -> Self {
         Self::new(Redirect::to("/sign-in"))
     }
 
-    /// Nobody is signed in, and whoever it is wanted to look at something.
+    /// Redirects to the sign-in page, and back afterwards.
     pub(crate) fn sign_in_for(wanted: &ReturnTo) -> Self {
         let (name, value) = wanted.field();
         Self::new(Redirect::to(&format!("/sign-in?{name}={value}")))
@@ -40,8 +40,8 @@ impl PageError {
         Self::with(StatusCode::NOT_FOUND, "Not found", "This page or approval does not exist.")
     }
 
-    /// Says that something which is needed does not answer. What it said is for whoever runs the
-    /// inbox, and may name files.
+    /// Returns the page of a store or people file that does not answer. The error itself is for the
+    /// operator, and may name files.
     pub(crate) fn trouble() -> Self {
         let words = "The database or the people file is not available, so nothing was decided. Try \
             again, or contact the person who runs this inbox.";

@@ -1,4 +1,4 @@
-//! Serving, so that nobody keeps the others away.
+//! The HTTP server, with limits so that no client keeps others away.
 
 use std::io;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 /// The number of connections that may be open at once.
 const CONNECTIONS: usize = 4_096;
 
-/// The time that a client may take to say what it wants, also on a connection that it keeps.
+/// The time that a client may take to send request headers, on an idle connection, too.
 const HEADERS: Duration = Duration::from_secs(10);
 
 /// The time for which one connection lasts, and the time that its last response may take then.
@@ -28,9 +28,11 @@ const LAST_RESPONSE: Duration = Duration::from_secs(30);
 pub(crate) async fn serve(listener: TcpListener, pages: Router) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
+        // Taken before a connection is accepted: further clients wait in the kernel's queue.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         let Ok((stream, peer)) = listener.accept().await else {
-            // As when there are no more files: others end, and then it goes on.
+            // For example without free file descriptors: other connections end, and then it goes
+            // on.
             sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -53,7 +55,7 @@ async fn connection(stream: TcpStream, peer: ConnectInfo<std::net::SocketAddr>, 
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     if timeout(LASTS, connection.as_mut()).await.is_err() {
         connection.as_mut().graceful_shutdown();
-        // What is not over then is dropped; that it was cut off is nobody's loss but the client's.
+        // A response that is not complete by then is cut off, which harms only its client.
         let _ = timeout(LAST_RESPONSE, connection).await;
     }
 }

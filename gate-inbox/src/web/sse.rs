@@ -1,8 +1,8 @@
-//! Tells open pages that something changed.
+//! Server-sent events: notifies open pages of changes.
 //!
-//! One task follows the record, for all pages. It keeps one number, the newest; a page that is
-//! behind reads that one and misses nothing it needs. So pages that are slow or gone cost a place
-//! each, and there are only so many.
+//! One task follows the records, for all pages. It keeps one number, the newest; a page that is
+//! behind reads that one and misses nothing it needs. So slow or abandoned pages cost a place each,
+//! and the places are limited.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -21,17 +21,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::state::{AppState, RETRY};
 
-/// The number of pages of all people that may listen at once; and that of streams of agents, which
-/// take no place of a page.
+/// The most pages of all people that may listen at once; and the most streams of agents, which are
+/// counted separately.
 const ALL: usize = 512;
 
-/// The number of those of one person, or of one agent.
+/// The most pages of one person, or streams of one agent.
 const EACH: usize = 24;
 
 /// The least time between two messages to one page.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The time after which a page without news is told so, and its session looked at.
+/// The interval of keep-alive messages, at which the session is checked, too.
 const QUIET: Duration = Duration::from_secs(15);
 
 /// The time for which one stream lasts. The page opens another one.
@@ -47,13 +47,14 @@ pub(crate) struct SseHub {
 }
 
 impl SseHub {
-    /// Follows what happens.
+    /// Starts the task that follows the records.
     pub(crate) fn follow(mut events: EventStream) -> Self {
         let (tell, newest) = watch::channel(0);
         let task = tokio::spawn(async move {
             loop {
                 match events.next().await {
                     Ok(record) => drop(tell.send_replace(record.seq())),
+                    // The stream goes on where it was, so pages still learn of changes in between.
                     Err(_) => sleep(RETRY).await,
                 }
             }
@@ -95,6 +96,7 @@ impl<N> Default for StreamSlots<N> {
 
 impl<N: Clone + Eq + Hash> StreamSlots<N> {
     fn take(self: &Arc<Self>, who: &N) -> Option<SlotGuard<N>> {
+        // Counted and taken under one lock: parallel requests stay within both limits.
         let mut taken = self.lock();
         let mine = taken.get(who).copied().unwrap_or_default();
         if mine >= EACH || taken.values().sum::<usize>() >= ALL {
@@ -128,7 +130,7 @@ impl<N: Clone + Eq + Hash> Drop for SlotGuard<N> {
     }
 }
 
-/// The news for one page, as long as its session lasts.
+/// Returns the events for one page, as long as its session lasts.
 pub(crate) fn news(
     office: &Arc<AppState>,
     session: Digest,
@@ -145,6 +147,7 @@ pub(crate) fn news(
         let changed = timeout(QUIET, newest.changed()).await;
         let office_now = office.upgrade()?;
         let lasts = Instant::now() < end
+            // Fails closed: a session that cannot be checked ends the stream.
             && office_now.session(session, false).await.is_ok_and(|found| found.is_some());
         let event = match changed {
             _ if !lasts => return None,

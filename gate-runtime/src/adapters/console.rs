@@ -1,4 +1,4 @@
-//! A line on standard error for each question.
+//! A notifier that writes a line on standard error for each question.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -12,12 +12,12 @@ use tokio::task::spawn_blocking;
 /// The number of characters of the arguments that it shows.
 const SHOWN: usize = 160;
 
-/// Says on standard error that a question waits, in one line: which tool, whom it waits for and
-/// until when, who asks, with which arguments.
+/// Reports on standard error that a question waits, in one line: the tool, the people it waits for
+/// and until when, the agent, the arguments.
 ///
-/// What others wrote is shown as [`SanitizedText`] makes it, so that nothing in it acts on the
-/// terminal or draws a line of its own; where that changed something, the line names it. A question
-/// that was decided in the meantime is not told.
+/// Untrusted text is shown as [`SanitizedText`] makes it, so that it cannot control the terminal or
+/// fake a line; if that changed something, the line says so. A question that was decided in the
+/// meantime is not reported.
 ///
 /// ```
 /// use gate_runtime::NoTools;
@@ -33,7 +33,7 @@ const SHOWN: usize = 160;
 pub struct Console;
 
 impl Console {
-    /// The line that it writes; `None` where nothing waits any more.
+    /// Returns the line that it writes; `None` if the question no longer waits.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Console {
     }
 }
 
-/// The beginning and the end of a long text.
+/// Returns the beginning and the end of a long text.
 fn short(json: &str) -> String {
     let count = json.chars().count();
     if count <= SHOWN {
@@ -116,7 +116,7 @@ impl Notifier for Console {
         let line = Self::line(notice);
         Box::pin(async move {
             let Some(line) = line else { return Ok(None) };
-            // Whoever reads from a pipe may be slow.
+            // The reader of a pipe may be slow.
             let written = spawn_blocking(move || writeln!(io::stderr(), "{line}"));
             match written.await {
                 Ok(Ok(())) => Ok(None),

@@ -1,4 +1,4 @@
-//! A directory that is written down in the program.
+//! A directory that is written in the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use gate_core::text::{Digest, canonical};
 use jiff::Timestamp;
 use serde_json::json;
 
-/// People and their roles, as the program says.
+/// People and their roles, as written in the program.
 ///
 /// ```
 /// use gate_runtime::StaticDirectory;
@@ -28,12 +28,12 @@ pub struct StaticDirectory {
 }
 
 impl StaticDirectory {
-    /// Nobody, yet.
+    /// Creates an empty directory.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a person with their roles. Said again, the roles are added.
+    /// Adds a person with their roles. May be called again to add roles.
     pub fn person(
         mut self,
         who: impl Into<ReviewerId>,
@@ -43,9 +43,9 @@ impl StaticDirectory {
         self
     }
 
-    /// Adds another name of a person: a mail address, the id that they have as a customer. A run
-    /// that acts on behalf of it acts for that person, who does not count among its approvers. May
-    /// be called repeatedly; it makes nobody a reviewer.
+    /// Adds another name of a person: a mail address, their customer id. A run on behalf of that
+    /// name acts for that person, who does not count among its approvers. May be called repeatedly;
+    /// it makes nobody a reviewer.
     ///
     /// ```
     /// use gate_runtime::StaticDirectory;
@@ -58,8 +58,8 @@ impl StaticDirectory {
         self
     }
 
-    /// The key by which a person signs their votes: the one whose id is the key's name. From then
-    /// on they must; it makes nobody a reviewer.
+    /// Sets the key of a person's signed votes, for the person whose id is the key's name. They
+    /// must sign from then on; it makes nobody a reviewer.
     ///
     /// ```
     /// use gate_runtime::StaticDirectory;

@@ -1,4 +1,4 @@
-//! The key of a gate, and where it comes from.
+//! The key of a gate, and ways to load it.
 
 use std::fmt;
 use std::io;
@@ -11,8 +11,8 @@ use gate_core::text::{hex, unhex};
 use crate::{private_file, random};
 
 /// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::run::RunState),
-/// and from it comes what keeps [secret arguments](crate::tool::SecretCommitment) from being
-/// guessed by whoever has the store.
+/// and keeps [secret arguments](crate::tool::SecretCommitment) from being guessed by anyone who has
+/// the store.
 ///
 /// Keep it apart from the database and its backups. As text it has 64 hexadecimal digits, as
 /// `openssl rand -hex 32` makes them. `Debug` does not show it.
@@ -30,16 +30,16 @@ use crate::{private_file, random};
 pub struct GateKey([u8; 32]);
 
 impl GateKey {
-    /// Makes a key that nobody can guess. It ends with its process, unless something keeps it.
+    /// Creates a random key. It is lost when the process ends, unless you store it.
     #[must_use]
     pub fn random() -> Self {
         Self(random::bits_256())
     }
 
-    /// Makes a key and keeps it in a new file, which only its owner can read.
+    /// Creates a key in a new file, which only its owner can read.
     ///
     /// # Errors
-    /// Where the file is there already, or cannot be written.
+    /// If the file already exists, or cannot be written.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let (path, key) = (path.as_ref(), Self::random());
         private_file::create(path, &hex(&key.0)).map_err(|error| match error.kind() {
@@ -52,21 +52,21 @@ impl GateKey {
         Ok(key)
     }
 
-    /// Reads a key from its file: one line of 64 hexadecimal digits. What is in the file is never
-    /// repeated.
+    /// Reads a key from its file: one line of 64 hexadecimal digits. Errors never repeat the file's
+    /// content.
     ///
     /// # Errors
-    /// Where the file is not there, has no key, or others than its owner can read it.
+    /// If the file is missing, has no key, or can be read by others than its owner.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let text = private_file::read(path).map_err(|error| about(path, &error))?;
         text.parse().map_err(|error| about(path, &io::Error::other(error)))
     }
 
-    /// Reads a key from an environment variable; `None` where the variable is not set.
+    /// Reads a key from an environment variable; `None` if the variable is not set.
     ///
     /// # Errors
-    /// Where it has something else than a key.
+    /// If its value is not a key.
     ///
     /// ```
     /// # use gate_runtime::GateKey;

@@ -23,10 +23,10 @@ use jiff::Timestamp;
 
 use crate::lock::lock;
 
-/// Keeps everything in the memory of this process, and everything is gone with it.
+/// Stores everything in the memory of this process, where it is lost at the end.
 ///
 /// Clones share one store: two gates over clones of it behave like two processes over one database.
-/// It forgets nothing while it lives: it is for tests, examples and short runs.
+/// It never deletes anything: it is for tests, examples and short runs.
 ///
 /// ```
 /// use gate_runtime::MemoryStore;
@@ -60,13 +60,13 @@ struct StoreTables {
     alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
     /// Oldest first.
     grants: BTreeMap<GrantId, Arc<Grant>>,
-    /// Those that may still answer questions, in one run or (under no run) in any.
+    /// The grants that may still be active, in one run or (under no run) in any.
     active_grants: HashMap<(Option<RunId>, ToolName), Vec<GrantId>>,
     freezes: BTreeMap<FreezeScope, Freeze>,
     /// With the number of the record at which each was written last.
     tools: HashMap<Digest, (Arc<Descriptor>, u64)>,
     limits: HashMap<LimitKey, LimitUsage>,
-    /// The counters of which something was taken for a call, and how much when.
+    /// The charges that were taken for a call, with their counters and times.
     taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
     /// By the numbers of their records, then by their notifiers.
     deliveries: BTreeMap<(u64, String), Arc<Delivery>>,
@@ -144,12 +144,12 @@ impl OpenCalls {
     }
 }
 
-/// The amounts that were taken of one counter, oldest first, each with the sum of all that was
-/// taken up to it, so that a window is one subtraction.
+/// The charges of one counter, oldest first, each with the sum of all charges up to it, so that a
+/// window is one subtraction.
 #[derive(Default)]
 struct LimitUsage {
     taken: VecDeque<(Timestamp, u64, u128)>,
-    /// The sum of what was taken before the first that is still known.
+    /// The sum of the charges before the first one that is still kept.
     before: u128,
 }
 
@@ -162,6 +162,7 @@ impl LimitUsage {
             .and_then(|last| self.taken.get(last))
             .map_or(self.before, |(.., sum)| *sum);
         let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
+        // A sum beyond 64 bits is beyond every limit.
         u64::try_from(sum.saturating_sub(before)).unwrap_or(u64::MAX)
     }
 
@@ -179,7 +180,7 @@ impl LimitUsage {
         self.taken.push_back((at, amount, sum.saturating_add(amount.into())));
     }
 
-    /// Takes one use out again. Rare, so it may cost as much as there are later ones.
+    /// Removes one charge. This is rare, so it may cost as much as there are later ones.
     fn give_back(&mut self, at: Timestamp, amount: u64) {
         let first = self.taken.partition_point(|(known, ..)| *known < at);
         let found = self
@@ -236,8 +237,8 @@ impl StoreTables {
         CallHistory { approval, rejected, alike, grants, used }
     }
 
-    /// The permissions of one run, or of any, that may answer the question. Those that were over a
-    /// day ago are forgotten here: no clock goes back that far.
+    /// Returns the active grants of one run, or of any. Those that ended over a day ago are dropped
+    /// here: no clock goes back that far.
     fn active(&mut self, run: Option<&RunId>, about: &CallQuery) -> Vec<Arc<Grant>> {
         if self.active_grants.is_empty() {
             return Vec::new();
@@ -251,8 +252,8 @@ impl StoreTables {
         known.filter(|grant| grant.is_active(about.now)).cloned().collect()
     }
 
-    /// Every equal call that was refused in the family, the newest others there, and the newest in
-    /// the case.
+    /// Returns every equal call that was refused in the family, the newest others there, and the
+    /// newest in the case.
     fn rejected(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
         let family = self.families.get(&about.family);
         let key = about.likeness.map(|likeness| (about.tool.clone(), likeness));
@@ -308,7 +309,7 @@ impl StoreTables {
         RunChanges { calls: calls.map(change).collect(), seq }
     }
 
-    /// Checks that everything that a transition expects is so.
+    /// Checks everything that a changeset expects.
     fn check(&self, changeset: &Changeset) -> CommitOutcome {
         let fits = |approval: &Arc<Approval>| match self.approval(approval.id()) {
             Some(known) => known.version() + 1 == approval.version(),
@@ -409,7 +410,7 @@ impl StoreTables {
             });
         }
         if let Some(seq) = seq {
-            // At the end, but for the others of its transition.
+            // At the end, except for other calls of the same changeset.
             let end = family.changed_after(seq.saturating_sub(1));
             family.changes.insert(end, (seq, place));
             if family.changes.len() > 2 * family.calls + 16 {
@@ -433,8 +434,8 @@ impl StoreTables {
         }
     }
 
-    /// Keeps what equal calls are told of. A call that a rule approves and that runs is never among
-    /// it.
+    /// Updates the index of waiting equal calls. A call that a rule approves and that runs at once
+    /// is never in it.
     fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, place: usize) {
         if let Some(before) = before.filter(|before| waits(before.status())) {
             for key in likenesses(before) {
@@ -526,7 +527,8 @@ impl StoreTables {
     }
 
     fn write(&mut self, changeset: Changeset) -> u64 {
-        // Before the calls end for which it was taken.
+        // Before the approvals are written: a charge is only given back for a call that has not
+        // ended.
         for back in &changeset.given_back {
             self.give_back(back);
         }
@@ -543,14 +545,14 @@ impl StoreTables {
         let written = self.records.get(first..).unwrap_or_default().iter();
         let of_calls =
             written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
-        // Most transitions are about one call.
+        // Most changesets are about one call.
         let last: Vec<(ApprovalId, u64)> = match changeset.approvals.as_slice() {
             [] => Vec::new(),
             [only] => of_calls.rev().find(|(id, _)| *id == only.id()).into_iter().collect(),
             _ => of_calls.collect::<BTreeMap<_, _>>().into_iter().collect(),
         };
         for approval in changeset.approvals {
-            // What was taken for a call that ended can no longer be given back.
+            // Charges of a call that ended can no longer be given back.
             if approval.status().is_terminal() && !self.taken_for.is_empty() {
                 self.taken_for.remove(&approval.id());
             }
@@ -586,12 +588,12 @@ impl StoreTables {
     }
 }
 
-/// Returns whether an equal call is told of it.
+/// Returns whether an equal call is reported together with it.
 fn waits(status: Status) -> bool {
     matches!(status, Status::Pending | Status::Approved | Status::Indeterminate)
 }
 
-/// By what equal calls find one: what it would run, and what was proposed.
+/// Returns the keys by which equal calls find a call: its arguments, and the proposed ones.
 fn likenesses(approval: &Approval) -> BTreeSet<(ToolName, Digest)> {
     let key = |arguments: &Arguments| (approval.tool().clone(), arguments.likeness());
     [approval.proposed(), approval.arguments()].map(key).into()

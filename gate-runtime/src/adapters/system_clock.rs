@@ -3,10 +3,9 @@
 use gate_core::ports::{BoxFuture, Clock};
 use jiff::Timestamp;
 
-/// The clock of the machine; it sleeps on tokio's timer.
+/// The clock of the machine. It sleeps on tokio's timer.
 ///
-/// It looks at the clock again at least every minute, so that a deadline follows a clock that is
-/// set.
+/// It checks the clock at least every minute, so that deadlines follow when the clock is set.
 ///
 /// ```
 /// use gate_runtime::store::{Clock, SystemClock};

@@ -35,7 +35,7 @@ const MOST: u64 = 65_536;
 /// # Ok(()) }
 /// ```
 ///
-/// Redirects are not followed, and what it answers counts only where one of its keys has signed it.
+/// Redirects are not followed, and an answer counts only if one of its keys has signed it.
 #[derive(Clone)]
 pub struct HttpWitness {
     url: Arc<str>,
@@ -44,7 +44,7 @@ pub struct HttpWitness {
 }
 
 impl HttpWitness {
-    /// The witness at an address: what stands there before `/add-checkpoint`.
+    /// Creates the witness at a base address, to which `/add-checkpoint` is appended.
     #[must_use]
     pub fn new(url: &str, keys: impl IntoIterator<Item = VerifierKey>) -> Self {
         let config = Agent::config_builder()

@@ -71,7 +71,7 @@ impl AnyGate {
         Reviewer::from_principal(&who.into())
     }
 
-    /// Everything that waits for people, of all runs, oldest first.
+    /// Returns everything that waits for people, of all runs, oldest first.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -79,7 +79,7 @@ impl AnyGate {
         self.interruptions(&ApprovalFilter::all().status(Status::Pending)).await
     }
 
-    /// The questions that a filter admits, oldest first: to page through many.
+    /// Returns the questions that a filter admits, oldest first: to page through many.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -112,7 +112,7 @@ impl AnyGate {
         Ok(found)
     }
 
-    /// One approval, whatever its state; `None` if there is no such.
+    /// Returns one approval, whatever its state; `None` if there is none of this id.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -120,8 +120,8 @@ impl AnyGate {
         self.core.load(id).await
     }
 
-    /// The question of one approval, whatever its state, to decide or to take back; `None` if there
-    /// is no such.
+    /// Returns the question of one approval, whatever its state, to decide or to cancel; `None` if
+    /// there is none of this id.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -151,12 +151,12 @@ impl AnyGate {
         Ok(Interruption { stored, tool_notice, ..asked })
     }
 
-    /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate
-    /// is there: what is due expires, escalates or counts as lost.
+    /// Keeps the deadlines of all calls that wait or run, whoever proposed them, as long as this
+    /// gate lives: due calls expire, escalate or count as lost.
     ///
-    /// A gate with tools does so by itself, and every gate does for what is asked through it. One
-    /// without tools, in a process that stays, like an inbox, has to be told: else what was asked
-    /// through the one before it waits until somebody looks.
+    /// A gate with tools does so by itself, and every gate does so for questions that are asked
+    /// through it. A gate without tools in a long-lived process, like an inbox, has to call this:
+    /// otherwise questions that an earlier process asked wait until somebody looks at them.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -199,7 +199,7 @@ impl AnyGate {
         self.core.store.records(&RecordFilter::after(seq).case(case).limit(limit)).await
     }
 
-    /// Records after a number, in order, at most so many.
+    /// Returns records after a number, in order, up to a limit.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -207,7 +207,7 @@ impl AnyGate {
         self.core.store.records(&RecordFilter::after(after).limit(limit)).await
     }
 
-    /// Everything that happened in a case, oldest first.
+    /// Returns all records of a case, oldest first.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -215,8 +215,8 @@ impl AnyGate {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
     }
 
-    /// Returns the deliveries that a filter admits: what notifiers are to tell, or have told, and
-    /// how far each is, of every gate over this store.
+    /// Returns the deliveries that a filter admits, of every gate over this store: what notifiers
+    /// have delivered or are to deliver, and the state of each.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -239,10 +239,10 @@ impl AnyGate {
         self.core.store.deliveries(filter).await
     }
 
-    /// Has a dead delivery delivered after all, with as many tries as a new one; under the id that
-    /// it had. `None` where it is not dead any more.
+    /// Puts a dead delivery back, with as many tries as a new one, under its id. Returns `None` if
+    /// it is not dead any more.
     ///
-    /// A process that has its notifier takes it: this one at once, another one within a minute.
+    /// A process that has its notifier delivers it: this one at once, another one within a minute.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -261,20 +261,20 @@ impl AnyGate {
         Ok(Some(revived))
     }
 
-    /// Returns the state of the trail, where the gate has one.
+    /// Returns the state of the trail, if the gate has one.
     #[must_use]
     pub fn trail(&self) -> Option<TrailStatus> {
         self.core.trail.as_ref().map(TrailHandle::status)
     }
 
-    /// Seals everything that is on the record now, and says how the trail stands. It happens by
-    /// itself, soon; a program that is about to end waits for it.
+    /// Seals all records that there are now, and returns the state of the trail. Records are also
+    /// sealed without this, a little later; call it before a program ends.
     ///
-    /// Where another process writes the trail, this waits until that one has done it. A gate
-    /// without a trail has nothing to do.
+    /// If another process writes the trail, this waits until that one has sealed them. Does nothing
+    /// for a gate without a trail.
     ///
     /// # Errors
-    /// Where the trail cannot be written.
+    /// If the trail cannot be written.
     pub async fn seal(&self) -> Result<TrailStatus, TrailError> {
         match &self.core.trail {
             Some(trail) => trail.seal().await,
@@ -282,15 +282,15 @@ impl AnyGate {
         }
     }
 
-    /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test
-    /// with a clock of its own calls it to wait for it.
+    /// Applies escalations and expiries that are due. A gate does this by itself; a test with its
+    /// own clock calls it to wait for it.
     pub async fn run_due(&self) {
         self.core.run_due().await;
     }
 }
 
 impl EngineCore {
-    /// Takes in an approval from elsewhere, where the store does not know its call.
+    /// Imports an approval from elsewhere, if the store does not know its call.
     pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
         let now = self.now();
         let subject = &approval.subject();
@@ -299,7 +299,7 @@ impl EngineCore {
             let imported = approval.imported(now);
             let event = CallEvent::Imported { approval: Some(Arc::new(imported.without_salts())) };
             let (changeset, imported) = UnitOfWork::begin(imported, event, now).alone();
-            // A conflict means that someone else takes it in at the same moment: then it is there.
+            // A conflict means that someone else imports it at the same moment: then it is there.
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&imported);
             }

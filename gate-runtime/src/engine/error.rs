@@ -1,4 +1,4 @@
-//! The errors that callers must branch on, and those that they can only report.
+//! Errors that callers must branch on, and errors that they can only report.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use gate_core::text::{SchemaError, english};
 
 use crate::sealing::TrailError;
 
-/// Why a call by [`Run::call`](crate::Run::call) gave no value of its own.
+/// Why a call by [`Run::call`](crate::Run::call) returned no value of its own.
 ///
-/// What the tool itself returns, an error included, is not in here: that is the call's value.
+/// The tool's own result, errors included, is not in here: that is the value of the call.
 ///
 /// ```
 /// use gate_runtime::CallError;
@@ -33,16 +33,15 @@ use crate::sealing::TrailError;
 pub enum CallError {
     /// The body did not run.
     NotRun(NotRun),
-    /// It is approved, and its body has not begun, and why: a call under the same id goes on with
-    /// it. Under another id it would be another call, and both could run.
+    /// It is approved, and its body has not begun, for this reason. A call under the same id goes
+    /// on with it. A call under another id would be another call, and both could run.
     NotYet(NotRun),
-    /// A person gave this answer in the tool's place. An earlier attempt may have run: a person who
-    /// is asked whether a call may run again can answer so, too.
+    /// A person gave this answer in place of the tool. An earlier attempt may have run, because a
+    /// person who is asked whether a call may run again can also answer like this.
     Responded(ToolOutcome),
-    /// The body ran, once, for another caller of the same call; this is what the record holds of
-    /// it.
+    /// The body ran, once, for another caller of the same call; this is its recorded outcome.
     RanElsewhere(ToolOutcome),
-    /// The body began, and nobody knows how it ended. It must not be tried again by itself.
+    /// The body began, and how it ended is unknown. Do not retry it automatically.
     Indeterminate(String),
 }
 
@@ -72,7 +71,7 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// A gate could not be built: everything that is wrong, each naming the tool, policy, rule or role.
+/// A gate could not be built. Contains every problem, each naming the tool, policy, rule or role.
 ///
 /// ```
 /// # fn show(error: &gate_runtime::BuildError) {
@@ -139,16 +138,16 @@ impl std::error::Error for BuildError {
 pub enum RunError {
     /// The gate does not know the agent. Nothing ran.
     UnknownAgent {
-        /// The name that was given; empty where none was.
+        /// The given name; empty if none was given.
         agent: AgentName,
-        /// The names it knows.
+        /// The names that it knows.
         known: Vec<AgentName>,
     },
-    /// A run needs an id, and so does each that is nested in one. Nothing ran.
+    /// A run needs an id, and so does each nested run. Nothing ran.
     NoRunId,
-    /// The id has a `>`, which only stands in the ids of nested runs. Nothing ran.
+    /// The id has a `>`, which is reserved for the ids of nested runs. Nothing ran.
     ReservedRunId(RunId),
-    /// The details of an action cannot be put on the record as they are.
+    /// The details of an action cannot be recorded as they are.
     Details(SchemaError),
     /// The store did not answer.
     Store(StoreError),
@@ -214,7 +213,7 @@ impl From<StateError> for RunError {
     }
 }
 
-/// The state of a run cannot be read. Nothing of it was taken in.
+/// The state of a run cannot be read. Nothing of it was imported.
 ///
 /// ```
 /// use gate_runtime::run::StateError;

@@ -46,8 +46,8 @@ impl<R: Registry> Gate<R> {
         Self { any: AnyGate { core }, registry: PhantomData }
     }
 
-    /// A run of an agent. The id names it in every record; call ids are unique within it. It has no
-    /// `>`, which stands in the ids of [nested runs](Run::child).
+    /// Returns a run of an agent. The id names it in every record; call ids are unique within it.
+    /// The id must not contain `>`, which separates the ids of [nested runs](Run::child).
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
         let id = id.into();
@@ -56,17 +56,17 @@ impl<R: Registry> Gate<R> {
         Run::of(Arc::clone(&self.core), thread)
     }
 
-    /// Goes on with a run from its state. [`Run::proceed`] then runs what was approved, and lists
-    /// what still waits.
+    /// Resumes a run from its state. [`Run::proceed`] then runs the calls that were approved, and
+    /// lists those that still wait.
     ///
-    /// A call that the store knows stands as the store says. One that it does not know is taken in
-    /// as the state says, except that nothing runs on an approval that was given elsewhere: it is
-    /// asked again, for it may already have run there.
+    /// A call that the store knows stands as the store says. A call that the store does not know is
+    /// imported from the state, except that an approval from elsewhere lets nothing run: the call
+    /// is asked about again, because it may already have run there.
     ///
     /// # Errors
-    /// [`RunError::State`] for a state that was changed, that another key wrote or a newer version;
-    /// [`RunError::UnknownAgent`] where this gate does not know its agent; [`RunError::Store`].
-    /// Nothing of it is taken in then.
+    /// [`RunError::State`] for a state that was changed, or that another key or a newer version
+    /// wrote; [`RunError::UnknownAgent`] if this gate does not know its agent; [`RunError::Store`].
+    /// Nothing of it is imported in these cases.
     pub async fn resume(&self, state: RunState) -> Result<Run<R>, RunError> {
         let core = &self.core;
         let body = state.read(&core.key).or_else(|error| {

@@ -1,4 +1,4 @@
-//! Reading a trail as its story: whether what it says could have happened.
+//! Audits a trail: checks whether its events could have happened in this order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
 use gate_core::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
 
-/// Follows the records of a trail in their order, and finds the first that cannot have come about
-/// by the rules: one that is missing or comes twice, in the trail or among those of its call, a
-/// body that began without a permission, a vote that did not count, a standing permission that
-/// nobody gave or that is for other calls, a state that does not follow.
+/// Replays the records of a trail in order, and finds the first that cannot have happened by the
+/// rules: one that is missing or comes twice, in the trail or among those of its call, a body that
+/// began without an approval, a vote that did not count, a grant that nobody gave or that is for
+/// other calls, a state that does not follow.
 ///
-/// The life of every call is played again by the function that made it, [`Approval::apply`]. Memory
-/// grows with the calls that are open at one time and with the standing permissions; of a call that
-/// has ended, its id is kept, and how many records it has.
+/// Every call is replayed by the function that made it, [`Approval::apply`]. Memory grows with the
+/// number of calls that are open at one time and of grants; of an ended call, only its id and its
+/// number of records are kept.
 ///
 /// ```
 /// use gate_runtime::records::TrailEntry;
@@ -41,14 +41,13 @@ use gate_core::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
 pub struct Auditor {
     next: u64,
     open: HashMap<ApprovalId, Option<Approval>>,
-    /// The number of the last record of each call, also of those that have ended.
+    /// The number of the last record of each call, including ended ones.
     numbers: HashMap<ApprovalId, u64>,
-    /// The standing permissions that were given and not taken back, and how many calls each has
-    /// covered.
+    /// The grants that were given and not revoked, and how many calls each has covered.
     grants: HashMap<GrantId, (Arc<Grant>, u32)>,
-    /// Set if records may be about calls whose beginnings were not seen here.
+    /// Set if records may be about calls whose beginnings were not replayed here.
     is_partial: bool,
-    /// Where records may be missing in between: those that stand. A break can take them back.
+    /// If records may be missing in between: those that count. A reset entry can take them back.
     picked: Option<Vec<Record>>,
     /// The place of the next entry, where the last one's is known.
     due: Option<u64>,
@@ -65,7 +64,7 @@ impl Default for Auditor {
 }
 
 impl Auditor {
-    /// Before the first record.
+    /// Creates an auditor before the first record.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -83,26 +82,26 @@ impl Auditor {
         }
     }
 
-    /// In the middle of a trail, with the next record that comes, whichever it is: of calls that
-    /// began before, nothing is said.
+    /// Creates an auditor in the middle of a trail, with any next record: calls that began before
+    /// are not checked.
     #[must_use]
     pub fn from_here() -> Self {
         Self { next: 0, is_partial: true, ..Self::new() }
     }
 
-    /// Of records that were picked from a trail, as for a receipt: each must follow from those of
-    /// the same call before it, and none of these may be missing. Give them by
-    /// [`take_at`](Self::take_at): then a break that is left out shows, too.
+    /// Creates an auditor of records that were picked from a trail, as for a receipt: each must
+    /// follow from those of the same call before it, and none of these may be missing. Pass them to
+    /// [`take_at`](Self::take_at), which also detects a missing reset entry.
     #[must_use]
     pub fn of_picked() -> Self {
         Self { next: 0, picked: Some(Vec::new()), ..Self::new() }
     }
 
-    /// Takes the next entry; of a [`DigestEntry`](crate::records::DigestEntry), the record that
-    /// lies beside the tree.
+    /// Adds the next entry; for a [`DigestEntry`](crate::records::DigestEntry), pass the record
+    /// that lies beside the tree.
     ///
     /// # Errors
-    /// [`ReplayError`] says what is wrong with it. The entry is not taken then.
+    /// [`ReplayError`] if it does not follow. The entry is not added then.
     pub fn take(&mut self, entry: &TrailEntry) -> Result<(), ReplayError> {
         if self.picked.is_some() {
             (self.next, self.due) = (0, None);
@@ -110,8 +109,8 @@ impl Auditor {
         self.take_next(entry)
     }
 
-    /// Takes an entry that was picked from a trail, with its place there. Between two breaks,
-    /// places and numbers of records grow alike.
+    /// Adds an entry that was picked from a trail, with its index there. Between two reset entries,
+    /// indexes and record numbers grow alike.
     ///
     /// # Errors
     /// As [`take`](Self::take).
@@ -155,7 +154,7 @@ impl Auditor {
                 if let Some(stands) = self.picked.take() {
                     self.stand_again(&stands, parted.next())?;
                 } else {
-                    // What the database was like then is not known from here.
+                    // The state of the database at that time is not known here.
                     self.open.clear();
                     self.numbers.clear();
                     self.is_partial = true;
@@ -167,7 +166,7 @@ impl Auditor {
         }
     }
 
-    /// Returns the number of records that were taken.
+    /// Returns the number of records that were added.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
@@ -185,19 +184,19 @@ impl Auditor {
         self.votes
     }
 
-    /// Returns the number of times that trail and database parted.
+    /// Returns the number of times that trail and database diverged.
     #[must_use]
     pub fn breaks(&self) -> u64 {
         self.breaks
     }
 
-    /// The number that the next record must have; 0 where any may.
+    /// Returns the number that the next record must have; 0 if any may follow.
     #[must_use]
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// Begins again with those of the picked records that a break leaves standing.
+    /// Begins again with the picked records that a reset entry leaves standing.
     fn stand_again(&mut self, stands: &[Record], next: u64) -> Result<(), ReplayError> {
         let mut again = Self::of_picked();
         for record in stands.iter().filter(|record| record.seq() < next) {
@@ -239,13 +238,14 @@ impl Auditor {
         Ok(())
     }
 
-    /// Plays what happened to a call, and compares how it stands after it.
+    /// Replays an event of a call, and compares the resulting state.
     fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), ReplayError> {
         let subject = record
             .subject()
             .ok_or_else(|| ReplayError::new(record, "it does not say which call it is about"))?;
         let id = subject.approval();
         let number = match self.numbers.get(&id) {
+            // The call began before the first record that is audited, so any number may come first.
             None if self.is_partial => record.call_seq().unwrap_or(0),
             before => number_after(before.copied().unwrap_or(0), record.call_seq())
                 .map_err(|problem| ReplayError::new(record, problem))?,
@@ -257,13 +257,14 @@ impl Auditor {
             (CallEvent::Imported { approval: Some(_) }, None) => {
                 Some(Approval::after(None, record)?)
             }
-            // An earlier version did not write how it stood. It does not run.
+            // An earlier version did not record the state of an imported call. Such a call does not
+            // run.
             (CallEvent::Imported { approval: None }, None) => {
                 check_import(record).map_err(|problem| ReplayError::new(record, problem))?;
                 None
             }
             (_, Some(None)) => None,
-            // It comes after the end, and changes nothing that is on the record.
+            // It comes after the end, and changes nothing in the records.
             (CallEvent::SecretsErased { .. }, _) => {
                 self.numbers.insert(id, number);
                 return Ok(());
@@ -300,8 +301,8 @@ impl Auditor {
         Ok(())
     }
 
-    /// A standing permission covers what it is for, as often as it says. Whether it did in time is
-    /// not looked at: clocks are set.
+    /// Counts a use of a grant, which must cover the call and have uses left. Times are not
+    /// checked, because clocks can be set.
     fn cover(
         &mut self,
         id: GrantId,
@@ -326,8 +327,8 @@ impl Auditor {
     }
 }
 
-/// A body begins only where a rule, people or a standing permission let it. The moves of a call
-/// allow nothing else; this says it once more, apart from them.
+/// Returns whether a rule, people or a grant let a body begin. The state machine allows nothing
+/// else; this checks it once more, independently.
 fn has_permission(approval: &Approval) -> bool {
     let by_rule = approval.assessment().verdict() == Verdict::Approve;
     by_rule || approval.attempts() > 1 || approval.grant().is_some() || !approval.votes().is_empty()

@@ -1,4 +1,4 @@
-//! Tools without their types: what the engine calls by name.
+//! Tools without their types, which the engine calls by name.
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use super::tool::{InState, Tool};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The result of a tool's body: for the record, and as it is.
+/// The result of a tool's body: for the record, and as the value itself.
 pub(crate) struct BodyResult {
     pub(crate) outcome: ToolOutcome,
     pub(crate) output: Box<dyn Any + Send>,
@@ -70,7 +70,7 @@ fn call_of<T: Tool>(
     }
 }
 
-/// Writes what the rules had, once they are done with it: `None` where one of them kept it.
+/// Serializes the call after the rules have seen it; `None` if one of them kept it.
 fn written_of<T: Tool>(call: AnyCall) -> Result<Option<Value>, UnreadableArguments> {
     match call.into_arguments::<T>()? {
         Some(arguments) => Ok(Some(arguments.write()?.0)),
@@ -88,8 +88,8 @@ fn run_of<T: Tool>(
     let state = Arc::clone(part::<T>(state)?);
     let permit = Permit::new(read_exact::<T>(value, spec)?, context);
     Ok(Box::pin(async move {
-        // On a line of its own: a part that is held while the body waits would have to be `Sync`
-        // here too.
+        // A separate statement: a part that is held while the body waits would have to be `Sync`
+        // here, too.
         let body = T::run(permit, (*state).provide());
         let output = body.await;
         BodyResult { outcome: T::outcome(&output), output: Box::new(output) }
@@ -114,7 +114,7 @@ impl ErasedTool {
         }
     }
 
-    /// Says that nobody knows what would run.
+    /// Returns the error that it is unknown what would run.
     fn unread(&self, _: UnreadableArguments) -> SchemaError {
         let problem = format!(
             "`{}` reads the same arguments as another value each time: nothing runs",
@@ -123,7 +123,7 @@ impl ErasedTool {
         SchemaError::new("", problem)
     }
 
-    /// Makes sure that the rules were given just these arguments, and left them as they were.
+    /// Checks that the rules were given exactly these arguments, and did not change them.
     fn check_unchanged(
         &self,
         call: AnyCall,
@@ -165,12 +165,12 @@ impl ErasedTool {
             .collect()
     }
 
-    /// Takes an agent's policy; `false` if it is for another tool or the agent has one.
+    /// Adds an agent's policy. Returns `false` if it is for another tool or the agent has one.
     pub(crate) fn adopt(&mut self, agent: AgentName, policy: AnyPolicy) -> bool {
         policy.is_of(self.of) && self.agents.insert(agent, policy).is_none()
     }
 
-    /// Tries its policies, and returns what is wrong with them.
+    /// Tries the examples of its policies, and returns the problems.
     pub(crate) async fn try_policies(
         &mut self,
         now: Timestamp,
@@ -189,8 +189,8 @@ impl ErasedTool {
         problems
     }
 
-    /// Judges a call by the tool's policy and the agent's. A rule that waits may take as long as
-    /// the limit says.
+    /// Evaluates a call by the tool's policy and the agent's. An async rule may take as long as the
+    /// limit allows.
     pub(crate) fn judge<'a>(
         &'a self,
         arguments: &'a Value,
@@ -218,7 +218,7 @@ impl ErasedTool {
         })))
     }
 
-    /// Asks its reconciler whether a call happened; `None` where it has none, or it cannot be asked
+    /// Asks its reconciler whether a call happened; `None` if it has none, or that cannot be asked
     /// about such a call.
     pub(crate) fn reconcile(
         &self,
@@ -229,8 +229,8 @@ impl ErasedTool {
         self.reconciler?.ask(arguments, spec, Arc::new(context), &*self.state)
     }
 
-    /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record,
-    /// and nobody else.
+    /// Makes the permit and runs the body. Only the engine calls it, after `Dispatched` is
+    /// recorded.
     pub(crate) fn run(
         &self,
         arguments: &Value,

@@ -1,4 +1,4 @@
-//! Code that users wrote, within bounds: a panic is an error, and so is taking too long.
+//! Runs users' code within bounds: a panic is an error, and so is taking too long.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,20 +11,19 @@ use gate_core::text::english;
 
 use crate::random;
 
-/// Describes the time that the async code of users may take, by a clock that this layer does not
-/// know.
+/// The time limit of users' async code, by a clock that this layer does not know.
 pub(crate) trait TimeLimit: Send + Sync {
-    /// Returns how long that is.
+    /// Returns the limit.
     fn time(&self) -> Duration;
 
-    /// Returns once that time is over, from now on.
+    /// Waits until the limit, from now on, is over.
     fn over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// Starts what a user wrote, and waits for its end.
+/// Runs users' async code to its end.
 ///
 /// # Errors
-/// In words, where it panics or takes too long. It is dropped then.
+/// A description, if it panics or takes too long. It is dropped then.
 pub(crate) async fn bounded<F: Future>(
     limit: &dyn TimeLimit,
     start: impl FnOnce() -> F,
@@ -36,7 +35,7 @@ pub(crate) async fn bounded<F: Future>(
         if let Poll::Ready(ended) = work.as_mut().poll(context) {
             return Poll::Ready(ended.map_err(|panic| panic_notice(&*panic)));
         }
-        // Most of it ends at once, and needs no timer.
+        // Most futures are ready at once, and need no timer.
         let over = over.get_or_insert_with(|| limit.over());
         let too_long = || Err(format!("it took longer than {}", english::duration(limit.time())));
         over.as_mut().poll(context).map(|()| too_long())
@@ -49,9 +48,9 @@ pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, St
     catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_notice(&*panic)))
 }
 
-/// Returns what models, people and records are told of a panic: that there was one, and under which
-/// id the log of this process has its text. Whoever panics does not choose words for others, and
-/// may have connection strings and keys in them.
+/// Returns the description of a panic for models, people and records: that there was one, and the
+/// id under which the log of this process has its text. The text itself is not passed on, because
+/// it may contain connection strings and keys.
 pub(crate) fn panic_notice(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()

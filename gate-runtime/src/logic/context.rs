@@ -1,4 +1,4 @@
-//! The circumstances of a call: who proposes it, for whom, in which run, after what was said.
+//! The context of a call: who proposes it, for whom, in which run, after which messages.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::provenance::{CallFacts, RunHistory};
 
-/// The circumstances of one call, as rules and tool bodies see them.
+/// The context of one call, as rules and tool bodies see it.
 ///
 /// A tool takes it as `#[context] context: &CallContext`; a rule reads it by `call.context()`.
 ///
@@ -36,7 +36,7 @@ pub struct CallContext {
     pub(crate) asked: Arc<OriginInquiry>,
 }
 
-/// The facts of a call that are known when somebody asks where its values came from.
+/// The facts of a call that are known when a rule asks for origins.
 #[derive(Default)]
 pub(crate) struct OriginInquiry {
     facts: OnceLock<CallFacts>,
@@ -44,19 +44,19 @@ pub(crate) struct OriginInquiry {
 }
 
 impl OriginInquiry {
-    /// Says what the call is.
+    /// Sets the facts of the call.
     pub(crate) fn set_facts(&self, facts: impl FnOnce() -> CallFacts) {
         self.facts.get_or_init(facts);
     }
 
-    /// Returns whether a rule asked when not all of it was known: it had no answer, and must be
-    /// asked again.
+    /// Returns whether a rule asked for an origin before all facts were known: it got no answer,
+    /// and must be evaluated again.
     pub(crate) fn in_vain(&self) -> bool {
         self.in_vain.load(Ordering::Relaxed)
     }
 }
 
-/// It is no circumstance of a call.
+/// Always equal, because it is not part of a call's context.
 impl PartialEq for OriginInquiry {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -66,8 +66,8 @@ impl PartialEq for OriginInquiry {
 impl Eq for OriginInquiry {}
 
 impl CallContext {
-    /// A key for systems that refuse to do a thing twice: the same for every attempt to run this
-    /// call, and for no other call.
+    /// Returns an idempotency key: the same for every attempt to run this call, and for no other
+    /// call.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -82,68 +82,69 @@ impl CallContext {
         self.approval.to_string()
     }
 
-    /// The id that the model gave to the call: within its run the same for every attempt.
+    /// Returns the id that the model gave to the call, which is the same for every attempt within
+    /// its run.
     #[must_use]
     pub fn call(&self) -> &CallId {
         &self.call
     }
 
-    /// The id of the approval under which it runs.
+    /// Returns the id of the approval under which it runs.
     #[must_use]
     pub fn approval(&self) -> ApprovalId {
         self.approval
     }
 
-    /// The run.
+    /// Returns the run.
     #[must_use]
     pub fn run(&self) -> &RunId {
         self.info.run()
     }
 
-    /// The agent that proposed it.
+    /// Returns the agent that proposed it.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
         self.info.agent()
     }
 
-    /// The person the run acts for.
+    /// Returns the person the run acts for.
     #[must_use]
     pub fn on_behalf_of(&self) -> Option<&Principal> {
         self.info.principal()
     }
 
-    /// The roles of the person the run acts for.
+    /// Returns the roles of the person the run acts for.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         self.info.roles()
     }
 
-    /// The matter the run belongs to.
+    /// Returns the case the run belongs to.
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
         self.info.case()
     }
 
-    /// Returns how the run came to its agent, oldest first: a rule can look at who called it.
+    /// Returns how the run came to its agent, oldest first, so that a rule can see who called it.
     #[must_use]
     pub fn passages(&self) -> &[AgentHop] {
         self.info.passages()
     }
 
-    /// Returns why the agent says it proposes the call: its claim, to be shown, never to be
-    /// trusted.
+    /// Returns the agent's claimed reason for the call: to be shown, never to be trusted.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()
     }
 
-    /// Returns what was said in the run so far, oldest first, as the application told the gate.
+    /// Returns the messages of the run so far, oldest first, as the application passed them to the
+    /// gate.
     #[must_use]
     pub fn history(&self) -> &[Message] {
         self.history.messages()
     }
 
-    /// Returns where a value first came from, in what was said before the call: see [`Origin`].
+    /// Returns the origin of a value in the messages before the call: see [`Origin`].
     ///
     /// The value is compared as JSON: texts, numbers, truth values, and lists of them, which come
     /// from the least trusted of their items. Anything that is not a whole value comes from the
@@ -174,7 +175,7 @@ impl CallContext {
             Some(facts) => self.history.origin(value, facts),
             None => self.history.origin(value, &CallFacts::none()),
         };
-        // What cannot be written as JSON was not said.
+        // A value that cannot be written as JSON was not said by anyone.
         serde_json::to_value(value).map_or(Origin::Agent, |value| origin(&value))
     }
 
@@ -193,7 +194,7 @@ impl CallContext {
         is_absent || self.origin(value).is_user()
     }
 
-    /// Returns when the call is judged, or run: the gate's clock.
+    /// Returns the time at which the call is evaluated or run, by the gate's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now

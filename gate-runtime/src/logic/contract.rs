@@ -1,4 +1,4 @@
-//! Comparing the fields that a type reads with those that it writes.
+//! Compares the fields that a type reads with those that it writes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Schemas that other programs send: what they may cost.
+//! Limits the cost of schemas that remote programs send.
 
 use serde_json::Value;
 
@@ -36,8 +36,8 @@ pub(crate) struct SchemaCost {
     pub(crate) steps: u64,
 }
 
-/// Refuses a schema that would take long to check against, or much room: whoever sends it, sends it
-/// with every call.
+/// Refuses a schema that would take much time or memory to check against, because a program sends
+/// it with every call.
 ///
 /// `compiles` says whether a pattern stays within so many bytes.
 ///
@@ -120,7 +120,7 @@ fn measure(
         Value::Object(fields) => {
             fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
                 ("$ref", Value::String(place)) => {
-                    // What is written another way for the web could lead elsewhere than it says.
+                    // A percent-encoded reference could lead elsewhere than it seems to.
                     let target = place
                         .strip_prefix('#')
                         .filter(|to| to.starts_with('/') && !to.contains('%'));
@@ -137,7 +137,7 @@ fn measure(
                     `#/$defs/Order`"
                     ))
                 }
-                // What is only named there is counted where it is meant. Elsewhere, these are names
+                // Definitions are counted where they are referred to. Elsewhere, these are names
                 // like any other.
                 ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
                 ("pattern", Value::String(pattern)) => left.take_patterns(&[pattern]),

@@ -1,5 +1,4 @@
-//! The tools, the calls and the policies, and the judgement of a call. Pure: no store, no clock, no
-//! network.
+//! Tools, calls and policies, and the evaluation of a call. Pure: no store, no clock, no network.
 
 pub(crate) mod audit;
 pub(crate) mod bound;

@@ -1,4 +1,4 @@
-//! Telling what a tool's function takes and returns by traits, not by how types are spelled.
+//! Finds out what a tool's function takes and returns by traits, and not by the spelling of types.
 //!
 //! The macro knows a type as tokens only: an alias of `Result` looks like any other type. Method
 //! resolution knows better. An inherent method of `Probe<Result<T, E>>` is found before the
@@ -167,8 +167,8 @@ impl<T: Sync> Probe<T> {
 
 /// The answers of a [`Probe`] for a state that is not `Sync`.
 ///
-/// A registry for it does not compile, and says why. That the bodies that borrow it are not `Send`
-/// would be said besides, once for each, so another future stands in for them.
+/// A registry for it does not compile, and reports why. A substitute future avoids a second error
+/// for each body that borrows it and so is not `Send`.
 pub trait ProbeUnshared {
     /// It is not `Sync`.
     const IS_SYNC: bool = false;

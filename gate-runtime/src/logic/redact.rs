@@ -1,4 +1,4 @@
-//! Secrets: taken out of what is stored, shown and said, and put back where a call runs.
+//! Takes secrets out of what is stored and shown, and puts them back where a call runs.
 
 use gate_core::call::{Arguments, CommitmentKeys, SecretCommitment, is_mark};
 use gate_core::text::SchemaError;
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::schema_walk::replace_secrets;
 
-/// The way in which the secrets of a tool's calls are taken out and put back: where they stand, and
-/// the keys that commit to them.
+/// How the secrets of a tool's calls are taken out and put back: their places, and the keys that
+/// commit to them.
 #[derive(Clone, Copy)]
 pub(crate) struct SecretRedaction<'a> {
     pub(crate) schema: &'a Value,
@@ -15,23 +15,23 @@ pub(crate) struct SecretRedaction<'a> {
 }
 
 impl SecretRedaction<'_> {
-    /// The arguments of a call as they are stored: every secret replaced by its mark.
+    /// Returns the stored form of a call's arguments: every secret replaced by its mark.
     pub(crate) fn seal(self, arguments: &Value) -> Result<Arguments, SchemaError> {
         self.seal_with(arguments, &mut |secret| {
             SecretCommitment::to(secret, random_salt(), self.keys)
         })
     }
 
-    /// The arguments of a call sealed as an earlier sealing has them: equal if, and only if, the
-    /// calls are.
+    /// Seals the arguments of a call with the salts of an earlier sealing: equal if, and only if,
+    /// the calls are.
     pub(crate) fn seal_like(
         self,
         arguments: &Value,
         earlier: &Arguments,
     ) -> Result<Arguments, SchemaError> {
         let mut known = earlier.secrets().iter();
-        // Where there are more secrets than before, or what opens one is not there, the calls count
-        // as different ones: under a new salt nothing is equal.
+        // With more secrets than before, or without the key of one, the calls count as different:
+        // under a new salt nothing is equal.
         self.seal_with(arguments, &mut |secret| {
             let again = known.next().and_then(|known| known.again(secret, self.keys));
             again.map_or_else(|| SecretCommitment::to(secret, random_salt(), self.keys), Ok)
@@ -69,8 +69,8 @@ impl SecretRedaction<'_> {
         Arguments::new(&marked, secrets)
     }
 
-    /// The arguments that run: the stored text with the secrets that this process read. `None` if
-    /// it never read one of them.
+    /// Returns the arguments that run: the stored text with the secrets that this process read.
+    /// `None` if it never read one of them.
     pub(crate) fn unseal(self, stored: &Arguments, known: Option<&Value>) -> Option<Value> {
         let mut open = stored.to_json();
         if stored.secrets().is_empty() {
@@ -95,9 +95,10 @@ fn not_editable() -> SchemaError {
     SchemaError::new("", "a secret cannot be edited: leave its mark as it is, or reject the call")
 }
 
-/// Everything that a call's schema marks as secret.
+/// Returns everything that a call's schema marks as secret.
 pub(crate) fn secrets_of(schema: &Value, arguments: &Value) -> Vec<Value> {
     let mut found = Vec::new();
+    // The visitor never fails, so neither does the walk.
     let _ = replace_secrets(schema, &mut arguments.clone(), &mut |secret| {
         found.push(secret.clone());
         Ok::<_, ()>(Value::Null)
@@ -111,9 +112,9 @@ pub(crate) fn keeps_secrets(schema: &Value, given: &Value, arguments: &Value) ->
     secrets_of(schema, given).iter().all(|secret| kept.contains(secret))
 }
 
-/// Makes arguments of a reviewer's edit, if it does with secrets only what it may.
+/// Makes arguments from a reviewer's edit, if it treats secrets as allowed.
 ///
-/// A mark that is left where a secret stands keeps that secret. A mark anywhere else would run as a
+/// A mark that stays in the place of a secret keeps that secret. A mark anywhere else would run as
 /// text, and a new value in the place of a secret would be stored: both are refused.
 pub(crate) fn seal_edit(
     schema: &Value,
@@ -131,8 +132,7 @@ pub(crate) fn seal_edit(
     Arguments::new(edited, secrets)
 }
 
-/// Refuses texts that look like the mark of a secret: no secret is there, and they would run as
-/// they are.
+/// Refuses texts that look like the mark of a secret, because they would run as they are.
 pub(crate) fn check_no_mark(value: &Value) -> Result<(), SchemaError> {
     if !has_mark(value) {
         return Ok(());

@@ -88,8 +88,8 @@ pub trait Registry: Sized + 'static {
         Self::specs().descriptors()
     }
 
-    /// The section of a system prompt that teaches the model which tools ask a person, that it
-    /// should just call them, and that a rejection is final.
+    /// Returns the section of a system prompt that teaches the model which tools ask a person, that
+    /// it should just call them, and that a rejection is final.
     #[must_use]
     fn instructions() -> String {
         let policies = Self::TOOLS.iter().map(|tool| Arc::clone((tool.policy)().outline()));
@@ -109,7 +109,7 @@ pub struct ListedTool<R: Registry> {
 }
 
 impl<R: Registry> ListedTool<R> {
-    /// The one place where a registry asks something of a tool's type.
+    /// The one place where a registry requires something of a tool's type.
     #[must_use]
     pub const fn of<T: InState<R::State>>() -> Self
     where
@@ -185,11 +185,11 @@ impl ToolSpecs {
     }
 }
 
-/// The registry of a gate that has no tools: for programs where people decide about what other
-/// programs run, such as a command line.
+/// The registry of a gate without tools: for programs where people decide about the calls of other
+/// programs, such as a command line.
 ///
-/// It sees and decides what stands in the store. It has no rules: an edit is checked against the
-/// stored schema, and whoever has the tool judges it again before it runs.
+/// It shows and decides the calls in the store. It has no rules: an edit is checked against the
+/// stored schema, and the process that has the tool evaluates it again before it runs.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -220,7 +220,7 @@ impl Registry for NoTools {
     }
 }
 
-/// Says that there is no such tool, and which there are.
+/// Returns the message that there is no such tool, with the tools that there are.
 pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
     let near = english::closest(name, known.iter().copied())
         .map(|near| format!("; did you mean `{near}`?"));
@@ -272,8 +272,8 @@ pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
     names
 }
 
-/// The name of what stands in for a tool that was written with a mistake. The mistake is reported,
-/// so a registry says nothing more of it.
+/// The name of the placeholder for a tool that was written with a mistake. The mistake is reported
+/// elsewhere, so a registry does not report it again.
 pub const MISTAKEN: &str = "<mistaken>";
 
 /// Returns whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`, or

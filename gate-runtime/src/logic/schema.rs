@@ -1,4 +1,4 @@
-//! JSON Schemas: closed against unknown fields, and checked.
+//! JSON Schemas: closed against unknown fields, and used to check values.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use super::foreign_schema::{self, SchemaCost};
 use super::schema_cost::{self, PatternSizes};
 use super::schema_walk::BESIDE;
 
-/// Makes every object of a schema refuse what it does not name.
+/// Makes every object of a schema refuse fields that it does not name.
 ///
 /// `additionalProperties` sees only the properties beside it, so an object that is put together
 /// from parts (`allOf`, a `$ref` with properties beside it) is closed as a whole, with
@@ -91,7 +91,7 @@ fn close_value(schema: &mut Value, parts: &[String]) {
     }
     let is_object = map.contains_key("properties") || map.get("type").is_some_and(is_of_objects);
     if open && is_object && !map.contains_key("patternProperties") {
-        // Named, even if there are none: then what is unknown is told by its name.
+        // Present even if empty: then an unknown field is reported by its name.
         map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         map.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
@@ -139,7 +139,7 @@ fn close_below(schema: &mut Value, parts: &[String]) {
     }
 }
 
-/// Everything that a value's schema finds wrong with it, field by field.
+/// All problems of a value under its schema, field by field.
 ///
 /// ```
 /// # fn show(problems: &gate_runtime::tool::SchemaErrors) {
@@ -152,7 +152,7 @@ fn close_below(schema: &mut Value, parts: &[String]) {
 pub struct SchemaErrors(Vec<SchemaError>);
 
 impl SchemaErrors {
-    /// Each with its place; never empty.
+    /// Returns the problems, each with its place; never empty.
     pub fn iter(&self) -> impl Iterator<Item = &SchemaError> {
         self.0.iter()
     }
@@ -209,10 +209,10 @@ impl SchemaChecker {
         Ok(Self { validator, foreign: None })
     }
 
-    /// The same for a schema that another program sent, and may have meant to be dear.
+    /// The same for a schema of a remote program, which may be expensive on purpose.
     ///
     /// # Errors
-    /// What is wrong with it, or that it would cost too much.
+    /// The problem with it, or that it would cost too much.
     pub(crate) fn of_foreign(schema: &Value) -> Result<Self, String> {
         let build = |schema: &Value, size: usize| {
             // In a time that grows with the text, and no faster.
@@ -272,7 +272,7 @@ impl SchemaChecker {
 impl ForeignSchema {
     fn take_steps(&self, value: &Value) -> Result<u64, SchemaError> {
         let counted = schema_cost::count(&self.schema, &self.patterns, value);
-        // What is refused has been counted up to the limit.
+        // A refused value was counted up to the limit, so that much is charged.
         self.spent.fetch_add(*counted.as_ref().unwrap_or(&schema_cost::STEPS), Ordering::Relaxed);
         counted
     }
@@ -309,8 +309,7 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
     }
 }
 
-/// Of the shapes that a value could have, the one that it was meant to have, if only one has its
-/// type and its tag.
+/// Returns the shape that a value was meant to have, if only one has its type and its tag.
 fn meant_branch<'a>(
     place: &str,
     branches: &'a [Vec<jsonschema::ValidationError<'static>>],

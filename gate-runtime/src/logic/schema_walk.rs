@@ -1,4 +1,4 @@
-//! Which parts of a schema hold for which part of a value: secrets and sets are found by that.
+//! Finds which parts of a schema hold for which part of a value, for secrets and sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -22,8 +22,8 @@ pub(crate) fn replace_secrets<E>(
     value: &mut Value,
     visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
 ) -> Result<(), E> {
-    // The walk below takes time with the square of what stands beside each other, and a schema of
-    // another program has no secrets.
+    // The walk below is quadratic in the number of schemas side by side, and a remote program's
+    // schema has no secrets.
     if !has_secrets(schema) {
         return Ok(());
     }
@@ -43,8 +43,8 @@ fn mark_secret(schemas: &[&Value]) -> bool {
     schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true)))
 }
 
-/// Names a problem without those names of fields that are part of a secret: whoever wrote its
-/// values chose them too.
+/// Removes field names that are part of a secret from a problem, because they come from the same
+/// hand as its values.
 pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaError {
     let (mut schemas, mut in_secret, mut end) = (expand(root, &[root]), false, 0);
     for step in error.pointer().split('/').skip(1) {
@@ -83,8 +83,8 @@ pub(crate) fn field_names(schema: &Value) -> BTreeSet<&str> {
     names
 }
 
-/// Returns whether a schema marks a secret where no value is ever looked at, as below `not` or
-/// `if`: it would be stored as it is.
+/// Returns whether a schema marks a secret in a place where values are never looked for, as below
+/// `not` or `if`: it would be stored in the clear.
 pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
     let mut reached = expand(root, &[root]);
     let mut next = 0;
@@ -110,8 +110,8 @@ pub(crate) fn has_sets(schema: &Value) -> bool {
     has(schema, UNIQUE)
 }
 
-/// Puts the items of sets into one order: as a set, a list says nothing by its order, and a type
-/// like `HashSet` writes another one each time.
+/// Sorts the items of sets: the order of a set means nothing, and a type like `HashSet` writes a
+/// different one each time.
 pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
     let Ok(()) = walk(schema, &[schema], value, &mut |schemas, value| {
         let is_set = schemas.iter().any(|schema| schema.get(UNIQUE) == Some(&Value::Bool(true)));

@@ -1,4 +1,4 @@
-//! Secrets kept out of what others read, also where a tool gives them back in another writing.
+//! Keeps secrets out of what others read, even if a tool returns them in another encoding.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::redact::secrets_of;
 use super::schema_walk::field_names;
 
-/// The text in the place of a secret that somebody gave back.
+/// The replacement for a secret that a tool returned.
 pub(crate) const SECRET: &str = "[secret]";
 
 /// The shortest secret that is looked for inside other texts: shorter ones would hit by chance.
@@ -28,9 +28,9 @@ const MOST_NESTED: usize = 64 * 1024;
 /// Secrets that must not appear where others read.
 ///
 /// A secret is found whatever its case, width and accents, with signs or spaces between its
-/// letters, as a number or as a text, in JSON, percent, HTML, hexadecimal and base64 encodings, and
-/// twice encoded; in one text or over several values. What was translated, compressed or encrypted
-/// is not.
+/// letters, as a number or as text, in JSON, percent, HTML, hexadecimal and base64 encodings, and
+/// twice encoded; in one text or across several values. Translated, compressed or encrypted secrets
+/// are not found.
 #[derive(Debug, Default)]
 pub(crate) struct SecretScrubber {
     /// As they are.
@@ -118,7 +118,7 @@ impl SecretScrubber {
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SECRET));
         let clean = self.clean_folded(&literal);
-        // It may stand over several lines, as base64 in a mail does.
+        // It may span several lines, as base64 in a mail does.
         let join = |text: &str| text.split_whitespace().collect::<String>();
         if !self.is_encoded_in(&clean) && !self.is_encoded_in(&join(&clean)) {
             return clean;
@@ -140,7 +140,8 @@ impl SecretScrubber {
         let mut leaves = String::new();
         join_leaves(&value, &mut leaves);
         if self.matches(&leaves, MatchContext::Values).next().is_some() {
-            // It is split over several values: which of them could be left, nobody can say.
+            // It is split over several values, and it is unknown which of them could be left: all
+            // are replaced.
             value = Value::from(SECRET);
         }
         value.to_string()

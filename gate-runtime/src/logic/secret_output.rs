@@ -8,12 +8,12 @@ use serde::{Serialize, Serializer};
 
 use super::scrub::SECRET;
 
-/// A result that is a secret as a whole: the program that calls the tool gets it, and the model,
-/// the record, the store and reviewers get `[secret]`.
+/// A result that is a secret as a whole: the program that calls the tool gets the value, and the
+/// model, the records, the store and reviewers get `[secret]`.
 ///
-/// Secrets among the arguments are looked for in what a tool gives back, in many writings; what was
-/// translated, encrypted or shortened is not found. Where a result may hold that, or a secret that
-/// was no argument, it is returned in this.
+/// Secrets among the arguments are searched for in a tool's output, in many encodings, but not if
+/// translated, encrypted or shortened. Return `SecretOutput` if a result may contain such a form,
+/// or a secret that was no argument.
 ///
 /// Only a typed call, as `one_time_password(&run, …)`, gives the value, once, in the process in
 /// which the body ran. [`Run::submit`](crate::Run::submit) and a later look at the call give

@@ -14,7 +14,7 @@ use super::schema_walk::{
     has_secrets, has_sets, has_unreachable_secret, sort_sets, without_secret_names,
 };
 
-/// The most JSON that a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
+/// The default limit of a call's JSON: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
 
 /// The descriptors of a registry's tools, ready to check calls against: made once.
@@ -87,16 +87,16 @@ pub(crate) struct ToolSpec {
     /// Some of its lists are sets: the order of their items says nothing.
     has_sets: bool,
     optional: Vec<&'static str>,
-    /// Set where the values that it reads need no second look: see [`ArgumentCodec`].
+    /// Set if the values that it reads need not be checked again: see [`ArgumentCodec`].
     pub(crate) is_plain: bool,
-    /// `None` for a tool of another program, which reads its arguments itself.
+    /// `None` for a tool of a remote program, which reads its arguments itself.
     codec: Option<ArgumentCodec>,
 }
 
 /// Arguments as they will run.
 pub(crate) struct CompletedArguments {
     pub(crate) arguments: Value,
-    /// The arguments as they were given, where those are others.
+    /// The arguments as they were given, if different.
     pub(crate) given: Option<Value>,
 }
 
@@ -125,8 +125,9 @@ impl ToolSpec {
         self.checker.as_ref().map_or(STEPS_TO_REFUSE, SchemaChecker::spent)
     }
 
-    /// Says which fields the tool's type reads and does not write, or writes and does not read:
-    /// nobody could be shown what runs. Also the places of its summary that no argument has.
+    /// Returns the fields that the tool's type reads and does not write, or the reverse, because
+    /// people could not be shown what runs. Also returns the places of its summary that no argument
+    /// has.
     pub(crate) fn contract_problems(&self, tool: &Descriptor) -> Vec<String> {
         let of_type =
             self.codec.map(|codec| contract::problems(&self.schema, &(codec.written_schema)()));
@@ -159,7 +160,7 @@ impl ToolSpec {
     /// Checks and completes arguments that were read.
     ///
     /// # Errors
-    /// What is wrong with them, also where they could not be read. No name in a secret is in it.
+    /// The problems, including that they could not be read. No name in a secret is in them.
     pub(crate) fn complete(
         &self,
         given: Result<Value, SchemaError>,
@@ -174,19 +175,20 @@ impl ToolSpec {
         })
     }
 
-    /// Checks arguments, and makes them whole: as the tool's type writes them once it has read
-    /// them, defaults included. What rules and people see, what is digested and what runs is this.
+    /// Checks and completes arguments: in the form in which the tool's type writes them after
+    /// reading them, defaults included. This form is what rules and people see, what is digested
+    /// and what runs.
     ///
     /// # Errors
     /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or
-    /// if what is written reads as something else again: then nobody could say what would run.
+    /// if the written form reads as something else again: then it is unknown what would run.
     fn complete_read(&self, mut given: Value) -> Result<CompletedArguments, SchemaErrors> {
         check_no_mark(&given)?;
         self.check(&given)?;
         let Some(codec) = self.codec else {
             return Ok(CompletedArguments { arguments: given, given: None });
         };
-        // Numbers have their form from the reader.
+        // The reader has already normalized numbers.
         let as_given = self.has_sets.then(|| given.clone());
         if self.has_sets {
             sort_sets(&self.schema, &mut given);
@@ -218,8 +220,7 @@ impl ToolSpec {
         Ok(CompletedArguments { arguments, given })
     }
 
-    /// Returns whether what was written is what was given, and besides nothing but `null`s of
-    /// arguments that may be left out.
+    /// Returns whether the written form only adds `null`s for optional arguments.
     fn adds_only_nulls(&self, written: &Value, given: &Value) -> bool {
         let (Value::Object(written), Value::Object(given)) = (written, given) else { return false };
         let mut found = 0;
@@ -233,8 +234,7 @@ impl ToolSpec {
         written.iter().all(is_same) && found == given.len()
     }
 
-    /// Takes arguments away that are `null`, where the type is known to read their absence as the
-    /// same.
+    /// Removes arguments that are `null`, if the type is known to read their absence as the same.
     fn strip_nulls(&self, arguments: &mut Value) {
         if let Value::Object(fields) = arguments {
             fields.retain(|name, value| !value.is_null() || !self.is_optional(name));
@@ -254,7 +254,7 @@ impl ToolSpec {
         Ok(written)
     }
 
-    /// Gives a value the one form that it has as arguments: whole numbers as such, sets in order.
+    /// Normalizes a value: whole numbers as such, sets in order.
     fn settle(&self, value: &mut Value) -> Result<(), SchemaError> {
         exact_numbers(value)?;
         if self.has_sets {
@@ -263,7 +263,7 @@ impl ToolSpec {
         Ok(())
     }
 
-    /// Returns whether what a tool's type wrote is just these arguments.
+    /// Returns whether a tool's type wrote exactly these arguments.
     pub(crate) fn writes(&self, mut written: Value, arguments: &Value) -> bool {
         if self.settle(&mut written).is_err() {
             return false;
@@ -276,8 +276,8 @@ impl ToolSpec {
     }
 }
 
-/// Finds a field or an item that did not come back. What says nothing may stay away: `null`,
-/// `false`, 0 and what is empty.
+/// Finds a field or an item that was lost in writing. Empty values may be lost: `null`, `false`, 0,
+/// empty texts, lists and objects.
 fn find_lost(given: &Value, written: &Value, pointer: &mut String) -> Option<String> {
     let length = pointer.len();
     let mut within = |step: &str, inner: &Value, written: Option<&Value>| {

@@ -1,4 +1,4 @@
-//! Delivers one delivery, whatever its notifier does.
+//! Makes one delivery, whatever its notifier does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::engine::kernel::bounded::ClockLimit;
 use crate::logic::bounded::bounded;
 use crate::random;
 
-/// The time that a notifier may take. It is less than the lease, so that what came of it can be
-/// written.
+/// The time that a notifier may take. It is less than the lease, so that the result can still be
+/// written under it.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A carrier, which delivers for one notifier.
+/// Makes the deliveries of one notifier.
 pub(super) struct DeliverySender {
     pub(super) notifier: Arc<dyn Notifier>,
     pub(super) name: Arc<str>,
@@ -29,17 +29,17 @@ pub(super) struct DeliverySender {
 }
 
 impl DeliverySender {
-    /// The letters of its notifier.
+    /// Returns a filter for the deliveries of its notifier.
     pub(super) fn mine(&self) -> DeliveryFilter {
         DeliveryFilter::all().notifier(Arc::clone(&self.name))
     }
 
-    /// Takes a delivery, unless another process was faster, delivers it, and writes what came of
-    /// it.
+    /// Claims a delivery, unless another process was faster, makes it, and writes the result.
     pub(super) async fn carry(&self, delivery: &Delivery) -> Result<(), StoreError> {
         let notice = self.notice(delivery).await?;
         let now = self.clock.now();
         let Some(claimed) = delivery.claimed(now) else { return Ok(()) };
+        // The claim is a compare-and-set, so that only one process delivers.
         if !self.write(&claimed).await? {
             return Ok(());
         }
@@ -55,10 +55,12 @@ impl DeliverySender {
         let until = later(now, LEASE);
         loop {
             match self.write(&ended).await {
+                // The notice is out: without the result on record it would be delivered twice.
                 Err(_) if self.clock.now() < until => {
                     self.clock.sleep_until(later(self.clock.now(), AGAIN)).await;
                 }
-                // After its lease it is another's, or delivered again under the same id.
+                // After the lease another process has it, or it is delivered again under the same
+                // id.
                 written => return written.map(|_| ()),
             }
         }
@@ -70,7 +72,7 @@ impl DeliverySender {
         Ok(self.store.commit(changeset).await? == CommitOutcome::Done)
     }
 
-    /// Makes the notice that is to be told, with the call as it stands now.
+    /// Makes the notice for the notifier, with the call as it stands now.
     async fn notice(&self, delivery: &Delivery) -> Result<Option<DeliveryNotice>, StoreError> {
         let filter = RecordFilter::after(delivery.record().saturating_sub(1)).limit(1);
         let record = self
@@ -84,10 +86,10 @@ impl DeliverySender {
         let Some(call) = delivery.approval() else { return Ok(Some(notice)) };
         if let Some(approval) = self.store.approvals(&ApprovalFilter::all().id(call)).await?.pop() {
             let tool = self.store.tool(approval.subject().tool_digest()).await?;
-            // Nobody else than the store has the salts of its secrets.
+            // The salts of secrets never leave the store.
             notice = notice.about(Arc::new(approval.without_salts()), tool);
         }
-        // Of a dead one, somebody may have been told.
+        // A dead delivery may have reached somebody, so its memo counts, too.
         let last =
             self.mine().approval(call).state(DeliveryState::Delivered).state(DeliveryState::Dead);
         let last = last.newest_first().limit(1);
@@ -98,15 +100,16 @@ impl DeliverySender {
         Ok(Some(notice))
     }
 
-    /// Delivers. A notifier that takes too long is dropped where it is.
+    /// Calls the notifier, which is dropped if it takes too long.
     async fn deliver(&self, notice: &DeliveryNotice) -> Result<Option<String>, NotifyError> {
         let limit = ClockLimit::new(Arc::clone(&self.clock), LIMIT);
         let delivered = bounded(&limit, || self.notifier.deliver(notice)).await;
+        // A timeout or a panic does not tell whether the notice arrived, so it is tried again.
         delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))
     }
 
-    /// The delivery after a try. A notifier that gives nothing back gets with the next one what it
-    /// was given with this one.
+    /// Returns the delivery after a try. If the notifier returns no memo, the next delivery gets
+    /// the memo of this one.
     fn ended(
         &self,
         claimed: &Delivery,

@@ -1,8 +1,8 @@
-//! Telling people and programs what happened, behind the back of those who ask.
+//! Transactional outbox: delivers notifications off the call path.
 //!
-//! What is to be told stands on the record, which was written with it. From there one task for each
-//! notifier makes deliveries, and has them delivered: several at a time, those about one call one
-//! after the other. Whatever a notifier does, nothing here is waited for by a call.
+//! Notifications are derived from records, which are written with the events. One task for each
+//! notifier turns records into deliveries and makes them, several at a time, those about one call
+//! in order. No call ever waits for a notifier.
 
 pub(crate) mod delivery;
 pub(crate) mod relay;
@@ -27,24 +27,24 @@ use tokio::task::{JoinHandle, JoinSet};
 use self::delivery::DeliverySender;
 use self::relay::RecordRelay;
 
-/// The number of letters of one notifier that are under way at once.
+/// The number of deliveries of one notifier that are under way at once.
 const CARRIERS: usize = 16;
 
-/// After how long it is tried again where the store did not do its part.
+/// The delay before a retry after an error of the store.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// After how long it looks at the deliveries at the latest: another process may have put one back,
-/// of which no record tells.
+/// The longest time between two looks at the deliveries: another process may have put one back,
+/// which no record shows.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// The number of delivered deliveries that are forgotten at once.
+/// The number of old deliveries that are deleted at once.
 const PAGE: usize = 256;
 
-/// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then,
-/// another process delivers, or the next one.
+/// The delivery tasks, one for each notifier. They end when this is dropped: another process makes
+/// the remaining deliveries, or the next one.
 #[derive(Default)]
 pub(crate) struct OutboxTasks {
-    /// Each with what tells it that a delivery was put back.
+    /// Each task, with the signal that a delivery was put back.
     tasks: Vec<(JoinHandle<()>, Arc<Notify>)>,
 }
 
@@ -80,7 +80,7 @@ impl OutboxTasks {
         Self { tasks: notifiers.into_iter().map(start).collect() }
     }
 
-    /// Lets the tasks look at the deliveries again.
+    /// Wakes the tasks, so that they look at the deliveries again.
     pub(crate) fn look(&self) {
         for (_, put_back) in &self.tasks {
             put_back.notify_one();
@@ -96,16 +96,16 @@ impl Drop for OutboxTasks {
     }
 }
 
-/// A postman, who delivers the letters of one notifier.
+/// The worker of one notifier.
 struct OutboxWorker {
     carrier: Arc<DeliverySender>,
     reader: RecordRelay,
     last: RecordWatch,
     put_back: Arc<Notify>,
     under_way: JoinSet<(u64, Result<(), StoreError>)>,
-    /// The records that the deliveries under way are about.
+    /// The records of the deliveries that are under way.
     busy: HashSet<u64>,
-    /// When it is to look at the deliveries.
+    /// The time of the next look at the deliveries.
     looks_at: Timestamp,
     forgets_at: Timestamp,
 }
@@ -124,6 +124,7 @@ impl OutboxWorker {
             let now = self.carrier.clock.now();
             let wake = match rests.filter(|end| *end > now) {
                 Some(end) => end,
+                // The deliveries stay in the store, so an error only delays them.
                 None => self.round(now).await.unwrap_or_else(|_| later(now, AGAIN)),
             };
             rests = None;
@@ -134,7 +135,8 @@ impl OutboxWorker {
                     self.looks_at = Timestamp::MIN;
                     if let Some((record, written)) = ended {
                         self.busy.remove(&record);
-                        // It is not the delivery's fault: tried at once, it would fail at once.
+                        // The store failed, and not the delivery: a retry at once would fail at
+                        // once, too.
                         rests = written.err().map(|_| later(self.carrier.clock.now(), AGAIN));
                     }
                 }
@@ -142,8 +144,7 @@ impl OutboxWorker {
         }
     }
 
-    /// Waits for the first of: a record, the end of a delivery, a delivery that was put back, the
-    /// time.
+    /// Waits for a record, the end of a delivery, a delivery that was put back, or the time.
     async fn signal(&mut self, wake: Timestamp) -> OutboxSignal {
         let Self { carrier, last, put_back, under_way, .. } = self;
         let news = async {
@@ -153,6 +154,8 @@ impl OutboxWorker {
         };
         let ended = async {
             match under_way.join_next().await {
+                // A task that panicked has no result; its delivery becomes due again with the end
+                // of its lease.
                 Some(ended) => ended.ok(),
                 None => std::future::pending().await,
             }
@@ -166,7 +169,8 @@ impl OutboxWorker {
         }
     }
 
-    /// Reads what is new, hands out what is due, and says until when there is nothing else to do.
+    /// Reads new records, starts due deliveries, and returns the time until which there is nothing
+    /// else to do.
     async fn round(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
         self.last.mark_seen();
         if self.reader.read(now).await? || self.looks_at <= now {
@@ -180,8 +184,8 @@ impl OutboxWorker {
         Ok(self.looks_at)
     }
 
-    /// Hands the deliveries that are due to carriers, as far as there are any, and gives the time
-    /// when the next one is due.
+    /// Starts the due deliveries, as far as there are free places, and returns the time when the
+    /// next one is due.
     async fn hand_out(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let open = self
             .carrier
@@ -199,7 +203,7 @@ impl OutboxWorker {
                 return Ok(Some(delivery.due_at()));
             }
             if self.busy.len() >= CARRIERS {
-                // Whoever is done first makes it look again.
+                // The end of any running delivery causes the next look.
                 return Ok(None);
             }
             self.busy.insert(record);
@@ -209,8 +213,7 @@ impl OutboxWorker {
         Ok(None)
     }
 
-    /// Forgets what was delivered long ago. What is kept for an open call stays for as long as that
-    /// is open.
+    /// Deletes old deliveries. The last delivery about an open call is kept while the call is open.
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         let store = &self.carrier.store;
         let old = self.carrier.mine().state(DeliveryState::Delivered).due_by(now).limit(PAGE);
@@ -243,13 +246,13 @@ impl OutboxWorker {
                 }
             }
             if store.commit(changeset).await? != CommitOutcome::Done {
-                // Another process is at it.
+                // Another process is doing the same.
                 return Ok(());
             }
         }
     }
 
-    /// Returns whether more is to be told about a call.
+    /// Returns whether more deliveries about a call are open.
     async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
         let open = self
             .carrier

@@ -1,4 +1,4 @@
-//! Reads the record, and writes deliveries about what its notifier wants to tell.
+//! Relay: reads records, and writes deliveries of those that the notifier wants.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,10 +16,10 @@ use super::delivery::DeliverySender;
 /// The number of records, or of approvals, that are read at once.
 const PAGE: usize = 256;
 
-/// After how many records that nobody wants told the mark is moved all the same.
+/// The number of unwanted records after which the cursor is stored all the same.
 const STRIDE: u64 = 1_000;
 
-/// A reader of the records for one notifier, and how far it is.
+/// Reads the records for one notifier, from its cursor.
 pub(super) struct RecordRelay {
     carrier: Arc<DeliverySender>,
     /// The last record when this process began.
@@ -28,10 +28,10 @@ pub(super) struct RecordRelay {
 }
 
 struct RelayProgress {
-    /// As it is in the store. It moves in the transaction that writes deliveries, so that of two
-    /// processes one writes them.
+    /// The stored cursor. It moves in the transaction that writes deliveries, so that only one of
+    /// several processes writes them.
     mark: Delivery,
-    /// The number of the last record that this process has read; it wanted none since the mark.
+    /// The number of the last record that this process has read. None since the cursor was wanted.
     read: u64,
 }
 
@@ -46,7 +46,7 @@ impl RecordRelay {
         Self { carrier, head, place: None }
     }
 
-    /// Reads what is new, and says whether there may be new deliveries.
+    /// Reads new records, and returns whether there may be new deliveries.
     pub(super) async fn read(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let mut is_new = self.place.is_none();
         let mut place = match self.place.take() {
@@ -72,7 +72,7 @@ impl RecordRelay {
             if self.write(deliveries, &mark, now).await? {
                 place = RelayProgress::at(mark);
             } else {
-                // Another process has read on: it wrote what was to be written up to its mark.
+                // Another process was faster: it wrote the deliveries up to its cursor.
                 is_new = true;
                 let found =
                     self.mark().await?.filter(|found| found.version() != place.mark.version());
@@ -86,8 +86,8 @@ impl RecordRelay {
         Ok(is_new)
     }
 
-    /// The mark, or the first one: a notifier that is new here begins with the calls that wait now,
-    /// and with what happens after.
+    /// Returns the cursor, or writes a first one: a new notifier begins with the calls that wait
+    /// now, and with later records.
     async fn begin(&self, now: Timestamp) -> Result<Delivery, StoreError> {
         loop {
             if let Some(mark) = self.mark().await? {
@@ -106,7 +106,8 @@ impl RecordRelay {
         Ok(found.first().map(|mark| Delivery::clone(mark)))
     }
 
-    /// Deliveries about the calls that wait now: each about the first record by which it did.
+    /// Returns deliveries about the calls that wait now, each about the first record by which it
+    /// waited.
     async fn pending(&self, now: Timestamp) -> Result<Vec<Arc<Delivery>>, StoreError> {
         let (mut waiting, mut deliveries) = (HashSet::new(), Vec::new());
         let mut page = ApprovalFilter::all().status(Status::Pending).limit(PAGE);
@@ -139,8 +140,8 @@ impl RecordRelay {
         Ok(deliveries)
     }
 
-    /// Returns whether the notifier tells of it. One that panics over the question is given it to
-    /// tell: then people see what becomes of that.
+    /// Returns whether the notifier wants a record. If it panics over that, it gets the record, so
+    /// that people see the failed delivery.
     fn wants(&self, record: &Record) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
     }

@@ -1,4 +1,4 @@
-//! The port that engineers implement over calls with their context: overlays. The other ports are
-//! in `gate-core`.
+//! The overlay port, which users implement over calls with their context. The other ports are in
+//! `gate-core`.
 
 pub(crate) mod overlay;

@@ -1,4 +1,4 @@
-//! Judges beside the policies: they see every call untyped, and can only tighten.
+//! Overlays: they see every call untyped, in addition to the policies, and can only tighten.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use gate_core::ports::BoxFuture;
 
 use crate::logic::context::CallContext;
 
-/// A judge of every call, whatever its tool: an external policy engine, a risk score, a rule of the
-/// house.
+/// An overlay evaluates every call, whatever its tool: an external policy engine, a risk score, a
+/// company-wide rule.
 ///
 /// ```
 /// use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError};
@@ -34,25 +34,24 @@ use crate::logic::context::CallContext;
 /// # assert_eq!(NoSundays.name(), "no work on Sundays");
 /// ```
 pub trait Overlay: Send + Sync + 'static {
-    /// The name under which people and records see it.
+    /// Returns its name in records and on pages.
     fn name(&self) -> &str;
 
-    /// Judges a call: `None` for no objection.
+    /// Evaluates a call: `None` for no objection.
     ///
     /// # Errors
-    /// [`OverlayError`] where it cannot judge. It fails, too, if it panics, if it takes longer than
-    /// the gate's [time for judging](crate::GateBuilder::judging_timeout), or if it asks for what
-    /// nobody could give, as the agreement of no people at all. What follows is up to
-    /// [`on_failure`](Self::on_failure).
+    /// A description of the failure. It also fails if it panics, if it takes longer than the gate's
+    /// [time for judging](crate::GateBuilder::judging_timeout), or if its requirement can never be
+    /// met, as the approval of zero people. [`on_failure`](Self::on_failure) decides what follows.
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
     ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>>;
 
-    /// Says what a failure of this overlay means. Defaults to [`OnFailure::Deny`]: nothing runs
-    /// while it fails.
+    /// Returns the consequence of a failure. Defaults to [`OnFailure::Deny`]: nothing runs while it
+    /// fails.
     ///
-    /// It is asked once, when the gate is built.
+    /// Called once, when the gate is built.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -148,8 +147,8 @@ impl std::error::Error for OverlayError {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnFailure {
-    /// The call does not run. A failure is no verdict: nothing counts against the run, and the call
-    /// can be proposed again.
+    /// The call does not run. A failure is no verdict: it does not count against the run, and the
+    /// call can be proposed again.
     Deny,
     /// People must agree.
     Ask(Requirement),
@@ -179,7 +178,7 @@ pub struct Objection {
 }
 
 impl Objection {
-    /// The call must not run.
+    /// Makes an objection that denies the call.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), requirement: None }
     }
@@ -189,7 +188,7 @@ impl Objection {
         Self { reason: reason.into(), requirement: Some(requirement.into()) }
     }
 
-    /// Why, in words.
+    /// Returns the reason.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -239,13 +238,13 @@ pub struct OverlayCall<'a> {
 }
 
 impl OverlayCall<'_> {
-    /// The tool.
+    /// Returns the tool.
     #[must_use]
     pub fn tool(&self) -> &ToolName {
         self.tool
     }
 
-    /// The arguments.
+    /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self) -> &Arguments {
         self.arguments

@@ -1,4 +1,4 @@
-//! Where each argument of a call came from, for whoever is asked about it.
+//! The origin of each argument of a call, for reviewers.
 
 use gate_core::call::{ArgumentOrigin, Origin};
 use gate_core::text::below;
@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::{CallFacts, RunHistory};
 
-/// Returns where the arguments of a call came from, those that are there to be said: no truth
-/// values, nothing empty.
+/// Returns the origins of a call's arguments, except truth values and empty ones.
 ///
-/// Nothing, where nothing is known of what was said.
+/// Empty if nothing is known of the conversation.
 pub(crate) fn origins(call: &CallFacts, history: &RunHistory) -> Vec<ArgumentOrigin> {
     let mut found = Vec::new();
     if history.is_empty() {
@@ -21,7 +20,7 @@ pub(crate) fn origins(call: &CallFacts, history: &RunHistory) -> Vec<ArgumentOri
         let before = found.len();
         let mut left = MANY;
         if !add(value, &origin, pointer.clone(), &mut found, &mut left) {
-            // So many that nobody would look at each: one for all, the least trusted.
+            // Too many for anyone to look at each: one origin for all, the least trusted.
             found.truncate(before);
             found.push(ArgumentOrigin { pointer, origin: origin(value) });
         }

@@ -1,5 +1,5 @@
-//! Values that are asked about: as which argument of which call, and so by which words people say
-//! it.
+//! Queries for the origins of values: as which argument of which call, and so by which words people
+//! would say them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::said::ValueQuery;
 use super::words::{NEGATIONS, is_short_number, unit, words};
 
-/// A call, as far as it says what its values are.
+/// The facts of a call that tell what its values mean.
 pub(crate) struct CallFacts {
     /// The tool's name.
     tool: String,
@@ -193,7 +193,7 @@ impl CallFacts {
 /// The words that are said of an argument that is true or false.
 pub(super) struct FlagQuery {
     pub(super) said: ValueQuery,
-    /// It stands in a sentence that has a "no" somewhere.
+    /// The words in a sentence that has a "no" somewhere.
     pub(super) doubted: ValueQuery,
     pub(super) refused: ValueQuery,
 }

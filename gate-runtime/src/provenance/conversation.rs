@@ -1,4 +1,4 @@
-//! The conversation of one run, as its application tells it.
+//! The conversation of one run, as its application passes it.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use super::RunHistory;
 use super::memory::RunMemory;
 use super::voice::SpeakerKind;
 
-/// The conversation of one run as its application told it last. What was heard in it is remembered,
-/// however it goes on.
+/// The conversation of one run as its application passed it last. Earlier messages stay remembered.
 pub(crate) struct RunConversation {
     messages: Arc<Vec<Message>>,
     is_nested: bool,
@@ -17,8 +16,7 @@ pub(crate) struct RunConversation {
 }
 
 impl RunConversation {
-    /// Nothing was told yet. Of a nested run, whoever is called the user in it is the agent that
-    /// called.
+    /// Creates an empty conversation. In a nested run, the user is the agent that called it.
     pub(crate) fn new(memory: Arc<RunMemory>, is_nested: bool) -> Self {
         Self { messages: Arc::default(), is_nested, memory }
     }
@@ -29,14 +27,14 @@ impl RunConversation {
         Arc::make_mut(&mut self.messages).push(message);
     }
 
-    /// Takes a whole conversation in, in the place of this one.
+    /// Replaces the conversation.
     pub(crate) fn replace(&mut self, messages: Vec<Message>) {
         let is_nested = self.is_nested;
         self.memory.hear_all(&messages, |speaker| SpeakerKind::of(speaker, is_nested));
         self.messages = Arc::new(messages);
     }
 
-    /// Takes a summary in, in the place of what was said.
+    /// Replaces the conversation by a summary.
     pub(crate) fn compact(&mut self, summary: Arc<str>) {
         let summary = Message::agent(summary);
         self.memory.hear_summary(&summary);

@@ -1,4 +1,4 @@
-//! Everything that was heard in a run, in the order in which it was heard first.
+//! The log of all messages of a run, in the order in which they were first added.
 
 use std::collections::HashMap;
 use std::mem;
@@ -14,8 +14,8 @@ use super::texts::TextIndex;
 use super::voice::{FirstMentions, SpeakerKind};
 
 /// The most bytes of texts that are remembered of one run. A text beyond that is nobody's, so that
-/// people are asked: forgetting what a tool said would make its words the user's once the user
-/// repeats them.
+/// people are asked: if a tool's output were forgotten instead, its words would become the user's
+/// once the user repeats them.
 const MOST: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
 
 /// The bytes that a text takes besides.
@@ -28,14 +28,14 @@ const NOTED_AT_ONCE: usize = 64;
 /// left out now.
 const FAR: usize = 64;
 
-/// The log of what was heard. It only grows: whatever is told later, what was said first stays
-/// first.
+/// The log of messages. It only grows: whatever is passed later, the first speaker of a text stays
+/// the first.
 #[derive(Default)]
 pub(super) struct HeardLog {
     log: Vec<HeardText>,
     /// The place of each text in the log.
     places: HashMap<(SpeakerKind, u64), usize>,
-    /// Texts that no call on the record notes yet.
+    /// Texts that no recorded call notes yet.
     unnoted: Vec<usize>,
     /// The places of the messages that were told last: the next ones are mostly the same.
     last: Vec<usize>,
@@ -64,13 +64,13 @@ impl HeardLog {
         self.log.get(place).map(|text| &text.message)
     }
 
-    /// Hears what is said now.
+    /// Adds a new message.
     pub(super) fn hear_next(&mut self, message: &Message, kind: SpeakerKind) {
         let place = self.hear(message, kind, None);
         self.last.push(place);
     }
 
-    /// Hears the messages of a conversation.
+    /// Adds the messages of a conversation.
     pub(super) fn hear_all(
         &mut self,
         messages: &[Message],
@@ -87,8 +87,8 @@ impl HeardLog {
         }
     }
 
-    /// Hears a message, unless the same kind of speaker has said just that before, and returns its
-    /// place.
+    /// Adds a message, unless the same kind of speaker has said exactly that before, and returns
+    /// its place.
     ///
     /// `hint` is the place that it probably has. To see that costs less than a hash.
     pub(super) fn hear(

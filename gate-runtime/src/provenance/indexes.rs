@@ -1,4 +1,4 @@
-//! Texts that were read before: a conversation that is told anew in each turn is read once.
+//! A cache of indexed texts: a conversation that is passed again in each turn is parsed once.
 
 use std::collections::HashMap;
 use std::mem;
@@ -18,8 +18,8 @@ const EACH_TEXT: usize = 400;
 #[derive(Default)]
 pub(crate) struct IndexCache(Mutex<CacheHalves>);
 
-/// Two halves: when the one that is filled is full, the other one is forgotten, but for what was
-/// asked for again.
+/// Two generations: when the new one is full, the old one is dropped, except for entries that were
+/// used again.
 #[derive(Default)]
 struct CacheHalves {
     new: HashMap<u64, Arc<IndexedText>>,
@@ -29,9 +29,11 @@ struct CacheHalves {
 }
 
 impl IndexCache {
-    /// Returns what is known of a text, by its hash and itself; knows it from now on.
+    /// Returns the index of a text, by its hash and the text itself, and keeps it from now on.
     pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<IndexedText> {
         let bytes = text.len().saturating_mul(EACH_BYTE).saturating_add(EACH_TEXT);
+        // Two tasks may index the same text at once without harm, but not change the generations at
+        // once.
         let mut kept = lock(&self.0);
         if let Some(known) = kept.new.get(&hash).filter(|known| known.text() == text) {
             return Arc::clone(known);
@@ -49,7 +51,7 @@ impl IndexCache {
         }
         kept.bytes += bytes;
         kept.new.insert(hash, Arc::clone(&said));
-        // Nobody waits while what is forgotten is dropped.
+        // The lock is released first, so that nobody waits while the old generation is freed.
         drop(kept);
         drop(forgotten);
         said

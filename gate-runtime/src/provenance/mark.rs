@@ -1,4 +1,4 @@
-//! Marks of messages, by which a process knows again what another one heard.
+//! Marks of messages, by which a process recognizes messages of another process.
 
 use gate_core::call::{Message, Speaker};
 use gate_core::id::RunId;
@@ -6,8 +6,8 @@ use gate_core::text::hex;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The mark of a message: a keyed hash, so that whoever reads the store cannot try out what was
-/// said. It is bound to the run, so that nobody sees where the same was said.
+/// The mark of a message: a keyed hash, so that a reader of the store cannot find out messages by
+/// trying. It depends on the run, so that equal messages in different runs do not show.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MessageTag([u8; 8]);
 
@@ -24,7 +24,7 @@ pub(super) struct TagKey {
 }
 
 impl TagKey {
-    /// Returns the mark of what somebody whom we trust said.
+    /// Returns the mark of a message of a trusted speaker.
     pub(super) fn heard(&self, message: &Message) -> MessageTag {
         self.mark(
             if *message.speaker() == Speaker::User { "user" } else { "system" },

@@ -16,16 +16,16 @@ const MOST: usize = 64 * 1024 * 1024;
 /// The bytes that a run takes besides its texts.
 const EACH_RUN: usize = 1024;
 
-/// The memories that a gate has of its runs: of every one that has a handle, and of the others as
-/// long as there is room.
+/// The memories of a gate's runs: of every run that has a handle, and of the others as long as
+/// there is room.
 pub(crate) struct RunMemories {
     key: [u8; 32],
     indexes: Arc<IndexCache>,
     kept: Mutex<RunHalves>,
 }
 
-/// Two halves: when the one that is filled is full, the other one is forgotten, but for runs that
-/// have a handle.
+/// Two generations: when the new one is full, the old one is dropped, except for runs that have a
+/// handle.
 #[derive(Default)]
 struct RunHalves {
     new: HashMap<(RunId, RunId), (Arc<RunMemory>, usize)>,
@@ -39,10 +39,11 @@ impl RunMemories {
         Self { key, indexes: Arc::default(), kept: Mutex::default() }
     }
 
-    /// Returns what is remembered of a run, by its outermost run and the family that its calls are
-    /// stored under.
+    /// Returns the memory of a run, by its outermost run and the family under which its calls are
+    /// stored.
     pub(crate) fn of(&self, run: &RunId, family: &RunId) -> Arc<RunMemory> {
         let name = (run.outermost(), family.clone());
+        // Held from look-up to insertion, so that all handles of a run get one memory.
         let mut kept = lock(&self.kept);
         let RunHalves { new, old, bytes } = &mut *kept;
         if let Some((memory, counted)) = new.get_mut(&name) {
@@ -61,12 +62,13 @@ impl RunMemories {
         if bytes.saturating_add(size) > MOST / 2 {
             forgotten = mem::replace(old, mem::take(new));
             *bytes = 0;
-            // Two memories of one run would each know only half.
+            // A run with a handle keeps its memory: two memories of one run would each know only
+            // half.
             new.extend(forgotten.extract_if(|_, (memory, _)| Arc::strong_count(memory) > 1));
         }
         *bytes = bytes.saturating_add(size);
         new.insert(name, (Arc::clone(&memory), size));
-        // Nobody waits while what is forgotten is dropped.
+        // The lock is released first, so that nobody waits while the old generation is freed.
         drop(kept);
         drop(forgotten);
         memory

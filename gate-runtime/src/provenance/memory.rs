@@ -1,5 +1,5 @@
-//! The memory of a run, whatever its application tells later: what was heard first, and
-//! what its tools returned.
+//! The memory of a run, whatever its application passes later: the messages in the order in which
+//! they were first added, and the outputs of its tools.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,12 +15,12 @@ use super::said::ValueQuery;
 use super::voice::{FirstMentions, SpeakerKind};
 use crate::lock::lock;
 
-/// The memory of an outermost run and of those nested in it. Every handle of the run in
-/// this process shares it.
+/// The memory of an outermost run and its nested runs, shared by all handles of the run in this
+/// process.
 ///
-/// The outputs of tools are in the store, and are read from there when somebody first asks where a
-/// value came from. What was said is known as long as this lives. Which of both came first is on
-/// the record: each call notes the messages that were heard before it.
+/// Outputs of tools are in the store, and are read when a rule first asks for an origin. Messages
+/// are kept as long as this lives. Calls note the messages before them in their records, which
+/// tells which came first.
 pub(crate) struct RunMemory {
     run: RunId,
     family: RunId,
@@ -28,12 +28,13 @@ pub(crate) struct RunMemory {
     indexes: Arc<IndexCache>,
     heard: Mutex<HeardLog>,
     returned: Mutex<OutputLog>,
-    /// Held by whoever reads the store, so that the others need not.
+    /// Held while the store is read, so that others need not read it, too.
     pub(crate) reading: tokio::sync::Mutex<()>,
 }
 
 impl RunMemory {
-    /// Of a run; `family` is what its store knows its calls by: see `CallSubject::family`.
+    /// Creates the memory of a run; `family` is the key of its calls in the store: see
+    /// `CallSubject::family`.
     pub(crate) fn new(run: RunId, family: RunId, key: [u8; 32], indexes: Arc<IndexCache>) -> Self {
         let marks = TagKey { key, run: run.clone() };
         let (heard, returned, reading) = Default::default();
@@ -48,40 +49,40 @@ impl RunMemory {
         &self.family
     }
 
-    /// Returns how many bytes of texts it has.
+    /// Returns the number of bytes of its texts.
     pub(super) fn bytes(&self) -> usize {
         lock(&self.heard).bytes().saturating_add(lock(&self.returned).bytes())
     }
 
-    /// Hears what is said now.
+    /// Adds a new message.
     pub(super) fn hear_next(&self, message: &Message, kind: SpeakerKind) {
         lock(&self.heard).hear_next(message, kind);
     }
 
-    /// Hears the messages of a conversation, each unless it is known.
+    /// Adds the messages of a conversation that are not known yet.
     pub(super) fn hear_all(&self, messages: &[Message], kind: impl Fn(&Speaker) -> SpeakerKind) {
         lock(&self.heard).hear_all(messages, kind);
     }
 
-    /// Hears a summary of what was said: it is the agent's own, and known as a summary, also in
-    /// another process.
+    /// Adds a summary: it is the agent's own, and stays known as a summary, in other processes,
+    /// too.
     pub(super) fn hear_summary(&self, summary: &Message) {
         let mut heard = lock(&self.heard);
         let place = heard.hear(summary, SpeakerKind::Agent, None);
         heard.note_summary(place);
     }
 
-    /// Returns how many texts it has heard.
+    /// Returns the number of its texts.
     pub(super) fn moment(&self) -> usize {
         lock(&self.heard).len()
     }
 
-    /// Returns what the next call is to note, of what was heard by some moment.
+    /// Returns the marks that the next call has to note, of the texts up to some moment.
     pub(super) fn unnoted(&self, moment: usize) -> Vec<String> {
         lock(&self.heard).unnoted(moment, &self.marks)
     }
 
-    /// A call that notes these is on the record.
+    /// Notes that a call with these marks is recorded.
     pub(super) fn noted(&self, marks: &[String]) {
         if !marks.is_empty() {
             lock(&self.heard).noted(marks);
@@ -93,7 +94,7 @@ impl RunMemory {
         lock(&self.returned).seq
     }
 
-    /// Knows calls as they stand now.
+    /// Adds the outputs of calls as they stand now.
     pub(crate) fn learn(&self, calls: &[Arc<Approval>]) {
         let mut returned = lock(&self.returned);
         for call in calls.iter().filter(|call| call.subject().info().run().is_within(&self.run)) {
@@ -101,21 +102,21 @@ impl RunMemory {
         }
     }
 
-    /// All that happened up to a record is known.
+    /// Notes that all changes up to a record are known.
     pub(crate) fn learned_up_to(&self, seq: u64) {
         let mut returned = lock(&self.returned);
         returned.seq = returned.seq.max(seq);
     }
 
-    /// Returns how many outputs are known; `None` where some are forgotten.
+    /// Returns the number of known outputs; `None` if some were dropped.
     pub(super) fn outputs(&self) -> Option<usize> {
         lock(&self.returned).count()
     }
 
-    /// Returns where a value first came from, among what was heard by some moment and the first so
-    /// many outputs.
+    /// Returns the origin of a value, among the texts up to some moment and the first `outputs`
+    /// outputs.
     ///
-    /// Where it is not known what tools returned, nothing is the user's.
+    /// If the outputs are not all known, no value is the user's.
     pub(super) fn origin(
         &self,
         wanted: &ValueQuery,
@@ -130,6 +131,7 @@ impl RunMemory {
         {
             return Origin::Tool { tool };
         }
+        // A missing output could be the real source of the value.
         let Some(count) = outputs else { return Origin::Agent };
         let mut returned = lock(&self.returned);
         let output = returned.first(wanted, count);
@@ -144,7 +146,7 @@ impl RunMemory {
         }
         let said = trusted.and_then(|at| heard.message(at));
         match (said.map(Message::speaker), said) {
-            // An application may tell a summary in whatever role its provider wants.
+            // An application may pass a summary in whatever role its provider wants.
             (_, Some(message)) if returned.has(self.marks.summary(message.text())) => Origin::Agent,
             (Some(Speaker::User), _) => Origin::User,
             (Some(Speaker::System), _) => Origin::System,

@@ -1,5 +1,5 @@
-//! Beside layer 0: what was said in a run, and where the values in a call first came from. It names
-//! values only.
+//! Provenance: the messages of a run, and the origins of the values in a call. Depends on the value
+//! types only.
 
 mod arguments;
 mod asked;
@@ -34,16 +34,16 @@ pub(crate) use self::memories::RunMemories;
 pub(crate) use self::memory::RunMemory;
 use self::said::ValueQuery;
 
-/// The texts that were said in a run, as it is at some moment. Clones are the same moment.
+/// The texts of a run at some moment. Clones are the same moment.
 #[derive(Clone)]
 pub(crate) struct RunHistory {
-    /// The conversation as the application told it last: for rules to read.
+    /// The conversation as the application passed it last: for rules to read.
     messages: Arc<Vec<Message>>,
     memory: Arc<RunMemory>,
-    /// The number of texts that the run had heard then.
+    /// The number of texts that the run had then.
     moment: usize,
-    /// The number of outputs of tools that it knows: not set before the store was asked; then
-    /// `None` where some were forgotten.
+    /// The number of known tool outputs: not set before the store was read; then `None` if some
+    /// were dropped.
     outputs: Arc<OnceLock<Option<usize>>>,
 }
 
@@ -59,7 +59,7 @@ impl RunHistory {
         history
     }
 
-    /// Makes the memory of a run of which nothing was told here.
+    /// Makes the history of a run whose conversation was not passed to this process.
     pub(crate) fn of(memory: Arc<RunMemory>) -> Self {
         let (messages, outputs) = Default::default();
         Self { messages, moment: memory.moment(), outputs, memory }
@@ -73,36 +73,35 @@ impl RunHistory {
         &self.memory
     }
 
-    /// Returns whether nothing at all is known of what was said.
+    /// Returns whether nothing at all is known of the conversation.
     pub(crate) fn is_empty(&self) -> bool {
         self.moment == 0
     }
 
-    /// Returns whether it is known what the run's tools returned.
+    /// Returns whether the outputs of the run's tools are known.
     pub(crate) fn knows_outputs(&self) -> bool {
         self.outputs.get().is_some()
     }
 
-    /// The memory knows what the run's tools returned up to now.
+    /// Notes that the memory has the outputs of the run's tools up to now.
     pub(crate) fn set_outputs(&self) {
         self.outputs.get_or_init(|| self.memory.outputs());
     }
 
-    /// Returns the marks that the next call is to note: of messages that no call on the record
-    /// notes.
+    /// Returns the marks that the next call has to note: of messages that no recorded call notes.
     pub(crate) fn unnoted(&self) -> Vec<String> {
         self.memory.unnoted(self.moment)
     }
 
-    /// A call that notes these is on the record.
+    /// Notes that a call with these marks is recorded.
     pub(crate) fn noted(&self, marks: &[String]) {
         self.memory.noted(marks);
     }
 
-    /// Returns where a value of a call first came from.
+    /// Returns the origin of a value of a call.
     ///
-    /// A list comes from the least trusted of its items. An object is never one value: it has names
-    /// that nobody need have said.
+    /// The origin of a list is that of its least trusted item. An object is never one value,
+    /// because its names need not have been said.
     pub(crate) fn origin(&self, value: &Value, call: &CallFacts) -> Origin {
         let least =
             |origins: &mut dyn Iterator<Item = Origin>| origins.max().unwrap_or(Origin::Agent);
@@ -123,8 +122,8 @@ impl RunHistory {
         }
     }
 
-    /// A truth value was said by whoever named what it is about, in no sentence with a "no"; and
-    /// that it is not so, by whoever said no right before the name.
+    /// Returns the origin of a truth value: `true` if someone named the flag in a sentence without
+    /// a "no", `false` if someone said "no" right before the name.
     fn origin_of_flag(&self, flag: &FlagQuery, is_so: bool) -> Origin {
         match self.origin_of(&flag.said) {
             Origin::Tool { tool } => Origin::Tool { tool },

@@ -1,4 +1,4 @@
-//! The store against the trail: whether both tell the same story.
+//! Compares the store with the trail.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ pub(super) const PAGE: usize = 1_024;
 /// The number of entries that are read from the folder at once.
 const ENTRIES: usize = 4_096;
 
-/// Compares every entry of the trail with the record that the store has for it, and says where the
-/// two part, if they do.
+/// Compares every entry of the trail with the stored record, and returns where the two diverge, if
+/// they do.
 ///
-/// After a break, the trail has the same numbers once more: then the later ones count.
+/// After a reset entry, the trail has the same record numbers once more: then the later ones count.
 pub(crate) async fn compare(
     store: &dyn RecordLog,
     reader: &Arc<TrailReader>,
@@ -30,7 +30,7 @@ pub(crate) async fn compare(
     Ok(survey(store, reader).await?.err())
 }
 
-/// The same; and where they do not part, the sealed records of the calls that may still run.
+/// The same; if they do not diverge, returns the sealed records of the calls that may still run.
 pub(super) async fn survey(
     store: &dyn RecordLog,
     reader: &Arc<TrailReader>,
@@ -43,7 +43,8 @@ pub(super) async fn survey(
     if pass.breaks.is_empty() {
         return Ok(Ok(pass.calls));
     }
-    // What a later break took back does not count: which that is, is known only now.
+    // Records that a later reset entry took back do not count, and only now is it known which these
+    // are.
     let mut again = ComparePass::over(store, pass.breaks);
     again.run(reader).await?;
     Ok(Ok(again.calls))
@@ -53,9 +54,9 @@ struct ComparePass<'a> {
     records: RecordPages<'a>,
     next: u64,
     parted: Option<Divergence>,
-    /// The indexes of the breaks, each with the number from which on the records came anew.
+    /// The indexes of the reset entries, each with the number from which on the records came anew.
     breaks: Vec<(u64, u64)>,
-    /// Those that an earlier pass found.
+    /// The reset entries that an earlier pass found.
     known: Vec<(u64, u64)>,
     calls: SealedCalls,
 }
@@ -119,7 +120,7 @@ impl<'a> ComparePass<'a> {
     }
 }
 
-/// The records of a store in their order, a page at a time.
+/// Reads the records of a store in their order, a page at a time.
 struct RecordPages<'a> {
     store: &'a dyn RecordLog,
     page: VecDeque<(u64, String)>,
@@ -130,7 +131,7 @@ impl<'a> RecordPages<'a> {
         Self { store, page: VecDeque::new() }
     }
 
-    /// The record of a number, if the store has it.
+    /// Returns the record of a number, if the store has it.
     async fn get(&mut self, seq: u64) -> Result<Option<String>, TrailError> {
         while self.page.front().is_some_and(|(first, _)| *first < seq) {
             self.page.pop_front();
@@ -159,7 +160,7 @@ pub(super) async fn each_record(
     }
 }
 
-/// Returns whether it is from this record on that records go into a trail of this name.
+/// Returns whether this record begins the trail of a name.
 pub(super) fn begins(record: &Record, trail: &str) -> bool {
     matches!(
         record.event(),
@@ -167,7 +168,7 @@ pub(super) fn begins(record: &Record, trail: &str) -> bool {
     )
 }
 
-/// The first place where two JSON texts differ, as a JSON pointer.
+/// Returns the first place where two JSON texts differ, as a JSON pointer.
 fn difference(one: &[u8], two: &str) -> String {
     let (one, two) = (serde_json::from_slice(one), serde_json::from_str(two));
     let mut place = String::new();

@@ -1,4 +1,4 @@
-//! Asking the witnesses to cosign a checkpoint.
+//! Asks the witnesses to cosign a checkpoint.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use super::sealer::TrailSealer;
 /// The time that a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// After how long a witness is asked again that did not answer.
+/// The delay before a witness that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl TrailSealer {
-    /// Asks every witness, and publishes the checkpoint again with what they signed. That none does
-    /// stops nothing.
+    /// Asks every witness, and publishes the checkpoint again with their cosignatures. Nothing is
+    /// held up if none cosigns.
     pub(super) async fn cosign(
         &mut self,
         mut pen: WriterLease,
@@ -50,6 +50,7 @@ impl TrailSealer {
                     count += 1;
                 }
                 Err(error) => {
+                    // One witness without an answer does not stop the others.
                     asked.not_before = Some(now + AGAIN);
                     trouble = Some(error.to_string());
                 }
@@ -66,14 +67,14 @@ impl TrailSealer {
         Ok(pen)
     }
 
-    /// When a witness is to be asked again that has not cosigned the last checkpoint: also where
-    /// nothing more comes to be sealed.
+    /// Returns when to ask a witness again that has not cosigned the last checkpoint, even if no
+    /// more records are sealed.
     pub(super) fn asks_again_at(&self, pen: &WriterLease) -> Option<Instant> {
         let missing = self.asked.iter().filter(|asked| asked.size != pen.size());
         missing.filter_map(|asked| asked.not_before).min()
     }
 
-    /// Asks one witness; once more, where it knows another size than was thought.
+    /// Asks one witness, and asks again if it knows another size than expected.
     async fn ask(
         witness: &dyn Witness,
         mut size: u64,
@@ -87,6 +88,7 @@ impl TrailSealer {
                 blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
             let request = AddCheckpoint::new(old, proof, note.clone())?;
             let answer = timeout(PATIENCE, witness.add(&request)).await;
+            // A witness that hangs must not hold up sealing: it is asked again later.
             let answer = answer.unwrap_or_else(|_| {
                 Err(WitnessError::Unreachable("it took more than five seconds".to_owned()))
             });

@@ -1,4 +1,4 @@
-//! The errors of a trail, beside those of the formats.
+//! Errors of a trail, in addition to those of the formats.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use gate_core::text::SchemaError;
 
 use crate::engine::review::error::DecideError;
 
-/// A trail cannot be read, or written on.
+/// A trail cannot be read or written.
 ///
 /// ```
 /// # fn show(error: &gate_runtime::trail::TrailError) {
@@ -25,23 +25,23 @@ pub enum TrailError {
     Audit(gate_audit::Error),
     /// The store did not answer.
     Store(StoreError),
-    /// The store and the trail say different things. Nothing runs until a person settles it.
+    /// The store and the trail have diverged. Nothing runs until a person settles it.
     Divergence(Divergence),
-    /// The store says that it had a trail of this name, and the folder has none.
+    /// The store had a trail of this name, and the folder has none.
     Missing {
         /// The trail's name.
         origin: String,
         /// Where it should be.
         folder: PathBuf,
     },
-    /// The last checkpoint is not by the key that is to write the next one.
+    /// The last checkpoint is not signed by the key that has to sign the next one.
     OtherKey {
         /// The key's name.
         key: String,
         /// The problem with the signature.
         source: gate_audit::Error,
     },
-    /// An entry says nothing that can be read.
+    /// An entry cannot be read.
     Entry {
         /// Its index.
         index: u64,
@@ -74,13 +74,13 @@ pub enum TrailError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The person who wants to settle it may not, or gives no reason.
+    /// The person may not settle it, or gave no reason.
     Refused(DecideError),
     /// There is nothing to settle.
     NotParted,
     /// The task that does the work hangs.
     Stuck,
-    /// The task that did the work has ended.
+    /// The task that seals has ended.
     Ended,
 }
 
@@ -169,7 +169,7 @@ impl std::error::Error for TrailError {
     }
 }
 
-/// Where the store and the trail begin to say different things.
+/// The place where the store and the trail begin to diverge.
 ///
 /// ```
 /// # fn show(parted: &gate_runtime::trail::Divergence) {
@@ -183,7 +183,7 @@ pub struct Divergence {
     pub(super) how: DivergenceKind,
 }
 
-/// In which way they part.
+/// How they diverge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DivergenceKind {
     /// The store ends before.
@@ -193,19 +193,19 @@ pub(super) enum DivergenceKind {
 }
 
 impl Divergence {
-    /// The number of the first record that is not the same.
+    /// Returns the number of the first record that differs.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The number of the last record in the trail.
+    /// Returns the number of the last record in the trail.
     #[must_use]
     pub fn sealed(&self) -> u64 {
         self.sealed
     }
 
-    /// Returns whether the store has lost what the trail has, as an older copy of it would have.
+    /// Returns whether the store lacks records that the trail has, as an older copy of it would.
     #[must_use]
     pub fn is_older(&self) -> bool {
         self.how == DivergenceKind::Shorter

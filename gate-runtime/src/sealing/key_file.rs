@@ -10,11 +10,11 @@ use super::pen::{WriterLease, open, open_signed};
 use crate::{private_file, random};
 
 impl Trail {
-    /// Makes a new key and keeps it in a new file, which only its owner can read. The name is that
-    /// of the log, or of the person who signs.
+    /// Creates a new key in a new file, which only its owner can read. The name is that of the log,
+    /// or of the person who signs.
     ///
     /// # Errors
-    /// Where the file is there already, or cannot be written; where the name has spaces or a `+`.
+    /// If the file already exists, or cannot be written; if the name has spaces or a `+`.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,7 +30,7 @@ impl Trail {
         Self::create_key_of(KeyKind::Log, path, name)
     }
 
-    /// The same for a key that is not that of a log: of a witness.
+    /// Creates a key of another kind: of a witness.
     ///
     /// # Errors
     /// As for [`create_key`](Self::create_key).
@@ -41,17 +41,16 @@ impl Trail {
     ) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
         let key = SigningKey::from_seed(name, kind, random::bits_256())?;
-        // A trail waits for a key that it was told of: it must not be lost.
+        // A trail waits for an introduced key, so the key must not be lost.
         let written = private_file::create(path, &key.to_secret_text());
         written.map_err(|error| unreadable(path, &error))?;
         Ok(key)
     }
 
-    /// Reads a key from its file: one line. What is in the file is never repeated.
+    /// Reads a key from its file: one line. Errors never repeat the file's content.
     ///
     /// # Errors
-    /// [`TrailError::File`], where it is not there, is no key, or others than its owner can read
-    /// it.
+    /// [`TrailError::File`] if it is missing, is no key, or can be read by others than its owner.
     ///
     /// ```
     /// use gate_runtime::Trail;
@@ -78,14 +77,14 @@ fn successor_of(path: &Path) -> PathBuf {
 }
 
 impl Trail {
-    /// Replaces the key of a trail by a new one, which the old one introduces: whoever was given
-    /// the old public key goes on with it.
+    /// Replaces the key of a trail by a new one, which the old one introduces: readers with the old
+    /// public key can go on with it.
     ///
-    /// The new key takes the place of the old one in its file, and the old one is gone. Stopped
-    /// half-way, it ends what it began when it is called again.
+    /// The new key replaces the old one in its file, and the old one is gone. If this was stopped
+    /// half-way, call it again to finish.
     ///
     /// # Errors
-    /// [`TrailError::Busy`] while another process writes the trail; where a file cannot be read or
+    /// [`TrailError::Busy`] while another process writes the trail; if a file cannot be read or
     /// written.
     ///
     /// ```
@@ -141,7 +140,7 @@ impl Trail {
             }
         }
         let trail = Trail::in_folder(folder, old);
-        // From here on nobody else does this.
+        // The lease keeps other processes from doing the same.
         let Some(mut pen) = WriterLease::take_as(&trail, open_signed)? else {
             return Err(TrailError::Busy { folder: folder.to_owned() });
         };
@@ -150,7 +149,7 @@ impl Trail {
         let new = match successor.exists().then(|| Trail::read_key(&successor)) {
             Some(Ok(new)) => new,
             Some(Err(error)) if is_introduced => return Err(error),
-            // The last try ended while it wrote this file: nobody was told of a key in it.
+            // The last try ended while it wrote this file, so its key was never introduced.
             Some(Err(_)) => {
                 std::fs::remove_file(&successor).map_err(|error| unreadable(&successor, &error))?;
                 Trail::create_key(&successor, &origin)?
@@ -163,6 +162,8 @@ impl Trail {
             }
             None => Trail::create_key(&successor, &origin)?,
         };
+        // Introduced before it signs: readers must be able to follow from the old key to the new
+        // one.
         let head = pen.writer.seal()?;
         if !is_introduced {
             let succession = KeySuccession::new(&origin, head.size(), new.verifier().clone())?;

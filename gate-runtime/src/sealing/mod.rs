@@ -1,5 +1,5 @@
-//! The trail: every record in a tree that anyone can verify, written beside the store and never in
-//! its way.
+//! The trail: all records in a tree that anyone can verify, written beside the store and off the
+//! call path.
 
 pub(crate) mod compare;
 mod cosign;
@@ -34,7 +34,7 @@ use self::sealed_calls::{SealedCall, SealedCalls};
 use self::sealer::{PATIENCE, TrailSealer};
 use crate::lock::lock;
 
-/// Where the trail is, who signs it, and how often.
+/// The configuration of a trail: its folder, its key, and how often it is signed.
 ///
 /// The trail is a folder of static files: a Merkle tree (RFC 6962) over every record, in the layout
 /// of C2SP `tlog-tiles`, with a signed checkpoint. Give an auditor the folder and the public key;
@@ -76,12 +76,12 @@ use crate::lock::lock;
 ///
 /// # What it stops
 ///
-/// When the gate is built, every record of the store is compared with the trail. Where they differ,
-/// because an older copy of the database was brought back or a record was changed, the gate is not
-/// built, and says which record it is. While the trail cannot be written, no body begins.
+/// When the gate is built, every record of the store is compared with the trail. If they differ,
+/// because an older copy of the database was restored or a record was changed, the gate is not
+/// built, and the error names the record. While the trail cannot be written, no body begins.
 ///
-/// Several processes may have one trail: one of them writes it, and another takes over when it
-/// ends. Each process that has tools should be given it.
+/// Several processes may share one trail: one of them writes it, and another takes over when that
+/// one ends. Give it to each process that has tools.
 pub struct Trail {
     pub(crate) folder: PathBuf,
     pub(crate) key: SigningKey,
@@ -91,26 +91,27 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// The trail in a folder, signed by a key. It has the name of the key. What is not there yet is
-    /// made.
+    /// Returns the trail in a folder, signed by a key. It has the name of the key. A missing folder
+    /// is created.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>, key: SigningKey) -> Self {
         let (every, within) = (10_000, Duration::from_secs(1));
         Self { folder: folder.into(), key, every, within, witnesses: Vec::new() }
     }
 
-    /// A checkpoint after so many records at the latest: 10,000 unless this is said.
+    /// Sets the number of records after which a checkpoint is written at the latest. Defaults to
+    /// 10,000.
     #[must_use]
     pub fn every(mut self, records: u64) -> Self {
         self.every = records.max(1);
         self
     }
 
-    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second
-    /// unless this is said, and a year at most.
+    /// Sets the time after a record within which a checkpoint is written, as far as the disk keeps
+    /// up. Defaults to a second; at most a year.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
-        // No machine's clock has a time for ever from now.
+        // Longer times could exceed the range of the clock.
         self.within = time.min(days(365));
         self
     }
@@ -122,13 +123,13 @@ impl Trail {
         self
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The name of the log: that of its key.
+    /// Returns the name of the log, which is that of its key.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.key.verifier().name()
@@ -169,7 +170,7 @@ pub struct TrailStatus {
 }
 
 impl TrailStatus {
-    /// The number of the last record in the tree.
+    /// Returns the number of the last record in the tree.
     #[must_use]
     pub fn sealed(&self) -> u64 {
         self.sealed
@@ -187,7 +188,7 @@ impl TrailStatus {
         self.size
     }
 
-    /// When this process last saw a new checkpoint, or wrote one.
+    /// Returns when this process last saw or wrote a new checkpoint.
     #[must_use]
     pub fn sealed_at(&self) -> Option<Timestamp> {
         self.sealed_at
@@ -205,13 +206,13 @@ impl TrailStatus {
         self.cosignatures
     }
 
-    /// Why it cannot be written. No body begins until it can.
+    /// Returns why it cannot be written. No body begins until it can.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Why a witness did not cosign the last checkpoint. It stops nothing.
+    /// Returns why a witness did not cosign the last checkpoint. This stops nothing.
     #[must_use]
     pub fn witness_trouble(&self) -> Option<&str> {
         self.witness_trouble.as_deref()
@@ -219,26 +220,25 @@ impl TrailStatus {
 }
 
 impl TrailStatus {
-    /// Notes how far the pen is.
+    /// Updates the counts from the writer.
     fn count(&mut self, pen: &WriterLease) {
         (self.sealed, self.size) = (pen.appended(), pen.size());
     }
 }
 
-/// A trail that is being written, in the hands of its gate.
+/// A gate's handle of the trail that is being written.
 pub(crate) struct TrailHandle {
     status: watch::Receiver<TrailStatus>,
     last: RecordWatch,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
     calls: Arc<Mutex<SealedCalls>>,
-    /// The place of the trail when somebody first found records that were not in it, and when that
-    /// was.
+    /// The last sealed record when unsealed records were first found, and the time of that.
     waits: Mutex<Option<(u64, Instant)>>,
     patience: Duration,
 }
 
 impl TrailHandle {
-    /// Compares the store with the trail, and goes on with it.
+    /// Compares the store with the trail, and starts the task that seals.
     pub(crate) async fn start(
         trail: Trail,
         store: Arc<dyn RecordLog>,
@@ -256,7 +256,7 @@ impl TrailHandle {
         Ok(Self { status, last, wishes, calls, waits: Mutex::default(), patience })
     }
 
-    /// Returns what the trail has of a call that may still run.
+    /// Returns the sealed records of a call that may still run.
     pub(crate) fn sealed_of(&self, id: ApprovalId) -> SealedCall {
         lock(&self.calls).of(id)
     }
@@ -267,7 +267,7 @@ impl TrailHandle {
         status
     }
 
-    /// Why no body may begin now.
+    /// Returns why no body may begin now.
     pub(crate) fn trouble(&self) -> Option<String> {
         if self.wishes.is_closed() {
             return Some(TrailError::Ended.to_string());
@@ -280,8 +280,9 @@ impl TrailHandle {
     }
 
     /// Returns whether nothing was sealed for too long: the task that seals may hang, and then it
-    /// cannot say so.
+    /// cannot report that.
     fn is_stuck(&self, status: &TrailStatus) -> bool {
+        // Shared by all calls that are about to begin, so that they measure the same wait.
         let mut waits = lock(&self.waits);
         *waits = match *waits {
             _ if status.unsealed() == 0 => None,
@@ -291,7 +292,7 @@ impl TrailHandle {
         waits.is_some_and(|(_, since)| since.elapsed() > self.patience)
     }
 
-    /// Seals everything that is there now.
+    /// Seals all records that there are now.
     pub(crate) async fn seal(&self) -> Result<TrailStatus, TrailError> {
         let (done, is_done) = oneshot::channel();
         self.wishes.send(done).await.map_err(|_| TrailError::Ended)?;
@@ -300,10 +301,11 @@ impl TrailHandle {
     }
 }
 
-/// Does what waits for a disk.
+/// Runs a closure that waits for a disk.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TrailError> + Send + 'static,
 ) -> Result<T, TrailError> {
+    // A panic counts as the end of the sealer, which stops all bodies from beginning.
     spawn_blocking(work).await.map_err(|_| TrailError::Ended)?
 }
 

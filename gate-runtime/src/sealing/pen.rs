@@ -1,4 +1,4 @@
-//! The pen: what a process has while it is the one that writes a trail, and what it writes.
+//! The writer lease: held by the one process that writes a trail.
 
 use gate_audit::{
     Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file,
@@ -11,10 +11,10 @@ use super::error::{TrailError, unreadable};
 use super::reader::TrailReader;
 use super::sealed_calls::{SealedRecord, leaf_of};
 
-/// The pen of a trail: a process has it while it is the one that writes.
+/// The writer lease of a trail: only one process has it at a time.
 pub(crate) struct WriterLease {
     pub(super) writer: TrailWriter,
-    /// The tree of the checkpoint that was put into the folder last.
+    /// The tree of the last published checkpoint.
     published: TreeHead,
     /// The number of the record that comes next.
     next: u64,
@@ -25,24 +25,26 @@ pub(crate) struct WriterLease {
 }
 
 impl WriterLease {
-    /// Goes on from the last checkpoint; nothing where another process writes.
+    /// Takes the lease at the last checkpoint. Returns `None` if another process writes.
     pub(crate) fn take(trail: &Trail) -> Result<Option<Self>, TrailError> {
         Self::take_as(trail, open)
     }
 
-    /// The same for a checkpoint that is opened in another way.
+    /// The same, with another way of opening the checkpoint.
     pub(super) fn take_as(
         trail: &Trail,
         open: fn(&Trail) -> Result<TrailReader, TrailError>,
     ) -> Result<Option<Self>, TrailError> {
         loop {
+            // Repeated until no other writer published between reading the checkpoint and taking
+            // the lease.
             let reader = open(trail)?;
             let published = reader.checkpoint().head();
             let writer = match TrailWriter::resume(&trail.folder, published) {
                 Err(gate_audit::Error::Busy { .. }) => return Ok(None),
                 writer => writer?,
             };
-            // Whoever had the pen before may have published in between.
+            // The previous writer may have published in between.
             if open(trail)?.checkpoint().head() == published {
                 let (next, last) = next_of(&reader)?;
                 return Ok(Some(Self { writer, published, next, last, unpublished: Vec::new() }));
@@ -55,7 +57,7 @@ impl WriterLease {
         self.next
     }
 
-    /// The number of the last record that was appended.
+    /// Returns the number of the last appended record.
     pub(crate) fn appended(&self) -> u64 {
         self.next.saturating_sub(1)
     }
@@ -70,8 +72,8 @@ impl WriterLease {
         self.last.as_deref()
     }
 
-    /// Appends the next records to the tree. What is too long for it lies beside, durably, before
-    /// the tree has its digest.
+    /// Appends the next records to the tree. A record that is too long for it is written beside it,
+    /// durably, before the tree has its digest.
     pub(super) fn append(
         &mut self,
         trail: &Trail,
@@ -91,12 +93,12 @@ impl WriterLease {
         Ok(())
     }
 
-    /// Gives out the records that the last checkpoint is the first to vouch for.
+    /// Returns the records that the last checkpoint is the first to cover.
     pub(super) fn take_published(&mut self) -> Vec<SealedRecord> {
         std::mem::take(&mut self.unpublished)
     }
 
-    /// Appends a person's word on why the records do not go on where the tree is.
+    /// Appends a reset entry: a person's reason why the records do not continue the tree.
     pub(crate) fn append_break(&mut self, parted: &ResetEntry) -> Result<(), TrailError> {
         let seq = parted.next();
         let leaf = TrailEntry::leaf_of_break(parted)
@@ -106,15 +108,15 @@ impl WriterLease {
         Ok(())
     }
 
-    /// Makes what was appended durable, and puts the signed checkpoint of it into the folder.
+    /// Makes the appended entries durable, and publishes their signed checkpoint.
     pub(crate) fn publish(&mut self, trail: &Trail) -> Result<Note, TrailError> {
         let (head, note) = publish(trail, &mut self.writer)?;
         self.published = head;
         Ok(note)
     }
 
-    /// Checks that what was published last is there still: a folder that was taken away, or put
-    /// back older, is not written into.
+    /// Checks that the last published checkpoint is still there: nothing is written into a folder
+    /// that was replaced or restored from an older copy.
     fn check_folder(&self, trail: &Trail) -> Result<(), TrailError> {
         if open(trail)?.checkpoint().head() == self.published {
             return Ok(());
@@ -143,8 +145,8 @@ fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<(TreeHead, Note), 
     Ok((head, note))
 }
 
-/// The trail at its last checkpoint, which the key must have signed that signs the next one. That
-/// key must have introduced no other.
+/// Opens the trail at its last checkpoint, which must be signed by the key that signs the next one.
+/// That key must have introduced no other.
 pub(crate) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
     let (reader, key) = (open_signed(trail)?, trail.key.verifier());
     if read_keys(&trail.folder, trail.origin(), key.clone())?.current() == key {
@@ -154,7 +156,7 @@ pub(crate) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
     Err(TrailError::OtherKey { key: trail.origin().to_owned(), source })
 }
 
-/// The same where the key may have introduced the next one.
+/// The same, but the key may have introduced the next one.
 pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
     let keys = LogKeys::new(trail.origin(), trail.key.verifier().clone())?;
     TrailReader::open(&trail.folder, &keys, &WitnessPolicy::none()).map_err(|error| match error {
@@ -167,7 +169,7 @@ pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
     })
 }
 
-/// The number of the record that comes after the last entry; and that entry, where it is a record.
+/// Returns the number of the next record, and the last entry if that is a record.
 pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), TrailError> {
     let Some(index) = reader.size().checked_sub(1) else { return Ok((1, None)) };
     let bytes = reader.tiles().entry(index)?;
@@ -178,8 +180,8 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
     })
 }
 
-/// Reads a record before it is signed, for what is signed stays: it must be one that can be read,
-/// under its number, and nothing that is a break or a stub to whoever reads it.
+/// Parses a record before it is signed, because a signed entry cannot be taken back: it must be
+/// readable, have its number, and not look like a reset or digest entry.
 fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
     let problem = match serde_json::from_str::<Record>(text) {
         Ok(record) if record.seq() == seq => return Ok(record),
@@ -189,7 +191,7 @@ fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
     Err(TrailError::Record { seq, problem: SchemaError::new("", problem) })
 }
 
-/// Puts a record that is too long for the tree beside it.
+/// Writes a record that is too long for the tree beside it.
 fn write_beside(trail: &Trail, leaf: &TrailLeaf) -> Result<(), TrailError> {
     let Some((file, text)) = leaf.beside() else { return Ok(()) };
     let path = trail.folder.join(file);

@@ -1,4 +1,4 @@
-//! Reading a trail's folder: every entry verified against the checkpoint before it is given out.
+//! Reads a trail's folder: every entry is verified against the checkpoint before it is returned.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -28,8 +28,8 @@ pub struct TrailReader {
 }
 
 impl TrailReader {
-    /// Opens a trail whose last checkpoint one of these keys has signed, and enough witnesses have
-    /// cosigned.
+    /// Opens a trail. One of these keys must have signed its last checkpoint, and enough witnesses
+    /// cosigned it.
     ///
     /// # Errors
     /// [`TrailError::Audit`] says what does not hold.
@@ -45,18 +45,18 @@ impl TrailReader {
         Ok(Self { folder, note, checkpoint, tiles })
     }
 
-    /// The checkpoint that vouches for all that is read.
+    /// Returns the checkpoint against which everything is verified.
     pub fn checkpoint(&self) -> &VerifiedCheckpoint {
         &self.checkpoint
     }
 
-    /// The signed note of the checkpoint.
+    /// Returns the signed note of the checkpoint.
     #[must_use]
     pub fn note(&self) -> &Note {
         &self.note
     }
 
-    /// The tree.
+    /// Returns the tree.
     #[must_use]
     pub fn tiles(&self) -> &TileStore {
         &self.tiles
@@ -68,8 +68,8 @@ impl TrailReader {
         self.checkpoint.head().size()
     }
 
-    /// The entries from one on, in their order, with their indexes. It ends with the first that
-    /// cannot be read, or is not the one that was logged.
+    /// Returns the entries from an index on, in order, with their indexes. Ends with the first one
+    /// that cannot be read, or is not the one that was logged.
     pub fn entries(&self, from: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>), TrailError>> {
         let each = BUNDLE;
         let bundles = from / each..self.tiles.bundles();
@@ -82,10 +82,10 @@ impl TrailReader {
             .take_while(move |read| !std::mem::replace(&mut has_failed, read.is_err()))
     }
 
-    /// Reads an entry; of a long record, reads what lies beside the tree.
+    /// Reads an entry. A long record is read from beside the tree.
     ///
     /// # Errors
-    /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or
+    /// [`TrailError::Entry`], or [`TrailError::File`] if the record beside the tree is missing, or
     /// not the one that was logged.
     pub fn read(&self, index: u64, bytes: &[u8]) -> Result<TrailEntry, TrailError> {
         match TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
@@ -94,7 +94,7 @@ impl TrailReader {
         }
     }
 
-    /// The record of a stub, and its bytes.
+    /// Returns the record of a digest entry, and its bytes.
     fn beside(&self, stub: &DigestEntry) -> Result<(Record, Vec<u8>), TrailError> {
         let path = self.folder.join(stub.file());
         let bytes = read_file(&path, stub.bytes())?;
@@ -103,8 +103,8 @@ impl TrailReader {
         Ok((record, bytes))
     }
 
-    /// The indexes of the entries about calls whose ids end so, with their records; breaks between
-    /// them have none.
+    /// Returns the indexes of the entries about calls whose ids have this end, with their records.
+    /// Reset entries between them have none.
     ///
     /// # Errors
     /// Where an entry cannot be read.
@@ -112,7 +112,7 @@ impl TrailReader {
         let (mut found, mut parted) = (Vec::new(), Vec::new());
         for entry in self.entries(0) {
             let (index, bytes) = entry?;
-            // Only what may be about them is read.
+            // Parses only entries that may be about them.
             let may_be = |text: &str| text.contains(end) || !text.contains("\"event\":");
             if !std::str::from_utf8(&bytes).is_ok_and(may_be) {
                 continue;
@@ -122,7 +122,8 @@ impl TrailReader {
                     if let Some(subject) = record.subject()
                         && subject.approval().to_string().ends_with(end)
                     {
-                        // Without the breaks between them, its records would contradict each other.
+                        // Without the reset entries between them, its records would contradict each
+                        // other.
                         found.append(&mut parted);
                         found.push((index, Some(*record)));
                     }
@@ -134,7 +135,8 @@ impl TrailReader {
         Ok(found)
     }
 
-    /// The receipt of a call: every entry about it, proven; `None` where nothing of it is sealed.
+    /// Returns the receipt of a call: every entry about it, with proofs; `None` if nothing about it
+    /// is sealed.
     ///
     /// # Errors
     /// Where an entry cannot be read, or they are too many for a receipt.
@@ -148,8 +150,8 @@ impl TrailReader {
         Ok(Some(Receipt::new(evidence, self.note.clone())?))
     }
 
-    /// An entry with the proof that it is in the tree, and with the record that lies beside it, if
-    /// one does.
+    /// Returns an entry with the proof that it is in the tree, and with its record if that lies
+    /// beside the tree.
     ///
     /// # Errors
     /// Where it cannot be read.
@@ -165,7 +167,7 @@ impl TrailReader {
     }
 }
 
-/// A file's bytes, where there are not too many.
+/// Reads a file, up to a limit.
 pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, TrailError> {
     let mut bytes = Vec::new();
     let read =

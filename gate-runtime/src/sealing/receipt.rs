@@ -1,5 +1,4 @@
-//! Reading a receipt: what its entries say, once the tree vouches for them, and whether they follow
-//! from each other.
+//! Verifies a receipt: that its entries are in the tree, and follow from each other.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +12,13 @@ use gate_core::text::SchemaError;
 use super::error::TrailError;
 use crate::logic::audit::Auditor;
 
-/// A receipt that holds: its entries stand in the tree that the log has signed, and those of each
-/// call are all of that call's, from its first one up to the last one that is there.
+/// A verified receipt: its entries are in the tree that the log has signed, and for each call they
+/// are complete from its first one up to the last one that is there.
 ///
 /// # Security
-/// A receipt does not show what came after the last record of a call, nor what came between its
-/// last record before a break and that break. Records that were written before calls were numbered
-/// show no gap where what is left follows from itself.
+/// A receipt does not show events after the last record of a call, nor between its last record
+/// before a reset entry and that entry. Calls from before records were numbered show no gap if the
+/// remaining records follow from each other.
 ///
 /// ```
 /// use gate_runtime::audit::{LogKeys, Receipt, WitnessPolicy};
@@ -57,13 +56,13 @@ pub struct ReceiptEntry {
 }
 
 impl ReceiptEntry {
-    /// Returns where it stands in the trail.
+    /// Returns its index in the trail.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// Returns what it says: a record, also where that lies beside the tree, or a break.
+    /// Returns its content: a record, even if that lies beside the tree, or a reset entry.
     #[must_use]
     pub fn entry(&self) -> &TrailEntry {
         &self.entry
@@ -78,13 +77,13 @@ impl ReceiptEntry {
         }
     }
 
-    /// Returns which call it is about, if it is about one.
+    /// Returns the call that it is about, if it is about one.
     #[must_use]
     pub fn call(&self) -> Option<ApprovalId> {
         Some(self.record()?.subject()?.approval())
     }
 
-    /// Returns the secrets of its record that the receipt opens, each checked.
+    /// Returns the secrets of its record that the receipt discloses, each verified.
     #[must_use]
     pub fn disclosed(&self) -> &[SecretDisclosure] {
         &self.disclosed
@@ -112,7 +111,7 @@ impl ReceiptEntry {
     }
 }
 
-/// The arguments whose secrets an entry has the commitments of.
+/// Returns the arguments with the secret commitments of an entry.
 fn arguments(entry: &TrailEntry) -> Option<&Arguments> {
     let TrailEntry::Record(record) = entry else { return None };
     match record.event() {
@@ -126,13 +125,13 @@ fn arguments(entry: &TrailEntry) -> Option<&Arguments> {
 }
 
 impl VerifiedReceipt {
-    /// Verifies a receipt: the signature, the proofs, the secrets that it opens, and that its
-    /// records could have happened so.
+    /// Verifies a receipt: the signature, the proofs, the disclosed secrets, and that its records
+    /// could have happened in this order.
     ///
     /// # Errors
-    /// [`TrailError::Audit`] says what of the signature or the proofs does not hold,
-    /// [`TrailError::Entry`] which entry says nothing that can be read, [`TrailError::Story`] which
-    /// one cannot have come about, or does not come next.
+    /// [`TrailError::Audit`] if the signature or a proof does not hold, [`TrailError::Entry`] if an
+    /// entry cannot be read, [`TrailError::Story`] if an entry cannot have happened, or does not
+    /// come next.
     pub fn verify(
         receipt: &Receipt,
         keys: &LogKeys,
@@ -153,18 +152,18 @@ impl VerifiedReceipt {
         Ok(Self { checkpoint, entries })
     }
 
-    /// Returns the checkpoint that vouches for it.
+    /// Returns the checkpoint against which it was verified.
     pub fn checkpoint(&self) -> &VerifiedCheckpoint {
         &self.checkpoint
     }
 
-    /// Returns the entries, in their order.
+    /// Returns the entries, in order.
     #[must_use]
     pub fn entries(&self) -> &[ReceiptEntry] {
         &self.entries
     }
 
-    /// Returns the calls that it has records of.
+    /// Returns the calls of its records.
     #[must_use]
     pub fn calls(&self) -> BTreeSet<ApprovalId> {
         self.entries.iter().filter_map(ReceiptEntry::call).collect()

@@ -1,5 +1,4 @@
-//! Which sealed records the calls have that may still run: what the store says of one is held
-//! against them.
+//! The sealed records of calls that may still run, with which the store's records are compared.
 
 use foldhash::HashMap;
 use gate_core::approval::Status;
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use super::error::TrailError;
 
 /// The sealed records of every call that has not ended, as far as the trail was read. Kept in
-/// memory: so many bytes as there are open calls, whatever the length of the trail.
+/// memory: its size depends on the number of open calls, and not on the length of the trail.
 #[derive(Debug, Default)]
 pub(super) struct SealedCalls {
     /// The number of entries of the trail that were read.
@@ -21,12 +20,12 @@ pub(super) struct SealedCalls {
     open: HashMap<ApprovalId, Vec<(u64, Digest)>>,
 }
 
-/// A record that was sealed, as far as that says which call goes on.
+/// The parts of a sealed record that are needed to check calls.
 #[derive(Debug)]
 pub(super) struct SealedRecord {
     seq: u64,
     leaf: Digest,
-    /// Which call it is about, and whether that ended by it.
+    /// The call that it is about, and whether the call ended by it.
     about: Option<(ApprovalId, bool)>,
 }
 
@@ -49,7 +48,7 @@ impl SealedRecord {
         )
     }
 
-    /// The same from its text, of which only what is needed is read.
+    /// The same from its text, of which only the needed fields are parsed.
     pub(super) fn of_text(
         seq: u64,
         text: &str,
@@ -75,7 +74,7 @@ impl SealedRecord {
 }
 
 impl SealedCalls {
-    /// Takes the next record of the trail.
+    /// Adds the next record of the trail.
     pub(super) fn take(&mut self, record: &SealedRecord) {
         self.upto = record.seq;
         match record.about {
@@ -85,8 +84,9 @@ impl SealedCalls {
         }
     }
 
-    /// Returns what the trail has of a call.
+    /// Returns the sealed records of a call.
     pub(super) fn of(&self, id: ApprovalId) -> SealedCall {
+        // No sealed records: the call is new, or it has ended, which `check` tells apart by `upto`.
         SealedCall { upto: self.upto, records: self.open.get(&id).cloned().unwrap_or_default() }
     }
 }
@@ -94,18 +94,18 @@ impl SealedCalls {
 /// The sealed records of one call.
 #[derive(Debug)]
 pub(crate) struct SealedCall {
-    /// The number of the last record that was sealed, of whatever call.
+    /// The number of the last sealed record, of any call.
     upto: u64,
     /// The numbers of its records and the digests of their leaves; none where it has ended.
     records: Vec<(u64, Digest)>,
 }
 
 impl SealedCall {
-    /// Checks that a store has just the sealed records of the call, byte for byte; what comes after
-    /// them is not sealed yet.
+    /// Checks that a store has exactly the sealed records of the call, byte for byte. Later records
+    /// are not sealed yet.
     ///
     /// # Errors
-    /// Which record is missing, is another one, or was never sealed.
+    /// The record that is missing, differs, or was never sealed.
     pub(crate) fn check(&self, stored: &[(u64, String)]) -> Result<(), String> {
         let mut sealed = self.records.iter();
         for (seq, text) in stored.iter().filter(|(seq, _)| *seq <= self.upto) {
@@ -128,7 +128,7 @@ impl SealedCall {
     }
 }
 
-/// The entry of a record, from the text that the store has of it.
+/// Returns the entry of a record, from its stored text.
 pub(super) fn leaf_of(seq: u64, text: &str) -> Result<TrailLeaf, TrailError> {
     TrailEntry::leaf_of_text(text).map_err(|problem| TrailError::Record { seq, problem })
 }

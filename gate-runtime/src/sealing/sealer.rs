@@ -1,4 +1,4 @@
-//! Takes committed records into the tree, in their order, behind the back of those who commit.
+//! Seals committed records, in order, off the call path.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use super::settle::check_breaks;
 use super::{Trail, TrailStatus, blocking};
 use crate::lock::lock;
 
-/// The state of a witness, as far as it is known.
+/// A witness, and what is known of its state.
 pub(crate) struct WitnessState {
     pub(crate) witness: Arc<dyn Witness>,
     /// The size of the tree that it has cosigned last, as far as is known.
@@ -41,16 +41,16 @@ impl WitnessState {
     }
 }
 
-// The pace of the work is the machine's, whatever time the gate's clock shows.
+// Delays use the machine's clock, whatever time the gate's clock shows.
 
-/// After how long it is tried again: to write, or to take over from another process.
+/// The delay before a retry: to write, or to take over from another process.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The same while somebody waits for another process to seal.
+/// The same while a caller waits for another process to seal.
 const SOON: Duration = Duration::from_millis(50);
 
-/// The time for which records may wait unsealed, beyond the time that the trail lets them wait,
-/// before nothing begins any more.
+/// The time for which records may be unsealed, beyond the configured time, before no body begins
+/// any more.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct TrailSealer {
@@ -87,11 +87,11 @@ impl TrailSealer {
         Self { trail, clock, store, last, told, calls, pen: None, asked, grew_at }
     }
 
-    /// Checks that the store and the trail tell the same story.
+    /// Checks that the store and the trail agree.
     pub(super) async fn check(&self) -> Result<(), TrailError> {
         if !has_checkpoint(&self.trail)? {
             match self.check_new().await {
-                // Another process has begun it in the meantime.
+                // Another process has created the trail in the meantime.
                 Err(TrailError::Missing { .. }) if has_checkpoint(&self.trail)? => {}
                 checked => return checked,
             }
@@ -102,13 +102,14 @@ impl TrailSealer {
         check_breaks(&*self.store, &self.trail, &reader).await
     }
 
-    /// Compares the whole trail with the store, and notes which records of it the open calls have.
+    /// Compares the whole trail with the store, and keeps the sealed records of open calls.
     async fn survey(&self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
+        // Replaced as a whole, so that a call that is about to begin sees a consistent state.
         *lock(&self.calls) = survey(&*self.store, reader).await??;
         Ok(())
     }
 
-    /// Reads what another process has sealed since.
+    /// Reads the entries that another process has sealed since.
     async fn catch_up(&self, reader: TrailReader) -> Result<(), TrailError> {
         let (reader, from) = (Arc::new(reader), lock(&self.calls).entries);
         if reader.size() <= from {
@@ -124,7 +125,7 @@ impl TrailSealer {
         };
         let entries = blocking(read).await?;
         if entries.iter().any(|(entry, _)| !matches!(entry, TrailEntry::Record(_))) {
-            // Trail and store had parted: what came before may not count any more.
+            // Trail and store had diverged, so earlier entries may no longer count.
             return self.survey(&reader).await;
         }
         let mut calls = lock(&self.calls);
@@ -137,7 +138,7 @@ impl TrailSealer {
         Ok(())
     }
 
-    /// A store that had a trail of this name has one to show.
+    /// Checks that a store without a trail has never had one of this name.
     async fn check_new(&self) -> Result<(), TrailError> {
         let mut has_begun = false;
         each_record(&*self.store, 0, |record| has_begun |= begins(record, self.trail.origin()))
@@ -149,7 +150,7 @@ impl TrailSealer {
         Err(TrailError::Missing { origin, folder })
     }
 
-    /// Takes the pen, if it is free, and puts the beginning of a trail on the record.
+    /// Takes the writer lease, if it is free, and records the beginning of a new trail.
     pub(super) async fn begin(&mut self) -> Result<(), TrailError> {
         // Another process may be about to publish the first checkpoint, or may have died just
         // before.
@@ -182,7 +183,7 @@ impl TrailSealer {
         Ok(())
     }
 
-    /// Seals what comes, until the gate is gone; then what is left.
+    /// Seals new records until the gate is gone, and then the remaining ones.
     pub(super) async fn work(mut self, mut wanted: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut news = self.last.clone();
         let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
@@ -194,7 +195,7 @@ impl TrailSealer {
             self.tell(done);
             if !is_well || self.sealed() >= target {
                 for wish in waiting.drain(..) {
-                    // Who went away wants nothing any more.
+                    // The caller may have gone away.
                     let _ = wish.send(());
                 }
             }
@@ -251,7 +252,7 @@ impl TrailSealer {
         }
     }
 
-    /// Returns whether so many records wait that a checkpoint does not wait for its time.
+    /// Returns whether enough records wait for a checkpoint before its time.
     fn is_due(&self, last: u64) -> bool {
         last.saturating_sub(self.sealed()) >= self.trail.every
     }
@@ -270,10 +271,10 @@ impl TrailSealer {
         });
     }
 
-    /// Seals everything that is in the store, if this process has the pen or gets it; else looks
-    /// how far the other one is.
+    /// Seals everything in the store if this process has the writer lease or gets it; otherwise
+    /// reads how far the other process is.
     async fn round(&mut self) -> Result<(), TrailError> {
-        // After an error the pen is gone: what was not published is appended again, over the last
+        // After an error the lease is gone: unpublished entries are appended again, after the last
         // checkpoint.
         let pen = match self.pen.take() {
             Some(pen) => Some(pen),
@@ -305,8 +306,8 @@ impl TrailSealer {
         }
     }
 
-    /// The records must be those that come next, and a store that has lost some is not the one that
-    /// was sealed.
+    /// Checks that the records are the next ones, and that the store has lost none that were
+    /// sealed.
     fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
         let sealed = next.saturating_sub(1);
         let lost = Divergence { seq: next, sealed, how: DivergenceKind::Shorter };
@@ -321,7 +322,7 @@ impl TrailSealer {
         }
     }
 
-    /// Makes what was appended durable, signs it, and puts the checkpoint into the folder.
+    /// Makes the appended entries durable, and publishes their signed checkpoint.
     async fn publish(&mut self, mut pen: WriterLease) -> Result<WriterLease, TrailError> {
         let trail = Arc::clone(&self.trail);
         let (mut pen, note) = blocking(move || {
@@ -346,14 +347,14 @@ impl TrailSealer {
         self.cosign(pen, note).await
     }
 
-    /// Tells what the witnesses said.
+    /// Publishes the result of asking the witnesses.
     pub(super) fn tell_of_witnesses(&self, cosignatures: usize, trouble: Option<String>) {
         self.told.send_modify(|status| {
             (status.cosignatures, status.witness_trouble) = (cosignatures, trouble);
         });
     }
 
-    /// The pen, if no other process has it.
+    /// Takes the writer lease, if no other process has it.
     async fn acquire(&self) -> Result<Option<WriterLease>, TrailError> {
         let trail = Arc::clone(&self.trail);
         let taken = blocking(move || match WriterLease::take(&trail)? {
@@ -362,7 +363,7 @@ impl TrailSealer {
         });
         let Some((reader, pen)) = taken.await? else { return Ok(None) };
         self.catch_up(reader).await?;
-        // The store must go on where the trail is, whatever has happened to it since it was
+        // The store must continue where the trail ends, whatever has happened to it since it was
         // compared.
         if let Some(last) = pen.last() {
             let sealed = pen.appended();
@@ -385,7 +386,7 @@ impl TrailSealer {
         Ok(Some(pen))
     }
 
-    /// Another process writes: looks how far it is.
+    /// Reads how far another process, which writes, has come.
     async fn follow(&mut self) -> Result<(), TrailError> {
         let trail = Arc::clone(&self.trail);
         let (reader, sealed) = blocking(move || {
@@ -407,6 +408,7 @@ impl TrailSealer {
                 status.sealed_at = Some(now);
             }
         });
+        // Another process that hangs with the lease must stop bodies from beginning here, too.
         if self.grew_at.elapsed() > PATIENCE.saturating_add(self.trail.within) {
             let problem = "another process writes the trail, and has sealed nothing for too long: \
                 check on it, or stop it";

@@ -1,4 +1,4 @@
-//! A person settles why database and trail say different things.
+//! Checks on settled divergences between database and trail.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::pen::next_of;
 use super::reader::TrailReader;
 use super::{Trail, blocking};
 
-/// Checks that what the store says was settled is in the trail: else that is an older copy of its
-/// folder, and would be signed from there without the break.
+/// Checks that settled divergences in the store are also in the trail. Otherwise the folder is an
+/// older copy, and would be signed from there without the reset entry.
 pub(super) async fn check_breaks(
     store: &dyn RecordLog,
     trail: &Arc<Trail>,
@@ -24,7 +24,7 @@ pub(super) async fn check_breaks(
     let mut missing = BTreeSet::new();
     each_record(store, next.saturating_sub(1), |record| match record.event() {
         RecordEvent::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
-        // What was before it was settled with another trail.
+        // Divergences before this record were settled with another trail.
         _ if begins(record, trail.origin()) => missing.clear(),
         _ => {}
     })

@@ -1,4 +1,4 @@
-//! The most that an argument may come to, alone or in all.
+//! Upper limits of an argument, for one call or for the sum of all.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::text::amount::Amount;
 
-/// The most that an argument may come to.
+/// The upper limit of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AmountCeiling {
     max: CeilingValue,
@@ -20,7 +20,7 @@ pub(super) struct AmountCeiling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum CeilingValue {
-    /// As grants had it before there were decimals: whoever gave it was shown "any whole number".
+    /// The form before there were decimals: the giver was shown "any whole number".
     Whole(u64),
     Exact(Amount),
 }
@@ -30,7 +30,8 @@ impl AmountCeiling {
         Self { max: CeilingValue::Exact(max), of_text: false }
     }
 
-    /// The same for arguments that are written as this one is; `None` if it does not fit itself.
+    /// Returns the limit for arguments that are written like this one; `None` if this one does not
+    /// fit itself.
     pub(super) fn like(self, shown: &Value) -> Option<Self> {
         let ceiling = Self { of_text: shown.is_string(), ..self };
         ceiling.admits(shown).then_some(ceiling)
@@ -43,7 +44,8 @@ impl AmountCeiling {
         })
     }
 
-    /// Returns what an argument comes to; `None` if it is no amount, or not written as it must be.
+    /// Returns the amount of an argument; `None` if it is no amount, or not written in the required
+    /// form.
     fn amount_of(&self, value: &Value) -> Option<Amount> {
         match (self.max, value) {
             (CeilingValue::Whole(_), Value::Number(number)) => number.as_u64().map(Amount::from),

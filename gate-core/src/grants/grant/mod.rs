@@ -1,4 +1,4 @@
-//! Standing permissions: "always, for this": what a person allowed beyond one call.
+//! Grants (standing permissions): what a person allows beyond one call.
 
 mod ceiling;
 mod scope;
@@ -30,7 +30,7 @@ enum GrantCondition {
     Same { value: Value },
     /// An amount from 0 to this.
     UpTo(AmountCeiling),
-    /// Whatever.
+    /// Any value.
     Any,
 }
 
@@ -42,7 +42,7 @@ struct ArgumentBudget {
     ceiling: AmountCeiling,
 }
 
-/// Which calls of the tool, and how many.
+/// The calls of the tool that it covers, and how many.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct GrantTerms {
     conditions: BTreeMap<String, GrantCondition>,
@@ -50,7 +50,7 @@ struct GrantTerms {
     uses: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<ArgumentBudget>,
-    /// Uses and budget are for each window of this length.
+    /// The window for which uses and budget are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ impl GrantTerms {
 /// A standing permission, given by a person on a call they saw, for later calls of the same tool.
 ///
 /// It answers an "ask", never a "deny", and only one that its giver could answer alone, with the
-/// roles that they have then. It holds only while tool and policies are what they were when it was
+/// roles that they have then. It holds only while tool and policies are unchanged since it was
 /// given.
 ///
 /// ```
@@ -139,7 +139,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Its id.
+    /// Returns its id.
     #[must_use]
     pub fn id(&self) -> GrantId {
         self.id
@@ -151,13 +151,13 @@ impl Grant {
         self.version
     }
 
-    /// The run it holds in; `None`: in any.
+    /// Returns the run it holds in; `None` for any run.
     #[must_use]
     pub fn run(&self) -> Option<&RunId> {
         self.run.as_ref()
     }
 
-    /// The tool it is for.
+    /// Returns the tool it is for.
     #[must_use]
     pub fn tool(&self) -> &ToolName {
         &self.tool
@@ -169,20 +169,20 @@ impl Grant {
         &self.by
     }
 
-    /// When it was given.
+    /// Returns when it was given.
     #[must_use]
     pub fn given_at(&self) -> Timestamp {
         self.given_at
     }
 
-    /// Returns the number of calls that it still covers; `None`: any number, or as many as its
+    /// Returns the number of calls that it still covers; `None` for any number, or as many as its
     /// window has left.
     #[must_use]
     pub fn uses_left(&self) -> Option<u32> {
         self.uses_left
     }
 
-    /// Returns whether a person took it back.
+    /// Returns whether a person revoked it.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.revoked
@@ -194,15 +194,15 @@ impl Grant {
         !self.revoked && self.uses_left != Some(0) && self.terms.until.is_none_or(|end| now < end)
     }
 
-    /// Returns whether it covers a call: same tool, tool digest and policies; run, agent and person
-    /// as far as its scope says; every argument as it says, and none that it does not name. What
-    /// its budget and its windows have left, the store says.
+    /// Returns whether it covers a call: same tool, tool digest and policies; run, agent and
+    /// principal as its scope says; every argument as it says, and none that it does not name. The
+    /// store checks what its budget and its windows have left.
     #[must_use]
     pub fn covers(&self, subject: &CallSubject, arguments: &Arguments, now: Timestamp) -> bool {
         self.is_active(now) && self.fits(subject, arguments)
     }
 
-    /// Returns whether a call is one of those that it is for, at whatever time.
+    /// Returns whether a call is one of those that it is for, at any time.
     #[doc(hidden)]
     #[must_use]
     pub fn fits(&self, subject: &CallSubject, arguments: &Arguments) -> bool {
@@ -216,7 +216,7 @@ impl Grant {
             && self.terms.admit(&arguments.to_json())
     }
 
-    /// Returns what changed of tool and policies, where it would cover a call if nothing had.
+    /// Returns the changes of tool and policies because of which it does not cover a call.
     #[doc(hidden)]
     #[must_use]
     pub fn outdated_for(
@@ -239,7 +239,7 @@ impl Grant {
         (!changes.is_empty() && self.covers(&of_then, arguments, now)).then_some(changes)
     }
 
-    /// The digest of the tool that it is for.
+    /// Returns the digest of the tool that it is for.
     #[doc(hidden)]
     #[must_use]
     pub fn tool_digest(&self) -> Digest {
@@ -251,7 +251,7 @@ impl Grant {
         self.terms.until
     }
 
-    /// Returns the number of calls that it is for in all, where that does not depend on time.
+    /// Returns the total number of calls that it is for, if that does not depend on time.
     #[doc(hidden)]
     #[must_use]
     pub fn uses_in_all(&self) -> Option<u32> {
@@ -274,14 +274,14 @@ impl Grant {
         let spend = |budget: &ArgumentBudget| {
             let counted =
                 arguments.get(&budget.argument).and_then(|value| budget.ceiling.counted(&value));
-            // What cannot be counted never fits: no sum holds all of a counter and more.
+            // An argument that cannot be counted never fits: no counter holds this much.
             let (amount, max) = counted.unwrap_or((u64::MAX, 0));
             take("budget", amount, max)
         };
         uses.into_iter().chain(budget.as_ref().map(spend)).collect()
     }
 
-    /// The grant with one use less.
+    /// Returns the grant with one use less.
     #[doc(hidden)]
     #[must_use]
     pub fn used(&self) -> Self {
@@ -289,14 +289,14 @@ impl Grant {
         Self { version: self.version + 1, uses_left, ..self.clone() }
     }
 
-    /// A grant that is about to be given, with one use less.
+    /// Returns a grant that is about to be given, with one use less.
     #[doc(hidden)]
     #[must_use]
     pub fn used_before_it_is_given(&self) -> Self {
         Self { version: 1, ..self.used() }
     }
 
-    /// The grant taken back.
+    /// Returns the grant as revoked.
     #[doc(hidden)]
     #[must_use]
     pub fn revoked(&self) -> Self {

@@ -1,4 +1,4 @@
-//! The reach that a standing permission is to have, in a reviewer's words.
+//! The scope of a grant, as a reviewer chooses it.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::id::{GrantId, ReviewerId};
 use crate::text::amount::Amount;
 use crate::text::english;
 
-/// The reach of a grant, before the call it is given on is known: made by a reviewer's words.
+/// The scope of a grant, before the call it is given on is known: chosen by a reviewer.
 ///
-/// A grant is never wider than what the reviewer was shown, unless the scope says so in words:
+/// A grant is never wider than what the reviewer was shown, unless the scope says so explicitly:
 /// every argument that is not named must be the same as in the call that the reviewer saw, and so
-/// must agent and person.
+/// must agent and principal.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -51,43 +51,43 @@ impl Scope {
         Self { is_of_run, any_agent: false, any_principal: false, terms: GrantTerms::default() }
     }
 
-    /// The same call, with the same arguments, as often as it comes in this run.
+    /// Covers the same call, with the same arguments, any number of times in this run.
     #[must_use]
     pub fn this_run() -> Self {
         Self::of(true)
     }
 
-    /// The same call, with the same arguments, as often as it comes in whatever run of the same
+    /// Covers the same call, with the same arguments, any number of times in any run of the same
     /// agent for the same person.
     #[must_use]
     pub fn any_run() -> Self {
         Self::of(false)
     }
 
-    /// Also for other agents that are judged by the same policies.
+    /// Covers other agents that are judged by the same policies, too.
     #[must_use]
     pub fn any_agent(mut self) -> Self {
         self.any_agent = true;
         self
     }
 
-    /// Whomever the run acts for.
+    /// Covers runs for any principal.
     #[must_use]
     pub fn any_principal(mut self) -> Self {
         self.any_principal = true;
         self
     }
 
-    /// An argument may be anything.
+    /// Lets an argument have any value.
     #[must_use]
     pub fn any(mut self, argument: impl Into<String>) -> Self {
         self.terms.conditions.insert(argument.into(), GrantCondition::Any);
         self
     }
 
-    /// An argument may be any amount from 0 to a limit: a number, or a text that is a plain decimal
-    /// like `"12.50"`, whichever it is in the call that the reviewer saw. Any other text, and a
-    /// negative number, is not covered.
+    /// Lets an argument be any amount from 0 to a limit: a number, or a text that is a plain
+    /// decimal like `"12.50"`, whichever it is in the call that the reviewer saw. Any other text,
+    /// and a negative number, is not covered.
     ///
     /// ```
     /// use gate_runtime::grants::Scope;
@@ -104,14 +104,14 @@ impl Scope {
         self
     }
 
-    /// It covers so many calls, the one it is given on not counted.
+    /// Limits the number of covered calls, not counting the one it is given on.
     #[must_use]
     pub fn uses(mut self, count: u32) -> Self {
         self.terms.uses = Some(count);
         self
     }
 
-    /// The sum of an argument over all calls that it covers, the one it is given on not counted.
+    /// Limits the sum of an argument over all covered calls, not counting the one it is given on.
     /// The argument is an amount, as for [`up_to`](Self::up_to). The sum is exact; an amount with
     /// more decimal places than can be counted up to the limit is not covered. Up to a limit of 18
     /// million there are at least 12 places, and never fewer than those of the limit itself.
@@ -124,22 +124,22 @@ impl Scope {
         self
     }
 
-    /// Uses and budget are for each window of this length, and not for all time.
+    /// Counts uses and budget in each window of this length, and not for all time.
     #[must_use]
     pub fn per(mut self, window: Duration) -> Self {
-        // A longer one has no exact form in JSON.
+        // A longer window has no exact form in JSON.
         self.terms.window = Some(window.min(EVER));
         self
     }
 
-    /// It ends then.
+    /// Sets when it ends.
     #[must_use]
     pub fn until(mut self, end: Timestamp) -> Self {
         self.terms.until = Some(end);
         self
     }
 
-    /// The grant that this scope makes of the call that the reviewer saw.
+    /// Makes the grant with this scope, on the call that the reviewer saw.
     #[doc(hidden)]
     pub fn grant(
         self,
@@ -181,7 +181,7 @@ impl Scope {
             arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })),
         );
         let CallSubject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
-        // Uses of a window are counted by the store; those of all time by the grant itself.
+        // The store counts uses of a window; the grant itself counts those of all time.
         let uses_left = if terms.window.is_none() { terms.uses } else { None };
         Ok(Grant {
             id: GrantId::new(),
@@ -218,7 +218,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Why a scope makes no grant.
+/// Why a scope makes no valid grant.
 ///
 /// ```
 /// use gate_runtime::grants::ScopeError;
@@ -242,14 +242,13 @@ pub enum ScopeError {
     Secret,
     /// The call's arguments are not an object.
     NoArguments,
-    /// The policy takes no standing permissions here.
+    /// The policy allows no grants here.
     NotAllowed,
-    /// It is for windows, but has neither uses nor a budget to count in them; or the window is
-    /// empty.
+    /// It has a window, but neither uses nor a budget to count in it; or the window is empty.
     NothingPer,
-    /// More than one person must agree, and a standing permission would be one person's.
+    /// More than one person must agree, and a grant is one person's.
     NeedsSeveral,
-    /// Whoever gives it has a key, so they give it with a vote, which they sign.
+    /// The giver has a key, so they must give it with a signed vote.
     NeedsVote,
 }
 

@@ -95,27 +95,27 @@ impl Changeset {
         }
     }
 
-    /// Something that happened to the gate, and nothing else yet.
+    /// Creates a changeset with a record of a gate's event.
     #[doc(hidden)]
     #[must_use]
     pub fn noting(at: Timestamp, event: GateEvent) -> Self {
         Self { records: vec![Record::of_gate(at, event)], ..Self::at(at) }
     }
 
-    /// Returns whether it lets a body begin: then a store looks for freezes that hold.
+    /// Returns whether it lets a body begin: then a store checks freezes.
     #[must_use]
     pub fn dispatches(&self) -> bool {
         self.dispatched().next().is_some()
     }
 
-    /// Returns whether a freeze that holds stops a body that it lets begin.
+    /// Returns whether a freeze stops a body that it lets begin.
     #[must_use]
     pub fn is_stopped_by(&self, freeze: &Freeze) -> bool {
         self.dispatched().any(|approval| freeze.stops(approval.subject()))
     }
 
-    /// The approvals whose bodies begin with it, and not those that run already and are only
-    /// vouched for.
+    /// Returns the approvals whose bodies begin with it, without those that already run and only
+    /// get a heartbeat.
     fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
         let begins = |approval: &&Arc<Approval>| {
             approval.status() == Status::Dispatched
@@ -131,7 +131,7 @@ impl Changeset {
     }
 
     /// Returns whether it writes one approval, one grant or one delivery twice, or two approvals
-    /// for one call: of such, one would be lost.
+    /// for one call, of which one would be lost.
     #[must_use]
     pub fn writes_twice(&self) -> bool {
         fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {
@@ -150,11 +150,11 @@ impl Changeset {
             )
     }
 
-    /// The place of the first take that does not fit, by how much of each window is used; takes of
-    /// one counter add up.
+    /// Returns the place of the first charge that does not fit, from the used part of each window;
+    /// charges of one counter add up.
     ///
     /// # Errors
-    /// Where it cannot be learned how much is used.
+    /// If the used part of a window cannot be read.
     pub fn limit_reached<E>(
         &self,
         mut used: impl FnMut(&LimitCharge) -> Result<u64, E>,
@@ -171,7 +171,7 @@ impl Changeset {
     }
 }
 
-/// The way in which a commit ended.
+/// The outcome of a commit.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -199,10 +199,10 @@ pub enum CommitOutcome {
     /// All of it is written.
     Done,
     /// Nothing is written: someone else changed an approval, a grant or a delivery, or lifted a
-    /// freeze, or there is such a call already. Read again.
+    /// freeze, or the call already exists. Read again.
     Conflict,
     /// Nothing is written: a freeze stops what it would let begin.
     Frozen,
-    /// Nothing is written: a limit is used up. The place of its take.
+    /// Nothing is written: a limit is used up. Contains the place of its charge.
     LimitReached(usize),
 }

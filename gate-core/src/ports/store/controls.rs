@@ -20,13 +20,13 @@ use crate::text::digest::Digest;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ActiveControls {
-    /// The standing permissions that are not revoked and either still answer questions, or answered
-    /// one of a call that has not begun: oldest first.
+    /// The grants that are not revoked and either are active, or cover a call that has not begun:
+    /// oldest first.
     pub grants: Vec<Arc<Grant>>,
-    /// The stops, by scope.
+    /// The freezes, by scope.
     pub freezes: Vec<Freeze>,
-    /// All versions of the tools that some gate over this store has, or had, by their names in the
-    /// order of the alphabet.
+    /// All versions of the tools that some gate over this store has, or had, by their names in
+    /// alphabetical order.
     pub tools: Vec<KnownTool>,
 }
 

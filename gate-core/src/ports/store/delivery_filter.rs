@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::id::ApprovalId;
 use crate::records::delivery::{Delivery, DeliveryState};
 
-/// In which order deliveries come.
+/// The order of deliveries.
 ///
 /// ```
 /// use gate_runtime::store::{DeliveryFilter, DeliveryOrder};
@@ -19,7 +19,7 @@ pub enum DeliveryOrder {
     /// By the numbers of their records, and the names of their notifiers where those are the same.
     #[default]
     Oldest,
-    /// The other way round.
+    /// The reverse.
     Newest,
     /// By when they are due, and where that is the same as [`Oldest`](Self::Oldest).
     Soonest,
@@ -48,139 +48,139 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    /// Every delivery.
+    /// Creates a filter of all deliveries.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Of this notifier.
+    /// Restricts it to this notifier.
     #[must_use]
     pub fn notifier(mut self, name: impl Into<Arc<str>>) -> Self {
         self.notifier = Some(name.into());
         self
     }
 
-    /// About this record. About record 0: the mark of how far a notifier has read, which nothing
-    /// else gives.
+    /// Restricts it to this record. Record 0 is the cursor of a notifier, which no other filter
+    /// returns.
     #[must_use]
     pub fn record(mut self, number: u64) -> Self {
         self.record = Some(number);
         self
     }
 
-    /// About records after this one.
+    /// Restricts it to records after this one.
     #[must_use]
     pub fn after(mut self, number: u64) -> Self {
         self.after = number;
         self
     }
 
-    /// About this call.
+    /// Restricts it to this call.
     #[must_use]
     pub fn approval(mut self, id: ApprovalId) -> Self {
         self.approval = Some(id);
         self
     }
 
-    /// In this state; said again: in any of these.
+    /// Restricts it to this state. May be called repeatedly for any of several states.
     #[must_use]
     pub fn state(mut self, state: DeliveryState) -> Self {
         self.states.push(state);
         self
     }
 
-    /// Due then, or before.
+    /// Restricts it to deliveries that are due by a time.
     #[must_use]
     pub fn due_by(mut self, at: Timestamp) -> Self {
         self.due_by = Some(at);
         self
     }
 
-    /// Only those before which no other of their notifier about the same call is still to be
-    /// delivered.
+    /// Restricts it to deliveries that have no open earlier one of their notifier about the same
+    /// call.
     #[must_use]
     pub fn first_of_each_call(mut self) -> Self {
         self.first_of_each_call = true;
         self
     }
 
-    /// The newest first, by the numbers of their records.
+    /// Orders newest first, by the numbers of their records.
     #[must_use]
     pub fn newest_first(mut self) -> Self {
         self.order = DeliveryOrder::Newest;
         self
     }
 
-    /// Those first that are due first.
+    /// Orders by when they are due.
     #[must_use]
     pub fn soonest_first(mut self) -> Self {
         self.order = DeliveryOrder::Soonest;
         self
     }
 
-    /// At most so many.
+    /// Limits the number of deliveries.
     #[must_use]
     pub fn limit(mut self, count: usize) -> Self {
         self.limit = Some(count);
         self
     }
 
-    /// The notifier it names.
+    /// Returns the notifier it names.
     #[must_use]
     pub fn of_notifier(&self) -> Option<&str> {
         self.notifier.as_deref()
     }
 
-    /// The record it names.
+    /// Returns the record it names.
     #[must_use]
     pub fn of_record(&self) -> Option<u64> {
         self.record
     }
 
-    /// The number of the record after which they come.
+    /// Returns the number of the record after which they come.
     #[must_use]
     pub fn is_after(&self) -> u64 {
         self.after
     }
 
-    /// The call it names.
+    /// Returns the call it names.
     #[must_use]
     pub fn of_approval(&self) -> Option<ApprovalId> {
         self.approval
     }
 
-    /// The states it names; empty: any.
+    /// Returns the states it names; empty for any.
     #[must_use]
     pub fn states(&self) -> &[DeliveryState] {
         &self.states
     }
 
-    /// The time by which they are due.
+    /// Returns the time by which they are due.
     #[must_use]
     pub fn is_due_by(&self) -> Option<Timestamp> {
         self.due_by
     }
 
-    /// Returns whether it wants only the first delivery of each call.
+    /// Returns whether the filter admits only the first delivery of each call.
     #[must_use]
     pub fn wants_first_of_each_call(&self) -> bool {
         self.first_of_each_call
     }
 
-    /// In which order they come.
+    /// Returns their order.
     #[must_use]
     pub fn order(&self) -> DeliveryOrder {
         self.order
     }
 
-    /// Returns the largest number of deliveries that it wants.
+    /// Returns the largest number of deliveries that the filter admits.
     #[must_use]
     pub fn at_most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    /// Returns whether it admits a delivery, wherever that stands among the others.
+    /// Returns whether it admits a delivery, regardless of the other ones.
     #[must_use]
     pub fn admits(&self, delivery: &Delivery) -> bool {
         self.record.map_or(delivery.record() > self.after, |number| delivery.record() == number)

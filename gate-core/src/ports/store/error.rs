@@ -1,8 +1,8 @@
-//! The errors of a store that cannot do its part.
+//! Errors of a store.
 
 use std::fmt;
 
-/// The kind of trouble that a store is in.
+/// The kind of a store's error.
 ///
 /// ```
 /// use gate_runtime::store::{StoreError, StoreErrorKind};
@@ -18,13 +18,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// It does not answer, or cannot write: it may again, later.
+    /// It does not answer, or cannot write, but may later.
     Unavailable,
-    /// The data that it holds does not fit what it should.
+    /// Its data is damaged.
     Corrupt,
 }
 
-/// The store could not do its part: nothing runs.
+/// The store failed. Nothing runs then.
 ///
 /// ```
 /// use gate_runtime::store::{StoreError, StoreErrorKind};
@@ -39,19 +39,19 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// Makes an error that says what happened.
+    /// Creates an error with a description.
     pub fn new(kind: StoreErrorKind, problem: impl fmt::Display) -> Self {
         Self { kind, problem: problem.to_string(), source: None }
     }
 
-    /// Adds the error that happened below.
+    /// Adds the underlying error.
     #[must_use]
     pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
-    /// Returns the kind of trouble that it is.
+    /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind

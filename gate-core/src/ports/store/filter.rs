@@ -1,11 +1,11 @@
-//! Which of what a store keeps.
+//! Filters of stored approvals and records.
 
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
 use crate::id::{ApprovalId, CaseId, RunId};
 use crate::records::record::Record;
 
-/// Which approvals.
+/// A filter of approvals.
 ///
 /// ```
 /// use gate_runtime::review::Status;
@@ -24,13 +24,13 @@ pub struct ApprovalFilter {
 }
 
 impl ApprovalFilter {
-    /// Every approval.
+    /// Creates a filter of all approvals.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// This one only; said again: these only.
+    /// Restricts it to this approval. May be called repeatedly for several ones.
     #[must_use]
     pub fn id(mut self, id: ApprovalId) -> Self {
         self.ids.push(id);
@@ -44,21 +44,21 @@ impl ApprovalFilter {
         self
     }
 
-    /// Of this run, or of one that is nested in it at any depth.
+    /// Restricts it to this run and the runs nested in it at any depth.
     #[must_use]
     pub fn within(mut self, run: impl Into<RunId>) -> Self {
         self.within = Some(run.into());
         self
     }
 
-    /// In this state; said again: in any of these.
+    /// Restricts it to this status. May be called repeatedly for any of several ones.
     #[must_use]
     pub fn status(mut self, status: Status) -> Self {
         self.statuses.push(status);
         self
     }
 
-    /// Those that came after one: the next page. Nothing, if there is no such one.
+    /// Restricts it to approvals after one: the next page. Empty if that one does not exist.
     #[must_use]
     pub fn after(mut self, id: ApprovalId) -> Self {
         self.after = Some(id);
@@ -72,7 +72,7 @@ impl ApprovalFilter {
         self
     }
 
-    /// The ids it names; empty: any.
+    /// Returns the ids it names; empty for any.
     #[must_use]
     pub fn ids(&self) -> &[ApprovalId] {
         &self.ids
@@ -84,39 +84,39 @@ impl ApprovalFilter {
         self.run.as_ref()
     }
 
-    /// The run that it names with those nested in it.
+    /// Returns the run that it names with its nested runs.
     #[must_use]
     pub fn is_within(&self) -> Option<&RunId> {
         self.within.as_ref()
     }
 
-    /// The states it names; empty: any.
+    /// Returns the statuses it names; empty for any.
     #[must_use]
     pub fn statuses(&self) -> &[Status] {
         &self.statuses
     }
 
-    /// The one whose followers it wants.
+    /// Returns the approval after which they come.
     #[must_use]
     pub fn is_after(&self) -> Option<ApprovalId> {
         self.after
     }
 
-    /// Returns the largest number of approvals that it wants.
+    /// Returns the largest number of approvals that the filter admits.
     #[must_use]
     pub fn at_most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    /// Returns whether it admits an approval, wherever that stands.
+    /// Returns whether it admits an approval, regardless of its place.
     #[must_use]
     pub fn admits(&self, approval: &Approval) -> bool {
         (self.ids.is_empty() || self.ids.contains(&approval.id()))
             && self.admits_whatever_its_id(approval)
     }
 
-    /// Returns whether it admits one that was found by its id: so that many ids are not searched
-    /// for each of them.
+    /// Returns whether it admits an approval that was found by its id, without searching the ids
+    /// again.
     #[doc(hidden)]
     #[must_use]
     pub fn admits_whatever_its_id(&self, approval: &Approval) -> bool {
@@ -126,7 +126,7 @@ impl ApprovalFilter {
     }
 }
 
-/// Which records.
+/// A filter of records.
 ///
 /// ```
 /// use gate_runtime::store::RecordFilter;
@@ -142,21 +142,21 @@ pub struct RecordFilter {
 }
 
 impl RecordFilter {
-    /// Those after a number: 0 for all.
+    /// Creates a filter of records after a number: 0 for all.
     #[must_use]
     pub fn after(seq: u64) -> Self {
         Self { after: seq, case: None, call: None, limit: None }
     }
 
-    /// Of this case.
+    /// Restricts it to this case.
     #[must_use]
     pub fn case(mut self, case: impl Into<CaseId>) -> Self {
         self.case = Some(case.into());
         self
     }
 
-    /// About this call. A store finds them without reading all others: it is asked before a call
-    /// begins.
+    /// Restricts it to this call. A store must find its records without reading all others, because
+    /// this is used before a call begins.
     #[must_use]
     pub fn call(mut self, id: ApprovalId) -> Self {
         self.call = Some(id);
@@ -170,25 +170,25 @@ impl RecordFilter {
         self
     }
 
-    /// The number after which they come.
+    /// Returns the number after which they come.
     #[must_use]
     pub fn is_after(&self) -> u64 {
         self.after
     }
 
-    /// The case it names.
+    /// Returns the case it names.
     #[must_use]
     pub fn of_case(&self) -> Option<&CaseId> {
         self.case.as_ref()
     }
 
-    /// The call it names.
+    /// Returns the call it names.
     #[must_use]
     pub fn of_call(&self) -> Option<ApprovalId> {
         self.call
     }
 
-    /// Returns the largest number of records that it wants.
+    /// Returns the largest number of records that the filter admits.
     #[must_use]
     pub fn at_most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)

@@ -11,7 +11,7 @@ use crate::grants::limit::LimitKey;
 use crate::id::{ApprovalId, CallId, CaseId, RunId, ToolName};
 use crate::text::digest::Digest;
 
-/// A proposed call, as far as the store needs to know it.
+/// The query for the history of a proposed call.
 ///
 /// ```
 /// use gate_runtime::Timestamp;
@@ -23,8 +23,8 @@ use crate::text::digest::Digest;
 pub struct CallQuery {
     /// Its run.
     pub run: RunId,
-    /// The run by which refusals are kept: the outermost one in which its own is nested, or one for
-    /// all runs of an agent in another program.
+    /// The family by which refusals are kept: the outermost run of its run, or one for all runs of
+    /// a remote agent.
     pub family: RunId,
     /// Its case.
     pub case: Option<CaseId>,
@@ -64,7 +64,7 @@ impl CallQuery {
     }
 }
 
-/// The facts that are known and that bear on a proposed call.
+/// The history of a proposed call.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -96,26 +96,24 @@ pub struct CallHistory {
     /// The approval of this very call: same run, same call id.
     pub approval: Option<Arc<Approval>>,
     /// Calls of the tool that people refused, oldest first: in the family, every equal one and the
-    /// newest [`REFUSALS`] of the others; in the same case, the newest [`REFUSALS`].
+    /// newest [`REFUSALS`] others; in the same case, the newest [`REFUSALS`].
     pub rejected: Vec<Arc<Approval>>,
-    /// Equal calls, in whatever run, that wait, are approved and have not run, or of which nobody
-    /// knows how they ended: the newest [`ALIKE`], oldest first.
+    /// Equal calls, in any run, that wait, are approved and have not run, or whose end is unknown:
+    /// the newest [`ALIKE`], oldest first.
     pub alike: Vec<Arc<Approval>>,
-    /// The standing permissions for the tool that hold in the run, and are not used up, revoked or
-    /// over.
+    /// The grants for the tool that hold in the run, and are not used up, revoked or over.
     pub grants: Vec<Arc<Grant>>,
-    /// For each counter asked for, how much of its window is used.
+    /// The used part of the window of each queried counter.
     pub used: Vec<u64>,
 }
 
-/// The number of refusals that are recalled of a case, and of a family besides those of equal
-/// calls.
+/// The number of refusals in the history of a case, and of a family besides those of equal calls.
 pub const REFUSALS: usize = 8;
 
-/// The number of equal calls that are recalled.
+/// The number of equal calls in the history.
 pub const ALIKE: usize = 8;
 
-/// Which calls of a run.
+/// A query for changes of a run's calls.
 ///
 /// ```
 /// use gate_runtime::store::RunQuery;
@@ -126,22 +124,22 @@ pub const ALIKE: usize = 8;
 pub struct RunQuery {
     /// The outermost run.
     pub family: RunId,
-    /// The number of the record after which something happened to them; 0: all that is owed is
-    /// wanted, whenever it changed.
+    /// The number of the record after which they changed; 0 for all owed calls, whenever they
+    /// changed.
     pub after: u64,
-    /// Calls that are not asked for: whoever asks knows how they ended.
+    /// Calls to leave out, because the caller knows how they ended.
     pub known: Vec<ApprovalId>,
 }
 
 impl RunQuery {
-    /// All that changed after a number in a run or one nested in it; after 0, all that is owed to
-    /// it.
+    /// Creates a query for all changes after a number in a run or one nested in it; after 0, for
+    /// all calls owed to it.
     pub fn after(family: impl Into<RunId>, seq: u64) -> Self {
         Self { family: family.into(), after: seq, known: Vec::new() }
     }
 }
 
-/// The changes that happened to the calls of a run.
+/// The changes of the calls of a run.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -156,7 +154,7 @@ impl RunQuery {
 pub struct RunChanges {
     /// The calls, in the order in which they changed last.
     pub calls: Vec<RunChange>,
-    /// The number up to which this is all.
+    /// The number of the record up to which this is complete.
     pub seq: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `[links]`: links in mails, which the inbox opens.
+//! `[links]`: links in mails that open the inbox.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) const LINKS: TableKind = TableKind {
 /// The most hours for which a link lasts: a year.
 const MOST: u16 = 8_760;
 
-/// Links, into an inbox whose address is said later.
+/// The settings of links, before the inbox's address is known.
 #[derive(Clone, Debug)]
 pub(super) struct LinksTo {
     key: LinkKey,
@@ -34,7 +34,7 @@ impl LinksTo {
     }
 }
 
-/// The links of a table. Their key is made, if it is not there.
+/// Reads the links of a table. Their key is created if it does not exist.
 pub(super) fn links(
     table: &ConfigTable<'_>,
     outside: ConfigContext<'_>,

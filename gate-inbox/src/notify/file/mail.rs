@@ -25,18 +25,18 @@ pub(super) const MAIL: TableKind = TableKind {
     ],
 };
 
-/// Good ones, with which others are tried one by one.
+/// Valid values, with which the other settings are tried one by one.
 const FROM: &str = "gate@example.com";
 const HOST: &str = "smtp.example.com";
 
-/// Mails, for an inbox and people that are said later.
+/// The settings of mails, before the inbox and its people are known.
 #[derive(Clone, Debug)]
 pub(super) struct MailConfig {
     pub(super) mail: Mail,
     pub(super) to_who_decides: bool,
 }
 
-/// The mails of a table.
+/// Reads the mails of a table.
 pub(super) fn mail(
     table: &ConfigTable<'_>,
     inbox: &str,
@@ -92,7 +92,7 @@ pub(super) fn mail(
     Some(MailConfig { mail, to_who_decides: to_who_decides? })
 }
 
-/// Reads the user and the password by which the server knows us, where it wants to.
+/// Reads the user and the password for the mail server. Reports one that is set without the other.
 fn known<'t>(
     table: &ConfigTable<'t>,
     outside: ConfigContext<'_>,
@@ -113,7 +113,7 @@ fn known<'t>(
     Some((user?.value, password?.value))
 }
 
-/// The certificate that is trusted besides, in PEM.
+/// Reads the certificate that is trusted in addition, in PEM.
 fn certificate(
     table: &ConfigTable<'_>,
     inbox: &str,

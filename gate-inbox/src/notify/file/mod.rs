@@ -1,4 +1,4 @@
-//! The people and services that are told, in a TOML file.
+//! Reads the notification channels from a TOML file.
 
 mod links;
 mod mail;
@@ -30,10 +30,10 @@ use super::setting::BadSetting;
 use super::slack::Slack;
 use super::webhook::{Callbacks, Webhook};
 
-/// Where the inbox is, before that is said. Nobody is told it.
+/// A placeholder for the inbox's address until it is known. It is never sent.
 const UNSAID: &str = "http://localhost";
 
-/// Those who are told of what happens, as a TOML file has them. Each table may be left out:
+/// The notification channels, as a TOML file has them. Each table may be left out:
 ///
 /// ```toml
 /// [slack]
@@ -93,8 +93,8 @@ const UNSAID: &str = "http://localhost";
 /// allow_private = false
 /// ```
 ///
-/// A secret stands in the file, which nobody else should be able to read then, or in a variable of
-/// the environment that `…_env` names. Both at once are a mistake.
+/// A secret is either in the file, which nobody else should be able to read then, or in an
+/// environment variable that `…_env` names. Both at once are a mistake.
 ///
 /// ```
 /// use gate_inbox::{Inbox, NotifyFile};
@@ -212,7 +212,7 @@ impl fmt::Debug for NotifyFile {
     }
 }
 
-/// The reason why a file of those who are told cannot be used. It never repeats a secret.
+/// The reason why a file of notification channels cannot be used. It never repeats a secret.
 ///
 /// ```
 /// let error = gate_inbox::NotifyFile::read("/no/such/notify.toml").unwrap_err();
@@ -229,7 +229,7 @@ impl fmt::Display for BadNotifyFile {
 
 impl std::error::Error for BadNotifyFile {}
 
-/// Those whom a text names, or all that is wrong with it.
+/// Parses a text, or returns everything that is wrong with it.
 fn understand(text: &str, outside: ConfigContext<'_>) -> Result<NotifyFile, Vec<ConfigMistake>> {
     let root = parse(text)?;
     let mut mistakes = ConfigMistakes::of(text);

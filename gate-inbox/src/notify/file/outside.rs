@@ -1,4 +1,4 @@
-//! The places that a file of those who are told leads to: the environment, and other files.
+//! The places that the file refers to: the environment, and other files.
 
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ impl ConfigContext<'_> {
     }
 }
 
-/// That a secret is not said in two ways.
+/// Checks that a secret is not given in two ways.
 fn once(
     table: &ConfigTable<'_>,
     key: &str,

@@ -11,7 +11,7 @@ pub(super) const PAGERDUTY: TableKind = TableKind {
     fields: &["key", "key_env", "every_question", "severity", "api"],
 };
 
-/// The service of a table.
+/// Reads the service of a table.
 pub(super) fn pagerduty(
     table: &ConfigTable<'_>,
     outside: ConfigContext<'_>,

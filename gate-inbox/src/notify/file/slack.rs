@@ -20,7 +20,7 @@ pub(super) const SLACK: TableKind = TableKind {
     ],
 };
 
-/// The channel of a table, for an inbox whose address is said later.
+/// Reads the channel of a table, for an inbox whose address is set later.
 pub(super) fn slack(
     table: &ConfigTable<'_>,
     inbox: &str,

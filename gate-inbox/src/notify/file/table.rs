@@ -1,4 +1,4 @@
-//! The tables of a TOML file, with their lines, and what is wrong with their form.
+//! The tables of a TOML file with their lines, and the mistakes in their form.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(super) struct ConfigMistakes<'t> {
     list: Vec<ConfigMistake>,
 }
 
-/// A value of the file, and where it stands.
+/// A value of the file, and its line.
 pub(super) struct LocatedValue<T> {
     pub(super) value: T,
     pub(super) at: usize,
@@ -76,7 +76,8 @@ impl<'t> ConfigMistakes<'t> {
     }
 }
 
-/// Reads a file. Where it is no TOML, nothing else is said of it: that would only follow.
+/// Reads a file. If it is not TOML, no other mistake is reported, because others would only follow
+/// from that.
 pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<ConfigMistake>> {
     DeTable::parse(text).map(Spanned::into_inner).map_err(|error| {
         let mut mistakes = ConfigMistakes::of(text);

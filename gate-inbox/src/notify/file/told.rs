@@ -1,4 +1,4 @@
-//! Those who are told, ready for a gate and an inbox.
+//! The notification channels, ready for a gate and an inbox.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::notify::slack::Slack;
 use crate::notify::webhook::Callbacks;
 use crate::web::middleware::BaseUrl;
 
-/// Those who are told, with links to an inbox.
+/// The notification channels, with links to an inbox.
 ///
 /// ```
 /// # use gate_inbox::{BadSetting, Inbox, ConfiguredNotifiers};

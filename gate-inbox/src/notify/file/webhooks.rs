@@ -1,5 +1,5 @@
-//! `[[webhook]]` and `[callbacks]`: web addresses that somebody who runs the inbox names, or an
-//! agent with its question.
+//! `[[webhook]]` and `[callbacks]`: web addresses that the operator of the inbox sets, or that an
+//! agent names with its question.
 
 use super::outside::ConfigContext;
 use super::table::{ConfigMistakes, ConfigTable, LocatedValue, TableKind};
@@ -13,7 +13,7 @@ pub(super) const WEBHOOK: TableKind = TableKind {
     fields: &["name", "url", "secrets", "secrets_env", "events", "allow_private"],
 };
 
-/// The webhook of a table, whose name was read before.
+/// Reads the webhook of a table, whose name was read before.
 pub(super) fn webhook(
     table: &ConfigTable<'_>,
     name: Option<LocatedValue<&str>>,
@@ -55,7 +55,7 @@ pub(super) fn webhook(
     Some(webhook)
 }
 
-/// The secrets of a table, if all are such.
+/// Reads the secrets of a table, if all of them are valid.
 fn read(
     written: &[LocatedValue<impl AsRef<str>>],
     mut wrong: impl FnMut(usize, BadSetting),
@@ -77,7 +77,7 @@ pub(super) const CALLBACKS: TableKind = TableKind {
     fields: &["secrets", "secrets_env", "allow_private"],
 };
 
-/// Lets agents say where they want to be told.
+/// Reads the table that lets agents name an address to notify.
 pub(super) fn callbacks(
     table: &ConfigTable<'_>,
     outside: ConfigContext<'_>,

@@ -32,12 +32,12 @@ pub struct LinkKey {
 }
 
 impl LinkKey {
-    /// The key in a file, which is made if it is not there. Whoever replaces the file makes all
-    /// links void that were sent.
+    /// Reads the key from a file, which is created if it does not exist. Replacing the file
+    /// invalidates all links that were sent.
     ///
     /// # Errors
-    /// [`BadSetting`], where it cannot be read or made, is no key, or others than its owner can
-    /// read it.
+    /// [`BadSetting`] if it cannot be read or created, is no key, or can be read by others than its
+    /// owner.
     pub fn in_file(path: impl Into<PathBuf>) -> Result<Self, BadSetting> {
         let path = path.into();
         let wrong = |problem: &str| BadSetting::new(format!("{}: {problem}", path.display()));
@@ -76,10 +76,12 @@ impl LinkKey {
     }
 
     pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        // HMAC takes keys of any length, so this cannot fail; an empty signature would verify as
+        // nothing.
         self.mac(bytes).map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
     }
 
-    /// In a time that does not say how much of it is right.
+    /// Returns whether a signature is right, in constant time.
     pub(super) fn is_signed(&self, bytes: &[u8], signature: &[u8]) -> bool {
         self.mac(bytes).is_some_and(|mac| mac.verify_slice(signature).is_ok())
     }
@@ -92,8 +94,8 @@ impl LinkKey {
     }
 }
 
-/// Makes a key. Whoever opens the file sees a whole one, and of two who make one at once, both take
-/// the first.
+/// Creates a key. A reader always sees a complete file, and of two processes that create one at
+/// once, both use the first.
 fn make(path: &Path) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(
@@ -114,6 +116,7 @@ fn make(path: &Path) -> io::Result<()> {
             linked => linked,
         }
     });
+    // Linked under its final name above: no other process can have seen a partial key.
     fs::remove_file(&draft)?;
     made
 }

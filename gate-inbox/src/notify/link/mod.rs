@@ -1,5 +1,5 @@
-//! Links that stand in mails and messages: to one call as it was shown, for one answer, for a
-//! while, once.
+//! Links for mails and messages: to one call as it was shown, for one answer, for a limited time,
+//! usable once.
 
 mod key;
 mod used;
@@ -17,11 +17,11 @@ use used::UsedLinks;
 
 use super::setting::{BadSetting, base};
 
-/// The time for which a link lasts unless another time is said.
+/// The default lifetime of a link.
 const LASTS: Duration = Duration::from_hours(24);
 
-/// The number of bytes that are signed: version, answer, approval, what was shown, end, and what
-/// tells links apart.
+/// The number of signed bytes: version, answer, approval, digest of what was shown, end, and the
+/// recipient.
 const SIGNED: usize = 1 + 1 + 16 + 32 + 8 + 8;
 const VERSION: u8 = 1;
 
@@ -39,9 +39,9 @@ const VERSION: u8 = 1;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// To let it run.
+    /// To approve it.
     Approve,
-    /// Not to let it run.
+    /// To reject it.
     Reject,
     /// To look at it.
     Open,
@@ -61,11 +61,11 @@ impl Intent {
     }
 }
 
-/// Makes links into an inbox, and knows them again.
+/// Makes links into an inbox, and verifies them.
 ///
-/// A link decides nothing: it leads to signing in, and then to a page that says in words what would
-/// be decided. Only the form there does, and it uses the link up. Whoever opens a link that
-/// somebody else was sent decides as themselves, or not at all.
+/// A link decides nothing: it leads to signing in, and then to a page that describes the decision.
+/// Only the form there decides, and uses the link up. A person who opens somebody else's link
+/// decides as themselves, or not at all.
 ///
 /// ```
 /// use gate_inbox::{LinkKey, Links};
@@ -81,9 +81,9 @@ impl Intent {
 /// ```
 ///
 /// # Security
-/// A link is signed by HMAC-SHA-256 with a key of 256 random bits, and carries the digest of what
-/// was shown when it was made: what has changed since is not decided by it. Which links are used up
-/// stands in files beside the key, so every process that shares the key knows.
+/// A link is signed by HMAC-SHA-256 with a key of 256 random bits, and contains the digest of what
+/// was shown when it was made: a call that has changed since is not decided by it. Used links are
+/// recorded in files beside the key, which all processes with the key share.
 #[derive(Clone)]
 pub struct Links {
     key: LinkKey,
@@ -91,28 +91,28 @@ pub struct Links {
     lasts: Duration,
 }
 
-/// A link that is ours, and still lasts.
+/// A link with a valid signature that has not expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SignedLink {
     pub(crate) intent: Intent,
     pub(crate) approval: ApprovalId,
     pub(crate) shown: Digest,
     ends: Timestamp,
-    /// The digest that is noted when it is used up.
+    /// The digest that is recorded when it is used.
     mark: Digest,
 }
 
-/// Why a link is none.
+/// Why a link is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BadLink {
-    /// We did not make it, or not so.
+    /// Its signature is invalid.
     NotOurs,
-    /// Its time is over.
+    /// It has expired.
     Over,
 }
 
 impl Links {
-    /// Links into the inbox at this address.
+    /// Creates links into the inbox at this address.
     ///
     /// # Errors
     /// [`BadSetting`], if it is no address.
@@ -120,15 +120,15 @@ impl Links {
         Ok(Self { key, inbox: base(inbox)?, lasts: LASTS })
     }
 
-    /// Sets the time for which a link lasts. A day unless this is said.
+    /// Sets the lifetime of a link. Defaults to a day.
     #[must_use]
     pub fn lasting(mut self, time: Duration) -> Self {
         self.lasts = time;
         self
     }
 
-    /// A link to a call as it is now. Those for other people are others, so that each is used up by
-    /// itself; made again for the same, it is the same.
+    /// Returns a link to a call as it is now. Links for different people differ, so that each is
+    /// used up separately; the same arguments give the same link.
     #[must_use]
     pub fn to(&self, approval: &Approval, intent: Intent, whom: &str, now: Timestamp) -> String {
         let ends = now.checked_add(self.lasts).unwrap_or(Timestamp::MAX).as_second();
@@ -141,7 +141,7 @@ impl Links {
         format!("{}/link/{}", self.inbox, URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Reads what stands in a link. Its signature comes first.
+    /// Parses a link, after its signature was verified.
     pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<SignedLink, BadLink> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadLink::NotOurs)?;
         let (signed, signature) = bytes.split_at_checked(SIGNED).ok_or(BadLink::NotOurs)?;
@@ -152,18 +152,18 @@ impl Links {
         if now < link.ends { Ok(link) } else { Err(BadLink::Over) }
     }
 
-    /// Returns whether a link was used up.
+    /// Returns whether a link was used.
     ///
     /// # Errors
-    /// Where what is noted cannot be read.
+    /// If the record of used links cannot be read.
     pub(crate) fn is_used(&self, link: &SignedLink) -> std::io::Result<bool> {
         UsedLinks::beside(self.key.path()).has(link.ends, link.mark)
     }
 
-    /// Uses a link up: `false`, where it was before.
+    /// Uses a link. Returns `false` if it was used before.
     ///
     /// # Errors
-    /// Where it cannot be noted: then it must not be used.
+    /// If its use cannot be recorded: then it must not be used.
     pub(crate) fn take(&self, link: &SignedLink, now: Timestamp) -> std::io::Result<bool> {
         UsedLinks::beside(self.key.path()).take(link.ends, link.mark, now)
     }

@@ -1,4 +1,4 @@
-//! Which links are used up: a file for each day on which links end, to which lines are only added.
+//! The record of used links: an append-only file for each day on which links end.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -18,29 +18,30 @@ impl<'k> UsedLinks<'k> {
         Self { key }
     }
 
-    /// Returns whether a link that ends then is used up.
+    /// Returns whether a link with this end is used.
     pub(super) fn has(&self, ends: Timestamp, mark: Digest) -> io::Result<bool> {
         let mut file = match File::open(self.file(ends)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             found => found?,
         };
+        // Waits for a process that is appending, so that no line is read in part.
         file.lock_shared()?;
         is_in(&mut file, mark)
     }
 
-    /// Notes that a link is used up; `false`, where it was noted before. One process after the
-    /// other does this.
+    /// Records the use of a link. Returns `false` if it was recorded before. Processes take turns.
     pub(super) fn take(&self, ends: Timestamp, mark: Digest, now: Timestamp) -> io::Result<bool> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(self.file(ends))?;
+        // The lock covers reading and appending: of two processes, one uses the link.
         file.lock()?;
         if is_in(&mut file, mark)? {
             return Ok(false);
         }
-        // A line that a crash cut off must not swallow this one.
+        // Begins with a newline, so that a line that a crash cut off does not swallow this one.
         write!(file, "\n{mark}\n")?;
         file.sync_all()?;
         self.forget(now);
@@ -53,8 +54,8 @@ impl<'k> UsedLinks<'k> {
         name.into()
     }
 
-    /// Removes the files of days that are over: their links are, too. What cannot be removed now is
-    /// later.
+    /// Removes the files of past days, whose links have expired. A file that cannot be removed now
+    /// is removed later.
     fn forget(&self, now: Timestamp) {
         let over = now.checked_sub(Duration::from_hours(48)).map(day).unwrap_or_default();
         let folder = self
@@ -71,6 +72,7 @@ impl<'k> UsedLinks<'k> {
                 .and_then(|name| name.strip_prefix(&prefix))
                 .is_some_and(|day| day.len() == over.len() && day < over.as_str());
             if is_over {
+                // Another process may have removed it; otherwise the next use tries again.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -85,7 +87,7 @@ fn is_in(file: &mut File, mark: Digest) -> io::Result<bool> {
     Ok(text.lines().any(|line| line == mark))
 }
 
-/// The day of a moment, as its file is called.
+/// Returns the day of a time, as in the name of its file.
 fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }

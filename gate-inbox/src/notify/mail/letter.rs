@@ -41,11 +41,11 @@ impl AnswerLinks {
         let Some(links) = links.filter(|_| told::is_asked(approval)) else {
             return Self { approve: None, reject: None, open };
         };
-        // Delivered again, it is the same mail.
+        // The same for every delivery of the same notice, so that the links are, too.
         let whom = format!("{} {to}", notice.id());
         let link = |intent| links.to(approval, intent, &whom, notice.record().at());
-        // A vote is about all of it, so nobody is led to one by a mail that has less; and to a
-        // question only an answer counts.
+        // A vote is about the whole call, so a mail that leaves something out offers no answer
+        // links; and a question takes only an answer.
         let is_offered = told::is_whole(approval)
             && !told::wants_signature(approval)
             && approval.answers().is_none();

@@ -1,4 +1,4 @@
-//! Writes mails to those who decide.
+//! A notifier that sends mails to reviewers.
 
 mod letter;
 mod post;
@@ -24,23 +24,23 @@ use super::link::Links;
 use super::setting::{BadSetting, SecretText, base};
 use super::told;
 
-/// The time that writing to everybody may take, which is less than a delivery may; and the least
-/// that is begun with.
+/// The time that sending to everybody may take, which is less than a delivery may take; and the
+/// least time with which another mail is begun.
 const ALL: Duration = Duration::from_secs(25);
 const LEAST: Duration = Duration::from_secs(2);
 
-/// The number of tries to reach the last ones, where others are reached: for some ten minutes, for
-/// that is how long servers put off whom they do not know.
+/// The number of tries for recipients that fail while others are reached: some ten minutes, which
+/// is how long servers defer unknown senders.
 const TRIES: u32 = 8;
 
-/// The number of deliveries that are remembered of notices that did not reach everybody.
+/// The number of remembered deliveries of notices that did not reach everybody.
 const REMEMBERED: usize = 10_000;
 
-/// Writes a mail about every question, and another one when it is settled.
+/// A notifier that sends a mail about every question, and another when it is settled.
 ///
-/// Mails go to [fixed addresses](Self::to), or [to whoever may decide](Self::to_who_decides) at
-/// that moment. What a question and its news say is one thread. With [`links`](Self::links) they
-/// lead to a page that decides, else to the call's page.
+/// Mails go to [fixed addresses](Self::to), or [to those who may decide](Self::to_who_decides) at
+/// that moment. The mails about one question form a thread. With [`links`](Self::links) they lead
+/// to a page that decides, otherwise to the call's page.
 ///
 /// ```
 /// use gate_inbox::{LinkKey, Links, Mail};
@@ -71,12 +71,12 @@ pub struct Mail {
     post: SmtpRelay,
     recipients: Recipients,
     links: Option<Links>,
-    /// Whom a notice has reached that is tried again for others.
+    /// The recipients that a notice has reached, while it is retried for others.
     reached: Arc<Mutex<HashSet<Digest>>>,
 }
 
 impl Mail {
-    /// Writes as this sender, by this server, with links to the inbox at this address.
+    /// Sends as this sender, through this server, with links to the inbox at this address.
     ///
     /// # Errors
     /// [`BadSetting`], where one of them is none.
@@ -100,8 +100,8 @@ impl Mail {
         })
     }
 
-    /// The port of the server, where it is not 587. On 465, TLS comes first; on any other, STARTTLS
-    /// is wanted.
+    /// Sets the port of the server. Defaults to 587. On 465, TLS comes first; on any other port,
+    /// STARTTLS is required.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.post.port = port;
@@ -115,7 +115,7 @@ impl Mail {
         self
     }
 
-    /// Sets the user and the password by which the server knows us.
+    /// Sets the user and the password for the server.
     #[must_use]
     pub fn sign_in(mut self, user: &str, password: &str) -> Self {
         self.post.known = Some((user.into(), SecretText::new(password)));
@@ -132,21 +132,21 @@ impl Mail {
         Ok(self)
     }
 
-    /// Wants TLS also of a server on this machine.
+    /// Requires TLS even for a server on this machine.
     #[must_use]
     pub fn always_tls(mut self) -> Self {
         self.post.is_local = false;
         self
     }
 
-    /// Sets the time that the server may take for one answer. Ten seconds unless this is said.
+    /// Sets the time limit for one answer of the server. Defaults to ten seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.post.patience = patience;
         self
     }
 
-    /// Writes to this address, whoever decides. Said again, to that one, too.
+    /// Adds a fixed recipient. May be called repeatedly.
     ///
     /// # Errors
     /// [`BadSetting`], if it is no address.
@@ -158,24 +158,22 @@ impl Mail {
         Ok(self)
     }
 
-    /// Writes to the `contact` of everybody in the people file who may decide: with the roles that
-    /// they have when the mail is written.
+    /// Sends to the `contact` of everybody in the people file who may decide, with the roles that
+    /// they have when the mail is sent.
     #[must_use]
     pub fn to_who_decides(mut self, people: FileDirectory) -> Self {
         self.recipients.people = Some(people);
         self
     }
 
-    /// Puts links into the mails that lead to a page for each answer.
-    /// [`Inbox::links`](crate::Inbox::links) opens them.
+    /// Adds links for each answer to the mails. [`Inbox::links`](crate::Inbox::links) opens them.
     #[must_use]
     pub fn links(mut self, links: Links) -> Self {
         self.links = Some(links);
         self
     }
 
-    /// The name under which the store keeps what it has delivered, where a gate has several. It is
-    /// `mail` unless this is said.
+    /// Sets the name of its deliveries in the store, for a gate with several. Defaults to `mail`.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
@@ -201,7 +199,7 @@ impl Mail {
         format!("<gate.{}@{}>", approval.id(), self.from.email.domain())
     }
 
-    /// Writes to everybody whom this notice has not reached.
+    /// Sends to everybody whom this notice has not reached yet.
     async fn send_all(
         &self,
         notice: &DeliveryNotice,
@@ -243,8 +241,8 @@ impl Mail {
             )
         };
         let is_told = again.len() + never.len() < to.len();
-        // Later news wait for this: who cannot be reached does not keep them from the others for
-        // long.
+        // Later notices wait for this one, so a recipient who cannot be reached must not hold them
+        // up for long.
         let is_enough = is_told && notice.attempt() >= TRIES;
         if !again.is_empty() && !is_enough {
             return Err(NotifyError::again(words(&again)));
@@ -278,6 +276,7 @@ impl Mail {
     }
 
     fn reached(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
+        // A lost entry only means a second mail, so a poisoned lock is no reason to stop.
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -316,7 +315,7 @@ impl Notifier for Mail {
             let Some(approval) = notice.approval() else { return Ok(None) };
             let memo = notice.memo().map(str::to_owned);
             let is_asked = told::is_asked(approval);
-            // What was settled before anybody was told of it is no news.
+            // A question that was settled before anybody was notified needs no mail.
             if !is_asked && (approval.status() == Status::Pending || memo.is_none()) {
                 return Ok(memo);
             }
@@ -327,7 +326,7 @@ impl Notifier for Mail {
                 return Err(NotifyError::never(words));
             }
             let id = self.send_all(notice, approval, to).await?;
-            // News answer the first mail of a thread.
+            // Later mails refer to the first mail of the thread.
             Ok(Some(memo.unwrap_or(id)))
         })
     }

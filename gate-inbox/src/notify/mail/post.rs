@@ -1,4 +1,4 @@
-//! Giving a mail to a server.
+//! Sends a mail to a server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const TLS_FIRST: u16 = 465;
 const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWERS: u32 = 4;
 
-/// A server, and how it knows us.
+/// A mail server, and our credentials for it.
 #[derive(Clone)]
 pub(super) struct SmtpRelay {
     pub(super) server: Arc<str>,
@@ -38,7 +38,7 @@ pub(super) struct SmtpRelay {
     domain: Arc<str>,
 }
 
-/// Why a mail was not taken.
+/// Why a mail was not accepted.
 #[derive(Debug)]
 pub(super) struct MailRefused {
     pub(super) is_final: bool,
@@ -83,8 +83,7 @@ impl SmtpRelay {
         Ok(())
     }
 
-    /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays
-    /// so.
+    /// Sends a mail to the server. Errors 4xx may be temporary, errors 5xx are final.
     pub(super) async fn send(
         &self,
         message: Message,
@@ -121,7 +120,7 @@ impl SmtpRelay {
         Ok(builder.build())
     }
 
-    /// Nothing goes in the clear, but on this machine.
+    /// Returns the TLS settings: plain text is only for a server on this machine.
     fn tls(&self) -> Result<Tls, MailRefused> {
         let is_first = self.is_tls_first || self.port == TLS_FIRST;
         if self.is_local && !is_first {
@@ -139,7 +138,7 @@ impl SmtpRelay {
         Ok(if is_first { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
     }
 
-    /// Without what a server might repeat.
+    /// Removes credentials that a server might repeat.
     fn hidden(&self, words: &str) -> String {
         match &self.known {
             Some((_, password)) if !password.reveal().is_empty() => {

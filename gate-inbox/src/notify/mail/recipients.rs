@@ -14,8 +14,8 @@ pub(super) struct Recipients {
 }
 
 impl Recipients {
-    /// The addresses for news of a call, each once. A contact that is no address, like a number, is
-    /// no place for mail.
+    /// Returns the addresses for mails about a call, each once. A contact that is not a mail
+    /// address, like a number, is skipped.
     pub(super) fn of(&self, approval: &Approval) -> Result<Vec<Address>, NotifyError> {
         let mut to = self.fixed.clone();
         if let Some(people) = &self.people {
@@ -38,8 +38,7 @@ impl Recipients {
     }
 }
 
-/// Returns whether a step that has begun asks a person. Whom the run acts for, and the agent, do
-/// not count.
+/// Returns whether a step that has begun asks a person. The principal and the agent do not count.
 fn may_decide(person: &Person, approval: &Approval) -> bool {
     let info = approval.subject().info();
     if person.is_named(info.agent().as_str())

@@ -1,27 +1,27 @@
-//! Pieces of Block Kit, within its limits. What others wrote goes into plain text only.
+//! Pieces of Block Kit, within its limits. Texts that others wrote go into plain text only.
 
 use serde_json::{Value, json};
 
-/// The longest texts that Slack takes: of a section, of a field, of a header, of a button.
+/// The longest texts that Slack accepts: of a section, of a field, of a header, of a button.
 pub(crate) const TEXT: usize = 3_000;
 pub(super) const FIELD: usize = 2_000;
 pub(super) const HEADER: usize = 150;
 const BUTTON: usize = 75;
-/// Of the question before a click counts.
+/// The same, of the confirmation before a click counts.
 pub(super) const CONFIRM: usize = 300;
 
-/// A text without anything that Slack would read as markup, a link or a mention; at most so many
-/// units long. Never empty, which Slack does not take.
+/// Returns a text without anything that Slack would read as markup, a link or a mention, at most so
+/// many units long. Never empty, because Slack refuses an empty text.
 pub(crate) fn escaped(text: &str, most: usize) -> String {
     cut(text, most).0
 }
 
-/// Returns whether Slack takes a text whole: nothing of it is cut.
+/// Returns whether Slack accepts the whole text, with nothing cut.
 pub(super) fn fits(text: &str, most: usize) -> bool {
     cut(text, most).1
 }
 
-/// The text, and whether it is all of it.
+/// Returns the text, and whether it is complete.
 fn cut(text: &str, most: usize) -> (String, bool) {
     let (mut escaped, mut length) = (String::new(), 0);
     let mut rest = text.chars().peekable();
@@ -45,12 +45,12 @@ fn cut(text: &str, most: usize) -> (String, bool) {
     (if escaped.trim().is_empty() { "–".to_owned() } else { escaped }, true)
 }
 
-/// A text object in which nothing is markup.
+/// Returns a text object in which nothing is markup.
 pub(super) fn plain(text: &str, most: usize) -> Value {
     json!({ "type": "plain_text", "text": escaped(text, most), "emoji": false })
 }
 
-/// An object with one more field.
+/// Returns an object with one more field.
 pub(super) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(name.to_owned(), value.into());
@@ -58,27 +58,27 @@ pub(super) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Va
     object
 }
 
-/// Returns a header: a text that is large and stands at the top.
+/// Returns a header: a large text at the top.
 pub(super) fn header(text: &str) -> Value {
     json!({ "type": "header", "text": plain(text, HEADER) })
 }
 
-/// A text that others may have written.
+/// Returns a section with a text that others may have written.
 pub(crate) fn section(text: &str) -> Value {
     json!({ "type": "section", "text": plain(text, TEXT) })
 }
 
-/// Words of ours in bold.
+/// Returns words of our own in bold.
 pub(super) fn title(words: &'static str) -> Value {
     json!({ "type": "section", "text": { "type": "mrkdwn", "text": format!("*{words}*") } })
 }
 
-/// A small text that others may have written.
+/// Returns a small text that others may have written.
 pub(super) fn remark(text: &str) -> Value {
     json!({ "type": "context", "elements": [plain(text, TEXT)] })
 }
 
-/// A link of ours.
+/// Returns a link of our own.
 pub(super) fn link(url: &str, words: &'static str) -> Value {
     json!({
         "type": "context",
@@ -86,14 +86,14 @@ pub(super) fn link(url: &str, words: &'static str) -> Value {
     })
 }
 
-/// A fact in two columns: its name, which is ours, and what it is.
+/// A fact in two columns: its name, which is our own, and its value.
 pub(super) enum SectionField {
     Text(&'static str, String),
     /// A moment, which everybody sees in their own time.
     Time(&'static str, gate_runtime::Timestamp),
 }
 
-/// At most five facts.
+/// Returns a block of at most five facts.
 pub(super) fn facts(facts: impl IntoIterator<Item = SectionField>) -> Value {
     let fields = facts.into_iter().take(5).flat_map(|fact| {
         let (name, value) = match fact {
@@ -109,7 +109,7 @@ pub(super) fn facts(facts: impl IntoIterator<Item = SectionField>) -> Value {
     json!({ "type": "section", "fields": fields.collect::<Vec<_>>() })
 }
 
-/// A button: what it says, and what Slack's request says of it then.
+/// A button: its label, and what Slack's request says of it when it is clicked.
 pub(super) struct Button {
     pub(super) action: &'static str,
     pub(super) words: &'static str,
@@ -149,7 +149,7 @@ pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
     json!({ "type": "actions", "block_id": "gate", "elements": buttons.collect::<Vec<_>>() })
 }
 
-/// A field in which people type.
+/// Returns a field in which people type.
 pub(super) fn input(id: &'static str, label: &'static str) -> Value {
     json!({
         "type": "input",
@@ -164,7 +164,7 @@ pub(super) fn input(id: &'static str, label: &'static str) -> Value {
     })
 }
 
-/// A window over Slack.
+/// Returns a modal window.
 pub(super) fn modal(title: &'static str, blocks: &[Value]) -> Value {
     json!({
         "type": "modal",

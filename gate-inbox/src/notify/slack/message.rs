@@ -1,4 +1,4 @@
-//! The message about a call: what is asked while it waits, and what became of it.
+//! The message about a call: the question while it waits, and then its outcome.
 
 use gate_runtime::Approval;
 use gate_runtime::policy::Requirement;
@@ -15,10 +15,10 @@ use super::modal;
 use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, ShownApproval};
 use crate::notify::told::{self, ArgumentText, ExpectedAnswer, StatusTone};
 
-/// The most of a text that stands in the notification of a phone.
+/// The most characters of a text in a phone's notification.
 const GLANCE: usize = 200;
 
-/// The message as it is now.
+/// Returns the message in its current state.
 pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
     let review = approval.review(tool, &[]);
     let headline = review.headline().to_string();
@@ -102,9 +102,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     })
 }
 
-/// Returns whether a message has all that a click would decide, and no limit of Slack cuts any of
-/// it: the tool, the arguments, for whom and by whom; also the window in which somebody types why.
-/// What it has not, nobody approves by it.
+/// Returns whether the message has everything that a click would decide, with no part of it cut by
+/// a limit of Slack: the tool, the arguments, for whom and by whom; and the same of the window in
+/// which somebody types a comment. Nobody can approve by the message what it leaves out.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
     let is_fact_whole = |fact: &SectionField| match fact {
         SectionField::Text(_, text) => fits(text, FIELD),
@@ -141,7 +141,7 @@ fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
     if lines.is_empty() { "No arguments.".to_owned() } else { lines.join("\n") }
 }
 
-/// Returns the facts that are known of it, at most five.
+/// Returns the known facts about the call, at most five.
 fn known(approval: &Approval) -> Vec<SectionField> {
     let info = approval.subject().info();
     let mut all = vec![SectionField::Text("Agent", told::agent(approval))];
@@ -193,7 +193,8 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     actions(shown)
 }
 
-/// Returns the text that is asked before a click counts: it says all of it, or where all of it is.
+/// Returns the text of the confirmation before a click counts: it has everything, or says where
+/// everything is.
 fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let name = told::plain(approval.tool());
     let all = format!(
@@ -207,7 +208,8 @@ fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     }
 }
 
-/// Returns the words that are said in the channel again, because a changed message rings no bell.
+/// Returns the words that are posted in the channel again, because changing a message notifies
+/// nobody.
 pub(super) fn call_again(kind: &str, approval: &Approval) -> Option<String> {
     if !told::is_asked(approval) {
         return None;

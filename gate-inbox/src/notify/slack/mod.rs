@@ -1,4 +1,4 @@
-//! Tells a channel of Slack what waits, and what became of it.
+//! A notifier that posts to a Slack channel.
 
 pub(crate) mod blocks;
 pub(crate) mod message;
@@ -25,12 +25,14 @@ use super::told;
 const API: &str = "https://slack.com/api";
 const HOOKS: &str = "https://hooks.slack.com";
 
-/// Posts every question into a channel of Slack, and changes the message to what became of it.
+/// A notifier that posts every question into a Slack channel, and updates the message with what
+/// happened to it.
 ///
-/// People answer by its buttons, once [`buttons`](Self::buttons) has the secret of Slack's requests
-/// and [`Inbox::slack`](crate::Inbox::slack) takes them. A call whose effect cannot be undone has
-/// no button to approve it: in the inbox, the name of its tool is typed. Nor has one that is longer
-/// than a message, because a vote is about all of it; and a question is answered in the inbox.
+/// People decide with its buttons, once [`buttons`](Self::buttons) has the signing secret and
+/// [`Inbox::slack`](crate::Inbox::slack) accepts the requests. A destructive call has no button to
+/// approve it: in the inbox, you type the name of its tool. A call that is longer than a message
+/// has none either, because a vote is about the whole call; and a question is answered in the
+/// inbox.
 ///
 /// ```
 /// use gate_inbox::Slack;
@@ -46,10 +48,10 @@ const HOOKS: &str = "https://hooks.slack.com";
 /// ```
 ///
 /// # Security
-/// Slack is told the tool, the arguments without their secrets, the agent and its claim, and whom
-/// it acts for; so is whoever can read the channel. What others wrote stands in plain text, where
-/// it is no markup, no link and no mention. See [`Inbox::slack`](crate::Inbox::slack) for what a
-/// button does.
+/// Slack gets the tool, the arguments without their secrets, the agent and its claims, and its
+/// principal; so does everybody who can read the channel. Untrusted text is in plain text blocks,
+/// where it is no markup, no link and no mention. See [`Inbox::slack`](crate::Inbox::slack) for
+/// what a button does.
 #[derive(Clone)]
 pub struct Slack {
     name: Arc<str>,
@@ -68,7 +70,7 @@ impl Slack {
     /// inbox at this address.
     ///
     /// # Errors
-    /// [`BadSetting`], where one of them has not the shape of what it should be.
+    /// [`BadSetting`] if one of them is malformed.
     pub fn new(token: &str, channel: &str, inbox: &str) -> Result<Self, BadSetting> {
         let token = SecretText::new(token);
         if !token.reveal().starts_with("xoxb-")
@@ -96,8 +98,8 @@ impl Slack {
         })
     }
 
-    /// Gives the messages buttons, and says by which secret Slack signs its requests ("Signing
-    /// Secret", under "Basic Information" of the app).
+    /// Adds buttons to the messages, with the secret that signs Slack's requests ("Signing Secret",
+    /// under "Basic Information" of the app).
     ///
     /// # Errors
     /// [`BadSetting`], if it is too short to be one.
@@ -112,7 +114,7 @@ impl Slack {
         Ok(self)
     }
 
-    /// Takes answers only from members of this workspace (`T…`), also where the channel is shared
+    /// Accepts decisions only from members of this workspace (`T…`), even if the channel is shared
     /// with others.
     #[must_use]
     pub fn workspace(mut self, id: &str) -> Self {
@@ -120,15 +122,14 @@ impl Slack {
         self
     }
 
-    /// The name under which the store keeps what it has delivered, where a gate has several. It is
-    /// `slack` unless this is said.
+    /// Sets the name of its deliveries in the store, for a gate with several. Defaults to `slack`.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Other addresses: of Slack's methods, and of what its requests are answered at. For GovSlack
+    /// Sets other addresses: of Slack's methods, and of responses to its requests. For GovSlack
     /// `https://slack-gov.com/api` and `https://hooks.slack-gov.com`, or a server of a test.
     ///
     /// # Errors
@@ -138,7 +139,7 @@ impl Slack {
         Ok(self)
     }
 
-    /// Sets the time that Slack may take to answer. Ten seconds unless this is said.
+    /// Sets the time limit for Slack's answer. Defaults to ten seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.http = JsonClient::patient(patience);
@@ -151,7 +152,7 @@ impl Slack {
         self
     }
 
-    /// The secret by which Slack signs its requests.
+    /// Returns the secret that signs Slack's requests.
     pub(crate) fn signing(&self) -> Option<&SecretText> {
         self.signing.as_ref()
     }
@@ -161,13 +162,13 @@ impl Slack {
         self.workspace.as_deref().is_none_or(|known| known == workspace)
     }
 
-    /// Where a call is in the inbox.
+    /// Returns the address of a call's page in the inbox.
     pub(crate) fn page(&self, approval: &Approval) -> String {
         format!("{}/approvals/{}", self.inbox, approval.id())
     }
 
-    /// Says something to the person whose request it answers, and to nobody else. Only Slack's own
-    /// address is taken.
+    /// Responds to the person who sent a request, and to nobody else. Only Slack's own address is
+    /// accepted.
     pub(crate) async fn answer(&self, url: &str, words: &str) -> Result<(), NotifyError> {
         if !url.strip_prefix(&*self.hooks).is_some_and(|path| path.starts_with('/')) {
             return Err(NotifyError::never("the address of the answer is not Slack's"));
@@ -205,7 +206,7 @@ impl Slack {
     ) -> Result<Option<String>, NotifyError> {
         let body =
             blocks::with(message::of(self, approval, notice.tool()), "channel", &*self.channel);
-        // Slack has no key that makes two deliveries one; this at least says which is which.
+        // Slack has no idempotency key; this at least tells repeated messages apart.
         let which = json!({ "event_type": "gate_notice", "event_payload": { "id": notice.id() } });
         let body = blocks::with(body, "metadata", which);
         let posted = self.call("chat.postMessage", &body).await?;
@@ -222,6 +223,7 @@ impl Slack {
         approval: &Approval,
         memo: &str,
     ) -> Result<Option<String>, NotifyError> {
+        // A memo without a channel is of a message in the configured one.
         let (channel, ts) = memo.split_once(' ').unwrap_or((&self.channel, memo));
         let body = blocks::with(message::of(self, approval, notice.tool()), "channel", channel);
         let body = blocks::with(body, "ts", ts);
@@ -253,14 +255,14 @@ impl Slack {
     }
 }
 
-/// Why a method did not do it.
+/// Why a method failed.
 #[derive(Debug)]
 pub(crate) enum SlackProblem {
     /// There was no answer, or a bad one.
     Http(NotifyError),
-    /// Slack said so.
+    /// Slack returned this error.
     Said(String),
-    /// It said nothing that makes sense.
+    /// The answer had no known form.
     Nothing,
 }
 
@@ -326,7 +328,7 @@ impl Notifier for Slack {
             match notice.memo() {
                 Some(memo) => self.update(notice, approval, memo).await,
                 None if told::is_asked(approval) => self.post(notice, approval).await,
-                // It was settled before anybody was told of it.
+                // It was settled before anybody was notified.
                 None => Ok(None),
             }
         })

@@ -1,4 +1,4 @@
-//! Windows over Slack, in which people type why.
+//! Modal windows in Slack, in which people type a comment.
 
 use gate_runtime::Approval;
 use gate_runtime::tool::Descriptor;
@@ -8,7 +8,7 @@ use super::blocks::{escaped, input, modal, plain, section, with};
 use super::payload::{DecisionAction, EXPLAIN, REJECT, ShownApproval, WORDS};
 use crate::notify::told;
 
-/// The window in which somebody types why they approve or reject a call.
+/// Returns the window in which somebody types a comment for approving or rejecting a call.
 pub(crate) fn asking(
     wish: &DecisionAction,
     approval: &Approval,

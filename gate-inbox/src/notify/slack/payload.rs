@@ -1,4 +1,4 @@
-//! Reads Slack's requests, once it is known that they are Slack's.
+//! Reads Slack's requests after their signature was checked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The names of the buttons, and of the windows that they open.
 pub(super) const APPROVE: &str = "gate_approve";
-/// To approve, and say why.
+/// To approve, with a comment.
 pub(super) const EXPLAIN: &str = "gate_explain";
 pub(super) const REJECT: &str = "gate_reject";
 pub(super) const OPEN: &str = "gate_open";
@@ -17,7 +17,7 @@ pub(super) const OPEN: &str = "gate_open";
 /// The field of a window in which people type.
 pub(super) const WORDS: &str = "words";
 
-/// Which call a button or a window is about, and what it showed of it.
+/// The call that a button or a window is about, and what it showed of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShownApproval {
     pub(crate) approval: ApprovalId,
@@ -48,18 +48,18 @@ impl FromStr for ShownApproval {
     }
 }
 
-/// The answer that somebody wants to give.
+/// The answer that somebody gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DecisionAction {
-    /// Let it run.
+    /// Approve the call.
     Approve,
-    /// Type why, and let it run then.
+    /// Open the window for a comment, then approve.
     Explain,
-    /// Type why, and reject it then.
+    /// Open the window for a comment, then reject.
     Refuse,
 }
 
-/// A request of Slack's.
+/// A request from Slack.
 #[derive(Debug)]
 pub(crate) enum SlackInteraction {
     /// Somebody clicked.
@@ -76,7 +76,7 @@ pub(crate) enum SlackInteraction {
     Other,
 }
 
-/// The person who clicked or typed, as Slack says.
+/// The person who clicked or typed, as Slack identifies them.
 #[derive(Clone, Debug)]
 pub(crate) struct SlackUser {
     pub(crate) id: String,
@@ -84,7 +84,7 @@ pub(crate) struct SlackUser {
 }
 
 impl SlackInteraction {
-    /// Reads a payload; `None`, where it is none of ours.
+    /// Reads a payload. `None` if it is not one of ours.
     pub(crate) fn read(payload: &str) -> Option<Self> {
         let payload: Value = serde_json::from_str(payload).ok()?;
         let text = |place: &str| payload.pointer(place)?.as_str();

@@ -1,4 +1,4 @@
-//! Checks whether a request is Slack's, of now, and new.
+//! Checks that a request is signed by Slack, recent, and not a copy.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,15 +21,15 @@ const AGE: i64 = 300;
 /// The result of looking at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureCheck {
-    /// It is Slack's, and comes for the first time.
+    /// It is signed by Slack, and new.
     New,
-    /// Slack sends it again: it was taken before.
+    /// It is a retry by Slack of a request that was accepted before.
     Again,
-    /// It is not Slack's, too old, or a copy.
+    /// It is not signed by Slack, too old, or a copy.
     Refused,
 }
 
-/// The requests that were taken, for as long as they could come again.
+/// The accepted requests, for as long as they could be sent again.
 #[derive(Debug, Default)]
 pub(crate) struct ReplayGuard(Mutex<SeenRequests>);
 
@@ -40,11 +40,11 @@ struct SeenRequests {
 }
 
 impl ReplayGuard {
-    /// Looks at a request before anything of it is read: its signature over time and body, its age,
-    /// and whether it came before.
+    /// Verifies a request before it is parsed: its signature over time and body, its age, and
+    /// whether it was accepted before.
     ///
-    /// Slack's own second try of a request is told from somebody's copy by its header, or by
-    /// another signature over the same body. Neither does anything; only the answer is another.
+    /// Slack's own retry is distinguished from a copy by its header, or by a new signature over the
+    /// same body. Neither decides anything; only the response differs.
     pub(crate) fn verify(
         &self,
         secret: &SecretText,
@@ -60,7 +60,7 @@ impl ReplayGuard {
         mac.update(time.as_bytes());
         mac.update(b":");
         mac.update(body);
-        // In a time that does not say how much of it is right.
+        // Compares in constant time.
         if mac.verify_slice(&signature).is_err() {
             return SignatureCheck::Refused;
         }
@@ -70,6 +70,7 @@ impl ReplayGuard {
         if !is_of_now {
             return SignatureCheck::Refused;
         }
+        // Looked up and noted under one lock: of two copies at once, one is new.
         let mut taken = self.lock();
         taken.forget(now);
         let is_copy = taken.signatures.insert(signature, now).is_some();
@@ -87,7 +88,8 @@ impl ReplayGuard {
 }
 
 impl SeenRequests {
-    /// A request that was ahead of our clock is new for twice its age.
+    /// Drops old requests. A request that was ahead of our clock could be sent again for twice the
+    /// age limit.
     fn forget(&mut self, now: Timestamp) {
         let is_near = |taken: &Timestamp| {
             now.as_second().abs_diff(taken.as_second()) <= 2 * AGE.unsigned_abs()

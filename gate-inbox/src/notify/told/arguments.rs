@@ -1,5 +1,5 @@
-//! The arguments of a call as they are told: each on one line, a long one by its ends. Whether that
-//! is all of them is told too.
+//! The arguments of a call in notifications: each on one line, a long one by its start and end.
+//! Also says whether they are complete.
 
 use gate_runtime::Approval;
 use gate_runtime::review::{ShownArgument, ValueSource};
@@ -7,7 +7,7 @@ use gate_runtime::tool::Descriptor;
 
 use super::{is_short, plain, short};
 
-/// The most arguments that are told.
+/// The most arguments that are shown.
 const MANY: usize = 20;
 
 /// An argument, by its name.
@@ -15,12 +15,12 @@ const MANY: usize = 20;
 pub(crate) struct ArgumentText {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Set if nothing of it is left out. A secret is told nowhere, so nothing more of it is
-    /// anywhere else.
+    /// Set if nothing of the value is left out. A secret counts as complete, because no other place
+    /// shows more of it.
     is_whole: bool,
 }
 
-/// The arguments that it would run with; and how many there are besides.
+/// Returns the arguments with which the call would run, and how many more there are.
 pub(in crate::notify) fn arguments(
     approval: &Approval,
     tool: Option<&Descriptor>,
@@ -30,14 +30,14 @@ pub(in crate::notify) fn arguments(
     (told.collect(), all.len().saturating_sub(MANY))
 }
 
-/// Returns whether all arguments are told, and each of them whole. Nobody is asked to approve what
-/// they are not told.
+/// Returns whether all arguments are shown, and each of them whole. Nobody is asked to approve
+/// arguments that they are not shown.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
     let (told, more) = arguments(approval, None);
     more == 0 && told.iter().all(|argument| argument.is_whole)
 }
 
-/// The arguments on one line.
+/// Returns the arguments on one line.
 pub(crate) fn one_line(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let (told, more) = arguments(approval, tool);
     let mut line: Vec<String> =

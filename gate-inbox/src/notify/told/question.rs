@@ -1,12 +1,12 @@
-//! A question that is no call: what is told of it besides its text. Only an answer counts, and no
-//! message and no mail takes one.
+//! A question that is not a call: what a notification says of it besides its text. Only an answer
+//! counts, and it cannot be given in a message or a mail.
 
 use gate_runtime::Approval;
 use gate_runtime::remote::AcceptedAnswers;
 
 use super::{quoted, short};
 
-/// The most choices that are told.
+/// The most choices that are shown.
 const MANY: usize = 20;
 
 /// The answers that count.

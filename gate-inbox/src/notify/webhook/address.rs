@@ -1,8 +1,8 @@
-//! To which machines a webhook may go.
+//! The addresses that a webhook may connect to.
 //!
-//! It is decided about the very addresses that are connected to, after the name was looked up, for
-//! every connection anew: so neither a name that points into the private network, nor one that
-//! points elsewhere the second time, nor a redirect gets there.
+//! The check applies to the resolved addresses of every single connection: so neither a name that
+//! points into the private network, nor one that changes between look-ups, nor a redirect gets
+//! there.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -52,8 +52,8 @@ impl fmt::Display for ForbiddenAddress {
 
 impl std::error::Error for ForbiddenAddress {}
 
-/// Looks names up, and gives no address to which a webhook may not go. If one of a name's addresses
-/// is such a one, none of them counts.
+/// Resolves names, and refuses addresses that a webhook may not connect to. One forbidden address
+/// of a name forbids all of them.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     pub(super) reach: AddressPolicy,

@@ -1,4 +1,4 @@
-//! Tells agents in other programs that people have decided, where they said where.
+//! A notifier that calls remote agents back when people have decided.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use super::{PATIENCE, address};
 use crate::api::Call;
 use crate::notify::setting::BadSetting;
 
-/// Tells agents in other programs that people have decided, by a signed message to the
-/// `callback_url` that they gave with the question.
+/// A notifier that sends decisions to remote agents, as a signed message to the `callback_url` that
+/// they gave with the question.
 ///
 /// It is a message of the [Standard Webhooks](https://www.standardwebhooks.com) specification like
 /// those of [`Webhook`](crate::Webhook), with the same limits of where it may go. Its `type` is
@@ -110,7 +110,7 @@ impl Notifier for Callbacks {
             .is_some_and(|request| request.whom_to_call().is_some());
         is_wanted
             && match record.status() {
-                // That the rules were asked once more, and said the same, is no news.
+                // An unchanged verdict after another evaluation is no news.
                 Some(Status::Approved) => record.kind() != "reassessed",
                 Some(
                     Status::Denied

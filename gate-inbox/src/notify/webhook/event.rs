@@ -1,4 +1,4 @@
-//! The events that a webhook tells of, and what it says.
+//! The events that a webhook sends, and their content.
 
 use gate_runtime::Approval;
 use gate_runtime::notify::DeliveryNotice;
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::notify::setting::BadSetting;
 
-/// The events that it tells of unless somebody says otherwise: what people are asked, what comes of
-/// it, and freezes.
+/// The default events of a webhook: what people are asked, what comes of it, and freezes.
 const USUAL: &[&str] = &[
     "call.asked",
     "call.voted",
@@ -26,7 +25,7 @@ const USUAL: &[&str] = &[
     "gate.freeze_lifted",
 ];
 
-/// The events that it can tell of besides.
+/// The events that a webhook can send in addition.
 const FURTHER: &[&str] = &[
     "call.assessed",
     "call.covered",
@@ -45,7 +44,7 @@ const FURTHER: &[&str] = &[
     "gate.grant_revoked",
 ];
 
-/// All of one kind.
+/// All events of one kind.
 const KINDS: &[&str] = &["call.*", "gate.*"];
 
 /// The events that a webhook tells of.
@@ -59,7 +58,7 @@ impl Default for EventFilter {
 }
 
 impl EventFilter {
-    /// Those that are named, or all of a kind.
+    /// Parses the names of events, or of all events of a kind.
     pub(super) fn named<T: AsRef<str>>(
         names: impl IntoIterator<Item = T>,
     ) -> Result<Self, BadSetting> {
@@ -90,7 +89,7 @@ fn unknown(name: &str) -> BadSetting {
     BadSetting::new(format!("unknown event `{name}`: the events are {}", all.join(", ")))
 }
 
-/// The name of what happened; `None` where no webhook tells of it.
+/// Returns the name of the event; `None` if no webhook sends it.
 fn name_of(record: &Record) -> Option<&'static str> {
     let asks = matches!(record.event(), RecordEvent::Call(CallEvent::Assessed { .. }))
         && record.asks_people();
@@ -99,7 +98,7 @@ fn name_of(record: &Record) -> Option<&'static str> {
     USUAL.iter().chain(FURTHER).find(|known| known.strip_prefix(start) == Some(kind)).copied()
 }
 
-/// Returns the message that is sent: what happened, and the call as it stands now, without secrets.
+/// Returns the message that is sent: the event, and the call in its current state, without secrets.
 pub(super) fn payload(notice: &DeliveryNotice) -> Option<Value> {
     let record = notice.record();
     let mut data = match notice.approval() {

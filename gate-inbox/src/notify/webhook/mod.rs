@@ -1,4 +1,4 @@
-//! Tells a program behind a web address, by the [Standard
+//! A notifier that sends events to a web address, by the [Standard
 //! Webhooks](https://www.standardwebhooks.com) specification.
 
 mod address;
@@ -28,12 +28,12 @@ pub use self::secret::WebhookSecret;
 use self::send::{SignedMessage, agent, send};
 use super::setting::BadSetting;
 
-/// The time that a receiver may take, unless somebody says otherwise.
+/// The default time limit of a receiver.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells a program behind a web address what happens: a signed JSON message for each event, by the
-/// [Standard Webhooks](https://www.standardwebhooks.com) specification, for which there are
-/// libraries in most languages.
+/// A notifier that sends a signed JSON message for each event to a web address, by the [Standard
+/// Webhooks](https://www.standardwebhooks.com) specification, for which there are libraries in most
+/// languages.
 ///
 /// ```
 /// use gate_inbox::{Webhook, WebhookSecret};
@@ -142,8 +142,8 @@ impl Webhook {
         })
     }
 
-    /// Sets the events that it tells of: names like `call.asked`, or `call.*`. What people are
-    /// asked, what comes of it, and freezes, unless this is said.
+    /// Sets the events that the webhook sends: names like `call.asked`, or `call.*`. Defaults to
+    /// what people are asked, what comes of it, and freezes.
     ///
     /// ```
     /// # use gate_inbox::{Webhook, WebhookSecret};
@@ -166,8 +166,7 @@ impl Webhook {
         Ok(self)
     }
 
-    /// Sets the time that the receiver may take, with all redirects: ten seconds unless this is
-    /// said.
+    /// Sets the time limit of the receiver, including redirects. Defaults to ten seconds.
     ///
     /// ```
     /// # use gate_inbox::{Webhook, WebhookSecret};
@@ -225,7 +224,7 @@ impl Notifier for Webhook {
         &'a self,
         notice: &'a DeliveryNotice,
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
-        // The time of the try, by which a receiver refuses what somebody sends again later.
+        // The time of this try, by which a receiver refuses messages that are replayed later.
         let message = self.message(notice, Timestamp::now());
         let (agent, url, patience) = (self.agent.clone(), self.url.clone(), self.patience);
         Box::pin(async move {

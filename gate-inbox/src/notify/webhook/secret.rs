@@ -32,7 +32,7 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 pub struct WebhookSecret(Vec<u8>);
 
 impl WebhookSecret {
-    /// A new one, of 256 random bits.
+    /// Creates a secret of 256 random bits.
     ///
     /// ```
     /// # use gate_inbox::WebhookSecret;
@@ -40,14 +40,14 @@ impl WebhookSecret {
     /// ```
     ///
     /// # Errors
-    /// Where the system gives no random numbers.
+    /// If the system has no random numbers.
     pub fn new() -> Result<Self, std::io::Error> {
         let mut bytes = vec![0_u8; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The secret as it is written down.
+    /// Returns the secret as text.
     ///
     /// ```
     /// # use gate_inbox::WebhookSecret;
@@ -59,7 +59,7 @@ impl WebhookSecret {
         format!("{START}{}", STANDARD.encode(&self.0))
     }
 
-    /// The signature of a message; `None` where the secret is none.
+    /// Returns the signature of a message; `None` if the secret is not valid.
     pub(super) fn sign(&self, id: &str, timestamp: i64, body: &str) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         mac.update(format!("{id}.{timestamp}.").as_bytes());

@@ -1,4 +1,4 @@
-//! Sending one request, and what its answer means.
+//! Sends one request, and interprets its answer.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::notify::http::retry_after;
 /// The most redirects that are followed.
 const REDIRECTS: usize = 3;
 
-/// Makes the agent that sends requests to machines that are in reach. It keeps no connection: the
-/// address is looked at for each.
+/// Makes the HTTP agent for allowed addresses. It keeps no connection, because the address is
+/// checked for each.
 pub(super) fn agent(reach: AddressPolicy) -> Agent {
     let config = Agent::config_builder()
-        // A proxy would look the name up by itself.
+        // A proxy would resolve the name itself, past the check.
         .proxy(None)
         .max_redirects(0)
         .max_idle_connections(0)
@@ -58,7 +58,7 @@ impl SignedMessage {
     }
 }
 
-/// Sends a message, and follows redirects. Nothing of an answer is read but its head.
+/// Sends a message, and follows redirects. Only the head of a response is read.
 pub(super) fn send(
     agent: &Agent,
     url: &Uri,
@@ -91,7 +91,8 @@ pub(super) fn send(
     Err(NotifyError::again(format!("it redirected more than {REDIRECTS} times")))
 }
 
-/// Why there is no answer. The address is not in it: people who may see letters need not see that.
+/// Describes why there is no answer, without the address, which not everybody who sees deliveries
+/// may see.
 fn unreachable(error: &ureq::Error) -> NotifyError {
     NotifyError::again(match error {
         ureq::Error::Other(other) => match other.downcast_ref::<ForbiddenAddress>() {
@@ -117,7 +118,7 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
     NotifyError::again(words).after(wait)
 }
 
-/// Where a redirect leads: over `https`, if it came from there.
+/// Returns the target of a redirect: over `https`, if it came from there.
 fn next<T>(from: &Uri, answer: &Response<T>) -> Result<Uri, NotifyError> {
     let location = answer
         .headers()
@@ -132,7 +133,7 @@ fn next<T>(from: &Uri, answer: &Response<T>) -> Result<Uri, NotifyError> {
         path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
         url => url.to_owned(),
     };
-    // What comes after a `#` is not sent.
+    // The fragment is not sent.
     let whole = whole.split_once('#').map_or(whole.as_str(), |(url, _)| url);
     let to: Uri = whole.parse().map_err(|_| unread())?;
     let is_web = matches!(to.scheme_str(), Some("http" | "https"))

@@ -1,4 +1,4 @@
-//! Finds what a record says, for whoever looks for it.
+//! Extracts the searchable parts of a record.
 
 use gate_runtime::policy::Verdict;
 use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
@@ -6,7 +6,7 @@ use gate_runtime::review::{Decision, SettledBy};
 use gate_runtime::run::RunInfo;
 use gate_runtime::tool::ToolOutcome;
 
-/// The tool that it is about.
+/// Returns the tool that the record is about.
 pub(super) fn tool(record: &Record) -> Option<&str> {
     match (record.subject(), record.event()) {
         (Some(subject), _) => Some(subject.tool().as_str()),
@@ -21,7 +21,7 @@ pub(super) fn tool(record: &Record) -> Option<&str> {
     }
 }
 
-/// Everybody who has a part in it: for whom the run acts, and whoever did it.
+/// Returns the people in the record: the principal of the run, and those who acted.
 pub(super) fn people(record: &Record) -> Vec<&str> {
     let mut all: Vec<&str> =
         record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
@@ -52,7 +52,7 @@ pub(super) fn people(record: &Record) -> Vec<&str> {
     all
 }
 
-/// Returns what it says in words of others.
+/// Returns the texts of others in the record, such as reasons, comments and arguments.
 pub(super) fn said(record: &Record) -> Vec<String> {
     match record.event() {
         RecordEvent::Call(event) => match event {
@@ -95,7 +95,7 @@ pub(super) fn said(record: &Record) -> Vec<String> {
     }
 }
 
-/// Which of the [`KINDS`](super::KINDS) it is.
+/// Returns which of the [`KINDS`](super::KINDS) the record is.
 pub(super) fn kind(record: &Record) -> &'static str {
     match record.event() {
         RecordEvent::Call(event) => match event {

@@ -1,19 +1,18 @@
-//! The file as it is written: its tables and fields with their lines, and what is wrong with their
-//! form.
+//! The syntax of the file: its tables and fields with their lines, and mistakes in their form.
 
 use gate_core::text::{SanitizedText, TextHazard, english};
 use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Something wrong, and what to do about it.
+/// A mistake, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileDiagnostic {
     pub(super) line: usize,
     pub(super) words: String,
 }
 
-/// A file that is being read, with all that is wrong with it so far.
+/// A file that is being read, with the mistakes found so far.
 pub(super) struct TomlDocument<'t> {
     text: &'t str,
     /// Where its lines end.
@@ -51,7 +50,8 @@ fn kind_of(value: &DeValue<'_>) -> String {
     english::with_article(value.type_str())
 }
 
-/// Parses a file. Where it is no TOML, nothing else is said of it: that would only follow.
+/// Parses a file. If it is no TOML, only that is reported: other mistakes would only follow from
+/// it.
 pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec<FileDiagnostic>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.iter().take(error.valid_up_to());
@@ -63,7 +63,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let line = document.line(error.span().map_or(0, |span| span.start));
-        // What else is wrong with a line follows from the first.
+        // Further mistakes of a line follow from its first one.
         if document.mistakes.iter().all(|mistake| mistake.line != line) {
             document.mistake(line, format!("this is not TOML: {}", error.message()));
         }
@@ -72,12 +72,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec
 }
 
 impl<'t> TomlDocument<'t> {
-    /// Notes something wrong.
+    /// Adds a mistake.
     pub(super) fn mistake(&mut self, line: usize, words: impl Into<String>) {
         self.mistakes.push(FileDiagnostic { line, words: words.into() });
     }
 
-    /// Returns whether nothing is wrong so far.
+    /// Returns whether there are no mistakes so far.
     pub(super) fn is_good(&self) -> bool {
         self.mistakes.is_empty()
     }
@@ -128,7 +128,7 @@ impl<'t> TomlDocument<'t> {
         entries
     }
 
-    /// Notes every field that is none.
+    /// Adds a mistake for every unknown field.
     pub(super) fn unknown_fields(&mut self, table: &DeTable<'_>, whole: &str, known: &[&str]) {
         for key in table.keys() {
             let name: &str = key.get_ref();
@@ -148,8 +148,7 @@ impl<'t> TomlDocument<'t> {
         self.ends.partition_point(|end| *end < at) + 1
     }
 
-    /// A text without anything around it. What is returned with a mistake is what was probably
-    /// meant.
+    /// Returns a text without surrounding spaces. With a mistake, returns what was probably meant.
     fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let inner = text.trim();
         if inner.is_empty() {
@@ -165,7 +164,7 @@ impl<'t> TomlDocument<'t> {
         Some(LineText { text: inner, line })
     }
 
-    /// The name of somebody or something: also without characters that nobody sees.
+    /// Returns a name, without surrounding spaces and without invisible characters.
     fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let said = self.trimmed(what, text, line)?;
         let visible = SanitizedText::of(said.text);
@@ -184,13 +183,13 @@ impl<'t> PersonTable<'t> {
         self.fields.contains_key(key)
     }
 
-    /// A field that may be missing.
+    /// Returns an optional field.
     pub(super) fn text(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<LineText<'t>> {
         let (text, line) = self.string(key, document)?;
         document.trimmed(&format!("`{key}`"), text, line)
     }
 
-    /// A name that must be there.
+    /// Returns a required name.
     pub(super) fn name(
         &self,
         key: &str,
@@ -202,7 +201,7 @@ impl<'t> PersonTable<'t> {
         document.name(&format!("`{key}`"), text, line)
     }
 
-    /// A whole number from 1 on that may be missing.
+    /// Returns an optional whole number from 1 on.
     pub(super) fn count(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<usize> {
         let value = self.fields.get(key)?;
         let count = match value.get_ref() {
@@ -221,7 +220,7 @@ impl<'t> PersonTable<'t> {
         count
     }
 
-    /// A list of names that may be missing. One with a mistake in it counts as missing.
+    /// Returns an optional list of names. A list with a mistake counts as missing.
     pub(super) fn names(
         &self,
         key: &str,
@@ -254,12 +253,11 @@ impl<'t> PersonTable<'t> {
                 names.push(name);
             }
         }
-        // What is wrong with an item is on the list of mistakes: then nothing is checked against
-        // what is left.
+        // A mistake in an item has been reported: nothing is checked against the remaining items.
         (names.len() == items.len()).then_some(names)
     }
 
-    /// A point in time that must be there, as a text or as TOML's own.
+    /// Returns a required point in time, written as text or as TOML's own type.
     pub(super) fn time(&self, key: &str, document: &mut TomlDocument<'t>) -> Option<Timestamp> {
         const EXAMPLE: &str = "\"2026-12-01T00:00:00Z\"";
         self.must_have(key, EXAMPLE, document);

@@ -1,8 +1,8 @@
 //! A directory that is kept in a file.
 //!
-//! `document` reads the file's fields and knows their lines, `people` checks what they say and
-//! answers from it; both collect every mistake. Here the file is followed: it is looked at before
-//! every answer.
+//! `document` reads the file's fields and knows their lines, `people` checks them and answers from
+//! them; both collect every mistake. This module follows the file, which is read before every
+//! answer.
 
 mod document;
 mod people;
@@ -27,7 +27,7 @@ pub use token::{AgentToken, ReviewerToken};
 
 use crate::private_file::warn_if_open_to_others;
 
-/// People and their roles, as a TOML file says at the moment of the question. Clones are one
+/// People and their roles, from a TOML file as it is at the time of each question. Clones are one
 /// directory.
 ///
 /// ```
@@ -83,24 +83,24 @@ use crate::private_file::warn_if_open_to_others;
 /// # Ok(()) }
 /// ```
 ///
-/// The file is looked at before every answer, so what is taken away in it counts no more from then
-/// on. Only roles of one's own can be delegated, and a delegation ends by the clock of the gate.
+/// The file is read before every answer, so a right that is removed from it is gone at once. People
+/// can only delegate their own roles, and a delegation ends by the clock of the gate.
 ///
 /// # Errors
-/// While the file is away, unreadable or has a mistake, every question gives a [`DirectoryError`]
-/// that lists all mistakes with their lines, and nobody is entitled to anything. Once it is good
-/// again, so are the answers. So replace the file by renaming another one to its name: whoever
-/// reads a file that is half written reads a half.
+/// While the file is missing, unreadable or has a mistake, every question gives a
+/// [`DirectoryError`] that lists all mistakes with their lines, and nobody is entitled to anything.
+/// Once it is corrected, answers are available again. Replace the file by renaming another one to
+/// its name: a file that is being written could be read half-written.
 ///
 /// # Security
-/// Whoever can write the file can be anybody in it. Who can only read it learns no token: of each
-/// it has the SHA-256 hash, and only what [`ReviewerToken::new`] makes is taken for a token, which
-/// is too long to be guessed.
+/// Anyone who can write the file can become anybody in it. A reader of the file learns no token: it
+/// only has SHA-256 hashes, and only tokens of [`ReviewerToken::new`] are accepted, which are too
+/// long to be guessed.
 #[derive(Clone)]
 pub struct FileDirectory {
-    /// As it was given, for people.
+    /// The path as it was given, for messages.
     name: Arc<Path>,
-    /// Where it is, wherever the process goes to.
+    /// The absolute path, so that a change of the working directory does not matter.
     path: Arc<Path>,
     last: Arc<Mutex<FileSnapshot>>,
 }
@@ -112,8 +112,7 @@ struct FileSnapshot {
 }
 
 impl FileSnapshot {
-    /// Tells the security log that the file has changed: who is entitled to what is another matter
-    /// from here on.
+    /// Writes to the security log that the file has changed, and with it people's rights.
     fn log(&self, name: &Path) {
         let (file, digest) = (name.display(), Digest::of(&self.bytes));
         match &self.people {
@@ -143,22 +142,22 @@ impl FileDirectory {
     /// Opens a file, reads it and checks everything in it.
     ///
     /// # Errors
-    /// [`DirectoryError`] lists everything that is wrong with the file.
+    /// [`DirectoryError`] lists all mistakes in the file.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let name: Arc<Path> = path.into().into();
         let path: Arc<Path> =
             std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
-        // There are only hashes in it, but who writes it makes people.
+        // Reading it reveals only hashes, but writing it grants rights.
         warn_if_open_to_others(&path, 0o022);
         let last = FileSnapshot::of(read(&path).map_err(|error| unreadable(&name, &error))?);
         let people = Self { name, path, last: Arc::new(Mutex::new(last)) };
         people.now().map(|_| people)
     }
 
-    /// Whose token this is; `None` where it is nobody's. Nothing around it is overlooked, not even
-    /// a line's end.
+    /// Returns the person who has this token; `None` if nobody has. Any additional character
+    /// counts, even a line's end.
     ///
-    /// It takes the same time for everybody in the file.
+    /// Takes the same time for everybody in the file.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
@@ -166,10 +165,10 @@ impl FileDirectory {
         Ok(self.now()?.holder_of(token).cloned())
     }
 
-    /// Which agent's token this is; `None` where it is no agent's. A person's token is no agent's,
-    /// and the reverse.
+    /// Returns the agent that has this token; `None` if no agent has. A person's token is no
+    /// agent's, and the reverse.
     ///
-    /// It takes the same time for every agent in the file.
+    /// Takes the same time for every agent in the file.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
@@ -177,7 +176,7 @@ impl FileDirectory {
         Ok(self.now()?.agent_of(token).cloned())
     }
 
-    /// The public keys of everybody in the file, for whoever checks signed votes.
+    /// Returns the public keys of everybody in the file, to verify signed votes.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
@@ -185,8 +184,8 @@ impl FileDirectory {
         Ok(self.now()?.keys().cloned().collect())
     }
 
-    /// Finds a person in the file, with the delegations that hold at a time; `None` for one whom it
-    /// does not have.
+    /// Returns a person in the file, with the delegations that hold at a time; `None` if the file
+    /// does not have them.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
@@ -198,8 +197,8 @@ impl FileDirectory {
         Ok(self.now()?.get(who).map(|person| person.at(at)))
     }
 
-    /// The person of a member ID of Slack, as [`person`](Self::person) gives it; `None` if it is
-    /// nobody's.
+    /// Returns the person with a Slack member ID, as [`person`](Self::person) does; `None` if
+    /// nobody has it.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
@@ -211,7 +210,7 @@ impl FileDirectory {
         Ok(self.now()?.by_slack(id).map(|person| person.at(at)))
     }
 
-    /// Everybody in the file, as [`person`](Self::person) gives them.
+    /// Returns everybody in the file, as [`person`](Self::person) does.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
@@ -219,12 +218,13 @@ impl FileDirectory {
         Ok(self.now()?.all().map(|person| person.at(at)).collect())
     }
 
-    /// The people in the file as it is now.
+    /// Returns the people in the file as it is now.
     ///
-    /// All of it is read each time, and compared: its times and its length may be the same after a
-    /// change.
+    /// The whole file is read and compared each time, because its timestamp and length may be the
+    /// same after a change.
     fn now(&self) -> Result<Arc<PeopleIndex>, DirectoryError> {
         let bytes = read(&self.path).map_err(|error| unreadable(&self.name, &error))?;
+        // Held over the comparison, so that one change is logged once.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.bytes != bytes {
             *last = FileSnapshot::of(bytes);
@@ -258,7 +258,7 @@ impl Directory for FileDirectory {
         Box::pin(async move { Ok(self.now()?.named(name)) })
     }
 
-    /// The SHA-256 of the file as it is.
+    /// Returns the SHA-256 of the file as it is.
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
         Box::pin(async move { Ok(self.now()?.digest()) })
     }
@@ -278,7 +278,7 @@ impl fmt::Debug for FileDirectory {
     }
 }
 
-/// Reads a file. What is none, like a pipe, could keep the reader waiting.
+/// Reads a regular file. Anything else, like a pipe, could block the reader.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         fs::read(path)

@@ -1,4 +1,4 @@
-//! The people of a file: checked as a whole, and asked.
+//! The people of a file, checked as a whole.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ const AGENT: TableKeys = TableKeys { name: "agent", fields: &["id", "token", "as
 const DELEGATION: TableKeys =
     TableKeys { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
-/// The number of questions of one agent that may wait at once, unless the file says otherwise.
+/// The default number of questions of one agent that may wait at once.
 const AT_ONCE: usize = 1_000;
 
 /// Everybody in a file without mistakes.
@@ -34,7 +34,7 @@ pub(super) struct PeopleIndex {
     digest: Digest,
 }
 
-/// A person as the file has them, right or wrong.
+/// A person as written in the file, valid or not.
 struct PersonDraft<'t> {
     id: Option<LineText<'t>>,
     name: Option<LineText<'t>>,
@@ -48,7 +48,7 @@ struct PersonDraft<'t> {
 }
 
 impl PeopleIndex {
-    /// Reads a file, and finds everything that is wrong with it.
+    /// Reads a file, and finds all mistakes in it.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<FileDiagnostic>> {
         let (mut document, root) = parse(bytes)?;
         document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
@@ -238,8 +238,8 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentD
     }
 }
 
-/// A token stands in the file as its hash, in one writing only. No mistake repeats it: it could be
-/// the token.
+/// Parses the hash of a token, which has one spelling only. No message repeats it: it could be the
+/// token itself.
 fn hash(said: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, usize)> {
     let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
     if hash.is_none() {
@@ -255,8 +255,8 @@ fn hash(said: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, 
     hash.map(|hash| (hash, said.line))
 }
 
-/// A key is a log's, for it signs a text as it is, and has the name of its holder: a signature
-/// names its key, and so the person.
+/// Parses a key. It must be of the kind for logs, because it signs a text as it is, and have the
+/// name of its holder, because a signature names its key, and so the person.
 fn key(
     said: LineText<'_>,
     id: Option<LineText<'_>>,
@@ -271,7 +271,7 @@ fn key(
             format!("`key` is {name}'s, and this person is {id}: a key has the name of its holder")
         }
         Ok(key) => return Some((key, said.line)),
-        // No mistake repeats it: it is the secret one.
+        // No message repeats it: it is the private key.
         Err(_) if said.text.starts_with("PRIVATE+KEY+") => {
             "`key` is the private key, and anyone who saw this file now has it: make a new one, \
              and \
@@ -287,7 +287,7 @@ fn key(
     None
 }
 
-/// The id of a member, and not their name, which they can change to another's.
+/// Parses a Slack member ID: not a name, which its owner can change to another person's.
 fn slack<'t>(said: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<LineText<'t>> {
     let rest = said.text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())
@@ -303,8 +303,8 @@ fn slack<'t>(said: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<Line
     is_id.then_some(said)
 }
 
-/// One person or agent has one entry: else one of them could be overlooked when rights are taken
-/// away. And no agent is a person.
+/// Checks that a person or agent has one entry, because a second one could be overlooked when
+/// rights are removed, and that no agent is a person.
 fn check_ids(ids: &[LineText<'_>], document: &mut TomlDocument<'_>) {
     let mut known: BTreeMap<String, LineText<'_>> = BTreeMap::new();
     for id in ids {
@@ -325,7 +325,8 @@ fn check_ids(ids: &[LineText<'_>], document: &mut TomlDocument<'_>) {
     }
 }
 
-/// An alias is one person's name, and nobody's id: else nobody could say for whom a run acts.
+/// Checks that an alias is one person's name and nobody's id, because otherwise it would be unclear
+/// for whom a run acts.
 fn check_aliases(
     drafts: &[PersonDraft<'_>],
     ids: &[LineText<'_>],
@@ -344,7 +345,7 @@ fn check_aliases(
     }
 }
 
-/// A token says who somebody is, so nobody shares one.
+/// Checks that nobody shares a token, because it identifies its holder.
 fn check_tokens(
     tokens: impl Iterator<Item = Option<(Digest, usize)>>,
     document: &mut TomlDocument<'_>,
@@ -360,7 +361,7 @@ fn check_tokens(
     }
 }
 
-/// A key says who voted, so nobody shares one, under whatever name.
+/// Checks that nobody shares a key, under any name, because it identifies the voter.
 fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
     for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
@@ -373,7 +374,7 @@ fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     }
 }
 
-/// A member of Slack is one person: who decides there must be clear.
+/// Checks that a Slack member ID belongs to one person, so that it is clear who decides.
 fn check_slack(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.slack) {
@@ -419,7 +420,7 @@ fn delegated(
     named: Option<Vec<LineText<'_>>>,
     document: &mut TomlDocument<'_>,
 ) -> Option<Vec<Role>> {
-    // If the giver's own roles are wrong, so is whatever would be said about them.
+    // If the giver's own roles are wrong, further messages about them would be, too.
     giver.roles.as_ref()?;
     let (own, who): (Vec<&str>, _) = (giver.own_roles().collect(), shown(from.text));
     if own.is_empty() {
@@ -458,7 +459,7 @@ fn known<'d, 't>(
         let ids = drafts.iter().filter_map(|draft| draft.id).map(|id| id.text);
         let help = match english::closest(who.text, ids) {
             Some(meant) => format!("did you mean {}?", shown(meant)),
-            // Somebody without an id may be the one: that is said already.
+            // A person without an id may be the one, and that mistake is already reported.
             None if drafts.iter().any(|draft| draft.id.is_none()) => return None,
             None => "add a `[[person]]` with this id, or remove the delegation".to_owned(),
         };

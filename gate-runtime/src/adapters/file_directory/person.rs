@@ -1,4 +1,4 @@
-//! A person, or an agent in another program, as far as they are known.
+//! A person or a remote agent, as the file has them.
 
 use gate_audit::VerifierKey;
 use gate_core::id::{AgentName, ReviewerId, Role};
@@ -7,7 +7,7 @@ use gate_core::text::Digest;
 use jiff::Timestamp;
 
 /// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and
-/// for whoever wants to reach them.
+/// for code that notifies them.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -43,44 +43,44 @@ impl Person {
         &self.id
     }
 
-    /// The name that people call them by, if the file has it.
+    /// Returns their display name, if the file has it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Where to reach them, if the file has it.
+    /// Returns their contact address, if the file has it.
     #[must_use]
     pub fn contact(&self) -> Option<&str> {
         self.contact.as_deref()
     }
 
-    /// The roles that are their own.
+    /// Returns their own roles.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// The hash of their token, if the file has it: whoever signed in by a token is still in, as
-    /// long as it is this one.
+    /// Returns the hash of their token, if the file has it: a session that began with a token lasts
+    /// as long as it is this one.
     #[must_use]
     pub fn token_hash(&self) -> Option<Digest> {
         self.token
     }
 
-    /// The key by which they sign their votes, if the file has it: then they must.
+    /// Returns the key of their signed votes, if the file has it: then they must sign.
     #[must_use]
     pub fn key(&self) -> Option<&VerifierKey> {
         self.key.as_ref()
     }
 
-    /// The id that Slack has for them, if the file has it: what they say there is theirs.
+    /// Returns their Slack member ID, if the file has it: decisions of that member are theirs.
     #[must_use]
     pub fn slack(&self) -> Option<&str> {
         self.slack.as_deref()
     }
 
-    /// Other names that they have: a run that acts on behalf of one of them acts for this person.
+    /// Returns their other names: a run on behalf of one of them acts for this person.
     #[must_use]
     pub fn aliases(&self) -> &[String] {
         &self.aliases
@@ -102,14 +102,14 @@ impl Person {
         &self.delegations
     }
 
-    /// The person at a time: without the delegations that have ended.
+    /// Returns the person at a time, without the delegations that have ended.
     pub(super) fn at(&self, now: Timestamp) -> Self {
         let mut person = self.clone();
         person.delegations.retain(|delegation| delegation.is_in_force(now));
         person
     }
 
-    /// Everything they are entitled to at a time. A role may come twice: their own, and delegated.
+    /// Returns all their roles at a time. A role may come twice: their own, and delegated.
     pub(super) fn roles_at(&self, now: Timestamp) -> impl Iterator<Item = &Role> {
         let delegated =
             self.delegations.iter().filter(move |delegation| delegation.is_in_force(now));
@@ -117,7 +117,7 @@ impl Person {
     }
 }
 
-/// Roles of one person that are another's too, until a time.
+/// A delegation: roles of one person that another one has, too, until a time.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -151,19 +151,19 @@ pub struct RoleDelegation {
 }
 
 impl RoleDelegation {
-    /// Whose roles they are.
+    /// Returns the person whose roles they are.
     #[must_use]
     pub fn from(&self) -> &ReviewerId {
         &self.from
     }
 
-    /// Which roles.
+    /// Returns the roles.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// When it ends: from this moment on it counts no more.
+    /// Returns when it ends: from this moment on it does not count.
     #[must_use]
     pub fn until(&self) -> Timestamp {
         self.until
@@ -174,7 +174,7 @@ impl RoleDelegation {
     }
 }
 
-/// An agent in another program, as the file of a [`FileDirectory`](crate::FileDirectory) has it.
+/// A remote agent, as the file of a [`FileDirectory`](crate::FileDirectory) has it.
 ///
 /// ```
 /// use gate_runtime::FileDirectory;
@@ -202,20 +202,20 @@ pub struct RemoteAgent {
 }
 
 impl RemoteAgent {
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &AgentName {
         &self.name
     }
 
-    /// A person of each of these roles must agree to whatever it asks, whomever it names besides.
+    /// Returns the roles that must approve whatever it asks, besides the people it names.
     #[must_use]
     pub fn asks(&self) -> &[Role] {
         &self.asks
     }
 
-    /// Returns the number of its questions that may wait at once: 1,000, unless the file says
-    /// otherwise. People answer; a flood of questions only tires them.
+    /// Returns the number of its questions that may wait at once. Defaults to 1,000, so that a
+    /// flood of questions does not wear people out.
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.at_once

@@ -1,4 +1,4 @@
-//! The tokens by which people show who they are.
+//! Tokens, which identify people and agents.
 
 use std::fmt;
 use std::hint::black_box;
@@ -7,7 +7,7 @@ use gate_core::text::{Digest, hex};
 
 use crate::random;
 
-/// Whose tokens they are: neither kind is ever taken for the other.
+/// The kind of a token's holder: neither kind is ever accepted for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenHolder {
     Person,
@@ -17,8 +17,8 @@ pub(super) enum TokenHolder {
 impl TokenHolder {
     const BOTH: [Self; 2] = [Self::Person, Self::Agent];
 
-    /// Returns the beginning of every token of the kind, by which people and scanners for secrets
-    /// know one.
+    /// Returns the prefix of every token of the kind, by which people and secret scanners recognize
+    /// one.
     fn prefix(self) -> &'static str {
         match self {
             Self::Person => "gate_r_",
@@ -30,15 +30,15 @@ impl TokenHolder {
         format!("{}{}", self.prefix(), hex(&random::bits_256()))
     }
 
-    /// The hash of a text that has the shape of such a token. Nothing else is one, whatever hash
-    /// stands in a file: a word that somebody thought of can be found from its hash.
+    /// Returns the hash of a text that has the shape of such a token. Nothing else is accepted,
+    /// even if the file has its hash: a word that somebody thought of can be found from its hash.
     pub(super) fn hash_of(self, text: &str) -> Option<Digest> {
         let digits = text.strip_prefix(self.prefix())?;
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         (digits.len() == 64 && is_hex).then(|| Digest::of(text))
     }
 
-    /// Whose token it is. All are looked at, whoever it is.
+    /// Finds the holder of a token. All entries are compared, whoever it is.
     pub(super) fn find<'a, T>(
         self,
         token: &str,
@@ -66,14 +66,14 @@ macro_rules! token {
                 Self(TokenHolder::$TokenHolder.new_token())
             }
 
-            /// The token itself, for whom it is. Whoever has it passes for them: show it once, keep
-            /// it nowhere.
+            /// Returns the token itself, for its holder. Anyone who has it passes for them: show it
+            /// once, store it nowhere.
             #[must_use]
             pub fn reveal(&self) -> &str {
                 &self.0
             }
 
-            /// Returns the hash, which stands in the file in its place.
+            /// Returns the hash, which is stored in the file instead.
             #[must_use]
             pub fn hash(&self) -> Digest {
                 Digest::of(&self.0)
@@ -89,7 +89,7 @@ macro_rules! token {
 }
 
 token! {
-    /// A token by which a person shows who they are: 256 random bits, to be shown once.
+    /// A token that identifies a person: 256 random bits, to be shown once.
     ///
     /// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds.
     /// Its `Debug` shows nothing of it.
@@ -107,7 +107,7 @@ token! {
 }
 
 token! {
-    /// A token by which an agent in another program shows who it is: it asks, and never decides.
+    /// A token that identifies a remote agent, which asks and never decides.
     ///
     /// ```
     /// use gate_runtime::people::AgentToken;
@@ -121,12 +121,12 @@ token! {
     AgentToken of Agent
 }
 
-/// Returns whether somebody wrote a token itself where its hash belongs.
+/// Returns whether a token was written where its hash belongs.
 pub(super) fn is_clear(text: &str) -> bool {
     TokenHolder::BOTH.iter().any(|holder| text.starts_with(holder.prefix()))
 }
 
-/// Returns whether two hashes are one, in a time that does not say how much of them is.
+/// Returns whether two hashes are equal, in constant time.
 fn are_equal(one: &Digest, other: &Digest) -> bool {
     let differences = one.as_bytes().iter().zip(other.as_bytes()).map(|(one, other)| one ^ other);
     black_box(differences.fold(0, |all, bits| black_box(all | bits))) == 0

@@ -1,9 +1,9 @@
-//! Editing a text in the person's own editor.
+//! Edits a text in the person's own editor.
 
 use std::io::{self, Write as _};
 use std::process::Command;
 
-/// Has a text edited; `None` where the editor says that it failed.
+/// Lets the person edit a text; `None` if the editor reports failure.
 ///
 /// The text is in a file that nobody else can read, which is gone afterwards.
 pub(super) fn edit(editor: &str, text: &str) -> io::Result<Option<String>> {
@@ -16,7 +16,7 @@ pub(super) fn edit(editor: &str, text: &str) -> io::Result<Option<String>> {
     if !ended.success() {
         return Ok(None);
     }
-    // By its name: an editor may put another file in its place.
+    // Read by its name, because an editor may replace the file.
     std::fs::read_to_string(file.path()).map(Some)
 }
 

@@ -1,4 +1,4 @@
-//! Asking a person in the terminal.
+//! Asks a person in the terminal.
 
 mod editor;
 mod page;
@@ -16,16 +16,16 @@ use crate::engine::review::interruption::{Decide, Interruption};
 use crate::engine::review::reviewer::Reviewer;
 use crate::engine::review::vote::{DecisionOutcome, Edit};
 
-/// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.
+/// Asks a person in a terminal: shows the waiting call, takes an answer, and reports the result.
 ///
 /// Shown are the tool, who proposes the call for whom and why it says so, every argument with its
 /// origin, every rule with its result, who may decide until when. Answered are `a` approve, `e`
 /// edit, `r` reject, `g` grant, `s` show everything, `l` later.
 ///
 /// There is no default answer: an empty line asks again, the end of the input leaves the question
-/// open, and what was typed before the question was shown is no answer to it. A destructive call is
-/// approved by typing its tool's name. Characters that could act on the terminal, hide, or pass for
-/// others are shown as escapes, and named.
+/// open, and text that was typed before the question was shown does not answer it. A destructive
+/// call is approved by typing its tool's name. Characters that could control the terminal, hide, or
+/// pass for others are shown as escapes, and named.
 ///
 /// Arguments are edited as JSON in `$VISUAL` or `$EDITOR`, or line by line where there is none.
 /// Colours follow `NO_COLOR` and `CLICOLOR`.
@@ -57,14 +57,14 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 /// # Ok(()) }
 /// ```
 pub struct Terminal {
-    /// Away while another thread talks to the person.
+    /// `None` while another thread talks to the person.
     prompt: Option<TerminalIo>,
     /// The key that signs the person's votes.
     key: Option<SigningKey>,
 }
 
 impl Terminal {
-    /// The terminal of this process: standard input and output.
+    /// Uses the terminal of this process: standard input and output.
     #[must_use]
     pub fn standard() -> Self {
         let editor = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
@@ -77,8 +77,8 @@ impl Terminal {
         }
     }
 
-    /// The terminal of this process, shown on standard error: for a program whose standard output
-    /// another one reads.
+    /// Uses the terminal of this process, with output on standard error: for a program whose
+    /// standard output another program reads.
     #[must_use]
     pub fn on_stderr() -> Self {
         let mut terminal = Self::standard();
@@ -88,7 +88,7 @@ impl Terminal {
         terminal
     }
 
-    /// Any other pair of input and output: 80 columns, no colours, no editor.
+    /// Uses any other pair of input and output: 80 columns, no colours, no editor.
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
         let (input, output) = (Box::new(input), Box::new(output));
         Self {
@@ -97,7 +97,7 @@ impl Terminal {
         }
     }
 
-    /// The command that edits arguments, called with the name of a file of JSON.
+    /// Sets the command that edits arguments, called with the name of a file of JSON.
     #[must_use]
     pub fn editor(mut self, command: impl Into<String>) -> Self {
         if let Some(prompt) = &mut self.prompt {
@@ -106,7 +106,7 @@ impl Terminal {
         self
     }
 
-    /// Signs the votes that are given here, by the key of the person who sits at the terminal: see
+    /// Signs the votes that are given here, with the key of the person at the terminal: see
     /// [`Decide::sign_with`].
     ///
     /// ```
@@ -130,12 +130,12 @@ impl Terminal {
     /// it was.
     ///
     /// # Errors
-    /// Where the terminal cannot be read or written. A decision that does not count is shown to the
+    /// If the terminal cannot be read or written. A decision that does not count is shown to the
     /// person, who is asked again; one that comes too late is shown, and ends the question.
     ///
     /// # Cancel safety
-    /// Dropped while the person thinks, the question stays open, and the next line of input goes to
-    /// who asks next.
+    /// If dropped while the person thinks, the question stays open, and the next line of input goes
+    /// to the next prompt.
     pub async fn ask(
         &mut self,
         asked: &Interruption,
@@ -210,8 +210,8 @@ impl Terminal {
         self.with(move |prompt| prompt.show(&page)).await
     }
 
-    /// Asks for a line; `None` at the end of the input. What was typed before the question is no
-    /// answer to it.
+    /// Asks for a line; `None` at the end of the input. Text that was typed before the question is
+    /// dropped.
     ///
     /// # Errors
     /// Where the terminal cannot be read or written.
@@ -228,7 +228,7 @@ impl Terminal {
         self.prompt.as_ref().map_or(ScreenKind::Other, |prompt| prompt.screen).look()
     }
 
-    /// Talks to the person on a thread of its own: people are slow, and the runtime has other work.
+    /// Talks to the person on a separate thread: people are slow, and the runtime has other work.
     async fn with<T: Send + 'static>(
         &mut self,
         talk: impl FnOnce(&mut TerminalIo) -> io::Result<T> + Send + 'static,
@@ -245,7 +245,7 @@ impl Terminal {
     }
 }
 
-/// Why a decision does not count; an edit that does not fit, field by field.
+/// Describes why a decision does not count. The problems of an edit are listed field by field.
 fn problem(error: &DecideError) -> String {
     match error {
         DecideError::Invalid(misfits) => {

@@ -1,7 +1,7 @@
 //! A page of text for a terminal: rows with a label, wrapped.
 //!
-//! Every line begins with a bar, and every line that a wrapped text goes on in has a mark where the
-//! text goes on: so nothing in a text looks like a row or a note of its own.
+//! Every line begins with a bar, and every continuation of a wrapped text has a mark, so that no
+//! text can look like a row or a note of the page.
 
 use std::fmt::{Display, Write as _};
 

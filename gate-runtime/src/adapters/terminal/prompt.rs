@@ -1,4 +1,4 @@
-//! The questions themselves, and how their answers are read.
+//! The prompts, and how their answers are read.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
@@ -38,7 +38,7 @@ pub(super) enum ScreenKind {
 }
 
 impl ScreenKind {
-    /// The look of a page, now: people resize their windows.
+    /// Returns the style of a page as of now, because people resize their windows.
     pub(super) fn look(self) -> PageStyle {
         let terminal = console::Term::stdout();
         let columns = match self {
@@ -78,7 +78,7 @@ pub(super) enum PromptChoice {
 }
 
 impl ReviewPrompt {
-    /// Makes one, in the runtime of whoever asks.
+    /// Makes a prompt, in the runtime of the caller.
     pub(super) fn of(asked: &Interruption, draft: Option<String>, is_shown: bool) -> Self {
         let approval = asked.approval();
         Self {
@@ -106,12 +106,11 @@ impl TerminalIo {
         self.output.flush()
     }
 
-    /// Forgets what was typed before the question was shown: it was no answer to it.
+    /// Drops what was typed before the question was shown, which cannot be an answer to it.
     pub(super) fn forget_what_was_typed(&self) {
         #[cfg(unix)]
         if matches!(self.screen, ScreenKind::Standard) && io::stdin().is_terminal() {
-            // Where that fails, nothing was typed ahead, or it is asked for one letter all the
-            // same.
+            // If this fails, nothing was typed ahead, or the prompt still asks for a letter.
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
     }
@@ -166,7 +165,7 @@ impl TerminalIo {
         Ok(self.line("   comment (optional) > ")?.map(|comment| PromptChoice::Approve { comment }))
     }
 
-    /// A destructive call wants its tool's name typed.
+    /// Asks for the tool's name, if the call is destructive.
     fn confirmed(&mut self, question: &ReviewPrompt) -> io::Result<bool> {
         if !question.is_destructive {
             return Ok(true);

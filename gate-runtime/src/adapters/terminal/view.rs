@@ -46,7 +46,7 @@ pub(super) fn is_whole(approval: &Approval) -> bool {
     arguments.len() <= MANY && arguments.iter().all(is_short)
 }
 
-/// Says in the title what nobody may overlook.
+/// Returns the marks in the title that nobody may overlook.
 fn mark(review: &ReviewSnapshot, look: PageStyle) -> String {
     match (review.is_known(), review.is_destructive()) {
         (false, _) => look.danger("  UNKNOWN HERE: treated as destructive"),
@@ -119,8 +119,8 @@ pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
     page.into_text()
 }
 
-/// Shows what an edit changes: by the arguments that it leads to, or as it was typed where it leads
-/// to none, for then nothing runs.
+/// Shows the changes of an edit: by the resulting arguments, or as it was typed if it is invalid,
+/// because then nothing runs.
 pub(super) fn changes(
     arguments: &Arguments,
     edit: &Edit,
@@ -358,7 +358,7 @@ pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     said
 }
 
-/// A text that does nothing to a terminal, and hides nothing.
+/// Returns a text in a form that cannot control a terminal and hides nothing.
 pub(super) fn shown(text: &str) -> String {
     SanitizedText::of(text).as_str().to_owned()
 }

@@ -23,13 +23,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows this time.
+    /// Creates a clock that shows this time.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { now: Arc::new(Mutex::new(watch::channel(now).0)) }
     }
 
-    /// Moves it on, and wakes who sleeps until then.
+    /// Advances the clock, and wakes tasks that sleep until then.
     pub fn advance(&self, time: Duration) {
         self.set(self.now().checked_add(time).unwrap_or(Timestamp::MAX));
     }

@@ -1,4 +1,4 @@
-//! Single calls by programs: waited for until they are decided, with the value itself.
+//! Blocking calls by programs: they wait for the decision and return the value.
 
 use std::sync::Arc;
 
@@ -32,15 +32,14 @@ pub(crate) struct BlockingCall {
 }
 
 impl EngineCore {
-    /// Takes one call in, and waits for its decision.
+    /// Takes in one call, and waits for its decision.
     pub(crate) async fn call(
         self: &Arc<Self>,
         run: &RunContext,
         call: BlockingCall,
     ) -> Result<ExecutedCall, CallError> {
         let BlockingCall { id, tool, arguments, is_known } = call;
-        // What a body asks is a question of the run whose call it is, until the body has the
-        // answer.
+        // A question of a body belongs to the run of its call, until the body has the answer.
         let inside = CurrentBody::of(self);
         let ledger = inside.as_ref().and(run.thread.as_ref()).map(|thread| &*thread.ledger);
         let raw = RawArguments::Value(arguments);
@@ -75,6 +74,7 @@ impl EngineCore {
         let id = approval.id();
         let shown = ledger.map(|ledger| ledger.show(&approval));
         let waited = self.wait_and_dispatch(run, approval, inside).await;
+        // The question is no longer shown: the body has the answer, or is about to get an error.
         drop(shown);
         match waited {
             Ok(executed) => Ok(executed),
@@ -82,10 +82,10 @@ impl EngineCore {
         }
     }
 
-    /// Waits until an approval is decided, and runs it if it may.
+    /// Waits until an approval is decided, and runs the call if it may run.
     ///
     /// # Cancel safety
-    /// Dropped while it waits, that is on the record, and the policy says what becomes of the
+    /// If dropped while it waits, that is recorded, and the policy says what happens to the
     /// question.
     async fn wait_and_dispatch(
         self: &Arc<Self>,
@@ -107,25 +107,28 @@ impl EngineCore {
                 waiter.news().await;
             }
             waiting.call_off();
+            // From here on the outer body runs again, and does not wait for people.
             drop(asking);
             let executed = self.dispatch(run, id, CallerKind::Program).await?;
             if executed.approval.status() != Status::Pending {
                 return Ok(executed);
             }
-            // It is asked again, because something changed or went wrong: the caller waits on.
+            // It is asked again, because something changed or went wrong: the caller keeps waiting.
             asked = executed.approval;
         }
     }
 
-    /// Returns what is said of a call that is approved and could not begin. It did not run, and
-    /// that stays true: who cannot make the same call again never runs it, so that it ends here, on
-    /// the record.
+    /// Returns the error of an approved call that could not begin. It did not run, and must not run
+    /// later: a caller that cannot make the same call again would never learn of it, so the call is
+    /// cancelled.
     async fn not_begun(
         self: &Arc<Self>,
         id: ApprovalId,
         is_known: bool,
         reason: NotRun,
     ) -> CallError {
+        // If the store does not answer, the call may still begin later: it is reported as not yet
+        // run.
         let stands = self.load(id).await.ok().flatten();
         if let Some(ended) = stands.filter(|approval| approval.status().is_terminal()) {
             return ended_before_it_began(ended, reason);
@@ -135,6 +138,8 @@ impl EngineCore {
             match self.cancel(id, &why).await {
                 Ok(ended) => return ended_before_it_began(ended, reason),
                 Err(DecideError::Unknown(_)) => return CallError::NotRun(reason),
+                // The call could not be cancelled, so it may still run: that is what the caller is
+                // told.
                 Err(_) => {}
             }
         }
@@ -142,7 +147,7 @@ impl EngineCore {
     }
 }
 
-/// Returns what is said of a call that ended while an attempt could not begin: why, unless an
+/// Returns the error of a call that ended while an attempt could not begin: the reason, unless an
 /// earlier attempt began.
 fn ended_before_it_began(ended: Arc<Approval>, reason: NotRun) -> CallError {
     if ended.not_run().is_some() { CallError::NotRun(reason) } else { without_value(ended) }

@@ -1,4 +1,4 @@
-//! The circumstances that the calls of a run share: who runs, for whom, what was said.
+//! The context that the calls of a run share: who runs, for whom, what was said.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::engine::session::run_session::{RunSession, check_agent};
 use crate::logic::context::CallContext;
 use crate::provenance::RunHistory;
 
-/// The circumstances that the calls of a run share.
+/// The context that the calls of a run share.
 #[derive(Clone)]
 pub(crate) struct RunContext {
     pub(crate) info: Arc<RunInfo>,
@@ -22,12 +22,12 @@ pub(crate) struct RunContext {
     pub(crate) history: RunHistory,
     /// The family by which refusals and limits on asking are kept: see `CallSubject::family`.
     pub(crate) family: RunId,
-    /// The run as its handles share it, if it is one of this process.
+    /// The run's shared state, if it is a run of this process.
     pub(crate) thread: Option<Arc<RunSession>>,
 }
 
 impl RunContext {
-    /// Returns the circumstances of a run's next call, if the run can go on at all.
+    /// Returns the context of a run's next call, if the run can go on at all.
     pub(crate) fn of(core: &EngineCore, thread: &Arc<RunSession>) -> Result<Self, RunError> {
         let info = thread.info();
         let run = info.run().as_str();
@@ -41,22 +41,22 @@ impl RunContext {
         Ok(Self::as_it_is(thread, info))
     }
 
-    /// Returns the circumstances of a run's calls that are there already.
+    /// Returns the context of a run's existing calls.
     pub(crate) fn as_it_is(thread: &Arc<RunSession>, info: Arc<RunInfo>) -> Self {
         let (reasoning, history, family) =
             (thread.reasoning(), thread.history(), thread.ledger.family().clone());
         Self { info, reasoning, history, family, thread: Some(Arc::clone(thread)) }
     }
 
-    /// Returns what is known of a call that another process proposed, or an earlier one: its
-    /// proposer, what this process remembers of its run, and what the run's tools returned.
+    /// Returns the context of a stored call, from another process or an earlier one: its proposer,
+    /// what this process remembers of its run, and the outputs of the run's tools.
     pub(crate) fn of_stored(core: &EngineCore, subject: &CallSubject) -> Self {
         let (info, family) = (Arc::clone(subject.shared_info()), subject.family());
         let history = RunHistory::of(core.memories.of(info.run(), &family));
         Self { info, reasoning: None, history, family, thread: None }
     }
 
-    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs
+    /// Returns the context of a stored call: its agent is the one that proposed it, whoever runs
     /// now.
     pub(crate) fn context_of(&self, subject: &CallSubject, now: Timestamp) -> CallContext {
         let context = self.context(
@@ -68,8 +68,8 @@ impl RunContext {
         CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
-    /// Takes in the secrets of a call: nothing that is written down of the run holds them from now
-    /// on, neither its reasoning, also beside other calls, nor what was said.
+    /// Adds the secrets of a call: from now on they are removed from everything that is written
+    /// about the run, including its conversation and the reasoning of other calls.
     pub(crate) fn learn_secrets(&self, tool: &GateTool, arguments: &Value) {
         let secrets = tool.secrets(arguments);
         if let Some(thread) = self.thread.as_ref().filter(|_| !secrets.is_empty()) {
@@ -85,7 +85,7 @@ impl RunContext {
         }
     }
 
-    /// The context in which a call is judged or run.
+    /// Returns the context in which a call is evaluated or run.
     pub(crate) fn context(
         &self,
         call: &CallId,

@@ -1,4 +1,4 @@
-//! Judging a call: the tool's policy, the agent's, the overlays; the strictest wins.
+//! Evaluates a call: the tool's policy, the agent's, the overlays; the strictest verdict wins.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,10 +30,10 @@ use crate::logic::tool::policy::PolicyEvaluation;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::{CallFacts, RunHistory, origins};
 
-/// The judgement of one call by everything that judges calls.
+/// The evaluation of one call by all policies and overlays.
 pub(crate) struct CallEvaluation {
     pub(crate) assessment: Arc<Assessment>,
-    /// The amounts that the approving rules that match would take of their limits.
+    /// The charges of the approving rules that match.
     charges: Vec<RuleTakes>,
 }
 
@@ -59,8 +59,8 @@ impl CallEvaluation {
         Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), charges })
     }
 
-    /// The rules are in the program that asks: here, it only says whom to ask, and overlays may
-    /// object.
+    /// Joins the requirements of a remote program with the overlays. Its rules are in the program:
+    /// here, it only names the people to ask, and overlays may object.
     pub(crate) fn joined(policy: &Arc<PolicyView>, overlays: Vec<Opinion>) -> Assessment {
         let opinion = PolicyOpinion {
             agent: None,
@@ -72,12 +72,12 @@ impl CallEvaluation {
         Assessment::join([Opinion::Policy(opinion)].into_iter().chain(overlays).collect())
     }
 
-    /// A judgement that takes nothing of any limit.
+    /// Makes an evaluation without charges.
     pub(crate) fn of_program(assessment: Assessment) -> Self {
         Self { assessment: Arc::new(assessment), charges: Vec::new() }
     }
 
-    /// The gate itself denies, before any rule is looked at.
+    /// Makes the evaluation of a call that the gate itself denies, before any rule is evaluated.
     pub(crate) fn denied(denial: GateDenial, reason: String) -> Self {
         Self { assessment: Arc::new(Assessment::denied(denial, reason)), charges: Vec::new() }
     }
@@ -86,9 +86,9 @@ impl CallEvaluation {
         self.assessment.verdict()
     }
 
-    /// Returns the assessment as people read it: with where each argument came from.
+    /// Returns the assessment for people, with the origin of each argument.
     ///
-    /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
+    /// Only people read origins, so a call that rules decide alone does not pay for them.
     ///
     /// A value that was not given has no origin: it is a default.
     fn with_origins(
@@ -109,7 +109,7 @@ impl CallEvaluation {
         Arc::new(assessment)
     }
 
-    /// Returns what the approval of the call takes of limits: of every rule that approves it.
+    /// Returns the charges of the call's approval: those of every rule that approves it.
     pub(crate) fn charges(&self) -> Vec<LimitCharge> {
         self.charges.iter().flat_map(|of_rule| &of_rule.charges).cloned().collect()
     }
@@ -129,11 +129,11 @@ impl CallEvaluation {
 
 /// Why there is no verdict on a call.
 pub(crate) enum NoVerdict {
-    /// The tool's type does not take the arguments.
+    /// The arguments do not fit the tool's type.
     SchemaError(SchemaError),
-    /// Rules or overlays failed, and the verdict hangs on them.
+    /// Rules or overlays failed, and the verdict depends on them.
     Failed(EvaluationFailure),
-    /// Rules ask where values came from, and the store does not tell.
+    /// Rules ask for origins of values, and the store does not answer.
     Store(StoreError),
 }
 
@@ -176,10 +176,10 @@ impl From<NoVerdict> for NotRun {
 }
 
 impl EngineCore {
-    /// Returns the assessment that goes on the record: with origins where people may read it.
+    /// Returns the assessment to record, with origins if people may read it.
     ///
     /// # Errors
-    /// Where the store does not tell what the run's tools returned.
+    /// If the outputs of the run's tools cannot be read from the store.
     pub(crate) async fn shown(
         &self,
         tool: &GateTool,
@@ -194,7 +194,7 @@ impl EngineCore {
         Ok(Arc::clone(&judgement.assessment))
     }
 
-    /// Returns the assessment of a call as people read it: with where each argument came from.
+    /// Returns the assessment of a call for people, with the origin of each argument.
     pub(crate) async fn with_origins(
         &self,
         tool: &GateTool,
@@ -210,11 +210,11 @@ impl EngineCore {
         Ok(judgement.with_origins(&tool.facts(arguments, self.now()), given, history))
     }
 
-    /// Judges a call. It changes nothing and takes nothing of any limit.
+    /// Evaluates a call, without any change or charge.
     ///
     /// # Errors
-    /// Where the tool's type does not take the arguments, what fails could deny the call, or the
-    /// store does not tell what tools returned.
+    /// If the arguments do not fit the tool's type, a failed rule could deny the call, or tool
+    /// outputs cannot be read from the store.
     pub(crate) async fn judge(
         &self,
         tool: &GateTool,
@@ -230,8 +230,8 @@ impl EngineCore {
         if !context.asked.in_vain() {
             return judged;
         }
-        // Rules do not wait, so that the first one to ask for an origin got no answer. From now on
-        // the tool's calls have it in advance.
+        // Rules are not async, so the first one to ask for an origin got no answer. From now on the
+        // tool's calls have origins in advance.
         tool.asks_origins.store(true, Ordering::Relaxed);
         self.read_outputs(&context.history).await?;
         context.asked.set_facts(|| tool.facts(arguments, context.now));
@@ -269,7 +269,8 @@ impl EngineCore {
         Ok(judgement)
     }
 
-    /// The key of a limit of a tool with secrets, as it is stored: rules may have made it of them.
+    /// Returns the stored form of a limit key of a tool with secrets, because rules may have made
+    /// the key of them.
     fn blind(&self, key: &LimitKey) -> LimitKey {
         if key.key() == "null" {
             return key.clone();
@@ -280,8 +281,7 @@ impl EngineCore {
         )
     }
 
-    /// Judges a call that is to run, and puts on the record what failed, where there is no verdict
-    /// for that.
+    /// Evaluates a call that is to run, and records the failure if there is no verdict.
     pub(crate) async fn judge_for(
         &self,
         tool: &GateTool,
@@ -300,7 +300,7 @@ impl EngineCore {
         }
     }
 
-    /// Puts on the record that a call could not be judged. It does not run, also if that fails.
+    /// Records that a call could not be evaluated. If that fails, the call does not run either.
     pub(crate) async fn note_unjudged(
         &self,
         info: Arc<RunInfo>,
@@ -322,7 +322,7 @@ impl EngineCore {
         }
     }
 
-    /// Judges a call without acting, limits included.
+    /// Evaluates a call without acting, including limits.
     pub(crate) async fn assess(
         &self,
         run: &RunContext,
@@ -343,6 +343,7 @@ impl EngineCore {
         let used = self.store.load_history(&about).await.map_err(unavailable)?.used;
         judgement.exhaust(&|take| {
             let place = charges.iter().position(|known| known == take);
+            // Fails closed: a limit whose use the store did not return counts as used up.
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
         let assessment =
@@ -354,6 +355,8 @@ impl EngineCore {
     pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
         let mut opinions = Vec::new();
         for overlay in &self.overlays {
+            // A panic, a timeout or an error of an overlay counts as its failure, which denies or
+            // asks.
             match bounded(&self.judging_time, || overlay.overlay.judge(call)).await {
                 Ok(Ok(None)) => {}
                 Ok(Ok(Some(objection))) => opinions.push(overlay.objects(objection)),

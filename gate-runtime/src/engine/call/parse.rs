@@ -1,4 +1,4 @@
-//! Reading a proposed call: once, strictly, before any rule or person sees it.
+//! Parses a proposed call: once, strictly, before any rule or person sees it.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
 use crate::logic::spec::CompletedArguments;
 
-/// A proposed call that was read: its tool is known, its arguments fit.
+/// A parsed call: its tool is known, its arguments fit.
 pub(crate) struct ParsedCall {
     /// The place of its tool.
     pub(crate) tool: usize,
@@ -30,12 +30,12 @@ pub(crate) struct ParsedCall {
 pub(crate) enum RawArguments<'a> {
     /// A model wrote them.
     Text(&'a str),
-    /// A program did.
+    /// A program gave them.
     Value(Result<Value, serde_json::Error>),
 }
 
 impl EngineCore {
-    /// Reads a model's call.
+    /// Parses a model's call.
     pub(crate) async fn read(
         &self,
         run: &RunContext,
@@ -69,8 +69,8 @@ impl EngineCore {
         }
     }
 
-    /// Checks and completes the arguments of a call. Its secrets are the run's from now on, also
-    /// where the arguments do not fit.
+    /// Checks and completes the arguments of a call. Its secrets belong to the run from now on,
+    /// even if the arguments do not fit.
     pub(crate) fn parse(
         &self,
         run: &RunContext,
@@ -102,8 +102,7 @@ impl EngineCore {
         unknown_tool(name.as_str(), &known)
     }
 
-    /// Puts a refusal on the record. Nothing of the arguments is kept. It is refused also if that
-    /// fails.
+    /// Records a refusal, without the arguments. If that fails, the call is refused as unavailable.
     pub(crate) async fn refuse(
         &self,
         run: &RunContext,
@@ -120,8 +119,8 @@ impl EngineCore {
         let mut refused =
             Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
         if let NotRun::Invalid { .. } = reason {
-            // A model that never learns what fits is stopped too. `CallSubject::family` has the
-            // same for calls that are on the record.
+            // A model that never gets its arguments right is stopped, too. `CallSubject::family`
+            // has the same for recorded calls.
             refused.charges.push(refused_once(&run.family));
         }
         match self.store.commit(refused).await {
@@ -130,10 +129,11 @@ impl EngineCore {
         }
     }
 
-    /// Returns why a run should stop whose calls fit nothing, if too many of them did not run.
+    /// Returns why a run should stop after a refused call, if too many of its calls did not run.
     async fn stopped(&self, run: &RunContext, call: &CallId, tool: &ToolName) -> Option<NotRun> {
         let mut about = CallQuery::new(run.info.run(), call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
+        // If the count cannot be read, the call is still refused, only without the order to stop.
         let count = *self.store.load_history(&about).await.ok()?.used.first()?;
         (count > self.denials).then_some(NotRun::Denied { by: DeniedBy::TooManyDenials })
     }

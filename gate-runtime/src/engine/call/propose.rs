@@ -1,4 +1,4 @@
-//! From a proposed call to a stored approval: recalled, judged, written.
+//! From a proposed call to a stored approval: history loaded, evaluated, written.
 
 use std::sync::Arc;
 
@@ -26,18 +26,18 @@ use crate::logic::context::CallContext;
 use crate::logic::redact::SecretRedaction;
 use crate::logic::spec::CompletedArguments;
 
-/// A proposed call, read and sealed, wherever its body is.
+/// A proposed call, parsed and sealed, wherever its body is.
 pub(crate) struct ProposedCall {
     pub(crate) subject: Arc<CallSubject>,
     /// The arguments as they will run, secrets included.
     pub(crate) arguments: Value,
     pub(crate) sealed: Arguments,
-    /// The arguments as they were given, where they were completed.
+    /// The arguments as they were given, if defaults completed them.
     pub(crate) given: Option<GivenArguments>,
     pub(crate) body: BodyPlace,
 }
 
-/// The arguments that a model gave, where others will run.
+/// The arguments that a model gave, if different ones will run.
 pub(crate) struct GivenArguments {
     /// Secrets included.
     pub(crate) arguments: Value,
@@ -48,7 +48,7 @@ pub(crate) struct GivenArguments {
 pub(crate) enum BodyPlace {
     /// In this process, of the tool at this place.
     Here(usize),
-    /// In another program, which says what the tool is and whom to ask.
+    /// In another program, which describes the tool and names the people to ask.
     Elsewhere {
         tool: Arc<Descriptor>,
         policy: Arc<PolicyView>,
@@ -58,7 +58,7 @@ pub(crate) enum BodyPlace {
 }
 
 impl ProposedCall {
-    /// A call of a tool of this process.
+    /// Makes a call of a tool of this process.
     pub(crate) fn here(
         core: &EngineCore,
         run: &RunContext,
@@ -92,12 +92,12 @@ impl ProposedCall {
         })
     }
 
-    /// Returns what was given, where that is something else than what will run.
+    /// Returns the given arguments, if different ones will run.
     fn given(&self) -> Option<&Value> {
         self.given.as_ref().map(|given| &given.arguments)
     }
 
-    /// Returns what the store is asked before the call is judged.
+    /// Returns the query for the store before the call is evaluated.
     fn query(&self, now: Timestamp) -> CallQuery {
         let CallSubject { info, call, tool, .. } = &*self.subject;
         let family = self.subject.family();
@@ -121,8 +121,8 @@ impl ProposedCall {
     }
 
     /// Returns whether its arguments are those of an earlier call. Secrets are compared with the
-    /// salts of the earlier one. What was stored before arguments were completed is compared with
-    /// what was given.
+    /// salts of the earlier one. A call that was stored before arguments were completed is compared
+    /// with the given arguments.
     fn has_arguments(&self, redaction: SecretRedaction<'_>, earlier: &Arguments) -> bool {
         let is = |arguments: &Value, sealed: &Arguments| {
             if sealed.secrets().is_empty() {
@@ -139,14 +139,15 @@ impl ProposedCall {
 
     /// Returns whether its arguments are those of another call.
     ///
-    /// A commitment that opens itself says nothing here. An earlier version made it, or somebody
-    /// who writes guesses into the database, and would learn which of them is right.
+    /// A commitment that contains its own opening proves nothing here. An earlier version made it,
+    /// or somebody wrote guesses into the database, and would learn which of them is right.
     fn is_like(&self, redaction: SecretRedaction<'_>, other: &Arguments) -> bool {
         !other.secrets().iter().any(SecretCommitment::opens_itself)
             && self.has_arguments(redaction, other)
     }
 
-    /// Returns whether the same was given for it, whatever the defaults were at that moment.
+    /// Returns whether the same arguments were given for it, whatever the defaults were at that
+    /// time.
     fn was_given_as(&self, earlier: &Approval) -> bool {
         let (given, earlier) = (self.given.as_ref(), earlier.given());
         given.zip(earlier).is_some_and(|(given, earlier)| {
@@ -154,7 +155,8 @@ impl ProposedCall {
         })
     }
 
-    /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
+    /// Returns whether it equals a call that a person refused, as that was proposed or as it was
+    /// edited.
     fn is_equal(&self, redaction: SecretRedaction<'_>, refused: &Approval) -> bool {
         self.was_given_as(refused)
             || self.is_like(redaction, refused.proposed())
@@ -162,8 +164,8 @@ impl ProposedCall {
     }
 
     /// Returns whether the call that has its id is the same one: of the same agent, for the same
-    /// person, with the same arguments; and, where a program says whom to ask, about the same tool
-    /// and under the same demands.
+    /// person, with the same arguments; and, if a program named the people to ask, about the same
+    /// tool and with the same requirements.
     fn is(&self, known: &Approval, redaction: SecretRedaction<'_>) -> bool {
         let (new, old) = (&self.subject, &known.subject());
         let is_same_proposal = match &self.body {
@@ -184,9 +186,9 @@ impl ProposedCall {
     }
 }
 
-/// A proposed call after the store was asked and the rules judged.
+/// A proposed call after its history was loaded and the policies evaluated it.
 pub(crate) enum CallLookup {
-    /// The call was proposed before: this is how it stands.
+    /// The call was proposed before, and stands like this.
     Known(Arc<Approval>),
     /// It is new.
     New(Box<PreparedApproval>),
@@ -198,8 +200,8 @@ pub(crate) struct PreparedApproval {
     judgement: CallEvaluation,
     earlier: Vec<EarlierRefusal>,
     alike: Vec<ApprovalId>,
-    /// Set where a person refused an equal call, or took one back: then this call is for a person
-    /// again.
+    /// Set if a person refused an equal call, or took one back: then a person has to decide this
+    /// one, too.
     was_refused: bool,
     grant: Option<Arc<Grant>>,
     /// Counters of grants that turned out to be used up.
@@ -211,14 +213,14 @@ impl PreparedApproval {
         self.candidate.subject.approval()
     }
 
-    /// Returns whether the calls of its batch that need no person wait for it.
+    /// Returns whether it holds back the calls of its batch that need no person.
     pub(crate) fn holds_batch(&self) -> bool {
         let asks = self.judgement.verdict() == Verdict::Ask && self.grant.is_none();
         asks && self.judgement.assessment.requirements().iter().any(Requirement::holds_batch)
     }
 }
 
-/// A call that is on the record.
+/// A recorded call.
 pub(crate) enum SubmittedCall {
     /// It stands so, and nothing is to be done now.
     Stands(Arc<Approval>),
@@ -226,9 +228,9 @@ pub(crate) enum SubmittedCall {
     Run(Arc<Approval>, Value, CallContext),
 }
 
-/// The proposer of a call, as far as that matters for what is written.
+/// The proposer of a call, as far as the changeset depends on it.
 pub(crate) struct SubmitContext<'a> {
-    /// The questions of its batch that a call which may run waits for.
+    /// The questions of its batch that hold the call back.
     held_by: &'a [ApprovalId],
     by: CallProposer<'a>,
 }
@@ -236,8 +238,8 @@ pub(crate) struct SubmitContext<'a> {
 enum CallProposer<'a> {
     /// A model, to whose application the call is owed until it has taken the end.
     Model(&'a RunLedger),
-    /// A program that stays until it is decided, and gets the value itself. Inside the body of a
-    /// call, its questions are those of that call's run.
+    /// A program that waits for the decision and gets the value itself. Inside the body of a call,
+    /// its questions are those of that call's run.
     Program(Option<&'a RunLedger>),
     /// Another program, which asks again how it stands.
     Elsewhere,
@@ -256,8 +258,7 @@ impl<'a> SubmitContext<'a> {
         Self { held_by: &[], by: CallProposer::Elsewhere }
     }
 
-    /// Returns what happens to a call if whoever proposes it goes away in the moment in which it is
-    /// written.
+    /// Returns the events that are applied to a call if its proposer goes away while it is written.
     fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
             (Status::Dispatched, CallProposer::Program(_)) => Some(CallerKind::Program.unbegun()),
@@ -274,7 +275,7 @@ pub(crate) enum ProposeError {
     IdUsed(NotRun),
     /// Nobody could answer the question.
     NobodyToAsk(NotRun),
-    /// As many questions of its agent wait as may.
+    /// The agent has as many waiting questions as it may have.
     TooManyWait(u64),
     /// Anything else.
     NotRun(NotRun),
@@ -300,8 +301,8 @@ impl From<ProposeError> for NotRun {
 }
 
 impl EngineCore {
-    /// Recalls what bears on a call, and has it judged if it is new. The same for every call,
-    /// wherever it comes from and wherever its body is.
+    /// Loads the history of a call, and evaluates the call if it is new. This is the same for every
+    /// call, wherever it comes from and wherever its body is.
     pub(crate) async fn plan(
         &self,
         run: &RunContext,
@@ -383,13 +384,14 @@ impl EngineCore {
         }
     }
 
-    /// Returns why a call is denied before any rule is asked: too many calls of its family did not
-    /// run, or people refused it already.
+    /// Returns why a call is denied before any rule is evaluated: too many calls of its family did
+    /// not run, or people refused it already.
     fn denied_already(
         &self,
         refused: &[Arc<Approval>],
         recalled: &CallHistory,
     ) -> Option<(GateDenial, String)> {
+        // Fails closed: a store that does not return the count denies the call.
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
             return Some((GateDenial::TooMany, self.too_many(count)));
@@ -400,15 +402,15 @@ impl EngineCore {
         })
     }
 
-    /// A call whose secrets another process read is proposed again here: now it can run here.
+    /// Keeps the secrets of a known call that another process read: now it can run here.
     fn remember_secrets(&self, known: &Approval, arguments: &Value) {
         if !known.arguments().secrets().is_empty() && !known.status().is_terminal() {
             lock(&self.vault).insert(known.id(), arguments.clone());
         }
     }
 
-    /// A standing permission that answers the question, if its giver could answer it alone. What a
-    /// person refused, none answers.
+    /// Finds a grant that answers the question, if its giver could answer it alone. No grant
+    /// answers for a call that a person refused.
     async fn find_grant(
         &self,
         draft: &PreparedApproval,
@@ -437,8 +439,8 @@ impl EngineCore {
         None
     }
 
-    /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the
-    /// dispatch.
+    /// Writes a draft together with everything that follows from it at once: the use of a grant,
+    /// charges of limits, the dispatch.
     pub(crate) async fn open(
         self: &Arc<Self>,
         run: &RunContext,
@@ -447,16 +449,18 @@ impl EngineCore {
     ) -> Result<SubmittedCall, ProposeError> {
         let mut draft = draft;
         loop {
+            // Repeated only after a commit that was refused: by a conflict, a freeze or a limit.
             let (changeset, approval) = self.changeset(run, &draft, opening).await?;
             let secret = !draft.candidate.sealed.secrets().is_empty();
             if secret {
-                // Before the commit: once it is on the record, it can be dispatched.
+                // Before the commit: once the call is recorded, it can be dispatched.
                 lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
             let (charges, taken) = (changeset.charges.clone(), changeset.acknowledged.clone());
             let committed =
                 self.commit_for(changeset, &approval, opening.if_gone(approval.status())).await;
             if secret && !matches!(committed, Ok(CommitOutcome::Done)) {
+                // An approval that was not written keeps no secrets in memory.
                 lock(&self.vault).remove(&approval.id());
             }
             match committed.map_err(unavailable)? {
@@ -477,6 +481,7 @@ impl EngineCore {
                     return Ok(SubmittedCall::Stands(approval));
                 }
                 CommitOutcome::Frozen => {
+                    // If the freeze has been lifted meanwhile, the loop tries again.
                     if let Some(reason) = self.frozen(&approval).await? {
                         let CallSubject { call, tool, .. } = approval.subject();
                         return Err(self.refuse(run, call, tool, reason).await.into());
@@ -487,7 +492,8 @@ impl EngineCore {
                         self.judge_without(run, &mut draft, take).await?;
                     }
                 }
-                // The same call came at the same time, or a grant's last use went: look again.
+                // The same call was proposed at the same time, or a grant's last use went: look
+                // again.
                 CommitOutcome::Conflict => match self.plan(run, draft.candidate).await? {
                     CallLookup::Known(approval) => return Ok(SubmittedCall::Stands(approval)),
                     CallLookup::New(again) => draft = *again,
@@ -496,7 +502,7 @@ impl EngineCore {
         }
     }
 
-    /// Judges a draft anew, where a limit or a grant turned out to be used up.
+    /// Evaluates a draft again, after a limit or a grant turned out to be used up.
     async fn judge_without(
         &self,
         run: &RunContext,
@@ -594,8 +600,8 @@ impl EngineCore {
         Ok((changeset, approval))
     }
 
-    /// Returns what a question takes of the limits on asking. They are counted in the commit, so
-    /// that however many ask at once, no more wait than may.
+    /// Returns the charges of the limits on asking. They are checked in the commit, so that no more
+    /// questions wait than may, however many come at once.
     fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = LimitCharge> {
         let family = asked.subject().family();
         let key = LimitKey::new(ASKED, family.as_str());
@@ -614,7 +620,8 @@ impl EngineCore {
 }
 
 impl EngineCore {
-    /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
+    /// Returns the conversation before a question, for its reviewers: as many messages as the gate
+    /// keeps.
     fn conversation(&self, run: &RunContext, draft: &PreparedApproval) -> Vec<Message> {
         let is_asked = matches!(draft.candidate.body, BodyPlace::Here(_))
             && draft.judgement.verdict() == Verdict::Ask;
@@ -629,7 +636,7 @@ impl EngineCore {
     }
 }
 
-/// A text by its ends, if it is long.
+/// Returns the beginning and the end of a long text.
 fn ends(text: &str) -> String {
     /// The number of characters of a message that are kept.
     const LONGEST: usize = 2_000;
@@ -646,8 +653,8 @@ fn ends(text: &str) -> String {
     )
 }
 
-/// The first events of a new approval: how it was judged, and the standing permission that answers
-/// it, if one does.
+/// Returns the first events of a new approval: its assessment, and the grant that covers it, if one
+/// does.
 fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, NotRun> {
     let now = approval.asked_at();
     let event = approval.opening(None);
@@ -667,8 +674,8 @@ fn id_used(call: &CallId) -> NotRun {
     ))
 }
 
-/// Returns what people refused earlier for the tool, as the reviewer and the model are told of it:
-/// equal calls first of all, and at most [`REFUSALS`].
+/// Returns the earlier refusals of the tool, as the reviewer and the model are told of them: equal
+/// calls first, and at most [`REFUSALS`].
 fn refusals(
     redaction: SecretRedaction<'_>,
     candidate: &ProposedCall,

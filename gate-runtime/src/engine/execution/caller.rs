@@ -1,22 +1,21 @@
-//! The caller that waits for a body, and the fate of a call whose body never began because its
-//! caller went away.
+//! The kinds of callers that wait for a body, and the events of a call whose caller went away
+//! before the body began.
 
 use gate_core::records::CallEvent;
 
-/// The one that waits for a body to end.
+/// The kind of caller that waits for a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallerKind {
-    /// A run, or an agent in another program, which tells later: it does not wait for a body that
-    /// waits for people.
+    /// A run or a remote agent, which report later: they do not wait for a body that waits for
+    /// people.
     Run,
-    /// A program, which wants the value itself: it waits as long as the body takes. What it gives
-    /// up, nobody else would ever run.
+    /// A program, which needs the value itself: it waits as long as the body takes. A call that it
+    /// gives up would never be run by anyone else.
     Program,
 }
 
 impl CallerKind {
-    /// Returns what happens to a call whose body never began, because whoever was to run it went
-    /// away.
+    /// Returns the events of a call whose body never began, because its caller went away.
     pub(crate) fn unbegun(self) -> fn() -> Vec<CallEvent> {
         match self {
             Self::Run => never_began,
@@ -25,13 +24,12 @@ impl CallerKind {
     }
 }
 
-/// A body that was about to begin when whoever was to run it went away: it is approved as before,
-/// and can begin later.
+/// The events of a call of a run: it is approved as before, and can begin later.
 fn never_began() -> Vec<CallEvent> {
     vec![CallEvent::Released { why: "whoever was to run it went away before it began".to_owned() }]
 }
 
-/// The same, where nobody else would ever run it.
+/// The events of a call that nobody else would ever run: it is cancelled.
 fn given_up() -> Vec<CallEvent> {
     let mut events = never_began();
     events.push(CallEvent::Cancelled { reason: "its caller went away before it began".to_owned() });

@@ -1,4 +1,4 @@
-//! Running a body: bound to what was approved, at most once, on the record first.
+//! Dispatches approved calls: bound to what was approved, at most once, recorded first.
 
 use std::any::Any;
 use std::fmt;
@@ -42,10 +42,10 @@ pub(crate) struct ExecutedCall {
     pub(crate) output: Option<Box<dyn Any + Send>>,
 }
 
-/// The time for which someone waits who finds that the same call is running for another.
+/// The time for which a caller waits for the same call of another caller.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A body on its way to its end, its panic or its time limit. It can be moved to another task.
+/// A body, polled until its end, its panic or its time limit. It can be moved to another task.
 struct BodyFuture {
     inside: CurrentBody,
     future: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, BodyResult>>>,
@@ -73,10 +73,10 @@ impl Future for BodyFuture {
 }
 
 impl EngineCore {
-    /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at
+    /// Runs an approved call, if it still may run: tool, policy, arguments and rules are checked
     /// again.
     ///
-    /// Gives back how the call stands; a call that another caller dispatched is waited for.
+    /// Returns how the call stands. Waits for a call that another caller dispatched.
     pub(crate) async fn dispatch(
         self: &Arc<Self>,
         run: &RunContext,
@@ -84,6 +84,8 @@ impl EngineCore {
         caller: CallerKind,
     ) -> Result<ExecutedCall, NotRun> {
         loop {
+            // Read and checked anew in each turn, because the commit at the end is a
+            // compare-and-set.
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
                 return Err(NotRun::Unavailable {
                     problem: format!("the store does not know the approval {id}"),
@@ -99,6 +101,8 @@ impl EngineCore {
                 return self.wait_for_other(approval).await;
             }
             let may_run = matches!(approval.status(), Status::Approved | Status::Indeterminate);
+            // The row may have been written by anyone with access to the database; only its records
+            // count.
             if may_run && !self.is_as_recorded(&approval).await? {
                 continue;
             }
@@ -118,6 +122,7 @@ impl EngineCore {
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (changeset, next) =
                 self.judge_again(run, tool, &approval, &arguments).await?.alone();
+            // Dispatched on the record, but the caller may be dropped before it starts the body.
             let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(changeset, &next, otherwise).await.map_err(unavailable)? {
                 CommitOutcome::Done => {}
@@ -137,14 +142,14 @@ impl EngineCore {
         }
     }
 
-    /// Returns whether a question of its batch holds a call back. Which ones do is kept with the
-    /// call, however the conversation goes on.
+    /// Returns whether a question of its batch holds a call back. The holding questions are stored
+    /// with the call, so this does not depend on the conversation.
     async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
         if !approval.is_held() {
             return Ok(false);
         }
         let filter = if approval.held_by().is_empty() {
-            // It was stored by a version that did not keep them: every question of the run that
+            // It was stored by a version that did not store them: every question of the run that
             // holds anything holds it.
             ApprovalFilter::all().run(approval.subject().info().run().clone())
         } else {
@@ -154,7 +159,7 @@ impl EngineCore {
         Ok(waiting.iter().any(|question| !approval.held_by().is_empty() || question.holds_batch()))
     }
 
-    /// The arguments that the approval is bound to, or why there are none that could run.
+    /// Returns the arguments that the approval is bound to, or why there are none that could run.
     pub(crate) async fn bound_arguments(
         self: &Arc<Self>,
         tool: &GateTool,
@@ -173,25 +178,25 @@ impl EngineCore {
             problem: format!("The approved arguments no longer fit `{}`: {why}", tool.name),
         };
         let completed = tool.spec.complete(Ok(bound)).map_err(|misfits| unfit(&misfits))?;
+        // Defaults that changed since would let other arguments run than the ones that people saw.
         if completed.given.is_some() && approval.is_complete() {
             return Err(unfit(&"it now reads them as other arguments, which nobody approved"));
         }
         Ok(completed.arguments)
     }
 
-    /// Checks that the store has the arguments that were approved, and cancels the call if it has
-    /// not.
+    /// Checks that the store has the arguments that were approved, and cancels the call otherwise.
     pub(crate) async fn check_intact(self: &Arc<Self>, approval: &Approval) -> Result<(), NotRun> {
         if approval.arguments().is_intact() {
             return Ok(());
         }
         let why = "its stored arguments are not those that were approved";
+        // The call does not run, whether or not the cancellation can be written.
         let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
         Err(unavailable(why))
     }
 
-    /// The rules look at an approved call once more. What follows: dispatched, asked again, or
-    /// denied.
+    /// Evaluates an approved call once more. The result is dispatched, asked again, or denied.
     async fn judge_again(
         &self,
         run: &RunContext,
@@ -218,7 +223,7 @@ impl EngineCore {
             .await
             .map_err(unavailable)?;
         if !changes.is_empty() {
-            // Words for whoever decides anew. Nothing hangs on them, so a store without the old
+            // A text for the next reviewers. Nothing else depends on it, so a store without the old
             // tool is no failure.
             let before = self.store.tool(subject.tool_digest()).await.ok().flatten();
             let of_tool = before
@@ -236,8 +241,8 @@ impl EngineCore {
         Ok(course)
     }
 
-    /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have
-    /// been given elsewhere, and a standing permission long ago. If they are not, it is a question
+    /// Checks that everybody who approved is entitled to, now and by this gate's own directory:
+    /// votes may have been given elsewhere, and a grant long ago. If not, the call is a question
     /// again.
     pub(crate) async fn check_consent(
         &self,
@@ -248,7 +253,7 @@ impl EngineCore {
         if approval.status() != Status::Approved {
             return Ok(());
         }
-        // While the rules looked at it, its time may have ended.
+        // Its time may have ended during the evaluation.
         if let Some(over) = approval.due(now) {
             return course.then(over, now).map_err(unavailable);
         }
@@ -272,8 +277,8 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Returns whether a vote counts by this gate's own directory: whoever gave it may vote, had
-    /// those roles then, and signed it by the key that they have, if they have one.
+    /// Returns whether a vote counts by this gate's own directory: the reviewer may vote, had those
+    /// roles then, and signed with the key that they have, if they have one.
     async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
         let roles = if vote.is_principal() {
             Ok(Vec::new())
@@ -289,12 +294,13 @@ impl EngineCore {
         Ok(had_roles && may_vote && self.check_signature(approval.subject(), vote).await?.is_ok())
     }
 
-    /// Runs the body of a dispatched call and puts its end on the record.
+    /// Runs the body of a dispatched call and records its end.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, the call can begin later, or is given up, as the caller is;
-    /// dropped while it runs, it becomes indeterminate. A run does not wait for a body that waits
-    /// for people to decide a call of its own: that goes on in a task of its own.
+    /// If dropped before the body began, the call can begin later or is given up, depending on the
+    /// caller. If dropped while the body runs, the call becomes indeterminate. A run does not wait
+    /// for a body that waits for people to decide a call of its own: that body goes on in a
+    /// separate task.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         run: &RunContext,
@@ -307,13 +313,15 @@ impl EngineCore {
         let mut body = match self.start_body(&dispatched, &arguments, context, run) {
             Ok(body) => body,
             Err(event) => {
+                // The end is written later, by `record_late`; until then the call stands as
+                // dispatched.
                 let approval = underway.end(*event).await.unwrap_or(dispatched);
                 return ExecutedCall { approval, output: None };
             }
         };
         let attempt = AttemptId::of(&dispatched);
-        // A program that waits for it inside the body of another call lets that one wait for people
-        // too, as long as this does.
+        // A program that waits for it inside the body of another call lets that body wait for
+        // people, too, as long as this one does.
         let outer = CurrentBody::of(self).filter(|_| caller == CallerKind::Program);
         let mut asking = None;
         let ended = poll_fn(|context| {
@@ -332,8 +340,8 @@ impl EngineCore {
         if let Some(ended) = ended.await {
             return self.finish(underway, &dispatched, &arguments, ended).await;
         }
-        // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a
-        // task of its own.
+        // It waits for people itself. Nobody has to wait for it meanwhile: it goes on in a separate
+        // task.
         let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
         tokio::spawn(async move {
             let ended = body.await;
@@ -342,7 +350,7 @@ impl EngineCore {
         ExecutedCall { approval: dispatched, output: None }
     }
 
-    /// Puts the end of a body on the record.
+    /// Records the end of a body.
     async fn finish(
         self: &Arc<Self>,
         underway: StartedBody,
@@ -370,8 +378,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns what the end of a body is to its call: the end, or a question, where a failure asks.
-    /// Secrets among the arguments stay out of it.
+    /// Returns the event of a body's end: the end, or a question if a failure asks. Secrets of the
+    /// arguments are removed from it.
     fn end_of(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> CallEvent {
         let Some(tool) = self.tool(approval.tool().as_str()) else {
             return CallEvent::Finished { outcome };
@@ -384,7 +392,7 @@ impl EngineCore {
         }
     }
 
-    /// The body, ready to be polled.
+    /// Returns the body, ready to be polled.
     fn start_body(
         self: &Arc<Self>,
         approval: &Approval,
@@ -394,8 +402,8 @@ impl EngineCore {
     ) -> Result<BodyFuture, Box<CallEvent>> {
         let gone = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
         let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
-        // Arguments that the type refuses were refused before; here nothing ran, which is a failure
-        // without an effect.
+        // Arguments that do not fit the type were refused before. Here nothing ran, which is a
+        // failure without an effect.
         let failed =
             |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
         if tool.asks_origins.load(Ordering::Relaxed) {
@@ -418,7 +426,7 @@ impl EngineCore {
         Ok(BodyFuture { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
     }
 
-    /// Another caller runs it: waits for the end, for a while.
+    /// Waits for a while for the end of a call that another caller runs.
     async fn wait_for_other(
         self: &Arc<Self>,
         approval: Arc<Approval>,

@@ -1,4 +1,4 @@
-//! Work that is no tool's: done, and people asked what to do where it fails.
+//! Guarded work: work outside of tools, where a failure asks people what to do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,17 +24,15 @@ use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::session::run::Run;
 use crate::logic::registry::Registry;
 
-/// The name under which guarded work stands on the record. No tool has it: a tool's name has no
-/// space.
+/// The name of guarded work in records. No tool has it, because tool names have no space.
 const WORK: &str = "guarded work";
 
 impl<R: Registry> Run<R> {
-    /// Does a piece of work that is no tool's, such as the whole loop of an agent; where it fails,
-    /// people are asked: an approval does it again, anything else gives its error back.
+    /// Does a piece of work that is not a tool, such as the whole loop of an agent. If it fails,
+    /// people are asked: an approval repeats the work, any other decision returns its error.
     ///
-    /// Every attempt is on the record before it begins. Nothing does it again but a person's word.
-    /// The work is this program's: whoever decides after the program has gone, nothing follows from
-    /// it.
+    /// Every attempt is recorded before it begins. Only a person's decision repeats it. The work
+    /// belongs to this program: after the program has gone, a decision has no effect.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -65,12 +63,12 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// [`GuardError::GaveUp`] with the last error, where nobody wanted another attempt;
-    /// [`GuardError::NotRun`] where no attempt could begin.
+    /// [`GuardError::GaveUp`] with the last error, if nobody wanted another attempt;
+    /// [`GuardError::NotRun`] if no attempt could begin.
     ///
     /// # Cancel safety
-    /// Dropped while the work runs, that attempt is indeterminate on the record; dropped while
-    /// people are asked, the question is taken back.
+    /// If dropped while the work runs, that attempt is recorded as indeterminate; if dropped while
+    /// people are asked, the question is cancelled.
     pub async fn guard<T, E: fmt::Display>(
         &self,
         what: &str,
@@ -85,6 +83,7 @@ impl<R: Registry> Run<R> {
                 Ok(_) => CallEvent::Finished { outcome: ToolOutcome::returned(&json!(null)) },
                 Err(error) => CallEvent::Faltered { error: error.to_string().into() },
             };
+            // Made before the body, so that it also covers the moment between failure and question.
             let asking = IfGone::new(core, &approval, nobody_would);
             let (ended, written) =
                 core.attempt(&approval, CallerKind::Program.unbegun(), work(), end).await;
@@ -106,7 +105,7 @@ impl<R: Registry> Run<R> {
     }
 }
 
-/// Why guarded work gave no value.
+/// Why guarded work returned no value.
 ///
 /// ```
 /// use gate_runtime::run::GuardError;
@@ -115,7 +114,7 @@ impl<R: Registry> Run<R> {
 /// ```
 #[derive(Debug)]
 pub enum GuardError<E> {
-    /// It failed, and nobody wanted another attempt: the last error.
+    /// It failed, and nobody wanted another attempt. Contains the last error.
     GaveUp(E),
     /// No attempt could begin.
     NotRun(NotRun),
@@ -139,7 +138,7 @@ impl<E: fmt::Display> fmt::Display for GuardError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for GuardError<E> {}
 
 impl EngineCore {
-    /// Puts a piece of work on the record, dispatched.
+    /// Records a piece of work, as dispatched.
     async fn begin_work(
         self: &Arc<Self>,
         run: &RunContext,
@@ -184,7 +183,7 @@ impl EngineCore {
         self.begin_attempt(UnitOfWork::begin(approval, event, now), CallerKind::Program).await
     }
 
-    /// Waits for the word of people on work that failed; another attempt, if that is it.
+    /// Waits for the decision on failed work. Returns another attempt, if people approved one.
     async fn work_again(
         self: &Arc<Self>,
         asked: &Arc<Approval>,
@@ -215,7 +214,8 @@ impl EngineCore {
         }
     }
 
-    /// Dispatches, or says why not; `unbegun` happens if whoever asks goes away in this moment.
+    /// Dispatches a call, or returns why it could not. Applies `unbegun` if the caller goes away in
+    /// this moment.
     pub(crate) async fn begin_attempt(
         self: &Arc<Self>,
         course: UnitOfWork,
@@ -241,7 +241,7 @@ impl EngineCore {
     }
 }
 
-/// A question about work that its program went away from: an answer would change nothing.
+/// The events of a question whose program went away: an answer would change nothing.
 fn nobody_would() -> Vec<CallEvent> {
     vec![CallEvent::Cancelled { reason: "the program that would do it went away".to_owned() }]
 }

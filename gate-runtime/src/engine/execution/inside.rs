@@ -1,4 +1,4 @@
-//! Calls that a tool's body makes: nested in the call whose body it is.
+//! Calls that a tool's body makes: nested in the call of the body.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ pub(crate) struct CurrentBody {
 }
 
 impl CurrentBody {
-    /// The body that polls whoever asks, if that is one of the same gate. A task that a body spawns
-    /// is not inside it.
+    /// Returns the body that is polling the caller, if it is one of the same gate. A task that a
+    /// body spawns is not inside it.
     pub(crate) fn of(core: &Arc<EngineCore>) -> Option<Self> {
         INSIDE
             .try_with(|inside| Arc::ptr_eq(&inside.core, core).then(|| inside.clone()))
@@ -32,20 +32,20 @@ impl CurrentBody {
             .flatten()
     }
 
-    /// Does something inside, such as polling the body.
+    /// Runs a closure inside the body, such as polling it.
     pub(crate) fn scope<T>(&self, polls: impl FnOnce() -> T) -> T {
         INSIDE.sync_scope(self.clone(), polls)
     }
 
-    /// The run of an id that the body begins: nested in the run of its call.
+    /// Returns the run of an id that the body begins, nested in the run of its call.
     pub(crate) fn nested(&self, id: &str) -> Option<Arc<RunSession>> {
         let outer = self.thread.as_ref()?;
         Some(outer.nested(&self.core, &format!("{}/{id}", self.call)))
     }
 }
 
-/// A call of a body that waits for people, until this is dropped: whoever waits for the body's end
-/// need not in the meantime.
+/// Marks a body as waiting for people until it is dropped: callers that wait for the body's end
+/// need not wait meanwhile.
 pub(crate) struct AskingGuard(CurrentBody);
 
 impl AskingGuard {

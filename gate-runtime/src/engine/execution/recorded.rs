@@ -1,4 +1,4 @@
-//! Compares a call with its records, before it runs by what the store says of it.
+//! Compares a call with its records, before it runs on the word of the store.
 
 use gate_core::approval::{Approval, ReplayError};
 use gate_core::assessment::EvaluationFailure;
@@ -12,26 +12,26 @@ use crate::lock::lock;
 
 /// The result of comparing a call with its records.
 pub(crate) enum RecordComparison {
-    /// It is what they say.
+    /// The call agrees with its records.
     Same,
-    /// It was changed in between: it is to be read anew.
+    /// The call changed meanwhile and must be read again.
     Changed,
-    /// It is not what they say, and in which way.
+    /// The call differs from its records, in the given way.
     Different(String),
 }
 
 impl EngineCore {
-    /// Makes a call again from its records, and compares: what was read from a store may have been
-    /// written there by anybody. With a trail, the records are those that were sealed, and none is
-    /// missing.
+    /// Replays a call from its records and compares, because anybody may have written to the store.
+    /// With a trail, the records must be the sealed ones, and none may be missing.
     pub(crate) async fn compare_with_records(
         &self,
         approval: &Approval,
     ) -> Result<RecordComparison, StoreError> {
-        // First, so that whatever it knows as sealed is in the store by then.
+        // Read first, so that every sealed record is already in the store when that is read.
         let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));
         let filter = RecordFilter::after(0).call(approval.id());
         let stored = self.store.record_texts(&filter).await?;
+        // Without a trail, only whether the records follow from each other can be checked.
         let is_sealed = sealed.map_or(Ok(()), |sealed| sealed.check(&stored));
         let problem = match is_sealed
             .and_then(|()| follows(approval, &stored).map_err(|error| error.to_string()))
@@ -39,7 +39,7 @@ impl EngineCore {
             Ok(()) => return Ok(RecordComparison::Same),
             Err(problem) => problem,
         };
-        // Another process may have gone on with it in this moment.
+        // Another process may have gone on with the call in this moment.
         let now = self.load(approval.id()).await?;
         Ok(if now.is_some_and(|now| *now == *approval) {
             RecordComparison::Different(problem)
@@ -48,11 +48,11 @@ impl EngineCore {
         })
     }
 
-    /// Compares a call with its records before it runs. `false` where it was changed in between:
-    /// then it is to be read anew.
+    /// Compares a call with its records before it runs. Returns `false` if the call changed
+    /// meanwhile and must be read again.
     ///
     /// # Errors
-    /// Where it is not what its records say. It does not run then, which is on the record, and in
+    /// If the call differs from its records. Then it does not run, which is recorded and put into
     /// the security log.
     pub(crate) async fn is_as_recorded(&self, approval: &Approval) -> Result<bool, NotRun> {
         if approval.is_of_later_version() {
@@ -70,8 +70,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns what whoever looks at a call must know before anything else: that it is not what its
-    /// records say. `None` for a call that has ended: nothing runs by it.
+    /// Returns the warning that a call differs from its records, which a reviewer must see before
+    /// anything else. `None` for a call that has ended: nothing runs on its word.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -94,7 +94,7 @@ impl EngineCore {
         })
     }
 
-    /// Puts on the record, once, that a call is not what its records say.
+    /// Records, once, that a call differs from its records.
     async fn tell_of_difference(&self, approval: &Approval, problem: String) -> NotRun {
         let id = approval.id();
         let words = format!(
@@ -105,6 +105,7 @@ impl EngineCore {
              `gate audit log --call {id}` shows its sealed records, if there is a trail. Without \
              a trail, do not restore a backup: what ran after it would run again"
         );
+        // Once per version: a caller that retries must not fill the records with the same finding.
         let is_new = lock(&self.differing).insert((approval.id(), approval.version()));
         let disputed = NotRun::Disputed { problem: words.clone() };
         if !is_new {
@@ -121,7 +122,7 @@ impl EngineCore {
             %problem
         );
         let info = std::sync::Arc::clone(subject.shared_info());
-        // The answer is the same where even that cannot be written.
+        // The call is refused in any case, also if this cannot be written.
         let _ = self
             .note_unjudged(
                 info,

@@ -1,4 +1,4 @@
-//! Calls that were running when their process died: found, listed, settled.
+//! Recovery: finds, lists and settles calls that were running when their process died.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::engine::review::reviewer::Reviewer;
 use crate::logic::bounded::bounded;
 use crate::logic::tool::reconcile::ReconcileOutcome;
 
-/// The number of times that an idempotent call begins by itself: one that ends its process each
-/// time must not do so for ever.
+/// The number of times that an idempotent call begins without a person: a call that kills its
+/// process each time must not do so for ever.
 const ATTEMPTS: u32 = 3;
 
 impl AnyGate {
     /// The calls whose bodies began and whose ends are not on the record: those that run somewhere
     /// now, and those of which nobody knows how they ended, because their process died.
     ///
-    /// A call counts as lost half a minute after its process last vouched for it. Tools with a
-    /// reconciler are asked about theirs before they are listed. What remains is for people to
-    /// [settle](InFlight::settle). Idempotent calls run again when their run goes on.
+    /// A call counts as lost half a minute after the last heartbeat of its process. Tools with a
+    /// reconciler are asked about their calls before they are listed. The remaining calls are for
+    /// people to [settle](InFlight::settle). Idempotent calls run again when their run goes on.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -75,12 +75,12 @@ impl AnyGate {
         for lost in
             core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await?
         {
-            // What is not as its records say is settled by nobody but people.
+            // Only people may settle a call that differs from its records.
             if !core.runs_here(&lost) && core.is_as_recorded(&lost).await == Ok(true) {
                 core.ask_reconciler(&lost).await?;
             }
         }
-        // Both at once: one may become the other at any moment.
+        // Both in one query, because a call may change from one to the other at any moment.
         let begun = ApprovalFilter::all().status(Status::Indeterminate).status(Status::Dispatched);
         let found = core.store.approvals(&begun).await?;
         Ok(found
@@ -90,7 +90,7 @@ impl AnyGate {
     }
 }
 
-/// A call whose body began and whose end is not on the record. [`Gate::recover`] lists them.
+/// A call whose body began and whose end is not recorded. [`Gate::recover`] lists them.
 #[derive(Clone)]
 pub struct InFlight {
     core: Arc<EngineCore>,
@@ -98,28 +98,27 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// The call.
+    /// Returns the call.
     #[must_use]
     pub fn approval(&self) -> &Approval {
         &self.approval
     }
 
-    /// Until when some process vouches that it runs it; `None`: nobody does.
+    /// Returns the end of the lease of the process that runs it; `None` if no process does.
     #[must_use]
     pub fn vouched_until(&self) -> Option<Timestamp> {
         self.approval.vouched_until()
     }
 
-    /// Says what became of it. `why` is how the reviewer knows: it stands on the record.
+    /// Records what happened to it. `why` says how the reviewer knows, for the record.
     ///
-    /// That it is to run again is a question, under the requirement under which it ran and with new
-    /// votes; where no one was asked before, one person answers it. If the answer is no, it is as
-    /// unknown as before.
+    /// To run it again is a question, under the requirement under which it ran, with new votes; if
+    /// no one was asked before, one person answers it. If the answer is no, its end stays unknown.
     ///
     /// # Errors
-    /// While some process vouches for it; where it was settled otherwise in the meantime, or has
-    /// begun again since it was listed; where the reviewer is not one of those who could have
-    /// approved it; without a reason; where the store does not answer. Then nothing is settled.
+    /// While a process holds its lease; if it was settled otherwise in the meantime, or has begun
+    /// again since it was listed; if the reviewer is not one of those who could have approved it;
+    /// without a reason; if the store does not answer. Then nothing is settled.
     pub async fn settle(
         &self,
         reviewer: &Reviewer,
@@ -138,7 +137,7 @@ impl InFlight {
             return Err(DecideError::StillRunning { until: later(core.now(), LEASE) });
         }
         let settled = match settlement {
-            // One person's word does not stand for the votes of all who would have to agree.
+            // One person's word does not replace the votes of all who have to agree.
             Settlement::RunAgain => {
                 CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why }
             }
@@ -179,9 +178,9 @@ impl fmt::Debug for InFlight {
 
 impl EngineCore {
     /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run
-    /// again if it is idempotent. Whether it is settled.
+    /// again if it is idempotent. Returns whether it is settled.
     pub(crate) async fn find_out(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
-        // What runs here is not lost, whoever says so.
+        // A body that runs here is not lost, whatever the store says.
         if self.runs_here(lost) {
             return Ok(false);
         }
@@ -204,7 +203,7 @@ impl EngineCore {
         let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else {
             return Ok(false);
         };
-        // One that fails or takes too long does not know.
+        // A reconciler that fails or takes too long does not know.
         let settlement = match bounded(&self.judging_time, || asked).await {
             Ok(ReconcileOutcome::Yes(outcome)) => {
                 Settlement::Ran { outcome: tool.clean(&arguments, outcome) }
@@ -216,8 +215,7 @@ impl EngineCore {
         self.settle_lost(lost, settlement, SettledBy::Reconciler).await
     }
 
-    /// Settles a lost call, and returns whether it is settled: by this, or by someone who was
-    /// faster.
+    /// Settles a lost call. Returns whether it is settled, by this caller or by one who was faster.
     async fn settle_lost(
         self: &Arc<Self>,
         lost: &Approval,
@@ -226,6 +224,7 @@ impl EngineCore {
     ) -> Result<bool, StoreError> {
         let attempt = AttemptId::of(lost);
         match self.step_of(attempt, &[CallEvent::Settled { settlement, by, reason: None }]).await {
+            // Refused: somebody else has settled the call, or it has begun again.
             Ok(_) | Err(StepError::Refused) => Ok(true),
             Err(StepError::Unknown) => Ok(false),
             Err(StepError::Store(error)) => Err(error),

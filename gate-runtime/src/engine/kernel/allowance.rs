@@ -1,4 +1,4 @@
-//! Allowances: the time of this machine that the schemas of an agent in another program may take.
+//! Step budgets: the processor time that the schemas of a remote agent may take.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,20 +9,19 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::lock::lock;
 
-/// The steps that an agent may take each second, and the most at once. A step is some ten
+/// The steps that an agent may take per second, and the most at once. A step takes some ten
 /// nanoseconds, so these are a tenth of a processor, and less than a second of it.
 const STEPS_A_SECOND: i64 = 10_000_000;
 const STEPS_AT_ONCE: i64 = 60_000_000;
 
-/// The most agents that are remembered before those that have used little are forgotten.
+/// The number of agents from which on those that have used little are dropped from memory.
 const AGENTS: usize = 1_024;
 
 /// The steps that each agent may still take.
 #[derive(Default)]
 pub(crate) struct StepBudgets(Mutex<HashMap<AgentName, Arc<tokio::sync::Mutex<StepBudget>>>>);
 
-/// The steps that one agent may still take. It is below zero after a check that took more than
-/// there was left.
+/// The steps that one agent may still take. Negative after a check that took more than was left.
 #[derive(Default)]
 pub(crate) struct StepBudget {
     left: i64,
@@ -30,14 +29,18 @@ pub(crate) struct StepBudget {
 }
 
 impl StepBudgets {
-    /// Waits until no other check of the agent runs.
+    /// Waits until no other check of the agent runs, and locks its budget.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time.
+    /// May be dropped at any time.
     pub(crate) async fn turn(&self, agent: &AgentName) -> OwnedMutexGuard<StepBudget> {
         let of_agent = {
+            // Released before the agent's own lock is awaited, so that one agent cannot hold up the
+            // others.
             let mut all = lock(&self.0);
             if all.len() >= AGENTS {
+                // A locked budget is in use, and stays. A forgotten agent begins anew with a full
+                // budget, so only budgets of which at least half is left may go.
                 all.retain(|_, of| of.try_lock().map_or(true, |of| of.left < STEPS_AT_ONCE / 2));
             }
             Arc::clone(all.entry(agent.clone()).or_default())
@@ -48,11 +51,13 @@ impl StepBudgets {
 
 impl StepBudget {
     /// # Errors
-    /// After how many seconds there is something left again.
+    /// The number of seconds after which steps are available again.
     pub(crate) fn has_some(&mut self, now: Timestamp) -> Result<(), u32> {
+        // A new agent begins with a full budget: the cap below turns "for ever" into that.
         let since = self.at.replace(now).map_or(i64::MAX, |at| {
             i64::try_from(now.duration_since(at).as_millis()).unwrap_or(i64::MAX)
         });
+        // A clock that went back refills nothing.
         let more = since.max(0).saturating_mul(STEPS_A_SECOND / 1_000);
         self.left = self.left.saturating_add(more).min(STEPS_AT_ONCE);
         if self.left > 0 {

@@ -1,10 +1,9 @@
-//! Which of the times that a body began.
+//! Identifies one attempt to run the body of a call.
 
 use gate_core::approval::Approval;
 use gate_core::id::ApprovalId;
 
-/// One of the times that the body of a call began, or is to: what is said of one is not said of the
-/// next.
+/// One attempt to run the body of a call. An event about one attempt does not apply to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AttemptId {
     pub(crate) approval: ApprovalId,

@@ -1,4 +1,4 @@
-//! The time limit of the async code that users give to a gate, by the gate's clock.
+//! The time limit of users' async code, by the gate's clock.
 //!
 //! Rules that wait, overlays, directories, reconcilers and notifiers all have a [`ClockLimit`]; a
 //! directory has it in a [`BoundedDirectory`], so that no caller can forget it.
@@ -38,7 +38,7 @@ impl TimeLimit for ClockLimit {
     }
 }
 
-/// A user's directory within bounds: if it panics or takes too long, it does not answer.
+/// A user's directory with a time limit: a panic or a timeout is a [`DirectoryError`].
 pub(crate) struct BoundedDirectory {
     inner: Arc<dyn Directory>,
     limit: ClockLimit,
@@ -55,6 +55,8 @@ impl BoundedDirectory {
     ) -> BoxFuture<'a, Result<T, DirectoryError>> {
         Box::pin(async move {
             let answer = bounded(&self.limit, || ask(&*self.inner)).await;
+            // An error, and never "nobody": a directory that hangs must not look like one without
+            // the person.
             answer.unwrap_or_else(|problem| Err(DirectoryError::new(problem)))
         })
     }

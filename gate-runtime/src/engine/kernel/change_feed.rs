@@ -13,9 +13,9 @@ use crate::lock::lock;
 /// The number of records that are read at once.
 const PAGE: usize = 256;
 
-/// Wakes whoever waits for an approval when a record about it appears, from whatever process.
+/// Wakes the tasks that wait for an approval when a record about it appears, from any process.
 ///
-/// One task reads new records for all waiters; it lives only while somebody waits.
+/// One task reads new records for all waiters. It ends when nobody waits.
 #[derive(Default)]
 pub(crate) struct ChangeFeed {
     waiters: Mutex<WaiterTable>,
@@ -27,7 +27,7 @@ struct WaiterTable {
     is_followed: bool,
 }
 
-/// A place in the queue for news of one approval. What happens after it was taken is not missed.
+/// Waits for changes of one approval. Changes after it was made are not missed.
 pub(crate) struct ApprovalWaiter {
     core: Arc<EngineCore>,
     id: ApprovalId,
@@ -35,9 +35,11 @@ pub(crate) struct ApprovalWaiter {
 }
 
 impl ChangeFeed {
-    /// Takes a place. Look at the approval after this, then wait.
+    /// Registers a waiter. Read the approval after this, then wait.
     pub(crate) fn wait_for(core: &Arc<EngineCore>, id: ApprovalId) -> ApprovalWaiter {
         let news = Arc::new(Notify::new());
+        // Held until the task is spawned: only one task may be started, also if two waiters come at
+        // once.
         let mut waiters = lock(&core.hub.waiters);
         waiters.by_id.entry(id).or_default().push(Arc::downgrade(&news));
         if !std::mem::replace(&mut waiters.is_followed, true) {
@@ -49,7 +51,7 @@ impl ChangeFeed {
         ApprovalWaiter { core: Arc::clone(core), id, news }
     }
 
-    /// Lets those who wait for news of an approval look again.
+    /// Wakes the waiters of an approval, so that they read it again.
     pub(crate) fn wake(&self, id: ApprovalId) {
         for waiter in
             lock(&self.waiters).by_id.get(&id).into_iter().flatten().filter_map(Weak::upgrade)
@@ -64,8 +66,10 @@ impl ChangeFeed {
         }
     }
 
-    /// Ends the following if nobody waits any more.
+    /// Returns whether the task should end, because nobody waits any more.
     fn rest(&self) -> bool {
+        // Checked and noted under one lock: a waiter that comes later sees that it must start a new
+        // task.
         let mut waiters = lock(&self.waiters);
         waiters.is_followed = !waiters.by_id.is_empty();
         !waiters.is_followed
@@ -73,7 +77,7 @@ impl ChangeFeed {
 }
 
 impl ApprovalWaiter {
-    /// Returns when something happened to the approval since the last time, or may have.
+    /// Waits until the approval may have changed since the last call.
     pub(crate) async fn news(&self) {
         self.news.notified().await;
     }
@@ -81,6 +85,7 @@ impl ApprovalWaiter {
 
 impl Drop for ApprovalWaiter {
     fn drop(&mut self) {
+        // Removed here, so that the task can see that nobody waits any more, and end.
         let mut waiters = lock(&self.core.hub.waiters);
         if let Some(others) = waiters.by_id.get_mut(&self.id) {
             others.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&self.news)));
@@ -99,7 +104,8 @@ async fn follow(gate: Weak<EngineCore>, mut last: RecordWatch, mut seen: u64) {
         while seen < until {
             let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await
             else {
-                // What cannot be read cannot be told apart: everyone looks for themselves.
+                // Without the records it is not known who is concerned, so everyone reads their own
+                // approval.
                 core.hub.wake_all();
                 break;
             };

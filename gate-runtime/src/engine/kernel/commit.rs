@@ -1,4 +1,4 @@
-//! Commits that are seen through, also where whoever waits for them goes away.
+//! Commits that are completed even if the caller goes away.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,12 +14,13 @@ use super::drop_guard::IfGone;
 use crate::sealing::TrailHandle;
 
 impl EngineCore {
-    /// Writes a transition after which somebody has something to do with an approval. None in which
-    /// a body begins, while the trail cannot be written.
+    /// Writes a changeset after which the caller has to act on an approval. While the trail cannot
+    /// be written, refuses any in which a body begins.
     ///
     /// # Cancel safety
-    /// Dropped before it is done, the transition is written or not, as the store says; if it is,
-    /// what was to be done with the approval never will be, and then this happens to it instead.
+    /// If dropped before it is done, the changeset is written or not, as the store says. If it is,
+    /// the caller will never act on the approval, and the events of `otherwise` are applied
+    /// instead.
     pub(crate) async fn commit_for(
         self: &Arc<Self>,
         changeset: Changeset,
@@ -33,7 +34,7 @@ impl EngineCore {
         }
         let core = Arc::clone(self);
         let mut commit = Box::pin(async move { core.store.commit(changeset).await });
-        // A store in memory has no need of a task.
+        // A commit that ends at the first poll, as in memory, needs no task.
         let at_once = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await;
         if let Poll::Ready(committed) = at_once {
             return committed;
@@ -44,11 +45,12 @@ impl EngineCore {
             let committed = commit.await;
             let is_done = matches!(committed, Ok(CommitOutcome::Done));
             if is_done && next.status() == Status::Pending {
-                // Somebody keeps its deadline, also where whoever asked went away in this moment.
+                // The deadline is kept even if the caller went away in this moment.
                 core.settle(&next);
             }
             let unclaimed =
                 otherwise.filter(|_| is_done).map(|events| IfGone::new(&core, &next, events));
+            // If the caller went away, this drops `unclaimed`, which then applies its events.
             drop(answer.send((committed, unclaimed)));
         });
         match answered.await {

@@ -1,4 +1,4 @@
-//! The events of an approval if whoever has something to do with it goes away.
+//! Drop guard: records events when the owning future is dropped.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use gate_core::records::CallEvent;
 use super::EngineCore;
 use super::attempt::AttemptId;
 
-/// Events that happen to an approval if this is dropped before it was [called off](Self::call_off).
+/// Applies events to an approval if it is dropped before [`call_off`](Self::call_off).
 ///
-/// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by
-/// itself.
+/// Outside a runtime the events cannot be written, and the approval stays as it is: no state lets a
+/// body run by itself.
 pub(crate) struct IfGone {
     core: Arc<EngineCore>,
     attempt: AttemptId,
@@ -37,6 +37,8 @@ impl Drop for IfGone {
         let Some(events) = self.events else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (core, attempt) = (Arc::clone(&self.core), self.attempt);
+            // Nobody is left to report an error to; a call that stays dispatched is found by its
+            // lease.
             runtime.spawn(async move { core.step_of(attempt, &events()).await.map(drop) });
         }
     }

@@ -1,4 +1,4 @@
-//! The record as it grows.
+//! A stream of records.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,10 +10,10 @@ use gate_core::records::Record;
 /// The number of records that are read at once.
 const PAGE: usize = 256;
 
-/// Everything that happens, record by record, without gaps: for a front end, a log, a notifier.
+/// A stream of all records, without gaps: for a front end, a log, a notifier.
 ///
-/// It reads the store, so it shows what other processes write, and a slow reader misses nothing and
-/// slows nobody.
+/// It reads the store, so it includes what other processes write. A slow reader misses nothing and
+/// slows nobody down.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -46,8 +46,8 @@ impl EventStream {
         Self { store, last, seen: seen.unwrap_or(now), read: VecDeque::new() }
     }
 
-    /// The record up to which it was read: the one that it gave last, and before that the one that
-    /// it began after. Whoever keeps it can [go on](crate::Gate::events_after) from there later.
+    /// Returns the number of the last record that it returned; before the first one, the number
+    /// that it began after. Keep it to [go on](crate::Gate::events_after) from there later.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -66,13 +66,13 @@ impl EventStream {
         self.seen
     }
 
-    /// The next record; waits for it.
+    /// Waits for the next record, and returns it.
     ///
     /// # Errors
-    /// Where the store does not answer. Asked again, it goes on where it was.
+    /// If the store does not answer. The next call goes on from the same place.
     ///
     /// # Cancel safety
-    /// Dropped while it waits, nothing is missed.
+    /// No record is missed if it is dropped while it waits.
     pub async fn next(&mut self) -> Result<Arc<Record>, StoreError> {
         loop {
             if let Some(record) = self.read.pop_front() {

@@ -49,29 +49,29 @@ pub(crate) struct EngineCore {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<dyn Directory>,
-    /// The digest of the directory that this gate has put on the record last.
+    /// The digest of the directory that this gate has recorded last.
     pub(crate) directory_digest: Mutex<Option<Digest>>,
     pub(crate) limits: ReadLimits,
     /// The time that each piece of a user's async code may take.
     pub(crate) judging_time: ClockLimit,
-    /// The number of calls of a run and those nested in it that may come to nothing within a day
+    /// The number of calls of a run and its nested runs that may end without running within a day
     /// before it is told to stop.
     pub(crate) denials: u64,
-    /// The number of times that a run and those nested in it may ask people within a day.
+    /// The number of times that a run and its nested runs may ask people within a day.
     pub(crate) questions: u64,
-    /// Set if a run acts only for people whom the directory knows.
+    /// Set if a run may act only for people whom the directory knows.
     pub(crate) known_principals: bool,
     /// The number of messages that are kept with a question.
     pub(crate) conversation: usize,
     /// Authenticates the states of runs.
     pub(crate) key: [u8; 32],
-    /// Those that authenticated them before.
+    /// Earlier keys, which authenticated states before.
     pub(crate) earlier_keys: Vec<[u8; 32]>,
     /// The keys that commit to the secrets of calls.
     pub(crate) commitments: CommitmentKeys,
     /// The arguments of calls with secrets, as they were read: the store never has them.
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
-    /// Tools that this gate does not have, as the store knows them.
+    /// Cached descriptors of tools that this gate does not have.
     pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
     pub(crate) bodies: RunningBodies,
     pub(crate) hub: ChangeFeed,
@@ -79,10 +79,10 @@ pub(crate) struct EngineCore {
     pub(crate) trail: Option<TrailHandle>,
     /// The memory of its runs' conversations.
     pub(crate) memories: RunMemories,
-    /// The versions of calls of which it is on the record that they are not what their records say.
+    /// The versions of calls whose difference from their records has been recorded.
     pub(crate) differing: Mutex<HashSet<(ApprovalId, u64)>>,
     pub(crate) post: OutboxTasks,
-    /// The allowances of agents in other programs.
+    /// The step budgets of remote agents.
     pub(crate) allowances: StepBudgets,
 }
 
@@ -95,12 +95,12 @@ impl EngineCore {
         self.clock.now()
     }
 
-    /// The arguments that this process read for an approval with secrets.
+    /// Returns the arguments that this process read for an approval with secrets.
     pub(crate) fn known_arguments(&self, id: ApprovalId) -> Option<Value> {
         lock(&self.vault).get(&id).cloned()
     }
 
-    /// The tool of a call as the store knows it, where it is not here.
+    /// Returns the stored tool of a call, if this gate does not have it.
     pub(crate) async fn stored_tool(
         &self,
         approval: &Approval,
@@ -109,6 +109,8 @@ impl EngineCore {
             return Ok(None);
         }
         let digest = approval.subject().tool_digest();
+        // Released before the store is read. Two readers may read the same tool: a digest names one
+        // content.
         if let Some(known) = lock(&self.others).get(&digest) {
             return Ok(Some(Arc::clone(known)));
         }
@@ -119,13 +121,12 @@ impl EngineCore {
         Ok(found)
     }
 
-    /// One approval as the store has it now.
+    /// Reads one approval from the store.
     pub(crate) async fn load(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
         Ok(self.store.approvals(&ApprovalFilter::all().id(id)).await?.pop())
     }
 
-    /// Applies an event to an approval and writes both; reads again and tries again where someone
-    /// else was faster.
+    /// Applies an event to an approval and writes both. Retries if another writer was faster.
     pub(crate) async fn step(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -134,7 +135,7 @@ impl EngineCore {
         self.step_if(id, std::slice::from_ref(event), |_| true).await
     }
 
-    /// The same for what only concerns one attempt to run it.
+    /// The same for events of one attempt: refused once another one began.
     pub(crate) async fn step_of(
         self: &Arc<Self>,
         attempt: AttemptId,
@@ -150,6 +151,7 @@ impl EngineCore {
         concerns: impl Fn(&Approval) -> bool + Send,
     ) -> Result<Arc<Approval>, StepError> {
         loop {
+            // Compare-and-set: each turn of the loop means that another writer has made progress.
             let approval = self.load(id).await?.ok_or(StepError::Unknown)?;
             if !concerns(&approval) {
                 return Err(StepError::Refused);
@@ -166,8 +168,8 @@ impl EngineCore {
         }
     }
 
-    /// Does what follows in this process from a committed approval: keeps its deadline, and drops
-    /// its secrets once it has ended.
+    /// Updates this process after a commit: keeps the approval's deadline, and drops its secrets
+    /// once it has ended.
     pub(crate) fn settle(self: &Arc<Self>, approval: &Approval) {
         if approval.status().is_terminal() && !approval.arguments().secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());
@@ -180,6 +182,8 @@ impl EngineCore {
 
 impl Drop for EngineCore {
     fn drop(&mut self) {
+        // The timekeeper's task holds a weak reference, and has to wake up to notice that the gate
+        // is gone.
         self.timekeeper.stop();
     }
 }

@@ -1,5 +1,5 @@
-//! Outputs of a run's tools, read from the store when somebody first asks where a value
-//! came from.
+//! Reads the outputs of a run's tools from the store, when a rule first asks for the origin of a
+//! value.
 
 use gate_core::ports::{ApprovalFilter, RunQuery, StoreError};
 
@@ -10,18 +10,19 @@ use crate::provenance::RunHistory;
 const PAGE: usize = 500;
 
 impl EngineCore {
-    /// Makes sure that a history knows what the tools of its run returned, in whatever process.
+    /// Makes sure that a history has the outputs of its run's tools, from all processes.
     ///
-    /// The first time this reads all calls of the run, then only what changed: what it costs does
-    /// not grow.
+    /// The first time this reads all calls of the run, then only changes, so that its cost does not
+    /// grow.
     ///
     /// # Errors
-    /// Where the store does not answer: then nobody knows where a value came from.
+    /// If the store does not answer: then the origin of a value is unknown.
     pub(crate) async fn read_outputs(&self, history: &RunHistory) -> Result<(), StoreError> {
         if history.knows_outputs() {
             return Ok(());
         }
         let memory = history.memory();
+        // Held over the whole read: a second reader would otherwise start from the same record.
         let _reading = memory.reading.lock().await;
         let seq = memory.seq();
         let changes =

@@ -7,7 +7,7 @@ use gate_core::assessment::{Opinion, Verdict};
 
 use crate::ports::overlay::{Objection, OnFailure, Overlay};
 
-/// An overlay of a gate, with what it said of itself when the gate was built.
+/// An overlay, with the name and failure behaviour that it had when the gate was built.
 pub(crate) struct GateOverlay {
     name: String,
     on_failure: OnFailure,
@@ -23,7 +23,7 @@ impl GateOverlay {
         &self.name
     }
 
-    /// Returns whom its failure asks.
+    /// Returns the requirement that applies if it fails; `None` if that denies.
     pub(crate) fn asks_on_failure(&self) -> Option<&Requirement> {
         match &self.on_failure {
             OnFailure::Deny => None,
@@ -39,8 +39,8 @@ impl GateOverlay {
 
     pub(crate) fn objects(&self, objection: Objection) -> Opinion {
         let Objection { reason, requirement } = objection;
-        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a
-        // mistake.
+        // A requirement that nobody could meet, or that is met without anyone, is a mistake,
+        // whoever wrote it.
         if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
             return self.failed(format!("it asks for {problem}"));
         }

@@ -1,4 +1,4 @@
-//! One attempt to run a body: vouched for while it runs, and its end put on the record.
+//! One attempt to run a body: its heartbeat while it runs, and the record of its end.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Waker};
@@ -19,14 +19,14 @@ use super::unit_of_work::UnitOfWork;
 use super::{EngineCore, StepError};
 use crate::lock::lock;
 
-/// After how long an end is written again that the store did not take.
+/// The delay before an end is written again that the store did not take.
 const WRITE_AGAIN: Duration = Duration::from_millis(250);
 
-/// The bodies that run in this process. One task vouches for all of them; it lives only while some
-/// run.
+/// The bodies that run in this process. One task sends heartbeats for all of them; it ends when
+/// none runs.
 ///
-/// It is a task of its own, so that a body that blocks its thread is vouched for too, as long as
-/// the runtime has another.
+/// It is a separate task, so that a body that blocks its thread has heartbeats, too, as long as the
+/// runtime has another thread.
 #[derive(Default)]
 pub(crate) struct RunningBodies {
     running: Mutex<RunningTable>,
@@ -43,26 +43,30 @@ struct RunningBody {
     latest: Arc<Approval>,
     /// The number of calls of its own that wait for people.
     asks: usize,
-    /// Wakes whoever waits for its end, so that they need not while it asks.
+    /// Wakes the task that waits for its end, so that it need not wait while the body asks.
     waker: Option<Waker>,
 }
 
-/// A body that runs, until this is dropped.
+/// Registers a running body until it is dropped.
 struct RunningGuard {
     core: Arc<EngineCore>,
     attempt: AttemptId,
-    /// Set if the task that vouches for it is new.
+    /// Set if the heartbeat task is new.
     is_first: bool,
 }
 
 impl RunningGuard {
     fn new(core: &Arc<EngineCore>, dispatched: &Arc<Approval>) -> Self {
         let attempt = AttemptId::of(dispatched);
+        // One lock for adding the body and checking for the task, which ends only if it sees no
+        // body.
         let mut running = lock(&core.bodies.running);
         running
             .bodies
             .insert(attempt, RunningBody { latest: Arc::clone(dispatched), asks: 0, waker: None });
         let mut is_first = false;
+        // Outside a runtime there is no task to spawn; the lease then ends, and the call counts as
+        // lost.
         if !running.is_vouched_for
             && let Ok(runtime) = Handle::try_current()
         {
@@ -72,7 +76,7 @@ impl RunningGuard {
         Self { core: Arc::clone(core), attempt, is_first }
     }
 
-    /// Returns what was last written of it.
+    /// Returns the approval as it was last written.
     fn latest(&self) -> Option<Arc<Approval>> {
         lock(&self.core.bodies.running)
             .bodies
@@ -83,13 +87,14 @@ impl RunningGuard {
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
+        // Removed when the body is over, also by a panic, so that no heartbeat outlives it.
         lock(&self.core.bodies.running).bodies.remove(&self.attempt);
-        // Of an attempt that others took for lost, nothing else may tell that it is over.
+        // No record may tell that an attempt is over which others took for lost.
         self.core.hub.wake(self.attempt.approval);
     }
 }
 
-/// A body that is on the record as begun, and has begun, or begins with the next line.
+/// A body that is recorded as begun, and has begun or begins with the next poll.
 pub(crate) struct StartedBody {
     dispatched: Arc<Approval>,
     begun: RunningGuard,
@@ -97,12 +102,12 @@ pub(crate) struct StartedBody {
 }
 
 impl StartedBody {
-    /// Begins to vouch for a dispatched call. Its body is to be polled right after this, with
-    /// nothing awaited in between.
+    /// Begins the heartbeats of a dispatched call. Poll its body right after this, with no await in
+    /// between.
     ///
     /// # Cancel safety
-    /// Dropped before it is done, `unbegun` happens to the call. What it gives, dropped, makes the
-    /// call indeterminate.
+    /// If this future is dropped, `unbegun` is applied to the call. If its output is dropped, the
+    /// call becomes indeterminate.
     pub(crate) async fn begin(
         core: &Arc<EngineCore>,
         dispatched: &Arc<Approval>,
@@ -111,8 +116,8 @@ impl StartedBody {
         let unbegun = IfGone::new(core, dispatched, unbegun);
         let begun = RunningGuard::new(core, dispatched);
         if begun.is_first {
-            // The new task may wait for this very thread, which the body may block: it gets its
-            // turn first.
+            // The new task may need this very thread, which the body may block, so it gets its turn
+            // first.
             tokio::task::yield_now().await;
         }
         let left = IfGone::new(core, dispatched, left_alone);
@@ -120,10 +125,11 @@ impl StartedBody {
         Self { dispatched: Arc::clone(dispatched), begun, left }
     }
 
-    /// Puts the end of the body on the record; `None` where that could not be written yet.
+    /// Records the end of the body. Returns `None` if that could not be written yet.
     pub(crate) async fn end(self, event: CallEvent) -> Option<Arc<Approval>> {
         let Self { dispatched, begun, left } = self;
         let core = Arc::clone(&begun.core);
+        // A heartbeat may have written a newer version: the end must follow that one.
         let latest = begun.latest().unwrap_or_else(|| Arc::clone(&dispatched));
         let written = core.write_end(&latest, &event).await;
         drop(begun);
@@ -131,7 +137,7 @@ impl StartedBody {
         if let Ok(next) = &written {
             core.settle(next);
         } else {
-            // It ran, but the record does not say how it ended: nobody may build on it until it
+            // It ran, but the record does not say how it ended: nothing may build on it until it
             // does.
             tokio::spawn(record_late(Arc::downgrade(&core), AttemptId::of(&dispatched), event));
         }
@@ -140,14 +146,14 @@ impl StartedBody {
 }
 
 impl EngineCore {
-    /// Returns whether the body of a call runs in this process: then it is not lost, whatever the
+    /// Returns whether the body of a call runs in this process. Then it is not lost, whatever the
     /// store says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
         lock(&self.bodies.running).bodies.contains_key(&AttemptId::of(approval))
     }
 
-    /// Returns whether an attempt of a call may still run: none begins beside it. Others may have
-    /// taken for lost what runs here.
+    /// Returns whether an attempt of a call may still run, so that no other may begin. Other
+    /// processes may have taken for lost a body that runs here.
     pub(crate) fn runs_still(&self, approval: &Approval) -> bool {
         match approval.status() {
             Status::Dispatched => true,
@@ -156,8 +162,7 @@ impl EngineCore {
         }
     }
 
-    /// Returns whether this process keeps the deadline of a call itself: it vouches for what it
-    /// runs.
+    /// Returns whether this process needs no deadline for a call, because it sends its heartbeats.
     pub(crate) fn vouches_for(&self, approval: &Approval) -> bool {
         approval.status() == Status::Dispatched && self.runs_here(approval)
     }
@@ -168,7 +173,7 @@ impl EngineCore {
         running.bodies.get(&AttemptId::of(approval)).is_some_and(|body| body.asks > 0)
     }
 
-    /// The same, for whoever waits for its end and wants to be woken once it does.
+    /// The same, for a task that waits for its end and wants to be woken once the body asks.
     pub(crate) fn begins_to_ask(&self, attempt: AttemptId, context: &Context<'_>) -> bool {
         let mut running = lock(&self.bodies.running);
         running.bodies.get_mut(&attempt).is_some_and(|body| {
@@ -177,8 +182,8 @@ impl EngineCore {
         })
     }
 
-    /// Counts a call that a body makes and that waits for people, or (and this is what comes after
-    /// it) does no more.
+    /// Counts a call of a body that begins to wait for people, or (if `waits` is false) that stops
+    /// waiting.
     pub(crate) fn note_asking(&self, attempt: AttemptId, waits: bool) {
         let mut running = lock(&self.bodies.running);
         if let Some(body) = running.bodies.get_mut(&attempt) {
@@ -187,12 +192,12 @@ impl EngineCore {
         }
     }
 
-    /// Runs the body of a dispatched call and puts its end on the record; `None` where that could
+    /// Runs the body of a dispatched call and records its end. The approval is `None` if that could
     /// not be written yet.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, `unbegun` happens to the call; dropped while it runs, the
-    /// call becomes indeterminate.
+    /// If dropped before the body began, `unbegun` is applied to the call; if dropped while it
+    /// runs, the call becomes indeterminate.
     pub(crate) async fn attempt<T>(
         self: &Arc<Self>,
         dispatched: &Arc<Approval>,
@@ -206,12 +211,12 @@ impl EngineCore {
         (ended, underway.end(event).await)
     }
 
-    /// Says that a body still runs, so that nobody takes it for lost.
+    /// Renews the lease of a running body, so that nobody takes it for lost.
     async fn vouch(&self, known: Arc<Approval>) {
         let latest = match self.write_vouched(&known).await {
-            // Whoever took it for lost has written that; what it becomes when the body ends is seen
-            // then.
+            // Another process took it for lost and wrote that; the end of the body deals with it.
             Ok(None) => self.load(known.id()).await.ok().flatten(),
+            // A heartbeat that could not be written stays due, and the next round repeats it.
             written => written.ok().flatten(),
         };
         if let Some(latest) = latest.filter(|latest| latest.status() == Status::Dispatched)
@@ -221,7 +226,7 @@ impl EngineCore {
         }
     }
 
-    /// Writes that a body still runs; `None` where its call is not as it was known any more.
+    /// Writes a heartbeat. Returns `None` if the call is no longer as it was known.
     pub(crate) async fn write_vouched(
         &self,
         known: &Approval,
@@ -233,8 +238,8 @@ impl EngineCore {
         Ok((committed == CommitOutcome::Done).then_some(vouched))
     }
 
-    /// Writes the end of a body over what was last known of its call, or over what became of that
-    /// in the meantime.
+    /// Writes the end of a body, over the last known version of its call or the one that has
+    /// replaced it.
     async fn write_end(
         self: &Arc<Self>,
         latest: &Approval,
@@ -250,7 +255,7 @@ impl EngineCore {
     }
 }
 
-/// Vouches for the bodies that run, again and again, until none does or the gate is gone.
+/// Sends heartbeats for the bodies that run, until none does or the gate is gone.
 async fn vouch_for_all(gate: Weak<EngineCore>) {
     loop {
         let Some(core) = gate.upgrade() else { return };
@@ -259,10 +264,11 @@ async fn vouch_for_all(gate: Weak<EngineCore>) {
         drop(core);
         clock.sleep_until(again).await;
         let Some(core) = gate.upgrade() else { return };
-        // Those that have just begun are believed for long enough.
+        // The lease of a body that has just begun lasts until the next round.
         let before = core.now().checked_sub(LEASE / 6).unwrap_or(Timestamp::MIN);
         let due: Vec<Arc<Approval>> = {
             let mut running = lock(&core.bodies.running);
+            // Decided under the lock that adds bodies: one that is added later starts a new task.
             running.is_vouched_for = !running.bodies.is_empty();
             if !running.is_vouched_for {
                 return;
@@ -279,14 +285,15 @@ async fn vouch_for_all(gate: Weak<EngineCore>) {
     }
 }
 
-/// Puts the end of a body on the record that could not be written at once, as soon as the store
-/// takes it.
+/// Records an end that could not be written at once, as soon as the store takes it.
 async fn record_late(gate: Weak<EngineCore>, attempt: AttemptId, end: CallEvent) {
     loop {
         let Some(core) = gate.upgrade() else { return };
         let again = later(core.now(), WRITE_AGAIN);
         let clock = Arc::clone(&core.clock);
         drop(core);
+        // The gate was dropped for the wait, so that a store that stays down does not keep it
+        // alive.
         clock.sleep_until(again).await;
         let Some(core) = gate.upgrade() else { return };
         if !matches!(
@@ -298,8 +305,8 @@ async fn record_late(gate: Weak<EngineCore>, attempt: AttemptId, end: CallEvent)
     }
 }
 
-/// A body that ran when whoever awaited it went away: nobody knows how it ended, and the record
-/// says so.
+/// The events of a body whose caller went away while it ran: how it ended is unknown, and recorded
+/// as such.
 fn left_alone() -> Vec<CallEvent> {
     vec![CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }]
 }

@@ -1,4 +1,4 @@
-//! Deadlines: escalations and expiries happen when they are due, by the gate's clock.
+//! Deadline scheduler: applies escalations and expiries when they are due, by the gate's clock.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::pin;
@@ -14,16 +14,16 @@ use tokio::sync::Notify;
 use super::{EngineCore, StepError};
 use crate::lock::lock;
 
-/// The number of approvals that are taken up at once.
+/// The number of approvals that are read at once.
 const PAGE: usize = 1_000;
 
-/// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the
-/// first deadline.
+/// Keeps the deadlines that this process knows of. One task waits for the next of them; it starts
+/// with the first deadline.
 #[derive(Default)]
 pub(crate) struct DeadlineScheduler {
     deadlines: Mutex<DeadlineQueue>,
     changed: Arc<Notify>,
-    /// Held by whoever does what is due, so that who asks for it too waits until it is done.
+    /// Held while due deadlines are applied, so that a second caller waits until that is done.
     at_work: tokio::sync::Mutex<()>,
 }
 
@@ -34,7 +34,7 @@ struct DeadlineQueue {
 }
 
 impl DeadlineScheduler {
-    /// Looks at an approval when it is time.
+    /// Schedules a look at an approval.
     pub(crate) fn keep(&self, core: &Arc<EngineCore>, at: Timestamp, id: ApprovalId) {
         let mut deadlines = lock(&self.deadlines);
         let is_next = deadlines.due.first().is_none_or(|(first, _)| at < *first);
@@ -46,7 +46,7 @@ impl DeadlineScheduler {
         }
     }
 
-    /// Lets the task notice that its gate is gone.
+    /// Wakes the task, so that it notices that its gate is gone.
     pub(crate) fn stop(&self) {
         self.changed.notify_one();
     }
@@ -65,7 +65,7 @@ impl DeadlineScheduler {
     }
 }
 
-/// Deadlines that are over. Dropped, those that were not looked at are kept on.
+/// Due deadlines. If dropped, those that were not handled are put back.
 struct DueDeadlines<'a> {
     timekeeper: &'a DeadlineScheduler,
     left: VecDeque<(Timestamp, ApprovalId)>,
@@ -74,13 +74,15 @@ struct DueDeadlines<'a> {
 impl Drop for DueDeadlines<'_> {
     fn drop(&mut self) {
         if !self.left.is_empty() {
+            // The task may have been dropped in the middle: a deadline that is lost would never be
+            // applied.
             lock(&self.timekeeper.deadlines).due.extend(self.left.drain(..));
             self.timekeeper.changed.notify_one();
         }
     }
 }
 
-/// After how long a deadline is looked at again that the store did not let happen.
+/// The delay before a deadline is tried again for which the store did not answer.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 async fn keep_time(gate: Weak<EngineCore>, changed: Arc<Notify>) {
@@ -92,6 +94,7 @@ async fn keep_time(gate: Weak<EngineCore>, changed: Arc<Notify>) {
             None => changed.notified().await,
             Some(at) => {
                 let news = pin!(changed.notified());
+                // An earlier deadline was added: look again for the next one.
                 if let Either::Right(_) = select(clock.sleep_until(at), news).await {
                     continue;
                 }
@@ -103,7 +106,7 @@ async fn keep_time(gate: Weak<EngineCore>, changed: Arc<Notify>) {
 }
 
 impl EngineCore {
-    /// Takes up the deadlines of everything that waits, may run or runs, whoever asked it.
+    /// Schedules the deadlines of all calls that wait, may run or run, whoever proposed them.
     pub(crate) async fn keep_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
         for status in [Status::Pending, Status::Approved, Status::Dispatched] {
             let mut page = ApprovalFilter::all().status(status).limit(PAGE);
@@ -119,15 +122,16 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Does what the time makes due.
+    /// Applies all events that are due.
     pub(crate) async fn run_due(self: &Arc<Self>) {
+        // A caller of `run_due` relies on it that everything due is applied when it returns.
         let _at_work = self.timekeeper.at_work.lock().await;
         let now = self.now();
         let mut due = self.timekeeper.take_due(now);
         while let Some((_, id)) = due.left.front().copied() {
             if self.bring_up_to_date(id).await.is_err() {
-                // The store did not answer. A vote that comes in the meantime is refused by its
-                // time all the same.
+                // The store did not answer. A late vote is still refused, because votes check the
+                // time themselves.
                 let again = now.checked_add(RETRY).unwrap_or(now);
                 self.timekeeper.keep(self, again, id);
             }
@@ -135,7 +139,7 @@ impl EngineCore {
         }
     }
 
-    /// Applies to one approval what the time makes due, and gives it as it stands then.
+    /// Applies the events that are due to one approval, and returns it as it stands then.
     pub(crate) async fn bring_up_to_date(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -149,6 +153,7 @@ impl EngineCore {
             };
             match self.step(id, &event).await {
                 Err(StepError::Store(error)) => return Err(error),
+                // Applied, or overtaken by another writer: either way, read again what is due now.
                 Ok(_) | Err(StepError::Refused | StepError::Unknown) => {}
             }
         }
@@ -167,7 +172,7 @@ mod tests {
         lock(&timekeeper.deadlines).due.extend(ids.map(|id| (at, id)));
         let mut due = timekeeper.take_due(at);
         assert!(timekeeper.next().is_none());
-        // Whoever looked at one went away before it looked at the other.
+        // The task that looked at one was dropped before it looked at the other.
         let (_, looked_at) = due.left.pop_front().unwrap();
         drop(due);
         let kept: Vec<_> = lock(&timekeeper.deadlines).due.iter().map(|(_, id)| *id).collect();

@@ -30,21 +30,21 @@ pub(crate) struct GateTool {
     /// The digest of the tool's own policy, and of it with each agent's.
     pub(crate) policy: Digest,
     pub(crate) agents: Vec<(AgentName, Digest)>,
-    /// The assessment of its last call. Most calls are judged alike.
+    /// The assessment of its last call, because most calls are assessed alike.
     pub(crate) last: Mutex<Option<Arc<Assessment>>>,
-    /// Set once a rule of it asked where a value came from.
+    /// Set once one of its rules asked for the origin of a value.
     pub(crate) asks_origins: AtomicBool,
-    /// The texts that its schema lets people choose from.
+    /// The texts that its schema offers as choices.
     pub(crate) choices: Arc<BTreeSet<String>>,
 }
 
 impl GateTool {
-    /// Returns the way in which its secrets are taken out and put back.
+    /// Returns how its secrets are taken out of arguments and put back.
     pub(crate) fn redaction<'a>(&self, keys: &'a CommitmentKeys) -> SecretRedaction<'a> {
         SecretRedaction { schema: self.descriptor.input_schema(), keys }
     }
 
-    /// The arguments of a call as they are stored.
+    /// Returns the arguments of a call in the form in which they are stored.
     pub(crate) fn seal(
         &self,
         arguments: &Value,
@@ -57,7 +57,7 @@ impl GateTool {
         }
     }
 
-    /// Returns the secrets among the arguments of a call, to be kept out of what others read.
+    /// Returns a scrubber for the secrets among the arguments of a call.
     pub(crate) fn secrets(&self, arguments: &Value) -> SecretScrubber {
         if self.spec.has_secrets {
             SecretScrubber::of(self.descriptor.input_schema(), arguments)
@@ -66,7 +66,7 @@ impl GateTool {
         }
     }
 
-    /// Returns what a body gave back, without the secrets among its arguments.
+    /// Returns the outcome of a body without the secrets among its arguments.
     pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
         let scrub = self.secrets(arguments);
         match outcome {
@@ -80,9 +80,10 @@ impl GateTool {
         }
     }
 
-    /// Returns an assessment as the last call has it, where they are the same: then it is kept
-    /// once.
+    /// Returns the last call's assessment if it is the same, so that it is kept once.
     pub(crate) fn share(&self, assessment: Arc<Assessment>) -> Arc<Assessment> {
+        // Held over comparison and replacement; concurrent calls may share or replace it in any
+        // order.
         let mut last = lock(&self.last);
         if let Some(known) = last.as_ref().filter(|known| known.is_same(&assessment)) {
             return Arc::clone(known);
@@ -91,7 +92,7 @@ impl GateTool {
         assessment
     }
 
-    /// Returns what a call of it says of its values.
+    /// Returns the facts of a call, by which the origins of its values are found.
     pub(crate) fn facts(&self, arguments: &Value, now: Timestamp) -> CallFacts {
         let today = now.to_zoned_datetime(TimeZone::UTC).date();
         CallFacts::new(
@@ -102,7 +103,7 @@ impl GateTool {
         )
     }
 
-    /// The digest of the policies that judge an agent's calls of the tool.
+    /// Returns the digest of the policies that judge an agent's calls of the tool.
     pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
         self.agents
             .iter()

@@ -1,4 +1,4 @@
-//! An approval on its way from one stored version to the next.
+//! Unit of work: the events that take an approval from one stored version to the next.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use gate_core::text::DAY;
 use jiff::Timestamp;
 
 /// One or more events that are written together: the approval after them, a record of each, and
-/// what they change of limits.
+/// their changes of limits.
 pub(crate) struct UnitOfWork {
     approval: Approval,
-    /// The status before; `None` where the approval is new.
+    /// The status before the first event; `None` for a new approval.
     before: Option<Status>,
-    /// The version that it will have, however many events lead to it.
+    /// The version that the approval gets, however many events lead to it.
     version: u64,
     records: Vec<Record>,
 }
 
 impl UnitOfWork {
-    /// A new approval, and the event that begins it.
+    /// Begins with a new approval and its first event.
     pub(crate) fn begin(mut approval: Approval, event: CallEvent, now: Timestamp) -> Self {
         let mut records = Vec::with_capacity(2);
         records.push(approval.record(event, now));
         Self { version: approval.version(), before: None, approval, records }
     }
 
-    /// On from a stored version.
+    /// Begins from a stored version.
     pub(crate) fn from(approval: &Approval) -> Self {
         let before = Some(approval.status());
         Self {
@@ -41,7 +41,7 @@ impl UnitOfWork {
         }
     }
 
-    /// The next event.
+    /// Applies the next event.
     pub(crate) fn then(&mut self, event: CallEvent, now: Timestamp) -> Result<(), Refused> {
         self.approval.advance(&event, now)?;
         self.approval.set_version(self.version);
@@ -49,7 +49,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// The approval after what happened so far.
+    /// Returns the approval after the events so far.
     pub(crate) fn approval(&self) -> &Approval {
         &self.approval
     }
@@ -58,7 +58,7 @@ impl UnitOfWork {
         self.approval.status()
     }
 
-    /// Adds it to what is written together.
+    /// Adds the events to a changeset.
     pub(crate) fn join(self, changeset: &mut Changeset) -> Arc<Approval> {
         self.change_limits(changeset);
         let approval = Arc::new(self.approval);
@@ -67,7 +67,7 @@ impl UnitOfWork {
         approval
     }
 
-    /// All that is written.
+    /// Returns a changeset of its own.
     pub(crate) fn alone(self) -> (Changeset, Arc<Approval>) {
         let mut changeset = Changeset::at(self.approval.changed_at());
         self.change_limits(&mut changeset);
@@ -78,10 +78,10 @@ impl UnitOfWork {
         (changeset, approval)
     }
 
-    /// Adds what the events take of limits on not running, and give back of others: in one place,
-    /// however a call comes to its end.
+    /// Adds the charges and give-backs of the events, in one place, however a call ends.
     fn change_limits(&self, changeset: &mut Changeset) {
         let (before, after) = (self.before, self.approval.status());
+        // The same status again, such as a vote among several, must not be counted twice.
         if before == Some(after) {
             return;
         }
@@ -92,7 +92,7 @@ impl UnitOfWork {
             changeset.given_back.push(GiveBack { taken_for: self.approval.id(), limit });
         };
         match before {
-            // What never ran uses up no limit.
+            // A call that never ran uses up no limit.
             Some(Status::Approved)
                 if after != Status::Dispatched && self.approval.attempts() == 0 =>
             {
@@ -106,8 +106,8 @@ impl UnitOfWork {
     }
 }
 
-/// Returns whether a call ended in a way of not running that counts towards the limit of its
-/// family. What its application took back does not.
+/// Returns whether a call that did not run counts towards the limit of its family. A call that its
+/// application cancelled does not.
 fn refuses(approval: &Approval) -> bool {
     match approval.status() {
         Status::Denied => !approval.assessment().is_denied_for(GateDenial::TooMany),
@@ -117,12 +117,12 @@ fn refuses(approval: &Approval) -> bool {
     }
 }
 
-/// Counts one more call of a family that did not run.
+/// Returns the charge that counts one more call of a family that did not run.
 pub(crate) fn refused_once(family: &RunId) -> LimitCharge {
     LimitCharge { key: refused(family), amount: 1, max: u64::MAX, window: DAY, taken_for: None }
 }
 
-/// The counter of a family's calls that did not run.
+/// Returns the counter of a family's calls that did not run.
 pub(crate) fn refused(family: &RunId) -> LimitKey {
     LimitKey::refused(family)
 }

@@ -1,4 +1,4 @@
-//! Asking people about a call of another program.
+//! Asks people about a remote call.
 
 use std::fmt;
 use std::ops::Deref;
@@ -23,7 +23,7 @@ use crate::engine::call::propose::{
 use crate::logic::schema_walk::has_secrets;
 use crate::logic::spec::ToolSpec;
 
-/// A question that another program asked.
+/// The question about a remote call.
 ///
 /// ```
 /// # fn show(asked: &gate_runtime::remote::RemoteApproval) {
@@ -57,7 +57,7 @@ impl Deref for RemoteApproval {
     }
 }
 
-/// Why another program's call was not asked about.
+/// Why a question about a remote call was refused.
 ///
 /// ```
 /// use gate_runtime::remote::RemoteError;
@@ -69,26 +69,26 @@ impl Deref for RemoteApproval {
 pub enum RemoteError {
     /// The id was used for another call of the same run.
     IdUsed {
-        /// Which one, and what to do.
+        /// The problem, and what to do about it.
         problem: String,
     },
     /// Nobody could ever answer it.
     NobodyToAsk {
-        /// Whom the directory lacks.
+        /// The people whom the directory lacks.
         problem: String,
     },
-    /// As many questions of the agent wait as [may](RemoteCall::at_once).
+    /// The agent has as many waiting questions as it [may](RemoteCall::at_once) have.
     TooManyWait {
         /// The number of questions that may wait.
         at_once: u64,
     },
-    /// To check its arguments against their schemas has taken so much time that others would wait
-    /// for it.
+    /// Checking its arguments against their schemas has taken so much time that others would have
+    /// to wait.
     TooCostly {
-        /// After how many seconds it may ask again.
+        /// The number of seconds after which it may ask again.
         again_after: u32,
     },
-    /// It cannot be taken, or what is needed does not answer.
+    /// The call cannot be accepted, or something it needs does not answer.
     NotRun(NotRun),
 }
 
@@ -138,16 +138,14 @@ impl fmt::Display for RemoteError {
 impl std::error::Error for RemoteError {}
 
 impl RemoteCaller {
-    /// Asks people about a call; an overlay may deny it, a standing permission may answer it. Asked
-    /// again under the same id in the same run, it is the same question, and stands as it was asked
-    /// first.
+    /// Asks people about a call. An overlay may deny it, a grant may answer it. The same id in the
+    /// same run is the same question, and stands as it was asked first.
     ///
     /// # Errors
-    /// [`RemoteError::IdUsed`], where the id was used for another call;
-    /// [`RemoteError::NobodyToAsk`], where nobody could answer; [`RemoteError::TooManyWait`] and
-    /// [`RemoteError::TooCostly`], where the agent must wait; [`RemoteError::NotRun`], where the
-    /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is
-    /// asked.
+    /// [`RemoteError::IdUsed`] if the id was used for another call; [`RemoteError::NobodyToAsk`] if
+    /// nobody could answer; [`RemoteError::TooManyWait`] and [`RemoteError::TooCostly`] if the
+    /// agent has to wait; [`RemoteError::NotRun`] if the arguments or anything else cannot be
+    /// accepted, or the store does not answer. Nobody is asked in these cases.
     pub async fn ask(&self, call: RemoteCall) -> Result<RemoteApproval, RemoteError> {
         let core = &self.core;
         let (run, candidate) = self.read(call).await?;
@@ -179,9 +177,9 @@ impl RemoteCaller {
             place(&self.agent, call.tool.as_str()),
         );
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
-        // A schema that somebody else wrote may take its time. It holds nobody else up, and one
-        // agent has one at a time, so that another's turn comes. Whoever goes away gives nothing
-        // back.
+        // A schema that somebody else wrote may be slow. It must not hold up others, and one agent
+        // has one at a time, so that other agents get their turn. A caller that goes away gets no
+        // steps back.
         let mut allowance = core.allowances.turn(&self.agent).await;
         let now = core.now();
         allowance.has_some(now).map_err(|again_after| RemoteError::TooCostly { again_after })?;
@@ -200,8 +198,8 @@ impl RemoteCaller {
     }
 }
 
-/// Reads what a program sent: the tool, the arguments, whom to ask. Returns how many steps its
-/// schema took, too.
+/// Parses what a program sent: the tool, the arguments, the people to ask. Also returns the number
+/// of steps that its schema took.
 fn read_call(
     limits: ReadLimits,
     agent: &AgentName,

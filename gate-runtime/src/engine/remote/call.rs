@@ -1,4 +1,4 @@
-//! A call that another program would run.
+//! A call of a remote program.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::engine::call::circumstances::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::provenance::RunHistory;
 
-/// The name of what judges calls whose rules are in other programs: whom to ask is all it says.
+/// The name of the policy of remote calls: it only names the people to ask.
 const POLICY: &str = "asked from another program";
 
-/// The longest name that another program may give to anything, in bytes.
+/// The longest name of anything in a remote call, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// A call that another program would run, and whom to ask about it.
+/// A call that another program would run, and the people to ask about it.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -59,7 +59,7 @@ pub struct RemoteCall {
 }
 
 impl RemoteCall {
-    /// A call with its arguments as JSON text, in a run of its own.
+    /// Creates a call with its arguments as JSON text, in a run of its own.
     pub fn new(
         id: impl Into<CallId>,
         tool: impl Into<ToolName>,
@@ -95,31 +95,31 @@ impl RemoteCall {
         self
     }
 
-    /// The JSON Schema (2020-12) of the arguments: what people may edit them to.
+    /// Sets the JSON Schema (2020-12) of the arguments, which also limits how people may edit them.
     pub fn schema(mut self, schema: Value) -> Self {
         self.schema = schema;
         self
     }
 
-    /// Hints about what it does.
+    /// Sets hints about what the tool does.
     pub fn annotations(mut self, hints: Annotations) -> Self {
         self.annotations = hints;
         self
     }
 
-    /// The person for whom it runs, who does not count among its approvers.
+    /// Sets the person for whom it runs, who does not count among its approvers.
     pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
         self.principal = Some(who.into());
         self
     }
 
-    /// The matter it belongs to.
+    /// Sets the case it belongs to.
     pub fn case(mut self, case: impl Into<CaseId>) -> Self {
         self.case = Some(case.into());
         self
     }
 
-    /// Why the agent says it proposes the call: its claim.
+    /// Sets the reason that the agent claims for the call.
     pub fn reasoning(mut self, text: impl Into<Arc<str>>) -> Self {
         self.reasoning = Some(text.into());
         self
@@ -128,27 +128,27 @@ impl RemoteCall {
     /// Sets the number of questions of its agent that may wait at once, this one included. Defaults
     /// to any number.
     ///
-    /// It is counted in the transaction that asks: of many that ask at the same moment, no more
-    /// than that are taken.
+    /// It is checked in the transaction that asks: however many ask at the same moment, no more are
+    /// accepted.
     pub fn at_once(mut self, count: u64) -> Self {
         self.at_once = Some(count);
         self
     }
 
-    /// Sets the [`RemoteRequest`]: what it says of its question.
+    /// Sets the [`RemoteRequest`]: what the program says about its question.
     pub fn request(mut self, request: RemoteRequest) -> Self {
         self.request = request;
         self
     }
 
-    /// Adds the people who are asked, and the rule by which they are; said again, adds others, too.
-    /// Anyone who reviews is asked, if nobody is named.
+    /// Adds people to ask, with the rule by which they are asked. May be called repeatedly.
+    /// Defaults to any reviewer.
     pub fn ask(mut self, rule: impl Into<String>, who: impl Into<Requirement>) -> Self {
         self.rules.push((rule.into(), who.into()));
         self
     }
 
-    /// Its id.
+    /// Returns its id.
     #[must_use]
     pub fn id(&self) -> &CallId {
         &self.id
@@ -160,7 +160,7 @@ impl RemoteCall {
         &self.run
     }
 
-    /// Finds the first problem of its names, or of whom it asks.
+    /// Returns the first problem of its names or requirements.
     pub(super) fn problem(&self, agent: &AgentName) -> Option<String> {
         let is_name = |text: &str| {
             text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
@@ -195,7 +195,7 @@ impl RemoteCall {
         self.rules.iter().find_map(|(_, requirement)| requirement.problem())
     }
 
-    /// Returns the circumstances of the call: who asks, in which run.
+    /// Returns the context of the call: who asks, in which run.
     pub(super) fn circumstances(&self, core: &EngineCore, agent: &AgentName) -> RunContext {
         let mut info = RunInfo::new(place(agent, self.run.as_str()), agent.clone());
         info.set_principal(self.principal.clone());
@@ -205,7 +205,7 @@ impl RemoteCall {
         RunContext { info: Arc::new(info), reasoning: None, history, family, thread: None }
     }
 
-    /// Whom to ask, as a policy.
+    /// Returns the people to ask, as a policy.
     pub(super) fn policy(&self) -> Arc<PolicyView> {
         let rule = |(name, requirement): &(String, Requirement)| RuleView {
             name: name.clone(),

@@ -33,17 +33,17 @@ use crate::engine::any_gate::AnyGate;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::CallFacts;
 
-/// The time for which a standing permission lets a call begin that it covered: it may end itself,
-/// and a call is not kept in store for later.
+/// The time for which a grant lets a covered call begin. The grant may end, and calls cannot be
+/// kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
 
 impl AnyGate {
     /// Returns the [`RemoteCaller`] by which an agent in another program asks, begins and ends its
-    /// own calls, and no others: for whoever serves such programs.
+    /// own calls, and no others. It is meant for servers of such programs.
     ///
     /// # Security
-    /// The program must have shown that it is this agent. Its runs and tools stand under the
-    /// agent's name, so no rule, tool or standing permission of another agent is about them.
+    /// The program must have shown that it is this agent. Its runs and tools have the agent's name
+    /// as a prefix, so no rule, tool or grant of another agent applies to them.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -76,28 +76,28 @@ impl AnyGate {
     }
 }
 
-/// An agent in another program, as far as this gate is concerned: made by [`Gate::remote`].
+/// A remote agent, as this gate sees it: made by [`Gate::remote`].
 ///
-/// It asks, begins and ends its own calls; it decides nothing.
+/// It asks about, begins and ends its own calls, and decides nothing.
 #[derive(Clone)]
 pub struct RemoteCaller {
     core: Arc<EngineCore>,
     agent: AgentName,
 }
 
-/// Returns the name by which a run or a tool of an agent stands here, under the agent's name.
+/// Returns the name of an agent's run or tool here: with the agent's name as a prefix.
 fn place(agent: &AgentName, what: &str) -> String {
     format!("{agent}/{what}")
 }
 
 impl RemoteCaller {
-    /// The agent.
+    /// Returns the agent.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
         &self.agent
     }
 
-    /// One of its own calls; `None` for any other.
+    /// Returns one of its own calls; `None` for any other.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -105,7 +105,7 @@ impl RemoteCaller {
         Ok(self.core.bring_up_to_date(id).await?.filter(|approval| self.owns(approval)))
     }
 
-    /// Its calls of one run, oldest first.
+    /// Returns its calls of one run, oldest first.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -115,14 +115,14 @@ impl RemoteCaller {
         Ok(found.into_iter().filter(|approval| self.owns(approval)).collect())
     }
 
-    /// Waits until one of its own calls is no longer pending, but not longer than said, and gives
-    /// it as it stands then; `None` for any other call.
+    /// Waits until one of its own calls is no longer pending, but at most for the given time, and
+    /// returns it as it stands then; `None` for any other call.
     ///
     /// # Errors
     /// Where the store does not answer.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time: the question stays.
+    /// May be dropped at any time: the question stays.
     pub async fn decided(
         &self,
         id: ApprovalId,
@@ -144,23 +144,24 @@ impl RemoteCaller {
         }
     }
 
-    /// Puts on the record that an approved call begins, which lets the program run it, with the
-    /// arguments that the approval has now. It is said once: whoever asks again is told that it has
+    /// Records that an approved call begins, which allows the program to run it, with the arguments
+    /// that the approval has now. This succeeds once: a second request gets the error that it has
     /// begun.
     ///
-    /// From then on the program says at least every 30 seconds that it [still
-    /// runs](Self::still_runs), until it says how it [ended](Self::end); else it counts as lost,
-    /// until it does.
+    /// From then on the program must report at least every 30 seconds that the call [still
+    /// runs](Self::still_runs), until it reports how it [ended](Self::end). Otherwise it counts as
+    /// lost until that.
     ///
     /// # Errors
-    /// [`NotRun`] says why it must not run: not approved, or not any more; frozen; begun before; or
-    /// the store or the trail does not answer.
+    /// [`NotRun`] says why it must not run: it is not approved (any more), frozen, or has begun
+    /// before; or the store or the trail does not answer.
     ///
     /// # Cancel safety
-    /// Dropped before it is done, the call is indeterminate or as it was.
+    /// If dropped before it is done, the call is indeterminate or unchanged.
     pub async fn begin(&self, id: ApprovalId) -> Result<Arc<Approval>, NotRun> {
         let core = &self.core;
         loop {
+            // Compare-and-set: everything is checked again after another writer was faster.
             let found = self.approval(id).await.map_err(unavailable)?;
             let approval = found.ok_or_else(|| invalid(format!("this agent has no call {id}")))?;
             if approval.status() != Status::Approved {
@@ -192,6 +193,7 @@ impl RemoteCaller {
                 }
                 Err(reason) => {
                     let now = self.approval(id).await.map_err(unavailable)?;
+                    // Unchanged, so trying again would give the same refusal.
                     if now.is_none_or(|now| now.version() == approval.version()) {
                         return Err(reason);
                     }
@@ -200,13 +202,13 @@ impl RemoteCaller {
         }
     }
 
-    /// Says that a call that began still runs, so that nobody takes it for lost.
+    /// Renews the lease of a call that began, so that nobody takes it for lost.
     ///
     /// `attempt` is its number as the approval had it when it [began](Approval::attempts).
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt does not run, or
-    /// counts as lost already; the store does not answer.
+    /// [`DecideError::AlreadyDecided`] with the call, if that attempt does not run, or counts as
+    /// lost already; or the store does not answer.
     pub async fn still_runs(
         &self,
         id: ApprovalId,
@@ -218,6 +220,8 @@ impl RemoteCaller {
             if approval.status() != Status::Dispatched || approval.attempts() != attempt {
                 return Err(DecideError::AlreadyDecided(approval));
             }
+            // `None`: another writer was faster. Read again, and see whether the attempt still
+            // runs.
             if let Some(vouched) = core.write_vouched(&approval).await? {
                 core.settle(&vouched);
                 return Ok(vouched);
@@ -225,13 +229,12 @@ impl RemoteCaller {
         }
     }
 
-    /// Says how an attempt ended that began: what it gave back, or how it failed. Said twice, it is
-    /// said once.
+    /// Records how an attempt ended: what it returned, or how it failed. A repetition has no
+    /// further effect.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt never began, ended
-    /// otherwise, or another one runs; a value that cannot be put on the record; the store does not
-    /// answer.
+    /// [`DecideError::AlreadyDecided`] with the call, if that attempt never began, ended otherwise,
+    /// or another one runs; if the value cannot be recorded; if the store does not answer.
     pub async fn end(
         &self,
         id: ApprovalId,
@@ -242,6 +245,7 @@ impl RemoteCaller {
             read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
         }
         let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+        // A client repeats the request when it did not get the response to the first one.
         if stands.outcome() == Some(&outcome) && stands.attempts() == attempt {
             return Ok(stands);
         }
@@ -257,22 +261,22 @@ impl RemoteCaller {
         }
     }
 
-    /// Takes a question back. Taken back twice, it is taken back once.
+    /// Cancels a question. A repetition has no further effect.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where it ended otherwise or began; the
-    /// store does not answer.
+    /// [`DecideError::AlreadyDecided`] with the call, if it ended otherwise or began; or the store
+    /// does not answer.
     pub async fn cancel(&self, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
         self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
         self.core.cancel(id, reason).await
     }
 
-    /// Puts on the record what the program did that no gate decides. `in_reply_to` is one of its
-    /// own calls.
+    /// Records an action of the program that no gate decides. `in_reply_to` is one of its own
+    /// calls.
     ///
     /// # Errors
-    /// Where the details have a number beyond ±2^53, are nested more than 64 deep or too long, or
-    /// the store does not answer: then it is not on the record.
+    /// If the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the
+    /// store does not answer. Then nothing is recorded.
     pub async fn log_action(
         &self,
         run: &RunId,
@@ -313,8 +317,7 @@ impl fmt::Debug for RemoteCaller {
 }
 
 impl EngineCore {
-    /// The assessment of another program's call, if it is a verdict; else what failed is put on the
-    /// record.
+    /// Returns the assessment of a remote call if it has a verdict; otherwise records the failure.
     pub(crate) async fn reached(
         &self,
         subject: &CallSubject,
@@ -334,7 +337,7 @@ impl EngineCore {
         }
     }
 
-    /// Asks the overlays for their opinions on a call of another program.
+    /// Asks the overlays for their opinions on a remote call.
     pub(crate) async fn opinions_on(
         &self,
         run: &RunContext,
@@ -364,8 +367,8 @@ impl EngineCore {
         Ok(self.ask_overlays(&call).await)
     }
 
-    /// Judges an approved call of another program again before it begins: overlays speak again, and
-    /// whoever agreed must still be entitled to.
+    /// Evaluates an approved remote call again before it begins: overlays are asked again, and
+    /// everybody who approved must still be entitled to.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<UnitOfWork, NotRun> {
         let mut course = UnitOfWork::from(approval);
         let since = approval.changed_at().duration_since(self.now()).abs();

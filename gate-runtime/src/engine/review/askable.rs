@@ -1,5 +1,5 @@
-//! Whom a question can be put to: people, and not the agent's or the principal's own; enough of
-//! them; known ones.
+//! Checks that a question can be answered: by people other than the agent and the principal, by
+//! enough of them, and by known ones.
 
 use gate_core::approval::{
     Approval, EscalationTier, QuorumMember, Refused, Requirement, ReviewerSelector, people,
@@ -17,11 +17,10 @@ use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::ProposeError;
 use crate::engine::kernel::EngineCore;
 
-/// Returns why a step of a requirement can never be met by those whom the directory has; `None`
-/// where it can, or where the directory cannot list them. `excluded` are those who are in it and do
-/// not count.
+/// Returns why a step of a requirement can never be met by the people in the directory; `None` if
+/// it can, or if the directory cannot list them. `excluded` are people in it who do not count.
 ///
-/// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of
+/// If anyone may answer alone, nobody is counted, because the reviewer may be in the directory of
 /// another gate.
 pub(crate) async fn lacks_people(
     tier: &EscalationTier,
@@ -62,7 +61,7 @@ fn plural_people(count: usize) -> String {
 }
 
 impl EngineCore {
-    /// A question that nobody could ever answer is not asked.
+    /// Refuses a question that nobody could ever answer.
     pub(crate) async fn check_askable(
         &self,
         run: &RunContext,
@@ -74,7 +73,7 @@ impl EngineCore {
         }
     }
 
-    /// Returns why nobody could ever answer a question; `None` where somebody could.
+    /// Returns why nobody could ever answer a question; `None` if somebody could.
     pub(crate) async fn unaskable(
         &self,
         run: &RunContext,
@@ -97,8 +96,8 @@ impl EngineCore {
                 return Ok(Some(format!("the policy asks {problem}")));
             }
         }
-        // Each role has people enough; whether they suffice for all of them at once is a question
-        // only where there are several.
+        // Each role has enough people. Whether they suffice for all roles together matters only if
+        // there are several.
         if roles.len() < 2 {
             Ok(None)
         } else {
@@ -106,7 +105,7 @@ impl EngineCore {
         }
     }
 
-    /// Returns why the people of several roles are too few, where some hold more than one.
+    /// Returns why the people of several roles are too few, because some hold more than one.
     async fn overlap(
         &self,
         requirements: &[Requirement],
@@ -152,8 +151,8 @@ impl EngineCore {
         }))
     }
 
-    /// Those in the directory who do not count for a run: its agent, and the person whom it acts
-    /// for, under whatever name.
+    /// Returns the people who do not count for a run: its agent and its principal, under all their
+    /// names.
     async fn excluded(&self, info: &RunInfo) -> Result<Vec<ReviewerId>, DirectoryError> {
         let mut excluded = Vec::new();
         for name in [Some(info.agent().as_str()), info.principal().map(Principal::as_str)]
@@ -166,8 +165,8 @@ impl EngineCore {
         Ok(excluded)
     }
 
-    /// Returns whether a name means a person: by its spelling, or because the directory says that
-    /// they have it.
+    /// Returns whether a name belongs to a person: by its spelling, or as an alias in the
+    /// directory.
     pub(crate) async fn is_named(
         &self,
         who: &ReviewerId,
@@ -180,7 +179,7 @@ impl EngineCore {
         Ok(named.iter().any(|known| same_person(known.as_str(), who.as_str())))
     }
 
-    /// Returns whether a person is the one whom a run acts for.
+    /// Returns whether a person is the principal of a run.
     pub(crate) async fn is_principal(
         &self,
         who: &ReviewerId,
@@ -192,8 +191,8 @@ impl EngineCore {
         }
     }
 
-    /// Checks that somebody may vote: they must be a person, and the one whom the run acts for only
-    /// as that: also by the other names that the directory has for them.
+    /// Checks that somebody may vote: they must be a person, and the principal only as that. The
+    /// other names in the directory count, too.
     pub(crate) async fn may_vote(
         &self,
         approval: &Approval,
@@ -214,7 +213,7 @@ impl EngineCore {
         Ok(Err(Refused::NotEntitled { reviewer: who.clone(), why: why.to_owned() }))
     }
 
-    /// Where principals must be known, a run acts only for somebody who is in the directory.
+    /// Checks that the principal is in the directory, if principals must be known.
     pub(crate) async fn check_principal(&self, run: &RunContext) -> Result<(), NotRun> {
         let Some(principal) = run.info.principal().filter(|_| self.known_principals) else {
             return Ok(());

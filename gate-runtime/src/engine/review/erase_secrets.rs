@@ -1,4 +1,4 @@
-//! Making secrets impossible to find again, while the record of the call stays.
+//! Erases secrets, while the record of the call stays.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::interruption::Interruption;
 use crate::engine::review::reviewer::Reviewer;
 
 impl Interruption {
-    /// Deletes the salts of the call's secrets. The commitments on the record stay, and nobody can
-    /// try out what they are commitments of; the secrets can not be disclosed any more either.
+    /// Deletes the salts of the call's secrets. The commitments stay in the records, and nobody can
+    /// find their secrets by trying values. The secrets can no longer be disclosed either.
     ///
     /// # Errors
-    /// While the call is open: it may still need them; where it has no salts; where the person is
+    /// While the call is open, because it may still need them; if it has no salts; if the person is
     /// not in the directory.
     pub async fn erase_secrets(&self, by: &Reviewer) -> Result<Arc<Approval>, DecideError> {
         self.core.check_person(by).await?;

@@ -1,4 +1,4 @@
-//! Why a decision or a reviewer is refused.
+//! Errors of decisions and reviewers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::logic::registry::unknown_tool;
 use crate::logic::schema::SchemaErrors;
 
-/// A decision that does not count. The approval is as it was.
+/// A decision that does not count. The approval is unchanged.
 ///
 /// It is exhaustive: each of its variants means something else to whoever decides.
 ///
@@ -28,22 +28,22 @@ use crate::logic::schema::SchemaErrors;
 pub enum DecideError {
     /// There is no such approval.
     Unknown(ApprovalId),
-    /// It was decided before, by others or otherwise; this is how it stands.
+    /// It was decided before, by others or otherwise. Contains the approval as it stands.
     AlreadyDecided(Arc<Approval>),
-    /// It may be running: some process vouches for it until then.
+    /// It may be running: a process holds its lease until then.
     StillRunning {
         /// Until when.
         until: Timestamp,
     },
-    /// The directory does not know who decides (any more), or does not answer.
+    /// The directory does not know the reviewer (any more), or does not answer.
     Reviewer(ReviewerError),
     /// The vote does not count.
     Refused(Refused),
-    /// The vote is not signed as it must be.
+    /// The vote is not signed as required.
     Signature(VoteSignatureError),
-    /// The edited arguments do not fit; each problem with its place.
+    /// The edited arguments do not fit. Contains each problem with its place.
     Invalid(SchemaErrors),
-    /// The answer in the tool's place cannot be put on the record as it is.
+    /// The answer in place of the tool cannot be recorded as it is.
     BadAnswer(SchemaError),
     /// The edited arguments are denied.
     EditDenied {
@@ -52,7 +52,7 @@ pub enum DecideError {
     },
     /// The edited arguments could not be judged.
     Unjudged(EvaluationFailure),
-    /// The scope makes no standing permission.
+    /// The scope makes no valid grant.
     Scope(ScopeError),
     /// The tool is not known here any more.
     UnknownTool(ToolName),
@@ -157,7 +157,7 @@ impl From<ScopeError> for DecideError {
     }
 }
 
-/// Nobody of this name reviews here, or the directory does not answer.
+/// The directory does not know a reviewer, or does not answer.
 ///
 /// ```
 /// # fn show(error: &gate_runtime::people::ReviewerError) {

@@ -1,4 +1,4 @@
-//! The standing permissions, and the stops: what holds beyond single calls.
+//! Standing permissions (grants) and freezes: decisions that hold beyond single calls.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ impl AnyGate {
         self.core.store.active_controls(self.core.now()).await
     }
 
-    /// Stops calls until it is lifted, in every process that shares the store: what a rule or a
-    /// grant would let through is refused, and what people approve waits. A body that runs already
-    /// goes on to its end.
+    /// Freezes calls in every process that shares the store, until the freeze is lifted: calls that
+    /// a rule or a grant would let through are refused, and calls that people approve wait. A body
+    /// that already runs goes on to its end.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -55,8 +55,8 @@ impl AnyGate {
     /// ```
     ///
     /// # Errors
-    /// Where no gate over the store has such a tool, the directory does not know the reviewer (any
-    /// more), or the store does not answer: then nothing is stopped.
+    /// If no gate over the store has such a tool, the directory does not know the reviewer (any
+    /// more), or the store does not answer. Nothing is frozen in these cases.
     pub async fn freeze(
         &self,
         scope: FreezeScope,
@@ -83,12 +83,12 @@ impl AnyGate {
         Ok(freeze)
     }
 
-    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens
-    /// where it does not hold any more.
+    /// Lifts a freeze. Calls that were approved in the meantime go on when their run does. Does
+    /// nothing if the freeze does not hold any more.
     ///
     /// # Errors
-    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] where somebody has frozen the same
-    /// again since: look at that first.
+    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] if somebody has frozen the same
+    /// scope again since: look at that freeze first.
     pub async fn lift_freeze(&self, freeze: &Freeze, by: &Reviewer) -> Result<(), DecideError> {
         let core = &self.core;
         core.check_person(by).await?;
@@ -113,25 +113,24 @@ impl AnyGate {
         }
     }
 
-    /// Takes a standing permission back: from now on it covers nothing, in any process, and what it
-    /// covered before and has not begun is a question again. Nothing happens where it does not hold
-    /// any more.
+    /// Revokes a grant: from now on it covers nothing, in any process, and calls that it covered
+    /// and that have not begun are questions again. Does nothing if it does not hold any more.
     ///
     /// # Errors
-    /// Where the directory does not know the reviewer (any more), or the store does not answer.
+    /// If the directory does not know the reviewer (any more), or the store does not answer.
     pub async fn revoke(&self, grant: &Grant, by: &Reviewer) -> Result<(), DecideError> {
         let core = &self.core;
         core.check_person(by).await?;
         loop {
             let now = core.now();
-            // Also one that is used up or over: what it answered and has not begun is taken back
-            // with it.
+            // Includes grants that are used up or over: calls that they covered and that have not
+            // begun are taken back, too.
             let known = core.store.grant(grant.id()).await?;
             let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
             let mut changeset = Changeset::noting(now, event);
             changeset.grants.push(Arc::new(known.revoked()));
-            // What it answered and has not begun is a question again.
+            // Calls that it covered and that have not begun are questions again.
             let approved =
                 core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
             for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
@@ -150,15 +149,15 @@ impl AnyGate {
 }
 
 impl EngineCore {
-    /// Why a call that was to be dispatched is stopped; `None` where nothing stops it any more.
+    /// Returns the freeze that stops a call; `None` if nothing stops it any more.
     pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
         let freezes = self.store.active_controls(self.now()).await.map_err(unavailable)?.freezes;
         let stops = freezes.into_iter().find(|freeze| freeze.stops(approval.subject()));
         Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
     }
 
-    /// Whoever gives an order must be in the directory, and neither an agent nor only the person a
-    /// run acts for.
+    /// Checks that an order comes from a reviewer in the directory, and not from an agent or
+    /// someone who is only a principal.
     pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
         let is_agent =
             self.agents.iter().any(|agent| same_person(by.id().as_str(), agent.as_str()));
@@ -173,9 +172,9 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Checks that a person may answer a question alone, for good: with the roles they have now, as
-    /// one of those whom its steps so far ask, and for themselves only where those ask the one whom
-    /// the run acts for.
+    /// Checks that a person may answer a question alone, with a grant: with the roles they have
+    /// now, as one of those whom its reached steps ask, and for themselves only if those steps ask
+    /// the principal.
     pub(crate) async fn may_grant(
         &self,
         who: &ReviewerId,
@@ -210,7 +209,7 @@ impl EngineCore {
         self.may_grant(who, asked.subject(), asked.requirements(), asked.steps_reached()).await
     }
 
-    /// Adds a standing permission, and everything that waits in the same run and is covered by it.
+    /// Adds a grant, and the approvals of waiting calls that it covers.
     pub(crate) async fn give(
         &self,
         scope: &Scope,
@@ -226,8 +225,8 @@ impl EngineCore {
         self.give_and_cover(grant, approved.id(), changeset).await
     }
 
-    /// Writes a new permission, and answers by it what waits and is covered, in whatever run: what
-    /// a new call would not be asked about need not wait.
+    /// Adds a new grant and approves the waiting calls that it covers, in whatever run: a call that
+    /// would not be asked about if it were new need not wait.
     async fn give_and_cover(
         &self,
         grant: Grant,
@@ -246,13 +245,15 @@ impl EngineCore {
                 && !other.lacks_another()
                 && other.due(now).is_none();
             let fits = is_plain && grant.covers(other.subject(), other.arguments(), now);
+            // If the directory does not answer, the call keeps waiting for people.
             if !fits || self.may_grant_for(&by, other).await.is_err() {
                 continue;
             }
             let before = changeset.charges.len();
             changeset.charges.extend(grant.charges(other.arguments(), other.id()));
-            // It is new: nothing of it is used but by those before.
+            // The grant is new: only the calls before this one have used anything of it.
             if changeset.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
+                // This call would exceed the grant, so its charges are taken out again.
                 changeset.charges.truncate(before);
                 continue;
             }
@@ -272,7 +273,7 @@ impl EngineCore {
         Ok(grant)
     }
 
-    /// Gives a standing permission for calls like one that is decided, or was never asked.
+    /// Gives a grant for calls like one that is decided, or was never asked about.
     pub(crate) async fn give_like(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -307,7 +308,7 @@ impl EngineCore {
         }
     }
 
-    /// Writes what nothing can conflict with.
+    /// Writes a changeset that cannot conflict with anything.
     pub(crate) async fn write_alone(&self, changeset: Changeset) -> Result<(), StoreError> {
         match self.store.commit(changeset).await? {
             CommitOutcome::Done => Ok(()),

@@ -1,4 +1,4 @@
-//! A call that waits for people, in the hands of whoever asks them.
+//! A call that waits for people, and the builder of a decision on it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,9 +20,10 @@ use crate::engine::review::reviewer::Reviewer;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
 ///
-/// A decision counts for what this interruption [shows](Approval::presented); if another reviewer
-/// edited the arguments since, or the rules speak otherwise, it is refused, and says so. Deciding
-/// runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
+/// A decision counts for what this interruption [shows](Approval::presented). If another reviewer
+/// edited the arguments since then, or the rules now have another result, the decision is refused
+/// with an error that says so. Deciding runs nothing: the run that proposed the call runs it, by
+/// [`Run::proceed`](crate::Run::proceed).
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -52,7 +53,7 @@ pub struct Interruption {
     pub(crate) core: Arc<EngineCore>,
     pub(crate) run: RunContext,
     pub(crate) approval: Arc<Approval>,
-    /// The tool, where it is not here.
+    /// The stored descriptor of the tool, for a tool that this gate does not have.
     pub(crate) stored: Option<Arc<Descriptor>>,
     pub(crate) tool_notice: Option<Arc<str>>,
     pub(crate) outdated: Arc<[String]>,
@@ -60,7 +61,7 @@ pub struct Interruption {
 }
 
 impl Interruption {
-    /// A question about a call of a tool that is here.
+    /// Creates the interruption of a call whose tool this gate has.
     pub(crate) fn new(core: Arc<EngineCore>, run: RunContext, approval: Arc<Approval>) -> Self {
         let tool_notice = core.own_tool_notice(&approval).map(Into::into);
         Self {
@@ -74,36 +75,36 @@ impl Interruption {
         }
     }
 
-    /// The id of the approval: answers are matched by it.
+    /// Returns the id of the approval. Answers are matched by it.
     #[must_use]
     pub fn id(&self) -> ApprovalId {
         self.approval.id()
     }
 
-    /// Returns the approval that is asked for: tool, arguments, who proposes it for whom, every
-    /// rule with its result, who may decide until when.
+    /// Returns the approval that is asked for: the tool, the arguments, who proposes the call and
+    /// for whom, every rule with its result, and who may decide until when.
     #[must_use]
     pub fn approval(&self) -> &Approval {
         &self.approval
     }
 
-    /// The tool as the model knows it: description, schema, hints. `None` if neither this gate nor
-    /// its store knows it.
+    /// Returns the tool as the model knows it: description, schema, hints. `None` if neither this
+    /// gate nor its store knows the tool.
     #[must_use]
     pub fn descriptor(&self) -> Option<&Descriptor> {
         let here = self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor);
         here.or(self.stored.as_deref())
     }
 
-    /// Returns what whoever decides must know of the tool, as it was when this was read: that a
-    /// gate which was built later has another version, or does not have it any more. `None` where
-    /// nothing of that is known.
+    /// Returns what a reviewer must know of the tool, as of when this was read: that a gate which
+    /// was built later has another version of it, or does not have it any more. `None` if nothing
+    /// like that is known.
     #[must_use]
     pub fn tool_notice(&self) -> Option<&str> {
         self.tool_notice.as_deref()
     }
 
-    /// Collects what people are shown of it: whoever shows questions renders that.
+    /// Collects what reviewers are shown of the call, for rendering.
     #[must_use]
     pub fn review(&self) -> ReviewSnapshot {
         let notices = self.disputed().into_iter().chain(self.tool_notice());
@@ -111,69 +112,70 @@ impl Interruption {
         self.approval.review(self.descriptor(), &notices)
     }
 
-    /// Returns what is wrong with what the store has of this call, if that is not what its records
-    /// say: then it does not run. Only of a question that was looked up by its id
-    /// ([`Gate::interruption`](crate::Gate::interruption)), as it was then.
+    /// Returns how the stored call differs from what its records say. A call for which they differ
+    /// does not run. Only set for a question that was looked up by its id
+    /// ([`Gate::interruption`](crate::Gate::interruption)), as of that lookup.
     #[must_use]
     pub fn disputed(&self) -> Option<&str> {
         self.disputed.as_deref()
     }
 
-    /// Returns which standing permissions would cover this call, if its tool and its policies were
-    /// what they were when those were given, each with what changed. Only of a question that was
-    /// looked up by its id ([`Gate::interruption`](crate::Gate::interruption)), as it was then.
+    /// Returns the standing permissions that would cover this call if its tool and its policies
+    /// were still what they were when the permissions were given, each with what changed. Only set
+    /// for a question that was looked up by its id
+    /// ([`Gate::interruption`](crate::Gate::interruption)), as of that lookup.
     #[must_use]
     pub fn outdated_permissions(&self) -> &[String] {
         &self.outdated
     }
 
-    /// Returns whether what it does cannot be undone, as far as anybody knows: a tool that is not
-    /// known here may do anything. Then whoever lets it run should have to do more than one click.
+    /// Returns whether the effects of the call cannot be undone, as far as is known: a tool that is
+    /// not known here may do anything. Approving such a call should take more than one click.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         Descriptor::is_destructive(self.descriptor())
     }
 
-    /// Returns the time by the gate's clock, from which deadlines are counted.
+    /// Returns the time of the gate's clock, from which deadlines are counted.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.core.now()
     }
 
-    /// Lets it run as it is shown.
+    /// Approves the call as it is shown.
     pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Approve)
     }
 
-    /// Does not let it run. The model is told the reason, and that it is final.
+    /// Rejects the call. The model is told the reason, and that the rejection is final.
     pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Reject { reason: reason.into() })
     }
 
-    /// Lets it run with changes. They pass schema and rules like a new call: a field that does not
-    /// fit is named, a rule that denies refuses the edit, one that asks more people leaves it
-    /// waiting for them.
+    /// Approves the call with changed arguments. They pass the schema and the rules like a new
+    /// call: the error names a field that does not fit, a rule that denies refuses the edit, and a
+    /// rule that asks more people leaves the call waiting for them.
     pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Edit(edit))
     }
 
-    /// Does not let it run, and answers in the tool's place: the model gets this value.
+    /// Answers in the tool's place: the call does not run, and the model gets this value.
     pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Respond { value: value.into() })
     }
 
-    /// Lets it run, and later calls like it in the same run, as far as the scope says.
+    /// Approves the call, and later calls like it in the same run, as far as the scope says.
     ///
-    /// Calls of the run that wait already and are covered are approved with it.
+    /// Calls of the run that already wait and are covered are approved with it.
     pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Grant(scope))
     }
 
-    /// Lets later calls like it run, as far as the scope says, where it is decided itself or was
-    /// never asked.
+    /// Approves later calls like this one, as far as the scope says, when the call itself is
+    /// decided or was never asked about.
     ///
     /// # Errors
-    /// While it waits ([`grant`](Self::grant) answers it too); where the reviewer could not have
+    /// While the call waits ([`grant`](Self::grant) answers it too); if the reviewer could not have
     /// answered it alone, or the scope does not fit it.
     pub async fn grant_like(
         &self,
@@ -183,21 +185,21 @@ impl Interruption {
         self.core.give_like(self.id(), scope, reviewer).await
     }
 
-    /// Takes the reviewer's own vote back, as long as others still have to decide.
+    /// Withdraws the reviewer's own vote, as long as others still have to decide.
     ///
     /// # Errors
-    /// Where there is none, or it is decided; or the store does not answer.
+    /// If there is no such vote, the call is decided, or the store does not answer.
     pub async fn withdraw(&self, reviewer: &Reviewer) -> Result<Arc<Approval>, DecideError> {
         self.core.withdraw(self.id(), reviewer).await
     }
 
-    /// Takes an approval back that has not run yet, whoever gave it: it ends as cancelled, and the
-    /// model is told the reason.
+    /// Revokes an approval that has not run yet, no matter who gave it: the call ends as cancelled,
+    /// and the model is told the reason.
     ///
     /// # Errors
-    /// Where it has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has how it
-    /// stands. Where the reviewer is not one of those who could have approved it; without a reason;
-    /// where the store does not answer.
+    /// If the call has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has its
+    /// state. If the reviewer is not one of those who could have approved it; without a reason; or
+    /// if the store does not answer.
     pub async fn revoke(
         &self,
         reviewer: &Reviewer,
@@ -206,16 +208,17 @@ impl Interruption {
         self.core.revoke(self.id(), reviewer, reason.into()).await
     }
 
-    /// Takes the question back, in the name of whoever asked.
+    /// Cancels the question, in the name of the one who asked.
     ///
     /// # Errors
-    /// Where it is decided already, by whom and how; or the store does not answer.
+    /// If the call is decided already (the error says by whom and how), or the store does not
+    /// answer.
     pub async fn cancel(&self, reason: &str) -> Result<Arc<Approval>, DecideError> {
         self.core.cancel(self.id(), reason).await
     }
 
-    /// The arguments that an edit would make, if they fit the tool: to show them before the edit is
-    /// sent. Nothing is decided, and no rule is asked.
+    /// Returns the arguments that an edit would make, if they fit the tool, to show them before the
+    /// edit is sent. Nothing is decided, and no rule is evaluated.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -243,7 +246,7 @@ impl Interruption {
     /// ```
     ///
     /// # Errors
-    /// As [`edit`](Self::edit) has them for arguments that do not fit; or the store does not
+    /// Those of [`edit`](Self::edit) for arguments that do not fit; or if the store does not
     /// answer.
     pub async fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
         self.core.edited(&self.approval, edit).await
@@ -270,7 +273,7 @@ impl fmt::Debug for Interruption {
     }
 }
 
-/// A decision on its way: `.await` it. A comment and a signature can be added before.
+/// A decision that is not made yet: `.await` it. A comment and a signature can be added before.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -298,7 +301,8 @@ impl fmt::Debug for Interruption {
 /// [`DecideError`] says why a decision does not count; the approval is then as it was.
 ///
 /// # Cancel safety
-/// Dropped before it is done, the decision either counts or does not; the approval says which.
+/// If it is dropped before it is done, the decision either counts or does not; the approval says
+/// which.
 #[must_use = "a decision counts only once it is awaited"]
 pub struct Decide<'a> {
     interruption: &'a Interruption,
@@ -307,21 +311,21 @@ pub struct Decide<'a> {
 }
 
 impl<'a> Decide<'a> {
-    /// Says why: for the record, and where the policy requires it.
+    /// Adds a comment, for the record and for policies that require one.
     pub fn comment(mut self, text: impl Into<String>) -> Self {
         self.saying.comment = Some(text.into());
         self
     }
 
-    /// Signs the vote, by the key that the [directory](crate::people::Directory::key) has of the
-    /// reviewer. Whoever has one there must.
+    /// Signs the vote with the key that the [directory](crate::people::Directory::key) has of the
+    /// reviewer. A reviewer with a key there must sign.
     ///
-    /// Signed are the decision, the comment, the time, and what this interruption
-    /// [shows](Approval::presented). Not how far a standing permission reaches.
+    /// The signature covers the decision, the comment, the time, and what this interruption
+    /// [shows](Approval::presented). It does not cover how far a standing permission reaches.
     ///
     /// # Security
-    /// The key is the person's own: decide in a program that runs for them alone, like `gate` at
-    /// their machine.
+    /// The key is the person's own: sign in a program that runs for that person alone, like `gate`
+    /// on their machine.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

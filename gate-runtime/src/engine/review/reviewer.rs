@@ -1,10 +1,11 @@
-//! Proof of who decides: only a gate can give it.
+//! Proof of a reviewer's identity, which only a gate can give.
 
 use std::fmt;
 
 use gate_core::id::{Principal, ReviewerId};
 
-/// Proof of who decides. Only a gate gives it out, from its directory; whoever holds it can vote.
+/// Proof of a reviewer's identity. Only a gate gives it out, from its directory. Code that holds
+/// one can vote.
 ///
 /// # Security
 /// An application obtains it for a person it has signed in. An agent's code must never get one.
@@ -44,8 +45,8 @@ impl Reviewer {
         &self.id
     }
 
-    /// Returns whether it stands for the person a run acts for, who only answers what asks exactly
-    /// that person.
+    /// Returns whether it stands for the principal of a run, who can only answer questions that ask
+    /// exactly that person.
     #[must_use]
     pub fn is_principal(&self) -> bool {
         self.is_principal

@@ -1,4 +1,4 @@
-//! Settles, on a person's word, why database and trail say different things.
+//! Settles a divergence between database and trail, on a person's word.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sealing::pen::{WriterLease, open};
 use crate::sealing::reader::TrailReader;
 use crate::sealing::{Trail, blocking};
 
-/// A call whose body began, as the trail knows and the database does not.
+/// A call whose body began according to the trail, but not according to the database.
 ///
 /// ```
 /// # fn show(lost: &gate_runtime::trail::OrphanedCall) {
@@ -37,15 +37,15 @@ pub struct OrphanedCall {
 }
 
 impl OrphanedCall {
-    /// Which call.
+    /// Returns the call.
     #[must_use]
     pub fn subject(&self) -> &CallSubject {
         &self.subject
     }
 
-    /// Returns whether the database had it as one that could still run. It is cancelled there. Of
-    /// any other the database knew nothing: it is taken in as the trail has it, so that it is not a
-    /// new one if the same call is proposed again.
+    /// Returns whether the database had it as a call that could still run. Such a call is cancelled
+    /// there. Any other was unknown to the database: it is imported from the trail, so that it is
+    /// not new if the same call is proposed again.
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open
@@ -56,7 +56,7 @@ impl AnyGate {
     /// Where the store and a trail part, if they do. It looks, and changes nothing.
     ///
     /// # Errors
-    /// Where one of them cannot be read.
+    /// If one of them cannot be read.
     pub async fn compare_with(
         &self,
         trail: &Arc<TrailReader>,
@@ -65,18 +65,18 @@ impl AnyGate {
     }
 
     /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both
-    /// sides, and says who settled it and why.
+    /// histories, and records who settled the divergence and why.
     ///
-    /// Calls that the trail knows to have begun, and that the store has as open, are cancelled:
-    /// they would run again. They are listed, with those of which the store knows nothing: these
-    /// are taken in as the trail has them, and do not run again either.
+    /// Calls that began according to the trail and are open in the store are cancelled, because
+    /// they would run again. They are returned together with calls that the store does not know:
+    /// these are imported from the trail, and do not run again either.
     ///
-    /// The gate that does this has no trail of its own: one that has it cannot be built while they
-    /// part.
+    /// Call this on a gate without a trail of its own: a gate with the trail cannot be built while
+    /// they diverge.
     ///
     /// # Errors
-    /// [`TrailError::NotParted`] where both say the same; [`TrailError::Busy`] while another
-    /// process writes the trail; where the person is not in the directory, or gives no reason.
+    /// [`TrailError::NotParted`] if both agree; [`TrailError::Busy`] while another process writes
+    /// the trail; if the person is not in the directory, or gives no reason.
     pub async fn settle_trail(
         &self,
         trail: &Arc<Trail>,
@@ -89,7 +89,7 @@ impl AnyGate {
             return Err(TrailError::Refused(Refused::ReasonRequired.into()));
         }
         let writes = Arc::clone(trail);
-        // From here on nothing is written that would not be compared.
+        // With the lease, no other process can seal records that would not be compared.
         let Some(mut pen) = blocking(move || WriterLease::take(&writes)).await? else {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
@@ -120,8 +120,8 @@ impl AnyGate {
 }
 
 impl EngineCore {
-    /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where
-    /// the store knows that it began.
+    /// Makes sure that a call which began according to the trail does not begin again. Does nothing
+    /// if the store knows that it began.
     async fn close(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -155,12 +155,12 @@ pub(crate) async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, Tr
 /// A call as the trail has it.
 pub(crate) struct UnsettledCall {
     subject: Arc<CallSubject>,
-    /// The approval as it stands, where the trail has it from its beginning on.
+    /// The approval, if the trail has its records from the first one on.
     stands: Option<Approval>,
     has_begun: bool,
 }
 
-/// The calls whose bodies began in the records from a number on, as the trail has them.
+/// Returns the calls whose bodies began in the records from a number on, as the trail has them.
 pub(crate) async fn begun_since(
     reader: &Arc<TrailReader>,
     seq: u64,
@@ -182,8 +182,10 @@ pub(crate) async fn begun_since(
             let known = calls.remove(&subject.approval());
             let (before, has_begun) =
                 known.map_or((None, false), |call| (call.stands, call.has_begun));
-            // After a break, the trail may have its beginning once more.
+            // After a reset entry, the trail may have the call's beginning once more.
             let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
+            // Records that do not follow from each other give no state to import; the call is still
+            // listed.
             let stands = Approval::after(before.as_ref(), &record).ok();
             let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
             calls.insert(

@@ -1,5 +1,5 @@
-//! Tells whoever decides about a call that gates were built since without its tool, or with another
-//! version of it, and which standing permissions cover it no more because of that.
+//! Notices for reviewers: that a gate was built since without the call's tool or with another
+//! version of it, and which grants no longer cover the call because of that.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use gate_core::records::{GateEvent, RecordEvent};
 use crate::engine::kernel::EngineCore;
 
 impl EngineCore {
-    /// Returns what the store knows of tools, where that bears on one of these calls.
+    /// Returns the tools that the store knows, if one of these calls depends on them.
     pub(crate) async fn tools_of(
         &self,
         calls: &[Arc<Approval>],
@@ -25,8 +25,7 @@ impl EngineCore {
         Ok(self.store.active_controls(self.now()).await?.tools)
     }
 
-    /// Returns the notice of a call's tool as far as this gate's own tools say it; `None` where
-    /// there is nothing to say.
+    /// Returns the notice about a call's tool, from this gate's own tools; `None` if there is none.
     pub(crate) fn own_tool_notice(&self, call: &Approval) -> Option<String> {
         let tool = self.tool(call.tool().as_str()).filter(|_| may_run(call))?;
         let words = || {
@@ -39,7 +38,7 @@ impl EngineCore {
         (tool.descriptor.digest() != call.subject().tool_digest()).then(words)
     }
 
-    /// Returns the notice of a call's tool, by what the store knows of tools.
+    /// Returns the notice about a call's tool, from the tools that the store knows.
     pub(crate) async fn tool_notice(
         &self,
         call: &Approval,
@@ -65,7 +64,7 @@ impl EngineCore {
         if own.written == 0 || newer.is_empty() {
             return Ok(None);
         }
-        // The gate that had it last: one that has some of its other tools and was built later has
+        // Finds the gate that had the tool last. A later gate that has some of its other tools has
         // taken its place.
         let last = RecordFilter::after(own.written - 1).limit(1);
         let last = self.store.records(&last).await?;
@@ -85,8 +84,8 @@ impl EngineCore {
 }
 
 impl EngineCore {
-    /// Returns which standing permissions would cover a call, if its tool and its policies were
-    /// what they were when those were given, and what changed.
+    /// Returns the grants that would cover a call if its tool and its policies had not changed, and
+    /// what changed.
     pub(crate) async fn outdated_permissions(
         &self,
         call: &Approval,

@@ -1,4 +1,4 @@
-//! People decide: votes, edits, standing permissions.
+//! Decisions of reviewers: votes, edits, grants.
 
 use std::sync::Arc;
 
@@ -37,14 +37,15 @@ pub(crate) enum DecisionRequest {
     Grant(Scope),
 }
 
-/// A reviewer's wish and comment, and the key by which they sign.
+/// A reviewer's decision request and comment, and the key that signs the vote.
 pub(crate) struct DecisionOptions<'a> {
     pub(crate) wish: DecisionRequest,
     pub(crate) comment: Option<String>,
     pub(crate) key: Option<&'a SigningKey>,
 }
 
-/// Changes to the arguments of a call: field by field, so that nothing is dropped or added unsaid.
+/// Changes to the arguments of a call, field by field, so that no field is dropped or added by
+/// accident.
 ///
 /// ```
 /// use gate_runtime::review::Edit;
@@ -58,26 +59,26 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// No change yet.
+    /// Creates an edit without changes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives a field a value. A name is an argument; a text that begins with `/` is a JSON pointer
-    /// to something inside one.
+    /// Sets a field. A name is an argument; a text that begins with `/` is a JSON pointer to
+    /// something inside one.
     pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
         self.changes.push((field.into(), Some(value.into())));
         self
     }
 
-    /// Takes an optional field away.
+    /// Removes an optional field.
     pub fn remove(mut self, field: impl Into<String>) -> Self {
         self.changes.push((field.into(), None));
         self
     }
 
-    /// The changes that make other arguments of these: for a page or an editor where a person
-    /// changes the whole.
+    /// Returns the changes from one set of arguments to another: for a page or an editor where a
+    /// person changes the whole.
     ///
     /// ```
     /// use gate_runtime::review::Edit;
@@ -106,6 +107,7 @@ impl Edit {
         let mut edited = arguments.clone();
         for (field, value) in &self.changes {
             let pointer = pointer_to(field);
+            // `pointer_to` always gives a leading `/`, so there is a last step.
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
             let name = step_name(name);
             let missing =
@@ -174,13 +176,13 @@ impl DecisionOutcome {
         &self.approval
     }
 
-    /// Its state.
+    /// Returns its status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.approval.status()
     }
 
-    /// The standing permission that was given with it.
+    /// Returns the grant that was given with the decision.
     #[must_use]
     pub fn grant(&self) -> Option<&Arc<Grant>> {
         self.grant.as_ref()
@@ -188,7 +190,7 @@ impl DecisionOutcome {
 }
 
 impl EngineCore {
-    /// Takes a reviewer's decision on what they were shown.
+    /// Applies a reviewer's decision on what they were shown.
     pub(crate) async fn decide(
         self: &Arc<Self>,
         run: &RunContext,
@@ -199,8 +201,11 @@ impl EngineCore {
     ) -> Result<DecisionOutcome, DecideError> {
         let wish = &saying.wish;
         loop {
+            // Compare-and-set: after a conflict the vote is checked again, against the call as it
+            // stands then.
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
+            // A vote counts only for what the reviewer saw.
             if approval.status() == Status::Pending && approval.presented() != *shown {
                 return Err(Refused::Changed.into());
             }
@@ -240,8 +245,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns the vote that a reviewer's wish means, about what they were shown, signed where they
-    /// gave a key.
+    /// Returns the vote for a decision request, about what the reviewer was shown, and signed if a
+    /// key was given.
     async fn vote_of(
         self: &Arc<Self>,
         approval: &Approval,
@@ -280,14 +285,15 @@ impl EngineCore {
         Ok(vote)
     }
 
-    /// Puts the digest of the directory on the record beside a decision, where it is not the one
-    /// that this gate has named last. An auditor who keeps the files of people so knows by which of
-    /// them each decision was checked.
+    /// Records the digest of the directory with a decision, unless this gate has recorded the same
+    /// digest last. An auditor who keeps the people files thus knows which of them a decision was
+    /// checked with.
     pub(crate) async fn name_directory(
         &self,
         changeset: &mut Changeset,
     ) -> Result<Option<Digest>, DirectoryError> {
         let digest = self.directory.digest().await?;
+        // Two decisions at once may both record the same digest: a repeated record does no harm.
         if *lock(&self.directory_digest) == Some(digest) {
             return Ok(None);
         }
@@ -297,20 +303,20 @@ impl EngineCore {
         Ok(Some(digest))
     }
 
-    /// The record that names a directory is written.
+    /// Notes that the record of a directory's digest is written.
     pub(crate) fn named_directory(&self, named: Option<Digest>) {
         if named.is_some() {
             *lock(&self.directory_digest) = named;
         }
     }
 
-    /// The roles of a person, as the directory has them now.
+    /// Returns the roles of a person, as the directory has them now.
     pub(crate) async fn roles_of(&self, who: &ReviewerId) -> Result<Vec<Role>, ReviewerError> {
         self.roles_at(who, self.now()).await
     }
 
-    /// The roles in which somebody decides: whom a run acts for decides as that alone, and needs no
-    /// directory.
+    /// Returns the roles in which somebody decides. The principal of a run decides as that alone,
+    /// and needs no directory.
     pub(crate) async fn roles_as(
         &self,
         who: &ReviewerId,
@@ -319,7 +325,7 @@ impl EngineCore {
         if is_principal { Ok(Vec::new()) } else { self.roles_of(who).await }
     }
 
-    /// The roles of a person at a time, as the directory is now.
+    /// Returns the roles of a person at a time, as the directory is now.
     pub(crate) async fn roles_at(
         &self,
         who: &ReviewerId,
@@ -329,7 +335,7 @@ impl EngineCore {
         found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
     }
 
-    /// Checks that a vote is signed as this gate's own directory wants it.
+    /// Checks that a vote is signed as this gate's own directory requires.
     pub(crate) async fn check_signature(
         &self,
         call: &CallSubject,
@@ -339,8 +345,7 @@ impl EngineCore {
         Ok(vote.check_signature(call, key.as_ref()))
     }
 
-    /// Checks that a reviewer may vote: they must be a person, and the one whom the run acts for
-    /// only as that.
+    /// Checks that a reviewer may vote: they must be a person, and the principal only as that.
     pub(crate) async fn check_voter(
         &self,
         approval: &Approval,
@@ -351,7 +356,7 @@ impl EngineCore {
     }
 
     /// Checks that a reviewer may give an order about a call: they must be one of those who could
-    /// have approved it, with the roles they have now; anyone in the directory, where nobody was to
+    /// have approved it, with the roles they have now; or anyone in the directory, if nobody was to
     /// be asked.
     pub(crate) async fn check_entitled(
         &self,
@@ -374,7 +379,7 @@ impl EngineCore {
         Err(Refused::NotEntitled { reviewer: reviewer.id().clone(), why }.into())
     }
 
-    /// Takes a vote back that is not counted yet.
+    /// Withdraws a vote while the call is undecided.
     pub(crate) async fn withdraw(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -386,7 +391,7 @@ impl EngineCore {
         self.order(id, CallEvent::Withdrawn { by: reviewer.id().clone() }).await
     }
 
-    /// Takes an approval back that has not run yet.
+    /// Revokes an approval whose call has not run yet.
     pub(crate) async fn revoke(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -398,13 +403,15 @@ impl EngineCore {
         self.order(id, CallEvent::Revoked { by: reviewer.id().clone(), reason }).await
     }
 
-    /// Applies what a person orders, or says why not.
+    /// Applies an order of a person, or returns why it is refused.
     pub(crate) async fn order(
         self: &Arc<Self>,
         id: ApprovalId,
         event: CallEvent,
     ) -> Result<Arc<Approval>, DecideError> {
         loop {
+            // Compare-and-set: after a conflict the order is checked again, against the call as it
+            // stands then.
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let mut course = UnitOfWork::from(&approval);
             match course.then(event.clone(), self.now()) {
@@ -422,7 +429,7 @@ impl EngineCore {
         }
     }
 
-    /// The edited arguments, if they fit the tool: as it is here, or as the store knows it.
+    /// Returns the edited arguments, if they fit the tool: as it is here, or as the store has it.
     pub(crate) async fn edited(
         &self,
         approval: &Approval,
@@ -448,7 +455,7 @@ impl EngineCore {
         let open = read_value(&open, self.limits).map_err(invalid)?;
         let completed = match (here, stored.clone()) {
             (Some(tool), _) => tool.spec.complete(Ok(open)),
-            // A schema that somebody else wrote may take its time, and holds nobody else up.
+            // A schema that somebody else wrote may be slow, and must not hold up other tasks.
             (None, Some(stored)) => {
                 spawn_blocking(move || ToolSpec::of(&stored).complete(Ok(open)))
                     .await
@@ -461,8 +468,9 @@ impl EngineCore {
         Ok(sealed.without_salts())
     }
 
-    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks
-    /// others besides. Where they are not, whoever has them looks before the call runs.
+    /// Evaluates edited arguments: a denial refuses the edit, a stricter requirement asks more
+    /// people. If the rules are not in this process, the process that has them evaluates the edit
+    /// before the call runs.
     async fn judge_edit(
         &self,
         run: &RunContext,
@@ -482,14 +490,14 @@ impl EngineCore {
         if let Some(by) = judgement.assessment.denied_by() {
             return Err(DecideError::EditDenied { by });
         }
-        // Who was asked already goes on being asked, whatever the rules say of the edit.
+        // Requirements that already apply stay, whatever the rules say of the edit.
         let given = next.given().map(Arguments::to_json);
         let assessment =
             self.with_origins(tool, &judgement, &open, given.as_ref(), &run.history).await?;
         Ok(Some(CallEvent::Reassessed { assessment, changes: ToolChanges::default() }))
     }
 
-    /// Takes an approval back, or tells how it stands.
+    /// Cancels an approval, or returns how it stands.
     pub(crate) async fn cancel(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -506,8 +514,8 @@ impl EngineCore {
     }
 }
 
-/// A decision that comes after the end: the same one delivered twice is no error, another one is
-/// told how it stands.
+/// Handles a decision that comes after the end: a repeated one is no error, another one gets how
+/// the call stands.
 fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<DecisionOutcome, DecideError> {
     let same = |earlier: &Vote| {
         (&earlier.reviewer(), &earlier.decision(), earlier.arguments())

@@ -1,4 +1,4 @@
-//! Agents, and the policies that they have of their own.
+//! Agents, and their own policies.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use gate_core::id::AgentName;
 use crate::logic::tool::Tool;
 use crate::logic::tool::policy::{AnyPolicy, Policy};
 
-/// An agent that a gate knows, with policies of its own where it has some.
+/// An agent that a gate knows, with its own policies if it has any.
 ///
-/// An agent's policy for a tool is judged beside the tool's: the strictest wins, so it can only
-/// tighten.
+/// An agent's policy for a tool is evaluated together with the tool's: the strictest verdict wins,
+/// so it can only tighten.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -26,18 +26,18 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent judged by the tools' own policies.
+    /// Creates an agent without policies of its own.
     pub fn new(name: impl Into<AgentName>) -> Self {
         Self { name: name.into(), policies: Vec::new() }
     }
 
-    /// A policy that this agent has for a tool, beside the tool's own.
+    /// Adds the agent's policy for a tool, which applies together with the tool's own.
     pub fn policy<T: Tool>(mut self, policy: Policy<T>) -> Self {
         self.policies.push((T::NAME, policy.any));
         self
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &AgentName {
         &self.name

@@ -1,4 +1,4 @@
-//! The answer to one call: how it stands, and what the model is told of it.
+//! The answer to one call: how it stands, and the text for the model.
 
 use std::sync::Arc;
 
@@ -44,14 +44,14 @@ pub enum CallResult {
     NotRun(NotRun),
     /// People are asked.
     Waiting,
-    /// It is approved and will run: other calls of its batch hold it back, or (and why) it could
-    /// not begin yet. If that is [`NotRun::Disputed`], the store and the records of the call
-    /// differ: it does not run until a person has looked, and ended it or mended the store.
+    /// It is approved and will run: other calls of its batch hold it back, or it could not begin
+    /// yet, for the given reason. If that is [`NotRun::Disputed`], the store and the records of the
+    /// call differ: it does not run until a person has looked, and ended it or repaired the store.
     Approved(Option<NotRun>),
     /// It runs in this process and has not ended, mostly because it waits for people to decide a
     /// call of its own.
     Running,
-    /// It was started, and nobody knows how it ended.
+    /// It was started, and how it ended is unknown.
     Indeterminate(String),
 }
 
@@ -71,31 +71,31 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A call that was refused before any rule saw it.
+    /// Makes the answer to a call that was refused before any rule saw it.
     pub(crate) fn refused(call: CallId, tool: ToolName, reason: NotRun) -> Self {
         Self { call, tool, result: CallResult::NotRun(reason), approval: None }
     }
 
-    /// Makes the answer of how a call stands. `hindrance` says why the call could not begin,
-    /// although it is approved.
+    /// Makes the answer from how a call stands. `hindrance` is the reason why an approved call
+    /// could not begin.
     pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
         let (call, tool) = (approval.subject().call().clone(), approval.subject().tool().clone());
         Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
     }
 
-    /// Says that its body runs.
+    /// Marks the call as running.
     pub(crate) fn running(mut self) -> Self {
         self.result = CallResult::Running;
         self
     }
 
-    /// The id that the model gave.
+    /// Returns the id that the model gave.
     #[must_use]
     pub fn call(&self) -> &CallId {
         &self.call
     }
 
-    /// The tool that the model named.
+    /// Returns the tool that the model named.
     #[must_use]
     pub fn tool(&self) -> &ToolName {
         &self.tool
@@ -107,7 +107,7 @@ impl Answer {
         &self.result
     }
 
-    /// The approval; `None` for a call that was refused before any rule saw it.
+    /// Returns the approval; `None` for a call that was refused before any rule saw it.
     #[must_use]
     pub fn approval(&self) -> Option<&Arc<Approval>> {
         self.approval.as_ref()
@@ -157,6 +157,7 @@ impl Answer {
 
 fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
     let outcome = || {
+        // A damaged row must not read as a success to the model.
         approval.outcome().cloned().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"))
     };
     match approval.status() {

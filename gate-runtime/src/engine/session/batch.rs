@@ -20,12 +20,11 @@ pub(crate) struct CallBatch {
 /// The state of one call of a batch.
 #[derive(Clone)]
 pub(crate) enum BatchPlace {
-    /// Nothing yet: it is being taken in, or whoever took it in went away before it was on the
-    /// record.
+    /// Nothing yet: the call is being taken in, or its caller went away before it was recorded.
     Empty,
-    /// It has an approval, as it was last seen.
+    /// The call has an approval, as it was last seen.
     Call(Arc<Approval>),
-    /// It was refused before any rule saw it.
+    /// The call was refused before any rule saw it.
     Refused(ToolCall, NotRun),
 }
 
@@ -34,12 +33,14 @@ impl CallBatch {
         Self { places: Mutex::new(vec![BatchPlace::Empty; count]) }
     }
 
-    /// As a state has it, and the store its calls.
+    /// Restores a batch from a state, and its calls from the store.
     pub(crate) fn resumed(slots: Vec<BatchSlot>, stand: &[Arc<Approval>]) -> Self {
         let find =
             |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
         let place = |slot| match slot {
             BatchSlot::Call { approval } => {
+                // Without its approval in the store, nothing is known of the call, and no answer is
+                // made up.
                 find(approval).map_or(BatchPlace::Empty, BatchPlace::Call)
             }
             BatchSlot::Refused { call, tool, reason } => {
@@ -49,7 +50,7 @@ impl CallBatch {
         Self { places: Mutex::new(slots.into_iter().map(place).collect()) }
     }
 
-    /// As a state keeps it.
+    /// Returns the batch in the form of a state.
     pub(crate) fn slots(&self) -> Vec<BatchSlot> {
         let slot = |place: &BatchPlace| match place {
             BatchPlace::Empty => None,
@@ -70,7 +71,7 @@ impl CallBatch {
         lock(&self.places).iter().filter_map(approval).collect()
     }
 
-    /// The calls of which the end is still to come.
+    /// Returns the calls that have not ended.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Approval>> {
         let unfinished = |place: &BatchPlace| match place {
             BatchPlace::Call(approval) if !approval.status().is_terminal() => {
@@ -87,7 +88,7 @@ impl CallBatch {
         }
     }
 
-    /// Puts into a place what another one has.
+    /// Copies one place to another.
     pub(crate) fn repeat(&self, from: usize, to: usize) {
         let mut places = lock(&self.places);
         if let Some(place) = places.get(from).cloned()
@@ -97,11 +98,12 @@ impl CallBatch {
         }
     }
 
-    /// Puts in how a call stands, wherever the batch has it.
+    /// Updates a call in all its places, unless they have a newer version.
     pub(crate) fn note(&self, approval: &Arc<Approval>) {
         for place in lock(&self.places).iter_mut() {
             if let BatchPlace::Call(known) = place
                 && known.id() == approval.id()
+                // Tasks report in any order: an older version must not undo a newer one.
                 && known.version() < approval.version()
             {
                 *known = Arc::clone(approval);
@@ -109,7 +111,7 @@ impl CallBatch {
         }
     }
 
-    /// The answers to its calls, in order.
+    /// Returns the answers to its calls, in order.
     pub(crate) fn answers(&self, hindrances: &BTreeMap<ApprovalId, NotRun>) -> Vec<Answer> {
         let answer = |place: &BatchPlace| match place {
             BatchPlace::Empty => None,

@@ -1,5 +1,4 @@
-//! The calls that a run owes its application: those that wait, that may run, or of which nobody has
-//! taken the end.
+//! The run ledger: calls that wait, that may run, or whose end the application has not taken.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +11,17 @@ use rpds::RedBlackTreeMapSync;
 
 use crate::lock::{Mutex, lock};
 
-/// The calls of an outermost run and of those nested in it, as far as the application has not taken
-/// what became of them.
+/// The calls of an outermost run and of its nested runs whose end the application has not taken.
 ///
-/// The store is the authority; this holds what was read of it. Whatever is learned of a call is put
-/// in by [`note`](Self::note), which keeps the newer version, and never brings back what has been
-/// taken since: in any order, from any task, any number of times, it comes to the same. No lock is
-/// held while anything is awaited.
+/// The store is the authority; this holds what was read of it. Whatever is learned of a call is
+/// added by [`note`](Self::note), which keeps the newer version and never brings back a call that
+/// has been taken since. So the order, the task and the number of notes do not matter. No lock is
+/// held across an await.
 pub(crate) struct RunLedger {
     family: RunId,
     known: Mutex<LedgerState>,
-    /// Held by whoever reads the store, so that what one reads is put in before the next one asks.
+    /// Held while the store is read, so that one reader's changes are added before the next one
+    /// asks.
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -32,15 +31,15 @@ struct LedgerState {
     seq: u64,
     /// The number of times that the store was read.
     reads: u64,
-    /// The calls that wait for people. A copy of it costs nothing, however many there are.
+    /// The calls that wait for people. A copy is cheap, however many there are.
     waiting: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
     /// The others, by run.
     others: HashMap<RunId, BTreeMap<ApprovalId, OwedCall>>,
-    /// Calls that were answered since the store was last read: it need not tell of them.
+    /// Calls that were answered since the store was last read, which it need not report.
     answered: Vec<ApprovalId>,
-    /// Calls that bodies make, and whose questions are shown, and how many wait for each.
+    /// Calls of bodies whose questions are shown, and the number of waiters of each.
     shown: HashMap<ApprovalId, usize>,
-    /// Calls whose ends the application has, and whether the store knows that.
+    /// Calls whose ends the application has, and whether that is written to the store.
     taken: HashMap<ApprovalId, bool>,
 }
 
@@ -52,7 +51,7 @@ pub(crate) struct LedgerVersion {
 
 struct OwedCall {
     approval: Arc<Approval>,
-    /// The version that the application has taken already: of a call that has not ended.
+    /// The version that the application has taken already, of a call that has not ended.
     taken: Option<u64>,
 }
 
@@ -61,7 +60,7 @@ impl RunLedger {
         Self { family, known: Mutex::default(), reading: tokio::sync::Mutex::default() }
     }
 
-    /// The outermost run.
+    /// Returns the outermost run.
     pub(crate) fn family(&self) -> &RunId {
         &self.family
     }
@@ -75,22 +74,22 @@ impl RunLedger {
         Ok(())
     }
 
-    /// Returns the moment that it is now.
+    /// Returns the present moment.
     pub(crate) fn moment(&self) -> LedgerVersion {
         LedgerVersion { reads: lock(&self.known).reads }
     }
 
-    /// Puts in how a call stands, unless something newer is known.
+    /// Adds a call as it stands, unless a newer version is known.
     ///
-    /// `before` is a moment before that was so. Where the store was read since, and the call is not
-    /// known here, others may have told and taken its end: what is still owed is read from the
-    /// store.
+    /// `before` is a moment before the call stood like this. If the store was read since, and the
+    /// call is not known here, others may have reported and taken its end: then the store alone
+    /// says whether it is still owed.
     pub(crate) fn note(&self, approval: &Arc<Approval>, before: LedgerVersion) {
         lock(&self.known).note_since(approval, before);
     }
 
-    /// [Puts in](Self::note) how a call of a batch stands. The batch has it, and the store need not
-    /// tell of it: unless it is not put in, for then the store alone knows whether it is owed.
+    /// [Adds](Self::note) a call of a batch. If it is added, the batch has it, and the store need
+    /// not report it; otherwise the store alone knows whether it is owed.
     pub(crate) fn note_of_batch(&self, approval: &Arc<Approval>, before: LedgerVersion) {
         let mut known = lock(&self.known);
         if known.note_since(approval, before) && approval.status().is_terminal() {
@@ -98,12 +97,12 @@ impl RunLedger {
         }
     }
 
-    /// The calls that waited when they were last looked at.
+    /// Returns the calls that waited when they were last read.
     pub(crate) fn waiting(&self) -> RedBlackTreeMapSync<ApprovalId, Arc<Approval>> {
         lock(&self.known).waiting.clone()
     }
 
-    /// The calls of a run that may run, or of which it may be found out how they ended.
+    /// Returns the calls of a run that may run, or whose end may still be found out.
     pub(crate) fn unfinished(&self, run: &RunId) -> Vec<Arc<Approval>> {
         let is_unfinished = |owed: &&OwedCall| !owed.approval.status().is_terminal();
         let known = lock(&self.known);
@@ -111,7 +110,7 @@ impl RunLedger {
         of_run.filter(is_unfinished).map(|owed| Arc::clone(&owed.approval)).collect()
     }
 
-    /// The calls of a run that have an answer which the application has not taken.
+    /// Returns the calls of a run with an answer that the application has not taken.
     pub(crate) fn answers(&self, run: &RunId) -> Vec<Arc<Approval>> {
         let has_answer = |owed: &&OwedCall| {
             let status = owed.approval.status();
@@ -123,13 +122,13 @@ impl RunLedger {
         of_run.filter(has_answer).map(|owed| Arc::clone(&owed.approval)).collect()
     }
 
-    /// Returns how a call stands, as far as that is known here.
+    /// Returns a call as it stands, as far as this ledger knows it.
     pub(crate) fn find(&self, approval: &Approval) -> Option<Arc<Approval>> {
         lock(&self.known).find(approval).cloned()
     }
 
-    /// The application has what these calls became, as it was told. An end is owed no more once
-    /// that is written; what came after it was told is still owed.
+    /// Notes that the application has the answers to these calls. An end is owed no more once that
+    /// is written; events after the answer are still owed.
     pub(crate) fn take(&self, told: &[Arc<Approval>]) {
         let mut known = lock(&self.known);
         for told in told {
@@ -145,8 +144,7 @@ impl RunLedger {
         }
     }
 
-    /// Shows a call that a body makes, and that asks people, as a question of the run, until the
-    /// body has the answer or is gone.
+    /// Shows a call of a body as a question of the run, until the body has the answer or is gone.
     pub(crate) fn show(&self, asked: &Arc<Approval>) -> QuestionGuard<'_> {
         let mut known = lock(&self.known);
         known.taken.remove(&asked.id());
@@ -155,7 +153,7 @@ impl RunLedger {
         QuestionGuard { ledger: self, run: asked.subject().info().run().clone(), id: asked.id() }
     }
 
-    /// Adds what was taken and is not written to what is written next.
+    /// Adds taken ends that are not written yet to a changeset.
     pub(crate) fn acknowledge(&self, changeset: &mut Changeset) {
         let known = lock(&self.known);
         changeset
@@ -163,7 +161,7 @@ impl RunLedger {
             .extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
     }
 
-    /// Notes that what [`acknowledge`](Self::acknowledge) added is written.
+    /// Notes that the ends which [`acknowledge`](Self::acknowledge) added are written.
     pub(crate) fn acknowledged(&self, ids: &[ApprovalId]) {
         let mut known = lock(&self.known);
         for id in ids {
@@ -174,8 +172,8 @@ impl RunLedger {
     }
 }
 
-/// A call of a body, whose question is shown. Dropped, the call is owed to nobody: the body alone
-/// looks after it.
+/// Shows the question of a body's call until it is dropped. Then the call is owed to nobody,
+/// because the body alone looks after it.
 pub(crate) struct QuestionGuard<'a> {
     ledger: &'a RunLedger,
     run: RunId,
@@ -197,7 +195,7 @@ impl Drop for QuestionGuard<'_> {
 }
 
 impl LedgerState {
-    /// Returns what to ask the store for, and the calls that it cannot tell of any more.
+    /// Returns the query for the store, and the calls that it can no longer report.
     fn query(&mut self, family: &RunId) -> (RunQuery, Vec<ApprovalId>) {
         let mut query = RunQuery::after(family, self.seq);
         query.known = std::mem::take(&mut self.answered);
@@ -214,13 +212,14 @@ impl LedgerState {
             if *is_owed || is_shown {
                 self.note(approval);
             } else {
-                // Somebody else has taken it, as from another process, or looks after it alone.
+                // Another process has taken it, or looks after it alone.
                 self.waiting.remove_mut(&approval.id());
                 self.forget(approval.subject().info().run(), approval.id());
             }
         }
         self.seq = self.seq.max(changes.seq);
         self.reads += 1;
+        // The store knows these, and reports them no more: they need not be remembered.
         for id in written {
             self.taken.remove(id);
         }
@@ -232,7 +231,7 @@ impl LedgerState {
         self.waiting.get(&id).or_else(other)
     }
 
-    /// Puts in how a call stands, and says whether this knows the call.
+    /// Adds a call as it stands, and returns whether the ledger knows the call.
     fn note_since(&mut self, approval: &Arc<Approval>, before: LedgerVersion) -> bool {
         let is_known = self.reads == before.reads || self.find(approval).is_some();
         if is_known {
@@ -243,6 +242,7 @@ impl LedgerState {
 
     fn note(&mut self, approval: &Arc<Approval>) {
         let (id, run) = (approval.id(), approval.subject().info().run());
+        // A late note must not bring back a call that the application has taken.
         if self.taken.contains_key(&id)
             || self.find(approval).is_some_and(|known| known.version() >= approval.version())
         {

@@ -60,21 +60,22 @@ impl<R: Registry> Run<R> {
         Self { core, thread, registry: PhantomData }
     }
 
-    /// The agent that runs. A gate with one agent knows; one with several must be told.
+    /// Sets the agent that runs. Defaults to the gate's agent, if it has only one.
     #[must_use]
     pub fn agent(self, name: impl Into<AgentName>) -> Self {
         self.thread.change(|info| info.set_agent(name));
         self
     }
 
-    /// The person for whom it runs. That person does not count among the approvers of its calls.
+    /// Sets the person for whom it runs. That person does not count among the approvers of its
+    /// calls.
     #[must_use]
     pub fn on_behalf_of(self, who: impl Into<Principal>) -> Self {
         self.thread.change(|info| info.set_principal(Some(who.into())));
         self
     }
 
-    /// The roles of the person for whom it runs, for rules to look at. They never count as a
+    /// Sets the roles of the person for whom it runs, for rules to look at. They never count as a
     /// reviewer's.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
@@ -82,14 +83,14 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// The matter it belongs to.
+    /// Sets the case that it belongs to.
     #[must_use]
     pub fn case(self, case: impl Into<CaseId>) -> Self {
         self.thread.change(|info| info.set_case(Some(case.into())));
         self
     }
 
-    /// Why the agent says it does what it does, where a call does not say it: shown to reviewers as
+    /// Sets the agent's claimed reason, for calls that have none of their own. Reviewers see it as
     /// its claim.
     #[must_use]
     pub fn reasoning(self, text: impl Into<Arc<str>>) -> Self {
@@ -108,13 +109,13 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// The whole conversation as it is now, in the place of what was told before: for an
-    /// application that has it as a list of messages anyway. A text that was in it before, or in
-    /// another run of the gate not long ago, is not read again.
+    /// Replaces the conversation by a new one: for an application that keeps it as a list of
+    /// messages anyway. A text that was in it before, or in another run of the gate not long ago,
+    /// is not parsed again.
     ///
-    /// Rules read this conversation; where values came from goes by all that was heard in the run,
-    /// by any handle of it, and by what its tools returned. So a window may leave out the
-    /// beginning, and a summary of what was left out is not the user's word; see
+    /// Rules read this conversation. The origins of values depend on everything that was ever added
+    /// to the run, by any handle of it, and on the outputs of its tools. So a window may leave out
+    /// the beginning, and a summary of the left-out part does not count as the user's words; see
     /// [`compact`](Self::compact).
     ///
     /// ```
@@ -145,17 +146,17 @@ impl<R: Registry> Run<R> {
         self.thread.set_history(messages.into_iter().collect());
     }
 
-    /// Adds what is said now to the history.
+    /// Adds a message to the history.
     pub fn add_message(&self, message: Message) {
         self.thread.add_message(message);
     }
 
-    /// Puts a summary in the place of the conversation so far, whoever wrote it.
+    /// Replaces the conversation so far by a summary, whoever wrote it.
     ///
-    /// Whatever a history is replaced by, what was heard first in the run stays whose it was, and
-    /// so does what its tools returned. A summary adds nobody's words to that: what it says, and
-    /// nobody had said before, is the agent's own. So an application may then tell its conversation
-    /// by [`set_history`](Self::set_history) with the summary in whatever role its provider wants.
+    /// However a history is replaced, a text keeps the speaker who first said it in the run, and
+    /// tool outputs keep theirs. A summary adds nobody's words: what it says and nobody had said
+    /// before is the agent's own. So an application may afterwards pass its conversation to
+    /// [`set_history`](Self::set_history) with the summary in whatever role its provider wants.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -185,24 +186,25 @@ impl<R: Registry> Run<R> {
         self.thread.compact(summary.into());
     }
 
-    /// Describes the run: who runs, for whom, in which matter, and how the run came to its agent.
+    /// Returns the facts of the run: who runs, for whom, in which case, and how the run came to its
+    /// agent.
     #[must_use]
     pub fn info(&self) -> Arc<RunInfo> {
         self.thread.info()
     }
 
-    /// The run of an agent that this one calls for a part of its work: an agent as a tool. The id
-    /// is that of the work, as the id of the call by which the outer model asked for it; asked for
-    /// again, also after [`Gate::resume`](crate::Gate::resume), it is the same run.
+    /// Returns the run of an agent that this one calls for a part of its work: an agent as a tool.
+    /// The id is that of the work, such as the id of the call by which the outer model asked for
+    /// it. The same id is the same run, also after [`Gate::resume`](crate::Gate::resume).
     ///
-    /// It acts for the same person in the same matter, and is judged by the policies of its own
-    /// agent. Nothing that was approved or granted in the outer run counts in it, nor the reverse.
-    /// Its questions are among the outer run's [interruptions](Turn::interruptions), and its calls
-    /// in the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested
-    /// run gives their answers, and its agent goes on from there.
+    /// It acts for the same person in the same case, and is judged by the policies of its own
+    /// agent. Approvals and grants of the outer run do not count in it, nor the reverse. Its
+    /// questions are among the outer run's [interruptions](Turn::interruptions), and its calls in
+    /// the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested run
+    /// gives their answers, and its agent goes on from there.
     ///
-    /// In its history the user is the outer agent, whose words may be made up: only what the person
-    /// said in the outer run was [said by the user](crate::tool::Origin::User).
+    /// In its history the user is the outer agent, whose words may be made up: only the words of
+    /// the person in the outer run were [said by the user](crate::tool::Origin::User).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -236,8 +238,8 @@ impl<R: Registry> Run<R> {
         Self::of(Arc::clone(&self.core), self.thread.nested(&self.core, id.as_ref()))
     }
 
-    /// Hands the run over to another agent: from now on that agent's policies judge what is
-    /// proposed. What was proposed before stays a proposal of the agent that made it.
+    /// Hands the run over to another agent: from now on that agent's policies judge new calls.
+    /// Earlier calls stay those of the agent that made them.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -255,7 +257,7 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// [`RunError::UnknownAgent`]: the run stays with the agent it has.
+    /// [`RunError::UnknownAgent`]: the run keeps its agent.
     pub fn hand_off(&self, to: impl Into<AgentName>) -> Result<(), RunError> {
         let to = to.into();
         check_agent(&self.core, &to)?;
@@ -274,21 +276,21 @@ impl<R: Registry> Run<R> {
         RunContext::of(&self.core, &self.thread)
     }
 
-    /// Takes a batch of calls, as a model proposed them, and never waits for people.
+    /// Submits a batch of calls, as a model proposed them. Never waits for people.
     ///
-    /// What rules approve has run when this returns; what they deny is answered; the rest are
-    /// [interruptions](Turn::interruptions). Answers come in the order of the calls. A call that
-    /// fits nothing gets the problem as its answer, and the others go on.
+    /// When this returns, calls that rules approve have run, calls that rules deny have their
+    /// answer, and the rest are [interruptions](Turn::interruptions). Answers come in the order of
+    /// the calls. A call that fits no tool gets the problem as its answer, and the others go on.
     ///
     /// # Errors
-    /// Where the run itself cannot go on: an unknown agent. A store that does not answer makes a
+    /// If the run itself cannot go on: an unknown agent. A store that does not answer makes a
     /// call's answer [`Unavailable`](NotRun::Unavailable), not an error here.
     ///
     /// # Cancel safety
-    /// Safe at any time, from any task, beside any other operation of the run. A call is the run's
-    /// from the moment in which it is on the record: what a dropped `submit` left there is in the
-    /// next turn. A body that runs when this is dropped becomes indeterminate; one that was about
-    /// to begin is approved as before.
+    /// Safe at any time, from any task, during any other operation of the run. A call belongs to
+    /// the run once it is recorded: calls that a dropped `submit` recorded are in the next turn. A
+    /// body that runs when this is dropped becomes indeterminate; one that was about to begin is
+    /// approved as before.
     pub async fn submit(
         &self,
         calls: impl IntoIterator<Item = ToolCall>,
@@ -297,11 +299,11 @@ impl<R: Registry> Run<R> {
         self.core.submit(&self.circumstances()?, &self.thread, &calls).await
     }
 
-    /// Says that the application has what a turn says, and the model will get it: what has ended is
-    /// in no later turn.
+    /// Acknowledges a turn: the application has it, and the model will get it. Its ends are in no
+    /// later turn.
     ///
-    /// Submitting the next batch says the same of every turn before, so that only an application
-    /// which looks for late answers without submitting anything needs this.
+    /// Submitting the next batch acknowledges all turns before, so only an application that looks
+    /// for late answers without submitting anything needs this.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -327,19 +329,20 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// Where the store does not answer: then it is told again after a restart, and only then.
+    /// If the store does not answer: then the turn's ends are repeated after a restart, and only
+    /// then.
     pub async fn acknowledge(&self, turn: &Turn) -> Result<(), RunError> {
         Ok(self.core.acknowledge(&self.thread, turn).await?)
     }
 
-    /// Runs what has been approved since, and gives the batch as it stands now. It never waits for
-    /// people.
+    /// Runs the calls that have been approved since, and returns the batch as it stands now. Never
+    /// waits for people.
     ///
-    /// Before anything runs, tool, policy and arguments are compared with what was approved, and
-    /// the rules look again.
+    /// Before a call runs, tool, policy and arguments are compared with what was approved, and the
+    /// rules are evaluated again.
     ///
     /// # Errors
-    /// Where the run itself cannot go on: an unknown agent, a store that does not answer.
+    /// If the run itself cannot go on: an unknown agent, or a store that does not answer.
     ///
     /// # Cancel safety
     /// As for [`submit`](Self::submit).
@@ -347,13 +350,13 @@ impl<R: Registry> Run<R> {
         self.core.proceed(&self.circumstances()?, &self.thread).await
     }
 
-    /// Waits until people have decided every call of the batch, and runs what they approved.
+    /// Waits until people have decided every call of the batch, and runs the approved ones.
     ///
     /// # Errors
     /// As for [`proceed`](Self::proceed).
     ///
     /// # Cancel safety
-    /// Waiting can be dropped at any time; a body that runs then becomes indeterminate.
+    /// May be dropped at any time; a body that runs then becomes indeterminate.
     pub async fn wait(&self) -> Result<Turn, RunError> {
         self.core.wait(&self.circumstances()?, &self.thread).await
     }
@@ -365,13 +368,13 @@ impl<R: Registry> Run<R> {
     /// …)`, is the short form of this.
     ///
     /// # Errors
-    /// [`CallError`] says why there is no value: it did not run, someone else answered, or nobody
-    /// knows.
+    /// [`CallError`] says why there is no value: it did not run, someone else answered, or its end
+    /// is unknown.
     ///
     /// # Cancel safety
-    /// Dropped while people are asked, the question is kept or cancelled, as its policy says; in
-    /// neither case does it run by itself later. Dropped while the body runs, the call becomes
-    /// indeterminate.
+    /// If dropped while people are asked, the question is kept or cancelled, as its policy says; in
+    /// neither case does the call run by itself later. If dropped while the body runs, the call
+    /// becomes indeterminate.
     pub fn call<T: Tool>(&self, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
     where
         R: Offers<T>,
@@ -379,15 +382,15 @@ impl<R: Registry> Run<R> {
         Box::pin(self.wait_for(ApprovalId::new().to_string().into(), false, call))
     }
 
-    /// [`call`](Self::call) under an id of your own: again with the same id and arguments, it is
-    /// the same call.
+    /// Makes a typed call under an id of your own: with the same id and arguments, it is the same
+    /// call.
     ///
     /// # Errors
     /// As for [`call`](Self::call); a call that ran before gives [`CallError::RanElsewhere`] with
     /// the stored result.
     ///
     /// # Cancel safety
-    /// As for [`call`](Self::call); a question that was kept is waited for again under the same id.
+    /// As for [`call`](Self::call); the same id waits again for a question that was kept.
     pub fn call_as<T: Tool>(
         &self,
         id: impl Into<CallId>,
@@ -418,19 +421,20 @@ impl<R: Registry> Run<R> {
         Err(without_value(executed.approval))
     }
 
-    /// Judges a call without acting: nothing runs, nobody is asked, nothing is stored, no limit is
-    /// touched.
+    /// Evaluates a call without acting: nothing runs, nobody is asked, nothing is stored, no limit
+    /// is charged.
     ///
     /// # Errors
-    /// Why the call would be refused before any rule sees it; or the store does not answer.
+    /// The reason why the call would be refused before any rule sees it; or the store does not
+    /// answer.
     pub async fn assess(&self, call: &ToolCall) -> Result<Assessment, NotRun> {
         let run =
             self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         self.core.assess(&run, call).await
     }
 
-    /// Puts on the record what ran without a gate: a mail that was read, a page that was shown.
-    /// `in_reply_to` is the call that it follows from.
+    /// Records an action without a gate: a mail that was read, a page that was shown. `in_reply_to`
+    /// is the call that it follows from.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -452,8 +456,8 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// Where the run is of an unknown agent, the details have a number beyond ±2^53, are nested
-    /// more than 64 deep or too long, or the store does not answer: then it is not on the record.
+    /// If the run is of an unknown agent, the details have a number beyond ±2^53, are nested more
+    /// than 64 deep or too long, or the store does not answer. Then nothing is recorded.
     pub async fn log_action(
         &self,
         action: impl Into<String>,
@@ -466,8 +470,8 @@ impl<R: Registry> Run<R> {
         Ok(self.core.write_alone(Changeset::noting(now, event)).await?)
     }
 
-    /// Takes back every call that waits or is approved and has not begun, of the run and of those
-    /// nested in it, whoever proposed them, and says how many.
+    /// Cancels every call that waits or is approved and has not begun, of the run and its nested
+    /// runs, whoever proposed it. Returns how many were cancelled.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -479,15 +483,15 @@ impl<R: Registry> Run<R> {
             match self.core.cancel(approval.id(), reason).await {
                 Ok(ended) if ended.status() == Status::Cancelled => count += 1,
                 Err(DecideError::Store(error)) => return Err(error.into()),
-                // It had run before, and is what it was; or someone was faster, and it is no longer
-                // there to be taken back.
+                // It had run before, and stays as it was; or someone was faster, and it can no
+                // longer be cancelled.
                 Ok(_) | Err(_) => {}
             }
         }
         Ok(count)
     }
 
-    /// The state of the run and of those nested in it, to go on later or elsewhere: see
+    /// Returns the state of the run and its nested runs, to resume later or elsewhere: see
     /// [`RunState`].
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The memory of a run: who runs, what was said, its calls, and the runs nested in it.
+//! The state of a run in memory: who runs, the conversation, the calls, the nested runs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,32 +16,32 @@ use crate::lock::lock;
 use crate::logic::scrub::SecretScrubber;
 use crate::provenance::{RunConversation, RunHistory};
 
-/// One run, as its handles share it: any number of tasks, at the same time.
+/// One run, shared by its handles, which any number of tasks may use at once.
 ///
-/// Nothing here is read, awaited on, and written back. What is owed to the application is in the
-/// [`RunLedger`]; the batch is replaced as a whole by whoever submits the next one, and each task
-/// fills the places of its own.
+/// No state is read, held over an await, and written back. Calls that are owed to the application
+/// are in the [`RunLedger`]; the batch is replaced as a whole by the task that submits the next
+/// one, and each task fills its own places.
 pub(crate) struct RunSession {
     pub(crate) level: Arc<RunLevel>,
     pub(crate) ledger: Arc<RunLedger>,
     current: Mutex<Arc<CallBatch>>,
-    /// The calls in turns that the application has, as they were told, so that with its next batch
-    /// it acknowledges them.
+    /// The calls in turns that the application has, as it got them: its next batch acknowledges
+    /// them.
     told: Mutex<Vec<Arc<Approval>>>,
     nested: Mutex<BTreeMap<RunId, Arc<RunSession>>>,
 }
 
-/// The part of a run that the runs nested in it look at too: what the application said of it, and
-/// what was said in it.
+/// The part of a run that its nested runs read: the facts from the application, and the
+/// conversation.
 pub(crate) struct RunLevel {
     told: Mutex<RunFacts>,
     heard: Mutex<RunConversation>,
-    /// The secrets of all calls of the run and of those nested in it; kept by the outermost one.
+    /// The secrets of all calls of the run and its nested runs; kept by the outermost one.
     secrets: Mutex<SecretScrubber>,
     outer: Option<Arc<RunLevel>>,
 }
 
-/// The facts that the application told of a run.
+/// The facts of a run that the application has set.
 struct RunFacts {
     info: Arc<RunInfo>,
     reasoning: Option<Arc<str>>,
@@ -64,7 +64,7 @@ impl RunLevel {
         self.outer.as_ref().map_or(&self.secrets, |outer| outer.secrets())
     }
 
-    /// Returns who runs, for whom: for whom the outer run acts, where nothing else is said.
+    /// Returns the run's info. Principal and case default to those of the outer run.
     fn info(&self) -> Arc<RunInfo> {
         let own = Arc::clone(&lock(&self.told).info);
         let Some(outer) = self.outer.as_ref().map(|outer| outer.info()) else { return own };
@@ -101,7 +101,7 @@ impl RunSession {
         }
     }
 
-    /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
+    /// Restores a run from its state, with its nested runs. `stand` has its calls from the store.
     pub(crate) fn resumed(core: &EngineCore, body: StateBody, stand: &[Arc<Approval>]) -> Self {
         let ledger = Arc::new(RunLedger::new(body.info.run().outermost()));
         Self::resumed_in(core, body, stand, &ledger, None)
@@ -125,16 +125,18 @@ impl RunSession {
         thread
     }
 
-    /// The batch that was submitted last.
+    /// Returns the batch that was submitted last.
     pub(crate) fn current(&self) -> Arc<CallBatch> {
         Arc::clone(&lock(&self.current))
     }
 
-    /// Takes in a batch in the place of the last one, and what the application was told before as
-    /// taken: it goes on from there.
+    /// Replaces the last batch by a new one, and acknowledges the calls of turns that the
+    /// application got before, because it goes on from there.
     pub(crate) fn begin_batch(&self, batch: CallBatch) -> Arc<CallBatch> {
         let batch = Arc::new(batch);
         *lock(&self.current) = Arc::clone(&batch);
+        // Taken out at once: a turn that another task gets meanwhile is acknowledged by the next
+        // batch.
         let told = std::mem::take(&mut *lock(&self.told));
         if !told.is_empty() {
             self.ledger.take(&told);
@@ -142,7 +144,7 @@ impl RunSession {
         batch
     }
 
-    /// Calls whose ends are in a turn that the application gets now.
+    /// Notes the calls whose ends are in a turn that the application gets now.
     pub(crate) fn tell(&self, calls: impl IntoIterator<Item = Arc<Approval>>) {
         lock(&self.told).extend(calls);
     }
@@ -155,17 +157,18 @@ impl RunSession {
         self.level.info()
     }
 
-    /// The history as it is now.
+    /// Returns the history as it is now.
     pub(crate) fn history(&self) -> RunHistory {
         lock(&self.level.heard).history()
     }
 
-    /// Takes in the secrets of a call.
+    /// Adds the secrets of a call.
     pub(crate) fn learn_secrets(&self, secrets: SecretScrubber) {
+        // Kept by the outermost run, so that no text of a nested run shows a secret of another one.
         lock(self.level.secrets()).extend(secrets);
     }
 
-    /// A text without the secrets of the run's calls.
+    /// Returns a text without the secrets of the run's calls.
     pub(crate) fn without_secrets(&self, text: Arc<str>) -> Arc<str> {
         let secrets = lock(self.level.secrets());
         if secrets.is_empty() { text } else { secrets.clean(&text).into() }
@@ -180,6 +183,7 @@ impl RunSession {
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut RunInfo)) {
+        // Copy on write: calls that are under way keep the facts with which they began.
         change(Arc::make_mut(&mut lock(&self.level.told).info));
     }
 
@@ -195,10 +199,11 @@ impl RunSession {
         lock(&self.level.heard).compact(summary);
     }
 
-    /// The nested run of an id: the one that is there, or a new one.
+    /// Returns the nested run of an id, which is made if it does not exist.
     pub(crate) fn nested(&self, core: &EngineCore, id: &str) -> Arc<Self> {
         let outer = self.info();
         let run = RunId::from(format!("{}{NESTED}{id}", outer.run()));
+        // Held from look-up to insertion: two tasks that ask for the same id get the same run.
         let mut nested = lock(&self.nested);
         if let Some(known) = nested.get(&run) {
             return Arc::clone(known);
@@ -212,12 +217,13 @@ impl RunSession {
         new
     }
 
-    /// The runs nested in it, as they stand.
+    /// Returns the nested runs.
     pub(crate) fn all_nested(&self) -> Vec<Arc<Self>> {
         lock(&self.nested).values().cloned().collect()
     }
 
-    /// The run of an id that is nested in this one at any depth, if there is a handle of it.
+    /// Returns the run of an id that is nested in this one at any depth, if there is a handle of
+    /// it.
     pub(crate) fn descendant(&self, run: &RunId) -> Option<Arc<Self>> {
         let own = self.run_id();
         let rest = run.as_str().strip_prefix(own.as_str())?.strip_prefix(NESTED)?;

@@ -1,4 +1,4 @@
-//! The state of a run between two processes.
+//! The state of a run, to be resumed later or in another process.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,8 +19,8 @@ use crate::engine::error::StateError;
 /// The version that this program writes. It reads every version up to this one.
 const VERSION: u64 = 2;
 
-/// The state of a run, to go on later or in another process: which calls it has, how they stand,
-/// what was approved; and the same of every run nested in it.
+/// The state of a run, to be resumed later or in another process: its calls and how they stand,
+/// what was approved, and the same for every nested run.
 ///
 /// It is JSON, has a version, holds no secrets, and is authenticated with the gate's key
 /// (HMAC-SHA-256 over its canonical form): a gate resumes only what a gate with the same key wrote,
@@ -61,7 +61,7 @@ pub struct RunState {
 }
 
 impl StateBody {
-    /// A run with what is owed to it, and the runs nested in it.
+    /// Collects a run, the calls that are owed to it, and its nested runs.
     fn of(run: &RunSession) -> Self {
         let batch = run.current();
         let own = run.run_id();
@@ -92,7 +92,7 @@ impl StateBody {
         Self { info: run.info(), reasoning, current, earlier: ids, approvals, nested }
     }
 
-    /// It and every one nested in it.
+    /// Returns the run and all runs nested in it.
     pub(crate) fn family(&self) -> Vec<&Self> {
         [self].into_iter().chain(self.nested.iter().flat_map(Self::family)).collect()
     }
@@ -107,7 +107,7 @@ impl RunState {
         Ok(Self { version: VERSION, run, mac })
     }
 
-    /// The body, if a gate with this key wrote it and nobody changed it.
+    /// Returns the body, if a gate with this key wrote it and nobody changed it.
     pub(crate) fn read(&self, key: &[u8; 32]) -> Result<StateBody, StateError> {
         if self.version > VERSION {
             return Err(StateError::TooNew { found: self.version, known: VERSION });
@@ -120,14 +120,14 @@ impl RunState {
             .map_err(|error| StateError::Malformed { problem: error.to_string() })
     }
 
-    /// The state as JSON text.
+    /// Returns the state as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::json!({"version": self.version, "run": self.run, "mac": self.mac}).to_string()
     }
 
-    /// Reads the JSON text of a state. Whether it is authentic is checked by
-    /// [`Gate::resume`](crate::Gate::resume).
+    /// Reads the JSON text of a state. [`Gate::resume`](crate::Gate::resume) checks whether it is
+    /// authentic.
     ///
     /// # Errors
     /// [`StateError::Malformed`] for a text that is no state, [`StateError::TooNew`] for one that a

@@ -1,4 +1,4 @@
-//! The calls of a run, by the ids of their approvals.
+//! The serialized form of a run's state.
 
 use std::sync::Arc;
 

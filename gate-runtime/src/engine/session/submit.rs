@@ -1,4 +1,4 @@
-//! Batches of calls: taken in together, run as far as they may, looked at again as people decide.
+//! Submits batches of calls, runs them as far as they may run, and goes on as people decide.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::engine::execution::caller::CallerKind;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::{ApprovalWaiter, ChangeFeed};
 
-/// The standing of one call, and why it did not go on where it should have.
+/// How one call stands, and why it could not begin although it is approved.
 #[derive(Clone)]
 pub(crate) struct CallProgress {
     pub(crate) approval: Arc<Approval>,
@@ -37,7 +37,7 @@ impl From<Arc<Approval>> for CallProgress {
     }
 }
 
-/// The fate of one call of a batch, for its id.
+/// The result of checking the id of one call of a batch.
 #[derive(Clone, Copy)]
 enum BatchIdCheck {
     /// It is a call.
@@ -49,11 +49,11 @@ enum BatchIdCheck {
 }
 
 impl EngineCore {
-    /// Takes a batch in, runs what may run, and gives the batch as it stands then.
+    /// Takes in a batch, runs what may run, and returns the turn.
     ///
     /// # Cancel safety
-    /// Each call is the run's from the moment in which it is on the record: dropped before the end,
-    /// what is on the record is in the next turn.
+    /// A call belongs to the run once it is recorded. If this is dropped before the end, recorded
+    /// calls are in the next turn.
     pub(crate) async fn submit(
         self: &Arc<Self>,
         run: &RunContext,
@@ -61,30 +61,30 @@ impl EngineCore {
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
         let batch = thread.begin_batch(CallBatch::of(calls.len()));
-        // Where the store does not answer, what is owed stays owed: it is in a later turn, and each
-        // call gets that answer.
+        // If the store does not answer, owed calls stay owed and are in a later turn, and each call
+        // of this batch gets that error as its answer.
         let refreshed = thread.ledger.refresh(&*self.store).await;
         if calls.is_empty() {
             refreshed?;
         }
         let hindrances = match calls {
-            // By far the most frequent batch, and nothing in it waits for anything else in it.
+            // The most frequent batch by far, and no call in it waits for another.
             [only] => self.take_in(run, thread, &batch, only).await.into_iter().collect(),
             _ => self.take_in_together(run, thread, &batch, calls).await,
         };
-        // Where that fails it is written with whatever is written next; until then it is only told
-        // once more after a restart.
+        // If this fails, the acknowledgement is written with the next changeset; until then, a
+        // restart would only repeat an answer.
         let _ = self.write_taken(thread).await;
         if !batch.unfinished().is_empty() {
-            // Others may have decided and run it in the meantime. Where that cannot be read, what
-            // is said of them was so a moment ago, and a later turn has what is new.
+            // Others may have decided and run calls in the meantime. If that cannot be read, the
+            // turn has the state of a moment ago, and a later turn has the news.
             let _ = thread.ledger.refresh(&*self.store).await;
             let _ = self.look_up_forgotten(thread, &batch).await;
         }
         Ok(self.turn(run, thread, &batch, &hindrances))
     }
 
-    /// Takes in a call that is alone.
+    /// Takes in the only call of a batch.
     async fn take_in(
         self: &Arc<Self>,
         run: &RunContext,
@@ -102,8 +102,8 @@ impl EngineCore {
         put(thread, batch, (0, call), taken, before)
     }
 
-    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold
-    /// the others.
+    /// Takes in the calls of a batch. All are evaluated before any is carried out, because one may
+    /// hold back the others.
     async fn take_in_together(
         self: &Arc<Self>,
         run: &RunContext,
@@ -120,7 +120,7 @@ impl EngineCore {
                 .await;
         let holds = |plan: &Option<Result<CallLookup, NotRun>>| match plan {
             Some(Ok(CallLookup::New(draft))) => draft.holds_batch(),
-            // It was proposed before, and whoever did so went away before it was decided.
+            // It was proposed before, and its caller went away before it was decided.
             Some(Ok(CallLookup::Known(known))) => known.holds_batch(),
             _ => false,
         };
@@ -129,8 +129,8 @@ impl EngineCore {
         let (first, then): (Vec<_>, Vec<_>) =
             planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
         let mut hindrances = BTreeMap::new();
-        // What holds is asked before what it holds is approved, so that nobody finds the one
-        // without the other.
+        // Questions that hold others back are written first, so that nobody finds the others
+        // approved without the question.
         for part in [first, then] {
             let carried_out = part
                 .into_iter()
@@ -143,8 +143,7 @@ impl EngineCore {
                 put(thread, batch, (place, call), taken, before)
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
-            // As they are on the record now: another task may have been faster with the same
-            // question.
+            // As they are recorded now: another task may have been faster with the same question.
             held_by = batch
                 .unfinished()
                 .iter()
@@ -188,7 +187,7 @@ impl EngineCore {
         }
     }
 
-    /// Writes what was planned and runs what may run.
+    /// Writes the planned call, and runs it if it may run.
     async fn carry_out(
         self: &Arc<Self>,
         run: &RunContext,
@@ -219,8 +218,8 @@ impl EngineCore {
         }
     }
 
-    /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is
-    /// said of it; where it has ended in that moment, that.
+    /// Runs an approved call if it may run now. If not, it stays approved, with the reason; if it
+    /// has just ended, returns its end.
     pub(crate) async fn go_on(
         self: &Arc<Self>,
         run: &RunContext,
@@ -229,6 +228,8 @@ impl EngineCore {
         match self.dispatch(run, approval.id(), CallerKind::Run).await {
             Ok(executed) => executed.approval.into(),
             Err(reason) => {
+                // If the store does not answer, the version before the attempt is reported, with
+                // the hindrance.
                 let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
                 let is_open = !now.status().is_terminal();
                 CallProgress { approval: now, hindrance: Some(reason).filter(|_| is_open) }
@@ -236,9 +237,9 @@ impl EngineCore {
         }
     }
 
-    /// Puts into a batch how its calls stand which the ledger does not know: another task took the
-    /// end since the batch was last looked at, or the store owes the call to nobody, because a
-    /// program asked first. What people are asked is a question of the run.
+    /// Updates the calls of a batch that the ledger does not know: another task has taken the end
+    /// since the last look, or the store owes the call to nobody, because a program proposed it
+    /// first. A pending one is a question of the run.
     async fn look_up_forgotten(
         &self,
         thread: &RunSession,
@@ -261,7 +262,7 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Writes which ends the application has, where nothing else that was written said it.
+    /// Writes which ends the application has, if no other changeset has done so.
     async fn write_taken(&self, thread: &RunSession) -> Result<(), StoreError> {
         let mut changeset = Changeset::at(self.now());
         thread.ledger.acknowledge(&mut changeset);
@@ -274,7 +275,7 @@ impl EngineCore {
         Ok(())
     }
 
-    /// The application has what a turn says: what has ended is in no later one.
+    /// Notes that the application has a turn: its ends are in no later one.
     pub(crate) async fn acknowledge(
         &self,
         thread: &RunSession,
@@ -286,7 +287,7 @@ impl EngineCore {
         self.write_taken(thread).await
     }
 
-    /// Runs what has been approved since, and gives the batch as it stands then.
+    /// Runs the calls that have been approved since, and returns the turn.
     pub(crate) async fn proceed(
         self: &Arc<Self>,
         run: &RunContext,
@@ -297,8 +298,8 @@ impl EngineCore {
         let batch = thread.current();
         self.look_up_forgotten(thread, &batch).await?;
         let owed = thread.ledger.unfinished(&own);
-        // What a program asked, and a model proposed again, the store owes to nobody: the batch has
-        // it.
+        // A call that a program proposed first and a model again is owed to nobody in the store;
+        // the batch has it.
         let is_unknown = |known: &Arc<Approval>| {
             known.status() != Status::Pending && thread.ledger.find(known).is_none()
         };
@@ -318,7 +319,7 @@ impl EngineCore {
         Ok(self.turn(run, thread, &batch, &hindrances))
     }
 
-    /// Waits until people have decided every call of the batch, and runs what they approved.
+    /// Waits until people have decided every call of the batch, and runs the approved ones.
     pub(crate) async fn wait(
         self: &Arc<Self>,
         run: &RunContext,
@@ -348,15 +349,16 @@ impl EngineCore {
             for id in open {
                 waiters.entry(id).or_insert_with(|| ChangeFeed::wait_for(self, id));
             }
-            // What happened before a place was taken is found by another look; what happens after
-            // it is news.
+            // A change before a waiter was registered is found by another look; a change after it
+            // wakes the waiter.
             if waiters.len() == known {
                 select_all(waiters.values().map(|waiter| Box::pin(waiter.news()))).await;
             }
         }
     }
 
-    /// Answers and questions, from how the calls stand. Of nested runs there are questions only.
+    /// Makes a turn of answers and questions from how the calls stand. Nested runs contribute
+    /// questions only.
     fn turn(
         self: &Arc<Self>,
         run: &RunContext,
@@ -364,7 +366,7 @@ impl EngineCore {
         batch: &CallBatch,
         hindrances: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
-        // Nothing is awaited from here on: what the turn says of its calls is what is known now.
+        // Nothing is awaited from here on, so that the turn is consistent with what is known now.
         for known in &batch.unfinished() {
             if let Some(newer) =
                 thread.ledger.find(known).filter(|newer| newer.version() > known.version())
@@ -401,7 +403,7 @@ impl EngineCore {
     }
 }
 
-/// Puts into the batch and the ledger what became of a call.
+/// Adds the result of taking in a call to the batch and the ledger.
 fn put(
     thread: &RunSession,
     batch: &CallBatch,
@@ -430,8 +432,8 @@ fn id_of(plan: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
     }
 }
 
-/// Returns which calls of a batch are calls of their own. Two that share an id are one if they are
-/// equal, and none if not.
+/// Checks the ids of a batch. Two equal calls with one id are one call; two different ones are
+/// none.
 fn fates(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<BatchIdCheck> {
     let same = |a: &Result<ParsedCall, NotRun>, b: &Result<ParsedCall, NotRun>| match (a, b) {
         (Ok(a), Ok(b)) => (a.tool, &a.completed.arguments) == (b.tool, &b.completed.arguments),

@@ -1,4 +1,4 @@
-//! One batch of calls: what has an answer, what waits.
+//! A turn: the answers to a batch of calls, and the calls that wait.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -30,8 +30,8 @@ pub struct Turn {
     waiting: Option<WaitingCalls>,
 }
 
-/// The calls of a run, and of those nested in it, that waited when a turn was made. To hold them
-/// costs nothing; the questions are made once somebody asks for them.
+/// The calls of a run and its nested runs that waited when a turn was made. Holding them is cheap;
+/// the questions are made when they are first asked for.
 pub(crate) struct WaitingCalls {
     core: Arc<EngineCore>,
     run: RunContext,
@@ -41,7 +41,7 @@ pub(crate) struct WaitingCalls {
 }
 
 impl WaitingCalls {
-    /// `None` where nothing waits: then a turn holds on to no part of its gate.
+    /// Returns `None` if nothing waits: then a turn holds on to no part of its gate.
     pub(crate) fn of(
         core: &Arc<EngineCore>,
         run: &RunContext,
@@ -57,8 +57,8 @@ impl WaitingCalls {
         })
     }
 
-    /// Those of the run itself first, then those of nested runs, each with the circumstances of its
-    /// own run.
+    /// Returns the questions of the run first, then those of nested runs, each with the
+    /// circumstances of its own run.
     fn interruptions(&self) -> &[Interruption] {
         self.interruptions.get_or_init(|| {
             let own = self.thread.run_id();
@@ -95,31 +95,31 @@ impl Turn {
         Self { answers, late, waiting }
     }
 
-    /// An answer to every call of the batch, in the order in which the model proposed them, also to
-    /// those that wait.
+    /// Returns an answer to every call of the batch, in the order in which the model proposed them,
+    /// including the calls that wait.
     #[must_use]
     pub fn answers(&self) -> &[Answer] {
         &self.answers
     }
 
-    /// The answers that are settled: what ran, what never will.
+    /// Returns the settled answers: calls that ran, and calls that never will.
     pub fn outputs(&self) -> impl Iterator<Item = &Answer> {
         self.answers.iter().filter(|answer| !answer.is_waiting())
     }
 
-    /// Answers to calls of earlier batches that the application has not taken yet: those that
-    /// waited and have been settled since, those that nobody knows the end of, and those of a turn
+    /// Returns answers to calls of earlier batches that the application has not taken yet: calls
+    /// that waited and have been settled since, calls whose end is unknown, and calls of a turn
     /// that never arrived.
     ///
-    /// Each stands here once, in every turn until the application
+    /// Each is here once, in every turn until the application
     /// [acknowledges](crate::Run::acknowledge) it or submits the next batch, which means that the
-    /// model has the turn before. A [resumed](crate::Gate::resume) run goes on with it.
+    /// model has the turn before. This also holds for a [resumed](crate::Gate::resume) run.
     #[must_use]
     pub fn late(&self) -> &[Answer] {
         &self.late
     }
 
-    /// The calls that wait for people, of this batch and of earlier ones of the run.
+    /// Returns the calls that wait for people, of this batch and of earlier ones of the run.
     #[must_use]
     pub fn interruptions(&self) -> &[Interruption] {
         self.waiting.as_ref().map_or(&[], WaitingCalls::interruptions)
@@ -131,7 +131,7 @@ impl Turn {
         self.answers.iter().any(Answer::is_waiting)
     }
 
-    /// Returns whether the run should stop: too many of its calls came to nothing, or it asked
+    /// Returns whether the run should stop, because too many of its calls did not run, or it asked
     /// people too often.
     #[must_use]
     pub fn must_stop(&self) -> bool {

@@ -48,21 +48,21 @@ pub struct Call<T: Tool> {
 }
 
 impl<T: Tool> Call<T> {
-    /// Returns the context of the call: who proposes it, for whom, in which run, after what was
-    /// said, and when.
+    /// Returns the context of the call: who proposes it, for whom, in which run, after which
+    /// messages, and when.
     #[must_use]
     pub fn context(&self) -> &CallContext {
         &self.context
     }
 
-    /// Where one of its values first came from: the words of the person whom the run acts for, the
-    /// result of a tool, or nowhere, so that the agent made it.
+    /// Returns the origin of one of its values: the words of the principal, the result of a tool,
+    /// or neither, so that the agent made it.
     ///
-    /// So a rule approves only what the user really asked for, and what a web page or a mail told
-    /// the agent to do asks a person, however small it is. Tell the run what is said:
+    /// So a rule can approve only what the user really asked for, and anything that a web page or a
+    /// mail told the agent to do asks a person, however small it is. Pass the messages to the run:
     /// [`Run::history`](crate::Run::history), [`Run::add_message`](crate::Run::add_message).
-    /// Without that nothing is the user's, and only what the gate's own tools returned is known.
-    /// `docs/why/threat-model.md` in the repository says what it cannot see.
+    /// Without them no value is the user's, and only the outputs of the gate's own tools are known.
+    /// `docs/why/threat-model.md` in the repository lists what this cannot detect.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -107,7 +107,7 @@ impl<T: Tool> Call<T> {
         self.context().origin(value)
     }
 
-    /// Returns whether one of its values was said by the user, or is not there: `None`, or an empty
+    /// Returns whether one of its values was said by the user, or is absent: `None`, or an empty
     /// list.
     ///
     /// ```
@@ -153,7 +153,7 @@ impl<T: Tool> Call<T> {
         self.context().said_or_absent(value)
     }
 
-    /// The tool's state: the part of the gate's state that its function takes.
+    /// Returns the tool's state: the part of the gate's state that its function takes.
     #[must_use]
     pub fn state(&self) -> &T::State {
         (*self.state).provide()
@@ -184,11 +184,11 @@ impl<T: Tool> fmt::Debug for Call<T> {
     }
 }
 
-/// A tool's part of a gate's state, for what does not care which tool: a
+/// A tool's part of a gate's state, for code that does not depend on the tool: a
 /// [`SharedState<T::State>`](SharedState).
 pub(crate) type AnyState = dyn Any + Send + Sync;
 
-/// A [`Call`] of whatever tool.
+/// A [`Call`] of any tool.
 ///
 /// Everything about policies is written once, over this, and not once more for each tool: only the
 /// closures that a user wrote know the type. A hundred tools compile as fast as that.
@@ -216,7 +216,7 @@ impl AnyCall {
         &self.context
     }
 
-    /// Returns the arguments, if nobody else has the call any more.
+    /// Returns the arguments, if no other owner of the call is left.
     pub(crate) fn into_arguments<T: Tool>(self) -> Result<Option<T>, OtherTool> {
         let call: Box<Call<T>> = self.typed.downcast().map_err(|_| OtherTool)?;
         Ok(Arc::into_inner(call.arguments))
@@ -228,7 +228,7 @@ pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&SharedState<T::State>, 
     state.downcast_ref().ok_or(OtherTool)
 }
 
-/// Reads arguments that were approved, and makes sure that the value is the one that they say.
+/// Parses approved arguments, and checks that the value is the one that they describe.
 pub(crate) fn read_exact<T: Tool>(
     value: &Value,
     spec: &ToolSpec,
@@ -241,8 +241,8 @@ pub(crate) fn read_exact<T: Tool>(
     if spec.writes(written, value) { Ok(arguments) } else { Err(UnreadableArguments) }
 }
 
-/// A tool's type does not take arguments that were taken before. Its words could hold a value, so
-/// they are left out.
+/// A tool's type does not accept arguments that were accepted before. Its error message could
+/// contain a value, so it is left out.
 pub(crate) struct UnreadableArguments;
 
 impl<T: Display> From<T> for UnreadableArguments {
@@ -251,8 +251,7 @@ impl<T: Display> From<T> for UnreadableArguments {
     }
 }
 
-/// Something is of another tool than it should be. It does not happen; if it did, nothing would
-/// run.
+/// A value belongs to another tool. This does not happen; if it did, nothing would run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OtherTool;
 

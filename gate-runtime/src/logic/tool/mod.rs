@@ -63,7 +63,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// The policy that the attribute names.
     fn policy() -> Policy<Self>;
 
-    /// Returns the sentence that says what a call would do.
+    /// Returns the sentence that describes what a call would do.
     #[doc(hidden)]
     #[must_use]
     fn summary() -> Option<ToolSummary> {
@@ -92,7 +92,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn outcome(output: &Self::Output) -> ToolOutcome;
 
-    /// The way to find out whether a call happened of which nobody knows how it ended.
+    /// Finds out whether a call happened whose end is unknown.
     #[doc(hidden)]
     const RECONCILER: Option<ToolReconciler> = None;
 

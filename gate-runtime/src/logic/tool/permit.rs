@@ -7,8 +7,8 @@ use crate::logic::context::CallContext;
 
 /// Single-use proof that this very call may run, with its arguments inside.
 ///
-/// Only the engine makes one, after `Dispatched` is on the record, from the arguments that were
-/// approved; a body takes it by value. It cannot be cloned, stored and used again, or made by hand:
+/// Only the engine makes one, after `Dispatched` is recorded, from the approved arguments; a body
+/// takes it by value. It cannot be cloned, stored and used again, or made by hand:
 ///
 /// ```compile_fail,E0451
 /// # use gate_runtime::{CallContext, Permit, Tool};
@@ -34,7 +34,7 @@ impl<T: Tool> Permit<T> {
         Self { arguments, context }
     }
 
-    /// Uses the permit up: the arguments that were approved, and the call's context.
+    /// Consumes the permit, and returns the approved arguments and the call's context.
     pub fn open(self) -> (T, CallContext) {
         (self.arguments, self.context)
     }

@@ -1,4 +1,4 @@
-//! Finding out whether a call happened: a tool's own function for it.
+//! Reconcilers: a tool's own function that finds out whether a call happened.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,8 +12,8 @@ use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
 use crate::logic::spec::ToolSpec;
 
-/// The answer of a tool's reconciler: whether a call happened of which nobody knows how it ended,
-/// as far as the reconciler can tell.
+/// The answer of a tool's reconciler: whether a call happened whose end is unknown, as far as the
+/// reconciler can tell.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -45,11 +45,11 @@ use crate::logic::spec::ToolSpec;
 pub enum ReconcileOutcome<T> {
     /// It did, and gave this back.
     Yes(T),
-    /// It did not, and will not: what was approved may run, once. Where the earlier attempt could
-    /// still take effect, as with a request that is on its way, say [`Unknown`](Self::Unknown), or
-    /// make the other side refuse it first.
+    /// It did not, and will not: the approved call may run, once. If the earlier attempt could
+    /// still take effect, as with a request that is under way, return [`Unknown`](Self::Unknown),
+    /// or make the other side refuse it first.
     No,
-    /// It cannot be told: a person has to.
+    /// Unknown: a person has to find out.
     Unknown,
 }
 

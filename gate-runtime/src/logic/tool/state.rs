@@ -42,8 +42,8 @@ impl<T: 'static> Provides<T> for T {
 /// A state that all calls of a gate may use at once. Every type that is `Send`, `Sync` and
 /// `'static` is one.
 ///
-/// It is asked for where a registry names its state, and nowhere else: rustc says there which part
-/// of it is at fault, and what to take instead.
+/// It is required where a registry names its state, and nowhere else: rustc reports there which
+/// part of the state is at fault, and what to use instead.
 #[doc(hidden)]
 pub trait GateState: Send + Sync + 'static {}
 
@@ -51,6 +51,6 @@ impl<T: Send + Sync + 'static> GateState for T {}
 
 /// A gate's state, of which a tool sees its part.
 ///
-/// That it is shared is asked once, of the state of a [`Registry`](crate::Registry), and not of
-/// each part again: one mistake is one error.
+/// Sharing is required once, of the state of a [`Registry`](crate::Registry), and not again of each
+/// part: one mistake is one error.
 pub type SharedState<Part> = Arc<dyn Provides<Part> + Send + Sync>;

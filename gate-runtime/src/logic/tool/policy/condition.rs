@@ -7,8 +7,7 @@ use super::hours::TimeWindow;
 use crate::logic::bounded::{TimeLimit, bounded, guard};
 use crate::logic::tool::call::AnyCall;
 
-/// Describes the closure of a rule: it is usable by several threads at once, for calls come at
-/// once.
+/// The closure of a rule, which several threads may use at once, because calls are concurrent.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -45,8 +44,8 @@ pub(crate) type ConditionResult = Result<bool, String>;
 
 /// A value that the closure of a rule may return: whether the rule matches, or an error.
 ///
-/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count
-/// as failed. A failure approves nothing, and denies nothing either: where a denial hangs on it,
+/// `true` always means "this rule matches", whatever the rule does; an error makes the rule count
+/// as failed. A failed rule approves nothing, and denies nothing either: if a denial depends on it,
 /// the call does not run and may be tried later.
 ///
 /// ```
@@ -104,7 +103,7 @@ impl RuleCondition {
         }
     }
 
-    /// Looks at it without waiting; `None` for one that waits.
+    /// Evaluates it without waiting; `None` for an async condition.
     pub(super) fn look(&self, call: &AnyCall) -> Option<ConditionResult> {
         match self {
             Self::Now(condition) => Some(guard(|| condition(call))),
@@ -113,7 +112,7 @@ impl RuleCondition {
         }
     }
 
-    /// Looks at it, waiting if it must, as long as it may take.
+    /// Evaluates it, waiting for an async condition up to the limit.
     pub(super) async fn look_later(
         &self,
         call: &AnyCall,
@@ -124,6 +123,7 @@ impl RuleCondition {
                 let later = guard(|| condition(call))?;
                 bounded(limit, || later).await?
             }
+            // `look` is `None` for async conditions only, which the arm above has.
             Self::Now(_) | Self::Hours(_) => self.look(call).unwrap_or(Ok(false)),
         }
     }

@@ -1,4 +1,4 @@
-//! Limits, as rules are given them.
+//! The builder of a rule's limits.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct LimitNeedsPer<T: Tool> {
 }
 
 impl<T: Tool> LimitNeedsPer<T> {
-    /// The window of time in which the limit holds: any that ends now, so that waiting for midnight
+    /// Sets the window of the limit: a sliding one that ends now, so that waiting for midnight
     /// gains nothing.
     pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
         let Self { rule, amount, max, places } = self;
@@ -87,8 +87,8 @@ impl Uncounted for Approves {}
 impl Uncounted for Counted {}
 
 impl<T: Tool, E: Effect> RuleBuilder<T, E> {
-    /// At most so many calls in a window: `.at_most(10).per(DAY)`. A call counts for every rule
-    /// that approves it.
+    /// Limits the number of calls in a window: `.at_most(10).per(DAY)`. A call counts for every
+    /// rule that approves it.
     ///
     /// Limits are counted by the store, in the transaction of the approval they allow: of two
     /// concurrent calls one gets the last place. A rule whose limit is used up does not match.
@@ -99,7 +99,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         LimitNeedsPer { rule: self.into_stage(), amount: None, max: calls.into(), places: 0 }
     }
 
-    /// At most so much in all in a window: `.budget(|call| call.amount_cents, 50_000).per(DAY)`.
+    /// Limits the sum of an amount in a window: `.budget(|call| call.amount_cents,
+    /// 50_000).per(DAY)`.
     ///
     /// A call takes a whole number or an [`Amount`], whose decimals are counted exactly, in
     /// millionths. A rule for which a call has no amount, or a finer one, has failed: a person is

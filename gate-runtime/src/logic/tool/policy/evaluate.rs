@@ -17,18 +17,18 @@ use crate::logic::tool::call::AnyCall;
 #[derive(Debug)]
 pub(crate) struct PolicyEvaluation {
     pub(crate) opinion: PolicyOpinion,
-    /// The amounts that the matching rules would take of their limits, by the place of the rule.
+    /// The charges of the matching rules, by the place of the rule.
     pub(crate) charges: Vec<(usize, Vec<LimitCharge>)>,
 }
 
 impl AnyPolicy {
-    /// Returns whether a rule waits for something.
+    /// Returns whether it has an async rule.
     pub(crate) fn waits(&self) -> bool {
         self.waits
     }
 
-    /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is
-    /// only right for a policy that does not wait.
+    /// Evaluates a call without waiting. An async rule counts as failed, so this is only for
+    /// policies without one.
     pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> PolicyEvaluation {
         let mut judging = EvaluationBuilder::new(self, agent);
         for entry in &self.entries {
@@ -37,7 +37,7 @@ impl AnyPolicy {
         judging.finish()
     }
 
-    /// Judges a call, waiting for the rules that wait, each as long as it may take.
+    /// Evaluates a call, waiting for async rules, each up to the limit.
     pub(crate) async fn evaluate_later(
         &self,
         call: &AnyCall,
@@ -110,8 +110,7 @@ impl<'a> EvaluationBuilder<'a> {
         let policy = &self.policy.outline.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize, limit: &RuleLimit| {
-            // Counted in other units it is another counter: what was used would be a millionth of
-            // it.
+            // Other units make another counter: past charges would otherwise count for a millionth.
             let units =
                 if limit.places == 0 { String::new() } else { format!("e{}", limit.places) };
             format!("{}{owner}/{policy}/{}/{index}{units}", self.policy.tool, entry.name)

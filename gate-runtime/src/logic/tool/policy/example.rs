@@ -1,4 +1,4 @@
-//! Calls that a rule is tried on when the gate is built.
+//! Example calls on which a rule is tried when the gate is built.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
 use crate::provenance::{CallFacts, RunHistory, choices};
 
-/// A call to try a rule on, with its circumstances.
+/// An example call for a rule, with its context.
 ///
 /// A call by itself is one: `.matches(IssueRefund { … })`. A rule's hours are only looked at where
 /// the example says [`at`](Self::at) what time it is.
@@ -110,8 +110,7 @@ impl<T: Tool> std::fmt::Debug for Example<T> {
 }
 
 impl AnyPolicy {
-    /// Tries all examples, once; says which rule comes out otherwise than it should, on which of
-    /// its examples.
+    /// Tries all examples once. Returns the rules that do not behave as their examples require.
     pub(crate) async fn try_examples(
         &mut self,
         state: &AnyState,

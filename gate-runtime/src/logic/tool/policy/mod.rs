@@ -96,14 +96,14 @@ impl<T: Tool> Policy<T> {
         }
     }
 
-    /// The policy as people and records see it.
+    /// Returns the view of the policy for people and records.
     #[must_use]
     pub fn outline(&self) -> &Arc<PolicyView> {
         &self.any.outline
     }
 }
 
-/// A policy of whatever tool.
+/// A policy of any tool.
 pub(crate) struct AnyPolicy {
     entries: Vec<RuleEntry>,
     outline: Arc<PolicyView>,
@@ -163,8 +163,8 @@ impl AnyPolicy {
     }
 }
 
-/// The digest of what a policy decides: of its tokens and its rules. A comment that is mended, or a
-/// line that is broken, changes no rule, and asks nobody again.
+/// Returns the digest of a policy's decisions: of its tokens and its rules. A changed comment or
+/// line break changes no rule, and causes no new question.
 fn digest_of(source: &PolicySource, outline: &PolicyView) -> Digest {
     let rules: Vec<_> =
         outline.rules().iter().map(|rule| RuleView { text: None, ..rule.clone() }).collect();

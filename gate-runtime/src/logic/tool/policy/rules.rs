@@ -44,7 +44,7 @@ pub struct Rules<T: Tool> {
     tool: PhantomData<fn() -> T>,
 }
 
-/// The part of a policy that has been written so far, for whatever tool.
+/// The part of a policy that has been written so far, for any tool.
 #[derive(Default)]
 pub(super) struct PolicyParts {
     pub(super) entries: Vec<RuleEntry>,
