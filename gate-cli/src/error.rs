@@ -96,7 +96,7 @@ impl From<TrailError> for CommandError {
             TrailError::Store(_) | TrailError::Busy { .. } | TrailError::Ended => {
                 Self::Trouble(error.to_string())
             }
-            TrailError::NotParted => Self::TooLate(error.to_string()),
+            TrailError::NotDiverged => Self::TooLate(error.to_string()),
             _ => Self::Refused(error.to_string()),
         }
     }

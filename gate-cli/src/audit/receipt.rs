@@ -150,7 +150,7 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
     match OutputFormat::of(cli.json) {
         OutputFormat::Programs => {
             let entry = |shown: &ReceiptEntry| match shown.entry() {
-                TrailEntry::Break(parted) => json!({"index": shown.index(), "break": parted}),
+                TrailEntry::Reset(parted) => json!({"index": shown.index(), "break": parted}),
                 _ => {
                     json!({
                         "index": shown.index(),
@@ -217,7 +217,7 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
     for shown in shown {
         let record = match (shown.record(), shown.entry()) {
             (Some(record), _) => record,
-            (None, TrailEntry::Break(parted)) => {
+            (None, TrailEntry::Reset(parted)) => {
                 let (at, next, by, why) =
                     (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
                 told.push(format!(

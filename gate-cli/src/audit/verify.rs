@@ -36,14 +36,14 @@ pub(super) async fn verify(
             .take(&entry)
             .map_err(|fault| CommandError::Refused(format!("entry {index}, {fault}")))?;
         match entry {
-            TrailEntry::Break(parted) => breaks.push(parted),
+            TrailEntry::Reset(parted) => breaks.push(parted),
             TrailEntry::Record(record) => signers.check(&record).map_err(|problem| {
                 CommandError::Refused(format!(
                     "entry {index}, record {} (voted): {problem}",
                     record.seq()
                 ))
             })?,
-            TrailEntry::Stub(_) => {}
+            TrailEntry::Digest(_) => {}
         }
         Ok(())
     })?;

@@ -41,9 +41,9 @@ pub enum TrailEntry {
     /// A record.
     Record(Box<Record>),
     /// A record that is too long for an entry, and lies beside the tree.
-    Stub(DigestEntry),
+    Digest(DigestEntry),
     /// A person's word on why the records do not go on where the trail was.
-    Break(ResetEntry),
+    Reset(ResetEntry),
 }
 
 /// The entry for a record that is longer than an entry can be: its digest.
@@ -240,9 +240,9 @@ impl TrailEntry {
         if value.get("event").is_some() {
             serde_json::from_value(value).map(Self::Record).map_err(part)
         } else if value.get("digest").is_some() {
-            serde_json::from_value(value).map(Self::Stub).map_err(part)
+            serde_json::from_value(value).map(Self::Digest).map_err(part)
         } else {
-            serde_json::from_value(value).map(Self::Break).map_err(part)
+            serde_json::from_value(value).map(Self::Reset).map_err(part)
         }
     }
 
@@ -271,8 +271,8 @@ impl fmt::Display for TrailEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record(record) => write!(f, "record {} ({})", record.seq, record.kind()),
-            Self::Stub(stub) => write!(f, "record {} ({})", stub.seq, stub.kind),
-            Self::Break(parted) => write!(f, "break before record {}", parted.next),
+            Self::Digest(stub) => write!(f, "record {} ({})", stub.seq, stub.kind),
+            Self::Reset(parted) => write!(f, "break before record {}", parted.next),
         }
     }
 }
@@ -337,7 +337,7 @@ mod tests {
             Ok(leaf.clone())
         );
         let (file, text) = leaf.beside().unwrap();
-        let Ok(TrailEntry::Stub(stub)) = TrailEntry::parse(leaf.text().as_bytes()) else {
+        let Ok(TrailEntry::Digest(stub)) = TrailEntry::parse(leaf.text().as_bytes()) else {
             panic!("{leaf:?}")
         };
         assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));
@@ -383,6 +383,6 @@ mod tests {
             leaf.text(),
             r#"{"at":"1970-01-01T00:00:00Z","by":"dana","next":9,"reason":"restored","settled":20}"#
         );
-        assert_eq!(TrailEntry::parse(leaf.text().as_bytes()), Ok(TrailEntry::Break(parted)));
+        assert_eq!(TrailEntry::parse(leaf.text().as_bytes()), Ok(TrailEntry::Reset(parted)));
     }
 }

@@ -133,11 +133,11 @@ impl Auditor {
     fn take_next(&mut self, entry: &TrailEntry) -> Result<(), ReplayError> {
         match entry {
             TrailEntry::Record(record) => self.take_record(record),
-            TrailEntry::Stub(stub) => Err(ReplayError::at(
+            TrailEntry::Digest(stub) => Err(ReplayError::at(
                 stub.seq(),
                 "its record was not given: read it from beside the tree",
             )),
-            TrailEntry::Break(parted) => {
+            TrailEntry::Reset(parted) => {
                 if parted.settled() + 1 != self.next && self.next != 0 {
                     let (said, came) = (parted.settled(), self.next.saturating_sub(1));
                     let problem = format!(

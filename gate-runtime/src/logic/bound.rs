@@ -40,7 +40,7 @@ type RunOf = fn(
 /// The evaluations of all policies of a tool for one call.
 pub(crate) enum MaybeEvaluated<'a> {
     Done(Vec<PolicyEvaluation>),
-    Later(BoxFuture<'a, Result<Vec<PolicyEvaluation>, SchemaError>>),
+    Pending(BoxFuture<'a, Result<Vec<PolicyEvaluation>, SchemaError>>),
 }
 
 /// A tool with its state, its policy, and the policies that agents have for it: generated code
@@ -208,7 +208,7 @@ impl ErasedTool {
             self.check_unchanged(call, spec, arguments)?;
             return Ok(MaybeEvaluated::Done(all));
         }
-        Ok(MaybeEvaluated::Later(Box::pin(async move {
+        Ok(MaybeEvaluated::Pending(Box::pin(async move {
             let mut all = Vec::new();
             for (agent, policy) in self.policies(call.context().agent()) {
                 all.push(policy.evaluate_later(&call, agent, limit).await);

@@ -114,7 +114,7 @@ struct OutboxWorker {
 enum OutboxSignal {
     News,
     Ended(Option<(u64, Result<(), StoreError>)>),
-    Look,
+    Wake,
 }
 
 impl OutboxWorker {
@@ -130,7 +130,7 @@ impl OutboxWorker {
             rests = None;
             match self.signal(wake).await {
                 OutboxSignal::News => {}
-                OutboxSignal::Look => self.looks_at = Timestamp::MIN,
+                OutboxSignal::Wake => self.looks_at = Timestamp::MIN,
                 OutboxSignal::Ended(ended) => {
                     self.looks_at = Timestamp::MIN;
                     if let Some((record, written)) = ended {
@@ -165,7 +165,7 @@ impl OutboxWorker {
         match select(pin!(ended), select(pin!(news), looks)).await {
             Either::Left((ended, _)) => OutboxSignal::Ended(ended),
             Either::Right((Either::Left(_), _)) => OutboxSignal::News,
-            Either::Right((Either::Right(_), _)) => OutboxSignal::Look,
+            Either::Right((Either::Right(_), _)) => OutboxSignal::Wake,
         }
     }
 

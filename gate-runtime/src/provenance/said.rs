@@ -99,7 +99,7 @@ impl ValueQuery {
         let (part, wholes) = if is_trusted {
             (SearchScope::Whole, &self.strict)
         } else {
-            (SearchScope::Wholes, &self.wholes)
+            (SearchScope::LooseWhole, &self.wholes)
         };
         let number = self.number.map(|number| (SearchScope::Numbers, 1, number));
         let loose =
@@ -114,7 +114,7 @@ pub(super) enum SearchScope {
     /// The words of whom we trust.
     Whole,
     /// The words of others, as if we trusted them.
-    Wholes,
+    LooseWhole,
     /// The words of others, whatever stands around them.
     Phrases,
     /// The numbers of others.
@@ -158,7 +158,7 @@ impl IndexedText {
     pub(super) fn each(&self, part: SearchScope, length: usize, mut each: impl FnMut(u64)) {
         match part {
             SearchScope::Whole => self.whole().each(length, each),
-            SearchScope::Wholes => self.loose().wholes.each(length, each),
+            SearchScope::LooseWhole => self.loose().wholes.each(length, each),
             SearchScope::Phrases => self.loose().phrases.each(length, each),
             SearchScope::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
         }

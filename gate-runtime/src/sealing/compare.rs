@@ -98,7 +98,7 @@ impl<'a> ComparePass<'a> {
         }
         let entry =
             TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
-        if let TrailEntry::Break(parted) = &entry {
+        if let TrailEntry::Reset(parted) = &entry {
             // From here on the trail has what the store had when it was settled.
             if self.parted.as_ref().is_some_and(|found| found.seq() >= parted.next()) {
                 self.parted = None;

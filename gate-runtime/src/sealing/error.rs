@@ -49,7 +49,7 @@ pub enum TrailError {
         problem: SchemaError,
     },
     /// An entry says what cannot have happened there.
-    Story {
+    Replay {
         /// Its index.
         index: u64,
         /// The fault in it.
@@ -77,7 +77,7 @@ pub enum TrailError {
     /// The person may not settle it, or gave no reason.
     Refused(DecideError),
     /// There is nothing to settle.
-    NotParted,
+    NotDiverged,
     /// The task that does the work hangs.
     Stuck,
     /// The task that seals has ended.
@@ -133,7 +133,7 @@ impl fmt::Display for TrailError {
                  began"
             ),
             Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
-            Self::Story { index, fault } => write!(f, "entry {index}, {fault}"),
+            Self::Replay { index, fault } => write!(f, "entry {index}, {fault}"),
             Self::Record { seq, problem } => write!(f, "record {seq} cannot be sealed: {problem}"),
             Self::File { path, problem } => write!(f, "{}: {problem}", path.display()),
             Self::Busy { folder } => {
@@ -144,7 +144,7 @@ impl fmt::Display for TrailError {
                     folder.display()
                 )
             }
-            Self::NotParted => f.write_str("database and trail agree: there is nothing to settle"),
+            Self::NotDiverged => f.write_str("database and trail agree: there is nothing to settle"),
             Self::Stuck => f.write_str(
                 "nothing was sealed for more than a minute, although there are records: its disk, \
                  its store or its runtime hangs",
@@ -162,7 +162,7 @@ impl std::error::Error for TrailError {
             Self::Audit(error) | Self::OtherKey { source: error, .. } => Some(error),
             Self::Store(error) => Some(error),
             Self::Refused(error) => Some(error),
-            Self::Story { fault, .. } => Some(fault),
+            Self::Replay { fault, .. } => Some(fault),
             Self::Entry { problem, .. } | Self::Record { problem, .. } => Some(problem),
             _ => None,
         }

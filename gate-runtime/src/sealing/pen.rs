@@ -175,8 +175,8 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
     let bytes = reader.tiles().entry(index)?;
     Ok(match TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
         TrailEntry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
-        TrailEntry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
-        TrailEntry::Break(parted) => (parted.next(), None),
+        TrailEntry::Digest(stub) => (stub.seq().saturating_add(1), Some(bytes)),
+        TrailEntry::Reset(parted) => (parted.next(), None),
     })
 }
 

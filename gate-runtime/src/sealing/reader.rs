@@ -89,7 +89,7 @@ impl TrailReader {
     /// not the one that was logged.
     pub fn read(&self, index: u64, bytes: &[u8]) -> Result<TrailEntry, TrailError> {
         match TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
-            TrailEntry::Stub(stub) => Ok(TrailEntry::Record(Box::new(self.beside(&stub)?.0))),
+            TrailEntry::Digest(stub) => Ok(TrailEntry::Record(Box::new(self.beside(&stub)?.0))),
             entry => Ok(entry),
         }
     }
@@ -128,7 +128,7 @@ impl TrailReader {
                         found.push((index, Some(*record)));
                     }
                 }
-                TrailEntry::Break(_) if !found.is_empty() => parted.push((index, None)),
+                TrailEntry::Reset(_) if !found.is_empty() => parted.push((index, None)),
                 _ => {}
             }
         }
@@ -161,7 +161,7 @@ impl TrailReader {
         let unread = |problem| TrailError::Entry { index, problem };
         let entry = TrailEntry::parse(&bytes).map_err(unread)?;
         let evidence = EntryProof::new(index, String::from_utf8_lossy(&bytes), proof);
-        let TrailEntry::Stub(stub) = entry else { return Ok(evidence) };
+        let TrailEntry::Digest(stub) = entry else { return Ok(evidence) };
         let (_, text) = self.beside(&stub)?;
         Ok(evidence.with(String::from_utf8_lossy(&text)))
     }

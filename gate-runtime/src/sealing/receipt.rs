@@ -92,7 +92,7 @@ impl ReceiptEntry {
     fn read(evidence: &EntryProof) -> Result<Self, SchemaError> {
         let mut attached = evidence.attachments().iter();
         let entry = match TrailEntry::parse(evidence.entry().as_bytes())? {
-            TrailEntry::Stub(stub) => {
+            TrailEntry::Digest(stub) => {
                 let text = attached.next().map(String::as_str).unwrap_or_default();
                 TrailEntry::Record(Box::new(TrailEntry::parse_beside(&stub, text.as_bytes())?))
             }
@@ -146,7 +146,7 @@ impl VerifiedReceipt {
                 .map_err(|problem| TrailError::Entry { index, problem })?;
             auditor
                 .take_at(index, entry.entry())
-                .map_err(|fault| TrailError::Story { index, fault })?;
+                .map_err(|fault| TrailError::Replay { index, fault })?;
             entries.push(entry);
         }
         Ok(Self { checkpoint, entries })

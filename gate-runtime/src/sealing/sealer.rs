@@ -69,8 +69,8 @@ pub(super) struct TrailSealer {
 
 /// Why the wait for work is over.
 enum SealerSignal {
-    Wish(oneshot::Sender<()>),
-    News,
+    SealRequested(oneshot::Sender<()>),
+    StoreChanged,
     Time,
     Closed,
 }
@@ -212,15 +212,15 @@ impl TrailSealer {
             loop {
                 let wake = end.into_iter().chain(ask_again).min();
                 match self.signal(&mut wanted, &mut news, wake).await {
-                    SealerSignal::Wish(wish) => waiting.push(wish),
+                    SealerSignal::SealRequested(wish) => waiting.push(wish),
                     SealerSignal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
-                    SealerSignal::News if end.is_none() && !self.is_due(news.seq()) => {
+                    SealerSignal::StoreChanged if end.is_none() && !self.is_due(news.seq()) => {
                         end = Some(Instant::now() + self.trail.within);
                         continue;
                     }
-                    SealerSignal::News if !writes || !self.is_due(news.seq()) => continue,
-                    SealerSignal::News | SealerSignal::Time => {}
+                    SealerSignal::StoreChanged if !writes || !self.is_due(news.seq()) => continue,
+                    SealerSignal::StoreChanged | SealerSignal::Time => {}
                 }
                 break;
             }
@@ -245,9 +245,9 @@ impl TrailSealer {
             }
         };
         match select(pin!(wanted.recv()), select(pin!(changed), pin!(time))).await {
-            Either::Left((Some(wish), _)) => SealerSignal::Wish(wish),
+            Either::Left((Some(wish), _)) => SealerSignal::SealRequested(wish),
             Either::Left((None, _)) => SealerSignal::Closed,
-            Either::Right((Either::Left(_), _)) => SealerSignal::News,
+            Either::Right((Either::Left(_), _)) => SealerSignal::StoreChanged,
             Either::Right((Either::Right(_), _)) => SealerSignal::Time,
         }
     }

@@ -36,7 +36,7 @@ pub(super) async fn check_breaks(
     blocking(move || {
         for read in reader.entries(0) {
             let (index, bytes) = read?;
-            if let TrailEntry::Break(parted) =
+            if let TrailEntry::Reset(parted) =
                 TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })?
             {
                 missing.remove(&parted.next());

@@ -384,7 +384,7 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
     let lost = desk.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
     assert_eq!(lost.len(), 3, "those that began after the backup");
     assert!(lost.iter().all(|call| !call.was_open() && call.subject().tool() == "read"));
-    assert!(matches!(desk.settle_trail(&trail, &dana, "again").await, Err(TrailError::NotParted)));
+    assert!(matches!(desk.settle_trail(&trail, &dana, "again").await, Err(TrailError::NotDiverged)));
 
     // Then it goes on, and the trail tells both sides.
     let gate: Gate<Tools> =

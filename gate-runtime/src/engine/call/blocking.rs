@@ -54,7 +54,7 @@ impl EngineCore {
                     .await
                     .map_err(NotRun::from)?
                 {
-                    SubmittedCall::Run(approval, arguments, context) => {
+                    SubmittedCall::Dispatched(approval, arguments, context) => {
                         let executed = self
                             .execute(run, approval, arguments, context, CallerKind::Program)
                             .await;
@@ -64,7 +64,7 @@ impl EngineCore {
                         // It failed, and people are asked what to do.
                         executed.approval
                     }
-                    SubmittedCall::Stands(approval) => approval,
+                    SubmittedCall::Settled(approval) => approval,
                 }
             }
         };

@@ -250,7 +250,7 @@ impl EngineCore {
         let mut evaluations =
             match tool.tool.judge(arguments, tool.spec, context, &self.judging_time)? {
                 MaybeEvaluated::Done(evaluations) => evaluations,
-                MaybeEvaluated::Later(later) => later.await?,
+                MaybeEvaluated::Pending(later) => later.await?,
             };
         if tool.spec.has_secrets {
             let scrub = tool.secrets(arguments);

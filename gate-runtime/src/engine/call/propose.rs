@@ -223,9 +223,9 @@ impl PreparedApproval {
 /// A recorded call.
 pub(crate) enum SubmittedCall {
     /// It stands so, and nothing is to be done now.
-    Stands(Arc<Approval>),
+    Settled(Arc<Approval>),
     /// It is dispatched: its body must run now, with these arguments.
-    Run(Arc<Approval>, Value, CallContext),
+    Dispatched(Arc<Approval>, Value, CallContext),
 }
 
 /// The proposer of a call, as far as the changeset depends on it.
@@ -242,7 +242,7 @@ enum CallProposer<'a> {
     /// its questions are those of that call's run.
     Program(Option<&'a RunLedger>),
     /// Another program, which asks again how it stands.
-    Elsewhere,
+    Remote,
 }
 
 impl<'a> SubmitContext<'a> {
@@ -255,7 +255,7 @@ impl<'a> SubmitContext<'a> {
     }
 
     pub(crate) fn of_elsewhere() -> Self {
-        Self { held_by: &[], by: CallProposer::Elsewhere }
+        Self { held_by: &[], by: CallProposer::Remote }
     }
 
     /// Returns the events that are applied to a call if its proposer goes away while it is written.
@@ -471,14 +471,14 @@ impl EngineCore {
                     }
                     if approval.status() == Status::Dispatched {
                         let context = run.context_of(approval.subject(), approval.changed_at());
-                        return Ok(SubmittedCall::Run(
+                        return Ok(SubmittedCall::Dispatched(
                             approval,
                             draft.candidate.arguments,
                             context,
                         ));
                     }
                     self.settle(&approval);
-                    return Ok(SubmittedCall::Stands(approval));
+                    return Ok(SubmittedCall::Settled(approval));
                 }
                 CommitOutcome::Frozen => {
                     // If the freeze has been lifted meanwhile, the loop tries again.
@@ -495,7 +495,7 @@ impl EngineCore {
                 // The same call was proposed at the same time, or a grant's last use went: look
                 // again.
                 CommitOutcome::Conflict => match self.plan(run, draft.candidate).await? {
-                    CallLookup::Known(approval) => return Ok(SubmittedCall::Stands(approval)),
+                    CallLookup::Known(approval) => return Ok(SubmittedCall::Settled(approval)),
                     CallLookup::New(again) => draft = *again,
                 },
             }
@@ -593,7 +593,7 @@ impl EngineCore {
             CallProposer::Model(ledger) => ledger.acknowledge(&mut changeset),
             CallProposer::Program(Some(_)) if approval.status() == Status::Pending => {}
             // Whoever proposes it looks after it: it is in no turn.
-            CallProposer::Program(_) | CallProposer::Elsewhere => {
+            CallProposer::Program(_) | CallProposer::Remote => {
                 changeset.acknowledged.push(approval.id());
             }
         }

@@ -159,10 +159,10 @@ impl RemoteCaller {
         };
         let id = draft.id();
         match core.open(&run, *draft, &SubmitContext::of_elsewhere()).await? {
-            SubmittedCall::Stands(approval) => {
+            SubmittedCall::Settled(approval) => {
                 Ok(RemoteApproval { is_new: approval.id() == id, approval })
             }
-            SubmittedCall::Run(..) => Err(unavailable("its body is in another program").into()),
+            SubmittedCall::Dispatched(..) => Err(unavailable("its body is in another program").into()),
         }
     }
 

@@ -94,7 +94,7 @@ impl AnyGate {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
         let reader = reader_of(trail).await?;
-        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotParted)?;
+        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotDiverged)?;
         let begun = begun_since(&reader, parted.seq()).await?;
         let mut lost = Vec::new();
         for (id, call) in begun {

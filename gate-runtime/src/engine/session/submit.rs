@@ -41,11 +41,11 @@ impl From<Arc<Approval>> for CallProgress {
 #[derive(Clone, Copy)]
 enum BatchIdCheck {
     /// It is a call.
-    Plan,
+    Unique,
     /// It only repeats the earlier one at this place.
     Repeat(usize),
     /// Another call of the batch has its id.
-    Clash,
+    Conflict,
 }
 
 impl EngineCore {
@@ -168,14 +168,14 @@ impl EngineCore {
     ) -> Option<Result<CallLookup, NotRun>> {
         match (fate, read) {
             (BatchIdCheck::Repeat(_), _) => None,
-            (BatchIdCheck::Plan, Ok(proposed)) => {
+            (BatchIdCheck::Unique, Ok(proposed)) => {
                 Some(match ProposedCall::here(self, run, proposed) {
                     Ok(candidate) => self.plan(run, candidate).await.map_err(NotRun::from),
                     Err(reason) => Err(reason),
                 })
             }
-            (BatchIdCheck::Plan, Err(reason)) => Some(Err(reason)),
-            (BatchIdCheck::Clash, _) => {
+            (BatchIdCheck::Unique, Err(reason)) => Some(Err(reason)),
+            (BatchIdCheck::Conflict, _) => {
                 let id = call.id().as_str().escape_debug();
                 let problem = format!(
                     "Two different calls of one batch have the id `{id}`: give every call its own"
@@ -201,8 +201,8 @@ impl EngineCore {
                     .open(run, *draft, &SubmitContext::of_model(&thread.ledger, held_by))
                     .await?
                 {
-                    SubmittedCall::Stands(approval) => Ok(approval.into()),
-                    SubmittedCall::Run(approval, arguments, context) => Ok(self
+                    SubmittedCall::Settled(approval) => Ok(approval.into()),
+                    SubmittedCall::Dispatched(approval, arguments, context) => Ok(self
                         .execute(run, approval, arguments, context, CallerKind::Run)
                         .await
                         .approval
@@ -448,10 +448,10 @@ fn fates(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<BatchId
         let equal =
             |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
         match twins.first() {
-            _ if call.id().as_str().is_empty() || twins.len() < 2 => BatchIdCheck::Plan,
-            _ if !twins.iter().all(|other| *other == place || equal(other)) => BatchIdCheck::Clash,
+            _ if call.id().as_str().is_empty() || twins.len() < 2 => BatchIdCheck::Unique,
+            _ if !twins.iter().all(|other| *other == place || equal(other)) => BatchIdCheck::Conflict,
             Some(first) if *first < place => BatchIdCheck::Repeat(*first),
-            _ => BatchIdCheck::Plan,
+            _ => BatchIdCheck::Unique,
         }
     };
     calls.iter().enumerate().map(fate).collect()
