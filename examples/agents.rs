@@ -65,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
     for asked in turn.interruptions() {
         let info = asked.approval().subject().info();
         println!("  {} in run {}", info.agent(), info.run());
-        for passage in info.passages() {
+        for passage in info.hops() {
             println!("    {passage}");
         }
         asked.approve(&dana).await?;

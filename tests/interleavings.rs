@@ -266,7 +266,7 @@ fn what_a_dropped_batch_left_is_told() {
                 let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!("done")) };
                 let ended =
                     engine.written(dispatched.apply(&ended, Timestamp::UNIX_EPOCH).unwrap(), ended);
-                engine.ledger.note_of_batch(&ended, before);
+                engine.ledger.record_of_batch(&ended, before);
                 ended.id()
             });
             let reader = Arc::clone(&scene);

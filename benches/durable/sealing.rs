@@ -103,7 +103,7 @@ pub(crate) fn reading(folder: &Path, runtime: &Runtime) {
             calls(&gate, 64).await;
         }
         let sealed = gate.seal().await.unwrap();
-        assert_eq!(sealed.trouble(), None);
+        assert_eq!(sealed.last_error(), None);
         sealed.sealed()
     });
     let each = |what: &str, took: Duration| {

@@ -59,11 +59,11 @@ fn deletions(rules: Rules<DeleteAccount>) -> Rules<DeleteAccount> {
 /// Read one order.
 #[gated_tool(policy = "never_ask", read_only)]
 fn get_order(
-    #[state] desk: &Desk,
+    #[state] fixture: &Desk,
     /// The order, like `A-1001`.
     order_id: String,
 ) -> Result<Order, DeskError> {
-    desk.order(&order_id)
+    fixture.order(&order_id)
 }
 
 /// Issue a refund to the original payment method.
@@ -73,7 +73,7 @@ fn get_order(
     summary = "Refund {amount_cents:cents} to {customer_id} for order {order_id}"
 )]
 async fn issue_refund(
-    #[state] desk: &Desk,
+    #[state] fixture: &Desk,
     /// The order to refund, like `A-1001`.
     order_id: String,
     /// The customer who paid.
@@ -83,7 +83,7 @@ async fn issue_refund(
     amount_cents: u64,
 ) -> Result<Receipt, DeskError> {
     let _ = customer_id;
-    desk.refund(&order_id, amount_cents)
+    fixture.refund(&order_id, amount_cents)
 }
 
 /// Send a mail in the shop's name.
@@ -95,11 +95,11 @@ async fn send_mail(to: String, subject: String, text: String) -> String {
 /// Change the delivery address of an order that has not been sent.
 #[gated_tool(policy = "always_ask", summary = "Send order {order_id} to {address}")]
 fn change_address(
-    #[state] desk: &Desk,
+    #[state] fixture: &Desk,
     order_id: String,
     address: String,
 ) -> Result<String, DeskError> {
-    desk.order(&order_id).map(|_| format!("{order_id} goes to {address}"))
+    fixture.order(&order_id).map(|_| format!("{order_id} goes to {address}"))
 }
 
 /// Delete a customer's account with everything in it.

@@ -268,7 +268,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Malformed { what, place, hint } => write!(f, "{what}{place}: {hint}"),
+            Error::Malformed { what, place: position, hint } => {
+                write!(f, "{what}{position}: {hint}")
+            }
             Error::Unsigned { unknown } => {
                 write!(
                     f,

@@ -73,10 +73,10 @@ pub fn read_keys(
             read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
         let read =
             Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<KeySuccession>()?, note)));
-        let (succession, note) = read.map_err(|error| Error::in_file(&path, error))?;
-        succession.must_be_of(origin).map_err(|error| Error::in_file(&path, error))?;
+        let (rotation, note) = read.map_err(|error| Error::in_file(&path, error))?;
+        rotation.must_be_of(origin).map_err(|error| Error::in_file(&path, error))?;
         notes.push((path, note));
-        if succession.key().as_bytes() == known.as_bytes() {
+        if rotation.key().as_bytes() == known.as_bytes() {
             introduced.get_or_insert(notes.len());
         }
     }

@@ -301,7 +301,7 @@ impl TrailWriter {
     /// trail.succeed(&succession(size)?)?;
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn succeed(&mut self, note: &Note) -> Result<(), Error> {
+    pub fn rotate_key(&mut self, note: &Note) -> Result<(), Error> {
         let from = note.text().parse::<KeySuccession>()?.from();
         if self.sealed.is_none_or(|sealed| sealed.size() != from) {
             return Err(Error::BadSuccession {

@@ -17,16 +17,16 @@
 
 #[path = "inbox/agents.rs"]
 mod agents;
-#[path = "inbox/office.rs"]
-mod office;
+#[path = "inbox/http.rs"]
+mod http;
 #[path = "inbox/pages.rs"]
 mod pages;
 #[path = "inbox/programs.rs"]
 mod programs;
 #[path = "inbox/reviewers.rs"]
 mod reviewers;
-#[path = "inbox/wire.rs"]
-mod wire;
+#[path = "inbox/server.rs"]
+mod server;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,9 +36,9 @@ use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::agents::LoadAgents;
-use crate::office::InboxServer;
 use crate::pages::OpenPages;
 use crate::programs::{ProgramTimes, WaitingPrograms};
+use crate::server::InboxServer;
 
 const PENDING: usize = 10_000;
 const WAITING: usize = 1_000;
@@ -70,9 +70,9 @@ async fn measure(folder: &Path) {
         "{} cores for everything; the inbox is one process, agents and browsers are another\n",
         cores()
     );
-    office::write_people(folder);
+    server::write_people(folder);
     let agents = LoadAgents::open(folder).await;
-    let office = InboxServer::start(folder).await;
+    let server = InboxServer::start(folder).await;
 
     println!(
         "Auto-approved calls of 8 callers, in turn: {ROUNDS} rounds of {} s each.",
@@ -83,21 +83,21 @@ async fn measure(folder: &Path) {
          never read.\n"
     );
     println!("{:<30}{:>14}{:>22}{:>22}", "", "no page", "200 live pages", "200 dead pages");
-    beside_pages(&agents, &office, "nothing waits").await;
+    beside_pages(&agents, &server, "nothing waits").await;
 
     let began = Instant::now();
     let ids = agents.ask(pending - 2 * waiting).await;
     let mut waiters = agents.wait(waiting).await;
-    let (mut programs, mut asked) = WaitingPrograms::wait(&office, waiting).await;
+    let (mut programs, mut asked) = WaitingPrograms::wait(&server, waiting).await;
     println!(
         "\n{pending} approvals wait, for {waiting} of which an agent does in its process, and for \
          {waiting} one over HTTP; asked in {}\n",
         words(began.elapsed())
     );
-    beside_pages(&agents, &office, "these wait").await;
+    beside_pages(&agents, &server, "these wait").await;
     println!("\n{:<52}{:>12}{:>12}{:>12}", "", "p50", "p95", "p99");
     let (mut list, mut last, mut call) = (Vec::new(), Vec::new(), Vec::new());
-    let mut browser = office.browser(0).await;
+    let mut browser = server.browser(0).await;
     for id in ids.iter().take(LOOKS) {
         list.push(browser.look("/").await);
         last.push(browser.look(&format!("/?page={}", pending / 50)).await);
@@ -107,16 +107,16 @@ async fn measure(folder: &Path) {
     line("one browser: the list, its first page", &mut list);
     line("one browser: the list, its last page", &mut last);
     line("one browser: a call", &mut call);
-    println!("{:<52}{}", "memory of the inbox", office.memory());
+    println!("{:<52}{}", "memory of the inbox", server.memory());
 
-    let pages = OpenPages::live(&office, PAGES).await;
+    let pages = OpenPages::live(&server, PAGES).await;
     for _ in 0..PROBES {
         agents.probe(&pages).await;
         sleep(Duration::from_millis(500)).await;
     }
     line("200 pages: until one is told of a new question", &mut pages.told());
     line("200 pages: the list, loaded again", &mut pages.loaded());
-    println!("{:<52}{}", "memory of the inbox", office.memory());
+    println!("{:<52}{}", "memory of the inbox", server.memory());
 
     pages.forget();
     let waited_for: Vec<ApprovalId> =
@@ -124,7 +124,7 @@ async fn measure(folder: &Path) {
     let others = &ids[..(DECISIONS - waited_for.len()).min(ids.len())];
     let count = waited_for.len() + others.len();
     let began = Instant::now();
-    let deciding = reviewers::decide(&office, &waited_for, others, PER_SECOND);
+    let deciding = reviewers::decide(&server, &waited_for, others, PER_SECOND);
     let probing = async {
         loop {
             agents.probe(&pages).await;
@@ -150,19 +150,19 @@ async fn measure(folder: &Path) {
     line("a program: from the form until its call has begun", &mut since(|ran| ran.begun));
     line("200 pages: until one is told of a new question", &mut pages.told());
     line("200 pages: the list, loaded again", &mut pages.loaded());
-    println!("{:<52}{}", "memory of the inbox", office.memory());
+    println!("{:<52}{}", "memory of the inbox", server.memory());
 }
 
 /// A line of the first table: what agents do without pages, and beside them.
-async fn beside_pages(agents: &LoadAgents, office: &InboxServer, when: &str) {
+async fn beside_pages(agents: &LoadAgents, server: &InboxServer, when: &str) {
     let (mut alone, mut live, mut dead) = (0.0_f64, Vec::new(), Vec::new());
     let (mut best_live, mut best_dead) = (0.0_f64, 0.0_f64);
     for _ in 0..ROUNDS {
         let without = agents.calls(ROUND).await;
-        let pages = OpenPages::live(office, PAGES).await;
+        let pages = OpenPages::live(server, PAGES).await;
         let beside_live = agents.calls(ROUND).await;
         pages.close().await;
-        let pages = pages::dead(office, PAGES).await;
+        let pages = pages::dead(server, PAGES).await;
         let beside_dead = agents.calls(ROUND).await;
         drop(pages);
         alone = alone.max(without);

@@ -218,9 +218,9 @@ fn member_of_slack(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())
         && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    let words =
+    let message =
         "copy the member ID from the profile in Slack (⋮, \"Copy member ID\"), like U012AB3CD";
-    if is_id { Ok(text.to_owned()) } else { Err(words.to_owned()) }
+    if is_id { Ok(text.to_owned()) } else { Err(message.to_owned()) }
 }
 
 /// How the inbox is served.

@@ -12,7 +12,9 @@ use crate::args::{CallArg, CallResolution, Cli, Command, FreezeArgs, GrantComman
 use crate::context::{CommandContext, open};
 use crate::error::{CommandError, CommandResult};
 use crate::grants_and_freezes::{freeze, freezes, grants, scope};
-use crate::output::{OutputFormat, object, plain, say, say_json, short, span, summary, words};
+use crate::output::{
+    OutputFormat, object, plain, print_json, print_text, short, span, summarize_record, summary,
+};
 use crate::parse::{pair, value_of};
 use crate::tokens::{agent, person};
 use crate::{deliveries, key};
@@ -20,15 +22,15 @@ use crate::{deliveries, key};
 pub(crate) async fn run(cli: &Cli) -> CommandResult {
     match &cli.command {
         Command::Pending { run, limit } => {
-            pending(&CommandContext::to_look(cli).await?, run.as_deref(), *limit).await
+            pending(&CommandContext::read_only(cli).await?, run.as_deref(), *limit).await
         }
-        Command::Show(one) => show(&CommandContext::to_look(cli).await?, one).await,
-        Command::Case { id } => case(&CommandContext::to_look(cli).await?, id).await,
-        Command::Inbox(served) => crate::inbox::serve(cli, served).await,
+        Command::Show(call) => show(&CommandContext::read_only(cli).await?, call).await,
+        Command::Case { id } => case(&CommandContext::read_only(cli).await?, id).await,
+        Command::Inbox(args) => crate::inbox::serve(cli, args).await,
         Command::Letters { limit, what } => {
-            deliveries::run(&CommandContext::to_look(cli).await?, *limit, what.as_ref()).await
+            deliveries::run(&CommandContext::read_only(cli).await?, *limit, what.as_ref()).await
         }
-        Command::Recover => recover(&CommandContext::to_look(cli).await?).await,
+        Command::Recover => recover(&CommandContext::read_only(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
         Command::Person { id, roles, name, key, slack, contact } => {
@@ -40,66 +42,80 @@ pub(crate) async fn run(cli: &Cli) -> CommandResult {
             clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
             Ok(())
         }
-        Command::Grants { what: None } => grants(&CommandContext::to_look(cli).await?).await,
+        Command::Grants { what: None } => grants(&CommandContext::read_only(cli).await?).await,
         Command::Freeze { scope: FreezeArgs { all: false, tool: None, agent: None }, .. } => {
-            freezes(&CommandContext::to_look(cli).await?).await
+            freezes(&CommandContext::read_only(cli).await?).await
         }
-        _ => decide(&CommandContext::to_decide(cli).await?, &cli.command).await,
+        _ => decide(&CommandContext::for_decisions(cli).await?, &cli.command).await,
     }
 }
 
 /// Runs the commands that need to know who decides.
-async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
-    let (key, me) = (key_of(command)?, desk.reviewer().await?);
+async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
+    let (key, me) = (key_of(command)?, context.reviewer().await?);
     match command {
-        Command::Review { .. } => review(desk, &me, key).await,
-        Command::Approve { one, comment, sure, .. } => {
-            let asked = desk.one(one).await?;
-            desk.confirm(&asked, None, sure).await?;
-            tell(
-                desk,
-                saying(asked.approve(&me), comment.as_deref(), key.as_ref()).await?.approval(),
+        Command::Review { .. } => review(context, &me, key).await,
+        Command::Approve { one: call, comment, sure: confirm, .. } => {
+            let asked = context.interruption(call).await?;
+            context.confirm(&asked, None, confirm).await?;
+            print_status(
+                context,
+                with_comment(asked.approve(&me), comment.as_deref(), key.as_ref())
+                    .await?
+                    .approval(),
             )
         }
-        Command::Edit { one, set, remove, comment, sure, .. } => {
-            let asked = desk.one(one).await?;
+        Command::Edit { one: call, set, remove, comment, sure: confirm, .. } => {
+            let asked = context.interruption(call).await?;
             let edit = edit(set, remove)?;
-            desk.confirm(&asked, Some(&edit), sure).await?;
-            tell(
-                desk,
-                saying(asked.edit(&me, edit), comment.as_deref(), key.as_ref()).await?.approval(),
+            context.confirm(&asked, Some(&edit), confirm).await?;
+            print_status(
+                context,
+                with_comment(asked.edit(&me, edit), comment.as_deref(), key.as_ref())
+                    .await?
+                    .approval(),
             )
         }
-        Command::Reject { one, reason, .. } => {
-            let asked = desk.one(one).await?;
-            tell(
-                desk,
-                saying(asked.reject(&me, reason.as_str()), None, key.as_ref()).await?.approval(),
+        Command::Reject { one: call, reason, .. } => {
+            let asked = context.interruption(call).await?;
+            print_status(
+                context,
+                with_comment(asked.reject(&me, reason.as_str()), None, key.as_ref())
+                    .await?
+                    .approval(),
             )
         }
-        Command::Respond { one, value, comment, .. } => {
-            let asked = desk.one(one).await?;
+        Command::Respond { one: call, value, comment, .. } => {
+            let asked = context.interruption(call).await?;
             let answer = asked.respond(&me, asked.approval().typed_answer(value));
-            tell(desk, saying(answer, comment.as_deref(), key.as_ref()).await?.approval())
+            print_status(
+                context,
+                with_comment(answer, comment.as_deref(), key.as_ref()).await?.approval(),
+            )
         }
-        Command::Withdraw(one) => tell(desk, &*desk.one(one).await?.withdraw(&me).await?),
-        Command::Revoke { one, reason } => {
-            tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?)
+        Command::Withdraw(call) => {
+            print_status(context, &*context.interruption(call).await?.withdraw(&me).await?)
         }
+        Command::Revoke { one: call, reason } => print_status(
+            context,
+            &*context.interruption(call).await?.revoke(&me, reason.as_str()).await?,
+        ),
         Command::Grants { what: Some(GrantCommand::Revoke { id }) } => {
-            let grant = desk.grant(id).await?;
-            desk.gate.revoke(&grant, &me).await?;
-            desk.look.done(
+            let grant = context.grant(id).await?;
+            context.gate.revoke(&grant, &me).await?;
+            context.look.done(
                 &format!("Revoked; it covers no more calls: {}", plain(grant.to_string())),
                 &json!(*grant),
             )
         }
-        Command::Grants { what: Some(add @ GrantCommand::Add { one, sure, comment, .. }) } => {
-            let asked = desk.one(one).await?;
+        Command::Grants {
+            what: Some(add @ GrantCommand::Add { one: call, sure: confirm, comment, .. }),
+        } => {
+            let asked = context.interruption(call).await?;
             let scope = scope(add)?;
-            desk.confirm(&asked, None, sure).await?;
+            context.confirm(&asked, None, confirm).await?;
             let grant = if asked.approval().status() == Status::Pending {
-                saying(asked.grant(&me, scope), comment.as_deref(), key.as_ref())
+                with_comment(asked.grant(&me, scope), comment.as_deref(), key.as_ref())
                     .await?
                     .grant()
                     .cloned()
@@ -109,29 +125,29 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
             let grant = grant.ok_or_else(|| {
                 CommandError::TooLate("you already decided this: nothing was granted".to_owned())
             })?;
-            desk.look.done(&format!("Granted: {}", plain(grant.to_string())), &json!(*grant))
+            context.look.done(&format!("Granted: {}", plain(grant.to_string())), &json!(*grant))
         }
         Command::Freeze { scope, lift, reason } => {
-            freeze(desk, &me, scope, *lift, reason.as_deref()).await
+            freeze(context, &me, scope, *lift, reason.as_deref()).await
         }
-        Command::Settle { one, what, why, value, attempt } => {
+        Command::Settle { one: call, what, why, value, attempt } => {
             let settlement = match what {
                 CallResolution::Ran => Settlement::ran(&value_of(value)),
                 CallResolution::DidNotRun => Settlement::DidNotRun,
                 CallResolution::RunAgain => Settlement::RunAgain,
             };
-            let lost = desk.in_flight(one).await?;
-            let begun = lost.approval().attempts();
+            let unsettled = context.in_flight(call).await?;
+            let begun = unsettled.approval().attempts();
             // A second attempt may have begun since the person looked: the answer must name its
             // attempt.
             if attempt.map_or(begun > 1, |attempt| attempt != begun) {
-                let words = format!(
+                let message = format!(
                     "the call started {begun} times: name the attempt with `--attempt NUMBER`; \
                      `gate recover` lists it"
                 );
-                return Err(CommandError::Refused(words));
+                return Err(CommandError::Refused(message));
             }
-            tell(desk, &*lost.settle(&me, settlement, why.as_str()).await?)
+            print_status(context, &*unsettled.settle(&me, settlement, why.as_str()).await?)
         }
         // A new command must be added above; until then it decides nothing.
         _ => Err(CommandError::Usage("this command decides nothing".to_owned())),
@@ -139,9 +155,9 @@ async fn decide(desk: &CommandContext, command: &Command) -> CommandResult {
 }
 
 /// Returns the marks of what a reader of an earlier listing would not expect.
-fn marks(approval: &gate_runtime::Approval) -> String {
+fn flags(approval: &gate_runtime::Approval) -> String {
     let last = approval.last_attempt().zip(approval.failure());
-    let failed = last.map(|(words, failure)| format!(" ({words}: {})", plain(failure)));
+    let failed = last.map(|(message, failure)| format!(" ({message}: {})", plain(failure)));
     let edited = approval.is_edited().then(|| " (edited)".to_owned());
     let votes: Vec<_> = approval.votes().iter().filter(|vote| approval.concerns(vote)).collect();
     let signed = match votes.iter().filter(|vote| vote.is_signed()).count() {
@@ -166,7 +182,7 @@ fn key_of(command: &Command) -> Result<Option<SigningKey>, CommandError> {
     signing.signing_key.as_deref().map(key::read).transpose()
 }
 
-fn saying<'a>(
+fn with_comment<'a>(
     deciding: Decide<'a>,
     comment: Option<&str>,
     key: Option<&'a SigningKey>,
@@ -181,12 +197,12 @@ fn saying<'a>(
     }
 }
 
-async fn pending(desk: &CommandContext, run: Option<&str>, limit: usize) -> CommandResult {
+async fn pending(context: &CommandContext, run: Option<&str>, limit: usize) -> CommandResult {
     let mut filter = ApprovalFilter::all().status(Status::Pending).limit(limit.saturating_add(1));
     if let Some(run) = run {
         filter = filter.run(run);
     }
-    let mut found = desk.gate.interruptions(&filter).await?;
+    let mut found = context.gate.interruptions(&filter).await?;
     let is_more = found.len() > limit;
     found.truncate(limit);
     let row = |asked: &Interruption| {
@@ -197,7 +213,7 @@ async fn pending(desk: &CommandContext, run: Option<&str>, limit: usize) -> Comm
         vec![
             short(&approval.id()),
             format!("{}{}", plain(approval.tool()), if danger { " !" } else { "" }),
-            format!("{}{}", summary(approval, asked.descriptor()), marks(approval)),
+            format!("{}{}", summary(approval, asked.descriptor()), flags(approval)),
             format!("{}{who}", plain(info.agent())),
             plain(approval.waits_for()),
             span(approval.asked_at(), now),
@@ -209,24 +225,24 @@ async fn pending(desk: &CommandContext, run: Option<&str>, limit: usize) -> Comm
         ]
     };
     let heads = ["ID", "TOOL", "WHAT", "AGENT", "DECIDES", "AGE", "ENDS"];
-    desk.look.list(
+    context.look.list(
         &found,
         &heads,
         row,
         |asked| object(asked.approval()),
         "Nothing waits for a decision.",
     )?;
-    match desk.look {
+    match context.look {
         OutputFormat::People if is_more => {
-            say(&format!("More than {limit} calls wait: use `--limit` to list more."))
+            print_text(&format!("More than {limit} calls wait: use `--limit` to list more."))
         }
         _ => Ok(()),
     }
 }
 
-async fn show(desk: &CommandContext, one: &CallArg) -> CommandResult {
-    let asked = desk.one(one).await?;
-    match desk.look {
+async fn show(context: &CommandContext, call: &CallArg) -> CommandResult {
+    let asked = context.interruption(call).await?;
+    match context.look {
         OutputFormat::Programs => {
             let approval = asked.approval();
             let mut all = object(approval);
@@ -238,7 +254,7 @@ async fn show(desk: &CommandContext, one: &CallArg) -> CommandResult {
                 all.insert("note".to_owned(), json!(approval.note()));
                 all.insert("descriptor".to_owned(), json!(asked.descriptor()));
             }
-            say_json(&all)
+            print_json(&all)
         }
         OutputFormat::People => {
             Terminal::standard().show(&asked).await?;
@@ -248,13 +264,13 @@ async fn show(desk: &CommandContext, one: &CallArg) -> CommandResult {
             let note = note
                 .or_else(|| approval.note().map(str::to_owned))
                 .map(|note| format!(": {}", plain(note)));
-            say(&format!("It is {}{}", approval.status(), note.unwrap_or_default()))
+            print_text(&format!("It is {}{}", approval.status(), note.unwrap_or_default()))
         }
     }
 }
 
 async fn review(
-    desk: &CommandContext,
+    context: &CommandContext,
     me: &gate_runtime::Reviewer,
     key: Option<SigningKey>,
 ) -> CommandResult {
@@ -263,24 +279,30 @@ async fn review(
         terminal = terminal.sign_with(key);
     }
     let mut count = 0;
-    for asked in desk.gate.pending().await? {
+    for asked in context.gate.pending().await? {
         count += 1;
         terminal.ask(&asked, me).await?;
     }
-    say(if count == 0 { "Nothing waits for a decision." } else { "That was all." })
+    print_text(if count == 0 { "Nothing waits for a decision." } else { "That was all." })
 }
 
-async fn case(desk: &CommandContext, id: &str) -> CommandResult {
-    let found = desk.gate.case(id).await?;
+async fn case(context: &CommandContext, id: &str) -> CommandResult {
+    let found = context.gate.case(id).await?;
     if found.is_empty() {
         return Err(CommandError::Missing(format!("there is no record of the case {}", plain(id))));
     }
     let row = |record: &std::sync::Arc<gate_runtime::records::Record>| {
         let what = record.subject().map_or_else(String::new, |subject| plain(subject.tool()));
         let call = record.subject().map_or_else(String::new, |subject| short(&subject.approval()));
-        vec![format!("{:.0}", record.at()), call, what, record.kind().to_owned(), words(record)]
+        vec![
+            format!("{:.0}", record.at()),
+            call,
+            what,
+            record.kind().to_owned(),
+            summarize_record(record),
+        ]
     };
-    desk.look.list(
+    context.look.list(
         &found,
         &["TIME", "ID", "TOOL", "WHAT", "DETAILS"],
         row,
@@ -289,11 +311,11 @@ async fn case(desk: &CommandContext, id: &str) -> CommandResult {
     )
 }
 
-async fn recover(desk: &CommandContext) -> CommandResult {
-    let found = desk.gate.recover().await?;
-    let row = |lost: &gate_runtime::run::InFlight| {
-        let approval = lost.approval();
-        let stands = match lost.vouched_until() {
+async fn recover(context: &CommandContext) -> CommandResult {
+    let found = context.gate.recover().await?;
+    let row = |unsettled: &gate_runtime::run::InFlight| {
+        let approval = unsettled.approval();
+        let stands = match unsettled.lease_expires_at() {
             Some(_) => "running, as its process reports".to_owned(),
             None => plain(approval.note().unwrap_or("it is not known how it ended")),
         };
@@ -308,11 +330,19 @@ async fn recover(desk: &CommandContext) -> CommandResult {
         ]
     };
     let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "SINCE", "STATE"];
-    desk.look.list(&found, &heads, row, |lost| object(lost.approval()), "Nothing is in flight.")?;
-    match desk.look {
-        OutputFormat::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
-            say("\nFind out what happened to each call, then run: gate settle ID \
-             ran|did-not-run|run-again --why \"…\"")
+    context.look.list(
+        &found,
+        &heads,
+        row,
+        |lost| object(lost.approval()),
+        "Nothing is in flight.",
+    )?;
+    match context.look {
+        OutputFormat::People if found.iter().any(|lost| lost.lease_expires_at().is_none()) => {
+            print_text(
+                "\nFind out what happened to each call, then run: gate settle ID \
+             ran|did-not-run|run-again --why \"…\"",
+            )
         }
         _ => Ok(()),
     }
@@ -331,22 +361,22 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> CommandResult {
         let Some(newest) = page.last() else { return Ok(()) };
         last = newest.seq();
         for record in &page {
-            say_json(&json!(**record))?;
+            print_json(&json!(**record))?;
         }
     }
 }
 
 /// Prints the state of a call after a decision: as a sentence, or as an object.
-fn tell(desk: &CommandContext, approval: &gate_runtime::Approval) -> CommandResult {
+fn print_status(context: &CommandContext, approval: &gate_runtime::Approval) -> CommandResult {
     let tool = plain(approval.tool());
-    let words = match approval.status() {
+    let message = match approval.status() {
         Status::Pending => {
             format!("Recorded. {tool} still waits for {}", plain(approval.still_needs()))
         }
         Status::Approved => format!("{tool} is approved: it runs when its run goes on"),
         status => format!("{tool} is {status}"),
     };
-    desk.look.done(&words, &object(approval))
+    context.look.done(&message, &object(approval))
 }
 
 fn edit(set: &[String], remove: &[String]) -> Result<Edit, CommandError> {

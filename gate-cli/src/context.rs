@@ -23,13 +23,13 @@ pub(crate) struct CommandContext {
 
 impl CommandContext {
     /// Opens the context for commands that only read, without a people file.
-    pub(crate) async fn to_look(cli: &Cli) -> Result<Self, CommandError> {
+    pub(crate) async fn read_only(cli: &Cli) -> Result<Self, CommandError> {
         let gate = Gate::builder(()).store(open(cli).await?).build().await?;
         Ok(Self { gate, look: OutputFormat::of(cli.json), people: None })
     }
 
     /// Opens the context for commands that decide, with the people file.
-    pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, CommandError> {
+    pub(crate) async fn for_decisions(cli: &Cli) -> Result<Self, CommandError> {
         let people = FileDirectory::open(&cli.people)?;
         let gate =
             Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
@@ -47,9 +47,9 @@ impl CommandContext {
             Ok(token) => token,
             Err(_) if std::io::stdin().is_terminal() => rpassword::prompt_password("Your token: ")?,
             Err(_) => {
-                let words = "no token: put yours into GATE_TOKEN, or run this in a terminal, which \
-                    asks for it";
-                return Err(CommandError::Refused(words.to_owned()));
+                let message = "no token: put yours into GATE_TOKEN, or run this in a terminal, \
+                    which asks for it";
+                return Err(CommandError::Refused(message.to_owned()));
             }
         };
         let who = people.holder_of(token.trim())?;
@@ -59,10 +59,10 @@ impl CommandContext {
     }
 
     /// Returns the call that an argument names.
-    pub(crate) async fn one(&self, one: &CallArg) -> Result<Interruption, CommandError> {
+    pub(crate) async fn interruption(&self, one: &CallArg) -> Result<Interruption, CommandError> {
         let id = match one.id.parse::<ApprovalId>() {
             Ok(id) => id,
-            Err(_) => self.by_its_end(&one.id).await?,
+            Err(_) => self.find_by_suffix(&one.id).await?,
         };
         let missing =
             || CommandError::Missing(format!("there is no approval {id} in this database"));
@@ -71,19 +71,23 @@ impl CommandContext {
 
     /// Returns the call that an argument names, if it is in flight.
     pub(crate) async fn in_flight(&self, one: &CallArg) -> Result<InFlight, CommandError> {
-        let asked = self.one(one).await?;
-        let found =
-            self.gate.recover().await?.into_iter().find(|lost| lost.approval().id() == asked.id());
+        let asked = self.interruption(one).await?;
+        let found = self
+            .gate
+            .recover()
+            .await?
+            .into_iter()
+            .find(|unsettled| unsettled.approval().id() == asked.id());
         found.ok_or_else(|| {
-            let words = format!(
+            let message = format!(
                 "the call is {}: only a call that was running can be settled",
                 asked.approval().status()
             );
-            CommandError::TooLate(words)
+            CommandError::TooLate(message)
         })
     }
 
-    async fn by_its_end(&self, end: &str) -> Result<ApprovalId, CommandError> {
+    async fn find_by_suffix(&self, end: &str) -> Result<ApprovalId, CommandError> {
         let open = ApprovalFilter::all()
             .status(Status::Pending)
             .status(Status::Approved)
@@ -91,7 +95,7 @@ impl CommandContext {
             .status(Status::Indeterminate);
         let found =
             self.gate.interruptions(&open).await?.iter().map(Interruption::id).collect::<Vec<_>>();
-        only(&found, end, "open call")
+        unique_by_suffix(&found, end, "open call")
     }
 
     /// Returns the active grant that an argument names.
@@ -101,7 +105,7 @@ impl CommandContext {
     ) -> Result<std::sync::Arc<gate_runtime::grants::Grant>, CommandError> {
         let grants = self.gate.active_controls().await?.grants;
         let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id()).collect();
-        let id = only(&ids, id, "standing permission")?;
+        let id = unique_by_suffix(&ids, id, "standing permission")?;
         let found = grants.into_iter().find(|grant| grant.id() == id);
         found.ok_or_else(|| CommandError::Missing(format!("there is no standing permission {id}")))
     }
@@ -126,16 +130,16 @@ impl CommandContext {
         let is_destructive = asked.is_destructive();
         let is_there = std::io::stdin().is_terminal();
         match &sure.digest {
-            Some(given) if *given != digest => {
+            Some(value) if *value != digest => {
                 return Err(CommandError::Refused(
                     "the arguments of the call do not have this digest: look at it again"
                         .to_owned(),
                 ));
             }
             None if !is_there && (approval.is_edited() || approval.failure().is_some()) => {
-                let words = "the call was edited, or it ran and failed: look at it, and add \
+                let message = "the call was edited, or it ran and failed: look at it, and add \
                     `--digest` with the digest that `gate show` prints";
-                return Err(CommandError::Refused(words.to_owned()));
+                return Err(CommandError::Refused(message.to_owned()));
             }
             _ => {}
         }
@@ -164,16 +168,20 @@ impl CommandContext {
 
 pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, CommandError> {
     if !cli.db.exists() {
-        let words =
+        let message =
             format!("there is no database {}: name it with --db or GATE_DB", cli.db.display());
-        return Err(CommandError::Trouble(words));
+        return Err(CommandError::Trouble(message));
     }
     Ok(SqliteStore::open(&cli.db).await?)
 }
 
 /// Returns the only id with this end. Fewer than four characters are refused as a slip of the
 /// finger.
-fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, CommandError> {
+fn unique_by_suffix<T: Copy + ToString>(
+    ids: &[T],
+    end: &str,
+    what: &str,
+) -> Result<T, CommandError> {
     let typed = end.trim_start_matches('…').to_ascii_lowercase();
     let mut found = ids.iter().filter(|id| id.to_string().ends_with(&typed));
     match (typed.len() >= 4, found.next(), found.next()) {

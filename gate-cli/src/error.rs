@@ -46,11 +46,11 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trouble(words)
-            | Self::Usage(words)
-            | Self::Missing(words)
-            | Self::Refused(words)
-            | Self::TooLate(words) => f.write_str(words),
+            Self::Trouble(message)
+            | Self::Usage(message)
+            | Self::Missing(message)
+            | Self::Refused(message)
+            | Self::TooLate(message) => f.write_str(message),
             Self::Unread => Ok(()),
         }
     }
@@ -110,14 +110,14 @@ impl From<ReviewerError> for CommandError {
 
 impl From<DecideError> for CommandError {
     fn from(error: DecideError) -> Self {
-        let words = error.to_string();
+        let message = error.to_string();
         match error {
-            DecideError::Unknown(_) => Self::Missing(words),
-            DecideError::AlreadyDecided(_) => Self::TooLate(words),
+            DecideError::Unknown(_) => Self::Missing(message),
+            DecideError::AlreadyDecided(_) => Self::TooLate(message),
             DecideError::Store(_) | DecideError::Reviewer(ReviewerError::Directory(_)) => {
-                Self::Trouble(words)
+                Self::Trouble(message)
             }
-            _ => Self::Refused(words),
+            _ => Self::Refused(message),
         }
     }
 }

@@ -12,10 +12,10 @@ use crate::args::{FreezeArgs, GrantCommand};
 use crate::context::CommandContext;
 use crate::error::{CommandError, CommandResult};
 use crate::output::{plain, short};
-use crate::parse::{pair, unread};
+use crate::parse::{invalid_value, pair};
 
-pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
-    let found = desk.gate.active_controls().await?.grants;
+pub(crate) async fn grants(context: &CommandContext) -> CommandResult {
+    let found = context.gate.active_controls().await?.grants;
     let row = |grant: &std::sync::Arc<gate_runtime::grants::Grant>| {
         vec![
             short(&grant.id()),
@@ -24,7 +24,7 @@ pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
             format!("{:.0}", grant.given_at()),
         ]
     };
-    desk.look.list(
+    context.look.list(
         &found,
         &["ID", "COVERS", "BY", "SINCE"],
         row,
@@ -33,13 +33,13 @@ pub(crate) async fn grants(desk: &CommandContext) -> CommandResult {
     )
 }
 
-pub(crate) async fn freezes(desk: &CommandContext) -> CommandResult {
-    let found = desk.gate.active_controls().await?.freezes;
+pub(crate) async fn freezes(context: &CommandContext) -> CommandResult {
+    let found = context.gate.active_controls().await?.freezes;
     let row = |freeze: &gate_runtime::grants::Freeze| {
         let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
         vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
     };
-    desk.look.list(
+    context.look.list(
         &found,
         &["FROZEN", "WHY", "BY", "SINCE"],
         row,
@@ -49,7 +49,7 @@ pub(crate) async fn freezes(desk: &CommandContext) -> CommandResult {
 }
 
 pub(crate) async fn freeze(
-    desk: &CommandContext,
+    context: &CommandContext,
     me: &gate_runtime::Reviewer,
     scope: &FreezeArgs,
     lift: bool,
@@ -62,17 +62,17 @@ pub(crate) async fn freeze(
     };
     let name = plain(scope.to_string());
     if lift {
-        let freezes = desk.gate.active_controls().await?.freezes;
+        let freezes = context.gate.active_controls().await?.freezes;
         let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
         let held = held.ok_or_else(|| CommandError::Missing(format!("{name} is not frozen")))?;
-        desk.gate.lift_freeze(&held, me).await?;
-        return desk.look.done(&format!("Freeze lifted: {name}"), &json!({"lifted": scope}));
+        context.gate.lift_freeze(&held, me).await?;
+        return context.look.done(&format!("Freeze lifted: {name}"), &json!({"lifted": scope}));
     }
     let Some(reason) = reason else {
         return Err(CommandError::Usage("give a reason, which the agents receive".to_owned()));
     };
-    let freeze = desk.gate.freeze(scope, reason, me).await?;
-    desk.look.done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
+    let freeze = context.gate.freeze(scope, reason, me).await?;
+    context.look.done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
 }
 
 /// Returns the scope of a grant, as the options describe it.
@@ -100,8 +100,8 @@ pub(crate) fn scope(add: &GrantCommand) -> Result<Scope, CommandError> {
         scope = scope.any_principal();
     }
     scope = any.iter().fold(scope, |scope, name| scope.any(name.as_str()));
-    for given in up_to {
-        let (name, max) = limit(given)?;
+    for value in up_to {
+        let (name, max) = limit(value)?;
         scope = scope.up_to(name, max);
     }
     if let Some(given) = budget {
@@ -112,12 +112,14 @@ pub(crate) fn scope(add: &GrantCommand) -> Result<Scope, CommandError> {
         scope = scope.uses(*uses);
     }
     if let Some(text) = per {
-        scope = scope
-            .per(length(text).ok_or_else(|| unread(text, "a length of time, like `1h` or `7d`"))?);
+        scope = scope.per(
+            length(text)
+                .ok_or_else(|| invalid_value(text, "a length of time, like `1h` or `7d`"))?,
+        );
     }
     if let Some(text) = until {
         let end: Timestamp =
-            text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
+            text.parse().map_err(|_| invalid_value(text, "a time, like `2026-12-24T18:00:00Z`"))?;
         scope = scope.until(end);
     }
     Ok(scope)
@@ -129,7 +131,10 @@ fn length(text: &str) -> Option<Duration> {
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
-fn limit(given: &str) -> Result<(&str, Amount), CommandError> {
-    let (name, max) = pair(given)?;
-    Ok((name, max.parse().map_err(|_| unread(max, "a number in digits, like `100` or `12.50`"))?))
+fn limit(value: &str) -> Result<(&str, Amount), CommandError> {
+    let (name, max) = pair(value)?;
+    Ok((
+        name,
+        max.parse().map_err(|_| invalid_value(max, "a number in digits, like `100` or `12.50`"))?,
+    ))
 }

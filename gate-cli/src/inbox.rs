@@ -8,13 +8,13 @@ use gate_sqlite::SqliteStore;
 use crate::args::{Cli, InboxArgs};
 use crate::audit::public_key;
 use crate::error::CommandError;
-use crate::output::say;
+use crate::output::print_text;
 use crate::security_log::JsonLines;
 
 /// Serves the inbox until the process ends. Creates the database, because nothing else does where
 /// programs ask over HTTP.
-pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandError> {
-    let InboxArgs { listen, url, notify, trail, trail_key, security_log } = served;
+pub(crate) async fn serve(cli: &Cli, args: &InboxArgs) -> Result<(), CommandError> {
+    let InboxArgs { listen, url, notify, trail, trail_key, security_log } = args;
     if let Some(path) = security_log {
         let problem = |error: &dyn std::fmt::Display| {
             CommandError::Trouble(format!("{}: {error}", path.display()))
@@ -29,31 +29,33 @@ pub(crate) async fn serve(cli: &Cli, served: &InboxArgs) -> Result<(), CommandEr
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
     let address = listener.local_addr()?;
     if url.is_none() && !address.ip().is_loopback() {
-        let words = "other machines can reach this address: put a TLS proxy in front of it, and \
+        let message = "other machines can reach this address: put a TLS proxy in front of it, and \
             give the URL of the proxy with `--url`";
-        return Err(CommandError::Usage(format!("{address}: {words}")));
+        return Err(CommandError::Usage(format!("{address}: {message}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
     // Checked before the gate sends anybody a link to the inbox.
-    let told = file.map(|file| file.for_inbox(&at, &people)).transpose();
-    let told = told.map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
+    let configured = file.map(|file| file.for_inbox(&at, &people)).transpose();
+    let configured = configured.map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
     let is_new = !cli.db.exists();
     let gate = Gate::builder(()).store(SqliteStore::open(&cli.db).await?).directory(people.clone());
-    let notifiers = told.iter().flat_map(ConfiguredNotifiers::notifiers);
+    let notifiers = configured.iter().flat_map(ConfiguredNotifiers::notifiers);
     let gate: Gate<NoTools> = notifiers.fold(gate, GateBuilder::notify).build().await?;
     let mut inbox = Inbox::new(gate, people);
     if let Some(url) = url {
         inbox =
             inbox.reached_at(url).map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
     }
-    if let Some(told) = told {
-        inbox = told.answered_in(inbox).map_err(|bad| CommandError::Usage(bad.to_string()))?;
+    if let Some(configured) = configured {
+        inbox = configured
+            .configure_inbox(inbox)
+            .map_err(|bad| CommandError::Usage(bad.to_string()))?;
     }
     if let (Some(folder), Some(key)) = (trail, trail_key) {
         inbox = inbox.trail(folder, public_key(key)?);
     }
     let made =
         if is_new { format!(", with a new database, {}", cli.db.display()) } else { String::new() };
-    say(&format!("The inbox is at {at}{made}"))?;
+    print_text(&format!("The inbox is at {at}{made}"))?;
     inbox.serve(listener).await.map_err(trouble)
 }

@@ -10,8 +10,9 @@ use crate::error::CommandError;
 
 /// Reads the key from its file.
 pub(crate) fn read(path: &Path) -> Result<SigningKey, CommandError> {
-    let trouble =
-        |words: &str| CommandError::Trouble(format!("the signing key {}: {words}", path.display()));
+    let trouble = |message: &str| {
+        CommandError::Trouble(format!("the signing key {}: {message}", path.display()))
+    };
     if !path.exists() {
         return Err(trouble("no such file: name the file with --signing-key or GATE_SIGNING_KEY"));
     }

@@ -40,8 +40,8 @@ impl OutputFormat {
         none: &str,
     ) -> Result<(), CommandError> {
         match self {
-            Self::Programs => say_json(&Value::Array(items.iter().map(object).collect())),
-            Self::People if items.is_empty() => say(none),
+            Self::Programs => print_json(&Value::Array(items.iter().map(object).collect())),
+            Self::People if items.is_empty() => print_text(none),
             Self::People => {
                 let mut table = Table::new();
                 table.load_style(presets::NOTHING).set_header(heads.to_vec());
@@ -53,30 +53,30 @@ impl OutputFormat {
                 for item in items {
                     table.add_row(row(item));
                 }
-                say(&table.trim_fmt())
+                print_text(&table.trim_fmt())
             }
         }
     }
 
     /// Writes the result of what was done: a sentence, or an object.
-    pub(crate) fn done(self, words: &str, object: &Value) -> Result<(), CommandError> {
+    pub(crate) fn done(self, message: &str, object: &Value) -> Result<(), CommandError> {
         match self {
-            Self::People => say(words),
-            Self::Programs => say_json(object),
+            Self::People => print_text(message),
+            Self::Programs => print_json(object),
         }
     }
 }
 
-pub(crate) fn say(text: &str) -> Result<(), CommandError> {
+pub(crate) fn print_text(text: &str) -> Result<(), CommandError> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
 /// Prints JSON for programs. At a terminal, characters that are not plain text are escaped as in
 /// JSON, so that the terminal does not interpret them.
-pub(crate) fn say_json(value: &Value) -> Result<(), CommandError> {
+pub(crate) fn print_json(value: &Value) -> Result<(), CommandError> {
     let text = value.to_string();
     if !io::stdout().is_terminal() {
-        return say(&text);
+        return print_text(&text);
     }
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -89,7 +89,7 @@ pub(crate) fn say_json(value: &Value) -> Result<(), CommandError> {
             }
         }
     }
-    say(&escaped)
+    print_text(&escaped)
 }
 
 /// Returns text of others in a form that is safe to print at a terminal.
@@ -158,16 +158,16 @@ pub(crate) fn object(approval: &Approval) -> Value {
         "asked_at": approval.asked_at(),
         "expires_at": approval.expires_at(),
         "waits_for": approval.waits_for(),
-        "valid": approval.validity_words(),
+        "valid": approval.describe_validity(),
         "votes": approval.votes(),
         "failure": approval.failure(),
         "attempts": approval.attempts(),
-        "vouched_until": approval.vouched_until(),
+        "vouched_until": approval.lease_expires_at(),
     })
 }
 
 /// Describes a record, in a few words.
-pub(crate) fn words(record: &Record) -> String {
+pub(crate) fn summarize_record(record: &Record) -> String {
     let text = match record.event() {
         RecordEvent::Call(event) => match event {
             CallEvent::Assessed { assessment, .. } => {
@@ -222,7 +222,7 @@ pub(crate) fn words(record: &Record) -> String {
                 assessment.verdict().to_string()
             }
             CallEvent::Reassessed { assessment, changes } => {
-                format!("{}, because {} changed", assessment.verdict(), changes.words())
+                format!("{}, because {} changed", assessment.verdict(), changes.describe())
             }
             _ => String::new(),
         },

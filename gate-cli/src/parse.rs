@@ -5,12 +5,12 @@ use serde_json::Value;
 use crate::error::CommandError;
 use crate::output::plain;
 
-pub(crate) fn pair(given: &str) -> Result<(&str, &str), CommandError> {
-    given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
+pub(crate) fn pair(value: &str) -> Result<(&str, &str), CommandError> {
+    value.split_once('=').ok_or_else(|| invalid_value(value, "NAME=VALUE"))
 }
 
-pub(crate) fn unread(given: &str, wanted: &str) -> CommandError {
-    CommandError::Usage(format!("{} is not {wanted}", plain(given)))
+pub(crate) fn invalid_value(value: &str, wanted: &str) -> CommandError {
+    CommandError::Usage(format!("{} is not {wanted}", plain(value)))
 }
 
 /// Parses a value: JSON if the text is valid JSON, otherwise the text itself.

@@ -5,7 +5,7 @@ use gate_runtime::people::{AgentToken, ReviewerToken};
 use serde_json::Value;
 
 use crate::error::{CommandError, CommandResult};
-use crate::output::{plain, say};
+use crate::output::{plain, print_text};
 
 pub(crate) fn person(
     id: &str,
@@ -17,9 +17,9 @@ pub(crate) fn person(
     if let Some(key) = key
         && (key.name() != id || key.kind() != KeyKind::Log)
     {
-        let words =
+        let message =
             format!("the key is not a key of {} for votes: make one with this name", plain(id));
-        return Err(CommandError::Usage(words));
+        return Err(CommandError::Usage(message));
     }
     let lines = also
         .iter()
@@ -27,14 +27,16 @@ pub(crate) fn person(
     let also: String = lines.collect();
     let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
     let (id, roles, hash) = (text(id), texts(roles), token.hash());
-    say(&format!("[[person]]\nid = {id}\n{also}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
+    print_text(&format!(
+        "[[person]]\nid = {id}\n{also}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"
+    ))?;
     show_once("Anyone who has it can decide as this person", token.reveal())
 }
 
 pub(crate) fn agent(id: &str, asks: &[String]) -> CommandResult {
     let token = AgentToken::new();
     let asks = if asks.is_empty() { String::new() } else { format!("asks = [{}]\n", texts(asks)) };
-    say(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
+    print_text(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
     show_once("Anyone who has it can ask as this agent", token.reveal())
 }
 
@@ -48,6 +50,6 @@ fn texts(all: &[String]) -> String {
 }
 
 fn show_once(whose: &str, token: &str) -> CommandResult {
-    let words = format!("The token, which is shown only once. {whose}:\n{token}\n");
-    Ok(std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes())?)
+    let message = format!("The token, which is shown only once. {whose}:\n{token}\n");
+    Ok(std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes())?)
 }

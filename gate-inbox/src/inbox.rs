@@ -53,7 +53,7 @@ pub struct Inbox {
     people: FileDirectory,
     sign_in: Arc<dyn SignIn>,
     clock: Arc<dyn Clock>,
-    place: BaseUrl,
+    base_url: BaseUrl,
     idle: Duration,
     whole: Duration,
     trail: Option<SealedTrail>,
@@ -74,7 +74,7 @@ impl Inbox {
             sign_in: Arc::new(people.clone()),
             people,
             clock: Arc::new(SystemClock),
-            place: BaseUrl::Loopback,
+            base_url: BaseUrl::Loopback,
             idle: IDLE,
             whole: WHOLE,
             trail: None,
@@ -102,7 +102,7 @@ impl Inbox {
     /// # Errors
     /// [`BadUrl`], if it is not `https://` and a host, perhaps with a port.
     pub fn reached_at(mut self, url: &str) -> Result<Self, BadUrl> {
-        self.place = BaseUrl::at(url)?;
+        self.base_url = BaseUrl::at(url)?;
         Ok(self)
     }
 
@@ -274,7 +274,7 @@ impl Inbox {
             people,
             sign_in,
             clock,
-            place,
+            base_url,
             idle,
             whole,
             trail,
@@ -282,7 +282,7 @@ impl Inbox {
             links,
             callbacks,
         } = self;
-        let (live, chronicle) =
+        let (sse_hub, projector) =
             (SseHub::follow(gate.events()), RecordProjector::follow(gate.events_after(0)));
         // What agents in other programs asked through an inbox before this one has nobody else.
         let keeper = gate.clone();
@@ -293,7 +293,7 @@ impl Inbox {
             }
         });
         let sessions = SessionStore::new(idle, whole);
-        let (throttle, wrong_tokens, board) =
+        let (throttle, wrong_tokens, pending_cache) =
             (RateLimiter::default(), RateLimiter::default(), PendingCache::default());
         routes::all(Arc::new(AppState {
             gate,
@@ -303,10 +303,10 @@ impl Inbox {
             sessions,
             throttle,
             wrong_tokens,
-            board,
-            live,
-            chronicle,
-            place,
+            pending: pending_cache,
+            sse: sse_hub,
+            projector,
+            base_url,
             trail,
             slack: slack.map(SlackActions::new),
             links,
@@ -324,10 +324,10 @@ impl Inbox {
     /// not called.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let is_open = !listener.local_addr()?.ip().is_loopback();
-        if is_open && matches!(self.place, BaseUrl::Loopback) {
-            let words = "other machines can reach this address: put a TLS proxy in front of it, \
+        if is_open && matches!(self.base_url, BaseUrl::Loopback) {
+            let message = "other machines can reach this address: put a TLS proxy in front of it, \
                 and configure the URL at which people reach the proxy";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         server::serve(listener, self.router()).await
     }

@@ -34,7 +34,7 @@ use crate::web::page_error::{PageError, PageResult};
 use crate::web::sse;
 
 /// Returns the router of all pages. Every request that changes something is a `POST`.
-pub(crate) fn all(office: Arc<AppState>) -> Router {
+pub(crate) fn all(app: Arc<AppState>) -> Router {
     Router::new()
         .route("/", get(pending))
         .route("/sign-in", get(session::ask).post(session::sign_in))
@@ -44,11 +44,11 @@ pub(crate) fn all(office: Arc<AppState>) -> Router {
         .route("/approvals/{id}/reject", post(decide::reject))
         .route("/approvals/{id}/respond", post(decide::respond))
         .route("/approvals/{id}/edit", get(edit).post(decide::edit))
-        .route("/approvals/{id}/grant", get(grant::ask).post(grant::give))
+        .route("/approvals/{id}/grant", get(grant::query).post(grant::give))
         .route("/history", get(look::history))
         .route("/rules", get(look::rules))
         .route("/overview", get(look::overview))
-        .route("/standing", get(grant::standing))
+        .route("/standing", get(grant::grants_page))
         .route("/standing/revoke", post(grant::revoke))
         .route("/case", get(case))
         .route("/link/{token}", get(link::open))
@@ -70,19 +70,19 @@ pub(crate) fn all(office: Arc<AppState>) -> Router {
         )
         .merge(api::routes())
         .fallback(|| async { PageError::not_found() })
-        .method_not_allowed_fallback(not_so)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(LONGEST))
-        .layer(from_fn_with_state(Arc::clone(&office), middleware::watch))
-        .with_state(office)
+        .layer(from_fn_with_state(Arc::clone(&app), middleware::secure_requests))
+        .with_state(app)
 }
 
 /// Answers a request with a method that its address does not accept.
-async fn not_so(uri: Uri) -> Response {
+async fn method_not_allowed(uri: Uri) -> Response {
     if uri.path().starts_with(api::PLACE) {
-        return api::not_so().into_response();
+        return api::method_not_allowed().into_response();
     }
-    let words = "A link decides nothing: open the page and use its forms.";
-    PageError::with(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", words).into_response()
+    let message = "A link decides nothing: open the page and use its forms.";
+    PageError::with(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", message).into_response()
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
@@ -99,8 +99,11 @@ impl AppState {
     /// Finds the calls that people decided before: those of its case, and those of its tool.
     async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, PageError> {
         let subject = asked.approval().subject();
-        let told = self.chronicle.ask(&self.gate, |known| known.precedents.like(subject)).await?;
-        let ((of_tool, of_case), is_behind) = (told.found, told.is_behind);
+        let answer = self
+            .projector
+            .ask(&self.gate, |projections| projections.precedents.like(subject))
+            .await?;
+        let ((of_tool, of_case), is_behind) = (answer.found, answer.is_behind);
         let mut all: Vec<ApprovalId> = of_case.iter().chain(&of_tool).copied().collect();
         all.sort_unstable();
         all.dedup();
@@ -123,15 +126,15 @@ impl AppState {
 }
 
 async fn pending(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> PageResult {
-    let all = office.board.pending(&office.gate, headers.contains_key(LIVE)).await?;
+    let all = app.pending.pending(&app.gate, headers.contains_key(LIVE)).await?;
     let query = FormData::parse(query.unwrap_or_default().as_bytes());
     Ok(pages::pending(
-        &visitor,
+        &user,
         &all,
         &PendingFilter::read(&query),
         query.get("page").parse().unwrap_or(1),
@@ -139,55 +142,55 @@ async fn pending(
 }
 
 async fn approval(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = office.asked(&id).await?;
-    let stamp = FormToken::new(&visitor, &asked)?;
-    let found = office.precedents(&asked).await?;
-    Ok(pages::approval(&visitor, &asked, &found, &stamp, &DecisionDraft::default()))
+    let asked = app.asked(&id).await?;
+    let form_token = FormToken::new(&user, &asked)?;
+    let found = app.precedents(&asked).await?;
+    Ok(pages::approval(&user, &asked, &found, &form_token, &DecisionDraft::default()))
 }
 
 async fn edit(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = office.asked(&id).await?;
+    let asked = app.asked(&id).await?;
     if asked.approval().status() != Status::Pending {
         return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
     }
     let Some(descriptor) = asked.descriptor() else {
-        let words = "This inbox does not know the tool, so it cannot check the arguments: approve \
-            or reject the call as it is.";
-        return Err(PageError::with(StatusCode::CONFLICT, "It cannot be edited", words));
+        let message = "This inbox does not know the tool, so it cannot check the arguments: \
+            approve or reject the call as it is.";
+        return Err(PageError::with(StatusCode::CONFLICT, "It cannot be edited", message));
     };
     let form = EditForm::of(asked.approval(), descriptor.input_schema());
-    Ok(pages::edit(&visitor, &asked, &FormToken::new(&visitor, &asked)?, &form))
+    Ok(pages::edit(&user, &asked, &FormToken::new(&user, &asked)?, &form))
 }
 
 async fn case(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     RawQuery(query): RawQuery,
 ) -> PageResult {
     let id = FormData::parse(query.unwrap_or_default().as_bytes())
         .exact("id")
         .ok_or_else(PageError::not_found)?;
     let case = CaseId::from(id);
-    let story = CaseHistory::read(&office.gate, &case).await?;
-    if story.count == 0 {
+    let history = CaseHistory::read(&app.gate, &case).await?;
+    if history.count == 0 {
         return Err(PageError::not_found());
     }
-    Ok(pages::case(&visitor, &case, &story, office.clock.now()))
+    Ok(pages::case(&user, &case, &history, app.clock.now()))
 }
 
-async fn events(State(office): State<Arc<AppState>>, visitor: CurrentUser) -> PageResult {
-    let Some(place) = office.live.place(visitor.who()) else {
-        let words = "Too many pages are open. Reload a page to see what is new.";
-        return Err(PageError::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
+async fn events(State(app): State<Arc<AppState>>, user: CurrentUser) -> PageResult {
+    let Some(slot) = app.sse.reserve(user.who()) else {
+        let message = "Too many pages are open. Reload a page to see what is new.";
+        return Err(PageError::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", message));
     };
-    let news = sse::news(&office, visitor.session, place);
-    Ok(Sse::new(news).into_response())
+    let stream = sse::change_events(&app, user.session, slot);
+    Ok(Sse::new(stream).into_response())
 }

@@ -31,10 +31,10 @@ pub(crate) struct AppState {
     /// The limit for API tokens, separate from sign-ins: programs that share an address do not keep
     /// people out.
     pub(crate) wrong_tokens: RateLimiter,
-    pub(crate) board: PendingCache,
-    pub(crate) live: SseHub,
-    pub(crate) chronicle: RecordProjector,
-    pub(crate) place: BaseUrl,
+    pub(crate) pending: PendingCache,
+    pub(crate) sse: SseHub,
+    pub(crate) projector: RecordProjector,
+    pub(crate) base_url: BaseUrl,
     pub(crate) trail: Option<SealedTrail>,
     pub(crate) slack: Option<SlackActions>,
     pub(crate) links: Option<Links>,

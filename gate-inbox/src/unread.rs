@@ -19,7 +19,7 @@ const MOST: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns a body whose rest is drained if it is dropped before its end.
-pub(crate) fn thrown_away(body: Body) -> Body {
+pub(crate) fn drain_unread(body: Body) -> Body {
     if body.is_end_stream() {
         body
     } else {

@@ -9,14 +9,14 @@
 )]
 
 // A log for the whole program: no other test may run in it.
-#[path = "suite/desk/mod.rs"]
-mod desk;
+#[path = "suite/test_inbox/mod.rs"]
+mod test_inbox;
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use desk::{TestInbox, write_people};
 use gate_runtime::people::ReviewerToken;
+use test_inbox::{TestInbox, write_people};
 use tokio::task::spawn_blocking;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -66,8 +66,8 @@ impl LogCapture {
 }
 
 /// The status of a request to the API with a token.
-async fn status(desk: &TestInbox, path: &str, token: &str) -> u16 {
-    let (url, token) = (format!("http://{}{path}", desk.address), format!("Bearer {token}"));
+async fn status(fixture: &TestInbox, path: &str, token: &str) -> u16 {
+    let (url, token) = (format!("http://{}{path}", fixture.address), format!("Bearer {token}"));
     let send = move || {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
         agent.get(url).header("authorization", token).call().unwrap().status().as_u16()
@@ -79,12 +79,12 @@ async fn status(desk: &TestInbox, path: &str, token: &str) -> u16 {
 async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_token() {
     let log = LogCapture::default();
     tracing::subscriber::set_global_default(log.clone()).unwrap();
-    let desk = TestInbox::open().await;
+    let fixture = TestInbox::open().await;
     log.take();
 
-    let mut browser = desk.browser();
+    let mut browser = fixture.browser();
     browser.sign_in(ReviewerToken::new().reveal()).await;
-    browser.sign_in(desk.dana.reveal()).await;
+    browser.sign_in(fixture.dana.reveal()).await;
     let lines = log.take();
     let expected = [
         "WARN event=\"sign_in_failed\" from=127.0.0.1",
@@ -93,7 +93,10 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
     assert_eq!(lines, expected);
     assert!(!lines.join("\n").contains("gate_r_"), "no token: {lines:?}");
 
-    assert_eq!(status(&desk, "/api/v1/records?after=0&limit=5", desk.dana.reveal()).await, 200);
+    assert_eq!(
+        status(&fixture, "/api/v1/records?after=0&limit=5", fixture.dana.reveal()).await,
+        200
+    );
     assert_eq!(
         log.take(),
         ["INFO event=\"records_read\" who=dana what=\"records after 0, at most 5\""]
@@ -102,7 +105,7 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
     let wrong = ReviewerToken::new();
     let mut answers = Vec::new();
     for _ in 0..7 {
-        answers.push(status(&desk, "/api/v1/records", wrong.reveal()).await);
+        answers.push(status(&fixture, "/api/v1/records", wrong.reveal()).await);
     }
     assert_eq!(answers, [401, 401, 401, 401, 401, 429, 429], "who is wrong waits");
     assert_eq!(
@@ -111,21 +114,21 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
         "and fills no log"
     );
     assert_eq!(
-        status(&desk, "/api/v1/records", desk.dana.reveal()).await,
+        status(&fixture, "/api/v1/records", fixture.dana.reveal()).await,
         200,
         "a right token does not"
     );
     log.take();
 
-    write_people(&desk.folder, &[("dana", "intern", &desk.dana)], "");
-    assert_eq!(status(&desk, "/api/v1/reviews", desk.dana.reveal()).await, 200);
+    write_people(&fixture.folder, &[("dana", "intern", &fixture.dana)], "");
+    assert_eq!(status(&fixture, "/api/v1/reviews", fixture.dana.reveal()).await, 200);
     let lines = log.take();
     assert!(
         lines.iter().any(|line| line.starts_with("INFO event=\"people_changed\" file=")),
         "{lines:?}"
     );
-    std::fs::write(desk.folder.path().join("people.toml"), "person = 7").unwrap();
-    status(&desk, "/api/v1/reviews", desk.dana.reveal()).await;
+    std::fs::write(fixture.folder.path().join("people.toml"), "person = 7").unwrap();
+    status(&fixture, "/api/v1/reviews", fixture.dana.reveal()).await;
     let lines = log.take();
     assert!(
         lines.iter().any(|line| line.starts_with("WARN event=\"people_unreadable\" file=")),

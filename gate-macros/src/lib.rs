@@ -5,7 +5,7 @@
 //! one mistake does not cascade.
 
 mod errors;
-mod function;
+mod function_item;
 #[cfg(test)]
 mod golden;
 mod names;

@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Path, ReturnType, Token, Type};
 
 use crate::errors::ErrorAccumulator;
-use crate::function::{AttributeGroups, FunctionItem, place_of, source_of, token_text};
+use crate::function_item::{AttributeGroups, FunctionItem, source_of, source_position, token_text};
 use crate::names::{RuntimePath, did_you_mean};
 
 pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
@@ -119,10 +119,10 @@ fn check(function: &FunctionItem, errors: &mut ErrorAccumulator) -> Option<Type>
 /// ```
 fn expand(runtime: &RuntimePath, function: FunctionItem, rules: &Type) -> TokenStream {
     let FunctionItem { attributes, visibility, signature, body } = function;
-    let sorted = AttributeGroups::of(attributes);
-    let (about, text, (line, column)) = (sorted.text(), source_of(&body), place_of(&body));
+    let groups = AttributeGroups::of(attributes);
+    let (about, text, (line, column)) = (groups.text(), source_of(&body), source_position(&body));
     let tokens = token_text(&body);
-    let AttributeGroups { docs, conditions, others } = sorted;
+    let AttributeGroups { docs, conditions, others } = groups;
     let name = &signature.ident;
     let name_text = name.to_string();
     let (generics, _, bounds) = signature.generics.split_for_impl();

@@ -24,15 +24,15 @@ use crate::adapters::system_clock::SystemClock;
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
 use crate::engine::kernel::EngineCore;
-use crate::engine::kernel::allowance::StepBudgets;
-use crate::engine::kernel::bounded::{BoundedDirectory, ClockLimit};
+use crate::engine::kernel::clock_limit::{BoundedDirectory, ClockLimit};
 use crate::engine::kernel::overlay::GateOverlay;
+use crate::engine::kernel::step_budget::StepBudgets;
 use crate::engine::kernel::tools::{GateTool, GateTools};
-use crate::engine::review::askable::lacks_people;
+use crate::engine::review::reviewer_eligibility::is_short_of_reviewers;
 use crate::engine::session::agent::Agent;
-use crate::logic::bound::ErasedTool;
+use crate::logic::erased_tool::ErasedTool;
 use crate::logic::registry::Registry;
-use crate::logic::spec::DEFAULT_LIMITS;
+use crate::logic::tool_spec::DEFAULT_LIMITS;
 use crate::outbox::OutboxTasks;
 use crate::ports::overlay::Overlay;
 use crate::provenance::{RunMemories, choices};
@@ -403,12 +403,12 @@ impl<R: Registry> GateBuilder<R> {
         let directory = Arc::new(BoundedDirectory::new(directory, judging_time.clone()));
         let overlays: Vec<GateOverlay> = overlays.into_iter().map(GateOverlay::new).collect();
         let mut problems = Vec::new();
-        let mut bound: Vec<ErasedTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
-        let names = adopt::<R>(agents, &mut bound, &mut problems);
-        for tool in &mut bound {
+        let mut erased: Vec<ErasedTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
+        let names = adopt::<R>(agents, &mut erased, &mut problems);
+        for tool in &mut erased {
             problems.extend(tool.try_policies(clock.now(), &judging_time).await);
         }
-        let tools: Vec<GateTool> = assemble::<R>(bound, &mut problems);
+        let tools: Vec<GateTool> = assemble::<R>(erased, &mut problems);
         for tool in &tools {
             for policy in policies_of(tool) {
                 let owner = format!("policy `{}`", policy.name());
@@ -449,8 +449,8 @@ impl<R: Registry> GateBuilder<R> {
         let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
         let commitments =
             earlier_keys.iter().fold(CommitmentKeys::new(&key), CommitmentKeys::earlier);
-        let post = OutboxTasks::start(notifiers, &store, &clock);
-        let (vault, others, bodies, hub, timekeeper, directory_digest, differing) =
+        let outbox = OutboxTasks::start(notifiers, &store, &clock);
+        let (vault, others, bodies, change_feed, scheduler, directory_digest, differing) =
             Default::default();
         let core = EngineCore {
             tools: GateTools::new(tools),
@@ -472,12 +472,12 @@ impl<R: Registry> GateBuilder<R> {
             vault,
             others,
             bodies,
-            hub,
-            timekeeper,
+            change_feed,
+            scheduler,
             trail,
             memories: RunMemories::new(key),
             differing,
-            post,
+            outbox,
             allowances: StepBudgets::default(),
         };
         let core = Arc::new(core);
@@ -489,7 +489,7 @@ impl<R: Registry> GateBuilder<R> {
 /// Adds the agents' policies to the tools, and returns the agents' names.
 fn adopt<R: Registry>(
     agents: Vec<Agent>,
-    bound: &mut [ErasedTool],
+    erased: &mut [ErasedTool],
     problems: &mut Vec<String>,
 ) -> Vec<AgentName> {
     let mut names: Vec<AgentName> = Vec::new();
@@ -506,15 +506,15 @@ fn adopt<R: Registry>(
             problems.push(format!("two agents are called `{name}`{same}"));
         }
         for (tool, policy) in policies {
-            let place = R::NAMES.iter().position(|known| *known == tool);
-            match place.and_then(|place| bound.get_mut(place)) {
+            let index = R::NAMES.iter().position(|known| *known == tool);
+            match index.and_then(|index| erased.get_mut(index)) {
                 None => problems.push(format!(
                     "agent `{name}` has a policy for `{tool}`, which is not in the registry: it \
                      has {}",
                     english::list(R::NAMES)
                 )),
-                Some(bound) => {
-                    if !bound.adopt(name.clone(), policy) {
+                Some(erased) => {
+                    if !erased.adopt(name.clone(), policy) {
                         problems.push(format!(
                             "agent `{name}` has two policies for `{tool}`: join \
                             them into one"
@@ -550,7 +550,7 @@ fn lacks_key(tools: &[GateTool]) -> Option<String> {
 /// header of a web request.
 fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     let mut problems = Vec::new();
-    for (place, notifier) in notifiers.iter().enumerate() {
+    for (index, notifier) in notifiers.iter().enumerate() {
         let name = notifier.name();
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             let name = SanitizedText::of(name);
@@ -559,7 +559,7 @@ fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
                     or signs of ASCII"
             ));
         }
-        if notifiers.iter().take(place).any(|other| other.name() == name) {
+        if notifiers.iter().take(index).any(|other| other.name() == name) {
             let name = SanitizedText::of(name);
             problems
                 .push(format!("two notifiers are called `{name}`: give one of them another name"));
@@ -568,10 +568,10 @@ fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     problems
 }
 
-fn assemble<R: Registry>(bound: Vec<ErasedTool>, problems: &mut Vec<String>) -> Vec<GateTool> {
+fn assemble<R: Registry>(erased: Vec<ErasedTool>, problems: &mut Vec<String>) -> Vec<GateTool> {
     let specs = R::specs();
-    let tools = bound.into_iter().enumerate().filter_map(|(place, tool)| {
-        let (descriptor, spec) = specs.get(place)?;
+    let tools = erased.into_iter().enumerate().filter_map(|(index, tool)| {
+        let (descriptor, spec) = specs.get(index)?;
         if let Err(problem) = &spec.checker {
             problems.push(format!(
                 "tool `{}`: its schema is not a JSON Schema: \
@@ -623,7 +623,8 @@ async fn unanswerable(
     let unknown = |error: DirectoryError| BuildError::new(vec![error.to_string()]);
     for (rule, requirement) in asked {
         for tier in requirement.tiers() {
-            let Some(problem) = lacks_people(tier, directory, &[], now).await.map_err(unknown)?
+            let Some(problem) =
+                is_short_of_reviewers(tier, directory, &[], now).await.map_err(unknown)?
             else {
                 continue;
             };
@@ -677,7 +678,7 @@ async fn open_record(core: &Arc<EngineCore>) -> Result<(), BuildError> {
     changeset.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(changeset).await?;
     core.named_directory(Some(directory));
-    Ok(core.keep_deadlines().await?)
+    Ok(core.load_deadlines().await?)
 }
 
 impl<R: Registry> fmt::Debug for GateBuilder<R> {

@@ -94,7 +94,7 @@
 //! | calling, batches, saving a run, handoffs | [`Run`], [`Turn`], [`Agent`], [`run`] |
 //! | where a value came from | [`Call::origin`] |
 //! | questions, what they show, decisions | [`Interruption`], [`Terminal`], [`review`] |
-//! | permissions beyond one call, stops | [`Gate::standing`], [`Gate::freeze`], [`grants`] |
+//! | permissions beyond one call, stops | [`Gate::active_controls`], [`Gate::freeze`], [`grants`] |
 //! | people who may decide | [`StaticDirectory`], [`FileDirectory`], [`people`] |
 //! | telling people | [`notify`] |
 //! | secrets and their key | [`GateKey`], [`GateBuilder::key`], [`tool::SecretOutput`] |
@@ -201,7 +201,7 @@ pub mod people {
 
 /// Policies: rules, verdicts, who is asked, limits, hours, and overlays.
 pub mod policy {
-    pub use crate::logic::ready::{always_ask, always_deny, never_ask};
+    pub use crate::logic::builtin::{always_ask, always_deny, never_ask};
     pub use crate::logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
     pub use crate::logic::tool::policy::{
         Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY,
@@ -284,13 +284,13 @@ pub mod store {
 /// Tools: their arguments, schemas, results, secrets and summaries.
 pub mod tool {
     pub use crate::adapters::gate_key::ParseGateKeyError;
-    pub use crate::logic::probe::{ToolError, ToolOutput};
     pub use crate::logic::registry::Offers;
     pub use crate::logic::schema::SchemaErrors;
     pub use crate::logic::secret_output::SecretOutput;
     pub use crate::logic::tool::reconcile::ReconcileOutcome;
     pub use crate::logic::tool::state::Provides;
     pub use crate::logic::tool::{InState, ToolArg, summary};
+    pub use crate::logic::type_probe::{ToolError, ToolOutput};
     #[doc(inline)]
     pub use gate_core::call::{
         Annotations, Arguments, CommitmentKeys, Descriptor, Origin, SecretCommitment,
@@ -504,10 +504,8 @@ pub use gate_macros::registry;
 /// The items that generated code names. Not for use by hand: they change without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::logic::bound::ErasedTool;
-    pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit, ProbeUnshared};
+    pub use crate::logic::erased_tool::ErasedTool;
     pub use crate::logic::registry::{ListedTool, MISTAKEN, is_new_name, is_tool_name, names};
-    pub use crate::logic::spec::ToolSpecs;
     pub use crate::logic::tool::codec::ArgumentList;
     pub use crate::logic::tool::policy::{
         DeclaredRules, HasPolicyAttribute, PolicySource, policy_of,
@@ -515,5 +513,9 @@ pub mod __private {
     pub use crate::logic::tool::reconcile::{ReconcilableTool, ToolReconciler};
     pub use crate::logic::tool::state::{GateState, SharedState};
     pub use crate::logic::tool::{ArgumentPart, ToolMetadata, is_argument};
+    pub use crate::logic::tool_spec::ToolSpecs;
+    pub use crate::logic::type_probe::{
+        Probe, ProbePlain, ProbeSchemaless, ProbeUnfit, ProbeUnshared,
+    };
     pub use {schemars, serde, serde_json};
 }

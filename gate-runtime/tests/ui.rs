@@ -19,9 +19,9 @@ fn one_mistake_gives_one_error() {
     assert!(files.len() > 95, "only {} files", files.len());
     for file in files {
         let source = fs::read_to_string(&file).unwrap();
-        let mistakes = source.lines().next().and_then(|line| line.strip_prefix("// mistakes: "));
+        let diagnostics = source.lines().next().and_then(|line| line.strip_prefix("// mistakes: "));
         let mistakes: usize =
-            mistakes.and_then(|count| count.parse().ok()).expect("`// mistakes: n` in line 1");
+            diagnostics.and_then(|count| count.parse().ok()).expect("`// mistakes: n` in line 1");
         let is_of_a_tool = file.parent().is_some_and(|topic| topic.ends_with("tool"))
             && !file.ends_with("method.rs");
         assert!(

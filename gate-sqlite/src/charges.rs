@@ -13,7 +13,7 @@ use gate_core::Timestamp;
 use gate_core::grants::{GiveBack, LimitCharge, LimitKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::body::ReadResult;
+use crate::json_body::ReadResult;
 use crate::queries;
 
 /// Returns how much of a counter's window is used: from its first row in the window to its last
@@ -39,22 +39,27 @@ pub(crate) fn used(
 }
 
 /// Writes a charge of a limit, and deletes the charges that have left its window.
-pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp) -> ReadResult<()> {
-    let (name, key) = (take.key.limit(), take.key.key());
-    let mut last = connection.prepare_cached(queries::LAST_TAKE)?;
+pub(crate) fn write(
+    connection: &Connection,
+    charge: &LimitCharge,
+    now: Timestamp,
+) -> ReadResult<()> {
+    let (name, key) = (charge.key.limit(), charge.key.key());
+    let mut last = connection.prepare_cached(queries::LAST_CHARGE)?;
     let last =
         last.query_row(params![name, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     // The first row of a counter: any time is later, and the total begins at 0.
     let (last, total): (i64, i64) = last.unwrap_or((i64::MIN, 0));
-    let mut old = connection.prepare_cached(queries::FORGET_TAKES)?;
-    old.execute(params![name, key, since(now, take.window)])?;
+    let mut old = connection.prepare_cached(queries::DELETE_CHARGES)?;
+    old.execute(params![name, key, since(now, charge.window)])?;
     let mut put = connection.prepare_cached(
         "INSERT INTO takes (name, key, at, amount, total, taken_for) VALUES (?, ?, ?, ?, ?, ?)",
     )?;
     // A clock that goes back must not make the order of the totals wrong: what is taken then counts
     // until the later time.
     let at = last.max(rounded_up(now));
-    let (amount, taken_for) = (take.amount.cast_signed(), take.taken_for.map(|id| id.to_string()));
+    let (amount, taken_for) =
+        (charge.amount.cast_signed(), charge.taken_for.map(|id| id.to_string()));
     put.execute(params![name, key, at, amount, total.wrapping_add(amount), taken_for])?;
     Ok(())
 }
@@ -63,21 +68,21 @@ pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp)
 /// is rare, so it may cost as much as there are later charges.
 pub(crate) fn give_back(connection: &Connection, back: &GiveBack) -> ReadResult<()> {
     struct ChargeRow {
-        place: i64,
+        database: i64,
         name: String,
         key: String,
         at: i64,
         amount: i64,
     }
-    let mut taken = connection.prepare_cached(queries::TAKEN_FOR)?;
-    let rows = taken.query_map(params![back.taken_for.to_string(), back.limit], |row| {
-        let (place, name, key) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(ChargeRow { place, name, key, at: row.get(3)?, amount: row.get(4)? })
+    let mut charged = connection.prepare_cached(queries::CHARGES_FOR)?;
+    let rows = charged.query_map(params![back.taken_for.to_string(), back.limit], |row| {
+        let (database, name, key) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(ChargeRow { database, name, key, at: row.get(3)?, amount: row.get(4)? })
     })?;
     let rows: Vec<ChargeRow> = rows.collect::<Result<_, _>>()?;
-    for ChargeRow { place, name, key, at, amount } in rows {
+    for ChargeRow { database: place, name, key, at, amount } in rows {
         connection.prepare_cached("DELETE FROM takes WHERE rowid = ?")?.execute(params![place])?;
-        let mut later = connection.prepare_cached(queries::LATER_TAKES)?;
+        let mut later = connection.prepare_cached(queries::LATER_CHARGES)?;
         let later =
             later.query_map(params![name, key, at, place], |row| Ok((row.get(0)?, row.get(1)?)))?;
         // Totals are running sums, so each later row has to lose the amount of the deleted one.

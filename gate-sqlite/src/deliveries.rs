@@ -8,7 +8,7 @@ use gate_core::ports::{Changeset, DeliveryFilter, DeliveryOrder};
 use gate_core::records::{Delivery, DeliveryState};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
-use crate::body::{ReadResult, json, read, text};
+use crate::json_body::{ReadResult, json, read, text};
 
 /// Returns deliveries, in the order that the filter names.
 pub(crate) fn find(

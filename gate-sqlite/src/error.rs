@@ -47,7 +47,7 @@ impl DatabaseError {
     }
 
     /// Describes the error, and what to do about it.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let error = match self {
             Self::Sqlite(error) => error,
             Self::Unread(what, error) => return format!("{what} cannot be read: {error}"),
@@ -99,6 +99,6 @@ mod tests {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         let statement = format!("SELECT {} FROM nowhere", vec!["missing"; 1_000].join(", "));
         let error = connection.prepare(&statement).unwrap_err();
-        assert_eq!(DatabaseError::from(error).words(), "no such table: nowhere");
+        assert_eq!(DatabaseError::from(error).message(), "no such table: nowhere");
     }
 }

@@ -54,10 +54,10 @@
 //! within some 20 ms in the others. Do not put the file on a network file system: its locks are not
 //! reliable.
 
-mod body;
 mod charges;
 mod deliveries;
 mod error;
+mod json_body;
 mod queries;
 mod readers;
 mod rows;
@@ -97,7 +97,7 @@ pub struct SqliteStore {
 }
 
 struct StoreInner {
-    place: Arc<DatabaseFile>,
+    database: Arc<DatabaseFile>,
     writer: Writer,
     readers: ReaderPool,
     watcher: Watcher,
@@ -128,25 +128,25 @@ impl SqliteStore {
     }
 
     fn open_now(path: &Path) -> Result<Self, StoreError> {
-        let (place, connection) = schema::open(path)?;
-        Self::start(place, connection)
+        let (database, connection) = schema::open(path)?;
+        Self::start(database, connection)
     }
 
     /// Starts the threads over an open database. `connection` becomes the writer's.
-    fn start(place: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
-        let place = Arc::new(place);
+    fn start(database: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
+        let place = Arc::new(database);
         let last = rows::last(&connection).map_err(|error| place.error(error))?;
         let signal = Arc::new(RecordSignal::new(last));
         let readers = ReaderPool::start(&place)?;
         let watcher = Watcher::start(&place, &signal)?;
         let writer = Writer::start(connection, &place, &signal)?;
-        Ok(Self { shared: Arc::new(StoreInner { place, writer, readers, watcher }) })
+        Ok(Self { shared: Arc::new(StoreInner { database: place, writer, readers, watcher }) })
     }
 
     /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.shared.place.path()
+        self.shared.database.path()
     }
 }
 
@@ -206,7 +206,7 @@ impl ApprovalStore for SqliteStore {
     }
 
     fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.shared.readers.read(move |connection| rows::standing(connection, now))
+        self.shared.readers.read(move |connection| rows::active_controls(connection, now))
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

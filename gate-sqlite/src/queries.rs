@@ -6,14 +6,14 @@ use gate_core::id::RunId;
 use gate_core::ports::ApprovalFilter;
 use rusqlite::ToSql;
 
-use crate::body::{ReadResult, json};
+use crate::json_body::{ReadResult, json};
 
 /// The rows that bear on a proposed call: the part of
 /// [`CallHistory`](gate_core::ports::CallHistory) that a row belongs to, its place, its body.
 ///
 /// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal
 /// calls, 9 now.
-pub(crate) const RECALL: &str = "
+pub(crate) const LOAD_HISTORY: &str = "
     SELECT 0, seq, body FROM approvals WHERE run = ?1 AND call = ?2
     UNION ALL
     SELECT * FROM (SELECT 1, seq, body FROM approvals WHERE family = ?3 AND tool = ?4 AND refused
@@ -52,7 +52,7 @@ pub(crate) const OWED: &str = "
     SELECT coalesce(max(seq), 0), 0, NULL, NULL, 0 FROM records";
 
 /// The grants that are active at a time, and (1) those that cover a call that has not begun.
-pub(crate) const STANDING: &str = "
+pub(crate) const ACTIVE_GRANTS: &str = "
     SELECT 0, rowid, body FROM grants WHERE active AND ends >= substr(?1, 1, 19)
     UNION ALL
     SELECT 1, rowid, body FROM grants
@@ -68,14 +68,14 @@ pub(crate) const USED: &str = "
             ORDER BY at, rowid LIMIT 1) AS first";
 
 /// The last charge of a counter.
-pub(crate) const LAST_TAKE: &str =
+pub(crate) const LAST_CHARGE: &str =
     "SELECT at, total FROM takes WHERE name = ? AND key = ? ORDER BY at DESC, rowid DESC LIMIT 1";
 
 /// Deletes the charges of a counter up to a time.
-pub(crate) const FORGET_TAKES: &str = "DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?";
+pub(crate) const DELETE_CHARGES: &str = "DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?";
 
 /// The charges that were taken for a call (1) that has not ended, of one limit (2) or of all.
-pub(crate) const TAKEN_FOR: &str = "
+pub(crate) const CHARGES_FOR: &str = "
     SELECT rowid, name, key, at, amount FROM takes
     WHERE taken_for = ?1 AND (?2 IS NULL OR name = ?2) AND NOT EXISTS (
         SELECT 1 FROM approvals
@@ -83,7 +83,7 @@ pub(crate) const TAKEN_FOR: &str = "
     )";
 
 /// The charges of a counter after one of them.
-pub(crate) const LATER_TAKES: &str =
+pub(crate) const LATER_CHARGES: &str =
     "SELECT rowid, total FROM takes WHERE name = ? AND key = ? AND at >= ? AND rowid > ?";
 
 /// Approvals, oldest first: one statement for each kind of filter, whatever the number of ids in
@@ -209,8 +209,8 @@ mod tests {
 
     fn fresh() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
-        let (place, _) = schema::open(&folder.path().join("gate.db")).unwrap();
-        (folder, place.connect().unwrap())
+        let (database, _) = schema::open(&folder.path().join("gate.db")).unwrap();
+        (folder, database.connect().unwrap())
     }
 
     const BY_ID: &str = "sqlite_autoindex_approvals_1";
@@ -221,7 +221,7 @@ mod tests {
         let (_folder, connection) = fresh();
         finds_by(
             &connection,
-            RECALL,
+            LOAD_HISTORY,
             &[
                 BY_CALL,
                 "approvals_refused_in_family",
@@ -244,13 +244,13 @@ mod tests {
         let owed = plan(&connection, OWED).join("; ");
         assert!(owed.contains("SEARCH approvals USING INDEX approvals_owed (family=?)"), "{owed}");
         let standing = ["grants_by_end", "sqlite_autoindex_grants_1", "approvals_covered"];
-        finds_by(&connection, STANDING, &standing);
+        finds_by(&connection, ACTIVE_GRANTS, &standing);
         finds_by(&connection, USED, &["takes_by_key", "takes_by_key"]);
-        for of_counter in [LAST_TAKE, FORGET_TAKES, LATER_TAKES] {
+        for of_counter in [LAST_CHARGE, DELETE_CHARGES, LATER_CHARGES] {
             finds_by(&connection, of_counter, &["takes_by_key"]);
         }
-        finds_by(&connection, TAKEN_FOR, &["takes_for", BY_ID]);
-        for sorted in [RECALL, USED, LAST_TAKE] {
+        finds_by(&connection, CHARGES_FOR, &["takes_for", BY_ID]);
+        for sorted in [LOAD_HISTORY, USED, LAST_CHARGE] {
             let plan = plan(&connection, sorted);
             assert!(
                 !plan.iter().any(|step| step.starts_with("USE TEMP")),

@@ -16,19 +16,19 @@ type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Hands reads to a free thread. Its threads end when it is dropped.
 pub(crate) struct ReaderPool {
-    place: Arc<DatabaseFile>,
+    database: Arc<DatabaseFile>,
     jobs: mpsc::Sender<ReadJob>,
 }
 
 impl ReaderPool {
-    pub(crate) fn start(place: &Arc<DatabaseFile>) -> Result<Self, StoreError> {
+    pub(crate) fn start(database: &Arc<DatabaseFile>) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel::<ReadJob>();
         let queue = Arc::new(Mutex::new(queue));
         for number in 1..=READERS {
-            let connection = place.connect().map_err(|trouble| place.error(trouble))?;
+            let connection = database.connect().map_err(|trouble| database.error(trouble))?;
             connection
                 .pragma_update(None, "query_only", true)
-                .map_err(|error| place.error(error))?;
+                .map_err(|error| database.error(error))?;
             let queue = Arc::clone(&queue);
             let work = move || {
                 // Only the thread that waits for the next job holds the lock, so that the others
@@ -42,7 +42,7 @@ impl ReaderPool {
                 .spawn(work)
                 .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
         }
-        Ok(Self { place: Arc::clone(place), jobs })
+        Ok(Self { database: Arc::clone(database), jobs })
     }
 
     pub(crate) fn read<T: Send + 'static>(
@@ -52,11 +52,11 @@ impl ReaderPool {
         let (answer, answered) = oneshot::channel();
         // A caller that went away no longer needs the answer, and a read changes nothing.
         let sent = self.jobs.send(Box::new(move |connection| drop(answer.send(read(connection)))));
-        let place = Arc::clone(&self.place);
+        let database = Arc::clone(&self.database);
         Box::pin(async move {
             let gone = || StoreError::new(StoreErrorKind::Unavailable, "its reader has ended");
             sent.map_err(|_| gone())?;
-            answered.await.map_err(|_| gone())?.map_err(|trouble| place.error(trouble))
+            answered.await.map_err(|_| gone())?.map_err(|trouble| database.error(trouble))
         })
     }
 }

@@ -17,8 +17,8 @@ use gate_core::records::Record;
 use gate_core::text::Digest;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::body::{ReadResult, json, read, text};
 use crate::error::DatabaseError;
+use crate::json_body::{ReadResult, json, read, text};
 use crate::{charges, deliveries, queries};
 
 /// Returns the number of the last record.
@@ -30,9 +30,9 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
 /// Reads the history that bears on a proposed call, as of one moment.
 pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> ReadResult<CallHistory> {
     let moment = ReadSnapshot::begin(connection)?;
-    let mut recalled = CallHistory::default();
+    let mut history = CallHistory::default();
     let (mut rejected, mut alike, mut grants) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut found = moment.prepare_cached(queries::RECALL)?;
+    let mut found = moment.prepare_cached(queries::LOAD_HISTORY)?;
     let mut rows = found.query(params![
         about.run.as_str(),
         about.call.as_str(),
@@ -45,26 +45,26 @@ pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> ReadRe
         about.now.to_string(),
     ])?;
     while let Some(row) = rows.next()? {
-        let (part, place): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (part, database): (i64, i64) = (row.get(0)?, row.get(1)?);
         let body = || row.get_ref(2)?.as_str().map_err(rusqlite::Error::from);
         match part {
-            0 => recalled.approval = Some(approval(body()?)?),
-            1 if rejected.contains_key(&place) => {}
-            1 => drop(rejected.insert(place, approval(body()?)?)),
-            2 => drop(alike.insert(place, approval(body()?)?)),
-            _ => drop(grants.insert(place, Arc::new(read::<Grant>("a grant", body()?)?))),
+            0 => history.approval = Some(approval(body()?)?),
+            1 if rejected.contains_key(&database) => {}
+            1 => drop(rejected.insert(database, approval(body()?)?)),
+            2 => drop(alike.insert(database, approval(body()?)?)),
+            _ => drop(grants.insert(database, Arc::new(read::<Grant>("a grant", body()?)?))),
         }
     }
-    recalled.rejected = rejected.into_values().collect();
+    history.rejected = rejected.into_values().collect();
     // Keeps the newest of the calls that are equal as proposed, and of those that are equal as
     // edited.
-    recalled.alike = alike.into_values().rev().take(ALIKE).collect();
-    recalled.alike.reverse();
-    recalled.grants = grants.into_values().filter(|grant| grant.is_active(about.now)).collect();
+    history.alike = alike.into_values().rev().take(ALIKE).collect();
+    history.alike.reverse();
+    history.grants = grants.into_values().filter(|grant| grant.is_active(about.now)).collect();
     for (key, window) in &about.counters {
-        recalled.used.push(charges::used(&moment, key, *window, about.now)?);
+        history.used.push(charges::used(&moment, key, *window, about.now)?);
     }
-    Ok(recalled)
+    Ok(history)
 }
 
 /// Returns approvals, oldest first.
@@ -99,13 +99,13 @@ pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> ReadResu
         found.query(params![family, after])?
     };
     while let Some(row) = rows.next()? {
-        let (seq, place): (u64, i64) = (row.get(0)?, row.get(1)?);
+        let (seq, database): (u64, i64) = (row.get(0)?, row.get(1)?);
         match row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)? {
             None => changes.seq = seq,
             Some(id) if known.contains(id) => {}
             Some(_) => {
                 let approval = approval(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
-                calls.push((place, RunChange { seq, approval, is_owed: row.get(4)? }));
+                calls.push((database, RunChange { seq, approval, is_owed: row.get(4)? }));
             }
         }
     }
@@ -165,7 +165,10 @@ pub(crate) fn record_texts(
 }
 
 /// Reads the active grants and freezes, and the known tools, as of one moment.
-pub(crate) fn standing(connection: &Connection, now: Timestamp) -> ReadResult<ActiveControls> {
+pub(crate) fn active_controls(
+    connection: &Connection,
+    now: Timestamp,
+) -> ReadResult<ActiveControls> {
     let moment = ReadSnapshot::begin(connection)?;
     let freezes = freezes(&moment)?;
     let mut tools = Vec::new();
@@ -176,7 +179,7 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> ReadResult<Ac
         let (name, digest): (String, String) = (row.get(0)?, row.get(1)?);
         tools.push(KnownTool::new(name, read("a digest", &format!("\"{digest}\""))?, row.get(2)?));
     }
-    let mut found = moment.prepare_cached(queries::STANDING)?;
+    let mut found = moment.prepare_cached(queries::ACTIVE_GRANTS)?;
     let mut rows = found.query(params![now.to_string()])?;
     let mut grants = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -184,8 +187,8 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> ReadResult<Ac
             read("a grant", row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
         let covers_what_has_not_begun: bool = row.get(0)?;
         if grant.is_active(now) || (covers_what_has_not_begun && !grant.is_revoked()) {
-            let place: i64 = row.get(1)?;
-            grants.insert(place, Arc::new(grant));
+            let database: i64 = row.get(1)?;
+            grants.insert(database, Arc::new(grant));
         }
     }
     Ok(ActiveControls { grants: grants.into_values().collect(), freezes, tools })

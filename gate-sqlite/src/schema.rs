@@ -182,11 +182,11 @@ impl DatabaseFile {
 
     /// Returns an error with the file's name.
     pub(crate) fn error(&self, trouble: impl Into<DatabaseError>) -> StoreError {
-        self.error_like(&trouble.into())
+        self.error_ref(&trouble.into())
     }
 
     /// The same by reference, for each caller that gets the error.
-    pub(crate) fn error_like(&self, trouble: &DatabaseError) -> StoreError {
+    pub(crate) fn error_ref(&self, trouble: &DatabaseError) -> StoreError {
         error_at(&self.path, trouble)
     }
 
@@ -206,9 +206,9 @@ impl DatabaseFile {
             name.push(end);
             (PathBuf::from(name), OnceLock::new())
         });
-        let place = Self { path: path.to_owned(), file: identity(path), beside };
-        place.remember();
-        place
+        let database = Self { path: path.to_owned(), file: identity(path), beside };
+        database.remember();
+        database
     }
 
     fn remember(&self) {
@@ -252,7 +252,7 @@ fn identity(_: &Path) -> Option<FileIdentity> {
 }
 
 fn error_at(path: &Path, trouble: &DatabaseError) -> StoreError {
-    StoreError::new(trouble.kind(), format_args!("{}: {}", path.display(), trouble.words()))
+    StoreError::new(trouble.kind(), format_args!("{}: {}", path.display(), trouble.message()))
 }
 
 /// Opens a database for writing, creates it if it does not exist, and migrates it.
@@ -432,8 +432,8 @@ mod tests {
     #[test]
     fn a_cached_statement_is_prepared_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (place, _) = open(&folder.path().join("gate.db")).unwrap();
-        let connection = place.connect().unwrap();
+        let (database, _) = open(&folder.path().join("gate.db")).unwrap();
+        let connection = database.connect().unwrap();
         for sql in [
             "SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
             "SELECT body FROM approvals WHERE run = ? AND status = 'rejected' AND tool = ? ORDER \

@@ -23,10 +23,10 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub(crate) fn start(
-        place: &Arc<DatabaseFile>,
+        database: &Arc<DatabaseFile>,
         signal: &Arc<RecordSignal>,
     ) -> Result<Self, StoreError> {
-        let connect = || place.connect().map_err(|trouble| place.error(trouble));
+        let connect = || database.connect().map_err(|trouble| database.error(trouble));
         let (connection, own) = (connect()?, connect()?);
         let (wake, woken) = mpsc::channel();
         let (own_signal, known) = (Arc::clone(signal), Arc::clone(signal));
@@ -40,14 +40,14 @@ impl Watcher {
     /// nobody.
     pub(crate) fn watch(&self) -> RecordWatch {
         let watch = self.signal.watch();
-        look(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.signal);
+        poll(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.signal);
         let _ = self.wake.send(());
         watch
     }
 }
 
 /// Reads the number of the last record. Where it cannot be read now, it is looked at again.
-fn look(connection: &Connection, signal: &RecordSignal) -> bool {
+fn poll(connection: &Connection, signal: &RecordSignal) -> bool {
     rows::last(connection).map(|newest| signal.publish(newest)).is_ok()
 }
 
@@ -66,7 +66,7 @@ fn work(connection: &Connection, woken: &mpsc::Receiver<()>, signal: &RecordSign
         // An unreadable version counts as changed, so that no write is missed.
         let version: Option<i64> =
             connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok();
-        if (version.is_none() || version != seen) && look(connection, signal) {
+        if (version.is_none() || version != seen) && poll(connection, signal) {
             seen = version;
         }
     }

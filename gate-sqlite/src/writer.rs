@@ -29,15 +29,15 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn start(
         connection: Connection,
-        place: &Arc<DatabaseFile>,
+        database: &Arc<DatabaseFile>,
         signal: &Arc<RecordSignal>,
     ) -> Result<Self, StoreError> {
-        let (wanted, queue) = mpsc::channel();
-        let (place, signal) = (Arc::clone(place), Arc::clone(signal));
+        let (requests, queue) = mpsc::channel();
+        let (place, signal) = (Arc::clone(database), Arc::clone(signal));
         let thread = std::thread::Builder::new().name("gate-sqlite-write".to_owned());
         let spawned = thread.spawn(move || work(connection, &place, &queue, &signal));
         spawned.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
-        Ok(Self { wanted })
+        Ok(Self { wanted: requests })
     }
 
     pub(crate) fn commit(
@@ -56,7 +56,7 @@ impl Writer {
 
 fn work(
     mut connection: Connection,
-    place: &DatabaseFile,
+    database: &DatabaseFile,
     queue: &mpsc::Receiver<CommitRequest>,
     signal: &RecordSignal,
 ) {
@@ -71,7 +71,7 @@ fn work(
             .into_iter()
             .map(|CommitRequest { changeset, answer }| (changeset, answer))
             .unzip();
-        match commit(&mut connection, place, transitions) {
+        match commit(&mut connection, database, transitions) {
             Ok((ends, newest)) => {
                 signal.publish(newest);
                 for (answer, end) in answers.into_iter().zip(ends) {
@@ -83,7 +83,7 @@ fn work(
             Err(trouble) => {
                 for answer in answers {
                     // A caller that went away needs no error: nothing of its changeset was written.
-                    let _ = answer.send(Err(place.error_like(&trouble)));
+                    let _ = answer.send(Err(database.error_ref(&trouble)));
                 }
             }
         }
@@ -94,10 +94,10 @@ fn work(
 /// written.
 fn commit(
     connection: &mut Connection,
-    place: &DatabaseFile,
+    database: &DatabaseFile,
     transitions: Vec<Changeset>,
 ) -> Result<(Vec<CommitOutcome>, u64), DatabaseError> {
-    place.check()?;
+    database.check()?;
     // Takes the write lock before the first read: what the checks read is still so at the commit.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // A newer version may have changed what the columns mean while this process was running.
@@ -141,13 +141,13 @@ mod tests {
     async fn where_there_is_no_room_nothing_runs_and_once_there_is_everything_does() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gate.db");
-        let (place, connection) = schema::open(&file).unwrap();
+        let (database, connection) = schema::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE ballast (body BLOB)").unwrap();
         connection.execute("INSERT INTO ballast VALUES (zeroblob(1000000))", []).unwrap();
         let pages: i64 =
             connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update_and_check(None, "max_page_count", pages + 12, |_| Ok(())).unwrap();
-        let store = SqliteStore::start(place, connection).unwrap();
+        let store = SqliteStore::start(database, connection).unwrap();
         let ran = RunCounter::default();
         let gate: Gate<Tools> = Gate::builder(ran.clone()).store(store).build().await.unwrap();
         let run = gate.run("run");

@@ -221,12 +221,12 @@ impl Watched {
                 wrong.push(format!("{}: {why}", what()));
             }
         };
-        let course = self.calls.entry(id).or_default();
-        hold(course.status.is_none_or(|status| !status.is_terminal()), "it had ended");
+        let unit_of_work = self.calls.entry(id).or_default();
+        hold(unit_of_work.status.is_none_or(|status| !status.is_terminal()), "it had ended");
         match event {
             CallEvent::Assessed { assessment, .. } => {
-                hold(course.status.is_none(), "it is not new");
-                course.may_begin = true;
+                hold(unit_of_work.status.is_none(), "it is not new");
+                unit_of_work.may_begin = true;
                 if tool == "draw" {
                     let account =
                         subject.call().as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS);
@@ -234,15 +234,15 @@ impl Watched {
                 }
             }
             CallEvent::Voted { vote } => {
-                course.needs_vote = false;
+                unit_of_work.needs_vote = false;
                 if matches!(vote.decision(), Decision::Edit { .. }) {
-                    course.edited_after = course.dispatched;
+                    unit_of_work.edited_after = unit_of_work.dispatched;
                 }
-                course.voters.insert(vote.reviewer().to_string());
+                unit_of_work.voters.insert(vote.reviewer().to_string());
                 self.facts.insert(format!("voted {id} {}", vote.reviewer()));
             }
             CallEvent::Withdrawn { by } => {
-                course.voters.remove(by.as_str());
+                unit_of_work.voters.remove(by.as_str());
                 self.facts.insert(format!("withdrawn {id} {by}"));
             }
             CallEvent::Revoked { by, .. } => drop(self.facts.insert(format!("revoked {id} {by}"))),
@@ -251,36 +251,37 @@ impl Watched {
                 None => hold(false, "nobody gave its grant"),
             },
             CallEvent::Dispatched => {
-                hold(course.may_begin && !course.needs_vote, "nobody let it run again");
+                hold(unit_of_work.may_begin && !unit_of_work.needs_vote, "nobody let it run again");
                 hold(
                     !self.frozen.contains(&format!("{:?}", FreezeScope::tool(tool))),
                     "its tool is stopped",
                 );
-                course.may_begin = false;
-                course.ran_free |= course.dispatched == 0 && course.voters.is_empty();
-                course.dispatched += 1;
+                unit_of_work.may_begin = false;
+                unit_of_work.ran_free |=
+                    unit_of_work.dispatched == 0 && unit_of_work.voters.is_empty();
+                unit_of_work.dispatched += 1;
             }
             CallEvent::Lost { .. } => self.counts.lost += 1,
             CallEvent::Released { .. } => {
-                course.may_begin = true;
-                course.released.insert(course.dispatched);
+                unit_of_work.may_begin = true;
+                unit_of_work.released.insert(unit_of_work.dispatched);
             }
             CallEvent::AskedAgain { reason, .. } => {
-                hold(course.status == Some(Status::Indeterminate), "it was not lost");
-                (course.may_begin, course.needs_vote) = (true, true);
-                course.voters.clear();
-                course.again += 1;
+                hold(unit_of_work.status == Some(Status::Indeterminate), "it was not lost");
+                (unit_of_work.may_begin, unit_of_work.needs_vote) = (true, true);
+                unit_of_work.voters.clear();
+                unit_of_work.again += 1;
                 self.counts.by_people += 1;
                 self.facts.insert(format!("settled {id} {reason}"));
             }
             CallEvent::Settled { settlement, by, reason } => {
-                hold(course.status == Some(Status::Indeterminate), "it was not lost");
+                hold(unit_of_work.status == Some(Status::Indeterminate), "it was not lost");
                 let is_again = *settlement == Settlement::RunAgain;
-                course.may_begin |= is_again;
+                unit_of_work.may_begin |= is_again;
                 match by {
                     SettledBy::Person { .. } => {
                         self.counts.by_people += 1;
-                        course.again += u32::from(is_again);
+                        unit_of_work.again += u32::from(is_again);
                         self.facts.insert(format!(
                             "settled {id} {}",
                             reason.as_deref().unwrap_or_default()
@@ -292,9 +293,9 @@ impl Watched {
                     }
                     SettledBy::Idempotence => {
                         self.counts.by_idempotence += 1;
-                        course.by_itself += 1;
+                        unit_of_work.by_itself += 1;
                         hold(
-                            tool == "set" && course.dispatched < 3,
+                            tool == "set" && unit_of_work.dispatched < 3,
                             "it must not run again by itself",
                         );
                     }
@@ -302,7 +303,7 @@ impl Watched {
             }
             _ => {}
         }
-        course.status = record.status();
+        unit_of_work.status = record.status();
         self.wrong.extend(wrong);
     }
 
@@ -323,20 +324,23 @@ impl Watched {
                     wrong.push(format!("{tool} {call} is {status}: {why}"));
                 }
             };
-            let Some(course) = self.calls.get(&id) else {
+            let Some(unit_of_work) = self.calls.get(&id) else {
                 hold(false, "there is no record of it".to_owned());
                 continue;
             };
-            hold(course.status == Some(status), format!("its records say {:?}", course.status));
             hold(
-                course.dispatched == approval.attempts(),
-                format!("{} are dispatched", course.dispatched),
+                unit_of_work.status == Some(status),
+                format!("its records say {:?}", unit_of_work.status),
+            );
+            hold(
+                unit_of_work.dispatched == approval.attempts(),
+                format!("{} are dispatched", unit_of_work.dispatched),
             );
             let voters: BTreeSet<_> =
                 approval.votes().iter().map(|vote| vote.reviewer().to_string()).collect();
             hold(
-                voters == course.voters,
-                format!("{voters:?} are not {:?}, whose votes were taken", course.voters),
+                voters == unit_of_work.voters,
+                format!("{voters:?} are not {:?}, whose votes were taken", unit_of_work.voters),
             );
             if let Some(earlier) = self.ended.get(&id) {
                 hold(earlier == approval, format!("it was {}, for good", earlier.status()));
@@ -350,12 +354,12 @@ impl Watched {
                 format!("of one dispatch it ran twice: {} in all", ran.len()),
             );
             hold(
-                attempts.is_disjoint(&course.released),
+                attempts.is_disjoint(&unit_of_work.released),
                 "it ran where the record says that it did not begin".to_owned(),
             );
             let highest = attempts.last().copied().unwrap_or(0);
             hold(
-                highest <= course.dispatched,
+                highest <= unit_of_work.dispatched,
                 format!("it ran before its dispatch number {highest} was on the record"),
             );
             for effect in &ran {
@@ -365,7 +369,7 @@ impl Watched {
                 );
                 // Whoever is asked to run it again may change it: the attempts before ran as
                 // proposed.
-                let is_as_proposed = effect.attempt <= course.edited_after;
+                let is_as_proposed = effect.attempt <= unit_of_work.edited_after;
                 let arguments =
                     if is_as_proposed { approval.proposed() } else { approval.arguments() };
                 hold(
@@ -377,21 +381,23 @@ impl Watched {
             let times = u32::try_from(ran.len()).unwrap();
             let allowed = match tool {
                 "book" => 1,
-                "set" => 3 + course.again,
-                _ => 1 + course.again,
+                "set" => 3 + unit_of_work.again,
+                _ => 1 + unit_of_work.again,
             };
             hold(times <= allowed, format!("it ran {times} times"));
             match status {
                 Status::Succeeded => hold(times > 0, "it did not run".to_owned()),
                 Status::Denied | Status::Rejected => hold(times == 0, "it ran".to_owned()),
                 // Whoever is asked to run it again may answer in the tool's place instead.
-                Status::Responded => hold(times == 0 || course.again > 0, "it ran".to_owned()),
+                Status::Responded => {
+                    hold(times == 0 || unit_of_work.again > 0, "it ran".to_owned())
+                }
                 Status::Failed | Status::Expired => {
                     hold(false, "nothing here fails or takes so long".to_owned());
                 }
                 _ => {}
             }
-            if tool == "draw" && times > 0 && course.ran_free {
+            if tool == "draw" && times > 0 && unit_of_work.ran_free {
                 *free
                     .entry(call.as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS))
                     .or_default() += 1;

@@ -137,7 +137,7 @@ impl Victim {
         let listed = self.gate.recover().await.unwrap();
         listed
             .iter()
-            .filter(|lost| lost.vouched_until().is_some())
+            .filter(|lost| lost.lease_expires_at().is_some())
             .map(|lost| call_of(lost.approval()))
             .collect()
     }
@@ -154,7 +154,7 @@ impl Victim {
 
     async fn settle(&self, lost: &InFlight) {
         let (approval, dana) = (lost.approval(), &self.managers[0]);
-        if lost.vouched_until().is_some() {
+        if lost.lease_expires_at().is_some() {
             let early = lost.settle(dana, Settlement::RunAgain, "too early").await;
             assert!(early.is_err(), "{approval:?} may be running, and was settled");
             return;
@@ -367,7 +367,7 @@ impl Victim {
         assert_eq!(known.len() as u64, (self.orders.round + 1) * CALLS);
         assert!(known.values().all(|known| known.status().is_terminal()), "{known:?}");
         let status = self.gate.seal().await.unwrap();
-        assert_eq!((status.trouble(), status.unsealed()), (None, 0), "everything is sealed");
+        assert_eq!((status.last_error(), status.unsealed()), (None, 0), "everything is sealed");
     }
 }
 

@@ -87,11 +87,11 @@ async fn tomorrow_asks_once_and_runs_once() {
     }
     let people = gate_runtime::StaticDirectory::new().person("dana", ["release manager"]);
     let store = gate_sqlite::SqliteStore::open(folder.path().join("gate.db")).await.unwrap();
-    let desk: gate_runtime::Gate<gate_runtime::NoTools> =
+    let fixture: gate_runtime::Gate<gate_runtime::NoTools> =
         gate_runtime::Gate::builder(()).directory(people).store(store).build().await.unwrap();
-    let pending = desk.pending().await.unwrap();
+    let pending = fixture.pending().await.unwrap();
     assert_eq!(pending.len(), 1);
-    pending[0].approve(&desk.reviewer("dana").await.unwrap()).await.unwrap();
+    pending[0].approve(&fixture.reviewer("dana").await.unwrap()).await.unwrap();
     assert_eq!(again().await, "deploying 2.0.1 …\ndeploy succeeded: 2.0.1 is live\n");
     assert_eq!(again().await, "deploy succeeded: 2.0.1 is live\n");
 }
@@ -107,9 +107,9 @@ async fn refund_desk_keeps_its_story_in_a_database() {
                 .contains("The record has")
         );
         let store = gate_sqlite::SqliteStore::open(&file).await.unwrap();
-        let desk: gate_runtime::Gate<gate_runtime::NoTools> =
+        let fixture: gate_runtime::Gate<gate_runtime::NoTools> =
             gate_runtime::Gate::builder(()).store(store).build().await.unwrap();
-        let story = desk.case("mia's day").await.unwrap();
+        let story = fixture.case("mia's day").await.unwrap();
         let ran = story.iter().filter(|record| record.kind() == "finished").count();
         assert_eq!(ran, 4 * told);
     }
@@ -255,12 +255,12 @@ async fn refund_desk_talks_to_an_openai_compatible_server() {
         .env("OPENAI_API_KEY", "sk-test")
         .env("OPENAI_BASE_URL", base)
         .env("OPENAI_MODEL", "test-model");
-    let mut desk = program.stdin(Stdio::piped()).spawn().unwrap();
+    let mut fixture = program.stdin(Stdio::piped()).spawn().unwrap();
     // The customer's line; the manager rejects, and says why; an empty line ends it.
     let typed =
         "I was charged twice, and delete my account\nr\nnot while a refund is under way\n\n";
-    desk.stdin.take().unwrap().write_all(typed.as_bytes()).await.unwrap();
-    let shown = said(&desk.wait_with_output().await.unwrap());
+    fixture.stdin.take().unwrap().write_all(typed.as_bytes()).await.unwrap();
+    let shown = said(&fixture.wait_with_output().await.unwrap());
 
     let expected = [
         "succeeded {\"order_id\":\"A-1001\",\"refunded_cents\":2400}",
@@ -292,10 +292,10 @@ async fn refund_desk_talks_to_an_openai_compatible_server() {
 async fn refund_desk_says_what_to_check_when_the_server_does_not_answer() {
     let mut program = program("refund_desk");
     program.env("OPENAI_API_KEY", "sk-test").env("OPENAI_BASE_URL", "http://127.0.0.1:1/v1");
-    let mut desk = program.stdin(Stdio::piped()).spawn().unwrap();
-    desk.stdin.take().unwrap().write_all(b"hello\n").await.unwrap();
+    let mut fixture = program.stdin(Stdio::piped()).spawn().unwrap();
+    fixture.stdin.take().unwrap().write_all(b"hello\n").await.unwrap();
     let output =
-        tokio::time::timeout(std::time::Duration::from_mins(1), desk.wait_with_output()).await;
+        tokio::time::timeout(std::time::Duration::from_mins(1), fixture.wait_with_output()).await;
     let output = output.unwrap().unwrap();
     assert!(!output.status.success());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -87,7 +87,7 @@ async fn what_version_2_wrote_loads_and_goes_on() {
     }
     let (gate, run) = resumed(2).await;
     assert_eq!(run.info().agent(), "payer");
-    assert_eq!(run.info().passages()[0].to_string(), "handed over by support");
+    assert_eq!(run.info().hops()[0].to_string(), "handed over by support");
     assert_eq!(kinds(&run).await, ["succeeded", "waiting", "rejected", "invalid"]);
     assert_eq!(run.proceed().await.unwrap().interruptions().len(), 2);
     let nested = run.child("call_7");

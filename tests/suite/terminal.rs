@@ -311,16 +311,16 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
     );
     assert_eq!(inbox.pending().await.unwrap().len(), 1);
     // Where the store knows it, the reviewer sees what it is.
-    let desk: Gate<NoTools> =
+    let fixture: Gate<NoTools> =
         Gate::builder(()).store(store).directory(people).build().await.unwrap();
-    let (asked, screen) = (desk.pending().await.unwrap(), Screen::default());
+    let (asked, screen) = (fixture.pending().await.unwrap(), Screen::default());
     Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&asked[0], &dana).await.unwrap();
     assert!(
         screen.text().contains("Whole units.") && screen.text().contains("approved"),
         "{}",
         screen.text()
     );
-    assert_eq!(desk.pending().await.unwrap().len(), 0);
+    assert_eq!(fixture.pending().await.unwrap().len(), 0);
 }
 
 /// A store that was written before tools were kept.

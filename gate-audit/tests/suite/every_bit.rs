@@ -37,8 +37,8 @@ fn trail() -> (TempDir, TreeHead) {
     let mut trail = TrailWriter::create(dir.path()).unwrap();
     (0..SIZE).for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
     let head = trail.seal().unwrap();
-    let succession = KeySuccession::new(ORIGIN, SIZE, log(2).verifier().clone()).unwrap();
-    trail.succeed(&succession.sign(&log(1)).unwrap()).unwrap();
+    let rotation = KeySuccession::new(ORIGIN, SIZE, log(2).verifier().clone()).unwrap();
+    trail.rotate_key(&rotation.sign(&log(1)).unwrap()).unwrap();
     trail.publish(&Checkpoint::new(ORIGIN, head).unwrap().sign(&log(2)).unwrap()).unwrap();
     (dir, head)
 }

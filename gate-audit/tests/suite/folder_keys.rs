@@ -28,7 +28,7 @@ fn trail() -> TempDir {
     for (key, from) in (1..).zip([3, 6, 9]) {
         (from - 3..from).for_each(|index| assert_eq!(trail.append(&record(index)).unwrap(), index));
         let head = trail.seal().unwrap();
-        trail.succeed(&succession(from, key, key + 1)).unwrap();
+        trail.rotate_key(&succession(from, key, key + 1)).unwrap();
         trail
             .publish(&Checkpoint::new(ORIGIN, head).unwrap().sign(&log(key + 1)).unwrap())
             .unwrap();
@@ -76,22 +76,22 @@ fn a_new_key_begins_with_the_sealed_tree() {
     let mut trail = TrailWriter::create(dir.path()).unwrap();
     let refused =
         |result| assert!(matches!(result, Err(Error::BadSuccession { .. })), "{result:?}");
-    refused(trail.succeed(&succession(0, 1, 2)));
+    refused(trail.rotate_key(&succession(0, 1, 2)));
     trail.append(b"asked").unwrap();
     let head = trail.seal().unwrap();
     trail.append(b"approved").unwrap();
-    refused(trail.succeed(&succession(0, 1, 2)));
-    refused(trail.succeed(&succession(2, 1, 2)));
+    refused(trail.rotate_key(&succession(0, 1, 2)));
+    refused(trail.rotate_key(&succession(2, 1, 2)));
     let checkpoint = Checkpoint::new(ORIGIN, head).unwrap().sign(&log(1)).unwrap();
-    assert!(matches!(trail.succeed(&checkpoint), Err(Error::Malformed { .. })));
+    assert!(matches!(trail.rotate_key(&checkpoint), Err(Error::Malformed { .. })));
     assert!(!dir.path().join("keys").exists());
-    trail.succeed(&succession(1, 1, 2)).unwrap();
+    trail.rotate_key(&succession(1, 1, 2)).unwrap();
     drop(trail);
     // Whoever goes on finds the next number.
     let mut trail = TrailWriter::resume(dir.path(), head).unwrap();
-    refused(trail.succeed(&succession(1, 2, 3)));
+    refused(trail.rotate_key(&succession(1, 2, 3)));
     trail.seal().unwrap();
-    trail.succeed(&succession(1, 2, 3)).unwrap();
+    trail.rotate_key(&succession(1, 2, 3)).unwrap();
     assert_eq!(names(&dir.path().join("keys")), ["1", "2"]);
     assert_eq!(read(dir.path()).unwrap().current(), log(3).verifier());
 }

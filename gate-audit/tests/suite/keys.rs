@@ -140,9 +140,9 @@ fn weak_keys_are_refused() {
 #[test]
 fn a_succession_that_an_earlier_version_signed_still_holds() {
     let (old, new) = (log(1), log(2));
-    let succession = KeySuccession::new(ORIGIN, 5, new.verifier().clone()).unwrap();
-    let earlier = format!("github.com/gate-rs/{succession}");
-    assert_eq!(earlier.parse::<KeySuccession>().unwrap(), succession);
+    let rotation = KeySuccession::new(ORIGIN, 5, new.verifier().clone()).unwrap();
+    let earlier = format!("github.com/gate-rs/{rotation}");
+    assert_eq!(earlier.parse::<KeySuccession>().unwrap(), rotation);
     let mut keys = LogKeys::new(ORIGIN, old.verifier().clone()).unwrap();
     keys.accept(&Note::sign(earlier, &old).unwrap()).unwrap();
     assert_eq!(keys.current(), new.verifier());

@@ -67,8 +67,8 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(key) = text.parse::<VerifierKey>() {
         prop_assert_eq!(key.to_string(), text);
     }
-    if let Ok(succession) = text.parse::<KeySuccession>() {
-        prop_assert_eq!(succession.to_string(), text);
+    if let Ok(rotation) = text.parse::<KeySuccession>() {
+        prop_assert_eq!(rotation.to_string(), text);
     }
     if let Ok(hash) = text.parse::<Hash>() {
         prop_assert_eq!(hash.to_string(), text);

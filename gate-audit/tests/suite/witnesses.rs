@@ -221,8 +221,8 @@ fn two_histories_are_not_both_cosigned() {
 fn a_new_key_of_the_log_is_followed_and_the_old_one_no_more() {
     let leaves = leaves(20);
     let mut keys = keys();
-    let succession = KeySuccession::new(ORIGIN, 10, log(5).verifier().clone()).unwrap();
-    keys.accept(&succession.sign(&log(1)).unwrap()).unwrap();
+    let rotation = KeySuccession::new(ORIGIN, 10, log(5).verifier().clone()).unwrap();
+    keys.accept(&rotation.sign(&log(1)).unwrap()).unwrap();
     let by = |seed| {
         let note = Checkpoint::new(ORIGIN, head(&leaves, 20)).unwrap().sign(&log(seed)).unwrap();
         AddCheckpoint::new(10, prove_consistency(&leaves[..], 10, 20).unwrap(), note).unwrap()

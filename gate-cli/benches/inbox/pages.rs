@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::office::InboxServer;
+use crate::server::InboxServer;
 
 /// The time for which `page.js` waits before it loads a list once more that changed while it was
 /// loaded.
@@ -31,28 +31,28 @@ pub(crate) struct OpenPages {
 }
 
 /// Opens the stream of news.
-async fn listen(office: &InboxServer, number: usize) -> TcpStream {
-    let mut stream = TcpStream::connect(office.address).await.unwrap();
-    let cookie = office.cookie(number);
+async fn listen(server: &InboxServer, number: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let cookie = server.cookie(number);
     let request =
-        format!("GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
+        format!("GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", server.address);
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
 
 impl OpenPages {
-    pub(crate) async fn live(office: &InboxServer, count: usize) -> Self {
+    pub(crate) async fn live(server: &InboxServer, count: usize) -> Self {
         let (mut tasks, seen) = (JoinSet::new(), Arc::<Mutex<PageTimes>>::default());
         for number in 0..count {
-            let mut browser = office.browser(number).await;
-            let mut lines = BufReader::new(listen(office, number).await).lines();
+            let mut browser = server.browser(number).await;
+            let mut lines = BufReader::new(listen(server, number).await).lines();
             assert_eq!(lines.next_line().await.unwrap().unwrap(), "HTTP/1.1 200 OK");
             let (tell, mut news) = watch::channel(());
-            let (told, loaded) = (Arc::clone(&seen), Arc::clone(&seen));
+            let (notified, loaded) = (Arc::clone(&seen), Arc::clone(&seen));
             tasks.spawn(async move {
                 while let Ok(Some(line)) = lines.next_line().await {
                     if let Some(record) = line.strip_prefix("data: ") {
-                        told.lock().unwrap().told.push((
+                        notified.lock().unwrap().told.push((
                             number,
                             Instant::now(),
                             record.parse().unwrap(),
@@ -94,8 +94,8 @@ impl OpenPages {
         for (page, at, record) in &seen.told {
             of_page.entry(*page).or_default().push((*at, *record));
         }
-        let first = |told: &[(Instant, u64)], (at, record): (Instant, u64)| {
-            let (found, _) = told.iter().find(|(_, known)| *known >= record)?;
+        let first = |notified: &[(Instant, u64)], (at, record): (Instant, u64)| {
+            let (found, _) = notified.iter().find(|(_, known)| *known >= record)?;
             Some(found.saturating_duration_since(at))
         };
         seen.probes
@@ -115,17 +115,17 @@ impl OpenPages {
 }
 
 /// Half of them opened the stream, half asked for twenty lists in a row. None reads a byte.
-pub(crate) async fn dead(office: &InboxServer, count: usize) -> Vec<TcpStream> {
+pub(crate) async fn dead(server: &InboxServer, count: usize) -> Vec<TcpStream> {
     let mut all = Vec::new();
     for number in 0..count {
         if number % 2 == 0 {
-            all.push(listen(office, number).await);
+            all.push(listen(server, number).await);
             continue;
         }
-        let mut stream = TcpStream::connect(office.address).await.unwrap();
-        let cookie = office.cookie(number);
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let cookie = server.cookie(number);
         let request =
-            format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
+            format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", server.address);
         stream.write_all(request.repeat(20).as_bytes()).await.unwrap();
         all.push(stream);
     }

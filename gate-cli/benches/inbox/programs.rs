@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-use crate::office::InboxServer;
-use crate::wire::HttpConnection;
+use crate::http::HttpConnection;
+use crate::server::InboxServer;
 
 /// Programs that wait, and for which approvals.
 pub(crate) struct WaitingPrograms {
@@ -45,11 +45,11 @@ fn refund(number: usize) -> String {
 impl WaitingPrograms {
     /// Asks so many questions one after another, how long each took, and lets a program wait for
     /// each.
-    pub(crate) async fn wait(office: &InboxServer, count: usize) -> (Self, Vec<Duration>) {
+    pub(crate) async fn wait(server: &InboxServer, count: usize) -> (Self, Vec<Duration>) {
         let (mut ids, mut tasks, mut asked) = (Vec::new(), HashMap::new(), Vec::new());
         let all_wait = Arc::new(Barrier::new(count + 1));
         for number in 0..count {
-            let mut program = office.program();
+            let mut program = server.program();
             let began = Instant::now();
             let answer = program.post("/api/v1/approvals", &refund(number)).await;
             asked.push(began.elapsed());
@@ -91,11 +91,11 @@ async fn run(mut program: HttpConnection, id: ApprovalId, all_wait: Arc<Barrier>
             break call;
         }
     };
-    let told = Instant::now();
+    let notified = Instant::now();
     assert_eq!(call["status"], "approved", "{call}");
     let begun = program.post(&format!("/api/v1/approvals/{id}/begin"), "").await;
     assert_eq!(begun.status, 200);
-    let ran = ProgramTimes { told, begun: Instant::now() };
+    let ran = ProgramTimes { told: notified, begun: Instant::now() };
     let ended =
         program.post(&format!("/api/v1/approvals/{id}/outcome"), r#"{"result":"refunded"}"#).await;
     assert_eq!(ended.status, 200);

@@ -9,8 +9,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::office::InboxServer;
-use crate::wire::HttpConnection;
+use crate::http::HttpConnection;
+use crate::server::InboxServer;
 
 /// The number of browsers that the reviewers have.
 const BROWSERS: usize = 40;
@@ -26,14 +26,14 @@ pub(crate) struct DecisionTimes {
 /// Approves those for which an agent waits, and rejects the others, in turn, so many a second.
 /// Whoever has to wait for a browser waits in the figures too.
 pub(crate) async fn decide(
-    office: &InboxServer,
+    server: &InboxServer,
     waited_for: &[ApprovalId],
     others: &[ApprovalId],
     per_second: u32,
 ) -> DecisionTimes {
     let (give, take) = mpsc::channel::<HttpConnection>(BROWSERS);
     for number in 0..BROWSERS {
-        give.send(office.browser(number).await).await.unwrap();
+        give.send(server.browser(number).await).await.unwrap();
     }
     let take = Arc::new(Mutex::new(take));
     let mut due = interval(Duration::from_secs(1) / per_second);

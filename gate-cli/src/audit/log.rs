@@ -7,26 +7,26 @@ use serde_json::json;
 
 use super::{CommandResult, each, open, record};
 use crate::args::{AuditArgs, Cli, RecordQuery};
-use crate::output::{OutputFormat, plain, say_json, short, words};
+use crate::output::{OutputFormat, plain, print_json, short, summarize_record};
 
-pub(super) fn log(cli: &Cli, audited: &AuditArgs, wanted: &RecordQuery) -> CommandResult {
-    let reader = open(audited)?;
-    let look = OutputFormat::of(cli.json);
+pub(super) fn log(cli: &Cli, args: &AuditArgs, query: &RecordQuery) -> CommandResult {
+    let reader = open(args)?;
+    let output = OutputFormat::of(cli.json);
     let mut found = Vec::new();
     each(&reader, 0, |index, bytes| {
         if let Some(record) = record(&reader, index, bytes)?
-            && admits(wanted, &record)
+            && admits(query, &record)
         {
-            match look {
-                OutputFormat::Programs => say_json(&json!(*record))?,
+            match output {
+                OutputFormat::Programs => print_json(&json!(*record))?,
                 OutputFormat::People => found.push(record),
             }
         }
         Ok(())
     })?;
-    match look {
+    match output {
         OutputFormat::Programs => Ok(()),
-        OutputFormat::People => look.list(
+        OutputFormat::People => output.list(
             &found,
             &["NO.", "TIME", "CALL", "TOOL", "AGENT", "WHAT", "DETAILS"],
             |record| row(record),
@@ -45,12 +45,12 @@ fn row(record: &Record) -> Vec<String> {
         subject.map(|subject| plain(subject.tool())).unwrap_or_default(),
         record.info().map(|info| plain(info.agent())).unwrap_or_default(),
         record.kind().to_owned(),
-        words(record),
+        summarize_record(record),
     ]
 }
 
-fn admits(wanted: &RecordQuery, record: &Record) -> bool {
-    let RecordQuery { case, run, call, tool, agent, reviewer, decision, after, before } = wanted;
+fn admits(query: &RecordQuery, record: &Record) -> bool {
+    let RecordQuery { case, run, call, tool, agent, reviewer, decision, after, before } = query;
     let info = record.info();
     let is = |wanted: &Option<String>, found: Option<&str>| {
         wanted.as_deref().is_none_or(|text| found == Some(text))

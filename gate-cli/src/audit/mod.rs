@@ -1,9 +1,9 @@
 //! `gate audit`: the trail, for auditors and for its owner.
 
-mod keep;
 mod log;
 mod receipt;
-mod signers;
+mod seal;
+mod signer_keys;
 mod verify;
 mod witness;
 
@@ -17,65 +17,64 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::args::{AuditArgs, AuditCommand, Cli, KeyCommand};
 use crate::error::{CommandError, CommandResult};
 
-pub(crate) async fn run(cli: &Cli, audited: &AuditArgs) -> CommandResult {
-    match &audited.what {
+pub(crate) async fn run(cli: &Cli, args: &AuditArgs) -> CommandResult {
+    match &args.what {
         AuditCommand::Verify { since, compare, signers, signers_in_people } => {
-            let signers = signers::SignerKeys::known(cli, signers, *signers_in_people)?;
-            verify::verify(cli, audited, since.as_deref(), *compare, signers).await
+            let signers = signer_keys::SignerKeys::load(cli, signers, *signers_in_people)?;
+            verify::verify(cli, args, since.as_deref(), *compare, signers).await
         }
-        AuditCommand::Receipt { one } => receipt::receipt(audited, &one.id),
-        AuditCommand::VerifyReceipt { file } => receipt::verify(cli, audited, file),
+        AuditCommand::Receipt { one: call } => receipt::receipt(args, &call.id),
+        AuditCommand::VerifyReceipt { file } => receipt::verify(cli, args, file),
         AuditCommand::Disclose { one, field, gate_key } => {
-            receipt::disclose(cli, audited, one, field, gate_key.as_deref()).await
+            receipt::disclose(cli, args, one, field, gate_key.as_deref()).await
         }
-        AuditCommand::Erase(one) => keep::erase(cli, one).await,
-        AuditCommand::Export { tiles, from } => keep::export(audited, tiles.as_deref(), *from),
-        AuditCommand::Log(wanted) => log::log(cli, audited, wanted),
-        AuditCommand::Seal => keep::seal(cli, audited).await,
-        AuditCommand::Settle { reason } => keep::settle(cli, audited, reason).await,
+        AuditCommand::Erase(one) => seal::erase(cli, one).await,
+        AuditCommand::Export { tiles, from } => seal::export(args, tiles.as_deref(), *from),
+        AuditCommand::Log(query) => log::log(cli, args, query),
+        AuditCommand::Seal => seal::seal(cli, args).await,
+        AuditCommand::Settle { reason } => seal::settle(cli, args, reason).await,
         AuditCommand::Witness { listen, logs, state } => {
-            witness::serve(audited, listen, logs, state).await
+            witness::serve(args, listen, logs, state).await
         }
         AuditCommand::Key { what: KeyCommand::New { name, for_witness } } => {
-            keep::new_key(audited, name, *for_witness)
+            seal::new_key(args, name, *for_witness)
         }
-        AuditCommand::Key { what: KeyCommand::Gate { file } } => keep::new_gate_key(file),
-        AuditCommand::Key { what: KeyCommand::Rotate } => keep::rotate_key(audited),
-        AuditCommand::Key { what: KeyCommand::Show { pem } } => keep::show_key(audited, *pem),
+        AuditCommand::Key { what: KeyCommand::Gate { file } } => seal::new_gate_key(file),
+        AuditCommand::Key { what: KeyCommand::Rotate } => seal::rotate_key(args),
+        AuditCommand::Key { what: KeyCommand::Show { pem } } => seal::show_key(args, *pem),
     }
 }
 
 /// Returns the public key that was given, or reads it from the file that was named.
-pub(crate) fn public_key(given: &str) -> Result<VerifierKey, CommandError> {
-    let file = Path::new(given);
-    let text = if file.is_file() { std::fs::read_to_string(file)? } else { given.to_owned() };
+pub(crate) fn public_key(value: &str) -> Result<VerifierKey, CommandError> {
+    let file = Path::new(value);
+    let text = if file.is_file() { std::fs::read_to_string(file)? } else { value.to_owned() };
     text.trim().parse().map_err(|error| {
-        let words = format!(
-            "`{given}` is neither a public key nor a file with one ({error}): give what the \
+        let message = format!(
+            "`{value}` is neither a public key nor a file with one ({error}): give what the \
              trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
         );
-        CommandError::Usage(words)
+        CommandError::Usage(message)
     })
 }
 
-fn witnesses(audited: &AuditArgs) -> Result<WitnessPolicy, CommandError> {
-    let keys =
-        audited.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
+fn witnesses(args: &AuditArgs) -> Result<WitnessPolicy, CommandError> {
+    let keys = args.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
     // The strictest choice is the default: every named witness must have cosigned.
-    let quorum = audited.quorum.unwrap_or(keys.len());
+    let quorum = args.quorum.unwrap_or(keys.len());
     WitnessPolicy::at_least(quorum, keys).map_err(|error| CommandError::Usage(error.to_string()))
 }
 
 /// Returns the keys of the trail in the folder, beginning with the given one.
-fn keys_in_folder(audited: &AuditArgs) -> Result<LogKeys, CommandError> {
-    let key = public_key(&audited.key)?;
+fn keys_in_folder(args: &AuditArgs) -> Result<LogKeys, CommandError> {
+    let key = public_key(&args.key)?;
     let origin = key.name().to_owned();
-    Ok(read_keys(&audited.trail, &origin, key)?)
+    Ok(read_keys(&args.trail, &origin, key)?)
 }
 
 /// Opens the trail and verifies its checkpoint.
-fn open(audited: &AuditArgs) -> Result<TrailReader, CommandError> {
-    Ok(TrailReader::open(&audited.trail, &keys_in_folder(audited)?, &witnesses(audited)?)?)
+fn open(args: &AuditArgs) -> Result<TrailReader, CommandError> {
+    Ok(TrailReader::open(&args.trail, &keys_in_folder(args)?, &witnesses(args)?)?)
 }
 
 /// Reads every entry from an index on, verified, and shows a progress bar at a terminal.

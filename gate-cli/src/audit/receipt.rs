@@ -17,11 +17,11 @@ use super::{CommandResult, keys_in_folder, open, public_key, witnesses};
 use crate::args::{AuditArgs, CallArg, Cli};
 use crate::context::CommandContext;
 use crate::error::CommandError;
-use crate::output::{OutputFormat, plain, plural, words};
+use crate::output::{OutputFormat, plain, plural, summarize_record};
 use crate::parse::value_of;
 
-pub(super) fn receipt(audited: &AuditArgs, id: &str) -> CommandResult {
-    let reader = open(audited)?;
+pub(super) fn receipt(args: &AuditArgs, id: &str) -> CommandResult {
+    let reader = open(args)?;
     let receipt = of_call(&reader, id, |_, evidence| Ok(evidence))?;
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
 }
@@ -63,13 +63,13 @@ fn of_call(
 
 pub(super) async fn disclose(
     cli: &Cli,
-    audited: &AuditArgs,
-    one: &CallArg,
+    args: &AuditArgs,
+    call: &CallArg,
     field: &str,
     key: Option<&Path>,
 ) -> CommandResult {
-    let desk = CommandContext::to_look(cli).await?;
-    let approval = desk.one(one).await?.approval().clone();
+    let context = CommandContext::read_only(cli).await?;
+    let approval = context.interruption(call).await?.approval().clone();
     let arguments = [approval.arguments(), approval.proposed()];
     let keys = &commitment_keys(key, approval.proposed())?;
     let refused = |error: gate_runtime::tool::SchemaError| CommandError::Refused(error.to_string());
@@ -89,7 +89,7 @@ pub(super) async fn disclose(
     let open = |value: &Value| approval.proposed().disclose(field, value, keys);
     let disclosure =
         open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
-    let reader = self::open(audited)?;
+    let reader = self::open(args)?;
     let receipt = of_call(&reader, &approval.id().to_string(), |record, evidence| {
         let shows = matches!(
             record.event(),
@@ -117,14 +117,14 @@ fn commitment_keys(
     }
     let none = CommitmentKeys::from(GateKey::random());
     if arguments.secrets().iter().any(|secret| secret.lacks_key(&none)) {
-        let words = "only the key of the gate opens the secrets of this call: name the key's file \
-            with --gate-key or GATE_KEY_FILE, or put the key into the variable GATE_KEY";
-        return Err(CommandError::Usage(words.to_owned()));
+        let message = "only the key of the gate opens the secrets of this call: name the key's \
+            file with --gate-key or GATE_KEY_FILE, or put the key into the variable GATE_KEY";
+        return Err(CommandError::Usage(message.to_owned()));
     }
     Ok(none)
 }
 
-pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResult {
+pub(super) fn verify(cli: &Cli, args: &AuditArgs, file: &Path) -> CommandResult {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes)?;
@@ -134,14 +134,14 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
             .map_err(|error| CommandError::Trouble(format!("{}: {error}", file.display())))?
     };
     let receipt = Receipt::parse(&bytes)?;
-    let keys = if audited.trail.join("keys").is_dir() {
-        keys_in_folder(audited)?
+    let keys = if args.trail.join("keys").is_dir() {
+        keys_in_folder(args)?
     } else {
-        let key = public_key(&audited.key)?;
+        let key = public_key(&args.key)?;
         let origin = key.name().to_owned();
         LogKeys::new(&origin, key)?
     };
-    let verified = VerifiedReceipt::verify(&receipt, &keys, &witnesses(audited)?)?;
+    let verified = VerifiedReceipt::verify(&receipt, &keys, &witnesses(args)?)?;
     let (origin, size) = (
         verified.checkpoint().checkpoint().origin().to_owned(),
         verified.checkpoint().head().size(),
@@ -179,7 +179,7 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
             };
             let mut stories: Vec<String> = calls
                 .iter()
-                .map(|id| story(Some(*id), (&origin, size), &about(Some(*id))))
+                .map(|id| receipt_report(Some(*id), (&origin, size), &about(Some(*id))))
                 .collect();
             // Records about no call, such as the grant that covered one, get an account of their
             // own.
@@ -189,7 +189,7 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
                     .iter()
                     .any(|shown| shown.record().is_some() && shown.call().is_none())
             {
-                stories.push(story(None, (&origin, size), &about(None)));
+                stories.push(receipt_report(None, (&origin, size), &about(None)));
             }
             OutputFormat::People.done(&stories.join("\n\n"), &Value::Null)
         }
@@ -197,9 +197,13 @@ pub(super) fn verify(cli: &Cli, audited: &AuditArgs, file: &Path) -> CommandResu
 }
 
 /// Describes the history in the records, for people.
-fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptEntry]) -> String {
+fn receipt_report(
+    id: Option<ApprovalId>,
+    (origin, size): (&str, u64),
+    shown: &[&ReceiptEntry],
+) -> String {
     let mut facts: Vec<(String, String)> = Vec::new();
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     if let Some(subject) = shown.iter().find_map(|shown| shown.record()?.subject()) {
         let info = subject.info();
         let for_whom =
@@ -220,7 +224,7 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
             (None, TrailEntry::Reset(parted)) => {
                 let (at, next, by, why) =
                     (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
-                told.push(format!(
+                lines.push(format!(
                     "! {at:.0}: database and trail differed at record {next}, \
                     settled by {by}: {why}"
                 ));
@@ -228,20 +232,20 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
             }
             (None, _) => continue,
         };
-        told.push(
-            format!("  {:.0}  {:<11} {}", record.at(), record.kind(), words(record))
+        lines.push(
+            format!("  {:.0}  {:<11} {}", record.at(), record.kind(), summarize_record(record))
                 .trim_end()
                 .to_owned(),
         );
         if let RecordEvent::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event()
         {
             let arguments = arguments.to_json();
-            let given = arguments.as_object().into_iter().flatten();
-            facts.extend(given.map(|(name, value)| (plain(name), plain(value.to_string()))));
+            let value = arguments.as_object().into_iter().flatten();
+            facts.extend(value.map(|(name, value)| (plain(name), plain(value.to_string()))));
             facts.extend(shown.disclosed().iter().map(|open| {
                 (plain(open.field()), format!("is {}", plain(open.value().to_string())))
             }));
-            told.extend(
+            lines.extend(
                 assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))),
             );
         }
@@ -251,9 +255,11 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
     let place = match shown {
         [only] => format!("entry {}", only.index()),
         all => {
-            let (first, last) =
-                (all.first().map_or(0, |one| one.index()), all.last().map_or(0, |one| one.index()));
-            let records = all.iter().filter(|one| one.record().is_some()).count();
+            let (first, last) = (
+                all.first().map_or(0, |call| call.index()),
+                all.last().map_or(0, |call| call.index()),
+            );
+            let records = all.iter().filter(|call| call.record().is_some()).count();
             format!("{}, between entries {first} and {last}", plural(records as u64, "record"))
         }
     };
@@ -269,7 +275,7 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
         .into_iter()
         .chain(facts)
         .chain([String::new()])
-        .chain(told)
+        .chain(lines)
         .chain([String::new(), end]);
     lines.collect::<Vec<_>>().join("\n")
 }

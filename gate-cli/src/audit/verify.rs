@@ -8,7 +8,7 @@ use gate_runtime::records::TrailEntry;
 use gate_runtime::trail::{Auditor, TrailReader};
 use serde_json::json;
 
-use super::signers::SignerKeys;
+use super::signer_keys::SignerKeys;
 use super::{CommandResult, each, keys_in_folder, open};
 use crate::args::{AuditArgs, Cli};
 use crate::context::CommandContext;
@@ -17,16 +17,16 @@ use crate::output::{OutputFormat, plain, plural};
 
 pub(super) async fn verify(
     cli: &Cli,
-    audited: &AuditArgs,
+    args: &AuditArgs,
     since: Option<&Path>,
     compare: bool,
     mut signers: SignerKeys,
 ) -> CommandResult {
-    let reader = Arc::new(open(audited)?);
+    let reader = Arc::new(open(args)?);
     let (from, mut auditor) = match since {
         None => (0, Auditor::new()),
         Some(file) => {
-            (continues(&reader, &keys_in_folder(audited)?, file)?.size(), Auditor::from_here())
+            (continues(&reader, &keys_in_folder(args)?, file)?.size(), Auditor::from_here())
         }
     };
     let mut breaks = Vec::new();
@@ -48,7 +48,7 @@ pub(super) async fn verify(
         Ok(())
     })?;
     if compare {
-        let gate = CommandContext::to_look(cli).await?.gate;
+        let gate = CommandContext::read_only(cli).await?.gate;
         if let Some(parted) = gate.compare_with(&reader).await? {
             return Err(CommandError::Refused(format!(
                 "the trail is valid, and the database does not match it: {parted}"
@@ -119,13 +119,13 @@ fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHe
     let same_log =
         kept.text().parse::<Checkpoint>()?.origin() == reader.checkpoint().checkpoint().origin();
     if !same_log || older.size() > newer.size() {
-        let words = format!(
+        let message = format!(
             "the trail has {} entries, and the checkpoint that you kept has {}: entries were \
              taken away",
             newer.size(),
             older.size()
         );
-        return Err(CommandError::Refused(words));
+        return Err(CommandError::Refused(message));
     }
     newer.verify_consistency(
         older,

@@ -20,7 +20,7 @@ use gate_runtime::{Timestamp, Trail};
 use super::{CommandResult, public_key};
 use crate::args::AuditArgs;
 use crate::error::CommandError;
-use crate::output::{plain, say};
+use crate::output::{plain, print_text};
 
 /// The most bytes of a request: a note and 63 hashes are far less.
 const MOST: usize = 65_536;
@@ -35,12 +35,12 @@ struct WitnessServer {
 }
 
 pub(super) async fn serve(
-    audited: &AuditArgs,
+    args: &AuditArgs,
     listen: &str,
     logs: &[String],
     folder: &Path,
 ) -> CommandResult {
-    let witness = audit::Witness::new(Trail::read_key(&audited.secret)?)?;
+    let witness = audit::Witness::new(Trail::read_key(&args.secret)?)?;
     let logs = logs.iter().map(|log| {
         let key = public_key(log)?;
         let origin = key.name().to_owned();
@@ -49,9 +49,9 @@ pub(super) async fn serve(
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
     if !folder.exists() {
         fs::create_dir_all(folder)?;
-        let words = "this witness has no cosigned checkpoints. If its key has cosigned before, \
+        let message = "this witness has no cosigned checkpoints. If its key has cosigned before, \
             stop the witness, and restore the folder or make a new key";
-        writeln!(std::io::stderr(), "gate: {} is new: {words}", folder.display())?;
+        writeln!(std::io::stderr(), "gate: {} is new: {message}", folder.display())?;
     }
     let lock = File::create(folder.join("lock"))?;
     lock.try_lock().map_err(|_| {
@@ -61,19 +61,19 @@ pub(super) async fn serve(
         ))
     })?;
     let listener = tokio::net::TcpListener::bind(listen).await?;
-    say(&format!("{} listens at http://{}", witness.verifier(), listener.local_addr()?))?;
-    let stand = Arc::new(WitnessServer {
+    print_text(&format!("{} listens at http://{}", witness.verifier(), listener.local_addr()?))?;
+    let server = Arc::new(WitnessServer {
         witness,
         logs,
         folder: folder.to_owned(),
         turn: Mutex::new(lock),
     });
-    let routes = Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state(stand);
+    let routes = Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state(server);
     Ok(axum::serve(listener, routes.layer(DefaultBodyLimit::max(MOST))).await?)
 }
 
-async fn add_checkpoint(State(stand): State<Arc<WitnessServer>>, body: Bytes) -> Response {
-    let decided = tokio::task::spawn_blocking(move || stand.decide(&body)).await;
+async fn add_checkpoint(State(server): State<Arc<WitnessServer>>, body: Bytes) -> Response {
+    let decided = tokio::task::spawn_blocking(move || server.decide(&body)).await;
     match decided {
         Ok(Ok(response)) => response.into_response(),
         Ok(Err(WitnessRefusal::Refused(refusal))) => {

@@ -11,7 +11,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::trail::{HttpWitness, TrailStatus};
 use serde_json::json;
 
-use crate::office::{TestWorkspace, Tools, asked, call, code, pays, said, wrong};
+use crate::test_workspace::{TestWorkspace, Tools, asked, call, code, pays, stderr_of, stdout_of};
 
 impl TestWorkspace {
     fn at(&self, name: &str) -> PathBuf {
@@ -34,23 +34,23 @@ impl TestWorkspace {
     }
 
     /// Runs a command that must go well, and returns what it says.
-    fn audit(&self, words: &str) -> String {
-        let done = self.gate_as(Some(&self.dana), &format!("audit|{words}"));
-        assert_eq!(code(&done), 0, "{words}: {}", wrong(&done));
-        said(&done)
+    fn audit(&self, message: &str) -> String {
+        let done = self.gate_as(Some(&self.dana), &format!("audit|{message}"));
+        assert_eq!(code(&done), 0, "{message}: {}", stderr_of(&done));
+        stdout_of(&done)
     }
 
     /// Runs a command, and returns its exit code and the words of its refusal.
-    fn refused(&self, words: &str) -> (i32, String) {
-        let done = self.gate_as(Some(&self.dana), &format!("audit|{words}"));
-        (code(&done), wrong(&done))
+    fn refused(&self, message: &str) -> (i32, String) {
+        let done = self.gate_as(Some(&self.dana), &format!("audit|{message}"));
+        (code(&done), stderr_of(&done))
     }
 }
 
 /// The gate lets go of its trail once it has sealed what is left.
-async fn dropped(office: &TestWorkspace, gate: Gate<Tools>) {
+async fn dropped(workspace: &TestWorkspace, gate: Gate<Tools>) {
     drop(gate);
-    let lock = fs::File::options().write(true).open(office.at("trail/lock")).unwrap();
+    let lock = fs::File::options().write(true).open(workspace.at("trail/lock")).unwrap();
     let began = std::time::Instant::now();
     while lock.try_lock().is_err() {
         assert!(began.elapsed().as_secs() < 60, "something holds the gate");
@@ -61,9 +61,9 @@ async fn dropped(office: &TestWorkspace, gate: Gate<Tools>) {
 /// A trail with a call that was approved, one that was denied by its limits, and one with a secret
 /// that was rejected.
 async fn office() -> (TestWorkspace, String, String) {
-    let office = TestWorkspace::new();
-    office.make_key();
-    let gate = office.sealed().await;
+    let workspace = TestWorkspace::new();
+    workspace.make_key();
+    let gate = workspace.sealed().await;
     let dana = gate.reviewer("dana").await.unwrap();
     let run =
         gate.run("run-1").on_behalf_of("mia").case("ticket-7").reasoning("the invoice is due");
@@ -80,59 +80,59 @@ async fn office() -> (TestWorkspace, String, String) {
     drop(run.submit([pays("3", 5)]).await.unwrap());
     gate.seal().await.unwrap();
     drop((turn, run));
-    dropped(&office, gate).await;
-    (office, paid, secret)
+    dropped(&workspace, gate).await;
+    (workspace, paid, secret)
 }
 
 #[tokio::test]
 async fn an_auditor_verifies_the_folder_with_the_public_key() {
-    let (office, ..) = office().await;
-    let told = office.audit("verify|--compare");
-    assert!(told.starts_with("example.com/office: valid, all of 1"), "{told}");
+    let (workspace, ..) = office().await;
+    let output = workspace.audit("verify|--compare");
+    assert!(output.starts_with("example.com/office: valid, all of 1"), "{output}");
     assert!(
-        told.contains("3 calls · 2 votes\nroot ")
-            && told.contains("The database has the same records."),
-        "{told}"
+        output.contains("3 calls · 2 votes\nroot ")
+            && output.contains("The database has the same records."),
+        "{output}"
     );
     // The auditor has the folder and the key, and nothing else.
     for file in ["gate.db", "gate.db-wal", "gate.db-shm", "trail.key", "people.toml"] {
-        let _ = fs::remove_file(office.at(file));
+        let _ = fs::remove_file(workspace.at(file));
     }
-    let key = fs::read_to_string(office.at("trail.pub")).unwrap();
-    fs::remove_file(office.at("trail.pub")).unwrap();
-    assert!(office.audit(&format!("verify|--key|{}", key.trim())).contains("valid, all of"));
-    let (code, told) = office.refused("verify");
+    let key = fs::read_to_string(workspace.at("trail.pub")).unwrap();
+    fs::remove_file(workspace.at("trail.pub")).unwrap();
+    assert!(workspace.audit(&format!("verify|--key|{}", key.trim())).contains("valid, all of"));
+    let (code, told) = workspace.refused("verify");
     assert!(code == 2 && told.contains("is neither a public key nor a file with one"), "{told}");
-    let other = Trail::create_key(office.at("other.key"), "example.com/office").unwrap();
-    let (code, told) = office.refused(&format!("verify|--key|{}", other.verifier()));
+    let other = Trail::create_key(workspace.at("other.key"), "example.com/office").unwrap();
+    let (code, told) = workspace.refused(&format!("verify|--key|{}", other.verifier()));
     assert!(code == 4 && told.contains("signature"), "{told}");
 }
 
 #[tokio::test]
 async fn the_first_bad_record_is_named() {
-    let (office, ..) = office().await;
-    let size = office.audit("export").lines().count();
-    let bundle = office.at(&format!("trail/tile/entries/000.p/{size}"));
+    let (workspace, ..) = office().await;
+    let size = workspace.audit("export").lines().count();
+    let bundle = workspace.at(&format!("trail/tile/entries/000.p/{size}"));
     let whole = fs::read(&bundle).unwrap();
     let place = whole.windows(6).position(|part| part == b"\"dana\"").unwrap();
     let mut changed = whole.clone();
     changed[place + 1] = b'D';
     fs::write(&bundle, &changed).unwrap();
-    let (code, told) = office.refused("verify");
+    let (code, output) = workspace.refused("verify");
     assert_eq!(code, 4);
-    assert!(told.contains("entry 3"), "{told}");
+    assert!(output.contains("entry 3"), "{output}");
     fs::write(&bundle, whole).unwrap();
-    assert!(office.audit("verify").contains("valid, all of"));
+    assert!(workspace.audit("verify").contains("valid, all of"));
 }
 
 #[tokio::test]
 async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
-    let (office, paid, _) = office().await;
-    let receipt = office.audit(&format!("receipt|{paid}"));
-    fs::write(office.at("paid.receipt"), &receipt).unwrap();
-    fs::rename(office.at("trail"), office.at("away")).unwrap();
-    let told = office.audit("verify-receipt|paid.receipt");
-    for words in [
+    let (workspace, paid, _) = office().await;
+    let receipt = workspace.audit(&format!("receipt|{paid}"));
+    fs::write(workspace.at("paid.receipt"), &receipt).unwrap();
+    fs::rename(workspace.at("trail"), workspace.at("away")).unwrap();
+    let output = workspace.audit("verify-receipt|paid.receipt");
+    for message in [
         "tool       pay",
         "asked by   agent for mia, in run run-1, case ticket-7",
         "it claims  the invoice is due",
@@ -142,11 +142,11 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
         "finished    paid 100 to alice",
         "Verified: 5 records, between entries",
     ] {
-        assert!(told.contains(words), "no {words} in\n{told}");
+        assert!(output.contains(message), "no {message} in\n{output}");
     }
     let forged = receipt.replace("\"amount\":100", "\"amount\":900");
-    fs::write(office.at("forged.receipt"), forged).unwrap();
-    let (code, told) = office.refused("verify-receipt|forged.receipt");
+    fs::write(workspace.at("forged.receipt"), forged).unwrap();
+    let (code, told) = workspace.refused("verify-receipt|forged.receipt");
     assert!(code == 4 && !told.is_empty(), "{told}");
     // One of its records left out: what is left does not follow.
     let vote = receipt
@@ -158,25 +158,25 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
         + 1;
     let kept = receipt.lines().enumerate().filter(|(number, _)| !(vote..after).contains(number));
     let less = kept.flat_map(|(_, line)| [line, "\n"]).collect::<String>();
-    fs::write(office.at("less.receipt"), less).unwrap();
-    let (code, told) = office.refused("verify-receipt|less.receipt");
+    fs::write(workspace.at("less.receipt"), less).unwrap();
+    let (code, told) = workspace.refused("verify-receipt|less.receipt");
     assert!(
         code == 4
             && told.contains("it is number 3 among the records of its call, and number 2 is due"),
         "{told}"
     );
-    fs::rename(office.at("away"), office.at("trail")).unwrap();
-    assert_eq!(office.refused("receipt|0000").0, 3);
-    assert_eq!(office.refused("receipt|0").0, 2);
+    fs::rename(workspace.at("away"), workspace.at("trail")).unwrap();
+    assert_eq!(workspace.refused("receipt|0000").0, 3);
+    assert_eq!(workspace.refused("receipt|0").0, 2);
 }
 
 #[tokio::test]
 async fn one_secret_is_disclosed_and_can_be_erased() {
-    let (office, _, secret) = office().await;
+    let (workspace, _, secret) = office().await;
     let disclose_with = |key: Option<&str>, typed: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command
-            .current_dir(office.path())
+            .current_dir(workspace.path())
             .args(["audit", "disclose", &secret, "--field", "password"]);
         command.args(key.into_iter().flat_map(|file| ["--gate-key", file]));
         let mut child = command
@@ -190,47 +190,50 @@ async fn one_secret_is_disclosed_and_can_be_erased() {
         child.wait_with_output().unwrap()
     };
     let keyless = disclose_with(None, "hunter2-hunter2\n");
-    assert!(code(&keyless) == 2 && wrong(&keyless).contains("--gate-key"), "{keyless:?}");
-    assert!(office.audit("key|gate|other.key").contains("The key is in other.key"));
+    assert!(code(&keyless) == 2 && stderr_of(&keyless).contains("--gate-key"), "{keyless:?}");
+    assert!(workspace.audit("key|gate|other.key").contains("The key is in other.key"));
     let other = disclose_with(Some("other.key"), "hunter2-hunter2\n");
-    assert!(code(&other) == 4 && wrong(&other).contains("made with another key"), "{other:?}");
-    fs::write(office.at("gate.key"), "07".repeat(32)).unwrap();
+    assert!(code(&other) == 4 && stderr_of(&other).contains("made with another key"), "{other:?}");
+    fs::write(workspace.at("gate.key"), "07".repeat(32)).unwrap();
     let wide = disclose_with(Some("gate.key"), "hunter2-hunter2\n");
-    assert!(code(&wide) != 0 && wrong(&wide).contains("chmod 600"), "{wide:?}");
-    fs::set_permissions(office.at("gate.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .unwrap();
+    assert!(code(&wide) != 0 && stderr_of(&wide).contains("chmod 600"), "{wide:?}");
+    fs::set_permissions(
+        workspace.at("gate.key"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
     let disclose = |typed: &str| disclose_with(Some("gate.key"), typed);
     let other = disclose("hunter3-hunter3\n");
     assert!(
-        code(&other) == 4 && wrong(&other).contains("this is not the secret that was recorded"),
+        code(&other) == 4 && stderr_of(&other).contains("this is not the secret that was recorded"),
         "{other:?}"
     );
     let shown = disclose("hunter2-hunter2\n");
-    assert_eq!(code(&shown), 0, "{}", wrong(&shown));
-    fs::write(office.at("shown.receipt"), &shown.stdout).unwrap();
-    let told = office.audit("verify-receipt|shown.receipt");
-    assert!(told.contains("/password  is \"hunter2-hunter2\""), "{told}");
-    let forged = said(&shown).replace("hunter2-hunter2", "hunter3-hunter3");
-    fs::write(office.at("forged.receipt"), forged).unwrap();
-    assert_eq!(office.refused("verify-receipt|forged.receipt").0, 4);
+    assert_eq!(code(&shown), 0, "{}", stderr_of(&shown));
+    fs::write(workspace.at("shown.receipt"), &shown.stdout).unwrap();
+    let output = workspace.audit("verify-receipt|shown.receipt");
+    assert!(output.contains("/password  is \"hunter2-hunter2\""), "{output}");
+    let forged = stdout_of(&shown).replace("hunter2-hunter2", "hunter3-hunter3");
+    fs::write(workspace.at("forged.receipt"), forged).unwrap();
+    assert_eq!(workspace.refused("verify-receipt|forged.receipt").0, 4);
 
-    assert!(office.audit(&format!("erase|{secret}")).contains("Erased"));
+    assert!(workspace.audit(&format!("erase|{secret}")).contains("Erased"));
     let gone = disclose("hunter2-hunter2\n");
-    assert!(code(&gone) == 4 && wrong(&gone).contains("its salt is missing"), "{gone:?}");
-    assert!(office.audit("seal").starts_with("Sealed: "));
-    assert!(office.audit("verify").contains("valid, all of"));
+    assert!(code(&gone) == 4 && stderr_of(&gone).contains("its salt is missing"), "{gone:?}");
+    assert!(workspace.audit("seal").starts_with("Sealed: "));
+    assert!(workspace.audit("verify").contains("valid, all of"));
     assert!(
-        office.audit("verify-receipt|shown.receipt").contains("hunter2-hunter2"),
+        workspace.audit("verify-receipt|shown.receipt").contains("hunter2-hunter2"),
         "who was shown it can still show it"
     );
 }
 
 #[tokio::test]
 async fn the_log_is_read_and_filtered() {
-    let (office, paid, _) = office().await;
-    let lines = |words: &str| office.audit(words).lines().count();
-    assert_eq!(lines("log"), office.audit("export").lines().count() + 1);
-    let voted = office.audit("log|--decision|voted");
+    let (workspace, paid, _) = office().await;
+    let lines = |message: &str| workspace.audit(message).lines().count();
+    assert_eq!(lines("log"), workspace.audit("export").lines().count() + 1);
+    let voted = workspace.audit("log|--decision|voted");
     assert!(
         voted.contains("dana approves: fine") && voted.contains("dana rejects: not now"),
         "{voted}"
@@ -239,9 +242,9 @@ async fn the_log_is_read_and_filtered() {
     assert_eq!(lines("log|--tool|sign_in"), 3);
     assert_eq!(lines(&format!("log|--call|{paid}")), 6);
     assert_eq!(lines("log|--decision|rejected"), 2);
-    assert_eq!(office.audit("log|--agent|nobody"), "No records in the trail match.\n");
+    assert_eq!(workspace.audit("log|--agent|nobody"), "No records in the trail match.\n");
     assert_eq!(
-        office.audit("log|--after|2999-01-01T00:00:00Z"),
+        workspace.audit("log|--after|2999-01-01T00:00:00Z"),
         "No records in the trail match.\n"
     );
     assert_eq!(lines("log|--case|ticket-7"), lines("log|--run|run-1"));
@@ -249,42 +252,43 @@ async fn the_log_is_read_and_filtered() {
 
 #[tokio::test]
 async fn a_kept_checkpoint_is_continued_or_not() {
-    let (office, ..) = office().await;
-    fs::copy(office.at("trail/checkpoint"), office.at("kept")).unwrap();
-    let gate = office.sealed().await;
+    let (workspace, ..) = office().await;
+    fs::copy(workspace.at("trail/checkpoint"), workspace.at("kept")).unwrap();
+    let gate = workspace.sealed().await;
     drop(gate.run("run-2").submit([pays("1", 5)]).await.unwrap());
     gate.seal().await.unwrap();
-    dropped(&office, gate).await;
-    let told = office.audit("verify|--since|kept");
-    assert!(told.contains("and none before has changed"), "{told}");
+    dropped(&workspace, gate).await;
+    let output = workspace.audit("verify|--since|kept");
+    assert!(output.contains("and none before has changed"), "{output}");
     // Another trail under the same key: a history that was made anew.
-    fs::remove_dir_all(office.at("trail")).unwrap();
-    let gate = office.builder_over("new.db").await.trail(office.trail()).build().await.unwrap();
+    fs::remove_dir_all(workspace.at("trail")).unwrap();
+    let gate =
+        workspace.builder_over("new.db").await.trail(workspace.trail()).build().await.unwrap();
     for number in 0..20 {
         drop(gate.run("run-3").submit([pays(&number.to_string(), 5)]).await.unwrap());
     }
     gate.seal().await.unwrap();
-    dropped(&office, gate).await;
-    assert!(office.audit("verify").contains("valid, all of"));
-    let (code, told) = office.refused("verify|--since|kept");
+    dropped(&workspace, gate).await;
+    assert!(workspace.audit("verify").contains("valid, all of"));
+    let (code, told) = workspace.refused("verify|--since|kept");
     assert!(code == 4 && told.contains("continue"), "{told}");
 }
 
 #[tokio::test]
 async fn an_older_database_is_settled_from_the_command_line() {
-    let (office, ..) = office().await;
-    let backup = rusqlite::Connection::open(office.at("gate.db")).unwrap();
-    backup.execute("VACUUM INTO ?", [office.at("backup.db").to_str().unwrap()]).unwrap();
+    let (workspace, ..) = office().await;
+    let backup = rusqlite::Connection::open(workspace.at("gate.db")).unwrap();
+    backup.execute("VACUUM INTO ?", [workspace.at("backup.db").to_str().unwrap()]).unwrap();
     drop(backup);
-    let gate = office.sealed().await;
+    let gate = workspace.sealed().await;
     drop(gate.run("run-2").submit([pays("1", 5)]).await.unwrap());
     gate.seal().await.unwrap();
-    dropped(&office, gate).await;
+    dropped(&workspace, gate).await;
 
-    let refused = office
+    let refused = workspace
         .builder_over("backup.db")
         .await
-        .trail(office.trail())
+        .trail(workspace.trail())
         .build()
         .await
         .unwrap_err()
@@ -293,56 +297,56 @@ async fn an_older_database_is_settled_from_the_command_line() {
         refused.contains("it is an older copy") && refused.contains("gate audit settle"),
         "{refused}"
     );
-    let (ended, told) = office.refused("verify|--compare|--db|backup.db");
-    assert!(ended == 4 && told.contains("and the database does not match it"), "{told}");
-    assert_eq!(office.refused("seal|--db|backup.db").0, 1);
-    let nobody = office.gate_as(None, "audit|settle|restored|--db|backup.db");
-    assert!(code(&nobody) == 4 && wrong(&nobody).contains("no token: put yours"), "{nobody:?}");
-    let settled = office.audit("settle|restored Monday's backup|--db|backup.db");
+    let (ended, output) = workspace.refused("verify|--compare|--db|backup.db");
+    assert!(ended == 4 && output.contains("and the database does not match it"), "{output}");
+    assert_eq!(workspace.refused("seal|--db|backup.db").0, 1);
+    let nobody = workspace.gate_as(None, "audit|settle|restored|--db|backup.db");
+    assert!(code(&nobody) == 4 && stderr_of(&nobody).contains("no token: put yours"), "{nobody:?}");
+    let settled = workspace.audit("settle|restored Monday's backup|--db|backup.db");
     assert!(
         settled.contains("unknown: taken over from the trail") && settled.contains("pay"),
         "{settled}"
     );
-    assert_eq!(office.refused("settle|again|--db|backup.db").0, 5);
-    let told = office.audit("verify|--compare|--db|backup.db");
+    assert_eq!(workspace.refused("settle|again|--db|backup.db").0, 5);
+    let told = workspace.audit("verify|--compare|--db|backup.db");
     assert!(
         told.contains("database and trail differed at record") && told.contains("settled by dana"),
         "{told}"
     );
-    drop(office.builder_over("backup.db").await.trail(office.trail()).build().await.unwrap());
+    drop(workspace.builder_over("backup.db").await.trail(workspace.trail()).build().await.unwrap());
 }
 
 #[tokio::test]
 async fn a_key_is_replaced_and_who_had_the_old_one_goes_on() {
-    let (office, ..) = office().await;
-    let first = fs::read_to_string(office.at("trail.pub")).unwrap();
-    let second = office.audit("key|rotate");
+    let (workspace, ..) = office().await;
+    let first = fs::read_to_string(workspace.at("trail.pub")).unwrap();
+    let second = workspace.audit("key|rotate");
     assert_ne!(first, second);
-    let third = office.audit("key|rotate");
-    assert_eq!(office.audit("key|show"), third);
+    let third = workspace.audit("key|rotate");
+    assert_eq!(workspace.audit("key|show"), third);
     for known in [&first, &second, &third] {
         assert!(
-            office.audit(&format!("verify|--key|{}", known.trim())).contains("valid, all of"),
+            workspace.audit(&format!("verify|--key|{}", known.trim())).contains("valid, all of"),
             "{known}"
         );
     }
-    let gate = office.sealed().await;
-    let (ended, told) = office.refused("key|rotate");
-    assert!(ended == 1 && told.contains("another process writes"), "{told}");
-    dropped(&office, gate).await;
-    assert!(office.audit("key|show|--pem").starts_with("-----BEGIN PUBLIC KEY-----\n"));
-    assert!(office.refused("key|new|again").1.contains("trail.key"), "no key is written over");
+    let gate = workspace.sealed().await;
+    let (ended, output) = workspace.refused("key|rotate");
+    assert!(ended == 1 && output.contains("another process writes"), "{output}");
+    dropped(&workspace, gate).await;
+    assert!(workspace.audit("key|show|--pem").starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    assert!(workspace.refused("key|new|again").1.contains("trail.key"), "no key is written over");
 }
 
 #[tokio::test]
 async fn a_trail_is_copied_as_far_as_it_is_sealed() {
-    let (office, ..) = office().await;
-    office.audit("key|rotate");
-    let lines = office.audit("export|--tiles|copy");
+    let (workspace, ..) = office().await;
+    workspace.audit("key|rotate");
+    let lines = workspace.audit("export|--tiles|copy");
     assert!(lines.lines().all(|line| line.starts_with('{')));
-    assert_eq!(office.audit("verify|--trail|copy"), office.audit("verify"));
-    assert!(office.refused("export|--tiles|copy").1.contains("copy"));
-    assert_eq!(office.audit("export|--from|2").lines().count(), lines.lines().count() - 2);
+    assert_eq!(workspace.audit("verify|--trail|copy"), workspace.audit("verify"));
+    assert!(workspace.refused("export|--tiles|copy").1.contains("copy"));
+    assert_eq!(workspace.audit("export|--from|2").lines().count(), lines.lines().count() - 2);
 }
 
 /// A witness's process; it ends with the test.
@@ -353,9 +357,9 @@ struct WitnessProcess {
 }
 
 impl WitnessProcess {
-    fn start(office: &TestWorkspace) -> Self {
+    fn start(workspace: &TestWorkspace) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
-        command.current_dir(office.path()).args([
+        command.current_dir(workspace.path()).args([
             "audit",
             "witness",
             "--listen",
@@ -372,12 +376,12 @@ impl WitnessProcess {
     }
 
     /// Seals one more call in a database, and has the trail cosigned.
-    async fn seal(&self, office: &TestWorkspace, file: &str, run: &str) -> TrailStatus {
-        let trail = office.trail().witness(HttpWitness::new(&self.url, [self.key.clone()]));
-        let gate = office.builder_over(file).await.trail(trail).build().await.unwrap();
+    async fn seal(&self, workspace: &TestWorkspace, file: &str, run: &str) -> TrailStatus {
+        let trail = workspace.trail().witness(HttpWitness::new(&self.url, [self.key.clone()]));
+        let gate = workspace.builder_over(file).await.trail(trail).build().await.unwrap();
         drop(gate.run(run).submit([pays("1", 5)]).await.unwrap());
         let status = gate.seal().await.unwrap();
-        dropped(office, gate).await;
+        dropped(workspace, gate).await;
         status
     }
 }
@@ -391,123 +395,127 @@ impl Drop for WitnessProcess {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_witness_cosigns_what_continues_and_nothing_else() {
-    let office = TestWorkspace::new();
-    office.make_key();
-    let made =
-        office.gate_as(None, "audit|key|new|witness.example/w1|--for-witness|--secret|witness.key");
+    let workspace = TestWorkspace::new();
+    workspace.make_key();
+    let made = workspace
+        .gate_as(None, "audit|key|new|witness.example/w1|--for-witness|--secret|witness.key");
     assert_eq!(code(&made), 0, "{made:?}");
-    let witness = WitnessProcess::start(&office);
-    let (status, key) = (witness.seal(&office, "gate.db", "run-1").await, witness.key.clone());
-    assert_eq!((status.cosignatures(), status.witness_trouble()), (1, None));
-    let told = office.audit(&format!("verify|--witness|{key}"));
-    assert!(told.contains("cosigned by witness.example/w1"), "{told}");
+    let witness = WitnessProcess::start(&workspace);
+    let (status, key) = (witness.seal(&workspace, "gate.db", "run-1").await, witness.key.clone());
+    assert_eq!((status.cosignatures(), status.witness_error()), (1, None));
+    let output = workspace.audit(&format!("verify|--witness|{key}"));
+    assert!(output.contains("cosigned by witness.example/w1"), "{output}");
 
     // Killed and started again, it knows what it has cosigned, and the trail goes on from there.
     drop(witness);
     let (ended, unreachable) = {
-        let trail = office.trail().witness(HttpWitness::new("http://127.0.0.1:1", [key.clone()]));
-        let gate = office.builder().await.trail(trail).build().await.unwrap();
+        let trail =
+            workspace.trail().witness(HttpWitness::new("http://127.0.0.1:1", [key.clone()]));
+        let gate = workspace.builder().await.trail(trail).build().await.unwrap();
         let turn = gate.run("run-2").submit([pays("1", 5)]).await.unwrap();
         let status = gate.seal().await.unwrap();
-        dropped(&office, gate).await;
+        dropped(&workspace, gate).await;
         (turn.answers()[0].kind(), status)
     };
     assert_eq!(ended, "succeeded", "a witness that is away stops nothing");
-    assert!(
-        unreachable.witness_trouble().unwrap().contains("it did not answer"),
-        "{unreachable:?}"
-    );
-    let witness = WitnessProcess::start(&office);
-    assert_eq!(witness.seal(&office, "gate.db", "run-3").await.cosignatures(), 1);
+    assert!(unreachable.witness_error().unwrap().contains("it did not answer"), "{unreachable:?}");
+    let witness = WitnessProcess::start(&workspace);
+    assert_eq!(witness.seal(&workspace, "gate.db", "run-3").await.cosignatures(), 1);
 
     // A history that was made anew, under the same key: the witness does not sign it.
-    fs::remove_dir_all(office.at("trail")).unwrap();
+    fs::remove_dir_all(workspace.at("trail")).unwrap();
     for number in 0..20 {
-        let status = witness.seal(&office, "new.db", &format!("run-{number}")).await;
-        let trouble = status.witness_trouble().unwrap_or_default().to_owned();
+        let status = witness.seal(&workspace, "new.db", &format!("run-{number}")).await;
+        let trouble = status.witness_error().unwrap_or_default().to_owned();
         assert_eq!(status.cosignatures(), 0);
         if number == 19 {
             assert!(trouble.contains("422"), "{trouble}");
         }
     }
-    assert_eq!(office.refused(&format!("verify|--witness|{key}")).0, 4);
+    assert_eq!(workspace.refused(&format!("verify|--witness|{key}")).0, 4);
 }
 
 #[tokio::test]
 async fn signed_votes_are_verified_with_the_keys_of_people() {
-    let office = TestWorkspace::new();
-    office.make_key();
-    let made = office.gate_as(None, "audit|key|new|dana|--secret|dana.key");
-    fs::write(office.at("dana.pub"), &made.stdout).unwrap();
-    let key: VerifierKey = said(&made).trim().parse().unwrap();
-    drop(office.gate_where_dana_signs_by(&key).await);
-    let people = gate_runtime::FileDirectory::open(office.at("people.toml")).unwrap();
+    let workspace = TestWorkspace::new();
+    workspace.make_key();
+    let made = workspace.gate_as(None, "audit|key|new|dana|--secret|dana.key");
+    fs::write(workspace.at("dana.pub"), &made.stdout).unwrap();
+    let key: VerifierKey = stdout_of(&made).trim().parse().unwrap();
+    drop(workspace.gate_where_dana_signs_by(&key).await);
+    let people = gate_runtime::FileDirectory::open(workspace.at("people.toml")).unwrap();
     let gate =
-        office.builder().await.directory(people).trail(office.trail()).build().await.unwrap();
+        workspace.builder().await.directory(people).trail(workspace.trail()).build().await.unwrap();
     let turn = gate.run("run-1").submit([pays("1", 100)]).await.unwrap();
     let (_, end) = asked(&turn);
-    let approved = office.dana(&format!("approve|{end}|--signing-key|dana.key"));
-    assert_eq!(code(&approved), 0, "{}", wrong(&approved));
+    let approved = workspace.dana(&format!("approve|{end}|--signing-key|dana.key"));
+    assert_eq!(code(&approved), 0, "{}", stderr_of(&approved));
     gate.seal().await.unwrap();
     drop(turn);
-    dropped(&office, gate).await;
+    dropped(&workspace, gate).await;
 
-    assert!(office.audit("verify").contains("1 signed vote not verified: add `--signer`"));
+    assert!(workspace.audit("verify").contains("1 signed vote not verified: add `--signer`"));
     assert!(
-        office
+        workspace
             .audit("verify|--signer|dana.pub")
             .contains("1 signed vote verified with the given keys")
     );
     assert!(
-        office
+        workspace
             .audit("verify|--signers-in-people")
             .contains("1 signed vote verified with the given keys")
     );
-    let other = Trail::create_key(office.at("other.key"), "dana").unwrap();
-    let (ended, told) = office.refused(&format!("verify|--signer|{}", other.verifier()));
-    assert!(ended == 4 && told.contains("(voted): the signature of dana is not valid"), "{told}");
-    let omar = Trail::create_key(office.at("omar.key"), "omar").unwrap();
-    let (ended, told) = office.refused(&format!("verify|--signer|{}", omar.verifier()));
+    let other = Trail::create_key(workspace.at("other.key"), "dana").unwrap();
+    let (ended, output) = workspace.refused(&format!("verify|--signer|{}", other.verifier()));
+    assert!(
+        ended == 4 && output.contains("(voted): the signature of dana is not valid"),
+        "{output}"
+    );
+    let omar = Trail::create_key(workspace.at("omar.key"), "omar").unwrap();
+    let (ended, told) = workspace.refused(&format!("verify|--signer|{}", omar.verifier()));
     assert!(ended == 4 && told.contains("no key of theirs was given"), "{told}");
 }
 
 #[tokio::test]
 async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
-    let (office, ..) = office().await;
-    let gate = office.sealed().await;
+    let (workspace, ..) = office().await;
+    let gate = workspace.sealed().await;
     let dana = gate.reviewer("dana").await.unwrap();
     let run = gate.run("run-2");
     let turn = run.submit([pays("1", 100)]).await.unwrap();
     let (_, paid) = asked(&turn);
-    let backup = rusqlite::Connection::open(office.at("gate.db")).unwrap();
-    backup.execute("VACUUM INTO ?", [office.at("backup.db").to_str().unwrap()]).unwrap();
+    let backup = rusqlite::Connection::open(workspace.at("gate.db")).unwrap();
+    backup.execute("VACUUM INTO ?", [workspace.at("backup.db").to_str().unwrap()]).unwrap();
     drop(backup);
     turn.interruptions()[0].approve(&dana).comment("fine").await.unwrap();
     drop((turn, run.proceed().await.unwrap()));
     gate.seal().await.unwrap();
     drop(run);
-    dropped(&office, gate).await;
-    office.audit("settle|restored Monday's backup|--db|backup.db");
-    office.audit("seal|--db|backup.db");
+    dropped(&workspace, gate).await;
+    workspace.audit("settle|restored Monday's backup|--db|backup.db");
+    workspace.audit("seal|--db|backup.db");
 
-    let receipt = office.audit(&format!("receipt|{paid}"));
-    fs::write(office.at("paid.receipt"), &receipt).unwrap();
-    let told = office.audit("verify-receipt|paid.receipt");
+    let receipt = workspace.audit(&format!("receipt|{paid}"));
+    fs::write(workspace.at("paid.receipt"), &receipt).unwrap();
+    let output = workspace.audit("verify-receipt|paid.receipt");
     let places = [
         "finished",
         "differed at record",
         "settled by dana: restored Monday's backup",
         "cancelled",
     ];
-    let places = places.map(|part| told.find(part).unwrap_or_else(|| panic!("{part}: {told}")));
-    assert!(places.is_sorted(), "{told}");
-    assert!(told.contains("Verified: 6 records"), "{told}");
+    let places = places.map(|part| output.find(part).unwrap_or_else(|| panic!("{part}: {output}")));
+    assert!(places.is_sorted(), "{output}");
+    assert!(output.contains("Verified: 6 records"), "{output}");
     // Without the break, it would say that a call ran and was cancelled.
     let lines: Vec<&str> = receipt.split_inclusive("\nentry ").collect();
     let without: String = lines.iter().filter(|line| !line.contains("Monday")).copied().collect();
     assert_ne!(without, receipt);
-    fs::write(office.at("paid.receipt"), without).unwrap();
+    fs::write(workspace.at("paid.receipt"), without).unwrap();
     assert!(
-        office.refused("verify-receipt|paid.receipt").1.contains("no break between them is shown")
+        workspace
+            .refused("verify-receipt|paid.receipt")
+            .1
+            .contains("no break between them is shown")
     );
 }

@@ -1,7 +1,7 @@
 //! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that
 //! another process asked about.
 
-use crate::office::{InboxProcess, TestWorkspace, asked, code, pays, wrong};
+use crate::test_workspace::{InboxProcess, TestWorkspace, asked, code, pays, stderr_of};
 
 /// The value of a hidden field of a page.
 fn hidden(page: &str, name: &str) -> String {
@@ -11,10 +11,10 @@ fn hidden(page: &str, name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_decides_in_the_browser_what_another_process_asked() {
-    let office = TestWorkspace::new();
-    let run = office.run().await;
+    let workspace = TestWorkspace::new();
+    let run = workspace.run().await;
     let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
-    let inbox = InboxProcess::start(&office);
+    let inbox = InboxProcess::start(&workspace);
     let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
     let browser = config.new_agent();
     let get = |path: &str, cookie: &str| {
@@ -28,7 +28,7 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
         (page.body_mut().read_to_string().unwrap(), set.split(';').next().unwrap().to_owned())
     };
     let (page, form) = get("/sign-in", "");
-    let fields = [("form_secret", hidden(&page, "form_secret")), ("token", office.dana.clone())];
+    let fields = [("form_secret", hidden(&page, "form_secret")), ("token", workspace.dana.clone())];
     let answer = browser
         .post(format!("{}/sign-in", inbox.url))
         .header("cookie", form)
@@ -54,7 +54,7 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
     assert_eq!(answer.status(), 303);
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
 
-    let log = std::fs::read_to_string(office.folder.path().join("security.jsonl")).unwrap();
+    let log = std::fs::read_to_string(workspace.folder.path().join("security.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(
@@ -62,17 +62,17 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
         (&"signed_in".into(), &"dana".into()),
         "{log}"
     );
-    assert!(!log.contains(&office.dana), "no token");
+    assert!(!log.contains(&workspace.dana), "no token");
 }
 
 #[test]
 fn it_is_not_offered_to_other_machines_without_tls() {
-    let office = TestWorkspace::new();
-    std::fs::write(office.path().join("gate.db"), "").unwrap();
-    let open = office.gate_as(None, "inbox|--listen|0.0.0.0:0");
+    let workspace = TestWorkspace::new();
+    std::fs::write(workspace.path().join("gate.db"), "").unwrap();
+    let open = workspace.gate_as(None, "inbox|--listen|0.0.0.0:0");
     assert_eq!(code(&open), 2);
-    assert!(wrong(&open).contains("--url"), "{}", wrong(&open));
-    let bad = office.gate_as(None, "inbox|--listen|127.0.0.1:0|--url|http://gate.example.com");
+    assert!(stderr_of(&open).contains("--url"), "{}", stderr_of(&open));
+    let bad = workspace.gate_as(None, "inbox|--listen|127.0.0.1:0|--url|http://gate.example.com");
     assert_eq!(code(&bad), 2);
-    assert!(wrong(&bad).contains("https://gate.example.com"), "{}", wrong(&bad));
+    assert!(stderr_of(&bad).contains("https://gate.example.com"), "{}", stderr_of(&bad));
 }

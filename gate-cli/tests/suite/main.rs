@@ -12,9 +12,9 @@
 
 mod audit;
 mod command;
+mod deliveries;
 mod inbox;
-mod letters;
-mod office;
+mod notify;
 mod programs;
 #[path = "../../../gate-inbox/tests/suite/receiver/mod.rs"]
 mod receiver;
@@ -22,4 +22,4 @@ mod receiver;
 mod service;
 #[path = "../../../gate-inbox/tests/suite/smtp/mod.rs"]
 mod smtp;
-mod telling;
+mod test_workspace;

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::office::{InboxProcess, TestWorkspace, code, said, wrong};
+use crate::test_workspace::{InboxProcess, TestWorkspace, code, stderr_of, stdout_of};
 use serde_json::Value;
 
 fn example(name: &str) -> PathBuf {
@@ -27,12 +27,12 @@ impl ProgramFixture {
             eprintln!("skipped: python3 is not installed");
             return None;
         }
-        let office = TestWorkspace::new();
-        let made = office.gate_as(None, "agent|billing-bot|--asks|manager");
-        let file = office.path().join("people.toml");
-        std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &said(&made)).unwrap();
-        let token = wrong(&made).lines().last().unwrap().to_owned();
-        Some(Self { inbox: InboxProcess::start(&office), office, token })
+        let workspace = TestWorkspace::new();
+        let made = workspace.gate_as(None, "agent|billing-bot|--asks|manager");
+        let file = workspace.path().join("people.toml");
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &stdout_of(&made)).unwrap();
+        let token = stderr_of(&made).lines().last().unwrap().to_owned();
+        Some(Self { inbox: InboxProcess::start(&workspace), office: workspace, token })
     }
 
     fn python(&self, name: &str, arguments: &[&str]) -> Child {
@@ -59,33 +59,33 @@ impl ProgramFixture {
 
 #[test]
 fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
-    let Some(desk) = ProgramFixture::open() else { return };
-    let program = desk.python("refund.py", &["A-1", "2400"]);
-    let id = desk.next();
-    assert_eq!(code(&desk.office.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
+    let Some(fixture) = ProgramFixture::open() else { return };
+    let program = fixture.python("refund.py", &["A-1", "2400"]);
+    let id = fixture.next();
+    assert_eq!(code(&fixture.office.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
     let ended = program.wait_with_output().unwrap();
     assert_eq!(
-        (said(&ended).trim(), code(&ended)),
+        (stdout_of(&ended).trim(), code(&ended)),
         (r#"{"refunded": 2000, "order": "A-1"}"#, 0),
         "{}",
-        wrong(&ended)
+        stderr_of(&ended)
     );
-    let again = desk.python("refund.py", &["A-1", "2400"]).wait_with_output().unwrap();
-    assert!(code(&again) == 1 && wrong(&again).contains("succeeded"), "{}", wrong(&again));
+    let again = fixture.python("refund.py", &["A-1", "2400"]).wait_with_output().unwrap();
+    assert!(code(&again) == 1 && stderr_of(&again).contains("succeeded"), "{}", stderr_of(&again));
 
-    let program = desk.python("refund.py", &["A-2", "100"]);
-    assert_eq!(code(&desk.office.dana(&format!("reject|{}|not ours", desk.next()))), 0);
+    let program = fixture.python("refund.py", &["A-2", "100"]);
+    assert_eq!(code(&fixture.office.dana(&format!("reject|{}|not ours", fixture.next()))), 0);
     let ended = program.wait_with_output().unwrap();
     assert!(
         code(&ended) == 1
-            && wrong(&ended).contains("not refunded: rejected: ")
-            && wrong(&ended).contains("not ours")
+            && stderr_of(&ended).contains("not refunded: rejected: ")
+            && stderr_of(&ended).contains("not ours")
     );
 }
 
 #[test]
 fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
-    let Some(desk) = ProgramFixture::open() else { return };
+    let Some(fixture) = ProgramFixture::open() else { return };
     let provider = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", provider.local_addr().unwrap());
     let serving = std::thread::spawn(move || {
@@ -97,17 +97,21 @@ fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
             stream.write_all(answer.as_bytes()).unwrap();
         }
     });
-    let program = desk.python("provider_error.py", &[&address]);
+    let program = fixture.python("provider_error.py", &[&address]);
     for _ in 0..2 {
-        let id = desk.next();
-        assert_eq!(code(&desk.office.dana(&format!("respond|{id}|Retry!"))), 4, "no such choice");
-        assert_eq!(code(&desk.office.dana(&format!("respond|{id}|retry"))), 0);
+        let id = fixture.next();
+        assert_eq!(
+            code(&fixture.office.dana(&format!("respond|{id}|Retry!"))),
+            4,
+            "no such choice"
+        );
+        assert_eq!(code(&fixture.office.dana(&format!("respond|{id}|retry"))), 0);
     }
     let ended = program.wait_with_output().unwrap();
-    assert_eq!((said(&ended).trim(), code(&ended)), ("done", 0), "{}", wrong(&ended));
+    assert_eq!((stdout_of(&ended).trim(), code(&ended)), ("done", 0), "{}", stderr_of(&ended));
     serving.join().unwrap();
-    let program = desk.python("provider_error.py", &["http://127.0.0.1:1"]);
-    assert_eq!(code(&desk.office.dana(&format!("respond|{}|cancel", desk.next()))), 0);
+    let program = fixture.python("provider_error.py", &["http://127.0.0.1:1"]);
+    assert_eq!(code(&fixture.office.dana(&format!("respond|{}|cancel", fixture.next()))), 0);
     assert_eq!(code(&program.wait_with_output().unwrap()), 1);
 }
 

@@ -50,7 +50,7 @@ impl Approval {
             }
             CallEvent::Faltered { error } => {
                 self.must_have_begun()?;
-                self.falter(error, now);
+                self.ask_after_failure(error, now);
                 if self.remembers_attempts() {
                     self.asked_again = false;
                 }
@@ -71,7 +71,7 @@ impl Approval {
                     return Err(Refused::ReasonRequired);
                 }
                 let why = self.note.take().unwrap_or_default();
-                self.falter(&unknown(&why), now);
+                self.ask_after_failure(&unknown(&why), now);
                 (self.asked_again, self.stays_unknown) = (true, false);
             }
             CallEvent::Settled { settlement, by, .. } => {
@@ -138,7 +138,7 @@ impl Approval {
     }
 
     /// Asks people about a failure: those who were asked about the call, or anyone.
-    fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
+    fn ask_after_failure(&mut self, error: &Arc<str>, now: Timestamp) {
         self.failure = Some(Arc::clone(error));
         self.votes.clear();
         (self.grant, self.granted_by, self.note) = (None, None, None);
@@ -167,7 +167,7 @@ impl Approval {
     /// nothing happened.
     #[doc(hidden)]
     #[must_use]
-    pub fn vouched(&self, now: Timestamp) -> Self {
+    pub fn with_renewed_lease(&self, now: Timestamp) -> Self {
         Self { version: self.version + 1, changed_at: now, ..self.clone() }
     }
 }

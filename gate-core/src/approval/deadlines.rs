@@ -13,8 +13,8 @@ impl Approval {
     /// Returns the event that is due: the next step of an escalation, the end of a question or of
     /// an approval, the loss of a call whose lease has ended.
     #[must_use]
-    pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
-        if self.vouched_until().is_some_and(|end| end <= now) {
+    pub fn expiry_event(&self, now: Timestamp) -> Option<CallEvent> {
+        if self.lease_expires_at().is_some_and(|end| end <= now) {
             return Some(CallEvent::Lost {
                 why: "whoever ran it does not vouch for it any more".to_owned(),
             });
@@ -39,9 +39,9 @@ impl Approval {
 
     /// Returns when the next event is due, if time alone can make one due.
     #[must_use]
-    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
         if self.status != Status::Pending {
-            return self.vouched_until().or(self.valid_until());
+            return self.lease_expires_at().or(self.valid_until());
         }
         let next = |requirement: &Requirement| {
             let (change, reminder) = (
@@ -58,11 +58,12 @@ impl Approval {
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
-    /// let asked: Vec<String> = approval.begun().map(|tier| tier.who().to_string()).collect();
+    /// let asked: Vec<String> =
+    ///     approval.active_tiers().map(|tier| tier.who().to_string()).collect();
     /// println!("asked are {}", asked.join(" and "));
     /// # }
     /// ```
-    pub fn begun(&self) -> impl Iterator<Item = &EscalationTier> {
+    pub fn active_tiers(&self) -> impl Iterator<Item = &EscalationTier> {
         let steps = self.requirements.iter().zip(&self.reached);
         steps.flat_map(|(requirement, reached)| requirement.tiers().iter().take(*reached))
     }
@@ -125,7 +126,7 @@ impl Approval {
         match event {
             CallEvent::Lapsed => {
                 self.must_be(&[Status::Approved])?;
-                if self.due(now) != Some(CallEvent::Lapsed) {
+                if self.expiry_event(now) != Some(CallEvent::Lapsed) {
                     return Err(Refused::NothingDue);
                 }
                 self.note = self.validity().map(|time| {

@@ -150,17 +150,17 @@ impl Vote {
     }
 
     /// Returns the digest of all that they were shown: see
-    /// [`Approval::presented`](crate::approval::Approval::presented). `None` for a vote of an
-    /// earlier version.
+    /// [`Approval::review_content`](crate::approval::Approval::review_content). `None` for a vote
+    /// of an earlier version.
     #[must_use]
     pub fn shown(&self) -> Option<Digest> {
         self.shown
     }
 
-    /// Returns the digest of [why it was asked](crate::approval::ReviewContent::grounds), which is
+    /// Returns the digest of [why it was asked](crate::approval::ReviewContent::evidence), which is
     /// a part of what they were shown.
     #[must_use]
-    pub fn grounds(&self) -> Option<Digest> {
+    pub fn evidence(&self) -> Option<Digest> {
         self.grounds
     }
 
@@ -176,7 +176,7 @@ impl Vote {
     }
 
     /// Returns who voted, as it is counted.
-    pub(crate) fn voice(&self) -> QuorumMember<'_> {
+    pub(crate) fn as_member(&self) -> QuorumMember<'_> {
         QuorumMember {
             who: self.reviewer.as_str(),
             roles: &self.roles,

@@ -4,12 +4,14 @@
 pub(crate) mod body;
 pub(crate) mod deadlines;
 pub(crate) mod decision;
-pub(crate) mod presented;
+pub(crate) mod earlier_refusal;
+#[doc(hidden)]
+pub mod model_text;
 pub(crate) mod quorum;
 pub(crate) mod quote;
-pub(crate) mod refusal;
 pub(crate) mod replay;
 pub(crate) mod requirement;
+pub(crate) mod review_content;
 pub(crate) mod review_snapshot;
 pub(crate) mod settlement;
 pub(crate) mod shown_arguments;
@@ -18,16 +20,13 @@ pub(crate) mod signed_vote;
 pub(crate) mod state;
 pub(crate) mod state_machine;
 pub(crate) mod status;
-#[doc(hidden)]
-pub mod told;
 pub(crate) mod voting;
 
 pub use decision::{Decision, Vote};
-pub use presented::ReviewContent;
+pub use earlier_refusal::EarlierRefusal;
 #[doc(hidden)]
 pub use quorum::{QuorumMember, QuorumShortfall, shortfall};
 pub use quote::{Quote, QuoteAuthor};
-pub use refusal::EarlierRefusal;
 pub use replay::ReplayError;
 #[doc(hidden)]
 pub use replay::{check_import, number_after};
@@ -36,6 +35,7 @@ pub use requirement::people;
 pub use requirement::{
     EscalationTier, Requirement, ReviewerSelector, anyone, ask, principal, role,
 };
+pub use review_content::ReviewContent;
 pub use review_snapshot::{ReviewNotice, ReviewSnapshot};
 pub use settlement::{SettledBy, Settlement};
 pub use shown_arguments::{ShownArgument, ShownValue, ValueSource};

@@ -53,13 +53,13 @@ struct OnePerson<'a>(Vec<QuorumMember<'a>>);
 /// its people, and "anyone" is met by any of them, because it names nobody in particular. If steps
 /// of an escalation are alternatives, the one that lacks the fewest people counts.
 #[must_use]
-pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[QuorumMember<'_>]) -> QuorumShortfall {
+pub fn shortfall(asked: &[(&Requirement, usize)], members: &[QuorumMember<'_>]) -> QuorumShortfall {
     let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
-    for voice in voices {
-        let name = identity(voice.who);
+    for member in members {
+        let name = identity(member.who);
         match grouped.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, person)) => person.0.push(*voice),
-            None => grouped.push((name, OnePerson(vec![*voice]))),
+            Some((_, person)) => person.0.push(*member),
+            None => grouped.push((name, OnePerson(vec![*member]))),
         }
     }
     let people: Vec<OnePerson<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
@@ -88,7 +88,7 @@ impl QuorumSearch<'_> {
         }
         let Some(((requirement, steps), rest)) = rest.split_first() else {
             self.ways -= 1;
-            let found = lacking(chosen, self.people);
+            let found = shortfall_of(chosen, self.people);
             if self.best.as_ref().is_none_or(|best| found.people() < best.people()) {
                 self.best = Some(found);
             }
@@ -116,14 +116,14 @@ fn join(demands: &mut Vec<MissingVoters>, tier: &EscalationTier, wants_signature
 
 impl OnePerson<'_> {
     fn fills(&self, who: &ReviewerSelector, signed: bool) -> bool {
-        self.0
-            .iter()
-            .any(|voice| who.asks(voice.roles, voice.is_principal) && (!signed || voice.is_signed))
+        self.0.iter().any(|member| {
+            who.asks(member.roles, member.is_principal) && (!signed || member.is_signed)
+        })
     }
 }
 
 /// Returns the demands that these people leave open.
-fn lacking(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfall {
+fn shortfall_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
     let missing = all.clone().filter(|(_, (count, _))| *count > 0);
@@ -160,12 +160,12 @@ fn lacking(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfa
 /// signature.
 fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
     // One place for each person that a role demands; those with a signature first.
-    let mut places: Vec<(usize, &ReviewerSelector, bool)> = Vec::new();
+    let mut indexes: Vec<(usize, &ReviewerSelector, bool)> = Vec::new();
     let mut missing = vec![(0, 0); demands.len()];
     for (index, demand) in demands.iter().enumerate() {
         match demand.who {
             ReviewerSelector::Role { .. } => {
-                places.extend(
+                indexes.extend(
                     (0..demand.count).map(|place| (index, &demand.who, place < demand.signed)),
                 );
             }
@@ -179,10 +179,10 @@ fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, u
             }
         }
     }
-    let mut taken: Vec<Option<usize>> = vec![None; people.len()];
-    for (place, (index, _, signed)) in places.iter().enumerate() {
+    let mut charged: Vec<Option<usize>> = vec![None; people.len()];
+    for (place, (index, _, signed)) in indexes.iter().enumerate() {
         let mut tried = vec![false; people.len()];
-        if !seat(place, &places, people, &mut taken, &mut tried)
+        if !find_augmenting_path(place, &indexes, people, &mut charged, &mut tried)
             && let Some(open) = missing.get_mut(*index)
         {
             *open = (open.0 + 1, open.1 + usize::from(*signed));
@@ -192,14 +192,14 @@ fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, u
 }
 
 /// Finds a person for a place, who may leave another place if that can be filled by somebody else.
-fn seat(
+fn find_augmenting_path(
     place: usize,
-    places: &[(usize, &ReviewerSelector, bool)],
+    indexes: &[(usize, &ReviewerSelector, bool)],
     people: &[OnePerson<'_>],
-    taken: &mut Vec<Option<usize>>,
+    charged: &mut Vec<Option<usize>>,
     tried: &mut Vec<bool>,
 ) -> bool {
-    let Some((_, who, signed)) = places.get(place) else { return false };
+    let Some((_, who, signed)) = indexes.get(place) else { return false };
     for (index, person) in people.iter().enumerate() {
         let Some(was_tried) = tried.get_mut(index) else { continue };
         if std::mem::replace(was_tried, *was_tried || person.fills(who, *signed))
@@ -207,11 +207,11 @@ fn seat(
         {
             continue;
         }
-        let is_free = match taken.get(index).copied().flatten() {
+        let is_free = match charged.get(index).copied().flatten() {
             None => true,
-            Some(other) => seat(other, places, people, taken, tried),
+            Some(other) => find_augmenting_path(other, indexes, people, charged, tried),
         };
-        if is_free && let Some(seat) = taken.get_mut(index) {
+        if is_free && let Some(seat) = charged.get_mut(index) {
             *seat = Some(place);
             return true;
         }
@@ -234,7 +234,7 @@ impl QuorumShortfall {
 
     /// Returns who is missing, in words: `a manager and 2 of role finance, with a signed vote`.
     #[doc(hidden)]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         if self.is_met() {
             return String::new();
         }
@@ -262,12 +262,12 @@ mod tests {
     use crate::approval::requirement::{anyone, ask, principal, role};
     use crate::text::time::minutes;
 
-    fn missing(asked: &[Requirement], voices: &[(&str, &[&str])]) -> String {
-        let roles: Vec<Vec<Role>> = voices
+    fn missing(asked: &[Requirement], members: &[(&str, &[&str])]) -> String {
+        let roles: Vec<Vec<Role>> = members
             .iter()
             .map(|(_, roles)| roles.iter().map(|role| Role::from(*role)).collect())
             .collect();
-        let voices: Vec<QuorumMember<'_>> = voices
+        let voices: Vec<QuorumMember<'_>> = members
             .iter()
             .zip(&roles)
             .map(|((who, _), roles)| QuorumMember {
@@ -278,7 +278,7 @@ mod tests {
             })
             .collect();
         let asked: Vec<_> = asked.iter().map(|requirement| (requirement, usize::MAX)).collect();
-        shortfall(&asked, &voices).words()
+        shortfall(&asked, &voices).describe()
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
             let names = ["a", "b", "c"];
             let asked: Vec<Requirement> = asked
                 .into_iter()
-                .map(|(place, count)| ask(role(names[place])).count(count))
+                .map(|(index, count)| ask(role(names[index])).count(count))
                 .collect();
             let asked: Vec<_> = asked.iter().map(|requirement| (requirement, 1)).collect();
             let roles: Vec<Vec<Role>> = held
@@ -346,7 +346,7 @@ mod tests {
             let ids: Vec<String> = (0..roles.len())
                 .map(|place| format!("person {}", ["a", "b", "c", "d", "e", "f"][place]))
                 .collect();
-            let voices: Vec<QuorumMember<'_>> = ids
+            let members: Vec<QuorumMember<'_>> = ids
                 .iter()
                 .zip(&roles)
                 .map(|(who, roles)| QuorumMember {
@@ -357,8 +357,8 @@ mod tests {
                 })
                 .collect();
             let mut before = usize::MAX;
-            for place in 0..=voices.len() {
-                let now = shortfall(&asked, &voices[..place]).people();
+            for place in 0..=members.len() {
+                let now = shortfall(&asked, &members[..place]).people();
                 prop_assert!(now <= before);
                 // One person is one person.
                 prop_assert!(before == usize::MAX || before - now <= 1);

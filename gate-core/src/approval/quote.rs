@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::id::ReviewerId;
-use crate::text::visible::SanitizedText;
+use crate::text::sanitized_text::SanitizedText;
 
 /// A text that the gate did not write. Show it through [`SanitizedText`], as the words of its
 /// author.

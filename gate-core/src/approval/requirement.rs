@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::call::answers::AcceptedAnswers;
+use crate::call::accepted_answers::AcceptedAnswers;
 use crate::id::Role;
 use crate::text::english;
 use crate::text::json::EXACT;

@@ -9,11 +9,11 @@ use crate::approval::shown_arguments::{ShownArgument, ShownValue};
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
 use crate::assessment::report::RuleReport;
-use crate::call::answers::AcceptedAnswers;
+use crate::call::accepted_answers::AcceptedAnswers;
 use crate::call::descriptor::Descriptor;
-use crate::call::request::{RemoteRequest, RequestPriority};
+use crate::call::remote_request::{RemoteRequest, RequestPriority};
 use crate::call::summary::CallHeadline;
-use crate::text::visible::{SanitizedText, TextHazard};
+use crate::text::sanitized_text::{SanitizedText, TextHazard};
 
 /// Everything that a question shows to people, with the author of each text.
 ///
@@ -65,7 +65,7 @@ pub struct ReviewNotice {
 impl ReviewNotice {
     /// Returns the gate's words, which may introduce the quote; empty if the quote needs none.
     #[must_use]
-    pub fn words(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.words
     }
 
@@ -190,12 +190,12 @@ impl Approval {
     pub fn review(&self, tool: Option<&Descriptor>, notices: &[&str]) -> ReviewSnapshot {
         let arguments = self.shown_arguments(tool);
         let waits = self.status() == Status::Pending;
-        let (decides, still) = (visible(&self.waits_for()), visible(&self.still_needs()));
+        let (decides, still) = (sanitized(&self.waits_for()), sanitized(&self.still_needs()));
         ReviewSnapshot {
             headline: self.headline(tool),
-            purpose: described(tool)
+            purpose: first_line(tool)
                 .filter(|_| tool.is_some_and(|tool| !tool.is_remote()))
-                .map(|words| Quote::new(QuoteAuthor::Tool, words)),
+                .map(|text| Quote::new(QuoteAuthor::Tool, text)),
             is_destructive: Descriptor::is_destructive(tool),
             is_known: tool.is_some(),
             reasons: self.reasons(),
@@ -204,7 +204,7 @@ impl Approval {
             hazards: self.hazards(tool, &arguments),
             still_needs: Some(still).filter(|still| waits && *still != decides),
             until: self.expires_at().filter(|_| waits),
-            valid: self.validity_words(),
+            valid: self.describe_validity(),
             arguments,
             decides,
         }
@@ -215,26 +215,28 @@ impl Approval {
             if rule.is_otherwise() {
                 return "no other rule matched".to_owned();
             }
-            format!("of the rule “{}”", visible(rule.rule()).replace(['“', '”'], "\""))
+            format!("of the rule “{}”", sanitized(rule.rule()).replace(['“', '”'], "\""))
         };
         self.assessment.reasons().map(reason).collect()
     }
 
     fn notices(&self, others: &[&str]) -> Vec<ReviewNotice> {
-        let plain = |words: String| ReviewNotice { words, quote: None };
+        let plain = |text: String| ReviewNotice { words: text, quote: None };
         let mut notices: Vec<ReviewNotice> =
-            others.iter().map(|words| plain(visible(words))).collect();
+            others.iter().map(|words| plain(sanitized(words))).collect();
         if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
             let quote = Some(Quote::new(QuoteAuthor::Outcome, failure));
             notices.push(ReviewNotice { words: words.to_owned(), quote });
         }
-        notices.extend(self.alike_notice().map(plain));
+        notices.extend(self.equal_calls_notice().map(plain));
         let changes = self.changes();
         if !changes.is_empty() {
+            notices.push(plain(format!(
+                "Since it was approved, this changed: {}.",
+                changes.describe()
+            )));
             notices
-                .push(plain(format!("Since it was approved, this changed: {}.", changes.words())));
-            notices
-                .extend(changes.differences().iter().map(|one| plain(visible(&one.to_string()))));
+                .extend(changes.differences().iter().map(|one| plain(sanitized(&one.to_string()))));
         }
         if self.is_edited() {
             notices.push(plain(
@@ -252,14 +254,14 @@ impl Approval {
     fn claims(&self, tool: Option<&Descriptor>) -> Vec<ReviewNotice> {
         let subject = self.subject();
         let request = subject.request();
-        let claim = |words: &str, quote: String| ReviewNotice {
-            words: words.to_owned(),
+        let claim = |text: &str, quote: String| ReviewNotice {
+            words: text.to_owned(),
             quote: Some(Quote::new(QuoteAuthor::Agent, quote)),
         };
         let priority = request
             .map(RemoteRequest::how_urgent)
             .filter(|priority| *priority != RequestPriority::Normal);
-        let of_tool = described(tool).filter(|_| tool.is_some_and(Descriptor::is_remote));
+        let of_tool = first_line(tool).filter(|_| tool.is_some_and(Descriptor::is_remote));
         let claims = [
             request.and_then(RemoteRequest::about).map(|about| claim("", about.replace('\n', " "))),
             priority.map(|priority| ReviewNotice {
@@ -297,7 +299,7 @@ impl Approval {
         }
         for argument in arguments {
             argument
-                .meaning()
+                .schema_description()
                 .filter(|words| words.by() == &QuoteAuthor::Agent)
                 .inspect(|words| look(words.text()));
         }
@@ -307,10 +309,10 @@ impl Approval {
 }
 
 /// Returns the first line of a tool's description.
-fn described(tool: Option<&Descriptor>) -> Option<&str> {
-    tool.and_then(|tool| tool.description().lines().next()).filter(|words| !words.trim().is_empty())
+fn first_line(tool: Option<&Descriptor>) -> Option<&str> {
+    tool.and_then(|tool| tool.description().lines().next()).filter(|text| !text.trim().is_empty())
 }
 
-fn visible(text: &str) -> String {
+fn sanitized(text: &str) -> String {
     SanitizedText::of(text).as_str().to_owned()
 }

@@ -11,7 +11,7 @@ use crate::call::arguments::Arguments;
 use crate::call::descriptor::Descriptor;
 use crate::call::origin::Origin;
 use crate::text::json::{below, step_name};
-use crate::text::visible::{SanitizedText, TextHazard, quoted};
+use crate::text::sanitized_text::{SanitizedText, TextHazard, quoted};
 
 /// One value among the arguments of a call, as people are shown it: no object, and no list with
 /// objects in it.
@@ -95,7 +95,7 @@ impl ShownArgument {
 
     /// Returns its description in the tool's schema: the words of the tool's owner.
     #[must_use]
-    pub fn meaning(&self) -> Option<&Quote> {
+    pub fn schema_description(&self) -> Option<&Quote> {
         self.meaning.as_ref()
     }
 
@@ -149,7 +149,7 @@ impl ShownArgument {
     /// Describes where the value is from; `None` if nothing is known of it. Show the words as
     /// untrusted text.
     #[must_use]
-    pub fn source_words(&self) -> Option<String> {
+    pub fn describe_source(&self) -> Option<String> {
         let written = |value: &Value| match value {
             Value::String(text) => quoted(text),
             value => value.to_string(),
@@ -184,10 +184,10 @@ impl Approval {
     pub fn shown_arguments(&self, tool: Option<&Descriptor>) -> Vec<ShownArgument> {
         let mut shown = Vec::new();
         let arguments = self.arguments.to_json();
-        let meaning = |pointer: &str| {
+        let description = |pointer: &str| {
             let tool = tool?;
             let by = if tool.is_remote() { QuoteAuthor::Agent } else { QuoteAuthor::Tool };
-            about_argument(tool.input_schema(), pointer).map(|words| Quote::new(by, words))
+            about_argument(tool.input_schema(), pointer).map(|text| Quote::new(by, text))
         };
         flatten(&arguments, "", "", tool, &mut |pointer, name, value| {
             shown.push(ShownArgument {
@@ -199,7 +199,7 @@ impl Approval {
                     ShownValue::Is(value.clone())
                 },
                 source: ValueSource::Unknown,
-                meaning: meaning(pointer),
+                meaning: description(pointer),
             });
         });
         let proposed = self.is_edited().then(|| self.proposed().to_json());
@@ -212,7 +212,7 @@ impl Approval {
                 if arguments.pointer(pointer).is_none() && !self.proposed().is_secret(value) {
                     let (pointer, name) = (pointer.to_owned(), name.to_owned());
                     let source = ValueSource::Edited { proposed: Some(value.clone()) };
-                    let meaning = meaning(&pointer);
+                    let meaning = description(&pointer);
                     shown.push(ShownArgument {
                         pointer,
                         name,
@@ -253,13 +253,13 @@ impl Approval {
             }
         }
         // The origin of the value, or of what contains it.
-        let mut place = pointer.as_str();
+        let mut index = pointer.as_str();
         let origins: &[ArgumentOrigin] = &self.assessment.origins;
-        while !place.is_empty() {
-            if let Some(found) = origins.iter().find(|of| of.pointer == place) {
+        while !index.is_empty() {
+            if let Some(found) = origins.iter().find(|of| of.pointer == index) {
                 return ValueSource::Said(found.origin.clone());
             }
-            place = place.rsplit_once('/').map_or("", |(outer, _)| outer);
+            index = index.rsplit_once('/').map_or("", |(outer, _)| outer);
         }
         ValueSource::Unknown
     }
@@ -269,14 +269,14 @@ impl Approval {
 /// object with that place is now. `None` for a default.
 #[must_use]
 pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
-    let mut place = pointer;
+    let mut index = pointer;
     loop {
-        match given.pointer(place) {
-            Some(found) if place.len() == pointer.len() => return Some(found),
+        match given.pointer(index) {
+            Some(found) if index.len() == pointer.len() => return Some(found),
             Some(found) => {
                 return Some(found).filter(|found| !found.is_object() && !found.is_array());
             }
-            None => place = place.rsplit_once('/')?.0,
+            None => index = index.rsplit_once('/')?.0,
         }
     }
 }
@@ -351,7 +351,7 @@ pub fn argument_schema<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value
 
 fn resolved<'a>(schema: &'a Value, at: &'a Value) -> &'a Value {
     let referred =
-        || at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));
+        || at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|index| schema.pointer(index));
     referred().unwrap_or(at)
 }
 
@@ -394,10 +394,10 @@ mod tests {
         let mut tool =
             Descriptor::remote("a/b".into(), String::new(), json!({}), Annotations::default());
         tool.order = order.iter().map(ToString::to_string).collect();
-        let words = |argument: &ShownArgument| {
-            (argument.name().to_owned(), argument.text(), argument.source_words())
+        let text = |argument: &ShownArgument| {
+            (argument.name().to_owned(), argument.text(), argument.describe_source())
         };
-        approval.shown_arguments(Some(&tool)).iter().map(words).collect()
+        approval.shown_arguments(Some(&tool)).iter().map(text).collect()
     }
 
     fn plain(value: &Value) -> Arguments {
@@ -445,13 +445,13 @@ mod tests {
         let arguments = json!({"to": "x.example", "amount": 16_777_216, "most": 10});
         let given = json!({"to": "x.example", "amount": 16_777_217});
         let found = shown(plain(&arguments), Some(given), &["to", "amount", "most"]);
-        let words: Vec<(&str, Option<&str>)> =
+        let text: Vec<(&str, Option<&str>)> =
             found.iter().map(|(name, _, words)| (&**name, words.as_deref())).collect();
         let expected = [
             ("to", None),
             ("amount", Some("given as 16777217")),
             ("most", Some("not given: the tool's default")),
         ];
-        assert_eq!(words, expected);
+        assert_eq!(text, expected);
     }
 }

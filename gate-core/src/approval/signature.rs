@@ -5,7 +5,7 @@ use std::fmt;
 use gate_audit::{Error, KeyKind, Note, SigningKey, VerifierKey};
 
 use crate::approval::decision::{Decision, Vote};
-use crate::approval::presented::ReviewContent;
+use crate::approval::review_content::ReviewContent;
 use crate::approval::signed_vote::SignedVote;
 use crate::call::subject::CallSubject;
 use crate::id::ApprovalId;
@@ -174,10 +174,10 @@ impl Vote {
             .principal
             .as_ref()
             .is_some_and(|principal| self.reviewer == *principal.as_str());
-        let (arguments, grounds) =
+        let (arguments, evidence) =
             (self.arguments, self.grounds.ok_or(VoteSignatureError::OtherVote)?);
         if is_principal != self.principal
-            || self.shown != Some(ReviewContent::digest_of(call, arguments, grounds))
+            || self.shown != Some(ReviewContent::digest_of(call, arguments, evidence))
         {
             return Err(VoteSignatureError::OtherVote);
         }
@@ -286,7 +286,7 @@ mod tests {
     }
 
     fn vote_of(decision: Decision, comment: Option<&str>) -> Vote {
-        let (arguments, grounds) = (Digest::of("arguments"), Digest::of("grounds"));
+        let (arguments, evidence) = (Digest::of("arguments"), Digest::of("grounds"));
         Vote {
             reviewer: "dana".into(),
             roles: vec!["manager".into()],
@@ -294,8 +294,8 @@ mod tests {
             decision,
             comment: comment.map(str::to_owned),
             arguments,
-            shown: Some(ReviewContent::digest_of(&call(), arguments, grounds)),
-            grounds: Some(grounds),
+            shown: Some(ReviewContent::digest_of(&call(), arguments, evidence)),
+            grounds: Some(evidence),
             at: "2026-11-21T12:00:00.000000001Z".parse().unwrap(),
             signed: None,
         }
@@ -378,13 +378,13 @@ mod tests {
         let vote = approved();
         let note = vote.signed().unwrap().as_bytes();
         let mut found = 0;
-        for (place, bit) in (0..note.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
+        for (index, bit) in (0..note.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
             let mut changed = note.to_vec();
-            changed[place] ^= 1 << bit;
+            changed[index] ^= 1 << bit;
             // What is no text is in no store.
             let Ok(changed) = String::from_utf8(changed) else { continue };
             let changed = Vote { signed: Some(SignedVote(changed)), ..vote.clone() };
-            assert!(verified(&changed).is_err(), "bit {bit} of byte {place}");
+            assert!(verified(&changed).is_err(), "bit {bit} of byte {index}");
             found += 1;
         }
         assert!(found > 6 * note.len(), "{found}");
@@ -393,13 +393,13 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_put_in_or_taken_out_of_the_note_is_found(
-            places in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+            indexes in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
             new in "[ -~\n—]{0,20}",
         ) {
             let vote = approved();
             let letters: Vec<char> = vote.signed().unwrap().chars().collect();
             let (one, other) =
-                (places.0.index(letters.len() + 1), places.1.index(letters.len() + 1));
+                (indexes.0.index(letters.len() + 1), indexes.1.index(letters.len() + 1));
             let (start, end) = (one.min(other), one.max(other));
             let changed: String = letters[..start]
                 .iter()
@@ -461,8 +461,8 @@ mod tests {
             &|vote| vote.signed = None,
             &|vote| vote.signed = signed(vote_of(Decision::Approve, None), &key("dana", 1)).signed,
         ];
-        for (place, change) in changes.iter().enumerate() {
-            assert!(other(change).is_err(), "change {place}");
+        for (index, change) in changes.iter().enumerate() {
+            assert!(other(change).is_err(), "change {index}");
         }
         // Roles are the directory's word, and it is asked.
         assert_eq!(other(&|vote| vote.roles.clear()), Ok(()));
@@ -570,7 +570,7 @@ mod tests {
             "arguments": Digest::of("x"), "at": "2026-11-21T12:00:00Z",
         });
         let vote: Vote = serde_json::from_value(old.clone()).unwrap();
-        assert_eq!((vote.shown(), vote.grounds(), vote.signed()), (None, None, None));
+        assert_eq!((vote.shown(), vote.evidence(), vote.signed()), (None, None, None));
         assert_eq!(vote.check_signature(&call(), None), Ok(()));
         assert_eq!(serde_json::to_value(&vote).unwrap(), old);
     }

@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::approval::decision::{Decision, Vote};
-use crate::approval::refusal::EarlierRefusal;
+use crate::approval::earlier_refusal::EarlierRefusal;
 use crate::approval::requirement::Requirement;
 use crate::approval::status::Status;
 use crate::assessment::Assessment;
 use crate::assessment::verdict::Verdict;
-use crate::call::answers::AcceptedAnswers;
+use crate::call::accepted_answers::AcceptedAnswers;
 use crate::call::arguments::Arguments;
-use crate::call::changes::ToolChanges;
 use crate::call::message::Message;
 use crate::call::outcome::{DeniedBy, NotRun, ToolOutcome};
 use crate::call::subject::CallSubject;
+use crate::call::tool_changes::ToolChanges;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
 use crate::text::time::later;
 
@@ -175,7 +175,7 @@ impl Approval {
     /// in no record.
     #[doc(hidden)]
     #[must_use]
-    pub fn heard(&self) -> &[String] {
+    pub fn noted_messages(&self) -> &[String] {
         &self.heard
     }
 
@@ -395,7 +395,7 @@ impl Approval {
     /// Returns the notice for reviewers about [equal calls](Self::alike); `None` if there were
     /// none.
     #[must_use]
-    pub fn alike_notice(&self) -> Option<String> {
+    pub fn equal_calls_notice(&self) -> Option<String> {
         let ids: Vec<String> = self.alike.iter().map(|id| format!("…{}", short_id(*id))).collect();
         let (calls, are) =
             if ids.len() == 1 { ("The same call", "is") } else { ("The same calls", "are") };
@@ -427,8 +427,8 @@ impl Approval {
     /// `None` if it did not begin.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&'static str> {
-        let words = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
-        self.failure().map(|_| words)
+        let text = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
+        self.failure().map(|_| text)
     }
 
     /// Returns earlier refusals of the same tool, in the same run or in the same case: of equal
@@ -470,7 +470,7 @@ impl Approval {
 
     /// Returns the end of the lease of the process that runs it. After that it counts as lost.
     #[must_use]
-    pub fn vouched_until(&self) -> Option<Timestamp> {
+    pub fn lease_expires_at(&self) -> Option<Timestamp> {
         (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
     }
 

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::approval::refusal::EarlierRefusal;
+use crate::approval::earlier_refusal::EarlierRefusal;
 use crate::approval::requirement::Requirement;
 use crate::approval::state::{Approval, EDITION, VALIDITY};
 use crate::approval::status::Status;
 use crate::assessment::Assessment;
 use crate::assessment::opinion::GateDenial;
 use crate::assessment::verdict::Verdict;
-use crate::call::answers::AcceptedAnswers;
+use crate::call::accepted_answers::AcceptedAnswers;
 use crate::call::arguments::Arguments;
-use crate::call::changes::ToolChanges;
 use crate::call::message::Message;
 use crate::call::subject::CallSubject;
+use crate::call::tool_changes::ToolChanges;
 use crate::id::{ApprovalId, ReviewerId};
 use crate::records::event::CallEvent;
 use crate::text::english;
@@ -279,7 +279,7 @@ impl Approval {
                 self.must_be(&[Status::Pending])?;
                 // A failure is always a new question, and an edit that needs another person cannot
                 // be one person's.
-                if self.failure.is_some() || self.lacks_another() {
+                if self.failure.is_some() || self.needs_another_voter() {
                     return Err(Refused::NotNow(self.status));
                 }
                 (self.grant, self.granted_by) = (Some(*grant), Some(by.clone()));
@@ -467,7 +467,7 @@ impl Approval {
         if self.requirements.is_empty() || granted || decided {
             return Ok(());
         }
-        if stands && self.status == Status::Approved && self.lacks_another() {
+        if stands && self.status == Status::Approved && self.needs_another_voter() {
             // People who are asked now for the first time have as long as those before them.
             self.ask_from(now);
         }
@@ -517,7 +517,7 @@ impl Approval {
     /// # }
     /// ```
     #[must_use]
-    pub fn validity_words(&self) -> Option<String> {
+    pub fn describe_validity(&self) -> Option<String> {
         if let Some(end) = self.valid_until() {
             return Some(format!("until {end:.0}"));
         }
@@ -543,7 +543,7 @@ mod tests {
     use crate::approval::requirement::{anyone, ask};
     use crate::approval::settlement::{SettledBy, Settlement};
     use crate::assessment::opinion::{Opinion, PolicyOpinion};
-    use crate::assessment::policy_outline::{PolicyFallback, PolicyView};
+    use crate::assessment::policy_view::{PolicyFallback, PolicyView};
     use crate::call::context::RunInfo;
     use crate::call::outcome::ToolOutcome;
     use crate::id::{ApprovalId, GrantId};
@@ -636,7 +636,8 @@ mod tests {
         let vote = (0..3_usize, any_decision(), 0..3_u64).prop_map(|(who, decision, shown)| {
             let (roles, principal, comment) = (Vec::new(), false, None);
             let reviewer = ["ann", "ben", "cem"][who].into();
-            let (arguments, shown, grounds, signed) = (arguments(shown).digest(), None, None, None);
+            let (arguments, shown, evidence, signed) =
+                (arguments(shown).digest(), None, None, None);
             let at = at(0);
             let vote = Vote {
                 reviewer,
@@ -646,7 +647,7 @@ mod tests {
                 comment,
                 arguments,
                 shown,
-                grounds,
+                grounds: evidence,
                 at,
                 signed,
             };
@@ -737,7 +738,7 @@ mod tests {
             let mut minute = 0;
             for wait in waits {
                 minute += wait;
-                while let Some(event) = approval.due(at(minute)) {
+                while let Some(event) = approval.expiry_event(at(minute)) {
                     approval = approval.apply(&event, at(minute)).unwrap();
                 }
                 let expected = if minute < 20 { Status::Pending } else { Status::Expired };

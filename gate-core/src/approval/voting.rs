@@ -54,14 +54,14 @@ impl Approval {
             (self.proposed, self.edit) = (None, None);
             return;
         }
-        let needs_another = self.asks_another(false);
+        let needs_another = self.requires_another_voter(false);
         self.edit = Some(ReviewerEdit { by: by.clone(), is_judged: false, needs_another });
     }
 
     /// Returns whether an edit needs somebody else's approval: as the requirements set it, the
     /// strictest first; otherwise for a destructive tool, and if the rules judge the edited
     /// arguments differently. It does not if only the principal is asked.
-    fn asks_another(&self, is_judged_otherwise: bool) -> bool {
+    fn requires_another_voter(&self, is_judged_otherwise: bool) -> bool {
         let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
         let mut tiers = self.requirements.iter().flat_map(Requirement::tiers);
         said.unwrap_or_else(|| {
@@ -73,15 +73,15 @@ impl Approval {
     /// Notes that the rules have evaluated the edited arguments, if there are any.
     pub(super) fn judge_edit(&mut self, is_judged_otherwise: bool) {
         let Some(edit) = &self.edit else { return };
-        let needs_another =
-            self.asks_another(is_judged_otherwise && !edit.is_judged) || edit.needs_another;
+        let needs_another = self.requires_another_voter(is_judged_otherwise && !edit.is_judged)
+            || edit.needs_another;
         self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
     }
 
     /// Returns whether the arguments are an edit that another person must approve and nobody has.
     #[doc(hidden)]
     #[must_use]
-    pub fn lacks_another(&self) -> bool {
+    pub fn needs_another_voter(&self) -> bool {
         let Some(edit) = self.edit.as_ref().filter(|edit| edit.needs_another) else { return false };
         let digest = self.arguments.digest();
         let is_asked = |vote: &Vote| {
@@ -143,7 +143,7 @@ impl Approval {
     /// # }
     /// ```
     #[must_use]
-    pub fn said(&self, vote: &Vote) -> String {
+    pub fn describe_vote(&self, vote: &Vote) -> String {
         let what = match vote.decision {
             Decision::Approve => "approved it",
             Decision::Edit { .. } => "changed it, and approved that",
@@ -259,7 +259,8 @@ impl Approval {
         };
         if self.enough(reached, &rejected, VoteKind::Refusals) {
             self.end(Status::Rejected);
-        } else if self.enough(reached, &approved, VoteKind::Consent) && !self.lacks_another() {
+        } else if self.enough(reached, &approved, VoteKind::Consent) && !self.needs_another_voter()
+        {
             self.status = Status::Approved;
             // The time of the newest vote, so that counting old votes again does not extend the
             // validity.
@@ -282,16 +283,16 @@ impl Approval {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
         self.enough(&every_step, &|vote| vote.approves() == Some(digest), VoteKind::Consent)
-            && !self.lacks_another()
+            && !self.needs_another_voter()
     }
 
     /// Describes who must still approve the arguments as they are; empty if nobody must.
     pub(super) fn missing(&self) -> String {
         let digest = self.arguments.digest();
         let missing =
-            self.shortfall(&self.reached, &|vote| vote.approves() == Some(digest)).words();
+            self.shortfall(&self.reached, &|vote| vote.approves() == Some(digest)).describe();
         match &self.edit {
-            Some(edit) if missing.is_empty() && self.lacks_another() => {
+            Some(edit) if missing.is_empty() && self.needs_another_voter() => {
                 format!("somebody other than {}, who changed it", edit.by)
             }
             _ => missing,
@@ -300,10 +301,10 @@ impl Approval {
 
     /// Returns what is missing for consent, with the votes that count.
     fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> QuorumShortfall {
-        let voices: Vec<QuorumMember<'_>> =
-            self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
+        let members: Vec<QuorumMember<'_>> =
+            self.votes.iter().filter(|vote| counts(vote)).map(Vote::as_member).collect();
         let asked: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();
-        shortfall(&asked, &voices)
+        shortfall(&asked, &members)
     }
 
     fn enough(
@@ -405,16 +406,16 @@ mod tests {
         decision: Decision,
         signed: bool,
     ) -> Vote {
-        let presented = approval.presented();
+        let content = approval.review_content();
         let mut vote = Vote {
             reviewer: who.into(),
             roles: roles.iter().copied().map(Into::into).collect(),
             principal: false,
             decision,
             comment: None,
-            arguments: presented.arguments(),
-            shown: Some(presented.digest()),
-            grounds: Some(Digest::of(presented.grounds())),
+            arguments: content.arguments(),
+            shown: Some(content.digest()),
+            grounds: Some(Digest::of(content.evidence())),
             at: Timestamp::UNIX_EPOCH,
             signed: None,
         };
@@ -528,8 +529,8 @@ mod tests {
             given(approval, vote(approval, "dana", &["manager"], Decision::Approve, false)).unwrap()
         };
         let approved = yes(&question);
-        assert_eq!(approved.next_due(day(0)), Some(day(1)));
-        assert_eq!(approved.due(day(1)), Some(CallEvent::Lapsed));
+        assert_eq!(approved.next_deadline(day(0)), Some(day(1)));
+        assert_eq!(approved.expiry_event(day(1)), Some(CallEvent::Lapsed));
         assert_eq!(approved.apply(&CallEvent::Dispatched, day(1)).unwrap_err(), Refused::TooLate);
         assert_eq!(approved.apply(&CallEvent::Lapsed, day(0)).unwrap_err(), Refused::NothingDue);
         let stored =
@@ -537,7 +538,7 @@ mod tests {
         assert_eq!(stored.get("edition"), None);
         let before: Approval = serde_json::from_value(stored).unwrap();
         assert_eq!(
-            (before.due(day(9)), before.next_due(day(9)), before.validity_words()),
+            (before.expiry_event(day(9)), before.next_deadline(day(9)), before.describe_validity()),
             (None, None, None)
         );
         assert!(before.apply(&CallEvent::Dispatched, day(9)).is_ok());
@@ -559,10 +560,10 @@ mod tests {
         let question = asked([ask(role("manager"))]);
         let soon = question.apply(&covered(Some(day(2))), day(0)).unwrap();
         assert_eq!(
-            (soon.due(day(1)), soon.due(day(2))),
+            (soon.expiry_event(day(1)), soon.expiry_event(day(2))),
             (None, Some(CallEvent::Uncovered { grant }))
         );
-        assert_eq!(question.apply(&covered(None), day(0)).unwrap().due(day(99)), None);
+        assert_eq!(question.apply(&covered(None), day(0)).unwrap().expiry_event(day(99)), None);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! An assessment: a verdict with everything that led to it: every rule, its result, its text.
 
+pub(crate) mod evaluation_failure;
 pub(crate) mod opinion;
 mod policy_difference;
-pub(crate) mod policy_outline;
+pub(crate) mod policy_view;
 pub(crate) mod report;
-pub(crate) mod unjudged;
 pub(crate) mod verdict;
 
 use std::fmt;
@@ -17,11 +17,11 @@ use crate::call::argument_origin::ArgumentOrigin;
 use crate::call::origin::Origin;
 use crate::call::outcome::DeniedBy;
 
+pub use evaluation_failure::EvaluationFailure;
 #[doc(hidden)]
 pub use opinion::{GateDenial, Opinion, PolicyOpinion};
-pub use policy_outline::{PolicyFallback, PolicyView, RuleView};
+pub use policy_view::{PolicyFallback, PolicyView, RuleView};
 pub use report::{RuleReport, RuleResult, RuleSource};
-pub use unjudged::EvaluationFailure;
 pub use verdict::Verdict;
 
 /// A verdict with everything that led to it.
@@ -49,7 +49,7 @@ pub struct Assessment {
 }
 
 /// Returns the strictest of the opinions.
-fn joined(opinions: &[Opinion]) -> Verdict {
+fn join_verdicts(opinions: &[Opinion]) -> Verdict {
     Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())))
 }
 
@@ -69,7 +69,7 @@ impl Assessment {
     /// Joins opinions: the strictest wins, in any order; none at all asks.
     #[doc(hidden)]
     pub fn join(opinions: Vec<Opinion>) -> Self {
-        let verdict = joined(&opinions);
+        let verdict = join_verdicts(&opinions);
         Self { verdict, opinions, origins: Vec::new(), destructive: false }
     }
 
@@ -132,7 +132,7 @@ impl Assessment {
             }
             policy.verdict = PolicyOpinion::join(&policy.policy, &policy.results);
         }
-        self.verdict = joined(&self.opinions);
+        self.verdict = join_verdicts(&self.opinions);
     }
 
     /// Returns whether the verdict follows from its rules. A stored one could have been changed.
@@ -143,7 +143,7 @@ impl Assessment {
             }
             _ => true,
         };
-        self.verdict == joined(&self.opinions) && self.opinions.iter().all(follows)
+        self.verdict == join_verdicts(&self.opinions) && self.opinions.iter().all(follows)
     }
 
     /// Returns the assessment if it has a verdict, or the failures because of which the verdict is
@@ -269,7 +269,7 @@ mod tests {
 
     use super::*;
     use crate::approval::requirement::{anyone, ask, role};
-    use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
+    use crate::assessment::policy_view::{PolicyFallback, PolicyView, RuleView};
     use crate::text::digest::Digest;
 
     fn policy(effects: &[Verdict], otherwise: Verdict) -> PolicyView {

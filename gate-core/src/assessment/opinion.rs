@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::requirement::Requirement;
-use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
+use crate::assessment::policy_view::{PolicyFallback, PolicyView, RuleView};
 use crate::assessment::report::{RuleReport, RuleResult, RuleSource};
 use crate::assessment::verdict::Verdict;
 use crate::call::outcome::OTHERWISE;
@@ -78,13 +78,13 @@ impl PolicyOpinion {
     /// Joins the results: the strictest wins, and a failed rule never loosens.
     #[doc(hidden)]
     pub fn join(policy: &PolicyView, results: &[RuleResult]) -> Verdict {
-        Verdict::join(Self::voices(policy, results))
+        Verdict::join(Self::rule_verdicts(policy, results))
     }
 
     /// Returns the verdict of each rule, and of `otherwise` if nothing matched. If a rule failed,
     /// it is unknown whether it would have matched, and so whether `otherwise` applies: that counts
     /// as failed, too.
-    fn voices(
+    fn rule_verdicts(
         policy: &PolicyView,
         results: &[RuleResult],
     ) -> impl Iterator<Item = Result<Verdict, Verdict>> {
@@ -149,7 +149,7 @@ impl Opinion {
     pub(super) fn voices(&self) -> Vec<Result<Verdict, Verdict>> {
         match self {
             Opinion::Policy(policy) => {
-                PolicyOpinion::voices(&policy.policy, &policy.results).collect()
+                PolicyOpinion::rule_verdicts(&policy.policy, &policy.results).collect()
             }
             Opinion::Overlay { verdict, failed: true, .. } => vec![Err(*verdict)],
             Opinion::Overlay { verdict, .. } => vec![Ok(*verdict)],
@@ -264,14 +264,14 @@ impl From<StoredOpinion> for PolicyOpinion {
             .enumerate()
             .filter_map(|(index, rule)| Some((index, rule.error.clone()?)))
             .collect();
-        let outline = |rule: StoredResult| RuleView {
+        let view = |rule: StoredResult| RuleView {
             name: rule.rule,
             effect: rule.effect,
             text: None,
             requirement: rule.requirement,
             limits: Vec::new(),
         };
-        let rules = rules.into_iter().map(outline).collect();
+        let rules = rules.into_iter().map(view).collect();
         let policy = PolicyView {
             name: policy,
             about: String::new(),

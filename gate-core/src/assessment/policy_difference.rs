@@ -2,9 +2,9 @@
 
 use crate::approval::requirement::Requirement;
 use crate::assessment::opinion::{Opinion, PolicyOpinion};
-use crate::assessment::policy_outline::{PolicyFallback, PolicyView, RuleView};
+use crate::assessment::policy_view::{PolicyFallback, PolicyView, RuleView};
 use crate::assessment::{Assessment, Verdict};
-use crate::call::difference::ToolDifference;
+use crate::call::tool_difference::ToolDifference;
 
 impl Assessment {
     /// Returns the differences of the policies in a newer assessment of the same call, rule by
@@ -52,7 +52,7 @@ fn compare(old: &PolicyView, new: &PolicyView, all: &mut Vec<ToolDifference>) {
                     to: does(rule),
                 });
             }
-            Some(was) if words(was) != words(rule) => {
+            Some(was) if normalized_text(was) != normalized_text(rule) => {
                 all.push(ToolDifference::RuleReworded { rule: name });
             }
             Some(_) => {}
@@ -89,7 +89,7 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> String {
 }
 
 /// Returns the text of a rule without its layout.
-fn words(rule: &RuleView) -> Option<String> {
+fn normalized_text(rule: &RuleView) -> Option<String> {
     rule.text.as_ref().map(|text| text.chars().filter(|c| !c.is_whitespace()).collect())
 }
 

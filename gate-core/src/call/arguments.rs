@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::call::commitment::SecretCommitment;
 use crate::text::digest::Digest;
 use crate::text::json::{SchemaError, canonical};
-use crate::text::visible::hazard;
+use crate::text::sanitized_text::hazard;
 
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a
 /// mark.

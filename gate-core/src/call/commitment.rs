@@ -96,7 +96,7 @@ impl CommitmentKeys {
     /// and impossible to guess without the key of the gate.
     #[doc(hidden)]
     #[must_use]
-    pub fn blind(&self, limit: &str, key: &str) -> String {
+    pub fn keyed_counter(&self, limit: &str, key: &str) -> String {
         let text = format!("gate commitments: limit\n{limit}\n{key}");
         hex(&first_half(mac(&self.present.secret, text.as_bytes())))
     }

@@ -147,7 +147,7 @@ impl RunInfo {
     /// Returns the steps by which the run came to its agent, oldest first: which agents handed it
     /// over, or called it. Empty for a run that its agent began.
     #[must_use]
-    pub fn passages(&self) -> &[AgentHop] {
+    pub fn hops(&self) -> &[AgentHop] {
         &self.passages
     }
 
@@ -177,15 +177,15 @@ impl RunInfo {
 
     /// Adds the step by which the run came to its present agent.
     #[doc(hidden)]
-    pub fn add_passage(&mut self, passage: AgentHop) {
-        self.passages.push(passage);
+    pub fn add_hop(&mut self, hop: AgentHop) {
+        self.passages.push(hop);
     }
 
     /// Returns the number of runs in which it is nested.
     #[doc(hidden)]
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.passages.iter().filter(|passage| matches!(passage, AgentHop::Called { .. })).count()
+        self.passages.iter().filter(|hop| matches!(hop, AgentHop::Called { .. })).count()
     }
 }
 

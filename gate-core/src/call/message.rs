@@ -69,7 +69,7 @@ impl Message {
     /// Returns a message of the same speaker with another text.
     #[doc(hidden)]
     #[must_use]
-    pub fn saying(&self, text: impl Into<Arc<str>>) -> Self {
+    pub fn with_text(&self, text: impl Into<Arc<str>>) -> Self {
         Self { speaker: self.speaker.clone(), text: text.into() }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call::context::RunInfo;
-use crate::call::request::RemoteRequest;
+use crate::call::remote_request::RemoteRequest;
 use crate::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::text::digest::Digest;
 

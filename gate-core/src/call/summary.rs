@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::text::english;
-use crate::text::visible::SanitizedText;
+use crate::text::sanitized_text::SanitizedText;
 
 /// The longest value in a headline, in characters.
 const LONG: usize = 60;
@@ -103,8 +103,8 @@ impl ToolSummary {
     #[must_use]
     pub fn fill(&self, arguments: &Value, is_secret: &dyn Fn(&Value) -> bool) -> CallHeadline {
         let parts = self.parts.iter().map(|part| match part {
-            SummaryPart::Words(words) => {
-                HeadlinePart::Words(SanitizedText::of(words).as_str().to_owned())
+            SummaryPart::Words(text) => {
+                HeadlinePart::Words(SanitizedText::of(text).as_str().to_owned())
             }
             SummaryPart::Argument { pointer, format } => {
                 HeadlinePart::value(arguments.pointer(pointer), *format, is_secret)

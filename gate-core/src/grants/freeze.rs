@@ -47,7 +47,7 @@ impl FreezeScope {
     }
 
     fn covers(&self, subject: &CallSubject) -> bool {
-        let RunInfo { agent: acting, passages, .. } = &*subject.info;
+        let RunInfo { agent: acting, passages: hops, .. } = &*subject.info;
         match self {
             Self::Everything => true,
             Self::Tool { tool } => {
@@ -55,9 +55,8 @@ impl FreezeScope {
             }
             Self::Agent { agent } => {
                 let is = |name: &AgentName| same_person(name.as_str(), agent.as_str());
-                let calls =
-                    |passage: &AgentHop| matches!(passage, AgentHop::Called { by, .. } if is(by));
-                is(acting) || passages.iter().any(calls)
+                let calls = |hop: &AgentHop| matches!(hop, AgentHop::Called { by, .. } if is(by));
+                is(acting) || hops.iter().any(calls)
             }
         }
     }

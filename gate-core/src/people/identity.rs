@@ -3,7 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::text::visible::hazard;
+use crate::text::sanitized_text::hazard;
 
 /// Returns whether two names of people, agents or roles look the same to a reader: without case,
 /// surrounding spaces, invisible characters, other widths, and characters that only look different.
@@ -27,9 +27,9 @@ pub fn same_person(one: &str, other: &str) -> bool {
 /// Returns the form of a name that all its spellings share.
 #[must_use]
 pub fn identity(name: &str) -> String {
-    let visible = name.nfkc().filter(|c| *c == ' ' || hazard(*c).is_none()).collect::<String>();
+    let sanitized = name.nfkc().filter(|c| *c == ' ' || hazard(*c).is_none()).collect::<String>();
     // Upper case first, which expands letters without an upper case of their own, like ß.
-    let folded = visible.trim().to_uppercase().to_lowercase();
+    let folded = sanitized.trim().to_uppercase().to_lowercase();
     // The skeleton may contain capital letters again.
     unicode_security::skeleton(&folded).collect::<String>().to_lowercase()
 }

@@ -213,7 +213,7 @@ impl NotifyError {
     /// Notes that somebody was reached nevertheless: with the memo that [`Notifier::deliver`] would
     /// have returned, for later notices about the same call.
     #[must_use]
-    pub fn told(mut self, memo: impl Into<String>) -> Self {
+    pub fn with_memo(mut self, memo: impl Into<String>) -> Self {
         self.memo = Some(memo.into());
         self
     }

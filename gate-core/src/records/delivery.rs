@@ -109,7 +109,7 @@ impl Delivery {
             record: record.seq(),
             approval,
             state: DeliveryState::Waiting,
-            ..Self::mark(notifier, None, now)
+            ..Self::cursor(notifier, None, now)
         }
     }
 
@@ -117,7 +117,7 @@ impl Delivery {
     /// which does not exist.
     #[doc(hidden)]
     #[must_use]
-    pub fn mark(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
+    pub fn cursor(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
         Self {
             notifier: Arc::clone(notifier),
             record: 0,
@@ -136,7 +136,7 @@ impl Delivery {
     /// Returns the cursor after more records.
     #[doc(hidden)]
     #[must_use]
-    pub fn read_to(&self, record: u64, now: Timestamp) -> Self {
+    pub fn advance_cursor(&self, record: u64, now: Timestamp) -> Self {
         Self { read: Some(record), ..self.next(DeliveryState::Delivered, now, now) }
     }
 
@@ -186,9 +186,15 @@ impl Delivery {
     /// at least for the given time; or it was the last try.
     #[doc(hidden)]
     #[must_use]
-    pub fn put_off(&self, problem: &str, at_least: Duration, chance: u32, now: Timestamp) -> Self {
+    pub fn rescheduled(
+        &self,
+        problem: &str,
+        at_least: Duration,
+        chance: u32,
+        now: Timestamp,
+    ) -> Self {
         if self.attempts >= TRIES {
-            return self.given_up(problem, now);
+            return self.dead_lettered(problem, now);
         }
         let wait = longest_wait(self.attempts).mul_f64(f64::from(chance) / f64::from(u32::MAX));
         let due_at = later(now, wait.max(at_least.min(LONGEST_WAIT)));
@@ -198,7 +204,7 @@ impl Delivery {
     /// Returns the delivery as dead.
     #[doc(hidden)]
     #[must_use]
-    pub fn given_up(&self, problem: &str, now: Timestamp) -> Self {
+    pub fn dead_lettered(&self, problem: &str, now: Timestamp) -> Self {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Dead, now, now) }
     }
 
@@ -326,7 +332,11 @@ mod tests {
 
     fn delivery() -> Delivery {
         let name: Arc<str> = "chat".into();
-        Delivery { record: 7, state: DeliveryState::Waiting, ..Delivery::mark(&name, None, at(0)) }
+        Delivery {
+            record: 7,
+            state: DeliveryState::Waiting,
+            ..Delivery::cursor(&name, None, at(0))
+        }
     }
 
     #[test]
@@ -337,8 +347,11 @@ mod tests {
             (DeliveryState::Sending, 1, 2)
         );
         assert_eq!(claimed.claimed(at(59)), None);
-        let taken = claimed.claimed(at(60)).unwrap();
-        assert_eq!((taken.attempts(), taken.version(), taken.id()), (2, 3, "chat-7".to_owned()));
+        let charged = claimed.claimed(at(60)).unwrap();
+        assert_eq!(
+            (charged.attempts(), charged.version(), charged.id()),
+            (2, 3, "chat-7".to_owned())
+        );
     }
 
     #[test]
@@ -346,7 +359,7 @@ mod tests {
         let (mut delivery, mut now, mut waits) = (delivery(), at(0), Vec::new());
         while delivery.state() != DeliveryState::Dead {
             let failed =
-                delivery.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
+                delivery.claimed(now).unwrap().rescheduled("no", Duration::ZERO, u32::MAX, now);
             waits.push(failed.due_at().duration_since(now).as_secs());
             (now, delivery) = (failed.due_at(), failed);
         }
@@ -358,11 +371,14 @@ mod tests {
     #[test]
     fn the_wait_is_a_random_part_of_the_longest_and_what_the_other_side_asked_for_at_least() {
         let sent = delivery().claimed(at(0)).unwrap();
-        assert_eq!(sent.put_off("no", Duration::ZERO, 0, at(0)).due_at(), at(0));
-        let half = sent.put_off("no", Duration::ZERO, u32::MAX / 2, at(0)).due_at();
+        assert_eq!(sent.rescheduled("no", Duration::ZERO, 0, at(0)).due_at(), at(0));
+        let half = sent.rescheduled("no", Duration::ZERO, u32::MAX / 2, at(0)).due_at();
         assert!(half > at(0) && half < at(1));
-        assert_eq!(sent.put_off("no", Duration::from_secs(50), u32::MAX, at(0)).due_at(), at(50));
-        assert_eq!(sent.put_off("no", Duration::MAX, 0, at(0)).due_at(), at(86_400));
+        assert_eq!(
+            sent.rescheduled("no", Duration::from_secs(50), u32::MAX, at(0)).due_at(),
+            at(50)
+        );
+        assert_eq!(sent.rescheduled("no", Duration::MAX, 0, at(0)).due_at(), at(86_400));
     }
 
     #[test]
@@ -371,7 +387,7 @@ mod tests {
         let sent = delivery().claimed(at(0)).unwrap();
         assert_eq!(sent.revived(at(1)), None);
         assert_eq!(sent.delivered(None, at(1)).revived(at(1)), None);
-        let again = sent.given_up("it is gone", at(1)).revived(at(2)).unwrap();
+        let again = sent.dead_lettered("it is gone", at(1)).revived(at(2)).unwrap();
         assert_eq!(
             (again.state(), again.attempts(), again.due_at()),
             (DeliveryState::Waiting, 0, at(2))
@@ -386,7 +402,7 @@ mod tests {
     #[test]
     fn a_problem_of_any_length_is_kept_short() {
         let sent = delivery().claimed(at(0)).unwrap();
-        let dead = sent.given_up(&"ñ".repeat(100_000), at(0));
+        let dead = sent.dead_lettered(&"ñ".repeat(100_000), at(0));
         assert_eq!(dead.problem().unwrap().chars().count(), WORDS);
     }
 }

@@ -65,8 +65,8 @@ impl Amount {
     /// of them, or exceeds a counter.
     #[doc(hidden)]
     #[must_use]
-    pub fn in_units(self, places: u32) -> Option<u64> {
-        let unit = 10_u128.pow(PLACES.checked_sub(places)?);
+    pub fn in_units(self, indexes: u32) -> Option<u64> {
+        let unit = 10_u128.pow(PLACES.checked_sub(indexes)?);
         self.0.is_multiple_of(unit).then(|| u64::try_from(self.0 / unit).ok())?
     }
 
@@ -75,7 +75,7 @@ impl Amount {
     #[doc(hidden)]
     #[must_use]
     pub fn finest_places(self) -> Option<u32> {
-        (0..=PLACES).rev().find(|places| self.in_units(*places).is_some())
+        (0..=PLACES).rev().find(|indexes| self.in_units(*indexes).is_some())
     }
 }
 

@@ -11,7 +11,7 @@ const DEEPEST: usize = 100;
 
 /// Returns the canonical form of a JSON text whose keys only have to be sorted; `None` for any
 /// other text, which this module does not judge.
-pub(crate) fn sorted(text: &str) -> Option<String> {
+pub(crate) fn canonical_json(text: &str) -> Option<String> {
     let mut sorter = KeySorter {
         rest: text.as_bytes(),
         out: Vec::with_capacity(text.len()),
@@ -82,8 +82,8 @@ impl<'a> KeySorter<'a> {
             return None;
         }
         let unsorted = self.out.split_off(begin);
-        for (place, (_, range)) in members.iter().enumerate() {
-            if place > 0 {
+        for (index, (_, range)) in members.iter().enumerate() {
+            if index > 0 {
                 self.out.push(b',');
             }
             self.out.extend_from_slice(unsorted.get(range.start - begin..range.end - begin)?);
@@ -185,11 +185,11 @@ mod tests {
     fn keys_are_put_into_order_at_every_depth() {
         let text = r#"{"b":[{"d":1,"c":"x"}],"a":{"z":null,"y":true},"":-5}"#;
         assert_eq!(
-            sorted(text).unwrap(),
+            canonical_json(text).unwrap(),
             r#"{"":-5,"a":{"y":true,"z":null},"b":[{"c":"x","d":1}]}"#
         );
         for text in ["0", "-1", "\"\"", "[]", "{}", "null", "[[],{}]", r#""\u0001\n\\ä""#] {
-            assert_eq!(sorted(text).as_deref(), Some(text));
+            assert_eq!(canonical_json(text).as_deref(), Some(text));
         }
     }
 
@@ -226,9 +226,9 @@ mod tests {
             "{\"a\" :1}",
             "[1]x",
         ] {
-            assert_eq!(sorted(text), None, "{text}");
+            assert_eq!(canonical_json(text), None, "{text}");
         }
-        assert_eq!(sorted(&"[".repeat(200_000)), None);
+        assert_eq!(canonical_json(&"[".repeat(200_000)), None);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -278,14 +278,14 @@ mod tests {
         #[test]
         fn what_is_sorted_is_the_canonical_form(value in any_json(), turn in 0..100_usize) {
             let text = shuffled(&value, &mut { turn });
-            if let Some(sorted) = sorted(&text) {
+            if let Some(sorted) = canonical_json(&text) {
                 prop_assert_eq!(sorted, canonical(&value).unwrap());
             }
         }
 
         #[test]
         fn no_text_is_taken_for_what_it_is_not(text in "[\\[\\]{}\":,\\\\ua0-9.e \\-tfn]{0,24}") {
-            if let Some(sorted) = sorted(&text) {
+            if let Some(sorted) = canonical_json(&text) {
                 let value: Value = serde_json::from_str(&text).unwrap();
                 prop_assert_eq!(sorted, canonical(&value).unwrap());
             }

@@ -69,8 +69,8 @@ impl DigestText {
     fn of(digest: &Digest) -> Self {
         let mut text = [0; PREFIX.len() + 64];
         let digits = digest.0.iter().flat_map(|byte| digits_of(*byte));
-        for (place, byte) in text.iter_mut().zip(PREFIX.bytes().chain(digits)) {
-            *place = byte;
+        for (index, byte) in text.iter_mut().zip(PREFIX.bytes().chain(digits)) {
+            *index = byte;
         }
         Self(text)
     }
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_digest_is_shown_and_stored_by_one_text() {
         let digest =
-            Digest(std::array::from_fn(|place| u8::try_from(place * 8 + 7).unwrap_or(0xff)));
+            Digest(std::array::from_fn(|index| u8::try_from(index * 8 + 7).unwrap_or(0xff)));
         let text = "sha256:070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff";
         assert_eq!(digest.to_string(), text);
         assert_eq!(serde_json::to_value(digest).unwrap(), text);

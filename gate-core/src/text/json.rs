@@ -77,8 +77,8 @@ pub fn push_step(pointer: &mut String, step: &str) {
 
 /// Returns the JSON pointer to a step below a place.
 #[must_use]
-pub fn below(place: &str, step: &str) -> String {
-    let mut pointer = place.to_owned();
+pub fn below(index: &str, step: &str) -> String {
+    let mut pointer = index.to_owned();
     push_step(&mut pointer, step);
     pointer
 }
@@ -109,11 +109,11 @@ pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
         );
         return Err(SchemaError::new("", problem));
     }
-    let mut place = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
+    let mut index = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
     let mut source = serde_json::Deserializer::from_str(text);
-    let value = StrictValue(&mut place).deserialize(&mut source);
+    let value = StrictValue(&mut index).deserialize(&mut source);
     let value = value.and_then(|value| source.end().map(|()| value));
-    value.map_err(|error| SchemaError::new(place.pointer(), words_of(&error)))
+    value.map_err(|error| SchemaError::new(index.pointer(), error_message(&error)))
 }
 
 /// Checks a value that did not come as text by the same rules.
@@ -122,13 +122,13 @@ pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
 /// [`SchemaError`] says where it went wrong.
 pub fn read_value(value: &Value, limits: ReadLimits) -> Result<Value, SchemaError> {
     // Values cannot have duplicates or NaN; everything else is checked on their text.
-    let text =
-        serde_json::to_string(value).map_err(|error| SchemaError::new("", words_of(&error)))?;
+    let text = serde_json::to_string(value)
+        .map_err(|error| SchemaError::new("", error_message(&error)))?;
     read(&text, limits)
 }
 
 /// Returns an error of the JSON parser in our words, without values.
-fn words_of(error: &serde_json::Error) -> String {
+fn error_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
     if error.is_data() {

@@ -7,8 +7,8 @@ pub(crate) mod digest;
 #[doc(hidden)]
 pub mod english;
 pub(crate) mod json;
+pub(crate) mod sanitized_text;
 pub(crate) mod time;
-pub(crate) mod visible;
 
 pub use amount::{Amount, ParseAmountError};
 pub use digest::{Digest, ParseDigestError};
@@ -19,9 +19,9 @@ pub use json::SchemaError;
 pub use json::{
     ReadLimits, below, canonical, exact_numbers, pointer_to, push_step, read, read_value, step_name,
 };
+pub use sanitized_text::{SanitizedText, TextHazard};
+#[doc(hidden)]
+pub use sanitized_text::{hazard, quoted};
 #[doc(hidden)]
 pub use time::later;
 pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
-pub use visible::{SanitizedText, TextHazard};
-#[doc(hidden)]
-pub use visible::{hazard, quoted};

@@ -130,7 +130,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 "Reports that a call that began still runs: at least every 30 seconds, or \
                 it counts as lost.",
             ),
-            post(still_runs),
+            post(heartbeat),
         )
         .query("attempt", WHICH, first.clone(), false)
         .gives::<Call>()
@@ -158,20 +158,20 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn ask(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     agent: BearerAgent,
     JsonBody(new): JsonBody<NewApproval>,
 ) -> Result<Response, ApiProblem> {
-    let call = new.call(&agent.entry, office.callbacks.as_ref())?;
+    let call = new.call(&agent.entry, app.callbacks.as_ref())?;
     open(&agent, call).await
 }
 
 async fn question(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     agent: BearerAgent,
     JsonBody(new): JsonBody<NewQuestion>,
 ) -> Result<Response, ApiProblem> {
-    let call = new.call(&agent.entry, office.callbacks.as_ref())?;
+    let call = new.call(&agent.entry, app.callbacks.as_ref())?;
     open(&agent, call).await
 }
 
@@ -187,11 +187,11 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
         Err(RemoteError::IdUsed { problem }) => Err(ApiProblem::new(ID_USED, problem)),
         Err(RemoteError::NobodyToAsk { problem }) => Err(ApiProblem::new(INVALID, problem)),
         Err(RemoteError::TooManyWait { at_once }) => {
-            let words = format!(
+            let message = format!(
                 "{at_once} of this agent's questions already wait: wait for decisions, or raise \
                  `at_once` in the people file."
             );
-            Err(ApiProblem::new(TOO_MANY, words))
+            Err(ApiProblem::new(TOO_MANY, message))
         }
         Err(RemoteError::TooCostly { again_after }) => {
             let words = "Checking arguments against their schemas has taken too much time: \
@@ -203,12 +203,12 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
 }
 
 /// Converts a refusal for an agent: it names the call's status, and not the reviewer.
-fn told(error: DecideError) -> ApiProblem {
+fn problem_for(error: DecideError) -> ApiProblem {
     match error {
         DecideError::AlreadyDecided(stands) => {
-            let words =
+            let message =
                 format!("It is {}, and began {}.", stands.status(), times(stands.attempts()));
-            ApiProblem::new(CONFLICT, words)
+            ApiProblem::new(CONFLICT, message)
         }
         error => error.into(),
     }
@@ -247,8 +247,8 @@ async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> 
             shown(agent.calls.decided(id, Duration::from_secs(seconds)).await?)
         }
         Some(_) => {
-            let words = format!("`wait` is at most {LONGEST_WAIT} seconds: ask again then.");
-            Err(ApiProblem::new(MALFORMED, words))
+            let message = format!("`wait` is at most {LONGEST_WAIT} seconds: ask again then.");
+            Err(ApiProblem::new(MALFORMED, message))
         }
     }
 }
@@ -272,31 +272,31 @@ async fn of_run(
 
 /// Streams a call: as it stands now, and once it is decided.
 async fn events(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     agent: BearerAgent,
     Path(id): Path<String>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of(&id)?;
     let first = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
-    let Some(place) = office.live.place_of_agent(agent.calls.agent()) else {
+    let Some(slot) = app.sse.reserve_for_agent(agent.calls.agent()) else {
         return Err(ApiProblem::new(
             TOO_MANY,
             "Too many streams are open: use `?wait=25` instead.",
         ));
     };
-    let listener = Arc::new((office, agent));
+    let listener = Arc::new((app, agent));
     // The next message, and whether another may follow.
-    let stream = unfold(Some((first, place)), move |state| {
+    let stream = unfold(Some((first, slot)), move |state| {
         let listener = Arc::clone(&listener);
         async move {
-            let (stands, place) = state?;
-            let told = serde_json::to_string(&Call::from(&*stands)).ok()?;
+            let (stands, index) = state?;
+            let data = serde_json::to_string(&Call::from(&*stands)).ok()?;
             let is_last = stands.status() != Status::Pending;
-            let event = Ok::<_, Infallible>(Event::default().event("call").data(told));
+            let event = Ok::<_, Infallible>(Event::default().event("call").data(data));
             let next = if is_last {
                 None
             } else {
-                decided(&listener.0, &listener.1, id).await.map(|stands| (stands, place))
+                decided(&listener.0, &listener.1, id).await.map(|stands| (stands, index))
             };
             Some((event, next))
         }
@@ -306,11 +306,11 @@ async fn events(
 
 /// Returns the call once it is decided; `None` if that takes too long, it cannot be read, or the
 /// agent's token is revoked.
-async fn decided(office: &AppState, agent: &BearerAgent, id: ApprovalId) -> Option<Arc<Approval>> {
+async fn decided(app: &AppState, agent: &BearerAgent, id: ApprovalId) -> Option<Arc<Approval>> {
     for _ in 0..LASTS {
         // If the store does not answer, the stream ends, and the agent connects again.
         let stands = agent.calls.decided(id, QUIET).await.ok()??;
-        if !agent.is_known(office) {
+        if !agent.is_known(app) {
             return None;
         }
         if stands.status() != Status::Pending {
@@ -333,12 +333,12 @@ struct CancelRequest {
 async fn cancel(
     agent: BearerAgent,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<CancelRequest>,
+    JsonBody(body): JsonBody<CancelRequest>,
 ) -> CallResponse {
-    if said.reason.trim().is_empty() {
+    if body.reason.trim().is_empty() {
         return Err(ApiProblem::new(INVALID, "Give a reason: `reason` is recorded."));
     }
-    let stands = agent.calls.cancel(id_of(&id)?, said.reason.trim()).await.map_err(told)?;
+    let stands = agent.calls.cancel(id_of(&id)?, body.reason.trim()).await.map_err(problem_for)?;
     Ok(JsonBody(Call::from(&*stands)))
 }
 
@@ -370,12 +370,8 @@ fn asks(approval: &Approval, role: &Role) -> bool {
     approval.requirements().iter().any(|requirement| requirement.tiers().iter().any(is_of_role))
 }
 
-async fn still_runs(
-    agent: BearerAgent,
-    Path(id): Path<String>,
-    query: QueryParams,
-) -> CallResponse {
-    let stands = agent.calls.still_runs(id_of(&id)?, attempt(&query)?).await.map_err(told)?;
+async fn heartbeat(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> CallResponse {
+    let stands = agent.calls.heartbeat(id_of(&id)?, attempt(&query)?).await.map_err(problem_for)?;
     Ok(JsonBody(Call::from(&*stands)))
 }
 
@@ -400,7 +396,8 @@ async fn end(
         EndRequest::Result(value) => ToolOutcome::returned(&value),
         EndRequest::Error(error) => ToolOutcome::failed(error),
     };
-    let stands = agent.calls.end(id_of(&id)?, attempt(&query)?, outcome).await.map_err(told)?;
+    let stands =
+        agent.calls.end(id_of(&id)?, attempt(&query)?, outcome).await.map_err(problem_for)?;
     Ok(JsonBody(Call::from(&*stands)))
 }
 

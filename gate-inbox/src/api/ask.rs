@@ -220,8 +220,8 @@ impl NewQuestion {
 
 /// Checks a callback URL, so that none is accepted that would not be called.
 fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
-    let words = "This inbox sends no callbacks: omit `callback_url`, and wait for the decision.";
-    let callbacks = callbacks.ok_or_else(|| ApiProblem::new(INVALID, words))?;
+    let message = "This inbox sends no callbacks: omit `callback_url`, and wait for the decision.";
+    let callbacks = callbacks.ok_or_else(|| ApiProblem::new(INVALID, message))?;
     callbacks
         .check(url)
         .map_err(|bad| ApiProblem::new(INVALID, format_args!("`callback_url`: {bad}")))

@@ -78,7 +78,7 @@ struct Records {
 }
 
 async fn records(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     by: BearerPerson,
     query: QueryParams,
 ) -> Result<JsonBody<Records>, ApiProblem> {
@@ -91,31 +91,31 @@ async fn records(
         ));
     }
     security_log::records_read(by.0.id(), &format!("records after {after}, at most {limit}"));
-    let records = office.gate.records(after, limit).await?;
+    let records = app.gate.records(after, limit).await?;
     let next = (records.len() == limit).then(|| records.last().map(|last| last.seq())).flatten();
     Ok(JsonBody(Records { records, next }))
 }
 
 /// The last checkpoint of the trail: a signed note.
 async fn checkpoint(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     by: BearerPerson,
 ) -> Result<Response, ApiProblem> {
     security_log::records_read(by.0.id(), "the last checkpoint");
-    let note = read(&office, |reader| Ok(Some(reader.note().to_string()))).await?;
+    let note = read(&app, |reader| Ok(Some(reader.note().to_string()))).await?;
     text(note)
 }
 
 /// A file that proves what became of one call, as far as it is sealed.
 async fn receipt(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     by: BearerPerson,
     Path(id): Path<String>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of(&id)?;
     security_log::records_read(by.0.id(), &format!("the receipt of {id}"));
     let receipt =
-        read(&office, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string())))
+        read(&app, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string())))
             .await?;
     text(receipt)
 }
@@ -128,11 +128,11 @@ fn text(found: Option<String>) -> Result<Response, ApiProblem> {
 
 /// Reads the trail, verified against its last checkpoint, on a blocking thread.
 async fn read<T: Send + 'static>(
-    office: &AppState,
+    app: &AppState,
     of: impl FnOnce(&TrailReader) -> Result<T, gate_runtime::trail::TrailError> + Send + 'static,
 ) -> Result<T, ApiProblem> {
     let missing = || ApiProblem::new(NOT_FOUND, "This inbox has no trail configured.");
-    let trail: SealedTrail = office.trail.clone().ok_or_else(missing)?;
+    let trail: SealedTrail = app.trail.clone().ok_or_else(missing)?;
     let read = spawn_blocking(move || of(&trail.open()?)).await;
     let out_of_order = || {
         ApiProblem::new(UNAVAILABLE, "The trail cannot be read, or is not what its key has signed.")

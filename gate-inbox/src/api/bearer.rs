@@ -23,9 +23,9 @@ pub(super) struct BearerAgent {
 
 impl BearerAgent {
     /// Returns whether its token is still valid.
-    pub(super) fn is_known(&self, office: &AppState) -> bool {
+    pub(super) fn is_known(&self, app: &AppState) -> bool {
         // Fails closed: while the people file cannot be read, no token is valid.
-        let found = office.people.agent_of(&self.token).ok().flatten();
+        let found = app.people.agent_of(&self.token).ok().flatten();
         found.is_some_and(|found| found.name() == self.entry.name())
     }
 }
@@ -49,9 +49,9 @@ fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
 
 /// Handles a token that nobody has. Clients with too many of them have to wait, and no longer fill
 /// the log. A valid token is never delayed, because programs behind one address share it.
-fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
+fn unknown(app: &AppState, parts: &Parts) -> ApiProblem {
     let from = rate_limit::address(&parts.extensions);
-    if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
+    if let Err(wait) = app.wrong_tokens.begin(from, app.clock.now()) {
         return ApiProblem::wait(wait, "Too many wrong tokens came from this address.");
     }
     security_log::token_refused(from, "nobody has it");
@@ -59,9 +59,9 @@ fn unknown(office: &AppState, parts: &Parts) -> ApiProblem {
 }
 
 /// Handles a token of the wrong kind: its holder is known, and is not guessing.
-fn wrong_kind(parts: &Parts, why: &str, words: &str) -> ApiProblem {
+fn wrong_kind(parts: &Parts, why: &str, message: &str) -> ApiProblem {
     security_log::token_refused(rate_limit::address(&parts.extensions), why);
-    ApiProblem::new(WRONG_TOKEN, words)
+    ApiProblem::new(WRONG_TOKEN, message)
 }
 
 impl FromRequestParts<Arc<AppState>> for BearerAgent {
@@ -69,22 +69,22 @@ impl FromRequestParts<Arc<AppState>> for BearerAgent {
 
     async fn from_request_parts(
         parts: &mut Parts,
-        office: &Arc<AppState>,
+        app: &Arc<AppState>,
     ) -> Result<Self, ApiProblem> {
         let token = token(&parts.headers)?;
-        if let Some(entry) = office.people.agent_of(token)? {
+        if let Some(entry) = app.people.agent_of(token)? {
             return Ok(Self {
-                calls: office.gate.remote(entry.name().clone()),
+                calls: app.gate.remote(entry.name().clone()),
                 entry,
                 token: token.to_owned(),
             });
         }
-        let words = "This is a person's token, which cannot ask: use a token from `gate agent`.";
-        let is_person = office.people.holder_of(token)?.is_some();
+        let message = "This is a person's token, which cannot ask: use a token from `gate agent`.";
+        let is_person = app.people.holder_of(token)?.is_some();
         if !is_person {
-            return Err(unknown(office, parts));
+            return Err(unknown(app, parts));
         }
-        Err(wrong_kind(parts, "it is a person's, where an agent's is wanted", words))
+        Err(wrong_kind(parts, "it is a person's, where an agent's is wanted", message))
     }
 }
 
@@ -93,18 +93,18 @@ impl FromRequestParts<Arc<AppState>> for BearerPerson {
 
     async fn from_request_parts(
         parts: &mut Parts,
-        office: &Arc<AppState>,
+        app: &Arc<AppState>,
     ) -> Result<Self, ApiProblem> {
         let token = token(&parts.headers)?;
-        if let Some(who) = office.people.holder_of(token)? {
-            return Ok(Self(office.gate.reviewer(who).await?));
+        if let Some(who) = app.people.holder_of(token)? {
+            return Ok(Self(app.gate.reviewer(who).await?));
         }
-        let words = "This is an agent's token, which cannot decide, and can read nothing but its \
+        let message = "This is an agent's token, which cannot decide, and can read nothing but its \
             own calls.";
-        let is_agent = office.people.agent_of(token)?.is_some();
+        let is_agent = app.people.agent_of(token)?.is_some();
         if !is_agent {
-            return Err(unknown(office, parts));
+            return Err(unknown(app, parts));
         }
-        Err(wrong_kind(parts, "it is an agent's, where a person's is wanted", words))
+        Err(wrong_kind(parts, "it is an agent's, where a person's is wanted", message))
     }
 }

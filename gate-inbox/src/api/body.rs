@@ -94,10 +94,10 @@ impl<T: Serialize> IntoResponse for JsonBody<T> {
 }
 
 /// Returns the response for a created resource.
-pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
+pub(super) fn created<T: Serialize>(value: T, location: &str) -> Response {
     let mut response = (StatusCode::CREATED, JsonBody(value)).into_response();
-    if let Ok(place) = HeaderValue::try_from(place) {
-        response.headers_mut().insert(header::LOCATION, place);
+    if let Ok(index) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, index);
     }
     response
 }

@@ -47,7 +47,7 @@ async fn nothing() -> ApiProblem {
 }
 
 /// Returns the answer to a method that a path of the API does not have.
-pub(crate) fn not_so() -> ApiProblem {
+pub(crate) fn method_not_allowed() -> ApiProblem {
     ApiProblem::new(NOT_SO, "This path does not take this method: see /api/openapi.json.")
 }
 

@@ -187,9 +187,9 @@ impl Operation {
         }
         let problem = schema_of::<ApiProblem>(given);
         for status in &self.problems {
-            let words = status.canonical_reason();
+            let message = status.canonical_reason();
             let response = json!({
-                "description": words,
+                "description": message,
                 "content": {"application/problem+json": {"schema": problem}},
             });
             responses.insert(status.as_str().to_owned(), response);

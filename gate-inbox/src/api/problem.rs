@@ -127,14 +127,14 @@ impl ApiProblem {
     }
 
     /// Returns a problem with a list of places.
-    pub(crate) fn of_places(places: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn of_places(indexes: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors: Vec<FieldError> =
-            places.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect();
-        let words: Vec<String> = errors
+            indexes.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect();
+        let message: Vec<String> = errors
             .iter()
             .map(|FieldError { pointer, detail }| format!("{pointer}: {detail}"))
             .collect();
-        Self { errors, ..Self::new(INVALID, words.join("; ").trim_start_matches(": ")) }
+        Self { errors, ..Self::new(INVALID, message.join("; ").trim_start_matches(": ")) }
     }
 
     fn of_fields(misfits: &SchemaErrors) -> Self {

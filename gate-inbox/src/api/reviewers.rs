@@ -51,9 +51,10 @@ pub(super) fn operations() -> Vec<Operation> {
     let status = json!({"type": "string", "enum": STATES, "default": "pending"});
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": 50});
     let after = json!({"type": "string", "format": "uuid"});
-    let person = |at: (&'static str, &'static str), words: (&'static str, &'static str), route| {
-        Operation::new(at, CallerKind::Person, words, route)
-    };
+    let person =
+        |at: (&'static str, &'static str), message: (&'static str, &'static str), route| {
+            Operation::new(at, CallerKind::Person, message, route)
+        };
     vec![
         person(
             ("get", "/api/v1/reviews"),
@@ -67,41 +68,41 @@ pub(super) fn operations() -> Vec<Operation> {
         person(
             ("get", "/api/v1/reviews/{id}"),
             ("getReview", "Returns a question with everything that a decision is about."),
-            get(one),
+            get(interruption),
         )
         .gives::<Review>()
         .or_else(HERE),
-        deciding::<ApproveRequest>(
+        decide_operation::<ApproveRequest>(
             "/api/v1/reviews/{id}/approve",
             "approve",
             "Lets it run as it was shown.",
             post(approve),
         ),
-        deciding::<EditRequest>(
+        decide_operation::<EditRequest>(
             "/api/v1/reviews/{id}/edit",
             "edit",
             "Lets it run with other arguments.",
             post(edit),
         ),
-        deciding::<RejectRequest>(
+        decide_operation::<RejectRequest>(
             "/api/v1/reviews/{id}/reject",
             "reject",
             "Rejects it and gives the reason.",
             post(reject),
         ),
-        deciding::<RespondRequest>(
+        decide_operation::<RespondRequest>(
             "/api/v1/reviews/{id}/respond",
             "respond",
             "Replies instead of running the tool.",
             post(respond),
         ),
-        deciding::<GrantRequest>(
+        decide_operation::<GrantRequest>(
             "/api/v1/reviews/{id}/grant",
             "grant",
             "Lets it run, and later calls like it.",
             post(grant),
         ),
-        deciding::<Reason>(
+        decide_operation::<Reason>(
             "/api/v1/reviews/{id}/revoke",
             "revoke",
             "Revokes an approval of a call that has not begun.",
@@ -124,7 +125,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 /// Makes the operation of one way to decide.
-fn deciding<T: JsonSchema>(
+fn decide_operation<T: JsonSchema>(
     path: &'static str,
     id: &'static str,
     about: &'static str,
@@ -138,7 +139,7 @@ fn deciding<T: JsonSchema>(
 
 /// Lists questions of a status, by default those that wait; oldest first.
 async fn list(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     _: BearerPerson,
     query: QueryParams,
 ) -> Result<JsonBody<Page<Review>>, ApiProblem> {
@@ -154,22 +155,22 @@ async fn list(
     if let Some(after) = query.get::<ApprovalId>("after")? {
         filter = filter.after(after);
     }
-    let found = office.gate.interruptions(&filter).await?;
+    let found = app.gate.interruptions(&filter).await?;
     let next =
         (found.len() == limit).then(|| found.last().map(|last| last.id().to_string())).flatten();
     Ok(JsonBody(Page { items: found.iter().map(Review::from).collect(), next }))
 }
 
-async fn one(
-    State(office): State<Arc<AppState>>,
+async fn interruption(
+    State(app): State<Arc<AppState>>,
     _: BearerPerson,
     Path(id): Path<String>,
 ) -> ReviewResponse {
-    Ok(JsonBody(Review::from(&asked(&office, &id).await?)))
+    Ok(JsonBody(Review::from(&asked(&app, &id).await?)))
 }
 
-async fn asked(office: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
-    office.gate.interruption(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
+async fn asked(app: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
+    app.gate.interruption(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
 }
 
 /// What was shown to whoever decides, and what they say besides.
@@ -310,8 +311,8 @@ struct Reason {
 
 /// Returns the question, if it is as it was shown. For one that has ended, the gate's own message
 /// says how.
-async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interruption, ApiProblem> {
-    let asked = asked(office, id).await?;
+async fn as_shown(app: &AppState, id: &str, shown: &str) -> Result<Interruption, ApiProblem> {
+    let asked = asked(app, id).await?;
     let approval = asked.approval();
     if !approval.status().is_terminal() && approval.shown().to_string() != shown {
         return Err(ApiProblem::new(
@@ -326,81 +327,81 @@ async fn as_shown(office: &AppState, id: &str, shown: &str) -> Result<Interrupti
 fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiProblem> {
     let tool = asked.approval().tool();
     if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
-        let words =
+        let message =
             format!("This call cannot be undone: set `confirm` to the name of the tool, {tool}.");
-        return Err(ApiProblem::new(INVALID, words));
+        return Err(ApiProblem::new(INVALID, message));
     }
     Ok(())
 }
 
 /// Sends a decision, with its comment, and returns how the call stands then.
 async fn send(
-    office: &AppState,
+    app: &AppState,
     id: &str,
     deciding: Decide<'_>,
     comment: Option<&String>,
 ) -> ReviewResponse {
-    let said = comment.map(|text| text.trim()).filter(|text| !text.is_empty());
-    match said {
+    let body = comment.map(|text| text.trim()).filter(|text| !text.is_empty());
+    match body {
         Some(text) => deciding.comment(text).await?,
         None => deciding.await?,
     };
-    Ok(JsonBody(Review::from(&asked(office, id).await?)))
+    Ok(JsonBody(Review::from(&asked(app, id).await?)))
 }
 
 async fn approve(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<ApproveRequest>,
+    JsonBody(body): JsonBody<ApproveRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&office, &id, &said.shown).await?;
-    confirmed(&asked, said.confirm.as_ref())?;
-    send(&office, &id, asked.approve(&me), said.comment.as_ref()).await
+    let asked = as_shown(&app, &id, &body.shown).await?;
+    confirmed(&asked, body.confirm.as_ref())?;
+    send(&app, &id, asked.approve(&me), body.comment.as_ref()).await
 }
 
 async fn reject(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<RejectRequest>,
+    JsonBody(body): JsonBody<RejectRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&office, &id, &said.shown).await?;
-    send(&office, &id, asked.reject(&me, said.reason.trim()), None).await
+    let asked = as_shown(&app, &id, &body.shown).await?;
+    send(&app, &id, asked.reject(&me, body.reason.trim()), None).await
 }
 
 async fn edit(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<EditRequest>,
+    JsonBody(body): JsonBody<EditRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&office, &id, &said.shown).await?;
-    confirmed(&asked, said.confirm.as_ref())?;
-    let edit = Edit::between(&asked.approval().arguments().to_json(), &said.arguments);
-    send(&office, &id, asked.edit(&me, edit), said.comment.as_ref()).await
+    let asked = as_shown(&app, &id, &body.shown).await?;
+    confirmed(&asked, body.confirm.as_ref())?;
+    let edit = Edit::between(&asked.approval().arguments().to_json(), &body.arguments);
+    send(&app, &id, asked.edit(&me, edit), body.comment.as_ref()).await
 }
 
 async fn respond(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<RespondRequest>,
+    JsonBody(body): JsonBody<RespondRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&office, &id, &said.shown).await?;
-    send(&office, &id, asked.respond(&me, said.value), said.comment.as_ref()).await
+    let asked = as_shown(&app, &id, &body.shown).await?;
+    send(&app, &id, asked.respond(&me, body.value), body.comment.as_ref()).await
 }
 
 async fn grant(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<GrantRequest>,
+    JsonBody(body): JsonBody<GrantRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&office, &id, &said.shown).await?;
-    confirmed(&asked, said.confirm.as_ref())?;
-    let scope = said.scope(asked.now())?;
-    send(&office, &id, asked.grant(&me, scope), said.comment.as_ref()).await
+    let asked = as_shown(&app, &id, &body.shown).await?;
+    confirmed(&asked, body.confirm.as_ref())?;
+    let scope = body.scope(asked.now())?;
+    send(&app, &id, asked.grant(&me, scope), body.comment.as_ref()).await
 }
 
 impl GrantRequest {
@@ -428,36 +429,35 @@ impl GrantRequest {
 
 /// Revokes an approval whose call has not begun.
 async fn revoke(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
-    JsonBody(said): JsonBody<Reason>,
+    JsonBody(body): JsonBody<Reason>,
 ) -> ReviewResponse {
-    asked(&office, &id).await?.revoke(&me, said.reason.trim()).await?;
-    Ok(JsonBody(Review::from(&asked(&office, &id).await?)))
+    asked(&app, &id).await?.revoke(&me, body.reason.trim()).await?;
+    Ok(JsonBody(Review::from(&asked(&app, &id).await?)))
 }
 
 /// Lists the active grants.
 async fn grants(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     _: BearerPerson,
 ) -> Result<JsonBody<Page<Permission>>, ApiProblem> {
-    let items = office.gate.active_controls().await?.grants.iter().map(Permission::from).collect();
+    let items = app.gate.active_controls().await?.grants.iter().map(Permission::from).collect();
     Ok(JsonBody(Page { items, next: None }))
 }
 
 /// Revokes a grant.
 async fn end_grant(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     BearerPerson(me): BearerPerson,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id: GrantId = id.parse().map_err(|_| ApiProblem::not_found())?;
-    let found =
-        office.gate.active_controls().await?.grants.into_iter().find(|grant| grant.id() == id);
+    let found = app.gate.active_controls().await?.grants.into_iter().find(|grant| grant.id() == id);
     // What holds no more is taken back.
     if let Some(grant) = found {
-        office.gate.revoke(&grant, &me).await?;
+        app.gate.revoke(&grant, &me).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

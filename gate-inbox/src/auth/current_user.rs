@@ -71,19 +71,19 @@ impl AppState {
 
 /// Returns the name of a cookie. With TLS, the prefix keeps other hosts and plain HTTP from setting
 /// it.
-pub(crate) fn cookie_name(place: &BaseUrl, name: &str) -> String {
-    format!("{}{name}", if place.is_secure() { "__Host-" } else { "" })
+pub(crate) fn cookie_name(base_url: &BaseUrl, name: &str) -> String {
+    format!("{}{name}", if base_url.is_secure() { "__Host-" } else { "" })
 }
 
 /// Returns a cookie that no script can read and no other site sends along.
 pub(crate) fn cookie(
-    place: &BaseUrl,
+    base_url: &BaseUrl,
     name: &str,
     value: &str,
     seconds: u64,
 ) -> Option<HeaderValue> {
-    let name = cookie_name(place, name);
-    let secure = if place.is_secure() { "; Secure" } else { "" };
+    let name = cookie_name(base_url, name);
+    let secure = if base_url.is_secure() { "; Secure" } else { "" };
     let text =
         format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::try_from(text).ok()
@@ -91,8 +91,8 @@ pub(crate) fn cookie(
 
 /// Returns the value of a cookie. If it comes twice, somebody else set at least one of them, so
 /// none counts.
-pub(crate) fn read_cookie(place: &BaseUrl, name: &str, headers: &HeaderMap) -> Option<String> {
-    let name = cookie_name(place, name);
+pub(crate) fn read_cookie(base_url: &BaseUrl, name: &str, headers: &HeaderMap) -> Option<String> {
+    let name = cookie_name(base_url, name);
     let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut found = all
         .flat_map(|line| line.split(';'))
@@ -121,13 +121,10 @@ fn comes_from_elsewhere(parts: &Parts) -> bool {
 impl FromRequestParts<Arc<AppState>> for CurrentUser {
     type Rejection = PageError;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        office: &Arc<AppState>,
-    ) -> Result<Self, PageError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<AppState>) -> Result<Self, PageError> {
         let wanted = ReturnTo::of(parts);
         let sign_in = || wanted.as_ref().map_or_else(PageError::sign_in, PageError::sign_in_for);
-        let Some(cookie) = read_cookie(&office.place, SESSION, &parts.headers) else {
+        let Some(cookie) = read_cookie(&app.base_url, SESSION, &parts.headers) else {
             return Err(if comes_from_elsewhere(parts) {
                 PageError::new(pages::welcome())
             } else {
@@ -137,10 +134,10 @@ impl FromRequestParts<Arc<AppState>> for CurrentUser {
         let id = Digest::of(cookie);
         // A page that only polls must not keep the session of an absent person alive.
         let is_used = !parts.headers.contains_key(LIVE) && parts.uri.path() != EVENTS;
-        let session = office.session(id, is_used).await?.ok_or_else(sign_in)?;
-        let (who, now) = (session.signed_in.who(), office.clock.now());
-        let person = office.people.person(who, now)?.ok_or_else(PageError::sign_in)?;
-        let roles = office.people.find(who, now).await?.ok_or_else(PageError::sign_in)?;
+        let session = app.session(id, is_used).await?.ok_or_else(sign_in)?;
+        let (who, now) = (session.signed_in.who(), app.clock.now());
+        let person = app.people.person(who, now)?.ok_or_else(PageError::sign_in)?;
+        let roles = app.people.find(who, now).await?.ok_or_else(PageError::sign_in)?;
         Ok(Self { session: id, person, roles, form_secret: session.form_secret })
     }
 }
@@ -148,32 +145,32 @@ impl FromRequestParts<Arc<AppState>> for CurrentUser {
 /// A form that a person sent from a page of their session.
 #[derive(Debug)]
 pub(crate) struct SubmittedForm {
-    pub(crate) visitor: CurrentUser,
+    pub(crate) user: CurrentUser,
     pub(crate) fields: FormData,
 }
 
 impl FromRequest<Arc<AppState>> for SubmittedForm {
     type Rejection = PageError;
 
-    async fn from_request(request: Request, office: &Arc<AppState>) -> Result<Self, PageError> {
-        check_site(office, request.headers())?;
+    async fn from_request(request: Request, app: &Arc<AppState>) -> Result<Self, PageError> {
+        check_site(app, request.headers())?;
         let (mut parts, body) = request.into_parts();
-        let visitor = CurrentUser::from_request_parts(&mut parts, office).await?;
-        let fields = FormData::from_request(Request::from_parts(parts, body), office).await?;
-        if !random::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
-            let words = "This form is not from your current session. Nothing was decided: open \
+        let user = CurrentUser::from_request_parts(&mut parts, app).await?;
+        let fields = FormData::from_request(Request::from_parts(parts, body), app).await?;
+        if !random::are_equal(&fields.get("form_secret"), &user.form_secret) {
+            let message = "This form is not from your current session. Nothing was decided: open \
                 the page again.";
-            return Err(PageError::with(StatusCode::FORBIDDEN, "Not your form", words));
+            return Err(PageError::with(StatusCode::FORBIDDEN, "Not your form", message));
         }
-        Ok(Self { visitor, fields })
+        Ok(Self { user, fields })
     }
 }
 
 /// Refuses a form that was sent from another site.
-pub(crate) fn check_site(office: &AppState, headers: &HeaderMap) -> Result<(), PageError> {
-    if office.place.is_from_here(headers) {
+pub(crate) fn check_site(app: &AppState, headers: &HeaderMap) -> Result<(), PageError> {
+    if app.base_url.is_from_here(headers) {
         return Ok(());
     }
-    let words = "Another site sent this form. Nothing was decided.";
-    Err(PageError::with(StatusCode::FORBIDDEN, "From another site", words))
+    let message = "Another site sent this form. Nothing was decided.";
+    Err(PageError::with(StatusCode::FORBIDDEN, "From another site", message))
 }

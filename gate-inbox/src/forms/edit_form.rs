@@ -119,10 +119,10 @@ impl EditForm {
     }
 
     /// Assigns schema problems to their fields.
-    pub(crate) fn tell(&mut self, misfits: &SchemaErrors) {
+    pub(crate) fn add_errors(&mut self, misfits: &SchemaErrors) {
         for misfit in misfits.iter() {
-            let place = misfit.pointer().split('/').nth(1).map(step_name);
-            match self.fields.iter_mut().find(|field| Some(&field.name) == place.as_ref()) {
+            let index = misfit.pointer().split('/').nth(1).map(step_name);
+            match self.fields.iter_mut().find(|field| Some(&field.name) == index.as_ref()) {
                 Some(field) if misfit.pointer().matches('/').count() == 1 => {
                     field.problem = Some(misfit.problem().to_owned());
                 }
@@ -241,9 +241,9 @@ fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
 /// A part of a schema, wherever it is.
 fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
     for _ in 0..8 {
-        let place =
+        let index =
             part.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
-        match place.and_then(|place| schema.pointer(place)) {
+        match index.and_then(|place| schema.pointer(place)) {
             Some(found) => part = found,
             None => break,
         }

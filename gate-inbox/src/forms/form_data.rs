@@ -55,8 +55,8 @@ impl<S: Send + Sync> FromRequest<S> for FormData {
             .map(HeaderValue::as_bytes)
             .unwrap_or_default();
         if !kind.starts_with(b"application/x-www-form-urlencoded") {
-            let words = "This is not a form from this inbox.";
-            return Err(PageError::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", words));
+            let message = "This is not a form from this inbox.";
+            return Err(PageError::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", message));
         }
         let too_long = || {
             let words = "The form could not be read, or is too long. Nothing was decided.";

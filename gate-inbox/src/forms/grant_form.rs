@@ -97,32 +97,32 @@ impl GrantForm {
     /// Parses the typed scope; `None` if a field has a problem.
     pub(crate) fn read(&mut self, sent: &FormData, approval: &Approval) -> Option<GrantScope> {
         self.typed = OTHERS.map(|name| (name, sent.get(name).trim().to_owned())).into();
-        let mut reach = GrantScope::only(approval);
-        reach.arguments.clear();
+        let mut scope = GrantScope::only(approval);
+        scope.arguments.clear();
         for field in &mut self.fields {
             field.bound = sent.get(&format!("bound.{}", field.name));
             sent.get(&format!("max.{}", field.name)).trim().clone_into(&mut field.max);
             match field.read() {
-                Ok(bound) => reach.arguments.push((field.name.clone(), bound)),
+                Ok(bound) => scope.arguments.push((field.name.clone(), bound)),
                 Err(problem) => field.problem = Some(problem),
             }
         }
         if self.is_any("run") {
-            reach.run = None;
+            scope.run = None;
         }
         if self.is_any("agent") {
-            reach.agent = None;
+            scope.agent = None;
         }
         if self.is_any("principal") {
-            reach.principal = PrincipalScope::Anyone;
+            scope.principal = PrincipalScope::Anyone;
         }
-        reach.uses = self.count("uses");
-        reach.budget = self.budget();
-        reach.window = self.length("per");
-        reach.end = self.length("lasts").map_or(GrantExpiry::Open, GrantExpiry::After);
-        if reach.window.is_some()
-            && reach.uses.is_none()
-            && reach.budget.is_none()
+        scope.uses = self.count("uses");
+        scope.budget = self.budget();
+        scope.window = self.length("per");
+        scope.end = self.length("lasts").map_or(GrantExpiry::Open, GrantExpiry::After);
+        if scope.window.is_some()
+            && scope.uses.is_none()
+            && scope.budget.is_none()
             && !self.is_wrong()
         {
             self.wrong(
@@ -130,12 +130,12 @@ impl GrantForm {
                 "set a maximum number of calls, or a maximum sum, for that period".to_owned(),
             );
         }
-        (!self.is_wrong()).then_some(reach)
+        (!self.is_wrong()).then_some(scope)
     }
 
     /// Assigns an error of the gate to its field.
-    pub(crate) fn tell(&mut self, bad: &ScopeError) {
-        let words = bad.to_string();
+    pub(crate) fn add_error(&mut self, bad: &ScopeError) {
+        let message = bad.to_string();
         match bad {
             ScopeError::Unknown { argument } | ScopeError::NotUpTo { argument } => {
                 match self
@@ -143,12 +143,12 @@ impl GrantForm {
                     .iter_mut()
                     .find(|field| field.name == *argument && field.bound == "up_to")
                 {
-                    Some(field) => field.problem = Some(words),
-                    None => self.wrong("budget", words),
+                    Some(field) => field.problem = Some(message),
+                    None => self.wrong("budget", message),
                 }
             }
-            ScopeError::NothingPer => self.wrong("per", words),
-            _ => self.problem = Some(words),
+            ScopeError::NothingPer => self.wrong("per", message),
+            _ => self.problem = Some(message),
         }
     }
 

@@ -106,15 +106,15 @@ fn send(
         .collect();
     let said =
         if said.is_empty() { String::new() } else { format!(": {}", SanitizedText::of(&said)) };
-    let words = format!("{service} answered {status}{said}");
+    let message = format!("{service} answered {status}{said}");
     Err(if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-        NotifyError::again(words).after(wait)
+        NotifyError::again(message).after(wait)
     } else if status.is_redirection() {
         NotifyError::never(format!(
-            "{words}; it redirects, which is not followed: correct its address"
+            "{message}; it redirects, which is not followed: correct its address"
         ))
     } else {
-        NotifyError::never(words)
+        NotifyError::never(message)
     })
 }
 
@@ -141,7 +141,7 @@ fn problem(error: &ureq::Error) -> String {
         ureq::Error::HostNotFound => "cannot be reached: its host name does not resolve".to_owned(),
         ureq::Error::Io(error) => format!("cannot be reached, or broke off: {}", error.kind()),
         ureq::Error::BodyExceedsLimit(_) => "sent an answer that is too long".to_owned(),
-        ureq::Error::Tls(words) => format!("could not be trusted: {words}"),
+        ureq::Error::Tls(message) => format!("could not be trusted: {message}"),
         _ => "did not send a valid HTTP answer".to_owned(),
     }
 }

@@ -8,10 +8,10 @@ mod file;
 pub(crate) mod http;
 pub(crate) mod link;
 mod mail;
+pub(crate) mod notification;
 mod pagerduty;
 pub(crate) mod setting;
 pub(crate) mod slack;
-pub(crate) mod told;
 mod webhook;
 
 pub use file::{BadNotifyFile, ConfiguredNotifiers, NotifyFile};

@@ -13,8 +13,8 @@ use gate_runtime::tool::Descriptor;
 use serde_json::{Value, json};
 
 use super::http::{Credential, JsonClient};
+use super::notification;
 use super::setting::{BadSetting, SecretText, base};
-use super::told;
 
 /// Where Events API v2 is.
 const API: &str = "https://events.pagerduty.com";
@@ -98,9 +98,9 @@ impl PagerDuty {
         if key.reveal().len() != 32
             || !key.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
-            let words = "this is not an integration key of PagerDuty: it has 32 letters and \
+            let message = "this is not an integration key of PagerDuty: it has 32 letters and \
                 digits; find it under \"Events API V2\" in a service's integrations";
-            return Err(BadSetting::new(words));
+            return Err(BadSetting::new(message));
         }
         let (url, severity) = (format!("{API}/v2/enqueue").into(), Severity::default());
         Ok(Self {
@@ -163,7 +163,7 @@ impl PagerDuty {
 
     /// Returns whether the call, as it stands, needs an incident.
     fn is_due(&self, approval: &Approval) -> bool {
-        told::is_asked(approval) && (self.every_question || approval.is_at_last_step())
+        notification::is_asked(approval) && (self.every_question || approval.is_at_last_step())
     }
 
     fn trigger(&self, approval: &Approval, tool: Option<&Descriptor>) -> Value {
@@ -171,39 +171,44 @@ impl PagerDuty {
         let subject = approval.subject();
         let info = subject.info();
         let review = approval.review(tool, &[]);
-        let name = told::plain(approval.tool());
-        let detail = |text: String| Value::from(told::cut(&text, DETAIL));
+        let name = notification::plain(approval.tool());
+        let detail = |text: String| Value::from(notification::cut(&text, DETAIL));
         let mut details = serde_json::Map::new();
         details.insert("tool".to_owned(), detail(name.clone()));
-        details.insert("arguments".to_owned(), detail(told::one_line(approval, tool)));
-        details.insert("agent".to_owned(), detail(told::agent(approval)));
+        details.insert("arguments".to_owned(), detail(notification::one_line(approval, tool)));
+        details.insert("agent".to_owned(), detail(notification::agent(approval)));
         if let Some(principal) = info.principal() {
-            details.insert("on behalf of".to_owned(), detail(told::plain(principal)));
+            details.insert("on behalf of".to_owned(), detail(notification::plain(principal)));
         }
         if let Some(case) = info.case() {
-            details.insert("case".to_owned(), detail(told::plain(case)));
+            details.insert("case".to_owned(), detail(notification::plain(case)));
         }
-        details.insert("run".to_owned(), detail(told::plain(info.run())));
+        details.insert("run".to_owned(), detail(notification::plain(info.run())));
         details.insert("decides".to_owned(), detail(review.decides().to_owned()));
         if let Some(end) = approval.expires_at() {
             details.insert("deadline".to_owned(), format!("{end:.0}").into());
         }
-        let claims = told::claims(&review, ["“", "”"]);
+        let claims = notification::claims(&review, ["“", "”"]);
         if !claims.is_empty() {
             details.insert(
                 "the agent claims (nobody has checked it)".to_owned(),
                 detail(claims.join(" ").replace('\n', " ⏎ ")),
             );
         }
-        let warnings: Vec<String> =
-            told::warning(&review).into_iter().chain(told::before(&review)).collect();
+        let warnings: Vec<String> = notification::warning(&review)
+            .into_iter()
+            .chain(notification::before(&review))
+            .collect();
         if !warnings.is_empty() {
             details.insert("warning".to_owned(), detail(warnings.join("\n")));
         }
         let until = approval.expires_at().map(|end| format!(" until {end:.0}")).unwrap_or_default();
         let last = if approval.is_at_last_step() { "last step: " } else { "" };
-        let waits =
-            format!("waits for {}{until} ({last}{})", told::wanted(approval), review.decides());
+        let waits = format!(
+            "waits for {}{until} ({last}{})",
+            notification::expected_response(approval),
+            review.decides()
+        );
         // The description comes last, because only that may be cut.
         let summary = format!("{name} {waits}: {}", review.headline());
         let mut event = json!({
@@ -212,7 +217,7 @@ impl PagerDuty {
             "dedup_key": id,
             "client": "Gate",
             "payload": {
-                "summary": told::cut(&summary, SUMMARY),
+                "summary": notification::cut(&summary, SUMMARY),
                 "source": "gate",
                 "severity": self.severity.word(),
                 "timestamp": approval.asked_at().to_string(),

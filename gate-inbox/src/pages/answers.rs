@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::frame::FormToken;
 use crate::auth::current_user::CurrentUser;
-use crate::pending::eligibility::{VoteEligibility, no_grant, part};
+use crate::pending::eligibility::{VoteEligibility, eligibility, why_no_grant};
 use crate::render::untrusted_text::{is_shown_whole, plain};
 
 /// The form that a problem belongs to.
@@ -31,10 +31,10 @@ pub(crate) struct DecisionDraft {
 
 impl DecisionDraft {
     /// Creates a draft from the text that was typed when confirming an edit.
-    pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
+    pub(crate) fn of_edit(problem: Option<&str>, message: String) -> Self {
         Self {
             problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())),
-            words,
+            words: message,
             comment: String::new(),
         }
     }
@@ -43,24 +43,24 @@ impl DecisionDraft {
         if self.problem(of).is_some() { &self.comment } else { "" }
     }
 
-    pub(super) fn words(&self, of: ProblemForm) -> &str {
+    pub(super) fn text_for(&self, of: ProblemForm) -> &str {
         if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.words } else { "" }
     }
 
     pub(super) fn problem(&self, of: ProblemForm) -> Option<&str> {
-        self.problem.as_ref().filter(|(form, _)| *form == of).map(|(_, words)| words.as_str())
+        self.problem.as_ref().filter(|(form, _)| *form == of).map(|(_, message)| message.as_str())
     }
 }
 
 /// Renders the forms, or the reason why there are none.
 pub(super) fn answers(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Markup {
     let approval = asked.approval();
-    let words = match part(approval, visitor, asked.now()) {
+    let message = match eligibility(approval, user, asked.now()) {
         VoteEligibility::Over => return html! {},
         VoteEligibility::IsAgent => "You are the agent that asked. An agent cannot decide.",
         VoteEligibility::ActsForThem if asks_principal(approval) => {
@@ -73,10 +73,10 @@ pub(super) fn answers(
             "Others are asked; you are not one of the people who decide this."
         }
         VoteEligibility::Later => "You are asked in a later step if nobody decides before then.",
-        VoteEligibility::Asked if visitor.must_sign() => return must_sign(approval),
-        VoteEligibility::Asked => return forms(visitor, asked, stamp, draft),
+        VoteEligibility::Asked if user.must_sign() => return must_sign(approval),
+        VoteEligibility::Asked => return forms(user, asked, form_token, draft),
     };
-    html! { section.answers aria-label="Your decision" { p { (words) } } }
+    html! { section.answers aria-label="Your decision" { p { (message) } } }
 }
 
 /// Returns whether the question is for the principal of the run. The application says who that is,
@@ -107,15 +107,15 @@ fn must_sign(approval: &Approval) -> Markup {
 }
 
 fn forms(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Markup {
     let approval = asked.approval();
     let all = approval.requirements();
     let wants_signature = all.iter().any(Requirement::wants_signature);
-    let mine = approval.votes().iter().find(|vote| vote.reviewer() == visitor.who());
+    let mine = approval.votes().iter().find(|vote| vote.reviewer() == user.who());
     html! {
         section.answers aria-labelledby="answers" {
             h2 #answers { "Your decision" }
@@ -132,10 +132,10 @@ fn forms(
                     code { "gate approve --signing-key FILE" } ". You can reject it here."
                 }
             } @else if let Some(answers) = approval.answers() {
-                (answer(asked, answers, stamp, draft))
+                (answer(asked, answers, form_token, draft))
             } @else {
-                (approve(asked, stamp, draft))
-                (grant(visitor, asked))
+                (approve(asked, form_token, draft))
+                (grant(user, asked))
                 @if all.iter().all(Requirement::is_editable) {
                     p.edit {
                         a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" {
@@ -144,18 +144,20 @@ fn forms(
                     }
                 }
             }
-            (reject(asked, stamp, draft))
-            @if !wants_signature && approval.answers().is_none() { (respond(asked, stamp, draft)) }
+            (reject(asked, form_token, draft))
+            @if !wants_signature && approval.answers().is_none() {
+                (respond(asked, form_token, draft))
+            }
         }
     }
 }
 
-fn approve(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Markup {
+fn approve(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Approve);
     html! {
         details.answer data-key="a" open[problem.is_some()] {
             summary.button.main { "Approve…" }
-            (approve_form(asked, stamp, draft, None))
+            (approve_form(asked, form_token, draft, None))
         }
     }
 }
@@ -163,7 +165,7 @@ fn approve(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Ma
 /// Renders the form that approves, perhaps by a link, which it uses up.
 pub(super) fn approve_form(
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
@@ -171,29 +173,31 @@ pub(super) fn approve_form(
     let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     html! {
         form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
-            (stamp.fields())
+            (form_token.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
             label for="comment" { @if is_wanted { "Reason (for the \
                 record)" } @else { "Reason (for the record, optional)" } }
-            textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Approve)) }
+            textarea #comment name="comment" rows="2" {
+                "\n" (draft.text_for(ProblemForm::Approve))
+            }
             (confirmation(asked))
-            (said(draft.problem(ProblemForm::Approve)))
+            (field_error(draft.problem(ProblemForm::Approve)))
             button.main { "Approve: let it run" }
         }
     }
 }
 
 /// Renders the link to the form of a standing permission, or why there is none.
-fn grant(visitor: &CurrentUser, asked: &Interruption) -> Markup {
+fn grant(user: &CurrentUser, asked: &Interruption) -> Markup {
     let approval = asked.approval();
     html! {
-        @match no_grant(approval, visitor, asked.now()) {
+        @match why_no_grant(approval, user, asked.now()) {
             None => p.edit {
                 a.button href=(format!("/approvals/{}/grant", approval.id())) {
                     "Approve later calls too…"
                 }
             },
-            Some(words) => p.faint.no-grant { "No standing permission: " (words) },
+            Some(message) => p.faint.no-grant { "No standing permission: " (message) },
         }
     }
 }
@@ -216,12 +220,12 @@ pub(super) fn confirmation(asked: &Interruption) -> Markup {
     }
 }
 
-fn reject(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Markup {
+fn reject(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Reject);
     html! {
         details.answer data-key="r" open[problem.is_some()] {
             summary.button { "Reject…" }
-            (reject_form(asked, stamp, draft, None))
+            (reject_form(asked, form_token, draft, None))
         }
     }
 }
@@ -229,18 +233,18 @@ fn reject(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Mar
 /// Renders the form that rejects, perhaps by a link, which it uses up.
 pub(super) fn reject_form(
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
     let is_question = asked.approval().answers().is_some();
     html! {
         form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
-            (stamp.fields())
+            (form_token.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
             label for="reason" { "Reason (the agent sees it)" }
-            textarea #reason name="reason" rows="3" { "\n" (draft.words(ProblemForm::Reject)) }
-            (said(draft.problem(ProblemForm::Reject)))
+            textarea #reason name="reason" rows="3" { "\n" (draft.text_for(ProblemForm::Reject)) }
+            (field_error(draft.problem(ProblemForm::Reject)))
             button.danger { @if is_question { "Reject without \
                 an answer" } @else { "Reject: it does not run" } }
         }
@@ -251,7 +255,7 @@ pub(super) fn reject_form(
 fn answer(
     asked: &Interruption,
     answers: &AcceptedAnswers,
-    stamp: &FormToken,
+    form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Markup {
     let problem = draft.problem(ProblemForm::Respond);
@@ -259,44 +263,47 @@ fn answer(
         details.answer data-key="a" open {
             summary.button.main { "Answer…" }
             form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
-                (stamp.fields())
+                (form_token.fields())
                 @if let AcceptedAnswers::OneOf { choices } = answers {
+                    @let chosen = draft.text_for(ProblemForm::Respond);
                     fieldset.choices {
                         legend { "Choose the answer for the agent" }
-                        @for (place, choice) in choices.iter().enumerate() {
+                        @for (index, choice) in choices.iter().enumerate() {
                             div.check {
-                                input id=(format!("choice-{place}")) type="radio" name="value"
+                                input id=(format!("choice-{index}")) type="radio" name="value"
                                     value=(choice)
-                                    checked[draft.words(ProblemForm::Respond) == choice.as_str()];
-                                label for=(format!("choice-{place}")) { (plain(choice)) }
+                                    checked[chosen == choice.as_str()];
+                                label for=(format!("choice-{index}")) { (plain(choice)) }
                             }
                         }
                     }
                 } @else {
                     label for="value" { "Your answer (the agent sees it)" }
                     textarea #value name="value" rows="3" {
-                        "\n" (draft.words(ProblemForm::Respond))
+                        "\n" (draft.text_for(ProblemForm::Respond))
                     }
                 }
                 (why(asked, draft))
-                (said(problem))
+                (field_error(problem))
                 button.main { "Answer" }
             }
         }
     }
 }
 
-fn respond(asked: &Interruption, stamp: &FormToken, draft: &DecisionDraft) -> Markup {
+fn respond(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer open[problem.is_some()] {
             summary.button { "Reply instead of running it…" }
             form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
-                (stamp.fields())
+                (form_token.fields())
                 label for="value" { "What the agent gets as the tool's result: JSON or text" }
-                textarea #value name="value" rows="3" { "\n" (draft.words(ProblemForm::Respond)) }
+                textarea #value name="value" rows="3" {
+                    "\n" (draft.text_for(ProblemForm::Respond))
+                }
                 (why(asked, draft))
-                (said(problem))
+                (field_error(problem))
                 button { "Reply: it does not run" }
             }
         }
@@ -315,6 +322,6 @@ fn why(asked: &Interruption, draft: &DecisionDraft) -> Markup {
     }
 }
 
-pub(super) fn said(problem: Option<&str>) -> Markup {
+pub(super) fn field_error(problem: Option<&str>) -> Markup {
     html! { @if let Some(problem) = problem { p.problem role="alert" { (plain(problem)) } } }
 }

@@ -17,14 +17,14 @@ use super::pending::{capitalized, keys, marks};
 use super::precedents::{ShownPrecedents, precedents};
 use crate::auth::current_user::CurrentUser;
 use crate::render::untrusted_text::{ago, bare, block, headline, plain, plural, until, value};
-use crate::render::value_hint::meaning;
+use crate::render::value_hint::value_hint;
 
 /// Renders everything about a call, and the forms to answer.
 pub(crate) fn approval(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
     found: &ShownPrecedents,
-    stamp: &FormToken,
+    form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Response {
     let (approval, review) = (asked.approval(), asked.review());
@@ -53,7 +53,7 @@ pub(crate) fn approval(
             aside {
                 (facts(asked, &review))
                 (votes(asked))
-                (answers(visitor, asked, stamp, draft))
+                (answers(user, asked, form_token, draft))
             }
             (precedents(asked, found))
         }
@@ -61,14 +61,14 @@ pub(crate) fn approval(
     };
     let status =
         if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, &review.headline().to_string(), Some(visitor), Some(Tab::Pending), &main)
+    page(status, &review.headline().to_string(), Some(user), Some(Tab::Pending), &main)
 }
 
 /// Renders the state of a call that does not simply wait.
 fn state(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let is_question = approval.answers().is_some();
-    let words = match approval.status() {
+    let message = match approval.status() {
         Status::Pending => return html! {},
         Status::Rejected if is_question => {
             "Rejected: nobody answers it, and the agent is told why."
@@ -89,7 +89,7 @@ fn state(asked: &Interruption) -> Markup {
     };
     html! {
         div.state role="status" {
-            p { strong { (words) } " " (ago(approval.changed_at(), asked.now())) }
+            p { strong { (message) } " " (ago(approval.changed_at(), asked.now())) }
             @if let Some(outcome) = approval.outcome() {
                 p.faint { "What the agent gets:" }
                 (block(&outcome.for_model()))
@@ -117,15 +117,15 @@ pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup
                             ShownValue::LeftOut => p.faint { "Left out." },
                             ShownValue::Is(found) => {
                                 (value(found))
-                                @if let Some(words) =
-                                    meaning(schema, argument.pointer(), found, asked.now())
+                                @if let Some(message) =
+                                    value_hint(schema, argument.pointer(), found, asked.now())
                                 {
-                                    p.meaning { (plain(words)) }
+                                    p.meaning { (plain(message)) }
                                 }
                             }
                         }
                         (source(argument))
-                        @if let Some(words) = argument.meaning() {
+                        @if let Some(words) = argument.schema_description() {
                             p.faint {
                                 @if words.by() != &QuoteAuthor::Tool {
                                     (capitalized(&words.by().to_string())) " says: "
@@ -152,8 +152,8 @@ fn source(argument: &ShownArgument) -> Markup {
                 p { "It runs with the value above. The agent wrote:" }
                 (value(given))
             },
-            _ => @if let Some(words) = argument.source_words() {
-                p.origin.doubt[argument.is_doubtful()] { (plain(words)) }
+            _ => @if let Some(message) = argument.describe_source() {
+                p.origin.doubt[argument.is_doubtful()] { (plain(message)) }
             }
         }
     }
@@ -165,7 +165,7 @@ pub(super) fn claim(review: &ReviewSnapshot) -> Markup {
             section.claim aria-labelledby="claim" {
                 h2 #claim { "The agent claims" }
                 @for claim in review.claims() {
-                    @if !claim.words().is_empty() { p { (claim.words()) } }
+                    @if !claim.text().is_empty() { p { (claim.text()) } }
                     @if let Some(quote) = claim.quote() { (block(quote.text())) }
                 }
                 p.faint { "The agent's own words; nobody has checked them." }
@@ -176,17 +176,17 @@ pub(super) fn claim(review: &ReviewSnapshot) -> Markup {
 
 /// Renders the conversation before the question, if the gate keeps it.
 fn conversation(approval: &Approval) -> Markup {
-    let said = approval.conversation();
+    let messages = approval.conversation();
     html! {
-        @if !said.is_empty() {
+        @if !messages.is_empty() {
             section.conversation aria-labelledby="conversation" {
                 h2 #conversation { "Last messages" }
                 p.faint {
-                    "The last " (plural(said.len(), "message")) ", as the application reported "
+                    "The last " (plural(messages.len(), "message")) ", as the application reported "
                     "them. Nobody has checked what the agent and its tools wrote."
                 }
                 dl.said {
-                    @for message in said {
+                    @for message in messages {
                         dt { @match message.speaker() {
                             Speaker::System => "The application’s instructions",
                             Speaker::User => "The person it is for",
@@ -246,7 +246,7 @@ pub(super) fn before(review: &ReviewSnapshot) -> Markup {
             section aria-labelledby="before" {
                 h2 #before { "What happened before" }
                 @for notice in review.notices() {
-                    p.warning { (plain(notice.words())) }
+                    p.warning { (plain(notice.text())) }
                     @if let Some(quote) = notice.quote() { (block(quote.text())) }
                 }
             }
@@ -261,7 +261,7 @@ fn facts(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
     html! {
         dl.facts {
             dt { "Agent" } dd { (plain(info.agent())) }
-            @for passage in info.passages().iter().rev() {
+            @for passage in info.hops().iter().rev() {
                 dd.faint { (plain(passage.to_string())) }
             }
             @if let Some(principal) = info.principal() { dt { "On behalf \
@@ -291,8 +291,8 @@ fn votes(asked: &Interruption) -> Markup {
                     @for vote in approval.votes() {
                         li.stale[!approval.concerns(vote)] {
                             p {
-                                strong { (plain(vote.reviewer())) } " " (approval.said(vote))
-                                " " (ago(vote.at(), asked.now()))
+                                strong { (plain(vote.reviewer())) }
+                                " " (approval.describe_vote(vote)) " " (ago(vote.at(), asked.now()))
                             }
                             @if let Decision::Reject { reason } = vote.decision() {
                                 (block(reason))
@@ -310,7 +310,7 @@ fn votes(asked: &Interruption) -> Markup {
 }
 
 /// Answers that the call changed since the form was shown.
-pub(crate) fn changed(visitor: &CurrentUser, asked: &Interruption) -> Response {
+pub(crate) fn changed(user: &CurrentUser, asked: &Interruption) -> Response {
     let approval = asked.approval();
     let main = html! {
         section.narrow {
@@ -324,5 +324,5 @@ pub(crate) fn changed(visitor: &CurrentUser, asked: &Interruption) -> Response {
                 again" } }
         }
     };
-    page(StatusCode::CONFLICT, &bare("It has changed"), Some(visitor), Some(Tab::Pending), &main)
+    page(StatusCode::CONFLICT, &bare("It has changed"), Some(user), Some(Tab::Pending), &main)
 }

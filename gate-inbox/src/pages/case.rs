@@ -35,16 +35,16 @@ impl CaseHistory {
     /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to
     /// one, and it may be much.
     pub(crate) async fn read(gate: &AnyGate, case: &CaseId) -> Result<Self, StoreError> {
-        let (mut story, mut after) = (Self::default(), 0);
+        let (mut history, mut after) = (Self::default(), 0);
         loop {
             let part = gate.case_after(case.clone(), after, PART).await?;
             let is_last = part.len() < PART;
-            story.count += part.len();
+            history.count += part.len();
             after = part.last().map_or(after, |record| record.seq());
-            story.newest.extend(part);
-            story.newest.drain(..story.newest.len().saturating_sub(MOST));
+            history.newest.extend(part);
+            history.newest.drain(..history.newest.len().saturating_sub(MOST));
             if is_last {
-                return Ok(story);
+                return Ok(history);
             }
         }
     }
@@ -58,9 +58,9 @@ pub(super) fn link(case: &CaseId) -> String {
 
 /// Everything that happened in a case, oldest first.
 pub(crate) fn case(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     case: &CaseId,
-    story: &CaseHistory,
+    history: &CaseHistory,
     now: Timestamp,
 ) -> Response {
     let title = format!("Case {}", case.as_str());
@@ -68,18 +68,18 @@ pub(crate) fn case(
         p.back { a href="/" data-up { "Pending" } }
         div #list data-live {
             h1 { "Case " (plain(case)) }
-            @if story.count > story.newest.len() {
+            @if history.count > history.newest.len() {
                 p.faint {
-                    "The newest " (story.newest.len()) " of " (story.count) " entries. "
+                    "The newest " (history.newest.len()) " of " (history.count) " entries. "
                     code { "gate case" } " lists all of them."
                 }
             }
             ol.timeline {
-                @for record in &story.newest {
-                    @let told = timeline::tell(record);
-                    li.(told.look()) {
+                @for record in &history.newest {
+                    @let entry = timeline::describe(record);
+                    li.(entry.look()) {
                         p {
-                            strong { (told.what()) }
+                            strong { (entry.what()) }
                             @if let Some(subject) = record.subject() {
                                 " "
                                 a href=(format!("/approvals/{}", subject.approval())) {
@@ -88,7 +88,7 @@ pub(crate) fn case(
                             }
                             " " span.faint { (ago(record.at(), now)) }
                         }
-                        (told.more())
+                        (entry.more())
                         @if let Some(info) = record.info() {
                             p.faint { "Agent " (plain(info.agent())) " · run " (plain(info.run())) }
                         }
@@ -98,5 +98,5 @@ pub(crate) fn case(
         }
         (keys())
     };
-    page(StatusCode::OK, &title, Some(visitor), Some(Tab::History), &main)
+    page(StatusCode::OK, &title, Some(user), Some(Tab::History), &main)
 }

@@ -9,7 +9,7 @@ use gate_runtime::tool::Arguments;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::answers::{DecisionDraft, ProblemForm, confirmation, said};
+use super::answers::{DecisionDraft, ProblemForm, confirmation, field_error};
 use super::frame::{FormToken, Tab, page};
 use crate::auth::current_user::CurrentUser;
 use crate::forms::edit_form::{EditForm, FieldKind, FormField, escaped};
@@ -17,9 +17,9 @@ use crate::render::untrusted_text::{bare, plain, value};
 
 /// Renders the form.
 pub(crate) fn edit(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     form: &EditForm,
 ) -> Response {
     let approval = asked.approval();
@@ -36,9 +36,9 @@ pub(crate) fn edit(
             p { "Nothing is decided yet: the next page shows what would change." }
             @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
                 marked fields." } }
-            (said(form.problem.as_deref()))
+            (field_error(form.problem.as_deref()))
             form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
-                (stamp.fields())
+                (form_token.fields())
                 @for (number, field) in form.fields.iter().enumerate() { (control(number, field)) }
                 div.buttons {
                     button.main { "Show what would change" }
@@ -48,7 +48,7 @@ pub(crate) fn edit(
         }
     };
     let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, &format!("Edit {}", approval.tool()), Some(visitor), Some(Tab::Pending), &main)
+    page(status, &format!("Edit {}", approval.tool()), Some(user), Some(Tab::Pending), &main)
 }
 
 fn control(number: usize, field: &FormField) -> Markup {
@@ -88,7 +88,7 @@ fn control(number: usize, field: &FormField) -> Markup {
                 },
             }
             div #(help) {
-                (said(field.problem.as_deref()))
+                (field_error(field.problem.as_deref()))
                 @if field.kind == FieldKind::Json { p.faint { "Write it as JSON." } }
                 @if let Some(about) = &field.about { p.faint { (plain(about.replace('\n', " "))) } }
             }
@@ -121,9 +121,9 @@ fn select(id: &str, name: &str, help: &str, field: &FormField, all: &[Value]) ->
 
 /// Renders the page that says what would change, with the form that sends it.
 pub(crate) fn confirm(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     edited: &Arguments,
     draft: &DecisionDraft,
 ) -> Response {
@@ -168,13 +168,15 @@ pub(crate) fn confirm(
                 p.faint { "Unchanged: " (plain(same.join(", "))) "." }
             }
             form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
-                (stamp.fields())
+                (form_token.fields())
                 input type="hidden" name="arguments" value=(escaped(edited.as_json()));
                 label for="comment" { @if is_wanted { "Reason (for the \
                     record)" } @else { "Reason (for the record, optional)" } }
-                textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Edit)) }
+                textarea #comment name="comment" rows="2" {
+                    "\n" (draft.text_for(ProblemForm::Edit))
+                }
                 (confirmation(asked))
-                (said(problem))
+                (field_error(problem))
                 div.buttons {
                     button.main { "Approve with these changes" }
                     a.button href=(format!("/approvals/{}/edit", approval.id())) { "Edit again" }
@@ -183,5 +185,5 @@ pub(crate) fn confirm(
         }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, "What would change", Some(visitor), Some(Tab::Pending), &main)
+    page(status, "What would change", Some(user), Some(Tab::Pending), &main)
 }

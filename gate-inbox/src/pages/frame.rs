@@ -19,12 +19,9 @@ pub(crate) struct FormToken {
 }
 
 impl FormToken {
-    pub(crate) fn new(
-        visitor: &CurrentUser,
-        asked: &Interruption,
-    ) -> Result<Self, getrandom::Error> {
+    pub(crate) fn new(user: &CurrentUser, asked: &Interruption) -> Result<Self, getrandom::Error> {
         let shown = asked.approval().shown();
-        Ok(Self { form_secret: visitor.form_secret.clone(), form: random::random()?, shown })
+        Ok(Self { form_secret: user.form_secret.clone(), form: random::random()?, shown })
     }
 
     /// The hidden fields.
@@ -61,11 +58,11 @@ impl Tab {
 pub(super) fn page(
     status: StatusCode,
     title: &str,
-    visitor: Option<&CurrentUser>,
+    user: Option<&CurrentUser>,
     tab: Option<Tab>,
     main: &Markup,
 ) -> Response {
-    whole(status, title, visitor, tab, false, main)
+    whole(status, title, user, tab, false, main)
 }
 
 /// Answers a visitor who follows a link from another site: the page loads itself again from this
@@ -78,7 +75,7 @@ pub(crate) fn welcome() -> Response {
 fn whole(
     status: StatusCode,
     title: &str,
-    visitor: Option<&CurrentUser>,
+    user: Option<&CurrentUser>,
     tab: Option<Tab>,
     comes_again: bool,
     main: &Markup,
@@ -100,7 +97,7 @@ fn whole(
                 a.skip href="#main" { "Skip to content" }
                 header.top {
                     a.brand href="/" { "Gate" }
-                    @if let Some(visitor) = visitor {
+                    @if let Some(visitor) = user {
                         (parts(tab))
                         (who(visitor))
                     }
@@ -117,10 +114,10 @@ fn parts(here: Option<Tab>) -> Markup {
     html! {
         nav.parts aria-label="Sections of the inbox" {
             ul {
-                @for (tab, to, words) in Tab::ALL {
+                @for (tab, to, message) in Tab::ALL {
                     li {
                         a href=(to) aria-current=[(here == Some(tab)).then_some("page")] {
-                            (words)
+                            (message)
                             @if tab == Tab::Standing { span.rest { " permissions" } }
                         }
                     }
@@ -130,19 +127,19 @@ fn parts(here: Option<Tab>) -> Markup {
     }
 }
 
-fn who(visitor: &CurrentUser) -> Markup {
-    let roles: Vec<&str> = visitor.roles.iter().map(gate_runtime::id::Role::as_str).collect();
+fn who(user: &CurrentUser) -> Markup {
+    let roles: Vec<&str> = user.roles.iter().map(gate_runtime::id::Role::as_str).collect();
     html! {
         details.menu {
-            summary { (plain(visitor.name())) }
+            summary { (plain(user.name())) }
             div.sheet {
                 p.faint {
-                    "Signed in as " (plain(visitor.who()))
-                    @if !visitor.roles.is_empty() { ": " (plain(roles.join(", "))) }
+                    "Signed in as " (plain(user.who()))
+                    @if !user.roles.is_empty() { ": " (plain(roles.join(", "))) }
                     "."
                 }
                 form method="post" action="/sign-out" {
-                    input type="hidden" name="form_secret" value=(visitor.form_secret);
+                    input type="hidden" name="form_secret" value=(user.form_secret);
                     button name="where" value="here" { "Sign out" }
                     button.quiet name="where" value="everywhere" { "Sign out everywhere" }
                 }
@@ -152,11 +149,11 @@ fn who(visitor: &CurrentUser) -> Markup {
 }
 
 /// Renders a page with a few words.
-pub(crate) fn notice(status: StatusCode, title: &str, words: &str) -> Response {
+pub(crate) fn notice(status: StatusCode, title: &str, message: &str) -> Response {
     let main = html! {
         section.narrow {
             h1 { (bare(title)) }
-            p { (plain(words)) }
+            p { (plain(message)) }
             p { a.button href="/" { "Show what is pending" } }
         }
     };

@@ -6,9 +6,9 @@ use gate_runtime::Interruption;
 use gate_runtime::policy::Requirement;
 use maud::{Markup, html};
 
-use super::answers::{DecisionDraft, ProblemForm, confirmation, said};
+use super::answers::{DecisionDraft, ProblemForm, confirmation, field_error};
 use super::frame::{FormToken, Tab, page};
-use super::reach::reach;
+use super::grant_scope::scope_summary;
 use crate::auth::current_user::CurrentUser;
 use crate::forms::grant_form::{BoundField, GrantForm, LENGTHS};
 use crate::forms::grant_scope::GrantScope;
@@ -16,9 +16,9 @@ use crate::render::untrusted_text::{length, plain, value};
 
 /// Renders the form. It starts with no more than the call itself.
 pub(crate) fn grant(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     form: &GrantForm,
 ) -> Response {
     let approval = asked.approval();
@@ -42,9 +42,9 @@ pub(crate) fn grant(
             }
             @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
                 marked fields." } }
-            (said(form.problem.as_deref()))
+            (field_error(form.problem.as_deref()))
             form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
-                (stamp.fields())
+                (form_token.fields())
                 h2 { "Which calls" }
                 @for (number, field) in form.fields.iter().enumerate() { (argument(number, field)) }
                 @if form.fields.is_empty() { p.faint { "The tool takes no arguments." } }
@@ -71,7 +71,7 @@ pub(crate) fn grant(
                             }
                         }
                     }
-                    div #help-budget_of { (said(form.problem("budget_of"))) }
+                    div #help-budget_of { (field_error(form.problem("budget_of"))) }
                     (number_field(form, "budget", "Maximum sum", "decimal"))
                 }
                 (lengths(form, "per", "These limits apply", "overall", "in any"))
@@ -87,7 +87,7 @@ pub(crate) fn grant(
     page(
         status,
         &format!("Allow later calls of {}", approval.tool()),
-        Some(visitor),
+        Some(user),
         Some(Tab::Pending),
         &main,
     )
@@ -117,7 +117,7 @@ fn argument(number: usize, field: &BoundField) -> Markup {
                     value=(field.max) inputmode="decimal" autocomplete="off"
                     aria-describedby=(help) aria-invalid[is_wrong];
             }
-            div #(help) { (said(field.problem.as_deref())) }
+            div #(help) { (field_error(field.problem.as_deref())) }
         }
     }
 }
@@ -132,7 +132,7 @@ fn choice(form: &GrantForm, name: &'static str, label: &str, this: &str, any: &s
             option value="this" { (crate::render::untrusted_text::bare(this)) }
             option value="any" selected[form.typed(name) == "any"] { (any) }
         }
-        div #(help) { (said(form.problem(name))) }
+        div #(help) { (field_error(form.problem(name))) }
     }
 }
 
@@ -142,7 +142,7 @@ fn number_field(form: &GrantForm, name: &'static str, label: &str, keys: &str) -
         label for=(name) { (label) }
         input #(name) name=(name) value=(form.typed(name)) inputmode=(keys) autocomplete="off"
             aria-describedby=(help) aria-invalid[form.problem(name).is_some()];
-        div #(help) { (said(form.problem(name))) }
+        div #(help) { (field_error(form.problem(name))) }
     }
 }
 
@@ -160,15 +160,15 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
                 }
             }
         }
-        div #(help) { (said(form.problem(name))) }
+        div #(help) { (field_error(form.problem(name))) }
     }
 }
 
 /// Renders the page that says what the permission would cover, with the form that gives it.
 pub(crate) fn confirm_grant(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     form: &GrantForm,
     reaches: &GrantScope,
     draft: &DecisionDraft,
@@ -184,21 +184,23 @@ pub(crate) fn confirm_grant(
             }
             h1 { "What it lets through" }
             p { "This call runs as shown. From then on, these calls run without asking anyone:" }
-            (reach(reaches, asked.now()))
+            (scope_summary(reaches, asked.now()))
             p.faint {
                 "A rule that denies still denies. The permission ends when the tool or its rules \
                  change, and anyone can revoke it under "
                 a href="/standing" { "Standing permissions" } "."
             }
             form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
-                (stamp.fields())
+                (form_token.fields())
                 input type="hidden" name="confirmed" value="yes";
                 @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
                 label for="comment" { @if is_wanted { "Reason (for the \
                     record)" } @else { "Reason (for the record, optional)" } }
-                textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Grant)) }
+                textarea #comment name="comment" rows="2" {
+                    "\n" (draft.text_for(ProblemForm::Grant))
+                }
                 (confirmation(asked))
-                (said(problem))
+                (field_error(problem))
                 div.buttons {
                     button.main { "Approve and let these through" }
                     a.button href=(format!("/approvals/{}/grant", approval.id())) { "Start over" }
@@ -207,5 +209,5 @@ pub(crate) fn confirm_grant(
         }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, "What it lets through", Some(visitor), Some(Tab::Pending), &main)
+    page(status, "What it lets through", Some(user), Some(Tab::Pending), &main)
 }

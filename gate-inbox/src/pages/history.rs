@@ -7,7 +7,7 @@ use gate_runtime::records::{GateEvent, Record, RecordEvent};
 use gate_runtime::trail::TrailStatus;
 use maud::{Markup, html};
 
-use super::answers::said;
+use super::answers::field_error;
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::query::{address, filters, typed};
@@ -19,7 +19,7 @@ use gate_runtime::english::grouped;
 
 /// Renders the page of the records that were found, with the state of the trail.
 pub(crate) fn history(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     search: &HistorySearch,
     found: &SearchPage,
     trail: Option<&TrailStatus>,
@@ -61,7 +61,7 @@ pub(crate) fn history(
     };
     let status =
         if search.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, "History", Some(visitor), Some(Tab::History), &main)
+    page(status, "History", Some(user), Some(Tab::History), &main)
 }
 
 fn looked(search: &HistorySearch, found: &SearchPage) -> String {
@@ -99,11 +99,11 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
                     it: " (trail.cosignatures()) "." }
                 @if !trail.is_writing() { " Another process writes it." }
             }
-            @if let Some(trouble) = trail.trouble() {
+            @if let Some(trouble) = trail.last_error() {
                 div.warning { p { "The trail cannot be written. Until it can, no \
                     tool starts:" } (block(trouble)) }
             }
-            @if let Some(trouble) = trail.witness_trouble() {
+            @if let Some(trouble) = trail.witness_error() {
                 div.warning { p { "A witness did not cosign it. This stops \
                     nothing:" } (block(trouble)) }
             }
@@ -113,7 +113,7 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
 
 fn form(search: &HistorySearch) -> Markup {
     let problem =
-        |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, words)| words);
+        |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, message)| message);
     let fields = html! {
         (typed("text", "Contains text", "search", &search.text))
         div {
@@ -124,20 +124,22 @@ fn form(search: &HistorySearch) -> Markup {
                     option value=(kind) selected[search.what == kind] { (words) }
                 }
             }
-            (said(problem("what")))
+            (field_error(problem("what")))
         }
         (typed("tool", "Tool", "text", &search.tool))
         (typed("agent", "Agent", "text", &search.agent))
         (typed("person", "By or on behalf of", "text", &search.person))
         (typed("case", "Case", "text", &search.case))
-        div { (typed("from", "From (UTC)", "date", &search.from)) (said(problem("from"))) }
-        div { (typed("to", "To, inclusive (UTC)", "date", &search.to)) (said(problem("to"))) }
+        div { (typed("from", "From (UTC)", "date", &search.from)) (field_error(problem("from"))) }
+        div {
+            (typed("to", "To, inclusive (UTC)", "date", &search.to)) (field_error(problem("to")))
+        }
     };
     filters("/history", !search.pairs().is_empty(), &fields)
 }
 
 fn entry(record: &Record, now: Timestamp) -> Markup {
-    let told = timeline::tell(record);
+    let told = timeline::describe(record);
     html! {
         li.(told.look()) {
             p {

@@ -14,9 +14,9 @@ use crate::render::untrusted_text::{bare, headline, plain, until};
 
 /// Renders the page, with the form that decides.
 pub(crate) fn link(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     asked: &Interruption,
-    stamp: &FormToken,
+    form_token: &FormToken,
     intent: Intent,
     token: &str,
 ) -> Response {
@@ -29,7 +29,7 @@ pub(crate) fn link(
             p.about { (headline(review.headline())) }
             p {
                 strong { "Nothing is decided yet." } " If you send this form, you, "
-                (plain(visitor.name())) ", "
+                (plain(user.name())) ", "
                 @if is_approval {
                     "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool()))
                     ", once, with exactly what is shown here."
@@ -50,13 +50,13 @@ pub(crate) fn link(
             (before(&review))
             section.answers aria-label="Your decision" {
                 @if is_approval {
-                    (approve_form(asked, stamp, &DecisionDraft::default(), Some(token)))
+                    (approve_form(asked, form_token, &DecisionDraft::default(), Some(token)))
                 }
-                @else { (reject_form(asked, stamp, &DecisionDraft::default(), Some(token))) }
+                @else { (reject_form(asked, form_token, &DecisionDraft::default(), Some(token))) }
             }
             p { a href=(format!("/approvals/{}", approval.id())) { "See all details \
                 first" } }
         }
     };
-    page(StatusCode::OK, &bare(&title), Some(visitor), None, &main)
+    page(StatusCode::OK, &bare(&title), Some(user), None, &main)
 }

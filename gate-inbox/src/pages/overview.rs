@@ -71,11 +71,11 @@ pub(super) fn number(count: u64) -> f64 {
 
 /// Renders the numbers and plots.
 pub(crate) fn overview(
-    visitor: &CurrentUser,
-    told: &ProjectionAnswer<Overview>,
+    user: &CurrentUser,
+    answer: &ProjectionAnswer<Overview>,
     waiting: usize,
 ) -> Response {
-    let Overview { span, all, .. } = &told.found;
+    let Overview { span, all, .. } = &answer.found;
     let counts = &all.counts;
     let decided: u64 = counts
         .became
@@ -87,12 +87,12 @@ pub(crate) fn overview(
         counts
             .waits
             .percentile(percent)
-            .map_or_else(|| "–".to_owned(), |time| ChartUnit::Time.words(time.as_secs_f64()))
+            .map_or_else(|| "–".to_owned(), |time| ChartUnit::Time.format(time.as_secs_f64()))
     };
     let main = html! {
         h1 { "Overview" }
         (span.choice("/overview"))
-        (behind(told.is_behind))
+        (behind(answer.is_behind))
         dl.figures {
             div { dt { "Waiting now" } dd { a href="/" { (waiting) } } }
             div { dt { "People were asked" } dd { (grouped(counts.asked)) } }
@@ -103,8 +103,8 @@ pub(crate) fn overview(
             div { dt { "90% decided within" } dd { (time(90)) } }
         }
         div.plots {
-            (volume(&told.found))
-            (waits(&told.found))
+            (volume(&answer.found))
+            (waits(&answer.found))
             (by_rule(all))
             (by_person(all))
         }
@@ -113,7 +113,7 @@ pub(crate) fn overview(
             accurate to within 10%." }
         (keys())
     };
-    page(StatusCode::OK, "Overview", Some(visitor), Some(Tab::Overview), &main)
+    page(StatusCode::OK, "Overview", Some(user), Some(Tab::Overview), &main)
 }
 
 /// Renders a warning if not all records were read yet.

@@ -19,16 +19,16 @@ const EACH: usize = 50;
 /// Renders the page of the pending questions: those for the visitor first, in both parts by
 /// deadline.
 pub(crate) fn pending(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     waiting: &PendingSnapshot,
     wanted: &PendingFilter,
     number: usize,
 ) -> Response {
-    waiting.list(visitor, wanted, |order| list(visitor, waiting, wanted, order, number))
+    waiting.list(user, wanted, |order| list(user, waiting, wanted, order, number))
 }
 
 fn list(
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     waiting: &PendingSnapshot,
     wanted: &PendingFilter,
     order: &PendingList,
@@ -39,7 +39,7 @@ fn list(
     let pages = all.div_ceil(EACH).max(1);
     let number = number.clamp(1, pages);
     let shown: Vec<(bool, &Interruption)> =
-        waiting.part(order, (number - 1) * EACH, EACH).collect();
+        waiting.page(order, (number - 1) * EACH, EACH).collect();
     let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
     let main = html! {
         h1 { "Pending" }
@@ -56,16 +56,16 @@ fn list(
                     p.faint { "New requests from agents appear here automatically." }
                 }
             }
-            (part("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
-            (part("For others", all - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
+            (section("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
+            (section("For others", all - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
             @if pages > 1 { (steps(wanted, number, pages)) }
         }
         (keys())
     };
-    page(StatusCode::OK, &title, Some(visitor), Some(Tab::Pending), &main)
+    page(StatusCode::OK, &title, Some(user), Some(Tab::Pending), &main)
 }
 
-fn part<'a>(
+fn section<'a>(
     title: &str,
     count: usize,
     shown: impl Iterator<Item = &'a (bool, &'a Interruption)>,
@@ -91,8 +91,8 @@ fn row(asked: &Interruption) -> Markup {
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
-            @if let Some(words) = approval.subject().request().and_then(RemoteRequest::about) {
-                p.claimed { span.faint { "The agent claims: " } (plain(short(words))) }
+            @if let Some(message) = approval.subject().request().and_then(RemoteRequest::about) {
+                p.claimed { span.faint { "The agent claims: " } (plain(short(message))) }
             }
             @if asked.descriptor().is_some_and(|tool| tool.summary().is_some())
                 || approval.shown_arguments(None).len() > 3
@@ -158,13 +158,18 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             span.mark { "Odd characters" }
         }
         @if approval.is_edited() { span.mark { "Edited" } }
-        @if let Some(words) = approval.last_attempt() { span.mark.danger { (capitalized(words)) } }
+        @if let Some(message) = approval.last_attempt() {
+            span.mark.danger { (capitalized(message)) }
+        }
     }
 }
 
-pub(super) fn capitalized(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+pub(super) fn capitalized(message: &str) -> String {
+    let mut deliveries = message.chars();
+    deliveries
+        .next()
+        .map(|first| first.to_uppercase().chain(deliveries).collect())
+        .unwrap_or_default()
 }
 
 fn steps(wanted: &PendingFilter, number: usize, pages: usize) -> Markup {

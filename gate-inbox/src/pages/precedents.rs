@@ -113,7 +113,7 @@ fn differences(here: &Approval, other: &Approval) -> Markup {
     let all: BTreeSet<String> = names(&ours).into_iter().chain(names(&theirs)).collect();
     let all: Vec<&String> =
         all.iter().filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())).collect();
-    let said = |of: &Approval, value: Option<&Value>| match value {
+    let describe = |of: &Approval, value: Option<&Value>| match value {
         None => html! { "left out" },
         Some(value) if of.arguments().is_secret(value) => html! { "a secret" },
         Some(Value::String(text)) => plain(short(text)),
@@ -123,8 +123,8 @@ fn differences(here: &Approval, other: &Approval) -> Markup {
         @if all.is_empty() { p.faint { "With the same arguments." } }
         @for name in all.iter().take(MOST) {
             p.faint {
-                code { (plain(short(name))) } ": " (said(other, theirs.get(name.as_str())))
-                ", here " strong { (said(here, ours.get(name.as_str()))) }
+                code { (plain(short(name))) } ": " (describe(other, theirs.get(name.as_str())))
+                ", here " strong { (describe(here, ours.get(name.as_str()))) }
             }
         }
         @if all.len() > MOST { p.faint { "And " (all.len() - MOST) " more differ." } }

@@ -42,9 +42,9 @@ pub(crate) struct RulesView {
 }
 
 impl RulesView {
-    pub(crate) fn of(known: &ProjectionSet, span: TimeSpan, now: Timestamp) -> Self {
+    pub(crate) fn of(projections: &ProjectionSet, span: TimeSpan, now: Timestamp) -> Self {
         let mut policies: BTreeMap<PolicyKey, ListedPolicy> = BTreeMap::new();
-        for (note, at) in known.rulebook.tools() {
+        for (note, at) in projections.policies.tools() {
             let of_tool = (format!("policy {}", note.policy().name()), note.policy());
             let of_agents = note.agents().map(|(agent, policy)| {
                 (format!("policy {} of agent {agent}", policy.name()), policy)
@@ -56,8 +56,8 @@ impl RulesView {
                 judges.tools.push(note.tool().clone());
             }
         }
-        let counts = known.statistics.of(now, span.hours()).rules;
-        Self { span, policies, counts, is_full: known.rulebook.is_full() }
+        let counts = projections.statistics.of(now, span.hours()).rules;
+        Self { span, policies, counts, is_full: projections.policies.is_full() }
     }
 
     /// Returns the counts of what a rule did.
@@ -69,11 +69,11 @@ impl RulesView {
 
 /// Renders the policies.
 pub(crate) fn rules(
-    visitor: &CurrentUser,
-    told: &ProjectionAnswer<RulesView>,
+    user: &CurrentUser,
+    answer: &ProjectionAnswer<RulesView>,
     now: Timestamp,
 ) -> Response {
-    let found = &told.found;
+    let found = &answer.found;
     let is_known = |rule: &RuleKey| found.policies.keys().any(|(source, _)| *source == rule.source);
     let others: Vec<_> = found
         .counts
@@ -86,7 +86,7 @@ pub(crate) fn rules(
             strictest verdict wins: a rule that denies beats one that asks, which beats one that \
             lets through." }
         (found.span.choice("/rules"))
-        (behind(told.is_behind))
+        (behind(answer.is_behind))
         @if found.is_full { p.warning { "There are more tools than this page keeps. The policies \
             of the other tools are not shown." } }
         @if found.policies.is_empty() { div.empty { p { "No gate with tools has been built on this \
@@ -94,9 +94,9 @@ pub(crate) fn rules(
         @if found.policies.len() > 1 {
             nav.jump aria-label="Policies" {
                 ul {
-                    @for (place, (source, _)) in found.policies.keys().enumerate() {
+                    @for (index, (source, _)) in found.policies.keys().enumerate() {
                         li {
-                            a href=(format!("#policy-{place}")) {
+                            a href=(format!("#policy-{index}")) {
                                 (plain(source.trim_start_matches("policy ")))
                             }
                         }
@@ -104,8 +104,8 @@ pub(crate) fn rules(
                 }
             }
         }
-        @for (place, ((source, _), judges)) in found.policies.iter().enumerate() {
-            (policy(found, place, source, judges, now))
+        @for (index, ((source, _), judges)) in found.policies.iter().enumerate() {
+            (policy(found, index, source, judges, now))
         }
         @if !others.is_empty() {
             section.policy aria-labelledby="others" {
@@ -129,18 +129,18 @@ pub(crate) fn rules(
         }
         (keys())
     };
-    page(StatusCode::OK, "Rules", Some(visitor), Some(Tab::Rules), &main)
+    page(StatusCode::OK, "Rules", Some(user), Some(Tab::Rules), &main)
 }
 
 fn policy(
     found: &RulesView,
-    place: usize,
+    index: usize,
     source: &str,
     judges: &ListedPolicy,
     now: Timestamp,
 ) -> Markup {
     let ListedPolicy { policy, tools, since } = judges;
-    let heading = format!("policy-{place}");
+    let heading = format!("policy-{index}");
     let fallback = policy.otherwise();
     html! {
         section.policy aria-labelledby=(heading) {
@@ -148,8 +148,8 @@ fn policy(
             @if !policy.about().is_empty() { (about(policy.about())) }
             p.faint {
                 (if tools.len() == 1 { "For the tool " } else { "For the tools " })
-                @for (place, tool) in tools.iter().enumerate() {
-                    @if place > 0 { ", " }
+                @for (index, tool) in tools.iter().enumerate() {
+                    @if index > 0 { ", " }
                     (plain(tool))
                 }
                 " · unchanged since at least " (ago(*since, now))
@@ -171,7 +171,7 @@ fn policy(
                     (did(&found.did(source, "otherwise")))
                 }
             }
-            (plot(found, place, source, policy))
+            (plot(found, index, source, policy))
             @if !policy.text().is_empty() { details { summary { "Source of the \
                 whole policy" } (block(policy.text())) } }
         }
@@ -198,12 +198,12 @@ fn did(of: &RuleCounts) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     let became = BECAME
         .into_iter()
-        .map(|(became, _, words)| (of.became.get(&became).copied().unwrap_or(0), words));
+        .map(|(became, _, message)| (of.became.get(&became).copied().unwrap_or(0), message));
     let by_itself = [(of.let_through, "let through"), (of.denied, "denied")];
     let all = by_itself.into_iter().chain(became).chain([(of.open(), "still open")]);
     let parts: Vec<String> = all
         .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{} {words}", grouped(count)))
+        .map(|(count, message)| format!("{} {message}", grouped(count)))
         .collect();
     html! {
         p.faint {
@@ -217,7 +217,7 @@ fn did(of: &RuleCounts) -> Markup {
     }
 }
 
-fn plot(found: &RulesView, place: usize, source: &str, policy: &PolicyView) -> Markup {
+fn plot(found: &RulesView, index: usize, source: &str, policy: &PolicyView) -> Markup {
     let names = policy.rules().iter().map(RuleView::name).chain(["otherwise"]);
     let all: Vec<(&str, RuleCounts)> = names.map(|name| (name, found.did(source, name))).collect();
     if all.iter().all(|(_, of)| of.fired() == 0) {
@@ -227,8 +227,8 @@ fn plot(found: &RulesView, place: usize, source: &str, policy: &PolicyView) -> M
         let numbers = all.iter().map(|(_, of)| Some(number(count(of)))).collect();
         Series { look, name, numbers }
     };
-    let became = |(became, look, words): (ApprovalOutcome, usize, &'static str)| {
-        of(look, words, &|of| of.became.get(&became).copied().unwrap_or_default())
+    let became = |(became, look, message): (ApprovalOutcome, usize, &'static str)| {
+        of(look, message, &|of| of.became.get(&became).copied().unwrap_or_default())
     };
     // What nobody decided: the rule did, or nobody yet.
     let rest = [
@@ -241,7 +241,7 @@ fn plot(found: &RulesView, place: usize, source: &str, policy: &PolicyView) -> M
         if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() }
     };
     let plot = PlotChart {
-        id: format!("plot-{place}"),
+        id: format!("plot-{index}"),
         title: "How often each rule was the reason, by outcome".into(),
         along: "Rule",
         places: all.iter().map(|(name, ..)| label(name)).collect(),

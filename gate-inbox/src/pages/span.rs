@@ -63,10 +63,10 @@ impl TimeSpan {
         html! {
             nav.spans aria-label="Time" {
                 ul {
-                    @for (span, word, words) in Self::ALL {
+                    @for (span, word, message) in Self::ALL {
                         li {
                             a href=(format!("{path}?time={word}"))
-                                aria-current=[(span == self).then_some("true")] { (words) }
+                                aria-current=[(span == self).then_some("true")] { (message) }
                         }
                     }
                 }

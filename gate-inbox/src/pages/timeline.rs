@@ -33,7 +33,7 @@ impl TimelineEntry {
 }
 
 /// A record in words.
-pub(super) fn tell(record: &Record) -> TimelineEntry {
+pub(super) fn describe(record: &Record) -> TimelineEntry {
     let (look, what, more) = match record.event() {
         RecordEvent::Call(event) => of_call(event),
         RecordEvent::Gate(event) => of_gate(event),

@@ -72,7 +72,7 @@ impl PendingCache {
         gate: &AnyGate,
         is_live: bool,
     ) -> Result<Arc<PendingSnapshot>, StoreError> {
-        self.look(gate, is_live, CachedPending::list).await
+        self.look(gate, is_live, CachedPending::interruptions).await
     }
 
     /// Brings the cache up to date, and takes something of it.
@@ -87,7 +87,7 @@ impl PendingCache {
             // Held while reading, so that requests at the same time share one look at the store.
             let mut last = self.0.lock().await;
             let due = match &mut *last {
-                Some(kept) if kept.begun > asked => return Ok(take(kept)),
+                Some(cached) if cached.begun > asked => return Ok(take(cached)),
                 Some(kept) if is_live => {
                     kept.begun + kept.took.saturating_mul(SHARE).clamp(PACE, LATE)
                 }
@@ -103,9 +103,9 @@ impl PendingCache {
         if let Some(kept) = &mut *last
             && kept.read.elapsed() < kept.whole.saturating_mul(SELDOM).max(ANEW)
             // If a record cannot be read, a full read may still succeed.
-            && let Some(news) = kept.news(gate, begun).await.unwrap_or(None)
+            && let Some(changes) = kept.changes_since(gate, begun).await.unwrap_or(None)
         {
-            kept.take(news, begun);
+            kept.apply(changes, begun);
             return Ok(take(kept));
         }
         Ok(take(last.insert(CachedPending::read(gate, begun).await?)))
@@ -128,17 +128,17 @@ impl CachedPending {
         let all = gate.interruptions(&ApprovalFilter::all().status(Status::Pending)).await?;
         let whole = read.elapsed();
         let (keys, sorted, of_agent) = (HashMap::new(), BTreeMap::new(), HashMap::new());
-        let mut kept =
+        let mut cached =
             Self { begun, took: whole, read, whole, seen, keys, sorted, of_agent, list: None };
         for asked in all {
-            kept.put(asked);
+            cached.put(asked);
         }
-        kept.took = begun.elapsed();
-        Ok(kept)
+        cached.took = begun.elapsed();
+        Ok(cached)
     }
 
     /// Reads the changes since the last look, if that is faster than reading everything.
-    async fn news(
+    async fn changes_since(
         &self,
         gate: &AnyGate,
         begun: Instant,
@@ -173,9 +173,9 @@ impl CachedPending {
         Ok(Some(PendingChanges { seen, changed }))
     }
 
-    fn take(&mut self, news: PendingChanges, begun: Instant) {
-        self.seen = news.seen;
-        for (id, asked) in news.changed {
+    fn apply(&mut self, changes: PendingChanges, begun: Instant) {
+        self.seen = changes.seen;
+        for (id, asked) in changes.changed {
             self.remove(id);
             if let Some(asked) = asked {
                 self.put(asked);
@@ -208,7 +208,7 @@ impl CachedPending {
         self.sorted.insert(key, asked);
     }
 
-    fn list(&mut self) -> Arc<PendingSnapshot> {
+    fn interruptions(&mut self) -> Arc<PendingSnapshot> {
         let list = self.list.get_or_insert_with(|| {
             Arc::new(PendingSnapshot::of(self.sorted.values().cloned().collect()))
         });
@@ -354,27 +354,27 @@ mod tests {
     #[tokio::test]
     async fn many_who_ask_at_once_are_one_or_two_looks_and_who_asks_later_is_another() {
         let (gate, store) = counted_gate().await;
-        let board = PendingCache::default();
-        let all = join_all((0..100).map(|_| board.pending(&gate, true))).await;
+        let pending_cache = PendingCache::default();
+        let all = join_all((0..100).map(|_| pending_cache.pending(&gate, true))).await;
         assert!(all.into_iter().all(|found| found.is_ok()));
         let [lists, looks] = store.counts();
         assert!((1..=2).contains(&lists) && looks <= 1, "{lists} {looks}");
-        board.pending(&gate, true).await.unwrap();
+        pending_cache.pending(&gate, true).await.unwrap();
         assert_eq!(store.counts()[1], looks + 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_opens_a_list_does_not_wait_for_a_page_that_waits_its_turn() {
         let (gate, store) = counted_gate().await;
-        let board = PendingCache::default();
-        board.pending(&gate, false).await.unwrap();
-        board.0.lock().await.as_mut().unwrap().took = Duration::from_mins(1);
+        let pending_cache = PendingCache::default();
+        pending_cache.pending(&gate, false).await.unwrap();
+        pending_cache.0.lock().await.as_mut().unwrap().took = Duration::from_mins(1);
         let began = Instant::now();
         let (live, opened) = tokio::join!(
-            async { board.pending(&gate, true).await.map(|_| began.elapsed()) },
+            async { pending_cache.pending(&gate, true).await.map(|_| began.elapsed()) },
             async {
                 advance(Duration::from_millis(1)).await;
-                board.pending(&gate, false).await.map(|_| began.elapsed())
+                pending_cache.pending(&gate, false).await.map(|_| began.elapsed())
             }
         );
         assert!(opened.unwrap() < PACE);
@@ -385,8 +385,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn all_is_read_where_the_record_cannot_be_and_now_and_then_in_any_case() {
         let (gate, store) = counted_gate().await;
-        let board = PendingCache::default();
-        let look = async || board.pending(&gate, false).await.unwrap().len();
+        let cache = PendingCache::default();
+        let look = async || cache.pending(&gate, false).await.unwrap().len();
         let ask = async |id| {
             gate.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap()
         };
@@ -409,10 +409,11 @@ mod tests {
             Gate::builder(()).store(store.inner.clone()).build().await.unwrap();
         let [dana, eve] =
             [gate.reviewer("dana").await.unwrap(), gate.reviewer("eve").await.unwrap()];
-        let (board, bot, run) = (PendingCache::default(), gate.remote("bot"), gate.run("run"));
+        let (pending_cache, bot, run) =
+            (PendingCache::default(), gate.remote("bot"), gate.run("run"));
         // How many wait, each with how often it changed.
         let shown = async || {
-            let found = board.pending(&gate, false).await.unwrap();
+            let found = pending_cache.pending(&gate, false).await.unwrap();
             let all =
                 other.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
             let versions = |all: &[Interruption]| -> BTreeMap<_, _> {
@@ -420,13 +421,13 @@ mod tests {
             };
             assert_eq!(versions(found.all()), versions(&all));
             // However slow this machine is just now.
-            board.0.lock().await.as_mut().unwrap().whole = Duration::MAX;
+            pending_cache.0.lock().await.as_mut().unwrap().whole = Duration::MAX;
             found.len()
         };
         assert_eq!(shown().await, 0);
         let mut lists = 1;
         for (round, patience) in (0..24).zip([Duration::MAX, Duration::ZERO].into_iter().cycle()) {
-            board.0.lock().await.as_mut().unwrap().whole = patience;
+            pending_cache.0.lock().await.as_mut().unwrap().whole = patience;
             let two = ask(role("manager")).count(2);
             // What was refused once is not asked again.
             let call = RemoteCall::new(

@@ -28,9 +28,13 @@ pub(crate) enum VoteEligibility {
 }
 
 /// Returns the eligibility of a person.
-pub(crate) fn part(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -> VoteEligibility {
+pub(crate) fn eligibility(
+    approval: &Approval,
+    user: &CurrentUser,
+    now: Timestamp,
+) -> VoteEligibility {
     let info = approval.subject().info();
-    let who = visitor.who().as_str();
+    let who = user.who().as_str();
     if approval.status() != Status::Pending {
         return VoteEligibility::Over;
     }
@@ -40,7 +44,7 @@ pub(crate) fn part(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -
     if info.principal().is_some_and(|principal| same_person(principal.as_str(), who)) {
         return VoteEligibility::ActsForThem;
     }
-    let asks = |tier: &EscalationTier| tier.asks(&visitor.roles, false);
+    let asks = |tier: &EscalationTier| tier.asks(&user.roles, false);
     let all = approval.requirements();
     if all.iter().any(|requirement| begun(requirement, approval.asked_at(), now).any(asks)) {
         VoteEligibility::Asked
@@ -68,13 +72,13 @@ fn begun(
 }
 
 /// Returns why a person cannot give a grant with their approval, because the gate would refuse it.
-pub(crate) fn no_grant(
+pub(crate) fn why_no_grant(
     approval: &Approval,
-    visitor: &CurrentUser,
+    user: &CurrentUser,
     now: Timestamp,
 ) -> Option<&'static str> {
     let all = approval.requirements();
-    let is_theirs = |tier: &EscalationTier| tier.asks(&visitor.roles, false);
+    let is_theirs = |tier: &EscalationTier| tier.asks(&user.roles, false);
     let alone = |requirement: &Requirement| {
         begun(requirement, approval.asked_at(), now)
             .any(|tier| tier.count() == 1 && is_theirs(tier))
@@ -96,10 +100,10 @@ pub(crate) fn no_grant(
 }
 
 /// Returns whether a person is asked and has not voted.
-pub(crate) fn is_theirs(approval: &Approval, visitor: &CurrentUser, now: Timestamp) -> bool {
+pub(crate) fn can_vote(approval: &Approval, user: &CurrentUser, now: Timestamp) -> bool {
     let has_voted = approval
         .votes()
         .iter()
-        .any(|vote| vote.reviewer() == visitor.who() && approval.concerns(vote));
-    part(approval, visitor, now) == VoteEligibility::Asked && !has_voted
+        .any(|vote| vote.reviewer() == user.who() && approval.concerns(vote));
+    eligibility(approval, user, now) == VoteEligibility::Asked && !has_voted
 }

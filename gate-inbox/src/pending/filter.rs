@@ -5,7 +5,7 @@ use gate_runtime::{Approval, Interruption, Timestamp};
 
 use crate::auth::current_user::CurrentUser;
 use crate::forms::form_data::FormData;
-use crate::pending::eligibility::is_theirs;
+use crate::pending::eligibility::can_vote;
 use crate::render::untrusted_text::bare;
 
 /// The longest value of a filter, in characters: what is longer fits nothing that has a name.
@@ -61,19 +61,14 @@ impl PendingFilter {
     }
 
     /// Returns whether it admits a question.
-    pub(crate) fn admits(
-        &self,
-        approval: &Approval,
-        visitor: &CurrentUser,
-        now: Timestamp,
-    ) -> bool {
+    pub(crate) fn admits(&self, approval: &Approval, user: &CurrentUser, now: Timestamp) -> bool {
         let info = approval.subject().info();
         let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == bare(found);
         is(&self.tool, approval.tool().as_str())
             && is(&self.agent, info.agent().as_str())
             && is(&self.principal, info.principal().map(AsRef::as_ref).unwrap_or_default())
             && (self.role.is_empty() || roles(approval).any(|role| bare(role) == self.role))
-            && (!self.mine || is_theirs(approval, visitor, now))
+            && (!self.mine || can_vote(approval, user, now))
             && (self.text.is_empty() || has(approval, &self.text))
     }
 }

@@ -7,7 +7,7 @@ use gate_runtime::id::{ReviewerId, Role};
 use gate_runtime::{Approval, Interruption};
 
 use crate::auth::current_user::CurrentUser;
-use crate::pending::eligibility::is_theirs;
+use crate::pending::eligibility::can_vote;
 use crate::pending::filter::{PendingFilter, names, roles, sorted};
 
 /// All pending calls at one time, by deadline. Filtering very many is expensive, so equal requests
@@ -78,26 +78,26 @@ impl PendingSnapshot {
     /// Passes a person's list to a function.
     pub(crate) fn list<T>(
         &self,
-        visitor: &CurrentUser,
+        user: &CurrentUser,
         wanted: &PendingFilter,
         show: impl FnOnce(&PendingList) -> T,
     ) -> T {
-        let whose = (visitor.who().clone(), visitor.roles.clone(), wanted.clone());
+        let whose = (user.who().clone(), user.roles.clone(), wanted.clone());
         let order = {
             // Only the entry is made under the lock; sorting happens once per key, outside of it.
             let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(orders.entry(whose).or_default())
         };
-        show(order.get_or_init(|| self.order(visitor, wanted)))
+        show(order.get_or_init(|| self.order(user, wanted)))
     }
 
-    fn order(&self, visitor: &CurrentUser, wanted: &PendingFilter) -> PendingList {
+    fn order(&self, user: &CurrentUser, wanted: &PendingFilter) -> PendingList {
         let (mine, others): (Vec<_>, Vec<_>) = self
             .all
             .iter()
             .enumerate()
-            .filter(|(_, asked)| wanted.admits(asked.approval(), visitor, asked.now()))
-            .map(|(place, asked)| (place, is_theirs(asked.approval(), visitor, asked.now())))
+            .filter(|(_, asked)| wanted.admits(asked.approval(), user, asked.now()))
+            .map(|(index, asked)| (index, can_vote(asked.approval(), user, asked.now())))
             .partition(|(_, is_theirs)| *is_theirs);
         let count = mine.len();
         PendingList {
@@ -107,14 +107,14 @@ impl PendingSnapshot {
     }
 
     /// Returns a part of a list, each call with whether it asks its reader.
-    pub(crate) fn part<'a>(
+    pub(crate) fn page<'a>(
         &'a self,
         order: &'a PendingList,
         from: usize,
         count: usize,
     ) -> impl Iterator<Item = (bool, &'a Interruption)> {
-        let places = order.places.iter().enumerate().skip(from).take(count);
-        places.filter_map(|(number, place)| Some((number < order.mine, self.all.get(*place)?)))
+        let indexes = order.places.iter().enumerate().skip(from).take(count);
+        indexes.filter_map(|(number, index)| Some((number < order.mine, self.all.get(*index)?)))
     }
 }
 

@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct ProjectionSet {
     pub(crate) statistics: Statistics,
     pub(crate) precedents: Precedents,
-    pub(crate) rulebook: PolicyIndex,
+    pub(crate) policies: PolicyIndex,
 }
 
 impl ProjectionSet {
-    fn take(&mut self, record: &Record) {
-        self.statistics.take(record);
+    fn apply(&mut self, record: &Record) {
+        self.statistics.apply(record);
         match record.event() {
             RecordEvent::Call(CallEvent::Voted { .. }) => {
                 let is_decided = matches!(
@@ -42,7 +42,7 @@ impl ProjectionSet {
                 }
             }
             RecordEvent::Gate(GateEvent::GateBuilt { tools, .. }) => {
-                self.rulebook.built(tools, record.at());
+                self.policies.built(tools, record.at());
             }
             RecordEvent::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
             _ => {}
@@ -68,17 +68,17 @@ pub(crate) struct ProjectionAnswer<T> {
 impl RecordProjector {
     /// Starts the task, from the first record on.
     pub(crate) fn follow(mut events: EventStream) -> Self {
-        let known: Arc<Mutex<ProjectionSet>> = Arc::default();
-        let (tell, seen) = watch::channel(0);
-        let book = Arc::clone(&known);
+        let projections: Arc<Mutex<ProjectionSet>> = Arc::default();
+        let (sender, seen) = watch::channel(0);
+        let book = Arc::clone(&projections);
         let task = tokio::spawn(async move {
             loop {
                 match events.next().await {
                     Ok(record) => {
                         // Projected before its number is published: a query that waits for it finds
                         // it.
-                        lock(&book).take(&record);
-                        tell.send_replace(record.seq());
+                        lock(&book).apply(&record);
+                        sender.send_replace(record.seq());
                     }
                     // The stream goes on where it was, so nothing is missed while the store does
                     // not answer.
@@ -86,7 +86,7 @@ impl RecordProjector {
                 }
             }
         });
-        Self { known, seen, task: task.abort_handle() }
+        Self { known: projections, seen, task: task.abort_handle() }
     }
 
     /// Answers a query from all records that exist now, or from those that were projected in time.
@@ -132,8 +132,8 @@ async fn next(gate: &AnyGate, after: u64) -> Result<Option<u64>, StoreError> {
     Ok(gate.records(after, 1).await?.first().map(|record| record.seq()))
 }
 
-fn lock(known: &Mutex<ProjectionSet>) -> MutexGuard<'_, ProjectionSet> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(projections: &Mutex<ProjectionSet>) -> MutexGuard<'_, ProjectionSet> {
+    projections.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for RecordProjector {
@@ -164,8 +164,8 @@ mod tests {
             for read in [0, last / 2, last.saturating_sub(1), last] {
                 let (_tell, seen) = watch::channel(read);
                 let task = tokio::spawn(std::future::ready(())).abort_handle();
-                let chronicle = RecordProjector { known: Arc::default(), seen, task };
-                assert_eq!(chronicle.newest(&gate).await.unwrap(), last, "read up to {read}");
+                let projector = RecordProjector { known: Arc::default(), seen, task };
+                assert_eq!(projector.newest(&gate).await.unwrap(), last, "read up to {read}");
             }
         }
     }
@@ -173,22 +173,23 @@ mod tests {
     #[tokio::test]
     async fn who_asks_is_told_of_all_that_was_there_or_that_it_is_not_all() {
         let gate: Gate<NoTools> = Gate::builder(()).build().await.unwrap();
-        let chronicle = RecordProjector::follow(gate.events_after(0));
+        let projector = RecordProjector::follow(gate.events_after(0));
         let refused = async || {
             let call = ToolCall::new("1", "nothing", "{}");
             let _ = gate.run("run-1").submit([call]).await.unwrap();
         };
-        let count =
-            |known: &ProjectionSet| known.statistics.of(Timestamp::now(), 24).counts.refused;
+        let count = |projections: &ProjectionSet| {
+            projections.statistics.of(Timestamp::now(), 24).counts.refused
+        };
         for expected in 1..=3 {
             refused().await;
-            let told = chronicle.ask(&gate, count).await.unwrap();
-            assert_eq!((told.found, told.is_behind), (expected, false));
+            let answer = projector.ask(&gate, count).await.unwrap();
+            assert_eq!((answer.found, answer.is_behind), (expected, false));
         }
-        chronicle.task.abort();
+        projector.task.abort();
         tokio::task::yield_now().await;
         refused().await;
-        let told = chronicle.ask(&gate, count).await.unwrap();
+        let told = projector.ask(&gate, count).await.unwrap();
         assert_eq!((told.found, told.is_behind), (3, true));
     }
 }

@@ -1,7 +1,7 @@
 //! Search in the records, newest first, with a limit on the work for one page, whatever is
 //! searched.
 
-mod says;
+mod record_text;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use self::says::{kind, people, said, tool};
+use self::record_text::{kind, people, texts, tool};
 use crate::forms::form_data::FormData;
 use crate::render::untrusted_text::bare;
 use crate::state::AppState;
@@ -181,21 +181,21 @@ impl HistorySearch {
         ];
         names.into_iter().flatten().any(has)
             || people(record).iter().any(|who| has(who))
-            || said(record).iter().any(|said| has(said))
+            || texts(record).iter().any(|said| has(said))
     }
 
     /// Looks for a page of it.
     pub(crate) async fn run(
         &self,
-        office: &AppState,
+        app: &AppState,
         from: SearchCursor,
     ) -> Result<SearchPage, StoreError> {
-        let newest = office.chronicle.newest(&office.gate).await?;
+        let newest = app.projector.newest(&app.gate).await?;
         let begun = Instant::now();
         match from {
-            SearchCursor::After(seq) => self.forward(office, seq, newest, begun).await,
+            SearchCursor::After(seq) => self.forward(app, seq, newest, begun).await,
             SearchCursor::Before(seq) => {
-                let found = self.backward(office, seq.saturating_sub(1).min(newest), begun).await?;
+                let found = self.backward(app, seq.saturating_sub(1).min(newest), begun).await?;
                 let newer = Some(
                     found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()),
                 );
@@ -203,17 +203,17 @@ impl HistorySearch {
             }
             SearchCursor::Newest => {
                 let start = match self.end.and_then(|end| end.checked_add(SKEW).ok()) {
-                    Some(end) => last_before(office, end, newest).await?,
+                    Some(end) => last_before(app, end, newest).await?,
                     None => newest,
                 };
-                self.backward(office, start, begun).await
+                self.backward(app, start, begun).await
             }
         }
     }
 
     async fn backward(
         &self,
-        office: &AppState,
+        app: &AppState,
         start: u64,
         begun: Instant,
     ) -> Result<SearchPage, StoreError> {
@@ -221,7 +221,7 @@ impl HistorySearch {
         while high > 0 {
             let low = high.saturating_sub(BLOCK);
             let block =
-                office.gate.records(low, usize::try_from(high - low).unwrap_or(usize::MAX)).await?;
+                app.gate.records(low, usize::try_from(high - low).unwrap_or(usize::MAX)).await?;
             for record in block.iter().rev().filter(|record| record.seq() <= high) {
                 if found.records.len() == EACH || self.is_past(record) {
                     found.older =
@@ -251,15 +251,14 @@ impl HistorySearch {
 
     async fn forward(
         &self,
-        office: &AppState,
+        app: &AppState,
         start: u64,
         newest: u64,
         begun: Instant,
     ) -> Result<SearchPage, StoreError> {
         let (mut found, mut at) = (SearchPage::default(), start);
         'all: while at < newest {
-            let block =
-                office.gate.records(at, usize::try_from(BLOCK).unwrap_or(usize::MAX)).await?;
+            let block = app.gate.records(at, usize::try_from(BLOCK).unwrap_or(usize::MAX)).await?;
             if block.is_empty() {
                 break;
             }
@@ -286,11 +285,11 @@ impl HistorySearch {
 }
 
 /// Returns the number of the last record before a time, as far as times grow with numbers.
-async fn last_before(office: &AppState, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
+async fn last_before(app: &AppState, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
     let (mut low, mut high) = (0, newest);
     while low < high {
         let middle = low + (high - low) / 2;
-        match office.gate.records(middle, 1).await?.first() {
+        match app.gate.records(middle, 1).await?.first() {
             Some(record) if record.at() < end => low = record.seq(),
             _ => high = middle,
         }

@@ -119,7 +119,7 @@ struct OpenApproval {
 
 impl Statistics {
     /// Counts a record.
-    pub(crate) fn take(&mut self, record: &Record) {
+    pub(crate) fn apply(&mut self, record: &Record) {
         let RecordEvent::Call(event) = record.event() else {
             if let RecordEvent::Gate(GateEvent::CallRefused { .. }) = record.event() {
                 self.hour(record.at()).refused += 1;
@@ -137,7 +137,7 @@ impl Statistics {
                     Decision::Reject { .. } => ApprovalOutcome::Rejected,
                     Decision::Respond { .. } => ApprovalOutcome::Answered,
                 };
-                let who = self.people.place(vote.reviewer(), PEOPLE);
+                let who = self.people.index_of(vote.reviewer(), PEOPLE);
                 *self.hour(record.at()).people.entry(who).or_default().entry(kind).or_default() +=
                     1;
                 if let (ApprovalOutcome::Edited, Some(open)) = (kind, self.open.get_mut(&id)) {
@@ -161,12 +161,12 @@ impl Statistics {
     fn assessed(&mut self, record: &Record, event: &CallEvent, id: ApprovalId) {
         let CallEvent::Assessed { assessment, .. } = event else { return };
         let at = record.at();
-        let place = |rules: &mut NameIndex<RuleKey>, source: String, name: &str| {
-            rules.place(&RuleKey { source, name: name.to_owned() }, RULES)
+        let index = |rules: &mut NameIndex<RuleKey>, source: String, name: &str| {
+            rules.index_of(&RuleKey { source, name: name.to_owned() }, RULES)
         };
         let mut reasons = Vec::new();
         for rule in assessment.reasons() {
-            let found = place(&mut self.rules, rule.source().to_string(), rule.rule());
+            let found = index(&mut self.rules, rule.source().to_string(), rule.rule());
             if !reasons.contains(&found) {
                 reasons.push(found);
             }
@@ -174,7 +174,7 @@ impl Statistics {
         for rule in assessment.rules() {
             let result = rule.result();
             if matches!(result, RuleResult::Failed | RuleResult::LimitReached) {
-                let found = place(&mut self.rules, rule.source().to_string(), rule.rule());
+                let found = index(&mut self.rules, rule.source().to_string(), rule.rule());
                 let of = self.hour(at).rules.entry(found).or_default();
                 if result == RuleResult::Failed { of.failed += 1 } else { of.used_up += 1 }
             }
@@ -317,9 +317,9 @@ impl<N> Default for NameIndex<N> {
 }
 
 impl<N: Clone + Eq + Hash> NameIndex<N> {
-    fn place(&mut self, name: &N, most: usize) -> usize {
-        if let Some(place) = self.places.get(name) {
-            return *place;
+    fn index_of(&mut self, name: &N, most: usize) -> usize {
+        if let Some(index) = self.places.get(name) {
+            return *index;
         }
         if self.names.len() >= most {
             return usize::MAX;
@@ -329,8 +329,8 @@ impl<N: Clone + Eq + Hash> NameIndex<N> {
         self.names.len() - 1
     }
 
-    fn name(&self, place: usize) -> Option<&N> {
-        self.names.get(place)
+    fn name(&self, index: usize) -> Option<&N> {
+        self.names.get(index)
     }
 }
 
@@ -395,7 +395,7 @@ mod tests {
 
         let mut statistics = Statistics::default();
         for record in gate.records(0, 1_000).await.unwrap() {
-            statistics.take(&record);
+            statistics.apply(&record);
         }
         assert_eq!((statistics.open.len(), statistics.order.len()), (0, 0));
         let at = Timestamp::from_second(1_800_000_000 + 5 * 3_600).unwrap();
@@ -434,8 +434,8 @@ mod tests {
             24
         );
         let mut names = NameIndex::default();
-        let places: Vec<usize> = (0..5).map(|name| names.place(&name, 3)).collect();
-        assert_eq!(places, [0, 1, 2, usize::MAX, usize::MAX]);
-        assert_eq!((names.place(&1, 3), names.name(usize::MAX)), (1, None));
+        let indexes: Vec<usize> = (0..5).map(|name| names.index_of(&name, 3)).collect();
+        assert_eq!(indexes, [0, 1, 2, usize::MAX, usize::MAX]);
+        assert_eq!((names.index_of(&1, 3), names.name(usize::MAX)), (1, None));
     }
 }

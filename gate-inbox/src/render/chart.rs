@@ -56,7 +56,7 @@ impl Series {
 impl PlotChart {
     /// Bars that stand side by side, each with its parts upon each other.
     pub(crate) fn columns(&self) -> Markup {
-        let sums = (0..self.places.len()).map(|place| self.sum(place));
+        let sums = (0..self.places.len()).map(|index| self.sum(index));
         let scale = self.measure.scale(sums.fold(0.0, f64::max));
         let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
         let step = plain_width / count(self.places.len().max(1));
@@ -71,7 +71,7 @@ impl PlotChart {
                         look,
                         (LEFT + count(place) * step + step * 0.12, y),
                         (step * 0.76, tall),
-                        &format!("{label}: {name} {}", self.measure.words(number)),
+                        &format!("{label}: {name} {}", self.measure.format(number)),
                     ))
                 }
             }
@@ -86,9 +86,9 @@ impl PlotChart {
         let scale = self.measure.scale(all.fold(0.0, f64::max));
         let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
         let step = plain_width / count(self.places.len().max(1));
-        let at = |place: usize, number: f64| {
+        let at = |index: usize, number: f64| {
             (
-                LEFT + count(place) * step + step / 2.0,
+                LEFT + count(index) * step + step / 2.0,
                 HEIGHT - BELOW - number / scale.top() * height,
             )
         };
@@ -114,9 +114,9 @@ impl PlotChart {
                     g class=(format!("point look{}", look % LOOKS)) {
                         title {
                             (self.places.get(*place).map(String::as_str).unwrap_or_default()) ": "
-                            (name) " " (self.measure.words(*number))
+                            (name) " " (self.measure.format(*number))
                         }
-                        (mark(*look, x, y))
+                        (marker(*look, x, y))
                     }
                 }
             }
@@ -129,7 +129,7 @@ impl PlotChart {
     pub(crate) fn rows(&self) -> Markup {
         const ROW: f64 = 40.0;
         const RIGHT: f64 = 44.0;
-        let sums: Vec<f64> = (0..self.places.len()).map(|place| self.sum(place)).collect();
+        let sums: Vec<f64> = (0..self.places.len()).map(|index| self.sum(index)).collect();
         let most = sums.iter().copied().fold(0.0, f64::max).max(1.0);
         let drawn = html! {
             @for (place, label) in self.places.iter().enumerate() {
@@ -142,13 +142,13 @@ impl PlotChart {
                         look,
                         (long(before), y + 18.0),
                         (long(number), 15.0),
-                        &format!("{label}: {name} {}", self.measure.words(number)),
+                        &format!("{label}: {name} {}", self.measure.format(number)),
                     ))
                 }
                 text.number x=(format!("{:.1}", long(self.sum(place)) + 6.0))
                     y=(format!("{:.1}", y + 30.0))
                 {
-                    (self.measure.words(sums.get(place).copied().unwrap_or_default()))
+                    (self.measure.format(sums.get(place).copied().unwrap_or_default()))
                 }
             }
         };
@@ -156,10 +156,10 @@ impl PlotChart {
     }
 
     /// The parts of a bar: look, name, number, and the sum of those before.
-    fn parts(&self, place: usize) -> Vec<(usize, &'static str, f64, f64)> {
+    fn parts(&self, index: usize) -> Vec<(usize, &'static str, f64, f64)> {
         let (mut parts, mut before) = (Vec::new(), 0.0);
         for Series { look, name, numbers } in &self.series {
-            let number = numbers.get(place).copied().flatten().unwrap_or_default();
+            let number = numbers.get(index).copied().flatten().unwrap_or_default();
             if number > 0.0 {
                 parts.push((*look, *name, number, before));
                 before += number;
@@ -168,8 +168,8 @@ impl PlotChart {
         parts
     }
 
-    fn sum(&self, place: usize) -> f64 {
-        self.series.iter().filter_map(|series| series.numbers.get(place).copied().flatten()).sum()
+    fn sum(&self, index: usize) -> f64 {
+        self.series.iter().filter_map(|series| series.numbers.get(index).copied().flatten()).sum()
     }
 
     /// Draws the numbers of the axis at the left, with lines across.
@@ -181,7 +181,7 @@ impl PlotChart {
                     @let y = format!("{:.1}", HEIGHT - BELOW - tick / scale.top() * height);
                     line x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
                     text x=(LEFT - 6.0) y=(y) dy="4" text-anchor="end" {
-                        (self.measure.words(tick))
+                        (self.measure.format(tick))
                     }
                 }
             }
@@ -193,10 +193,10 @@ impl PlotChart {
         let each = self.places.len().div_ceil(5).max(1);
         html! {
             g.axis {
-                @for (place, label) in
+                @for (index, label) in
                     self.places.iter().enumerate().filter(|(place, _)| place.is_multiple_of(each))
                 {
-                    @let x = format!("{:.1}", LEFT + count(place) * step + step / 2.0);
+                    @let x = format!("{:.1}", LEFT + count(index) * step + step / 2.0);
                     text x=(x) y=(HEIGHT - BELOW + 15.0) text-anchor="middle" { (cut(label)) }
                 }
                 text.name x=(f64::midpoint(LEFT, WIDTH)) y=(HEIGHT - 3.0) text-anchor="middle" {
@@ -216,7 +216,7 @@ impl PlotChart {
                 svg.drawn viewBox=(format!("0 0 {WIDTH} \
                     {height}")) role="img" aria-labelledby=(format!("{id}-title {id}-desc")) {
                     title #(format!("{id}-title")) { (bare(&self.title)) }
-                    desc #(format!("{id}-desc")) { (self.said()) }
+                    desc #(format!("{id}-desc")) { (self.description()) }
                     defs {
                         @for Series { look, .. } in &self.series {
                             (pattern(&format!("{id}-look{look}"), *look))
@@ -230,13 +230,13 @@ impl PlotChart {
     }
 
     /// Says what it shows, in words, for whoever does not see it.
-    fn said(&self) -> String {
+    fn description(&self) -> String {
         let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
             match self.measure {
-                ChartUnit::Count => format!("{name} {} in total", self.measure.words(all.sum())),
+                ChartUnit::Count => format!("{name} {} in total", self.measure.format(all.sum())),
                 ChartUnit::Time => {
-                    format!("{name} {} at most", self.measure.words(all.fold(0.0, f64::max)))
+                    format!("{name} {} at most", self.measure.format(all.fold(0.0, f64::max)))
                 }
             }
         };
@@ -282,13 +282,13 @@ impl PlotChart {
                             }
                         }
                         tbody {
-                            @for (place, label) in self.places.iter().enumerate() {
+                            @for (index, label) in self.places.iter().enumerate() {
                                 tr {
                                     th scope="row" { (crate::render::untrusted_text::plain(label)) }
                                     @for Series { numbers, .. } in &self.series {
                                         td {
-                                            @match numbers.get(place).copied().flatten() {
-                                                Some(number) => (self.measure.words(number)),
+                                            @match numbers.get(index).copied().flatten() {
+                                                Some(number) => (self.measure.format(number)),
                                                 None => "–",
                                             }
                                         }
@@ -309,12 +309,12 @@ fn rect(
     look: usize,
     (x, y): (f64, f64),
     (wide, tall): (f64, f64),
-    words: &str,
+    message: &str,
 ) -> Markup {
     html! {
         rect class=(format!("part look{}", look % LOOKS)) x=(format!("{x:.1}"))
             y=(format!("{y:.1}")) width=(format!("{wide:.1}")) height=(format!("{tall:.1}"))
-            fill=(format!("url(#{}-look{look})", plot.id)) { title { (bare(words)) } }
+            fill=(format!("url(#{}-look{look})", plot.id)) { title { (bare(message)) } }
     }
 }
 
@@ -348,7 +348,7 @@ fn pattern(id: &str, look: usize) -> Markup {
 }
 
 /// A point of a line.
-fn mark(look: usize, x: f64, y: f64) -> Markup {
+fn marker(look: usize, x: f64, y: f64) -> Markup {
     html! {
         @if look == 0 {
             circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" {}
@@ -377,14 +377,14 @@ fn count(number: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn plot(places: &[&str], numbers: &[f64]) -> PlotChart {
+    fn plot(labels: &[&str], numbers: &[f64]) -> PlotChart {
         let numbers = numbers.iter().map(|number| Some(*number)).collect();
-        let places = places.iter().map(|place| (*place).to_owned()).collect();
+        let indexes = labels.iter().map(|index| (*index).to_owned()).collect();
         PlotChart {
             id: "volume".into(),
             title: "Calls".into(),
             along: "Time",
-            places,
+            places: indexes,
             measure: ChartUnit::Count,
             series: vec![
                 Series { look: 0, name: "asked", numbers },
@@ -398,13 +398,13 @@ mod tests {
         let plot = plot(&["Monday", "Tuesday"], &[5.0, 0.0]);
         for drawn in [plot.columns(), plot.lines(), plot.rows()] {
             let drawn = drawn.into_string();
-            for words in [
+            for message in [
                 "role=\"img\"",
                 "<title id=\"volume-title\">Calls",
                 "asked 5 in total",
                 "<th scope=\"row\"><bdi>Monday</bdi></th><td>5</td><td>–</td>",
             ] {
-                assert!(drawn.contains(words), "{words} {drawn}");
+                assert!(drawn.contains(message), "{message} {drawn}");
             }
             assert!(
                 !drawn.contains("NaN") && !drawn.contains("inf") && !drawn.contains("style="),

@@ -111,8 +111,8 @@ fn each_line(lines: &[&str]) -> Markup {
     html! {
         @for (number, line) in lines.iter().enumerate() {
             @if number > 0 { "\n" }
-            @for (place, part) in line.split('\t').enumerate() {
-                @if place > 0 { "\t" }
+            @for (index, part) in line.split('\t').enumerate() {
+                @if index > 0 { "\t" }
                 @if !part.is_empty() { (plain(part)) }
             }
         }
@@ -158,7 +158,7 @@ pub(crate) fn headline(headline: &CallHeadline) -> Markup {
     html! {
         @for part in headline.parts() {
             @match part {
-                HeadlinePart::Words(words) => (words),
+                HeadlinePart::Words(message) => (message),
                 HeadlinePart::Value { text, is_code: true, .. } => code { bdi { (text) } },
                 HeadlinePart::Value { .. } => bdi { (part) },
             }

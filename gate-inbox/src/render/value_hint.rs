@@ -15,7 +15,7 @@ use crate::render::untrusted_text::{length, plural};
 const LONGEST: usize = 2_000;
 
 /// Says what a value means, in words; `None` where the value says that itself.
-pub(crate) fn meaning(
+pub(crate) fn value_hint(
     schema: Option<&Value>,
     pointer: &str,
     value: &Value,
@@ -47,8 +47,8 @@ fn format_of<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
 
 fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<String> {
     let name = name.to_ascii_lowercase();
-    let ends = |words: &[&str]| {
-        words.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")))
+    let ends = |message: &[&str]| {
+        message.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")))
     };
     if ends(&["cents"]) || format == "cents" {
         return Some(format!("{}, counted in cents", cents(number)));
@@ -123,18 +123,18 @@ fn of_time(at: Timestamp, now: Timestamp) -> String {
 /// A length of time, to the second: `1 day 12 hours`.
 pub(crate) fn exact(time: Duration) -> String {
     let mut rest = time.as_secs();
-    let mut said = Vec::new();
+    let mut parts = Vec::new();
     for (size, unit) in [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")] {
         if rest >= size {
-            said.push(plural(usize::try_from(rest / size).unwrap_or(usize::MAX), unit));
+            parts.push(plural(usize::try_from(rest / size).unwrap_or(usize::MAX), unit));
             rest %= size;
         }
     }
-    if said.is_empty() {
-        said.push("0 seconds".to_owned());
+    if parts.is_empty() {
+        parts.push("0 seconds".to_owned());
     }
     let about = if time.subsec_nanos() > 0 { "about " } else { "" };
-    format!("{about}{}", said.join(" "))
+    format!("{about}{}", parts.join(" "))
 }
 
 #[cfg(test)]
@@ -209,7 +209,7 @@ mod tests {
             ("x", json!(["2027-01-15"]), None),
         ] {
             assert_eq!(
-                meaning(Some(&schema), &format!("/{name}"), &value, now).as_deref(),
+                value_hint(Some(&schema), &format!("/{name}"), &value, now).as_deref(),
                 expected,
                 "{name} {value}"
             );

@@ -22,7 +22,7 @@ use crate::web::page_error::{PageError, PageResult};
 
 /// A form about a call, before anything is decided.
 pub(super) struct DecisionForm {
-    pub(super) visitor: CurrentUser,
+    pub(super) user: CurrentUser,
     pub(super) fields: FormData,
     pub(super) asked: Interruption,
 }
@@ -37,14 +37,14 @@ pub(super) enum SubmitOutcome {
 
 impl AppState {
     /// Returns the reviewer of a signed-in person.
-    pub(super) async fn reviewer(&self, visitor: &CurrentUser) -> Result<Reviewer, PageError> {
-        self.gate.reviewer(visitor.who().clone()).await.map_err(|error| match error {
+    pub(super) async fn reviewer(&self, user: &CurrentUser) -> Result<Reviewer, PageError> {
+        self.gate.reviewer(user.who().clone()).await.map_err(|error| match error {
             ReviewerError::Unknown(_) => {
-                let words = "Nothing was decided: the gate does not know you. Ask the person \
+                let message = "Nothing was decided: the gate does not know you. Ask the person \
                     who runs it to add you.";
-                PageError::with(StatusCode::FORBIDDEN, "Not known to the gate", words)
+                PageError::with(StatusCode::FORBIDDEN, "Not known to the gate", message)
             }
-            _ => PageError::trouble(),
+            _ => PageError::unavailable(),
         })
     }
 }
@@ -52,31 +52,31 @@ impl AppState {
 impl DecisionForm {
     /// Opens a form, if the call is still as it was shown.
     pub(super) async fn open(
-        office: &AppState,
+        app: &AppState,
         id: &str,
         sent: SubmittedForm,
     ) -> Result<Self, PageError> {
-        let SubmittedForm { visitor, fields } = sent;
-        let asked = office.asked(id).await?;
+        let SubmittedForm { user, fields } = sent;
+        let asked = app.asked(id).await?;
         let approval = asked.approval();
         // The vote would be about something that the person has not seen.
         if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
-            return Err(PageError::new(pages::changed(&visitor, &asked)));
+            return Err(PageError::new(pages::changed(&user, &asked)));
         }
-        if visitor.must_sign() {
-            let words = "Your vote counts only if it is signed, and no page can sign it: use `gate \
-                approve … --signing-key FILE` on your own machine.";
-            return Err(PageError::with(StatusCode::FORBIDDEN, "Signature required", words));
+        if user.must_sign() {
+            let message = "Your vote counts only if it is signed, and no page can sign it: use \
+                `gate approve … --signing-key FILE` on your own machine.";
+            return Err(PageError::with(StatusCode::FORBIDDEN, "Signature required", message));
         }
-        Ok(Self { visitor, fields, asked })
+        Ok(Self { user, fields, asked })
     }
 
     /// Returns what is missing if more than a click is required: not everything was shown at first,
     /// or the call is destructive.
     pub(super) fn unconfirmed(&self) -> Option<String> {
         if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
-            let words = "the page collapses parts of it: read all of it, then check the box";
-            return Some(words.to_owned());
+            let message = "the page collapses parts of it: read all of it, then check the box";
+            return Some(message.to_owned());
         }
         let tool = self.asked.approval().tool().as_str();
         let is_typed = self.fields.get("typed").trim() == tool;
@@ -84,47 +84,46 @@ impl DecisionForm {
             .then(|| format!("type the tool's name, {tool}, to confirm: this cannot be undone"))
     }
 
-    pub(super) async fn reviewer(&self, office: &AppState) -> Result<Reviewer, PageError> {
-        office.reviewer(&self.visitor).await
+    pub(super) async fn reviewer(&self, app: &AppState) -> Result<Reviewer, PageError> {
+        app.reviewer(&self.user).await
     }
 
     /// Sends the decision to the gate, if this form was not sent before. Uses up the link that led
     /// to the form.
     async fn send(
         &self,
-        office: &AppState,
+        app: &AppState,
         what: Intent,
         deciding: Decide<'_>,
     ) -> Result<SubmitOutcome, PageError> {
-        self.send_as(office, what, deciding, |_| ()).await
+        self.send_as(app, what, deciding, |_| ()).await
     }
 
     /// The same, for callers that need the reason of a refusal.
     pub(super) async fn send_as(
         &self,
-        office: &AppState,
+        app: &AppState,
         what: Intent,
         deciding: Decide<'_>,
-        tell: impl FnOnce(&DecideError) + Send,
+        on_refused: impl FnOnce(&DecideError) + Send,
     ) -> Result<SubmitOutcome, PageError> {
         // A second click on the same form is answered like the first one, and sends nothing.
-        let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form"))
-        else {
+        let Some(claim) = app.sessions.first(self.user.session, &self.fields.get("form")) else {
             return Ok(SubmitOutcome::Done);
         };
         if let Some(token) = self.fields.exact("link") {
-            office.take_link(&token, what, self.asked.approval())?;
+            app.consume_link(&token, what, self.asked.approval())?;
         }
         let comment = self.fields.get("comment");
         let deciding =
             if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
         let decided = deciding.await;
         if let Err(error) = &decided {
-            tell(error);
+            on_refused(error);
         }
         let outcome = self.outcome(decided)?;
         if matches!(outcome, SubmitOutcome::Done) {
-            first.counts();
+            claim.counts();
         }
         Ok(outcome)
     }
@@ -134,50 +133,50 @@ impl DecisionForm {
         decided: Result<DecisionOutcome, DecideError>,
     ) -> Result<SubmitOutcome, PageError> {
         let Err(error) = decided else { return Ok(SubmitOutcome::Done) };
-        let words = error.to_string();
+        let message = error.to_string();
         Err(match error {
             DecideError::Refused(Refused::Changed) => {
-                PageError::new(pages::changed(&self.visitor, &self.asked))
+                PageError::new(pages::changed(&self.user, &self.asked))
             }
             // Not decided by a person.
             DecideError::AlreadyDecided(ref approval) if approval.status() == Status::Expired => {
                 PageError::with(
                     StatusCode::CONFLICT,
                     "Too late",
-                    &format!("Nothing was decided: {words}."),
+                    &format!("Nothing was decided: {message}."),
                 )
             }
             DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => PageError::with(
                 StatusCode::CONFLICT,
                 "Already decided",
-                &format!("Your decision came too late: {words}."),
+                &format!("Your decision came too late: {message}."),
             ),
             DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
                 PageError::with(
                     StatusCode::CONFLICT,
                     "Too late",
-                    &format!("Nothing was decided: {words}."),
+                    &format!("Nothing was decided: {message}."),
                 )
             }
             DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)
             | DecideError::Signature(_) => PageError::with(
                 StatusCode::FORBIDDEN,
                 "Not yours to decide",
-                &format!("Nothing was decided: {words}."),
+                &format!("Nothing was decided: {message}."),
             ),
             DecideError::Unknown(_) => PageError::not_found(),
-            DecideError::Store(_) | DecideError::Reviewer(_) => PageError::trouble(),
-            _ => return Ok(SubmitOutcome::Refused(words)),
+            DecideError::Store(_) | DecideError::Reviewer(_) => PageError::unavailable(),
+            _ => return Ok(SubmitOutcome::Refused(message)),
         })
     }
 
     /// Returns the call's page: as it is now, or with the problem of the form.
     async fn show(
         &self,
-        office: &AppState,
+        app: &AppState,
         outcome: SubmitOutcome,
         of: ProblemForm,
-        words: String,
+        message: String,
     ) -> PageResult {
         match outcome {
             SubmitOutcome::Done => {
@@ -186,12 +185,12 @@ impl DecisionForm {
             SubmitOutcome::Refused(problem) => {
                 let draft = DecisionDraft {
                     problem: Some((of, problem)),
-                    words,
+                    words: message,
                     comment: self.fields.get("comment"),
                 };
-                let stamp = FormToken::new(&self.visitor, &self.asked)?;
-                let found = office.precedents(&self.asked).await?;
-                Ok(pages::approval(&self.visitor, &self.asked, &found, &stamp, &draft))
+                let form_token = FormToken::new(&self.user, &self.asked)?;
+                let found = app.precedents(&self.asked).await?;
+                Ok(pages::approval(&self.user, &self.asked, &found, &form_token, &draft))
             }
         }
     }
@@ -203,21 +202,16 @@ impl DecisionForm {
     }
 
     fn show_form(&self, form: &EditForm) -> PageResult {
-        Ok(pages::edit(
-            &self.visitor,
-            &self.asked,
-            &FormToken::new(&self.visitor, &self.asked)?,
-            form,
-        ))
+        Ok(pages::edit(&self.user, &self.asked, &FormToken::new(&self.user, &self.asked)?, form))
     }
 
     fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> PageResult {
-        let stamp = FormToken::new(&self.visitor, &self.asked)?;
+        let form_token = FormToken::new(&self.user, &self.asked)?;
         let comment = self.fields.get("comment");
         Ok(pages::confirm(
-            &self.visitor,
+            &self.user,
             &self.asked,
-            &stamp,
+            &form_token,
             edited,
             &DecisionDraft::of_edit(problem, comment),
         ))
@@ -238,12 +232,12 @@ impl DecisionForm {
         match self.asked.preview(&edit).await {
             Ok(edited) => Ok((edited, edit)),
             Err(DecideError::Invalid(misfits)) => {
-                form.tell(&misfits);
+                form.add_errors(&misfits);
                 Err(self.show_form(&form))
             }
             Err(error) => match self.outcome(Err(error)) {
-                Ok(SubmitOutcome::Refused(words)) => {
-                    form.problem = Some(words);
+                Ok(SubmitOutcome::Refused(message)) => {
+                    form.problem = Some(message);
                     Err(self.show_form(&form))
                 }
                 Ok(SubmitOutcome::Done) => Err(self.show_form(&form)),
@@ -254,78 +248,79 @@ impl DecisionForm {
 }
 
 pub(super) async fn approve(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     Path(id): Path<String>,
     sent: SubmittedForm,
 ) -> PageResult {
-    let desk = DecisionForm::open(&office, &id, sent).await?;
-    let me = desk.reviewer(&office).await?;
-    let outcome = match desk.unconfirmed() {
-        Some(words) => SubmitOutcome::Refused(words),
-        None => desk.send(&office, Intent::Approve, desk.asked.approve(&me)).await?,
+    let decision = DecisionForm::open(&app, &id, sent).await?;
+    let me = decision.reviewer(&app).await?;
+    let outcome = match decision.unconfirmed() {
+        Some(message) => SubmitOutcome::Refused(message),
+        None => decision.send(&app, Intent::Approve, decision.asked.approve(&me)).await?,
     };
-    desk.show(&office, outcome, ProblemForm::Approve, desk.fields.get("comment")).await
+    decision.show(&app, outcome, ProblemForm::Approve, decision.fields.get("comment")).await
 }
 
 pub(super) async fn reject(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     Path(id): Path<String>,
     sent: SubmittedForm,
 ) -> PageResult {
-    let desk = DecisionForm::open(&office, &id, sent).await?;
-    let me = desk.reviewer(&office).await?;
-    let reason = desk.fields.get("reason");
-    let outcome = desk.send(&office, Intent::Reject, desk.asked.reject(&me, reason.trim())).await?;
-    desk.show(&office, outcome, ProblemForm::Reject, reason).await
+    let decision = DecisionForm::open(&app, &id, sent).await?;
+    let me = decision.reviewer(&app).await?;
+    let reason = decision.fields.get("reason");
+    let outcome =
+        decision.send(&app, Intent::Reject, decision.asked.reject(&me, reason.trim())).await?;
+    decision.show(&app, outcome, ProblemForm::Reject, reason).await
 }
 
 pub(super) async fn respond(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     Path(id): Path<String>,
     sent: SubmittedForm,
 ) -> PageResult {
-    let desk = DecisionForm::open(&office, &id, sent).await?;
-    let me = desk.reviewer(&office).await?;
-    let typed = desk.fields.get("value");
+    let decision = DecisionForm::open(&app, &id, sent).await?;
+    let me = decision.reviewer(&app).await?;
+    let typed = decision.fields.get("value");
     let outcome = if typed.trim().is_empty() {
         SubmitOutcome::Refused("type or choose what the agent gets".to_owned())
     } else {
-        let value = desk.asked.approval().typed_answer(&typed);
-        desk.send(&office, Intent::Open, desk.asked.respond(&me, value)).await?
+        let value = decision.asked.approval().typed_answer(&typed);
+        decision.send(&app, Intent::Open, decision.asked.respond(&me, value)).await?
     };
-    desk.show(&office, outcome, ProblemForm::Respond, typed).await
+    decision.show(&app, outcome, ProblemForm::Respond, typed).await
 }
 
 /// Shows what would change, and sends it once that is confirmed.
 pub(super) async fn edit(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     Path(id): Path<String>,
     sent: SubmittedForm,
 ) -> PageResult {
-    let desk = DecisionForm::open(&office, &id, sent).await?;
-    let mut form = desk.form()?;
-    let Some(confirmed) = desk.fields.find("arguments") else {
-        let Some(new) = form.read(&desk.fields) else { return desk.show_form(&form) };
-        return match desk.preview(form, &new).await {
-            Ok((edited, _)) => desk.show_changes(&edited, None),
+    let decision = DecisionForm::open(&app, &id, sent).await?;
+    let mut form = decision.form()?;
+    let Some(confirmed) = decision.fields.find("arguments") else {
+        let Some(new) = form.read(&decision.fields) else { return decision.show_form(&form) };
+        return match decision.preview(form, &new).await {
+            Ok((edited, _)) => decision.show_changes(&edited, None),
             Err(answer) => answer,
         };
     };
     let Ok(new) = serde_json::from_str::<Map<String, Value>>(&confirmed) else {
-        return desk.show_form(&form);
+        return decision.show_form(&form);
     };
-    let (edited, edit) = match desk.preview(form, &new).await {
+    let (edited, edit) = match decision.preview(form, &new).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Some(words) = desk.unconfirmed() {
-        return desk.show_changes(&edited, Some(&words));
+    if let Some(message) = decision.unconfirmed() {
+        return decision.show_changes(&edited, Some(&message));
     }
-    let me = desk.reviewer(&office).await?;
-    match desk.send(&office, Intent::Open, desk.asked.edit(&me, edit)).await? {
+    let me = decision.reviewer(&app).await?;
+    match decision.send(&app, Intent::Open, decision.asked.edit(&me, edit)).await? {
         SubmitOutcome::Done => {
-            Ok(Redirect::to(&format!("/approvals/{}", desk.asked.id())).into_response())
+            Ok(Redirect::to(&format!("/approvals/{}", decision.asked.id())).into_response())
         }
-        SubmitOutcome::Refused(words) => desk.show_changes(&edited, Some(&words)),
+        SubmitOutcome::Refused(words) => decision.show_changes(&edited, Some(&words)),
     }
 }

@@ -14,7 +14,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::notify::Intent;
 use crate::notify::link::{BadLink, SignedLink};
 use crate::pages::{self, FormToken};
-use crate::pending::eligibility::{VoteEligibility, part};
+use crate::pending::eligibility::{VoteEligibility, eligibility};
 use crate::state::AppState;
 use crate::web::page_error::{PageError, PageResult};
 
@@ -24,21 +24,25 @@ impl AppState {
         let links = self.links.as_ref().ok_or_else(PageError::not_found)?;
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
             BadLink::NotOurs => {
-                let words = "This inbox did not make this link, or a part of the link is missing. \
-                     Nothing was decided.";
-                PageError::with(StatusCode::NOT_FOUND, "Not a link of this inbox", words)
+                let message = "This inbox did not make this link, or a part of the link is \
+                     missing. Nothing was decided.";
+                PageError::with(StatusCode::NOT_FOUND, "Not a link of this inbox", message)
             }
             BadLink::Over => {
-                let words = "This link has expired. Nothing was decided: check in the inbox \
+                let message = "This link has expired. Nothing was decided: check in the inbox \
                     whether the call still waits.";
-                PageError::with(StatusCode::GONE, "Link expired", words)
+                PageError::with(StatusCode::GONE, "Link expired", message)
             }
         })?;
-        if links.is_used(&link).map_err(|_| PageError::trouble())? { Err(used()) } else { Ok(link) }
+        if links.is_used(&link).map_err(|_| PageError::unavailable())? {
+            Err(already_used())
+        } else {
+            Ok(link)
+        }
     }
 
     /// Uses a link, if it is for this answer to this call as it is.
-    pub(super) fn take_link(
+    pub(super) fn consume_link(
         &self,
         token: &str,
         what: Intent,
@@ -47,37 +51,37 @@ impl AppState {
         let (link, links) =
             (self.link(token)?, self.links.as_ref().ok_or_else(PageError::not_found)?);
         if (link.intent, link.approval, link.shown) != (what, approval.id(), approval.shown()) {
-            let words = "This link is for something else. Nothing was decided: open it again.";
-            return Err(PageError::with(StatusCode::CONFLICT, "Wrong link", words));
+            let message = "This link is for something else. Nothing was decided: open it again.";
+            return Err(PageError::with(StatusCode::CONFLICT, "Wrong link", message));
         }
-        match links.take(&link, self.clock.now()) {
+        match links.consume(&link, self.clock.now()) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(used()),
-            Err(_) => Err(PageError::trouble()),
+            Ok(false) => Err(already_used()),
+            Err(_) => Err(PageError::unavailable()),
         }
     }
 }
 
-fn used() -> PageError {
-    let words = "This link was already used, and each link decides once. If the call still \
+fn already_used() -> PageError {
+    let message = "This link was already used, and each link decides once. If the call still \
         waits, decide on its page.";
-    PageError::with(StatusCode::GONE, "Link already used", words)
+    PageError::with(StatusCode::GONE, "Link already used", message)
 }
 
 pub(super) async fn open(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     Path(token): Path<String>,
     request: Request,
 ) -> PageResult {
-    let link = office.link(&token)?;
+    let link = app.link(&token)?;
     let mut parts = request.into_parts().0;
-    let visitor = CurrentUser::from_request_parts(&mut parts, &office).await?;
-    let asked = office.asked(&link.approval.to_string()).await?;
+    let user = CurrentUser::from_request_parts(&mut parts, &app).await?;
+    let asked = app.asked(&link.approval.to_string()).await?;
     let approval = asked.approval();
     let wants_more = approval.answers().is_some()
-        || visitor.must_sign()
+        || user.must_sign()
         || approval.requirements().iter().any(Requirement::wants_signature);
-    let is_theirs = part(approval, &visitor, asked.now()) == VoteEligibility::Asked;
+    let is_theirs = eligibility(approval, &user, asked.now()) == VoteEligibility::Asked;
     // The call's own page shows its state, its reviewers, and what must be signed.
     if link.intent == Intent::Open
         || approval.status() != Status::Pending
@@ -87,7 +91,7 @@ pub(super) async fn open(
         return Ok(Redirect::to(&format!("/approvals/{}", approval.id())).into_response());
     }
     if approval.shown() != link.shown {
-        return Ok(pages::changed(&visitor, &asked));
+        return Ok(pages::changed(&user, &asked));
     }
-    Ok(pages::link(&visitor, &asked, &FormToken::new(&visitor, &asked)?, link.intent, &token))
+    Ok(pages::link(&user, &asked, &FormToken::new(&user, &asked)?, link.intent, &token))
 }

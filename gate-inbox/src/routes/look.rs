@@ -17,13 +17,13 @@ fn fields(query: Option<String>) -> FormData {
 }
 
 pub(super) async fn history(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     RawQuery(query): RawQuery,
 ) -> PageResult {
     let query = fields(query);
     let search = HistorySearch::read(&query);
-    security_log::records_read(visitor.who(), "the page of what happened");
+    security_log::records_read(user.who(), "the page of what happened");
     let number = |name: &str| query.get(name).parse::<u64>().ok();
     let from = match (number("before"), number("after")) {
         (Some(seq), None) => SearchCursor::Before(seq),
@@ -33,31 +33,32 @@ pub(super) async fn history(
     let found = if search.problem.is_some() {
         SearchPage::default()
     } else {
-        search.run(&office, from).await?
+        search.run(&app, from).await?
     };
-    Ok(pages::history(&visitor, &search, &found, office.gate.trail().as_ref(), office.clock.now()))
+    Ok(pages::history(&user, &search, &found, app.gate.trail().as_ref(), app.clock.now()))
 }
 
 pub(super) async fn rules(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     RawQuery(query): RawQuery,
 ) -> PageResult {
-    let (span, now) = (TimeSpan::read(&fields(query).get("time")), office.clock.now());
-    let told = office.chronicle.ask(&office.gate, |known| RulesView::of(known, span, now)).await?;
-    Ok(pages::rules(&visitor, &told, now))
+    let (span, now) = (TimeSpan::read(&fields(query).get("time")), app.clock.now());
+    let answer =
+        app.projector.ask(&app.gate, |projections| RulesView::of(projections, span, now)).await?;
+    Ok(pages::rules(&user, &answer, now))
 }
 
 pub(super) async fn overview(
-    State(office): State<Arc<AppState>>,
-    visitor: CurrentUser,
+    State(app): State<Arc<AppState>>,
+    user: CurrentUser,
     RawQuery(query): RawQuery,
 ) -> PageResult {
-    let (span, now) = (TimeSpan::read(&fields(query).get("time")), office.clock.now());
-    let told = office
-        .chronicle
-        .ask(&office.gate, |known| Overview::of(&known.statistics, span, now))
+    let (span, now) = (TimeSpan::read(&fields(query).get("time")), app.clock.now());
+    let answer = app
+        .projector
+        .ask(&app.gate, |projections| Overview::of(&projections.statistics, span, now))
         .await?;
-    let waiting = office.board.pending(&office.gate, false).await?.len();
-    Ok(pages::overview(&visitor, &told, waiting))
+    let waiting = app.pending.pending(&app.gate, false).await?.len();
+    Ok(pages::overview(&user, &answer, waiting))
 }

@@ -23,23 +23,20 @@ const FORM: &str = "gate_form";
 const FORM_LASTS: u64 = 3_600;
 
 /// The page.
-pub(super) async fn ask(
-    State(office): State<Arc<AppState>>,
-    RawQuery(query): RawQuery,
-) -> PageResult {
+pub(super) async fn ask(State(app): State<Arc<AppState>>, RawQuery(query): RawQuery) -> PageResult {
     let wanted = ReturnTo::in_fields(&FormData::parse(query.unwrap_or_default().as_bytes()));
-    ask_again(&office, StatusCode::OK, wanted.as_ref(), None)
+    ask_again(&app, StatusCode::OK, wanted.as_ref(), None)
 }
 
 fn ask_again(
-    office: &AppState,
+    app: &AppState,
     status: StatusCode,
     wanted: Option<&ReturnTo>,
     problem: Option<&str>,
 ) -> PageResult {
     let form = random::random()?;
     let page = pages::sign_in(status, &Digest::of(&form).to_string(), wanted, problem);
-    Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
+    Ok(with_cookie(page, cookie(&app.base_url, FORM, &form, FORM_LASTS)))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
@@ -50,60 +47,60 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
 }
 
 /// Begins a session for a person with a valid token.
-pub(super) async fn sign_in(State(office): State<Arc<AppState>>, request: Request) -> PageResult {
-    check_site(&office, request.headers())?;
+pub(super) async fn sign_in(State(app): State<Arc<AppState>>, request: Request) -> PageResult {
+    check_site(&app, request.headers())?;
     // An empty value is refused below: without the cookie, the form may come from another site.
-    let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
-    let before = read_cookie(&office.place, SESSION, request.headers());
+    let form = read_cookie(&app.base_url, FORM, request.headers()).unwrap_or_default();
+    let before = read_cookie(&app.base_url, SESSION, request.headers());
     let peer = rate_limit::address(request.extensions());
-    let fields = FormData::from_request(request, &office).await?;
+    let fields = FormData::from_request(request, &app).await?;
     let wanted = ReturnTo::in_fields(&fields);
     let wanted = wanted.as_ref();
     if form.is_empty()
         || !random::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string())
     {
-        let words = "The page has expired, or your browser blocks cookies. Try again.";
-        return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
+        let message = "The page has expired, or your browser blocks cookies. Try again.";
+        return ask_again(&app, StatusCode::FORBIDDEN, wanted, Some(message));
     }
-    let now = office.clock.now();
-    if let Err(wait) = office.throttle.begin(peer, now) {
+    let now = app.clock.now();
+    if let Err(wait) = app.throttle.begin(peer, now) {
         let seconds = wait.as_secs().max(1);
         let words = format!("Too many wrong tokens. Try again in {seconds} seconds.");
-        let mut page = ask_again(&office, StatusCode::TOO_MANY_REQUESTS, wanted, Some(&words))?;
+        let mut page = ask_again(&app, StatusCode::TOO_MANY_REQUESTS, wanted, Some(&words))?;
         page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return Ok(page);
     }
-    let Some(signed_in) = office.sign_in.sign_in(fields.get("token").trim()).await? else {
+    let Some(signed_in) = app.sign_in.sign_in(fields.get("token").trim()).await? else {
         security_log::sign_in_failed(peer);
         let words = "No reviewer has this token.";
-        return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
+        return ask_again(&app, StatusCode::FORBIDDEN, wanted, Some(words));
     };
-    office.throttle.was_right(peer);
+    app.throttle.was_right(peer);
     // A new cookie for each sign-in: one that was set before by somebody else is worthless.
     if let Some(before) = before {
-        office.sessions.end(Digest::of(before));
+        app.sessions.end(Digest::of(before));
     }
     security_log::signed_in(signed_in.who(), peer);
-    let value = office.sessions.begin(signed_in, now)?;
+    let value = app.sessions.begin(signed_in, now)?;
     let to = wanted.map_or_else(|| "/".to_owned(), ReturnTo::path);
-    let seconds = office.sessions.whole().as_secs();
+    let seconds = app.sessions.whole().as_secs();
     let response = with_cookie(
         Redirect::to(&to).into_response(),
-        cookie(&office.place, SESSION, &value, seconds),
+        cookie(&app.base_url, SESSION, &value, seconds),
     );
-    Ok(with_cookie(response, cookie(&office.place, FORM, "", 0)))
+    Ok(with_cookie(response, cookie(&app.base_url, FORM, "", 0)))
 }
 
 /// Ends the session, or all sessions of the person.
 pub(super) async fn sign_out(
-    State(office): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     sent: SubmittedForm,
 ) -> Result<Response, PageError> {
-    security_log::signed_out(sent.visitor.who());
+    security_log::signed_out(sent.user.who());
     if sent.fields.get("where") == "everywhere" {
-        office.sessions.end_all(sent.visitor.who());
+        app.sessions.end_all(sent.user.who());
     } else {
-        office.sessions.end(sent.visitor.session);
+        app.sessions.end(sent.user.session);
     }
-    Ok(with_cookie(Redirect::to("/sign-in").into_response(), cookie(&office.place, SESSION, "", 0)))
+    Ok(with_cookie(Redirect::to("/sign-in").into_response(), cookie(&app.base_url, SESSION, "", 0)))
 }

@@ -21,7 +21,7 @@ use crate::forms::form_data::FormData;
 use crate::notify::slack::payload::{DecisionAction, ShownApproval, SlackInteraction, SlackUser};
 use crate::notify::slack::signed::{ReplayGuard, SignatureCheck};
 use crate::notify::slack::{message, modal};
-use crate::notify::{Slack, told};
+use crate::notify::{Slack, notification};
 use crate::security_log;
 use crate::state::AppState;
 
@@ -47,8 +47,8 @@ struct SlackCaller {
     page: String,
 }
 
-pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRequest) -> Response {
-    let Some(counter) = &office.slack else { return StatusCode::NOT_FOUND.into_response() };
+pub(super) async fn actions(State(app): State<Arc<AppState>>, request: HttpRequest) -> Response {
+    let Some(counter) = &app.slack else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers().clone();
     let from = rate_limit::address(request.extensions());
     let Ok(body) = Bytes::from_request(request, &()).await else {
@@ -57,11 +57,11 @@ pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRe
     let Some(secret) = counter.slack.signing() else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match counter.taken.verify(secret, &headers, &body, office.clock.now()) {
+    match counter.taken.verify(secret, &headers, &body, app.clock.now()) {
         SignatureCheck::New => {}
         SignatureCheck::Again => return StatusCode::OK.into_response(),
         SignatureCheck::Refused => {
-            if office.wrong_tokens.begin(from, office.clock.now()).is_ok() {
+            if app.wrong_tokens.begin(from, app.clock.now()).is_ok() {
                 security_log::token_refused(from, "Slack has not signed it, or not now");
             }
             return (StatusCode::UNAUTHORIZED, "This is not signed by Slack, or not new.")
@@ -70,12 +70,12 @@ pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRe
     }
     let payload = FormData::parse(&body).exact("payload");
     match payload.and_then(|payload| SlackInteraction::read(&payload)) {
-        Some(SlackInteraction::Click { who, wish, shown, trigger, answer_to }) => {
-            click(&office, counter, &who, wish, shown, trigger, answer_to).await;
+        Some(SlackInteraction::Click { who, wish: action, shown, trigger, answer_to }) => {
+            click(&app, counter, &who, action, shown, trigger, answer_to).await;
             StatusCode::OK.into_response()
         }
-        Some(SlackInteraction::Sent { who, wish, shown, words }) => {
-            Json(sent(&office, counter, &who, wish, shown, &words).await).into_response()
+        Some(SlackInteraction::Sent { who, wish, shown, words: message }) => {
+            Json(sent(&app, counter, &who, wish, shown, &message).await).into_response()
         }
         Some(SlackInteraction::Other) => StatusCode::OK.into_response(),
         None => (StatusCode::BAD_REQUEST, "Gate does not know this request.").into_response(),
@@ -85,27 +85,25 @@ pub(super) async fn actions(State(office): State<Arc<AppState>>, request: HttpRe
 /// Handles a click, which decides at once or opens a dialog. Slack waits three seconds, so the
 /// person gets the response afterwards.
 async fn click(
-    office: &AppState,
-    counter: &SlackActions,
+    app: &AppState,
+    actions: &SlackActions,
     who: &SlackUser,
-    wish: DecisionAction,
+    action: DecisionAction,
     shown: ShownApproval,
     trigger: String,
     answer_to: String,
 ) {
-    let slack = counter.slack.clone();
-    let words = match wish {
-        DecisionAction::Approve => {
-            decide(office, counter, who, &wish, shown, "").await.into_words()
-        }
+    let slack = actions.slack.clone();
+    let message = match action {
+        DecisionAction::Approve => decide(app, actions, who, &action, shown, "").await.into_words(),
         DecisionAction::Explain | DecisionAction::Refuse => {
-            match client(office, &slack, who, &wish, shown).await {
+            match identify_caller(app, &slack, who, &action, shown).await {
                 Err(words) => words,
-                Ok(client) => {
+                Ok(caller) => {
                     let view = modal::asking(
-                        &wish,
-                        client.asked.approval(),
-                        client.asked.descriptor(),
+                        &action,
+                        caller.asked.approval(),
+                        caller.asked.descriptor(),
                         shown,
                     );
                     tokio::spawn(async move {
@@ -115,7 +113,7 @@ async fn click(
                         if opened.is_err() {
                             let words = format!(
                                 "Slack did not open the window. Nothing was decided. Use: {}",
-                                client.page
+                                caller.page
                             );
                             // If this fails, the channel and the inbox still show the state.
                             let _ = slack.answer(&answer_to, &words).await;
@@ -128,26 +126,26 @@ async fn click(
     };
     tokio::spawn(async move {
         // The decision stands, whether or not Slack shows the person this response.
-        let _ = slack.answer(&answer_to, &words).await;
+        let _ = slack.answer(&answer_to, &message).await;
     });
 }
 
 /// Decides as a submitted dialog says, and returns the dialog's next state.
 async fn sent(
-    office: &AppState,
-    counter: &SlackActions,
+    app: &AppState,
+    actions: &SlackActions,
     who: &SlackUser,
-    wish: DecisionAction,
+    action: DecisionAction,
     shown: ShownApproval,
-    words: &str,
+    message: &str,
 ) -> serde_json::Value {
-    let words = words.trim();
+    let words = message.trim();
     if words.is_empty() {
         return modal::wrong("Enter a reason.");
     }
-    match decide(office, counter, who, &wish, shown, words).await {
+    match decide(app, actions, who, &action, shown, words).await {
         SlackReply::Wrong(words) => modal::wrong(&words),
-        SlackReply::Words(words) => modal::said(&words),
+        SlackReply::Words(words) => modal::close_with(&words),
     }
 }
 
@@ -162,7 +160,7 @@ enum SlackReply {
 impl SlackReply {
     fn into_words(self) -> String {
         match self {
-            Self::Words(words) | Self::Wrong(words) => words,
+            Self::Words(message) | Self::Wrong(message) => message,
         }
     }
 }
@@ -170,43 +168,43 @@ impl SlackReply {
 /// Decides in a person's name, if the people file has them, they may decide here, and they saw the
 /// call as it is.
 async fn decide(
-    office: &AppState,
-    counter: &SlackActions,
+    app: &AppState,
+    actions: &SlackActions,
     who: &SlackUser,
-    wish: &DecisionAction,
+    action: &DecisionAction,
     shown: ShownApproval,
-    words: &str,
+    message: &str,
 ) -> SlackReply {
     // Held until the vote is stored: of two clicks at once, `said_before` sees the first one's
     // vote.
-    let _one_after_the_other = counter.deciding.lock().await;
+    let _one_after_the_other = actions.deciding.lock().await;
     let SlackCaller { person, asked, page } =
-        match client(office, &counter.slack, who, wish, shown).await {
-            Ok(client) => client,
+        match identify_caller(app, &actions.slack, who, action, shown).await {
+            Ok(caller) => caller,
             Err(words) => return SlackReply::Words(words),
         };
-    let Ok(me) = office.gate.reviewer(person.id().clone()).await else {
-        return SlackReply::Words(trouble());
+    let Ok(me) = app.gate.reviewer(person.id().clone()).await else {
+        return SlackReply::Words(unavailable());
     };
-    if let Some(words) = said_before(asked.approval(), wish, &me) {
+    if let Some(words) = already_decided(asked.approval(), action, &me) {
         return SlackReply::Words(words);
     }
-    let deciding = match wish {
+    let deciding = match action {
         DecisionAction::Approve => asked.approve(&me),
-        DecisionAction::Explain => asked.approve(&me).comment(words),
-        DecisionAction::Refuse => asked.reject(&me, words),
+        DecisionAction::Explain => asked.approve(&me).comment(message),
+        DecisionAction::Refuse => asked.reject(&me, message),
     };
     let error = match deciding.await {
-        Ok(decided) => return SlackReply::Words(done(decided.approval(), wish)),
+        Ok(decided) => return SlackReply::Words(done(decided.approval(), action)),
         Err(error) => error,
     };
-    let said = told::plain(error.to_string());
+    let said = notification::plain(error.to_string());
     SlackReply::Words(match error {
         DecideError::Refused(Refused::Changed) => changed(&page),
         DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => {
             format!("Your decision came too late: {said}.")
         }
-        DecideError::Store(_) | DecideError::Reviewer(_) => trouble(),
+        DecideError::Store(_) | DecideError::Reviewer(_) => unavailable(),
         DecideError::Refused(Refused::CommentRequired) => {
             return SlackReply::Wrong(format!("Nothing was decided: {said}."));
         }
@@ -216,11 +214,11 @@ async fn decide(
 
 /// Finds the person, and the call as it was shown to them, or returns why they cannot decide it
 /// here.
-async fn client(
-    office: &AppState,
+async fn identify_caller(
+    app: &AppState,
     slack: &Slack,
     who: &SlackUser,
-    wish: &DecisionAction,
+    action: &DecisionAction,
     shown: ShownApproval,
 ) -> Result<SlackCaller, String> {
     if !slack.takes_from(&who.workspace) {
@@ -229,16 +227,15 @@ async fn client(
                 .to_owned(),
         );
     }
-    let person =
-        office.people.person_by_slack(&who.id, office.clock.now()).map_err(|_| trouble())?;
+    let person = app.people.person_by_slack(&who.id, app.clock.now()).map_err(|_| unavailable())?;
     let Some(person) = person else {
         return Err(format!(
             "Nothing was decided: nobody in the people file has your member ID, {}. Ask the \
              person who maintains the file to add it.",
-            told::plain(&who.id)
+            notification::plain(&who.id)
         ));
     };
-    let asked = office.gate.interruption(shown.approval).await.map_err(|_| trouble())?;
+    let asked = app.gate.interruption(shown.approval).await.map_err(|_| unavailable())?;
     let Some(asked) = asked else {
         return Err("Nothing was decided: there is no such approval here.".to_owned());
     };
@@ -246,7 +243,7 @@ async fn client(
     if approval.status() != Status::Pending {
         return Err(format!(
             "Nothing was decided: it was already settled. {}",
-            told::state(approval).1
+            notification::state(approval).1
         ));
     }
     if approval.shown() != shown.digest {
@@ -259,7 +256,8 @@ async fn client(
             approval.id()
         ));
     }
-    if let Some(why) = only_in_the_inbox(&asked).filter(|_| !matches!(wish, DecisionAction::Refuse))
+    if let Some(why) =
+        only_in_the_inbox(&asked).filter(|_| !matches!(action, DecisionAction::Refuse))
     {
         return Err(format!("Nothing was decided: {why} {page}"));
     }
@@ -285,9 +283,9 @@ fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
 
 /// Returns a message if the person has voted the same before, as by a second click, and others
 /// still have to decide.
-fn said_before(approval: &Approval, wish: &DecisionAction, me: &Reviewer) -> Option<String> {
+fn already_decided(approval: &Approval, action: &DecisionAction, me: &Reviewer) -> Option<String> {
     let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
-    let is_same = match (vote.decision(), wish) {
+    let is_same = match (vote.decision(), action) {
         (Decision::Approve, DecisionAction::Approve | DecisionAction::Explain) => {
             vote.shown() == Some(approval.shown())
         }
@@ -297,24 +295,24 @@ fn said_before(approval: &Approval, wish: &DecisionAction, me: &Reviewer) -> Opt
     is_same.then(|| {
         format!(
             "You already voted this way. Still needed: {}.",
-            told::plain(approval.still_needs())
+            notification::plain(approval.still_needs())
         )
     })
 }
 
-fn done(approval: &Approval, wish: &DecisionAction) -> String {
-    let said = if matches!(wish, DecisionAction::Refuse) { "rejected" } else { "approved" };
-    let tool = told::plain(approval.tool());
+fn done(approval: &Approval, action: &DecisionAction) -> String {
+    let error = if matches!(action, DecisionAction::Refuse) { "rejected" } else { "approved" };
+    let tool = notification::plain(approval.tool());
     match approval.status() {
         Status::Pending => format!(
-            "Vote recorded: you {said} {tool}. Still needed: {}.",
-            told::plain(approval.still_needs())
+            "Vote recorded: you {error} {tool}. Still needed: {}.",
+            notification::plain(approval.still_needs())
         ),
         Status::Approved => format!("You approved {tool}: it runs when its run continues."),
         Status::Rejected => {
             format!("You rejected {tool}: it does not run, and the agent is told why.")
         }
-        _ => format!("You {said} {tool}. {}", told::state(approval).1),
+        _ => format!("You {error} {tool}. {}", notification::state(approval).1),
     }
 }
 
@@ -327,7 +325,7 @@ fn changed(page: &str) -> String {
 
 /// Returns the message that the store or the people file does not answer. The error itself is for
 /// the operator.
-fn trouble() -> String {
+fn unavailable() -> String {
     "The database or the people file is not available, so nothing was decided. Try again, or \
      contact the person who runs the inbox."
         .to_owned()

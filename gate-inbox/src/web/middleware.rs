@@ -93,25 +93,25 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses requests for other hosts, limits the time of a request, and sets the headers of every
 /// response.
-pub(crate) async fn watch(
-    State(office): State<Arc<AppState>>,
+pub(crate) async fn secure_requests(
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let is_here = match (hosts.next().map(HeaderValue::to_str), hosts.next()) {
-        (Some(Ok(host)), None) => office.place.is_host(host),
+        (Some(Ok(host)), None) => app.base_url.is_host(host),
         _ => false,
     };
     let is_api = request.uri().path().starts_with(api::PLACE);
-    let request = request.map(unread::thrown_away);
+    let request = request.map(unread::drain_unread);
     let mut response = if is_here {
         tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| {
-            let words = "The request took too long. Check whether anything was decided.";
+            let message = "The request took too long. Check whether anything was decided.";
             if is_api {
-                return ApiProblem::new(UNAVAILABLE, words).into_response();
+                return ApiProblem::new(UNAVAILABLE, message).into_response();
             }
-            pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Timed out", words).into_response()
+            pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Timed out", message).into_response()
         })
     } else {
         let words = "This inbox does not serve the address in the request. Open it at its own.";
@@ -135,7 +135,7 @@ pub(crate) async fn watch(
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if office.place.is_secure() {
+    if app.base_url.is_secure() {
         headers.insert(
             header::STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=31536000"),
@@ -164,9 +164,9 @@ mod tests {
         ] {
             assert!(!BaseUrl::Loopback.is_host(name), "{name}");
         }
-        let place = BaseUrl::at("https://Gate.example.com/").unwrap();
-        assert!(place.is_host("gate.example.com") && place.is_secure());
-        assert!(!place.is_host("localhost") && !place.is_host("gate.example.com:444"));
+        let base_url = BaseUrl::at("https://Gate.example.com/").unwrap();
+        assert!(base_url.is_host("gate.example.com") && base_url.is_secure());
+        assert!(!base_url.is_host("localhost") && !base_url.is_host("gate.example.com:444"));
         for wrong in [
             "http://gate.example.com",
             "gate.example.com",

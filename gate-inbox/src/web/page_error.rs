@@ -21,8 +21,8 @@ impl PageError {
     }
 
     /// Returns a page with a short message.
-    pub(crate) fn with(status: StatusCode, title: &str, words: &str) -> Self {
-        Self::new(pages::notice(status, title, words))
+    pub(crate) fn with(status: StatusCode, title: &str, message: &str) -> Self {
+        Self::new(pages::notice(status, title, message))
     }
 
     /// Redirects to the sign-in page.
@@ -42,10 +42,10 @@ impl PageError {
 
     /// Returns the page of a store or people file that does not answer. The error itself is for the
     /// operator, and may name files.
-    pub(crate) fn trouble() -> Self {
-        let words = "The database or the people file is not available, so nothing was decided. Try \
-            again, or contact the person who runs this inbox.";
-        Self::with(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", words)
+    pub(crate) fn unavailable() -> Self {
+        let message = "The database or the people file is not available, so nothing was decided. \
+            Try again, or contact the person who runs this inbox.";
+        Self::with(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message)
     }
 }
 
@@ -57,18 +57,18 @@ impl IntoResponse for PageError {
 
 impl From<StoreError> for PageError {
     fn from(_: StoreError) -> Self {
-        Self::trouble()
+        Self::unavailable()
     }
 }
 
 impl From<DirectoryError> for PageError {
     fn from(_: DirectoryError) -> Self {
-        Self::trouble()
+        Self::unavailable()
     }
 }
 
 impl From<getrandom::Error> for PageError {
     fn from(_: getrandom::Error) -> Self {
-        Self::trouble()
+        Self::unavailable()
     }
 }

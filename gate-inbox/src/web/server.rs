@@ -26,10 +26,10 @@ const LASTS: Duration = Duration::from_mins(15);
 const LAST_RESPONSE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn serve(listener: TcpListener, pages: Router) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // Taken before a connection is accepted: further clients wait in the kernel's queue.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return Ok(()) };
         let Ok((stream, peer)) = listener.accept().await else {
             // For example without free file descriptors: other connections end, and then it goes
             // on.
@@ -38,7 +38,7 @@ pub(crate) async fn serve(listener: TcpListener, pages: Router) -> io::Result<()
         };
         let pages = pages.clone();
         tokio::spawn(async move {
-            let _place = place;
+            let _place = permit;
             connection(stream, ConnectInfo(peer), pages).await;
         });
     }

@@ -49,11 +49,11 @@ pub(crate) struct SseHub {
 impl SseHub {
     /// Starts the task that follows the records.
     pub(crate) fn follow(mut events: EventStream) -> Self {
-        let (tell, newest) = watch::channel(0);
+        let (sender, newest) = watch::channel(0);
         let task = tokio::spawn(async move {
             loop {
                 match events.next().await {
-                    Ok(record) => drop(tell.send_replace(record.seq())),
+                    Ok(record) => drop(sender.send_replace(record.seq())),
                     // The stream goes on where it was, so pages still learn of changes in between.
                     Err(_) => sleep(RETRY).await,
                 }
@@ -68,13 +68,13 @@ impl SseHub {
     }
 
     /// A place for a page of a person, if there is one.
-    pub(crate) fn place(&self, who: &ReviewerId) -> Option<SlotGuard<ReviewerId>> {
-        self.of_people.take(who)
+    pub(crate) fn reserve(&self, who: &ReviewerId) -> Option<SlotGuard<ReviewerId>> {
+        self.of_people.acquire(who)
     }
 
     /// A place for a stream of an agent, if there is one.
-    pub(crate) fn place_of_agent(&self, who: &AgentName) -> Option<SlotGuard<AgentName>> {
-        self.of_agents.take(who)
+    pub(crate) fn reserve_for_agent(&self, who: &AgentName) -> Option<SlotGuard<AgentName>> {
+        self.of_agents.acquire(who)
     }
 }
 
@@ -95,7 +95,7 @@ impl<N> Default for StreamSlots<N> {
 }
 
 impl<N: Clone + Eq + Hash> StreamSlots<N> {
-    fn take(self: &Arc<Self>, who: &N) -> Option<SlotGuard<N>> {
+    fn acquire(self: &Arc<Self>, who: &N) -> Option<SlotGuard<N>> {
         // Counted and taken under one lock: parallel requests stay within both limits.
         let mut taken = self.lock();
         let mine = taken.get(who).copied().unwrap_or_default();
@@ -131,16 +131,16 @@ impl<N: Clone + Eq + Hash> Drop for SlotGuard<N> {
 }
 
 /// Returns the events for one page, as long as its session lasts.
-pub(crate) fn news(
-    office: &Arc<AppState>,
+pub(crate) fn change_events(
+    app: &Arc<AppState>,
     session: Digest,
-    place: SlotGuard<ReviewerId>,
+    slot: SlotGuard<ReviewerId>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    let mut newest = office.live.newest.clone();
+    let mut newest = app.sse.newest.clone();
     newest.mark_changed();
     let end = Instant::now() + LASTS;
-    let begun = (Arc::downgrade(office), newest, place, true);
-    unfold(begun, move |(office, mut newest, place, is_first)| async move {
+    let begun = (Arc::downgrade(app), newest, slot, true);
+    unfold(begun, move |(office, mut newest, index, is_first)| async move {
         if !is_first {
             sleep(PAUSE).await;
         }
@@ -157,6 +157,6 @@ pub(crate) fn news(
             Ok(Err(_)) => return None,
             Err(_) => Event::default().comment("quiet"),
         };
-        Some((Ok(event), (office, newest, place, false)))
+        Some((Ok(event), (office, newest, index, false)))
     })
 }

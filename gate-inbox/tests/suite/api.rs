@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::desk::{TestInbox, write_people};
 use crate::receiver::{RawServer, status};
+use crate::test_inbox::{TestInbox, write_people};
 use gate_inbox::{Callbacks, Inbox, WebhookSecret};
 use gate_runtime::notify::DeliveryState;
 use gate_runtime::people::{AgentToken, ReviewerToken};
@@ -126,12 +126,12 @@ impl ApiFixture {
     }
 
     async fn open_as(change: impl FnOnce(Inbox) -> Inbox) -> Self {
-        let desk = TestInbox::open_as(change).await;
+        let fixture = TestInbox::open_as(change).await;
         let (bot, careful) = (AgentToken::new(), AgentToken::new());
         let people = [
-            ("dana", "manager", &desk.dana),
-            ("omar", "manager", &desk.omar),
-            ("ines", "intern", &desk.ines),
+            ("dana", "manager", &fixture.dana),
+            ("omar", "manager", &fixture.omar),
+            ("ines", "intern", &fixture.ines),
         ];
         let agents = format!(
             "[[agent]]\nid = \"bot\"\ntoken = \"{}\"\n[[agent]]\nid = \"careful\"\nasks = \
@@ -139,10 +139,16 @@ impl ApiFixture {
             bot.hash(),
             careful.hash()
         );
-        write_people(&desk.folder, &people, &agents);
-        let program = |token: &str| ApiClient { address: desk.address, token: token.to_owned() };
-        let (dana, ines) = (program(desk.dana.reveal()), program(desk.ines.reveal()));
-        Self { bot: program(bot.reveal()), careful: program(careful.reveal()), dana, ines, desk }
+        write_people(&fixture.folder, &people, &agents);
+        let program = |token: &str| ApiClient { address: fixture.address, token: token.to_owned() };
+        let (dana, ines) = (program(fixture.dana.reveal()), program(fixture.ines.reveal()));
+        Self {
+            bot: program(bot.reveal()),
+            careful: program(careful.reveal()),
+            dana,
+            ines,
+            desk: fixture,
+        }
     }
 
     async fn review(&self, id: &str) -> Value {
@@ -499,8 +505,9 @@ async fn a_stream_tells_of_the_decision_and_ends() {
     stream.write_all(head.as_bytes()).unwrap();
     let reading = spawn_blocking(move || {
         let lines = BufReader::new(stream).lines().map(Result::unwrap);
-        let told = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
-        told.map(|text| serde_json::from_str::<Value>(&text).unwrap()["status"].clone())
+        let outcome = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
+        outcome
+            .map(|text| serde_json::from_str::<Value>(&text).unwrap()["status"].clone())
             .collect::<Vec<_>>()
     });
     api.decide(&api.dana, &id, "reject", json!({"reason": "not ours"})).await.ok(200);
@@ -706,13 +713,13 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
 /// Checks the deadline of a call that an agent asked through an inbox: nobody else keeps it.
 #[tokio::test]
 async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
-    let desk = TestInbox::open().await;
-    let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
+    let fixture = TestInbox::open().await;
+    let people = FileDirectory::open(fixture.folder.path().join("people.toml")).unwrap();
     let store = MemoryStore::new();
     let gate = async || -> Gate<NoTools> {
         let gate = Gate::builder(())
             .store(store.clone())
-            .clock(desk.clock.clone())
+            .clock(fixture.clock.clone())
             .directory(people.clone());
         gate.build().await.unwrap()
     };
@@ -727,7 +734,7 @@ async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
     // It is taken up in the background.
     tokio::task::yield_now().await;
     for _ in 0..100 {
-        desk.clock.advance(Duration::from_mins(1));
+        fixture.clock.advance(Duration::from_mins(1));
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     assert_eq!(events.next().await.unwrap().kind(), "expired");

@@ -4,9 +4,9 @@ use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use crate::corpus::{ORDINARY, acting, fake_row, hostile};
-use crate::desk::{TestBrowser, TestInbox};
 use crate::service::{FakeService, ServiceReply};
 use crate::smtp::TestSmtpServer;
+use crate::test_inbox::{TestBrowser, TestInbox};
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::Terminal;
 use gate_runtime::id::ApprovalId;
@@ -37,7 +37,7 @@ struct AllChannels {
 
 impl AllChannels {
     async fn open() -> Self {
-        let (desk, smtp) = (TestInbox::open().await, TestSmtpServer::open().await);
+        let (fixture, smtp) = (TestInbox::open().await, TestSmtpServer::open().await);
         let posted = json!({"ok": true, "channel": "C1", "ts": "1800000000.000100"});
         let service = FakeService::open(ServiceReply::With("200 OK", posted.to_string())).await;
         let slack = Slack::new("xoxb-1234567890-abcdefgh", "#approvals", INBOX).unwrap();
@@ -52,9 +52,9 @@ impl AllChannels {
             .unwrap()
             .port(smtp.address.port());
         let mail = mail.to("team@example.com").unwrap();
-        let browser = desk.signed_in(&desk.dana).await;
+        let browser = fixture.signed_in(&fixture.dana).await;
         Self {
-            desk,
+            desk: fixture,
             browser,
             smtp,
             slack: (service, slack),

@@ -1,6 +1,6 @@
 //! Standing permissions on the pages.
 
-use crate::desk::{PageResponse, TestBrowser, TestInbox};
+use crate::test_inbox::{PageResponse, TestBrowser, TestInbox};
 use gate_runtime::grants::FreezeScope;
 use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
@@ -69,9 +69,9 @@ async fn give(
 
 #[tokio::test]
 async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through() {
-    let desk = TestInbox::open().await;
-    let id = desk.ask_to_pay(50).await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let fixture = TestInbox::open().await;
+    let id = fixture.ask_to_pay(50).await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     dana.get(&format!("/approvals/{id}")).await.has("Approve later calls too…");
     let fields = with(&[("bound.amount", "up_to"), ("max.amount", "100"), ("uses", "2")]);
     let (shown, done) = give(&mut dana, id, &fields).await;
@@ -83,13 +83,13 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
         .has("for 1 day from when it is granted")
         .has("on behalf of <bdi>mia</bdi>");
     assert_eq!(done.location, Some(format!("/approvals/{id}")));
-    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+    assert_eq!(fixture.approval(id).await.status(), Status::Approved);
     let page = dana.get("/standing").await;
     page.has("Granted by <bdi>dana</bdi>")
         .has("used 0 times · 2 times left")
         .has("any number from 0 to");
 
-    let run = desk.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
+    let run = fixture.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
     let pay = |call: &str, amount: u64| {
         ToolCall::new(call, "pay", json!({"to": "alice", "amount": amount}).to_string())
     };
@@ -105,23 +105,23 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
 
 #[tokio::test]
 async fn nothing_is_given_by_an_approval_nor_by_the_form_that_only_shows() {
-    let desk = TestInbox::open().await;
-    let mut dana = desk.signed_in(&desk.dana).await;
-    let id = desk.ask_to_pay(50).await;
+    let fixture = TestInbox::open().await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
+    let id = fixture.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
     assert_eq!(dana.fill(&path, &path, &narrow()).await.status, 200);
-    assert_eq!(desk.approval(id).await.votes().len(), 0);
+    assert_eq!(fixture.approval(id).await.votes().len(), 0);
     dana.decide(id, "approve", &[]).await;
-    assert!(desk.agent.active_controls().await.unwrap().grants.is_empty());
+    assert!(fixture.agent.active_controls().await.unwrap().grants.is_empty());
     dana.get("/standing").await.has("None: every call");
     assert_eq!(dana.get(&path).await.status, 303, "it is decided");
 }
 
 #[tokio::test]
 async fn odd_input_is_refused_at_its_field() {
-    let desk = TestInbox::open().await;
-    let mut dana = desk.signed_in(&desk.dana).await;
-    let id = desk.ask_to_pay(50).await;
+    let fixture = TestInbox::open().await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
+    let id = fixture.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
     for (changes, words) in [
         (&[("bound.amount", "up_to"), ("max.amount", "49")][..], "this call has 50"),
@@ -160,19 +160,19 @@ async fn odd_input_is_refused_at_its_field() {
         422,
         "a form without fields gives nothing"
     );
-    assert_eq!(desk.approval(id).await.votes().len(), 0);
-    assert!(desk.agent.active_controls().await.unwrap().grants.is_empty());
+    assert_eq!(fixture.approval(id).await.votes().len(), 0);
+    assert!(fixture.agent.active_controls().await.unwrap().grants.is_empty());
 }
 
 /// Sends the form that no page offers.
 async fn force(
     browser: &mut TestBrowser,
-    desk: &TestInbox,
+    fixture: &TestInbox,
     id: ApprovalId,
     fields: &[(&str, &str)],
 ) -> PageResponse {
     let secret = browser.get("/").await.hidden("form_secret");
-    let shown = desk.approval(id).await.shown().to_string();
+    let shown = fixture.approval(id).await.shown().to_string();
     let form = format!("forced-{id}");
     let mut all = vec![
         ("form_secret", secret.as_str()),
@@ -186,10 +186,12 @@ async fn force(
 
 #[tokio::test]
 async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
-    let desk = TestInbox::open().await;
+    let fixture = TestInbox::open().await;
     let people = StaticDirectory::new().person("dana", ["manager"]);
-    let strict =
-        Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).directory(people);
+    let strict = Gate::builder(())
+        .store(fixture.store.clone())
+        .clock(fixture.clock.clone())
+        .directory(people);
     let strict: Gate<Strict> = strict.build().await.unwrap();
     let calls = [
         ToolCall::new("1", "close", r#"{"user":"mia"}"#),
@@ -197,9 +199,9 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
     ];
     let turn = strict.run("run-8").submit(calls).await.unwrap();
     let [close, send] = [0, 1].map(|number: usize| turn.interruptions()[number].id());
-    let large = desk.ask_to_pay(2_000).await;
-    let secret = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let large = fixture.ask_to_pay(2_000).await;
+    let secret = fixture.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     let others =
         [("run", "this"), ("agent", "this"), ("principal", "this"), ("bound.user", "same")];
     let bounds = [("bound.to", "same"), ("bound.amount", "same"), ("bound.password", "any")];
@@ -220,27 +222,27 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
         let page = dana.get(&format!("/approvals/{id}/grant")).await;
         assert_eq!(page.status, 403);
         page.has(words);
-        let forced = force(&mut dana, &desk, id, &fields).await;
+        let forced = force(&mut dana, &fixture, id, &fields).await;
         assert_eq!(forced.status, 422, "{}", forced.text);
         forced.has(refused);
     }
     assert_eq!(dana.get(&format!("/approvals/{send}/grant")).await.status, 403);
-    assert_eq!(force(&mut dana, &desk, send, &fields).await.status, 403);
-    let mut ines = desk.signed_in(&desk.ines).await;
-    let id = desk.ask_to_pay(50).await;
+    assert_eq!(force(&mut dana, &fixture, send, &fields).await.status, 403);
+    let mut ines = fixture.signed_in(&fixture.ines).await;
+    let id = fixture.ask_to_pay(50).await;
     assert_eq!(ines.get(&format!("/approvals/{id}/grant")).await.status, 403);
-    assert_eq!(force(&mut ines, &desk, id, &fields).await.status, 403);
-    assert!(desk.agent.active_controls().await.unwrap().grants.is_empty());
+    assert_eq!(force(&mut ines, &fixture, id, &fields).await.status, 403);
+    assert!(fixture.agent.active_controls().await.unwrap().grants.is_empty());
     for id in [close, send, large, secret, id] {
-        assert_eq!(desk.approval(id).await.status(), Status::Pending);
+        assert_eq!(fixture.approval(id).await.status(), Status::Pending);
     }
 }
 
 #[tokio::test]
 async fn a_form_that_is_not_of_the_session_or_of_what_was_shown_gives_nothing() {
-    let desk = TestInbox::open().await;
-    let mut dana = desk.signed_in(&desk.dana).await;
-    let id = desk.ask_to_pay(50).await;
+    let fixture = TestInbox::open().await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
+    let id = fixture.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
     let shown = dana.fill(&path, &path, &narrow()).await;
     let mut fields = narrow();
@@ -252,22 +254,22 @@ async fn a_form_that_is_not_of_the_session_or_of_what_was_shown_gives_nothing() 
     let mut elsewhere = dana.clone();
     elsewhere.headers.push(("origin", "https://evil.example".to_owned()));
     assert_eq!(elsewhere.post(&path, &fields).await.status, 403);
-    assert_eq!(desk.approval(id).await.votes().len(), 0);
+    assert_eq!(fixture.approval(id).await.votes().len(), 0);
 
     assert_eq!(dana.fill_on(&shown, &path, &fields).await.status, 303);
-    let grant = desk.agent.active_controls().await.unwrap().grants[0].id().to_string();
+    let grant = fixture.agent.active_controls().await.unwrap().grants[0].id().to_string();
     assert_eq!(dana.fill_on(&shown, &path, &fields).await.status, 303, "again gives no second one");
-    assert_eq!(desk.agent.active_controls().await.unwrap().grants.len(), 1);
+    assert_eq!(fixture.agent.active_controls().await.unwrap().grants.len(), 1);
     assert_eq!(dana.post("/standing/revoke", &[("grant", &grant)]).await.status, 403);
     assert_eq!(dana.get(&format!("/standing/revoke?grant={grant}")).await.status, 405);
-    assert_eq!(desk.agent.active_controls().await.unwrap().grants.len(), 1);
+    assert_eq!(fixture.agent.active_controls().await.unwrap().grants.len(), 1);
 }
 
 #[tokio::test]
 async fn what_cannot_be_undone_wants_the_name_of_the_tool_here_too() {
-    let desk = TestInbox::open().await;
-    let mut dana = desk.signed_in(&desk.dana).await;
-    let id = desk.ask("wipe", json!({"disk": "sda"})).await;
+    let fixture = TestInbox::open().await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
+    let id = fixture.ask("wipe", json!({"disk": "sda"})).await;
     let fields = [
         ("bound.disk", "any"),
         ("run", "any"),
@@ -290,9 +292,9 @@ async fn what_cannot_be_undone_wants_the_name_of_the_tool_here_too() {
 
 #[tokio::test]
 async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
-    let desk = TestInbox::open().await;
-    let mut dana = desk.signed_in(&desk.dana).await;
-    let id = desk.ask_to_pay(50).await;
+    let fixture = TestInbox::open().await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
+    let id = fixture.ask_to_pay(50).await;
     assert_eq!(
         give(&mut dana, id, &with(&[("budget_of", "amount"), ("budget", "500"), ("per", "week")]))
             .await
@@ -300,7 +302,7 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
             .status,
         303
     );
-    let mut omar = desk.signed_in(&desk.omar).await;
+    let mut omar = fixture.signed_in(&fixture.omar).await;
     let page = omar.get("/standing").await;
     page.has("is at most 500 in any 7 days");
     let (secret, grant) = (page.hidden("form_secret"), page.hidden("grant"));
@@ -315,7 +317,7 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
         assert!([303, 404].contains(&status), "{odd} {status}");
     }
     omar.get("/standing").await.has("None: every call");
-    let run = desk.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
+    let run = fixture.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
     let turn =
         run.submit([ToolCall::new("a", "pay", r#"{"to":"alice","amount":50}"#)]).await.unwrap();
     assert_eq!(turn.interruptions().len(), 1);
@@ -323,15 +325,15 @@ async fn anybody_takes_one_back_and_then_it_lets_nothing_through() {
 
 #[tokio::test]
 async fn stops_are_listed() {
-    let desk = TestInbox::open().await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let fixture = TestInbox::open().await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     dana.get("/standing").await.has("Nothing is frozen");
-    let omar = desk.agent.reviewer("omar").await.unwrap();
-    desk.agent.freeze(FreezeScope::tool("pay"), "<b>incident</b> 42", &omar).await.unwrap();
+    let omar = fixture.agent.reviewer("omar").await.unwrap();
+    fixture.agent.freeze(FreezeScope::tool("pay"), "<b>incident</b> 42", &omar).await.unwrap();
     dana.get("/standing")
         .await
         .has("the tool pay")
         .has("&lt;b&gt;incident")
         .has("By <bdi>omar</bdi>");
-    assert_eq!(desk.browser().get("/standing").await.location.as_deref(), Some("/sign-in"));
+    assert_eq!(fixture.browser().get("/standing").await.location.as_deref(), Some("/sign-in"));
 }

@@ -1,7 +1,7 @@
 //! Texts that agents and tools wrote, on every page.
 
-use crate::desk;
-use crate::desk::{TestInbox, Tools};
+use crate::test_inbox;
+use crate::test_inbox::{TestInbox, Tools};
 use gate_runtime::prelude::*;
 use gate_runtime::review::SanitizedText;
 use serde_json::json;
@@ -26,12 +26,12 @@ const CORPUS: [&str; 12] = [
 #[tokio::test]
 async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
     for hostile in CORPUS {
-        let desk = TestInbox::open().await;
-        let mut dana = desk.signed_in(&desk.dana).await;
+        let fixture = TestInbox::open().await;
+        let mut dana = fixture.signed_in(&fixture.dana).await;
         let agent = Gate::builder(())
-            .store(desk.store.clone())
+            .store(fixture.store.clone())
             .key([7; 32])
-            .clock(desk.clock.clone())
+            .clock(fixture.clock.clone())
             .agent(hostile);
         let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
         let agent: Gate<Tools> = agent.directory(people).build().await.unwrap();
@@ -74,7 +74,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
             .await
             .has(&format!("/approvals/{id}\""))
             .has_not("Nothing pending matches");
-        check_grant(&desk, &run, hostile).await;
+        check_grant(&fixture, &run, hostile).await;
         let edit = format!("/approvals/{id}/edit");
         let page = dana
             .fill(&edit, &edit, &[("argument.amount", hostile), ("argument.to", hostile)])
@@ -96,9 +96,9 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
 #[tokio::test]
 async fn what_a_tool_wrote_is_text_too() {
     for hostile in CORPUS {
-        let desk = TestInbox::open().await;
-        let mut dana = desk.signed_in(&desk.dana).await;
-        let run = desk.agent.run("run-1").case("ticket-7");
+        let fixture = TestInbox::open().await;
+        let mut dana = fixture.signed_in(&fixture.dana).await;
+        let run = fixture.agent.run("run-1").case("ticket-7");
         let _ = run
             .submit([ToolCall::new("1", "echo", json!({"text": hostile}).to_string())])
             .await
@@ -111,8 +111,8 @@ async fn what_a_tool_wrote_is_text_too() {
 
 /// A standing permission for whatever somebody wrote, where it is confirmed and where it is listed;
 /// and a stop with such a reason.
-async fn check_grant(desk: &TestInbox, run: &Run<Tools>, hostile: &str) {
-    let mut dana = desk.signed_in(&desk.dana).await;
+async fn check_grant(fixture: &TestInbox, run: &Run<Tools>, hostile: &str) {
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     let arguments = json!({"to": hostile, "amount": 50, "tags": [hostile]});
     let turn = run.submit([ToolCall::new("to-grant", "pay", arguments.to_string())]).await.unwrap();
     let id = turn
@@ -134,8 +134,9 @@ async fn check_grant(desk: &TestInbox, run: &Run<Tools>, hostile: &str) {
     check(&page, hostile, "a grant");
     let all = [&fields[..], &[("confirmed", "yes"), ("comment", hostile)]].concat();
     assert_eq!(dana.fill_on(&page, &path, &all).await.status, 303);
-    let omar = desk.agent.reviewer("omar").await.unwrap();
-    desk.agent
+    let omar = fixture.agent.reviewer("omar").await.unwrap();
+    fixture
+        .agent
         .freeze(gate_runtime::grants::FreezeScope::agent(hostile), hostile, &omar)
         .await
         .unwrap();
@@ -155,7 +156,7 @@ fn url_of(case: &str) -> String {
 /// Nothing of it is markup, and nothing in it hides. In fields, which hold what is sent, it stands
 /// as it is.
 #[track_caller]
-fn check(page: &desk::PageResponse, hostile: &str, path: &str) {
+fn check(page: &test_inbox::PageResponse, hostile: &str, path: &str) {
     assert!(page.status == 200 || page.status == 422, "{path}: {} {hostile:?}", page.status);
     let names = markup(&page.text);
     // Our own plots: each of them is one of these.
@@ -188,10 +189,10 @@ fn check(page: &desk::PageResponse, hostile: &str, path: &str) {
 
 #[tokio::test]
 async fn a_long_argument_is_shown_by_its_ends_and_whole_behind_a_click() {
-    let desk = TestInbox::open().await;
+    let fixture = TestInbox::open().await;
     let note = format!("begin{}\u{202e}{}end", "a".repeat(100_000), "b".repeat(100_000));
-    let id = desk.ask("pay", json!({"to": "alice", "amount": 5, "note": note})).await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let id = fixture.ask("pay", json!({"to": "alice", "amount": 5, "note": note})).await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
     dana.get("/").await.has("Odd characters");
     page.has("Show all 200009 characters").has("turn the text around").has("sha256:");
@@ -201,14 +202,14 @@ async fn a_long_argument_is_shown_by_its_ends_and_whole_behind_a_click() {
 
 #[tokio::test]
 async fn a_thousand_that_wait_are_on_pages_mine_first_and_by_deadline() {
-    let desk = TestInbox::open().await;
+    let fixture = TestInbox::open().await;
     let mut last = None;
     for number in 0..1_000 {
-        last = Some(desk.ask_to_pay(if number % 4 == 0 { 2_000 } else { 50 }).await);
+        last = Some(fixture.ask_to_pay(if number % 4 == 0 { 2_000 } else { 50 }).await);
     }
-    desk.clock.advance(std::time::Duration::from_mins(1));
-    let mut dana = desk.signed_in(&desk.dana).await;
-    let mut ines = desk.signed_in(&desk.ines).await;
+    fixture.clock.advance(std::time::Duration::from_mins(1));
+    let mut dana = fixture.signed_in(&fixture.dana).await;
+    let mut ines = fixture.signed_in(&fixture.ines).await;
     let page = dana.get("/").await;
     page.has("Page 1 of 20").has("<span class=\"count\">1000</span>");
     assert_eq!(page.text.matches("data-row").count(), 50);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::desk;
-use crate::desk::{TestBrowser, TestInbox};
+use crate::test_inbox;
+use crate::test_inbox::{TestBrowser, TestInbox};
 use gate_inbox::{Intent, LinkKey, Links};
 use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
@@ -26,8 +26,8 @@ impl LinkFixture {
             Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap()
         };
         let of_the_inbox = links();
-        let desk = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
-        Self { desk, links: links(), folder }
+        let fixture = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
+        Self { desk: fixture, links: links(), folder }
     }
 
     /// The path of a link to a call as it is now.
@@ -56,7 +56,7 @@ async fn send(
     path: &str,
     action: &str,
     fields: &[(&str, &str)],
-) -> desk::PageResponse {
+) -> test_inbox::PageResponse {
     let page = browser.get(path).await;
     assert_eq!(page.status, 200, "{}", page.text);
     let link = page.hidden("link");
@@ -181,8 +181,8 @@ async fn a_link_decides_once_also_when_its_form_is_open_twice() {
     assert_eq!(send(&mut omar, &path, &action, &[]).await.status, 303);
     assert_eq!(post.desk.approval(id).await.votes().len(), 1);
     // Who has the same key knows what was used, after a restart, too.
-    let desk = TestInbox::open_as(|inbox| inbox.links(post.links.clone())).await;
-    assert_eq!(desk.browser().get(&path).await.status, 410);
+    let fixture = TestInbox::open_as(|inbox| inbox.links(post.links.clone())).await;
+    assert_eq!(fixture.browser().get(&path).await.status, 410);
 }
 
 #[tokio::test]

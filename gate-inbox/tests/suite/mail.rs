@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::desk::TestInbox;
 use crate::smtp::{SmtpBehavior, SmtpTls, TestSmtpServer};
-use crate::{desk, smtp};
+use crate::test_inbox::TestInbox;
+use crate::{smtp, test_inbox};
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::FileDirectory;
 use gate_runtime::id::ApprovalId;
@@ -17,9 +17,9 @@ use serde_json::json;
 const INBOX: &str = "https://gate.example.com";
 
 async fn open() -> (TestInbox, TestSmtpServer, Mail) {
-    let (desk, server) = (TestInbox::open().await, TestSmtpServer::open().await);
+    let (fixture, server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail = local(&server).to("team@example.com").unwrap();
-    (desk, server, mail)
+    (fixture, server, mail)
 }
 
 fn local(server: &TestSmtpServer) -> Mail {
@@ -28,19 +28,19 @@ fn local(server: &TestSmtpServer) -> Mail {
 
 /// Tells the last news.
 async fn last(
-    desk: &TestInbox,
+    fixture: &TestInbox,
     mail: &Mail,
     memo: Option<&str>,
 ) -> Result<Option<String>, gate_runtime::notify::NotifyError> {
-    let notice = desk.notices(mail).await.pop().unwrap();
+    let notice = fixture.notices(mail).await.pop().unwrap();
     mail.deliver(&memo.map_or(notice.clone(), |memo| notice.after(memo))).await
 }
 
 #[tokio::test]
 async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
-    let (desk, mut server, mail) = open().await;
-    let id = desk.ask_to_pay(50).await;
-    let told = last(&desk, &mail, None).await.unwrap().unwrap();
+    let (fixture, mut server, mail) = open().await;
+    let id = fixture.ask_to_pay(50).await;
+    let outcome = last(&fixture, &mail, None).await.unwrap().unwrap();
     let came = server.came().await;
     assert_eq!(
         came.said,
@@ -61,7 +61,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     );
     assert_eq!(
         (mail.header("message-id"), mail.header("references")),
-        (told.as_str(), format!("<gate.{id}@example.com>").as_str())
+        (outcome.as_str(), format!("<gate.{id}@example.com>").as_str())
     );
     assert_eq!(mail.header("auto-submitted"), "auto-generated");
     assert_eq!(mail.header("date"), "Fri, 15 Jan 2027 08:00:00 +0000");
@@ -99,7 +99,7 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
     let links =
         || Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
     let of_the_inbox = links();
-    let desk = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
+    let fixture = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
     let mut server = TestSmtpServer::open().await;
     let mail = local(&server)
         .to("dana@example.com")
@@ -107,8 +107,8 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
         .to("omar@example.com")
         .unwrap()
         .links(links());
-    let id = desk.ask_to_pay(50).await;
-    last(&desk, &mail, None).await.unwrap();
+    let id = fixture.ask_to_pay(50).await;
+    last(&fixture, &mail, None).await.unwrap();
     let (to_dana, to_omar) = (server.mail().await, server.mail().await);
     assert_eq!(
         (to_dana.header("to"), to_omar.header("to")),
@@ -124,7 +124,7 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
     for link in to_dana.links() {
         assert!(to_dana.html.contains(&format!("href=\"{link}\"")));
     }
-    let mut scanner = desk.browser();
+    let mut scanner = fixture.browser();
     for path in &paths {
         scanner.headers.clear();
         scanner.get(path).await;
@@ -132,22 +132,22 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
         scanner.headers = vec![("sec-purpose", "prefetch".to_owned())];
         scanner.get(path).await;
     }
-    assert_eq!(desk.approval(id).await.votes().len(), 0);
-    let mut dana = desk.signed_in(&desk.dana).await;
+    assert_eq!(fixture.approval(id).await.votes().len(), 0);
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     let page = dana.get(&paths[0]).await;
     page.has("Approve pay?");
     let link = page.hidden("link");
     dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", &link)]).await;
-    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+    assert_eq!(fixture.approval(id).await.status(), Status::Approved);
 }
 
 /// A desk, and mails with links.
 async fn open_with_links() -> (TestInbox, TestSmtpServer, Mail, tempfile::TempDir) {
-    let (desk, server, mail) = open().await;
+    let (fixture, server, mail) = open().await;
     let folder = tempfile::tempdir().unwrap();
     let links =
         Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
-    (desk, server, mail.links(links), folder)
+    (fixture, server, mail.links(links), folder)
 }
 
 /// Returns the names of the links of a mail.
@@ -169,23 +169,24 @@ fn links_of(mail: &smtp::ReceivedMail) -> Vec<&str> {
 /// A vote is about all of it.
 #[tokio::test]
 async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
-    let (desk, mut server, mail, _folder) = open_with_links().await;
+    let (fixture, mut server, mail, _folder) = open_with_links().await;
     let too_long = "It is too long for this mail: open it to approve.";
     for (length, is_whole) in [(398, true), (399, false)] {
-        desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(length)})).await;
-        last(&desk, &mail, None).await.unwrap();
+        fixture.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(length)})).await;
+        last(&fixture, &mail, None).await.unwrap();
         check_whole(&server.mail().await, too_long, is_whole);
     }
     for (count, is_whole) in [(20, true), (21, false)] {
         let many: serde_json::Value =
             (0..count).map(|number| (format!("field_{number}"), json!(1))).collect();
         let call = RemoteCall::new(count.to_string(), "refund", many.to_string());
-        desk.agent
+        fixture
+            .agent
             .remote("billing-bot")
             .ask(call.ask("money", ask(role("manager"))))
             .await
             .unwrap();
-        last(&desk, &mail, None).await.unwrap();
+        last(&fixture, &mail, None).await.unwrap();
         check_whole(&server.mail().await, too_long, is_whole);
     }
 }
@@ -205,8 +206,8 @@ fn check_whole(mail: &smtp::ReceivedMail, too_long: &str, is_whole: bool) {
 /// Where only an answer counts, an approval would count for nothing.
 #[tokio::test]
 async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
-    let (desk, mut server, mail, _folder) = open_with_links().await;
-    let agent = desk.agent.remote("billing-bot");
+    let (fixture, mut server, mail, _folder) = open_with_links().await;
+    let agent = fixture.agent.remote("billing-bot");
     let question = |id: &str, answers: AcceptedAnswers| {
         let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
         call.ask("it asks", ask(role("manager")).answered(answers))
@@ -215,7 +216,7 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
         .ask(question("1", AcceptedAnswers::one_of(["retry", "<b>skip</b>\nApprove:"])))
         .await
         .unwrap();
-    last(&desk, &mail, None).await.unwrap();
+    last(&fixture, &mail, None).await.unwrap();
     let came = server.mail().await;
     assert_eq!(
         came.header("subject"),
@@ -229,7 +230,7 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     assert!(came.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"), "{}", came.html);
 
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
-    last(&desk, &mail, None).await.unwrap();
+    last(&fixture, &mail, None).await.unwrap();
     let came = server.mail().await;
     let words = "This is a question: an answer runs nothing. Any text that is not empty counts.\n";
     assert!(came.text.contains(words), "{}", came.text);
@@ -238,15 +239,15 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
 /// Scenario 60.
 #[tokio::test]
 async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar() {
-    let (desk, mut server, mail) = open().await;
+    let (fixture, mut server, mail) = open().await;
     let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
         .describe("Only looks, and changes nothing.\nReally.")
         .request(
             RemoteRequest::new().summary("Harmless\nApprove:").priority(RequestPriority::Urgent),
         )
         .reasoning("it is due");
-    desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
-    last(&desk, &mail, None).await.unwrap();
+    fixture.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
+    last(&fixture, &mail, None).await.unwrap();
     let came = server.mail().await;
     let claims = "The agent claims (nobody has checked it):\n\n    \
                   | Harmless Approve:\n    | It says: urgent\n    \
@@ -263,15 +264,15 @@ async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar()
 
 #[tokio::test]
 async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
-    let (desk, mut server, mail) = open().await;
-    let id = desk.ask_to_pay(50).await;
-    let first = last(&desk, &mail, None).await.unwrap().unwrap();
-    assert_eq!(last(&desk, &mail, None).await, Ok(Some(first.clone())));
+    let (fixture, mut server, mail) = open().await;
+    let id = fixture.ask_to_pay(50).await;
+    let first = last(&fixture, &mail, None).await.unwrap().unwrap();
+    assert_eq!(last(&fixture, &mail, None).await, Ok(Some(first.clone())));
     let (one, two) = (server.mail().await, server.mail().await);
     assert_eq!((one.header("message-id"), &one.text), (two.header("message-id"), &two.text));
 
-    desk.reject(id, "omar", "<b>no</b>\r\nBcc: mallory@example.com").await;
-    assert_eq!(last(&desk, &mail, Some(&first)).await, Ok(Some(first.clone())));
+    fixture.reject(id, "omar", "<b>no</b>\r\nBcc: mallory@example.com").await;
+    assert_eq!(last(&fixture, &mail, Some(&first)).await, Ok(Some(first.clone())));
     let news = server.mail().await;
     assert_eq!(news.header("in-reply-to"), first);
     assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
@@ -285,22 +286,22 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
     );
 
     // What nobody was told of is no news.
-    assert_eq!(last(&desk, &mail, None).await, Ok(None));
+    assert_eq!(last(&fixture, &mail, None).await, Ok(None));
     server.is_silent();
 }
 
 #[tokio::test]
 async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
-    let (desk, mut server, _) = open().await;
+    let (fixture, mut server, _) = open().await;
     for (who, contact) in
         [("dana", "dana@example.com"), ("omar", "+49 30 123"), ("ines", "ines@example.com")]
     {
-        desk.add_to_people(who, &format!("contact = \"{contact}\""));
+        fixture.add_to_people(who, &format!("contact = \"{contact}\""));
     }
-    let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
+    let people = FileDirectory::open(fixture.folder.path().join("people.toml")).unwrap();
     let mail = local(&server).to_who_decides(people);
-    let id = desk.ask("deploy", json!({"version": "1.2"})).await;
-    let first = last(&desk, &mail, None).await.unwrap().unwrap();
+    let id = fixture.ask("deploy", json!({"version": "1.2"})).await;
+    let first = last(&fixture, &mail, None).await.unwrap().unwrap();
     assert_eq!(
         server.mail().await.header("to"),
         "dana@example.com",
@@ -308,9 +309,9 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     );
     server.is_silent();
 
-    desk.clock.advance(Duration::from_mins(10));
-    desk.agent.run_due().await;
-    last(&desk, &mail, Some(&first)).await.unwrap();
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.agent.run_due().await;
+    last(&fixture, &mail, Some(&first)).await.unwrap();
     let mut to: Vec<String> = Vec::new();
     for _ in 0..2 {
         let mail = server.mail().await;
@@ -323,14 +324,14 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     assert_eq!(to, ["dana@example.com", "ines@example.com"]);
 
     // Whoever is given a role is written to, and who it is for is not.
-    desk.add_to_people("ines", "name = \"Ines\"");
-    let text = std::fs::read_to_string(desk.folder.path().join("people.toml")).unwrap();
+    fixture.add_to_people("ines", "name = \"Ines\"");
+    let text = std::fs::read_to_string(fixture.folder.path().join("people.toml")).unwrap();
     let text = text
         .replace("roles = [\"intern\"]", "roles = [\"manager\"]")
         .replace("id = \"dana\"", "id = \"mia\"");
-    std::fs::write(desk.folder.path().join("people.toml"), text).unwrap();
-    let other = desk.ask_to_pay(70).await;
-    last(&desk, &mail, None).await.unwrap();
+    std::fs::write(fixture.folder.path().join("people.toml"), text).unwrap();
+    let other = fixture.ask_to_pay(70).await;
+    last(&fixture, &mail, None).await.unwrap();
     assert_eq!(server.mail().await.header("to"), "ines@example.com");
     server.is_silent();
     let _ = (id, other);
@@ -338,17 +339,17 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
 
 #[tokio::test]
 async fn that_nobody_can_be_written_to_is_said() {
-    let (desk, mut server, _) = open().await;
-    let people = desk.folder.path().join("people.toml");
+    let (fixture, mut server, _) = open().await;
+    let people = fixture.folder.path().join("people.toml");
     let mail = local(&server).to_who_decides(FileDirectory::open(&people).unwrap());
-    desk.ask_to_pay(50).await;
-    let error = last(&desk, &mail, None).await.unwrap_err();
+    fixture.ask_to_pay(50).await;
+    let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(
         error.is_final() && error.to_string().contains("nobody who may decide has a mail address"),
         "{error}"
     );
     std::fs::write(&people, "[[person]]").unwrap();
-    let error = last(&desk, &mail, None).await.unwrap_err();
+    let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(
         !error.is_final() && error.to_string().contains("the directory of reviewers"),
         "{error}"
@@ -358,9 +359,9 @@ async fn that_nobody_can_be_written_to_is_said() {
 
 #[tokio::test]
 async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
-    let (desk, mut server, mail) = open().await;
+    let (fixture, mut server, mail) = open().await;
     let mail = mail.patience(Duration::from_millis(200)).sign_in("gate", "hunter2-secret");
-    desk.ask_to_pay(50).await;
+    fixture.ask_to_pay(50).await;
     for (act, is_final, words) in [
         (SmtpBehavior::Say("greeting", "421 busy"), false, "421"),
         (SmtpBehavior::Say("greeting", "554 go away"), true, "554"),
@@ -378,7 +379,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         (SmtpBehavior::Never, false, "team@example.com"),
     ] {
         server.act(act.clone());
-        let error = last(&desk, &mail, None).await.unwrap_err();
+        let error = last(&fixture, &mail, None).await.unwrap_err();
         assert_eq!(error.is_final(), is_final, "{act:?}: {error}");
         assert!(error.to_string().starts_with("not sent to 1 of 1: team@example.com: "), "{error}");
         assert!(
@@ -397,16 +398,16 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         .port(1)
         .to("a@example.com")
         .unwrap();
-    assert!(!last(&desk, &nobody, None).await.unwrap_err().is_final());
+    assert!(!last(&fixture, &nobody, None).await.unwrap_err().is_final());
 }
 
 #[tokio::test]
 async fn a_cut_connection_and_another_try_are_one_mail_to_whoever_reads_them() {
-    let (desk, mut server, mail) = open().await;
-    desk.ask_to_pay(50).await;
+    let (fixture, mut server, mail) = open().await;
+    fixture.ask_to_pay(50).await;
     server.act(SmtpBehavior::CutAfterData);
-    last(&desk, &mail, None).await.unwrap_err();
-    last(&desk, &mail, None).await.unwrap();
+    last(&fixture, &mail, None).await.unwrap_err();
+    last(&fixture, &mail, None).await.unwrap();
     let (one, two) = (server.mail().await, server.mail().await);
     assert_eq!(one.header("message-id"), two.header("message-id"));
     assert_eq!((one.text, one.html), (two.text, two.html));
@@ -414,25 +415,25 @@ async fn a_cut_connection_and_another_try_are_one_mail_to_whoever_reads_them() {
 
 #[tokio::test]
 async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
-    let (desk, mut server, mail) = open().await;
+    let (fixture, mut server, mail) = open().await;
     let mail = mail.to("omar@example.com").unwrap();
-    desk.ask_to_pay(50).await;
+    fixture.ask_to_pay(50).await;
     server.act(SmtpBehavior::Take);
     server.act(SmtpBehavior::Say("RCPT", "451 later"));
-    let error = last(&desk, &mail, None).await.unwrap_err();
+    let error = last(&fixture, &mail, None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "not sent to 1 of 2: omar@example.com: transient error (451): later"
     );
     assert_eq!(server.mail().await.header("to"), "team@example.com");
     server.came().await;
-    last(&desk, &mail, None).await.unwrap();
+    last(&fixture, &mail, None).await.unwrap();
     assert_eq!(server.mail().await.header("to"), "omar@example.com");
     server.is_silent();
 
     // One who is never reached is said, and keeps the others from nothing.
     server.act(SmtpBehavior::Say("RCPT", "550 unknown"));
-    let error = last(&desk, &mail, None).await.unwrap_err();
+    let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(
         error.is_final() && error.to_string().starts_with("not sent to 1 of 2: team@example.com"),
         "{error}"
@@ -443,10 +444,10 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
 
 #[tokio::test]
 async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
-    let (desk, mut server, mail) = open().await;
+    let (fixture, mut server, mail) = open().await;
     let mail = mail.always_tls().sign_in("gate", "hunter2-secret");
-    desk.ask_to_pay(50).await;
-    let error = last(&desk, &mail, None).await.unwrap_err();
+    fixture.ask_to_pay(50).await;
+    let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(!error.is_final() && error.to_string().to_lowercase().contains("starttls"), "{error}");
     let came = server.came().await;
     assert!(
@@ -455,7 +456,7 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
         "{came:?}"
     );
     // Nor is it where TLS comes first, and the server speaks none.
-    let error = last(&desk, &mail.patience(Duration::from_millis(200)).tls_first(), None)
+    let error = last(&fixture, &mail.patience(Duration::from_millis(200)).tls_first(), None)
         .await
         .unwrap_err();
     assert!(!error.is_final(), "{error}");
@@ -464,8 +465,8 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
 
 #[tokio::test]
 async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
-    let desk = TestInbox::open().await;
-    desk.ask_to_pay(50).await;
+    let fixture = TestInbox::open().await;
+    fixture.ask_to_pay(50).await;
     for is_first in [false, true] {
         let (tls, pem) = SmtpTls::of(&["127.0.0.1"], is_first);
         let mut server = TestSmtpServer::open_with(Some(tls)).await;
@@ -475,13 +476,13 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
             .always_tls()
             .sign_in("gate", "hunter2-secret");
         let mail = if is_first { mail.tls_first() } else { mail };
-        let error = last(&desk, &mail, None).await.unwrap_err();
+        let error = last(&fixture, &mail, None).await.unwrap_err();
         assert!(
             !error.is_final() && error.to_string().contains("certificate"),
             "nobody vouches for it: {error}"
         );
         assert!(server.came().await.mail.is_none());
-        last(&desk, &mail.certificate(pem.as_bytes()).unwrap(), None).await.unwrap();
+        last(&fixture, &mail.certificate(pem.as_bytes()).unwrap(), None).await.unwrap();
         let came = server.came().await;
         assert!(came.mail.is_some());
         let said: Vec<&str> =
@@ -497,7 +498,7 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
         .always_tls()
         .certificate(pem.as_bytes())
         .unwrap();
-    let error = last(&desk, &mail, None).await.unwrap_err();
+    let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(
         !error.is_final() && error.to_string().contains("certificate"),
         "it is of another name: {error}"
@@ -508,7 +509,7 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
 /// Scenarios 57 to 60.
 #[tokio::test]
 async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
-    let (desk, mut server, mail) = open().await;
+    let (fixture, mut server, mail) = open().await;
     for hostile in [
         "x\r\nBcc: mallory@example.com\r\n\r\n<html>",
         "\n.\r\nMAIL FROM:<x@y>",
@@ -522,13 +523,13 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
         for times in [1, 300] {
             let text = hostile.repeat(times);
             let agent = Gate::builder(())
-                .store(desk.store.clone())
+                .store(fixture.store.clone())
                 .key([7; 32])
-                .clock(desk.clock.clone())
+                .clock(fixture.clock.clone())
                 .agent(&*text);
             let people =
                 StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-            let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
+            let agent: Gate<test_inbox::Tools> = agent.directory(people).build().await.unwrap();
             let run = agent
                 .run(format!("r{}", text.replace('>', "")))
                 .agent(&*text)
@@ -539,10 +540,10 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
                 .reasoning(&*text);
             let turn = run.submit([call]).await.unwrap();
             let [asked] = turn.interruptions() else { panic!("{turn:?}") };
-            let first = last(&desk, &mail, None).await.unwrap().unwrap();
+            let first = last(&fixture, &mail, None).await.unwrap().unwrap();
             check(&server.mail().await, hostile, asked.id());
-            desk.reject(asked.id(), "dana", &text).await;
-            last(&desk, &mail, Some(&first)).await.unwrap();
+            fixture.reject(asked.id(), "dana", &text).await;
+            last(&fixture, &mail, Some(&first)).await.unwrap();
             check(&server.mail().await, hostile, asked.id());
         }
     }
@@ -606,9 +607,9 @@ fn check(mail: &smtp::ReceivedMail, hostile: &str, id: ApprovalId) {
 
 #[tokio::test]
 async fn a_secret_is_not_written() {
-    let (desk, mut server, mail) = open().await;
-    desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
-    last(&desk, &mail, None).await.unwrap();
+    let (fixture, mut server, mail) = open().await;
+    fixture.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
+    last(&fixture, &mail, None).await.unwrap();
     let mail = server.mail().await;
     assert!(mail.text.contains("    password: a secret, which is not shown\n"), "{}", mail.text);
     assert!(!mail.raw.contains("hunter2") && !mail.html.contains("hunter2"));

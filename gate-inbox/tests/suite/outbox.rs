@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desk::TestInbox;
 use crate::service::{FakeService, ServiceReply, ServiceRequest};
 use crate::smtp::{SmtpBehavior, TestSmtpServer};
+use crate::test_inbox::TestInbox;
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::NoTools;
 use gate_runtime::id::ApprovalId;
@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 const INBOX: &str = "https://gate.example.com";
 
 /// A process that tells, over the store of a desk and by its clock.
-async fn telling(desk: &TestInbox, notifier: impl Notifier) -> Gate<NoTools> {
-    let gate = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone());
+async fn telling(fixture: &TestInbox, notifier: impl Notifier) -> Gate<NoTools> {
+    let gate = Gate::builder(()).store(fixture.store.clone()).clock(fixture.clock.clone());
     gate.notify(notifier).build().await.unwrap()
 }
 
@@ -67,27 +67,27 @@ fn which(came: &ServiceRequest) -> (&str, Value) {
     (came.path(), came.json()["ts"].clone())
 }
 
-async fn deploy(desk: &TestInbox) -> ApprovalId {
-    desk.ask("deploy", json!({"version": "1.2"})).await
+async fn deploy(fixture: &TestInbox) -> ApprovalId {
+    fixture.ask("deploy", json!({"version": "1.2"})).await
 }
 
 #[tokio::test]
 async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_same_id() {
-    let (desk, (mut service, slack)) = (TestInbox::open().await, slack().await);
+    let (fixture, (mut service, slack)) = (TestInbox::open().await, slack().await);
     service.reply(ServiceReply::With("429 Too Many Requests\r\nretry-after: 300", "{}".to_owned()));
-    let id = desk.ask_to_pay(50).await;
-    let gate = telling(&desk, slack).await;
+    let id = fixture.ask_to_pay(50).await;
+    let gate = telling(&fixture, slack).await;
     let first = service.came().await;
     let waiting = letter(&gate, DeliveryState::Waiting, 1).await;
-    assert_eq!(waiting.due_at(), desk.clock.now() + Duration::from_mins(5));
+    assert_eq!(waiting.due_at(), fixture.clock.now() + Duration::from_mins(5));
     assert!(waiting.problem().unwrap().contains("429"), "{waiting:?}");
     service.is_silent();
-    desk.clock.advance(Duration::from_mins(5));
+    fixture.clock.advance(Duration::from_mins(5));
     let second = service.came().await;
     assert_eq!(first.json()["metadata"], second.json()["metadata"]);
     all_delivered(&gate, 1).await;
 
-    desk.reject(id, "dana", "no").await;
+    fixture.reject(id, "dana", "no").await;
     assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
     all_delivered(&gate, 2).await;
     service.is_silent();
@@ -95,9 +95,9 @@ async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_
 
 #[tokio::test]
 async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_from_then_on() {
-    let (desk, (mut service, slack)) = (TestInbox::open().await, slack().await);
-    let id = deploy(&desk).await;
-    let gate = telling(&desk, slack).await;
+    let (fixture, (mut service, slack)) = (TestInbox::open().await, slack().await);
+    let id = deploy(&fixture).await;
+    let gate = telling(&fixture, slack).await;
     assert_eq!(service.came().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 1).await;
 
@@ -106,13 +106,13 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
         json!({"ok": false, "error": "message_not_found"}).to_string(),
     ));
     service.reply(posted("1800000600.000200"));
-    desk.clock.advance(Duration::from_mins(10));
-    desk.agent.run_due().await;
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.agent.run_due().await;
     assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
     assert_eq!(service.came().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 2).await;
 
-    desk.reject(id, "dana", "not on a Friday").await;
+    fixture.reject(id, "dana", "not on a Friday").await;
     assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000600.000200")));
     all_delivered(&gate, 3).await;
     service.is_silent();
@@ -121,17 +121,17 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
 #[tokio::test]
 async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewhere() {
     let accepted = || ServiceReply::With("202 Accepted", json!({"status": "success"}).to_string());
-    let (desk, mut service) = (TestInbox::open().await, FakeService::open(accepted()).await);
+    let (fixture, mut service) = (TestInbox::open().await, FakeService::open(accepted()).await);
     let pagerduty =
         PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().api(&service.url()).unwrap();
-    let gate = telling(&desk, pagerduty).await;
-    let id = deploy(&desk).await;
+    let gate = telling(&fixture, pagerduty).await;
+    let id = deploy(&fixture).await;
     service.reply(ServiceReply::With("500 Internal Server Error", "no".to_owned()));
-    desk.clock.advance(Duration::from_mins(10));
-    desk.agent.run_due().await;
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.agent.run_due().await;
     let first = service.came().await.json();
     letter(&gate, DeliveryState::Waiting, 1).await;
-    desk.clock.advance(Duration::from_secs(1));
+    fixture.clock.advance(Duration::from_secs(1));
     let second = service.came().await.json();
     assert_eq!(
         (&first, &second["event_action"], &second["dedup_key"]),
@@ -139,7 +139,7 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
     );
     all_delivered(&gate, 1).await;
 
-    desk.reject(id, "dana", "not on a Friday").await;
+    fixture.reject(id, "dana", "not on a Friday").await;
     let resolved = service.came().await.json();
     assert_eq!(
         (&resolved["event_action"], &resolved["dedup_key"]),
@@ -151,25 +151,25 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
 
 #[tokio::test]
 async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its_thread() {
-    let (desk, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
+    let (fixture, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail =
         Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
     let mail = mail.to("one@example.com").unwrap().to("two@example.com").unwrap();
     server.act(SmtpBehavior::Take);
     server.act(SmtpBehavior::Say("RCPT", "450 later"));
-    let id = desk.ask_to_pay(50).await;
-    let gate = telling(&desk, mail).await;
+    let id = fixture.ask_to_pay(50).await;
+    let gate = telling(&fixture, mail).await;
     let first = server.mail().await;
     assert_eq!(first.header("to"), "one@example.com");
     assert!(server.came().await.mail.is_none());
     letter(&gate, DeliveryState::Waiting, 1).await;
-    desk.clock.advance(Duration::from_secs(1));
+    fixture.clock.advance(Duration::from_secs(1));
     let second = server.mail().await;
     assert_eq!(second.header("to"), "two@example.com");
     assert_eq!(first.header("message-id"), second.header("message-id"));
     all_delivered(&gate, 1).await;
 
-    desk.reject(id, "dana", "no").await;
+    fixture.reject(id, "dana", "no").await;
     for to in ["one@example.com", "two@example.com"] {
         let news = server.mail().await;
         assert_eq!(
@@ -183,22 +183,22 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its
 
 /// Two people are written to: one of them cannot be reached, for now or ever.
 async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
-    let (desk, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
+    let (fixture, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX)
         .unwrap()
         .port(server.address.port());
     let mail = mail.to("dana@example.com").unwrap().to("gone@example.com").unwrap();
-    let id = desk.ask_to_pay(50).await;
+    let id = fixture.ask_to_pay(50).await;
     server.act(SmtpBehavior::Take);
     for _ in 0..tries {
         server.act(SmtpBehavior::Say("RCPT", answer));
     }
-    let gate = telling(&desk, mail).await;
+    let gate = telling(&fixture, mail).await;
     let first = server.mail().await;
     assert_eq!(first.header("to"), "dana@example.com");
     for attempt in 1..tries {
         letter(&gate, DeliveryState::Waiting, attempt).await;
-        desk.clock.advance(Duration::from_mins(15));
+        fixture.clock.advance(Duration::from_mins(15));
     }
     let dead = letter(&gate, DeliveryState::Dead, tries).await;
     assert!(
@@ -209,7 +209,7 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
         assert!(server.came().await.mail.is_none());
     }
     // Whoever was asked is told what became of it, and in the same thread.
-    desk.approve(id, "dana").await;
+    fixture.approve(id, "dana").await;
     let news = server.mail().await;
     assert_eq!(news.header("to"), "dana@example.com");
     assert!(news.header("references").contains(first.header("message-id")), "{news:?}");

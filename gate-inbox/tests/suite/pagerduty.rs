@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::desk::TestInbox;
 use crate::service::{FakeService, ServiceReply};
+use crate::test_inbox::TestInbox;
 use gate_inbox::{PagerDuty, Severity};
 use gate_runtime::id::ApprovalId;
 use gate_runtime::notify::Notifier as _;
@@ -25,18 +25,18 @@ async fn open() -> (TestInbox, FakeService, PagerDuty) {
     (TestInbox::open().await, service, pagerduty.inbox("https://gate.example.com").unwrap())
 }
 
-async fn ask(desk: &TestInbox) -> ApprovalId {
-    desk.ask("deploy", json!({"version": "1.2"})).await
+async fn ask(fixture: &TestInbox) -> ApprovalId {
+    fixture.ask("deploy", json!({"version": "1.2"})).await
 }
 
 #[tokio::test]
 async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
-    let (desk, mut service, pagerduty) = open().await;
-    let id = ask(&desk).await;
-    assert_eq!(desk.tell(&pagerduty, None).await, [], "the first step wakes nobody up");
-    desk.clock.advance(Duration::from_mins(10));
-    desk.agent.run_due().await;
-    assert_eq!(desk.tell(&pagerduty, None).await, [Ok(Some(id.to_string()))]);
+    let (fixture, mut service, pagerduty) = open().await;
+    let id = ask(&fixture).await;
+    assert_eq!(fixture.tell(&pagerduty, None).await, [], "the first step wakes nobody up");
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.agent.run_due().await;
+    assert_eq!(fixture.tell(&pagerduty, None).await, [Ok(Some(id.to_string()))]);
     let came = service.came().await;
     assert_eq!(
         (came.line.as_str(), came.header("content-type")),
@@ -78,9 +78,9 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
             },
         })
     );
-    desk.reject(id, "dana", "not on a Friday").await;
+    fixture.reject(id, "dana", "not on a Friday").await;
     let memo = id.to_string();
-    assert_eq!(desk.tell(&pagerduty, Some(&memo)).await.last(), Some(&Ok(Some(memo))));
+    assert_eq!(fixture.tell(&pagerduty, Some(&memo)).await.last(), Some(&Ok(Some(memo))));
     let came = service.came().await;
     assert_eq!(
         came.json(),
@@ -90,22 +90,22 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
 
 #[tokio::test]
 async fn what_is_decided_before_it_is_told_wakes_nobody_up() {
-    let (desk, mut service, pagerduty) = open().await;
-    let id = ask(&desk).await;
-    desk.clock.advance(Duration::from_mins(10));
-    desk.agent.run_due().await;
-    desk.reject(id, "dana", "no").await;
-    assert!(desk.tell(&pagerduty, None).await.iter().all(|told| *told == Ok(None)));
+    let (fixture, mut service, pagerduty) = open().await;
+    let id = ask(&fixture).await;
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.agent.run_due().await;
+    fixture.reject(id, "dana", "no").await;
+    assert!(fixture.tell(&pagerduty, None).await.iter().all(|outcome| *outcome == Ok(None)));
     service.is_silent();
 }
 
 #[tokio::test]
 async fn by_option_every_question_opens_one_at_once_and_once() {
-    let (desk, mut service, pagerduty) = open().await;
+    let (fixture, mut service, pagerduty) = open().await;
     let pagerduty = pagerduty.every_question();
-    let id = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
+    let id = fixture.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
     for _ in 0..2 {
-        desk.tell(&pagerduty, None).await;
+        fixture.tell(&pagerduty, None).await;
         let came = service.came().await;
         assert_eq!(came.json()["dedup_key"], id.to_string(), "what is told twice is one incident");
         assert_eq!(
@@ -118,9 +118,9 @@ async fn by_option_every_question_opens_one_at_once_and_once() {
 
 #[tokio::test]
 async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
-    let (desk, mut service, pagerduty) = open().await;
+    let (fixture, mut service, pagerduty) = open().await;
     let pagerduty = pagerduty.every_question().patience(Duration::from_millis(200));
-    ask(&desk).await;
+    ask(&fixture).await;
     for (reply, is_final, wait, words) in [
         (
             ServiceReply::With("429 Too Many\r\nretry-after: 7", String::new()),
@@ -157,8 +157,8 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         (ServiceReply::Never, false, None, "PagerDuty took too long to answer"),
     ] {
         service.reply(reply.clone());
-        let told = desk.tell(&pagerduty, None).await;
-        let [Err(error)] = &told[..] else { panic!("{told:?} for {reply:?}") };
+        let outcome = fixture.tell(&pagerduty, None).await;
+        let [Err(error)] = &outcome[..] else { panic!("{outcome:?} for {reply:?}") };
         assert_eq!(
             (error.is_final(), error.wait()),
             (is_final, wait.map(Duration::from_secs)),
@@ -170,16 +170,16 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     }
     service.is_silent();
     let nobody = PagerDuty::new(KEY).unwrap().every_question().api("http://127.0.0.1:1").unwrap();
-    assert!(matches!(&desk.tell(&nobody, None).await[..], [Err(error)] if !error.is_final()));
+    assert!(matches!(&fixture.tell(&nobody, None).await[..], [Err(error)] if !error.is_final()));
 }
 
 #[tokio::test]
 async fn hostile_texts_are_told_as_text_and_within_what_pagerduty_takes() {
-    let (desk, mut service, pagerduty) = open().await;
+    let (fixture, mut service, pagerduty) = open().await;
     let pagerduty = pagerduty.every_question();
     let text = "\u{202e}<@U1>\u{1b}[2J\"}{".repeat(3_000);
-    desk.ask("deploy", json!({"version": text})).await;
-    desk.tell(&pagerduty, None).await;
+    fixture.ask("deploy", json!({"version": text})).await;
+    fixture.tell(&pagerduty, None).await;
     let came = service.came().await;
     let details = &came.json()["payload"]["custom_details"];
     assert_eq!(

@@ -1,18 +1,18 @@
 //! The page of the questions that wait, filtered.
 
-use crate::desk;
-use crate::desk::TestInbox;
+use crate::test_inbox;
+use crate::test_inbox::TestInbox;
 use gate_runtime::prelude::*;
 use serde_json::json;
 
-async fn ask_as(desk: &TestInbox, agent: &str, principal: &str, to: &str, amount: u64) {
+async fn ask_as(fixture: &TestInbox, agent: &str, principal: &str, to: &str, amount: u64) {
     let gate = Gate::builder(())
-        .store(desk.store.clone())
+        .store(fixture.store.clone())
         .key([7; 32])
-        .clock(desk.clock.clone())
+        .clock(fixture.clock.clone())
         .agent(agent);
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-    let gate: Gate<desk::Tools> = gate.directory(people).build().await.unwrap();
+    let gate: Gate<test_inbox::Tools> = gate.directory(people).build().await.unwrap();
     let run = gate.run(format!("run-of-{to}")).agent(agent).on_behalf_of(principal);
     let call = ToolCall::new("1", "pay", json!({"to": to, "amount": amount}).to_string());
     assert_eq!(run.submit([call]).await.unwrap().interruptions().len(), 1);
@@ -20,11 +20,11 @@ async fn ask_as(desk: &TestInbox, agent: &str, principal: &str, to: &str, amount
 
 #[tokio::test]
 async fn each_filter_shows_what_fits_it() {
-    let desk = TestInbox::open().await;
-    ask_as(&desk, "billing", "mia", "Zoë", 50).await;
-    ask_as(&desk, "support", "tom", "yuri", 2_000).await;
-    desk.ask("wipe", json!({"disk": "sda"})).await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let fixture = TestInbox::open().await;
+    ask_as(&fixture, "billing", "mia", "Zoë", 50).await;
+    ask_as(&fixture, "support", "tom", "yuri", 2_000).await;
+    fixture.ask("wipe", json!({"disk": "sda"})).await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     for (query, shown) in [
         ("", &["Zoë", "yuri", "sda"][..]),
         ("tool=wipe", &["sda"]),
@@ -51,15 +51,15 @@ async fn each_filter_shows_what_fits_it() {
             page.has("Nothing pending matches the filter").has("Show all 3");
         }
     }
-    let mut ines = desk.signed_in(&desk.ines).await;
+    let mut ines = fixture.signed_in(&fixture.ines).await;
     ines.get("/?mine=yes&tool=pay").await.has("Nothing pending matches");
 }
 
 #[tokio::test]
 async fn odd_queries_are_answered_as_what_they_say() {
-    let desk = TestInbox::open().await;
-    desk.ask_to_pay(50).await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let fixture = TestInbox::open().await;
+    fixture.ask_to_pay(50).await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     let long = format!("/?text={}", "x".repeat(5_000));
     let odd = [
         "/?tool=%ff%fe",
@@ -80,12 +80,12 @@ async fn odd_queries_are_answered_as_what_they_say() {
 
 #[tokio::test]
 async fn pages_keep_the_filter_and_rows_say_who_voted() {
-    let desk = TestInbox::open().await;
+    let fixture = TestInbox::open().await;
     for _ in 0..60 {
-        desk.ask_to_pay(50).await;
+        fixture.ask_to_pay(50).await;
     }
-    let id = desk.ask_to_pay(2_000).await;
-    let mut dana = desk.signed_in(&desk.dana).await;
+    let id = fixture.ask_to_pay(2_000).await;
+    let mut dana = fixture.signed_in(&fixture.dana).await;
     let page = dana.get("/?tool=pay&text=alice&page=1").await;
     page.has("Page 1 of 2").has("href=\"/?tool=pay&amp;text=alice&amp;page=2\"");
     dana.get("/?tool=pay&text=alice&page=2")

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::desk;
-use crate::desk::TestInbox;
 use crate::service::{FakeService, ServiceReply};
+use crate::test_inbox;
+use crate::test_inbox::TestInbox;
 use gate_inbox::Slack;
 use gate_runtime::id::ApprovalId;
 use gate_runtime::notify::Notifier as _;
@@ -97,8 +97,11 @@ fn seen(message: &Value) -> Vec<String> {
     seen
 }
 
-async fn post(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
-    assert_eq!(desk.tell(slack, None).await, [Ok(Some("C024BE91L 1800000000.000100".to_owned()))]);
+async fn post(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
+    assert_eq!(
+        fixture.tell(slack, None).await,
+        [Ok(Some("C024BE91L 1800000000.000100".to_owned()))]
+    );
     let came = service.came().await;
     assert_eq!(came.line, "POST /api/chat.postMessage HTTP/1.1");
     assert_eq!(came.header("authorization"), format!("Bearer {TOKEN}"));
@@ -110,11 +113,11 @@ async fn post(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Val
 
 #[tokio::test]
 async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
-    let (desk, mut service, slack) = open().await;
-    let id = desk.ask_to_pay(50).await;
-    let message = post(&desk, &mut service, &slack).await;
+    let (fixture, mut service, slack) = open().await;
+    let id = fixture.ask_to_pay(50).await;
+    let message = post(&fixture, &mut service, &slack).await;
     println!("{message:#}");
-    let shown = format!("{id} {}", desk.approval(id).await.shown());
+    let shown = format!("{id} {}", fixture.approval(id).await.shown());
     assert_eq!(
         seen(&message),
         [
@@ -149,15 +152,15 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
 
 #[tokio::test]
 async fn what_cannot_be_undone_has_no_button_to_approve_it() {
-    let (desk, mut service, slack) = open().await;
-    desk.ask("wipe", json!({"disk": "sda"})).await;
-    let message = post(&desk, &mut service, &slack).await;
+    let (fixture, mut service, slack) = open().await;
+    fixture.ask("wipe", json!({"disk": "sda"})).await;
+    let message = post(&fixture, &mut service, &slack).await;
     let seen = seen(&message);
     assert_eq!(seen[..2], ["wipe: disk sda", "wipe needs a decision: it cannot be undone"]);
     assert_eq!(seen[seen.len() - 2..], ["[Reject…] gate_reject", "[Open] gate_open"]);
 
     // Nor has a tool that is not known where the message is made.
-    let notice = desk.notices(&slack).await.remove(0);
+    let notice = fixture.notices(&slack).await.remove(0);
     let approval = notice.approval().unwrap().clone();
     slack.deliver(&notice.about(approval.into(), None)).await.unwrap();
     let message = service.came().await.json();
@@ -169,8 +172,8 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
 }
 
 /// Delivers the last news, and returns the message that is posted.
-async fn posted_last(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
-    let notice = desk.notices(slack).await.pop().unwrap();
+async fn posted_last(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
+    let notice = fixture.notices(slack).await.pop().unwrap();
     slack.deliver(&notice).await.unwrap();
     service.came().await.json()
 }
@@ -180,7 +183,7 @@ const TOO_LONG: &str = "It is too long for this message: open it to approve.";
 /// A vote is about all of it.
 #[tokio::test]
 async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
-    let (desk, mut service, slack) = open().await;
+    let (fixture, mut service, slack) = open().await;
     let pay = |field: &str, value: Value| {
         let mut arguments = json!({"to": "alice", "amount": 50});
         arguments[field] = value;
@@ -198,15 +201,15 @@ async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
         ("explain", json!({"what": "x".repeat(398)}), true),
         ("explain", json!({"what": "x".repeat(399)}), false),
     ] {
-        desk.ask(tool, arguments.clone()).await;
-        let message = posted_last(&desk, &mut service, &slack).await;
+        fixture.ask(tool, arguments.clone()).await;
+        let message = posted_last(&fixture, &mut service, &slack).await;
         check_whole(&message, is_whole, &arguments);
     }
     let many = |count: usize| -> Value {
         (0..count).map(|number| (format!("field_{number}"), json!(1))).collect()
     };
     let (short, long) = ("refund".to_owned(), "r".repeat(140));
-    let agent = desk.agent.remote("billing-bot");
+    let agent = fixture.agent.remote("billing-bot");
     for (tool, arguments, is_whole) in [
         (&short, many(20), true),
         (&short, many(21), false),
@@ -216,7 +219,7 @@ async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
         let call =
             RemoteCall::new(ApprovalId::new().to_string(), tool.as_str(), arguments.to_string());
         agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
-        let message = posted_last(&desk, &mut service, &slack).await;
+        let message = posted_last(&fixture, &mut service, &slack).await;
         check_whole(&message, is_whole, &arguments);
     }
 }
@@ -242,9 +245,9 @@ fn check_whole(message: &Value, is_whole: bool, arguments: &Value) {
 
 #[tokio::test]
 async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
-    let (desk, mut service, slack) = open().await;
-    desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(300)})).await;
-    let message = posted_last(&desk, &mut service, &slack).await;
+    let (fixture, mut service, slack) = open().await;
+    fixture.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(300)})).await;
+    let message = posted_last(&fixture, &mut service, &slack).await;
     let buttons = &message["blocks"].as_array().unwrap().last().unwrap()["elements"];
     assert_eq!(
         buttons[0]["confirm"]["text"]["text"],
@@ -255,8 +258,8 @@ async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
 /// Where only an answer counts, an approval would count for nothing.
 #[tokio::test]
 async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
-    let (desk, mut service, slack) = open().await;
-    let agent = desk.agent.remote("billing-bot");
+    let (fixture, mut service, slack) = open().await;
+    let agent = fixture.agent.remote("billing-bot");
     let question = |id: &str, answers: AcceptedAnswers| {
         let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
         call.ask("it asks", ask(role("manager")).answered(answers))
@@ -265,7 +268,7 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
         .ask(question("1", AcceptedAnswers::one_of(["retry", "skip <it>\n[x]"])))
         .await
         .unwrap();
-    let message = posted_last(&desk, &mut service, &slack).await;
+    let message = posted_last(&fixture, &mut service, &slack).await;
     let seen_of = seen(&message);
     for words in [
         "billing-bot/question needs an answer",
@@ -286,17 +289,18 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     );
 
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
-    let message = posted_last(&desk, &mut service, &slack).await;
+    let message = posted_last(&fixture, &mut service, &slack).await;
     let words = "This is a question: an answer runs nothing. Any text that is not empty counts.";
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
 
     agent.ask(question("3", AcceptedAnswers::one_of(["retry", "sk\u{200b}ip"]))).await.unwrap();
-    let message = posted_last(&desk, &mut service, &slack).await;
+    let message = posted_last(&fixture, &mut service, &slack).await;
     let words = "⚠ It has invisible characters, shown as \\u{…}.";
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
 
-    let dana = desk.agent.reviewer("dana").await.unwrap();
-    desk.agent
+    let dana = fixture.agent.reviewer("dana").await.unwrap();
+    fixture
+        .agent
         .interruption(asked.id())
         .await
         .unwrap()
@@ -304,15 +308,15 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
         .respond(&dana, "retry")
         .await
         .unwrap();
-    let seen = update(&desk, &mut service, &slack).await;
+    let seen = update(&fixture, &mut service, &slack).await;
     assert!(seen.contains(&"⛔ dana answered, and the agent is told.".to_owned()), "{seen:?}");
 }
 
 /// Scenario 60.
 #[tokio::test]
 async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
-    let (desk, mut service, slack) = open().await;
-    let agent = desk.agent.remote("billing-bot");
+    let (fixture, mut service, slack) = open().await;
+    let agent = fixture.agent.remote("billing-bot");
     let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
         .describe("Only looks, and changes nothing.\nReally.")
         .request(
@@ -322,7 +326,7 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
         )
         .reasoning("it is due");
     agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
-    let message = posted_last(&desk, &mut service, &slack).await;
+    let message = posted_last(&fixture, &mut service, &slack).await;
     let seen_of = seen(&message);
     let title = "*The agent claims (nobody has checked it)*";
     let claims = seen_of.iter().position(|text| text == title).unwrap();
@@ -346,7 +350,7 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
     let call =
         call.request(RemoteRequest::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
     agent.ask(call).await.unwrap();
-    let message = posted_last(&desk, &mut service, &slack).await;
+    let message = posted_last(&fixture, &mut service, &slack).await;
     let seen = seen(&message);
     let found = "⚠ It has characters that turn the text around, shown as \\u{…}.";
     assert!(
@@ -358,11 +362,11 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
 
 #[tokio::test]
 async fn without_the_signing_secret_there_is_only_a_link() {
-    let (desk, mut service, slack) = open().await;
+    let (fixture, mut service, slack) = open().await;
     let plain = Slack::new(TOKEN, "#approvals", "https://gate.example.com").unwrap();
     let plain = plain.api(&format!("{}/api", service.url()), &service.url()).unwrap();
-    desk.ask_to_pay(50).await;
-    let message = post(&desk, &mut service, &plain).await;
+    fixture.ask_to_pay(50).await;
+    let message = post(&fixture, &mut service, &plain).await;
     assert!(
         seen(&message).last().unwrap() == "[Open] gate_open"
             && !message.to_string().contains("gate_reject")
@@ -371,9 +375,9 @@ async fn without_the_signing_secret_there_is_only_a_link() {
 }
 
 /// Tells the last news, and gives what the message became.
-async fn update(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> Vec<String> {
+async fn update(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> Vec<String> {
     let memo = "C024BE91L 1800000000.000100";
-    let notice = desk.notices(slack).await.pop().unwrap().after(memo);
+    let notice = fixture.notices(slack).await.pop().unwrap().after(memo);
     assert_eq!(slack.deliver(&notice).await, Ok(Some(memo.to_owned())));
     let came = service.came().await;
     assert_eq!(came.path(), "/api/chat.update");
@@ -387,64 +391,67 @@ async fn update(desk: &TestInbox, service: &mut FakeService, slack: &Slack) -> V
 
 #[tokio::test]
 async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
-    let (desk, mut service, slack) = open().await;
+    let (fixture, mut service, slack) = open().await;
     let over = |seen: &[String], words: &[&str]| {
         assert!(!seen.iter().any(|text| text.starts_with('[')), "{seen:?}");
         for words in words {
             assert!(seen.iter().any(|text| text == words), "{words}: {seen:?}");
         }
     };
-    let id = desk.ask_to_pay(2_000).await;
-    desk.approve(id, "dana").await;
-    let seen = update(&desk, &mut service, &slack).await;
+    let id = fixture.ask_to_pay(2_000).await;
+    fixture.approve(id, "dana").await;
+    let seen = update(&fixture, &mut service, &slack).await;
     assert!(
         seen.contains(&"So far: dana approved it.".to_owned())
             && seen.contains(&"[Approve] gate_approve".to_owned())
     );
-    desk.approve(id, "omar").await;
+    fixture.approve(id, "omar").await;
     let link = format!("<https://gate.example.com/approvals/{id}|Open in the inbox>");
     let words =
         ["pay: approved", "✅ Approved by dana and omar: it runs when its run continues.", &link];
-    over(&update(&desk, &mut service, &slack).await, &words);
+    over(&update(&fixture, &mut service, &slack).await, &words);
 
-    let id = desk.ask_to_pay(50).await;
-    desk.reject(id, "omar", "<!channel> no *way*").await;
+    let id = fixture.ask_to_pay(50).await;
+    fixture.reject(id, "omar", "<!channel> no *way*").await;
     let words =
         ["pay: rejected", "⛔ Rejected by omar: \"&lt;!channel&gt; no *way*\". It does not run."];
-    over(&update(&desk, &mut service, &slack).await, &words);
+    over(&update(&fixture, &mut service, &slack).await, &words);
 
-    let id = desk.ask_to_pay(51).await;
-    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    let id = fixture.ask_to_pay(51).await;
+    let asked = fixture.agent.interruption(id).await.unwrap().unwrap();
     asked.cancel("the customer hung up").await.unwrap();
     over(
-        &update(&desk, &mut service, &slack).await,
+        &update(&fixture, &mut service, &slack).await,
         &["pay: cancelled", "⛔ Cancelled: the customer hung up. It does not run."],
     );
 
-    desk.ask_to_pay(52).await;
-    desk.clock.advance(Duration::from_hours(3));
-    desk.agent.run_due().await;
+    fixture.ask_to_pay(52).await;
+    fixture.clock.advance(Duration::from_hours(3));
+    fixture.agent.run_due().await;
     over(
-        &update(&desk, &mut service, &slack).await,
+        &update(&fixture, &mut service, &slack).await,
         &["pay: expired", "⛔ Nobody decided in time: it does not run."],
     );
 
-    let id = desk.ask_to_pay(53).await;
-    let me = desk.agent.reviewer("dana").await.unwrap();
-    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    let id = fixture.ask_to_pay(53).await;
+    let me = fixture.agent.reviewer("dana").await.unwrap();
+    let asked = fixture.agent.interruption(id).await.unwrap().unwrap();
     asked.respond(&me, "paid by hand").await.unwrap();
-    over(&update(&desk, &mut service, &slack).await, &["⛔ dana replied instead of running it."]);
+    over(
+        &update(&fixture, &mut service, &slack).await,
+        &["⛔ dana replied instead of running it."],
+    );
 }
 
 #[tokio::test]
 async fn an_edit_changes_the_message_and_its_buttons() {
-    let (desk, mut service, slack) = open().await;
-    let id = desk.ask_to_pay(2_000).await;
-    let before = desk.approval(id).await.shown();
-    let me = desk.agent.reviewer("dana").await.unwrap();
-    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    let (fixture, mut service, slack) = open().await;
+    let id = fixture.ask_to_pay(2_000).await;
+    let before = fixture.approval(id).await.shown();
+    let me = fixture.agent.reviewer("dana").await.unwrap();
+    let asked = fixture.agent.interruption(id).await.unwrap().unwrap();
     asked.edit(&me, Edit::new().set("amount", 1_500)).await.unwrap();
-    let seen = update(&desk, &mut service, &slack).await;
+    let seen = update(&fixture, &mut service, &slack).await;
     for words in [
         "to: \"alice\"\namount: 1500 (changed by a reviewer, from 2000)",
         "⚠ A reviewer changed the arguments that the agent proposed.",
@@ -452,16 +459,16 @@ async fn an_edit_changes_the_message_and_its_buttons() {
     ] {
         assert!(seen.iter().any(|text| text == words), "{words}: {seen:?}");
     }
-    assert_ne!(desk.approval(id).await.shown(), before);
+    assert_ne!(fixture.approval(id).await.shown(), before);
 }
 
 #[tokio::test]
 async fn a_step_that_begins_rings_the_bell_again() {
-    let (desk, mut service, slack) = open().await;
-    desk.ask("deploy", json!({"version": "1.2"})).await;
-    desk.clock.advance(Duration::from_mins(10));
-    desk.agent.run_due().await;
-    update(&desk, &mut service, &slack).await;
+    let (fixture, mut service, slack) = open().await;
+    fixture.ask("deploy", json!({"version": "1.2"})).await;
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.agent.run_due().await;
+    update(&fixture, &mut service, &slack).await;
     let came = service.came().await;
     assert_eq!(came.path(), "/api/chat.postMessage");
     let reply = came.json();
@@ -475,31 +482,31 @@ async fn a_step_that_begins_rings_the_bell_again() {
 
 #[tokio::test]
 async fn what_is_settled_before_it_is_told_is_no_message_and_a_deleted_one_is_not_missed() {
-    let (desk, mut service, slack) = open().await;
-    let id = desk.ask_to_pay(50).await;
+    let (fixture, mut service, slack) = open().await;
+    let id = fixture.ask_to_pay(50).await;
     service.reply(refused("message_not_found"));
-    let notice = desk.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
+    let notice = fixture.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
     assert_eq!(slack.deliver(&notice).await, Ok(Some("C024BE91L 1800000000.000100".to_owned())));
     assert_eq!(service.came().await.path(), "/api/chat.update");
     assert_eq!(service.came().await.path(), "/api/chat.postMessage", "it still waits");
 
-    desk.reject(id, "dana", "no").await;
-    assert!(desk.tell(&slack, None).await.iter().all(|told| *told == Ok(None)));
+    fixture.reject(id, "dana", "no").await;
+    assert!(fixture.tell(&slack, None).await.iter().all(|outcome| *outcome == Ok(None)));
     service.is_silent();
     service.reply(refused("message_not_found"));
-    let notice = desk.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
+    let notice = fixture.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
     assert_eq!(slack.deliver(&notice).await, Ok(None));
 }
 
 #[tokio::test]
 async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
-    let (desk, _service, slack) = open().await;
+    let (fixture, _service, slack) = open().await;
     let service = FakeService::open(posted()).await;
     let slack = slack
         .api(&format!("{}/api", service.url()), &service.url())
         .unwrap()
         .patience(Duration::from_millis(200));
-    desk.ask_to_pay(50).await;
+    fixture.ask_to_pay(50).await;
     for (reply, is_final, wait, words) in [
         (
             ServiceReply::With("429 Too Many\r\nretry-after: 30", String::new()),
@@ -525,8 +532,8 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         (ServiceReply::Never, false, None, "took too long"),
     ] {
         service.reply(reply.clone());
-        let told = desk.tell(&slack, None).await;
-        let [Err(error)] = &told[..] else { panic!("{told:?} for {reply:?}") };
+        let outcome = fixture.tell(&slack, None).await;
+        let [Err(error)] = &outcome[..] else { panic!("{outcome:?} for {reply:?}") };
         assert_eq!(
             (error.is_final(), error.wait()),
             (is_final, wait.map(Duration::from_secs)),
@@ -543,7 +550,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
 /// Scenarios 57 to 60.
 #[tokio::test]
 async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
-    let (desk, mut service, slack) = open().await;
+    let (fixture, mut service, slack) = open().await;
     for hostile in [
         "<!channel> <@U012AB3CD> <https://evil.example|Approve> <!date^0^{date}|x>",
         "*bold* _it_ ~no~ `code` ```pre``` > quote :tada: @here #general",
@@ -556,13 +563,13 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
         for times in [1, 1_000] {
             let text = hostile.repeat(times);
             let agent = Gate::builder(())
-                .store(desk.store.clone())
+                .store(fixture.store.clone())
                 .key([7; 32])
-                .clock(desk.clock.clone())
+                .clock(fixture.clock.clone())
                 .agent(if text.is_empty() { "x" } else { &*text });
             let people =
                 StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-            let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
+            let agent: Gate<test_inbox::Tools> = agent.directory(people).build().await.unwrap();
             let run = agent
                 .run(format!("r{times}{}", text.replace('>', "")))
                 .agent(if text.is_empty() { "x" } else { &*text })
@@ -574,7 +581,7 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
             let run = run.case(&*text);
             let turn = run.submit([call]).await.unwrap();
             let [asked] = turn.interruptions() else { panic!("{turn:?}") };
-            let notice = desk.notices(&slack).await.pop().unwrap();
+            let notice = fixture.notices(&slack).await.pop().unwrap();
             slack.deliver(&notice).await.unwrap();
             let message = service.came().await.json();
             let seen = seen(&message).join("\n");
@@ -603,8 +610,8 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
                     "it is there as it is: {seen}"
                 );
             }
-            desk.reject(asked.id(), "dana", &format!("no {text}")).await;
-            let notice = desk.notices(&slack).await.pop().unwrap().after("C1 1.1");
+            fixture.reject(asked.id(), "dana", &format!("no {text}")).await;
+            let notice = fixture.notices(&slack).await.pop().unwrap().after("C1 1.1");
             slack.deliver(&notice).await.unwrap();
             self::seen(&service.came().await.json());
         }
@@ -613,9 +620,9 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
 
 #[tokio::test]
 async fn a_secret_is_not_told() {
-    let (desk, mut service, slack) = open().await;
-    desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
-    let message = post(&desk, &mut service, &slack).await;
+    let (fixture, mut service, slack) = open().await;
+    fixture.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
+    let message = post(&fixture, &mut service, &slack).await;
     assert!(
         seen(&message)
             .contains(&"user: \"mia\"\npassword: a secret, which is not shown".to_owned())

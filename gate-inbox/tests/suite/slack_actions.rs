@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::desk::{PageResponse, TestInbox};
 use crate::service::{FakeService, ServiceReply};
+use crate::test_inbox::{PageResponse, TestInbox};
 use gate_inbox::Slack;
 use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
@@ -55,11 +55,11 @@ impl SlackFixture {
             .buttons(SECRET)
             .unwrap();
         let slack = change(slack.api(&format!("{}/api", service.url()), &service.url()).unwrap());
-        let desk = TestInbox::open_as(|inbox| inbox.slack(slack).unwrap()).await;
-        desk.add_to_people("dana", &format!("slack = \"{DANA}\""));
-        desk.add_to_people("omar", &format!("slack = \"{OMAR}\""));
-        desk.add_to_people("ines", &format!("slack = \"{INES}\""));
-        Self { desk, slack: service }
+        let fixture = TestInbox::open_as(|inbox| inbox.slack(slack).unwrap()).await;
+        fixture.add_to_people("dana", &format!("slack = \"{DANA}\""));
+        fixture.add_to_people("omar", &format!("slack = \"{OMAR}\""));
+        fixture.add_to_people("ines", &format!("slack = \"{INES}\""));
+        Self { desk: fixture, slack: service }
     }
 
     /// Returns the value that a button of the message about a call has now.
@@ -137,8 +137,8 @@ async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
     let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
-    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
-    assert_eq!(told, "You approved pay: it runs when its run continues.");
+    let outcome = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert_eq!(outcome, "You approved pay: it runs when its run continues.");
     let approval = chat.desk.approval(id).await;
     assert_eq!(
         (approval.status(), approval.votes()[0].reviewer().as_str()),
@@ -206,9 +206,9 @@ async fn a_window_that_does_not_open_is_said() {
     ));
     chat.signed(&chat.click(DANA, "gate_reject", &value)).await;
     assert_eq!(chat.slack.came().await.path(), "/api/views.open");
-    let told = chat.slack.came().await.json()["text"].clone();
+    let outcome = chat.slack.came().await.json()["text"].clone();
     assert_eq!(
-        told,
+        outcome,
         format!(
             "Slack did not open the window. Nothing was decided. Use: \
              https://gate.example.com/approvals/{id}"
@@ -302,16 +302,16 @@ async fn a_double_click_is_one_vote() {
     let clicks: Vec<Value> = (0..16).map(|_| chat.click(DANA, "gate_approve", &value)).collect();
     let pages = futures_util::future::join_all(clicks.iter().map(|click| chat.signed(click))).await;
     assert!(pages.iter().all(|page| page.status == 200));
-    let mut told = Vec::new();
+    let mut outcome = Vec::new();
     for _ in 0..16 {
-        told.push(chat.slack.came().await.json()["text"].as_str().unwrap().to_owned());
+        outcome.push(chat.slack.came().await.json()["text"].as_str().unwrap().to_owned());
     }
-    told.sort();
-    told.dedup();
+    outcome.sort();
+    outcome.dedup();
     let waits = chat.desk.approval(id).await.still_needs();
     assert_eq!(waits, "a manager", "one of the two has approved");
     assert_eq!(
-        told,
+        outcome,
         [
             format!("Vote recorded: you approved pay. Still needed: {waits}."),
             format!("You already voted this way. Still needed: {waits}.")
@@ -366,12 +366,12 @@ async fn who_may_not_decide_is_told_why() {
     let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask_to_pay(50).await;
     let value = chat.value(id).await;
-    let told = chat.told(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
+    let outcome = chat.told(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
     assert!(
-        told.starts_with(
+        outcome.starts_with(
             "Nothing was decided: nobody in the people file has your member ID, U0NOBODY1."
         ),
-        "{told}"
+        "{outcome}"
     );
     let told = chat.told(&chat.click("<!channel>\u{202e}", "gate_approve", &value)).await;
     assert!(told.contains("&lt;!channel&gt;\\u{202e}"), "{told}");
@@ -467,8 +467,8 @@ async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
     let mut chat = SlackFixture::open().await;
     let id = chat.desk.ask("explain", json!({"what": "x"})).await;
     let value = chat.value(id).await;
-    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
-    assert!(told.contains("needs a comment"), "{told}");
+    let outcome = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert!(outcome.contains("needs a comment"), "{outcome}");
     chat.signed(&chat.click(DANA, "gate_explain", &value)).await;
     let opened = chat.slack.came().await.json();
     assert_eq!(opened["view"]["callback_id"], "gate_explain");
@@ -487,8 +487,8 @@ async fn members_of_another_workspace_do_not_decide_where_one_is_named() {
     let value = chat.value(id).await;
     let mut click = chat.click(DANA, "gate_approve", &value);
     click["user"]["team_id"] = "T0002".into();
-    let told = chat.told(&click).await;
-    assert!(told.starts_with("Nothing was decided: you belong to a workspace"), "{told}");
+    let outcome = chat.told(&click).await;
+    assert!(outcome.starts_with("Nothing was decided: you belong to a workspace"), "{outcome}");
     chat.told(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
 }
@@ -575,14 +575,15 @@ async fn what_is_signed_and_makes_no_sense_decides_nothing() {
 
 #[tokio::test]
 async fn an_inbox_without_slack_has_no_such_address() {
-    let desk = TestInbox::open().await;
-    let page = desk
+    let fixture = TestInbox::open().await;
+    let page = fixture
         .browser()
         .post_body("/slack/actions", "application/x-www-form-urlencoded", "payload=1")
         .await;
     assert_eq!(page.status, 404);
     let silent = Slack::new("xoxb-1-2-abc", "#a", "https://gate.example.com").unwrap();
-    let people = gate_runtime::FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
+    let people =
+        gate_runtime::FileDirectory::open(fixture.folder.path().join("people.toml")).unwrap();
     let gate: Gate<gate_runtime::NoTools> =
         Gate::builder(()).directory(people.clone()).build().await.unwrap();
     let error = gate_inbox::Inbox::new(gate, people).slack(silent).unwrap_err();

@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 
 use super::model::{Argument, Parameter, SummaryPart, SummaryPlaceholder, ToolHints, ToolModel};
-use crate::function::doc_text;
+use crate::function_item::doc_text;
 use crate::names::{capitalised, parameter};
 
 pub(crate) fn expand(model: &ToolModel) -> TokenStream {
@@ -344,7 +344,7 @@ fn summary(model: &ToolModel) -> Option<TokenStream> {
     let summary = model.summary.as_ref()?;
     let places = || {
         summary.parts.iter().filter_map(|part| {
-            if let SummaryPart::Place(place) = part { Some(place) } else { None }
+            if let SummaryPart::Place(placeholder) = part { Some(placeholder) } else { None }
         })
     };
     let place = Span::mixed_site().located_at(summary.span);

@@ -11,7 +11,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::errors::ErrorAccumulator;
-use crate::function::FunctionItem;
+use crate::function_item::FunctionItem;
 use options::ToolOptions;
 
 pub(crate) fn gated_tool(options: TokenStream, function: &TokenStream) -> TokenStream {

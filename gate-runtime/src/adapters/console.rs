@@ -67,16 +67,16 @@ impl Console {
     pub fn line(notice: &DeliveryNotice) -> Option<String> {
         let approval = notice.approval().filter(|approval| approval.status() == Status::Pending)?;
         let info = approval.subject().info();
-        let mut said = format!("{} waits for {}", approval.tool(), approval.waits_for());
+        let mut text = format!("{} waits for {}", approval.tool(), approval.waits_for());
         if let Some(end) = approval.expires_at() {
-            let _ = write!(said, ", until {end:.0}");
+            let _ = write!(text, ", until {end:.0}");
         }
-        let _ = write!(said, ": asked by {}", info.agent());
+        let _ = write!(text, ": asked by {}", info.agent());
         if let Some(principal) = info.principal() {
-            let _ = write!(said, " for {principal}");
+            let _ = write!(text, " for {principal}");
         }
-        let _ = write!(said, " in {}, with {}", info.run(), short(approval.arguments().as_json()));
-        let shown = SanitizedText::of(&said);
+        let _ = write!(text, " in {}, with {}", info.run(), short(approval.arguments().as_json()));
+        let shown = SanitizedText::of(&text);
         let mut line = format!("gate: {shown} ({})", approval.id());
         if !shown.hazards().is_empty() {
             let hazards: Vec<String> = shown.hazards().iter().map(ToString::to_string).collect();

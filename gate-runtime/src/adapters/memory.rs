@@ -187,9 +187,9 @@ impl LimitUsage {
             .taken
             .range(first..)
             .position(|(known_at, known, _)| (*known_at, *known) == (at, amount));
-        let Some(place) = found.map(|place| first + place) else { return };
-        self.taken.remove(place);
-        for (.., sum) in self.taken.range_mut(place..) {
+        let Some(index) = found.map(|place| first + place) else { return };
+        self.taken.remove(index);
+        for (.., sum) in self.taken.range_mut(index..) {
             *sum = sum.saturating_sub(amount.into());
         }
     }
@@ -215,8 +215,8 @@ impl MemoryStore {
 }
 
 impl StoreTables {
-    fn at(&self, place: usize) -> Option<&Arc<Approval>> {
-        self.approvals.get(place).map(|written| &written.approval)
+    fn at(&self, index: usize) -> Option<&Arc<Approval>> {
+        self.approvals.get(index).map(|written| &written.approval)
     }
 
     fn approval(&self, id: ApprovalId) -> Option<&Arc<Approval>> {
@@ -232,7 +232,7 @@ impl StoreTables {
             .chain(self.active(None, about))
             .collect();
         let known = self.runs.get(&about.run).and_then(|run| run.calls.get(&about.call));
-        let approval = known.and_then(|place| self.at(*place)).cloned();
+        let approval = known.and_then(|index| self.at(*index)).cloned();
         let (rejected, alike) = (self.rejected(about), self.alike(about));
         CallHistory { approval, rejected, alike, grants, used }
     }
@@ -258,28 +258,28 @@ impl StoreTables {
         let family = self.families.get(&about.family);
         let key = about.likeness.map(|likeness| (about.tool.clone(), likeness));
         let equal = family.and_then(|family| family.refused_alike.get(&key?));
-        let mut places = equal.cloned().unwrap_or_default();
-        let is_other = |place: &&usize| !equal.is_some_and(|equal| equal.contains(place));
+        let mut indexes = equal.cloned().unwrap_or_default();
+        let is_other = |index: &&usize| !equal.is_some_and(|equal| equal.contains(index));
         let of_tool =
             family.and_then(|family| family.refused.get(&about.tool)).into_iter().flatten();
-        places.extend(of_tool.rev().filter(is_other).take(REFUSALS));
+        indexes.extend(of_tool.rev().filter(is_other).take(REFUSALS));
         let case = about.case.clone().filter(|_| !self.refused_in_case.is_empty());
         let of_case = case.and_then(|case| self.refused_in_case.get(&(case, about.tool.clone())));
-        places.extend(of_case.into_iter().flatten().rev().take(REFUSALS));
-        places.into_iter().filter_map(|place| self.at(place).cloned()).collect()
+        indexes.extend(of_case.into_iter().flatten().rev().take(REFUSALS));
+        indexes.into_iter().filter_map(|place| self.at(place).cloned()).collect()
     }
 
     fn alike(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
         let likeness = about.likeness.filter(|_| !self.alike.is_empty());
         let equal = likeness.and_then(|likeness| self.alike.get(&(about.tool.clone(), likeness)));
         let newest = equal.into_iter().flatten().rev().take(ALIKE);
-        let mut found: Vec<_> = newest.filter_map(|place| self.at(*place).cloned()).collect();
+        let mut found: Vec<_> = newest.filter_map(|index| self.at(*index).cloned()).collect();
         found.reverse();
         found
     }
 
     fn used(&self, key: &LimitKey, window: Duration, now: Timestamp) -> u64 {
-        self.limits.get(key).map_or(0, |taken| taken.used(window, now))
+        self.limits.get(key).map_or(0, |charged| charged.used(window, now))
     }
 
     fn run_changes(&self, query: &RunQuery) -> RunChanges {
@@ -287,8 +287,8 @@ impl StoreTables {
         let Some(family) = self.families.get(&query.family) else {
             return RunChanges { seq, ..RunChanges::default() };
         };
-        let mut places: Vec<(u64, usize)> = if query.after == 0 {
-            let changed = |place: &usize| Some((self.approvals.get(*place)?.changed, *place));
+        let mut indexes: Vec<(u64, usize)> = if query.after == 0 {
+            let changed = |index: &usize| Some((self.approvals.get(*index)?.changed, *index));
             family.owed.iter().filter_map(changed).collect()
         } else {
             let first = family.changed_after(query.after);
@@ -297,8 +297,8 @@ impl StoreTables {
             };
             family.changes.range(first..).filter(is_last).copied().collect()
         };
-        places.sort_unstable();
-        let calls = places.into_iter().filter_map(|(_, place)| self.approvals.get(place));
+        indexes.sort_unstable();
+        let calls = indexes.into_iter().filter_map(|(_, place)| self.approvals.get(place));
         let known: HashSet<ApprovalId> = query.known.iter().copied().collect();
         let calls = calls.filter(|written| !known.contains(&written.approval.id()));
         let change = |KeptApproval { approval, changed, is_owed }: &KeptApproval| RunChange {
@@ -322,8 +322,8 @@ impl StoreTables {
         let delivery = |delivery: &Delivery| {
             self.deliveries.get(&place_of(delivery)).map_or(0, |known| known.version())
         };
-        let letter_fits = |new: &Arc<Delivery>| delivery(new) + 1 == new.version();
-        let letter_is_there = |old: &Arc<Delivery>| delivery(old) == old.version();
+        let delivery_fits = |new: &Arc<Delivery>| delivery(new) + 1 == new.version();
+        let delivery_exists = |old: &Arc<Delivery>| delivery(old) == old.version();
         let Changeset { approvals, grants, lifted, deliveries, forgotten, .. } = changeset;
         if changeset.writes_twice() {
             return CommitOutcome::Conflict;
@@ -335,7 +335,7 @@ impl StoreTables {
         {
             return CommitOutcome::Conflict;
         }
-        if !deliveries.iter().all(letter_fits) || !forgotten.iter().all(letter_is_there) {
+        if !deliveries.iter().all(delivery_fits) || !forgotten.iter().all(delivery_exists) {
             return CommitOutcome::Conflict;
         }
         if self.freezes.values().any(|freeze| changeset.is_stopped_by(freeze)) {
@@ -360,9 +360,9 @@ impl StoreTables {
         let first_only = filter.wants_first_of_each_call();
         let from = if first_only { 0 } else { filter.of_record().unwrap_or(filter.is_after()) };
         let all = self.deliveries.range((from, String::new())..).map(|(_, delivery)| delivery);
-        let wanted =
+        let query =
             all.filter(|delivery| (!first_only || is_first(delivery)) && filter.admits(delivery));
-        let mut found: Vec<Arc<Delivery>> = wanted.cloned().collect();
+        let mut found: Vec<Arc<Delivery>> = query.cloned().collect();
         match filter.order() {
             DeliveryOrder::Oldest => {}
             DeliveryOrder::Newest => found.reverse(),
@@ -380,28 +380,28 @@ impl StoreTables {
     }
 
     fn write_approval(&mut self, approval: &Arc<Approval>, seq: Option<u64>) {
-        let place = *self.places.entry(approval.id()).or_insert(self.approvals.len());
-        let before = self.at(place).map(Arc::clone);
+        let index = *self.places.entry(approval.id()).or_insert(self.approvals.len());
+        let before = self.at(index).map(Arc::clone);
         if before.is_none() {
             let subject = approval.subject();
             let run = self.runs.entry(subject.info().run().clone()).or_default();
-            run.calls.insert(subject.call().clone(), place);
+            run.calls.insert(subject.call().clone(), index);
         }
         let (was, is) = (before.as_ref().map(|before| before.status()), approval.status());
         if was != Some(is) {
-            was.and_then(|was| self.open.of(was)).map(|places| places.remove(&place));
-            self.open.of(is).map(|places| places.insert(place));
+            was.and_then(|was| self.open.of(was)).map(|indexes| indexes.remove(&index));
+            self.open.of(is).map(|places| places.insert(index));
         }
         if approval.is_refused() && !before.as_ref().is_some_and(|before| before.is_refused()) {
-            self.note_refused(approval, place);
+            self.note_refused(approval, index);
         }
-        self.note_alike(before.as_deref(), approval, place);
+        self.note_alike(before.as_deref(), approval, index);
         let family = self.families.entry(approval.subject().family()).or_default();
-        if let Some(written) = self.approvals.get_mut(place) {
+        if let Some(written) = self.approvals.get_mut(index) {
             written.approval = Arc::clone(approval);
             written.changed = seq.unwrap_or(written.changed);
         } else {
-            family.owed.insert(place);
+            family.owed.insert(index);
             family.calls += 1;
             self.approvals.push(KeptApproval {
                 approval: Arc::clone(approval),
@@ -412,7 +412,7 @@ impl StoreTables {
         if let Some(seq) = seq {
             // At the end, except for other calls of the same changeset.
             let end = family.changed_after(seq.saturating_sub(1));
-            family.changes.insert(end, (seq, place));
+            family.changes.insert(end, (seq, index));
             if family.changes.len() > 2 * family.calls + 16 {
                 let approvals = &self.approvals;
                 family.changes.retain(|(seq, place)| {
@@ -422,26 +422,26 @@ impl StoreTables {
         }
     }
 
-    fn note_refused(&mut self, approval: &Approval, place: usize) {
+    fn note_refused(&mut self, approval: &Approval, index: usize) {
         let (subject, tool) = (approval.subject(), approval.tool());
         let family = self.families.entry(subject.family()).or_default();
-        family.refused.entry(tool.clone()).or_default().insert(place);
+        family.refused.entry(tool.clone()).or_default().insert(index);
         for key in likenesses(approval) {
-            family.refused_alike.entry(key).or_default().insert(place);
+            family.refused_alike.entry(key).or_default().insert(index);
         }
         if let Some(case) = subject.info().case() {
-            self.refused_in_case.entry((case.clone(), tool.clone())).or_default().insert(place);
+            self.refused_in_case.entry((case.clone(), tool.clone())).or_default().insert(index);
         }
     }
 
     /// Updates the index of waiting equal calls. A call that a rule approves and that runs at once
     /// is never in it.
-    fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, place: usize) {
+    fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, index: usize) {
         if let Some(before) = before.filter(|before| waits(before.status())) {
             for key in likenesses(before) {
-                if let Some(places) = self.alike.get_mut(&key) {
-                    places.remove(&place);
-                    if places.is_empty() {
+                if let Some(indexes) = self.alike.get_mut(&key) {
+                    indexes.remove(&index);
+                    if indexes.is_empty() {
                         self.alike.remove(&key);
                     }
                 }
@@ -449,18 +449,18 @@ impl StoreTables {
         }
         if waits(approval.status()) {
             for key in likenesses(approval) {
-                self.alike.entry(key).or_default().insert(place);
+                self.alike.entry(key).or_default().insert(index);
             }
         }
     }
 
     fn acknowledge(&mut self, id: ApprovalId) {
-        let Some(place) = self.places.get(&id).copied() else { return };
-        let Some(written) = self.approvals.get_mut(place) else { return };
+        let Some(index) = self.places.get(&id).copied() else { return };
+        let Some(written) = self.approvals.get_mut(index) else { return };
         if std::mem::take(&mut written.is_owed)
             && let Some(family) = self.families.get_mut(&written.approval.subject().family())
         {
-            family.owed.remove(&place);
+            family.owed.remove(&index);
         }
     }
 
@@ -477,9 +477,9 @@ impl StoreTables {
 
     fn take(&mut self, take: LimitCharge, now: Timestamp) {
         let LimitCharge { key, amount, window, taken_for, .. } = take;
-        let taken = self.limits.entry(key.clone()).or_default();
-        taken.take(amount, window, now);
-        let at = taken.taken.back().map_or(now, |(at, ..)| *at);
+        let charged = self.limits.entry(key.clone()).or_default();
+        charged.take(amount, window, now);
+        let at = charged.taken.back().map_or(now, |(at, ..)| *at);
         let has_ended = |id: &ApprovalId| {
             self.approval(*id).is_some_and(|approval| approval.status().is_terminal())
         };
@@ -489,11 +489,11 @@ impl StoreTables {
     }
 
     fn give_back(&mut self, back: &GiveBack) {
-        let Some(taken) = self.taken_for.remove(&back.taken_for) else { return };
+        let Some(charged) = self.taken_for.remove(&back.taken_for) else { return };
         let is_wanted = |key: &LimitKey| back.limit.is_none_or(|limit| limit == key.limit());
-        let (wanted, kept): (Vec<_>, Vec<_>) =
-            taken.into_iter().partition(|(key, ..)| is_wanted(key));
-        for (key, at, amount) in wanted {
+        let (query, kept): (Vec<_>, Vec<_>) =
+            charged.into_iter().partition(|(key, ..)| is_wanted(key));
+        for (key, at, amount) in query {
             if let Some(window) = self.limits.get_mut(&key) {
                 window.give_back(at, amount);
             }
@@ -673,9 +673,9 @@ impl ApprovalStore for MemoryStore {
     ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
-            let place = |id: &ApprovalId| kept.places.get(id).copied();
-            let mut places: Vec<usize> = if !filter.ids().is_empty() {
-                filter.ids().iter().filter_map(place).collect()
+            let index = |id: &ApprovalId| kept.places.get(id).copied();
+            let mut indexes: Vec<usize> = if !filter.ids().is_empty() {
+                filter.ids().iter().filter_map(index).collect()
             } else if let Some(open) = filter
                 .statuses()
                 .iter()
@@ -700,13 +700,13 @@ impl ApprovalStore for MemoryStore {
             } else {
                 (0..kept.approvals.len()).collect()
             };
-            places.sort_unstable();
-            places.dedup();
+            indexes.sort_unstable();
+            indexes.dedup();
             if let Some(after) = filter.is_after() {
-                let after = place(&after).unwrap_or(usize::MAX);
-                places.retain(|place| *place > after);
+                let after = index(&after).unwrap_or(usize::MAX);
+                indexes.retain(|place| *place > after);
             }
-            let found = places.into_iter().filter_map(|place| kept.at(place));
+            let found = indexes.into_iter().filter_map(|place| kept.at(place));
             let found = found.filter(|approval| filter.admits_whatever_its_id(approval));
             Ok(found.take(filter.at_most()).cloned().collect())
         })
@@ -726,7 +726,7 @@ impl ApprovalStore for MemoryStore {
     fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
-            let approved = kept.open.approved.iter().filter_map(|place| kept.at(*place)?.grant());
+            let approved = kept.open.approved.iter().filter_map(|index| kept.at(*index)?.grant());
             let covering: BTreeSet<GrantId> = approved.collect();
             let may_matter = |grant: &&Arc<Grant>| {
                 grant.is_active(now) || (!grant.is_revoked() && covering.contains(&grant.id()))

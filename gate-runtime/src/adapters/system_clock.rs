@@ -25,12 +25,12 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            while let Some(left) =
+            while let Some(expired) =
                 std::time::Duration::try_from(at.duration_since(Timestamp::now()))
                     .ok()
                     .filter(|left| !left.is_zero())
             {
-                tokio::time::sleep(left.min(LOOK)).await;
+                tokio::time::sleep(expired.min(LOOK)).await;
             }
         })
     }

@@ -11,7 +11,7 @@ use gate_core::ports::{
 };
 use gate_core::records::{CallEvent, Delivery, Record};
 
-use super::call::circumstances::RunContext;
+use super::call::run_context::RunContext;
 use super::kernel::EngineCore;
 use super::kernel::events::EventStream;
 use super::kernel::unit_of_work::UnitOfWork;
@@ -171,7 +171,7 @@ impl AnyGate {
     /// # Errors
     /// Where the store does not answer: some are kept then, and it can be said again.
     pub async fn keep_deadlines(&self) -> Result<(), StoreError> {
-        if self.core.tools.is_empty() { self.core.keep_deadlines().await } else { Ok(()) }
+        if self.core.tools.is_empty() { self.core.load_deadlines().await } else { Ok(()) }
     }
 
     /// Everything that happens from now on.
@@ -257,7 +257,7 @@ impl AnyGate {
         if self.core.store.commit(changeset).await? != CommitOutcome::Done {
             return Ok(None);
         }
-        self.core.post.look();
+        self.core.outbox.wake();
         Ok(Some(revived))
     }
 
@@ -298,7 +298,7 @@ impl EngineCore {
         if self.store.load_history(&known).await?.approval.is_none() {
             let imported = approval.imported(now);
             let event = CallEvent::Imported { approval: Some(Arc::new(imported.without_salts())) };
-            let (changeset, imported) = UnitOfWork::begin(imported, event, now).alone();
+            let (changeset, imported) = UnitOfWork::begin(imported, event, now).into_changeset();
             // A conflict means that someone else imports it at the same moment: then it is there.
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&imported);

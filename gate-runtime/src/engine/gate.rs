@@ -10,7 +10,7 @@ use gate_core::id::RunId;
 
 use super::any_gate::AnyGate;
 use super::error::RunError;
-use super::execution::inside::CurrentBody;
+use super::execution::current_body::CurrentBody;
 use super::kernel::EngineCore;
 use super::session::run::Run;
 use super::session::run_session::{RunSession, check_agent};
@@ -51,9 +51,10 @@ impl<R: Registry> Gate<R> {
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
         let id = id.into();
-        let nested = CurrentBody::of(&self.core).and_then(|inside| inside.nested(id.as_str()));
-        let thread = nested.unwrap_or_else(|| Arc::new(RunSession::begin(&self.core, id)));
-        Run::of(Arc::clone(&self.core), thread)
+        let nested =
+            CurrentBody::of(&self.core).and_then(|current_body| current_body.nested(id.as_str()));
+        let session = nested.unwrap_or_else(|| Arc::new(RunSession::begin(&self.core, id)));
+        Run::of(Arc::clone(&self.core), session)
     }
 
     /// Resumes a run from its state. [`Run::proceed`] then runs the calls that were approved, and

@@ -133,33 +133,33 @@ impl Auditor {
     fn take_next(&mut self, entry: &TrailEntry) -> Result<(), ReplayError> {
         match entry {
             TrailEntry::Record(record) => self.take_record(record),
-            TrailEntry::Digest(stub) => Err(ReplayError::at(
-                stub.seq(),
+            TrailEntry::Digest(digest_entry) => Err(ReplayError::at(
+                digest_entry.seq(),
                 "its record was not given: read it from beside the tree",
             )),
-            TrailEntry::Reset(parted) => {
-                if parted.settled() + 1 != self.next && self.next != 0 {
-                    let (said, came) = (parted.settled(), self.next.saturating_sub(1));
+            TrailEntry::Reset(divergence) => {
+                if divergence.settled() + 1 != self.next && self.next != 0 {
+                    let (text, came) = (divergence.settled(), self.next.saturating_sub(1));
                     let problem = format!(
-                        "the break before it says that {said} records came first, and {came} did"
+                        "the break before it says that {text} records came first, and {came} did"
                     );
-                    return Err(ReplayError::at(parted.next(), problem));
+                    return Err(ReplayError::at(divergence.next(), problem));
                 }
-                if parted.next() == 0 || parted.next() > parted.settled() + 1 {
+                if divergence.next() == 0 || divergence.next() > divergence.settled() + 1 {
                     return Err(ReplayError::at(
-                        parted.next(),
+                        divergence.next(),
                         "the break before it leaves records out",
                     ));
                 }
-                if let Some(stands) = self.picked.take() {
-                    self.stand_again(&stands, parted.next())?;
+                if let Some(latest) = self.picked.take() {
+                    self.replay_kept(&latest, divergence.next())?;
                 } else {
                     // The state of the database at that time is not known here.
                     self.open.clear();
                     self.numbers.clear();
                     self.is_partial = true;
                 }
-                self.next = parted.next();
+                self.next = divergence.next();
                 self.breaks += 1;
                 Ok(())
             }
@@ -186,7 +186,7 @@ impl Auditor {
 
     /// Returns the number of times that trail and database diverged.
     #[must_use]
-    pub fn breaks(&self) -> u64 {
+    pub fn resets(&self) -> u64 {
         self.breaks
     }
 
@@ -197,9 +197,9 @@ impl Auditor {
     }
 
     /// Begins again with the picked records that a reset entry leaves standing.
-    fn stand_again(&mut self, stands: &[Record], next: u64) -> Result<(), ReplayError> {
+    fn replay_kept(&mut self, latest: &[Record], next: u64) -> Result<(), ReplayError> {
         let mut again = Self::of_picked();
-        for record in stands.iter().filter(|record| record.seq() < next) {
+        for record in latest.iter().filter(|record| record.seq() < next) {
             again.next = 0;
             again.take_record(record)?;
         }
@@ -230,8 +230,8 @@ impl Auditor {
             }
             RecordEvent::Gate(_) => {}
         }
-        if let Some(stands) = &mut self.picked {
-            stands.push(record.clone());
+        if let Some(latest) = &mut self.picked {
+            latest.push(record.clone());
         }
         self.next = record.seq().saturating_add(1);
         self.records += 1;

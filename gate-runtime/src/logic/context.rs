@@ -51,7 +51,7 @@ impl OriginInquiry {
 
     /// Returns whether a rule asked for an origin before all facts were known: it got no answer,
     /// and must be evaluated again.
-    pub(crate) fn in_vain(&self) -> bool {
+    pub(crate) fn was_unanswered(&self) -> bool {
         self.in_vain.load(Ordering::Relaxed)
     }
 }
@@ -127,8 +127,8 @@ impl CallContext {
 
     /// Returns how the run came to its agent, oldest first, so that a rule can see who called it.
     #[must_use]
-    pub fn passages(&self) -> &[AgentHop] {
-        self.info.passages()
+    pub fn hops(&self) -> &[AgentHop] {
+        self.info.hops()
     }
 
     /// Returns the agent's claimed reason for the call: to be shown, never to be trusted.

@@ -22,14 +22,14 @@ pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
 
 /// Finds the places of a tool's summary that its arguments do not have.
 pub(crate) fn summary_problems(tool: &Descriptor) -> Vec<String> {
-    let places =
+    let indexes =
         tool.summary().map(ToolSummary::parts).unwrap_or_default().iter().filter_map(|part| {
             match part {
                 SummaryPart::Argument { pointer, .. } => Some(pointer),
                 SummaryPart::Words(_) => None,
             }
         });
-    let missing = places.filter(|pointer| argument_schema(tool.input_schema(), pointer).is_none());
+    let missing = indexes.filter(|pointer| argument_schema(tool.input_schema(), pointer).is_none());
     let problem = |pointer| {
         format!("its summary names `{pointer}`, which is written under another name in JSON")
     };
@@ -45,7 +45,7 @@ struct SchemaComparison<'a> {
 }
 
 impl<'a> SchemaComparison<'a> {
-    fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], place: &str) {
+    fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], index: &str) {
         let (read, written) = (expand(self.read, read), expand(self.written, written));
         let address = |schemas: &[&Value]| {
             schemas.first().map_or(0, |schema| std::ptr::from_ref(*schema).addr())
@@ -57,26 +57,26 @@ impl<'a> SchemaComparison<'a> {
         let is_open = |schemas: &[&Value]| schemas.iter().any(|schema| takes_any_field(schema));
         for name in reads.keys().filter(|name| !writes.contains_key(*name)) {
             if !is_open(&written) {
-                self.problem(place, name, "is read and never written: nobody could be shown it");
+                self.problem(index, name, "is read and never written: nobody could be shown it");
             }
         }
         for name in writes.keys().filter(|name| !reads.contains_key(*name)) {
             if !is_open(&read) {
-                self.problem(place, name, "is written and never read: it would not run");
+                self.problem(index, name, "is written and never read: it would not run");
             }
         }
         for (name, inner) in &reads {
             let Some(other) = writes.get(name) else { continue };
-            self.compare(inner, other, &below(place, name));
+            self.compare(inner, other, &below(index, name));
         }
         let (items, others) = (items_of(&read), items_of(&written));
         if !items.is_empty() && !others.is_empty() {
-            self.compare(&items, &others, &below(place, "*"));
+            self.compare(&items, &others, &below(index, "*"));
         }
     }
 
-    fn problem(&mut self, place: &str, name: &str, problem: &str) {
-        self.problems.push(format!("the argument `{}` {problem}", below(place, name)));
+    fn problem(&mut self, index: &str, name: &str, problem: &str) {
+        self.problems.push(format!("the argument `{}` {problem}", below(index, name)));
     }
 }
 

@@ -51,9 +51,9 @@ pub(crate) fn check(
     if bytes > BYTES {
         return Err(format!("its schema is longer than {BYTES} bytes: send a shorter one"));
     }
-    let mut left = SizeBudget { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
-    measure(schema, schema, DEPTH, &mut left)?;
-    let (mut patterns, mut all) = (left.found, 0);
+    let mut expired = SizeBudget { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
+    measure(schema, schema, DEPTH, &mut expired)?;
+    let (mut patterns, mut all) = (expired.found, 0);
     for (pattern, size) in &mut patterns {
         *size = size_of(pattern, &compiles)?;
         all += *size;
@@ -106,28 +106,30 @@ fn measure(
     part: &Value,
     whole: &Value,
     deeper: usize,
-    left: &mut SizeBudget,
+    expired: &mut SizeBudget,
 ) -> Result<(), String> {
     let too_much = || {
         let words = "its schema is too large, too deep or leads back to itself, with every \
             reference written out";
         format!("{words}: send one of {VALUES} values and {DEPTH} levels at most")
     };
-    left.values = left.values.checked_sub(1).ok_or_else(too_much)?;
+    expired.values = expired.values.checked_sub(1).ok_or_else(too_much)?;
     let deeper = deeper.checked_sub(1).ok_or_else(too_much)?;
     match part {
-        Value::Array(items) => items.iter().try_for_each(|item| measure(item, whole, deeper, left)),
+        Value::Array(items) => {
+            items.iter().try_for_each(|item| measure(item, whole, deeper, expired))
+        }
         Value::Object(fields) => {
             fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
-                ("$ref", Value::String(place)) => {
+                ("$ref", Value::String(index)) => {
                     // A percent-encoded reference could lead elsewhere than it seems to.
-                    let target = place
+                    let target = index
                         .strip_prefix('#')
                         .filter(|to| to.starts_with('/') && !to.contains('%'));
                     let target = target.and_then(|pointer| whole.pointer(pointer));
                     let words = "a reference in its schema leads nowhere in it: write it like \
                     `#/$defs/Order`";
-                    measure(target.ok_or(words)?, whole, deeper, left)
+                    measure(target.ok_or(words)?, whole, deeper, expired)
                 }
                 ("$dynamicRef" | "$recursiveRef" | "$id" | "$schema", Value::String(text))
                     if name != "$schema" || !text.contains("json-schema.org") =>
@@ -140,12 +142,12 @@ fn measure(
                 // Definitions are counted where they are referred to. Elsewhere, these are names
                 // like any other.
                 ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
-                ("pattern", Value::String(pattern)) => left.take_patterns(&[pattern]),
+                ("pattern", Value::String(pattern)) => expired.take_patterns(&[pattern]),
                 ("patternProperties", Value::Object(each)) => {
-                    left.take_patterns(&each.keys().collect::<Vec<_>>())?;
-                    measure(value, whole, deeper, left)
+                    expired.take_patterns(&each.keys().collect::<Vec<_>>())?;
+                    measure(value, whole, deeper, expired)
                 }
-                _ => measure(value, whole, deeper, left),
+                _ => measure(value, whole, deeper, expired),
             })
         }
         _ => Ok(()),
@@ -228,7 +230,7 @@ mod tests {
             json!({"$ref": "#/$defs/a%30", "$defs": {"a%30": true, "a0": true}}),
             json!({
                 "allOf": (0..40)
-                    .map(|place| json!({"pattern": format!("\\w{{{place}}}")}))
+                    .map(|index| json!({"pattern": format!("\\w{{{index}}}")}))
                     .collect::<Vec<_>>(),
             }),
             json!({

@@ -8,14 +8,14 @@ use gate_core::call::{Descriptor, ToolCall};
 use gate_core::text::{SchemaError, english};
 use serde_json::Value;
 
-use super::bound::ErasedTool;
+use super::erased_tool::ErasedTool;
 use super::schema::SchemaErrors;
-use super::spec::{ArgumentCodec, ToolSpecs};
 use super::tool::codec::ArgumentList;
 use super::tool::describe::written_schema;
 use super::tool::policy::AnyPolicy;
 use super::tool::state::GateState;
 use super::tool::{InState, Tool};
+use super::tool_spec::{ArgumentCodec, ToolSpecs};
 
 /// A set of tools that a gate offers. Made by [`registry!`](macro@crate::registry).
 ///
@@ -92,7 +92,7 @@ pub trait Registry: Sized + 'static {
     /// it should just call them, and that a rejection is final.
     #[must_use]
     fn instructions() -> String {
-        let policies = Self::TOOLS.iter().map(|tool| Arc::clone((tool.policy)().outline()));
+        let policies = Self::TOOLS.iter().map(|tool| Arc::clone((tool.policy)().view()));
         let policies: Vec<_> = policies.collect();
         super::instructions::write(Self::NAMES, &policies)
     }
@@ -279,8 +279,8 @@ pub const MISTAKEN: &str = "<mistaken>";
 /// Returns whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`, or
 /// [`MISTAKEN`].
 #[must_use]
-pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
-    let (_, [name, ..]) = names.split_at(place) else { return false };
+pub const fn is_tool_name(names: &[&str], index: usize) -> bool {
+    let (_, [name, ..]) = names.split_at(index) else { return false };
     let mut rest = name.as_bytes();
     if is_same(rest, MISTAKEN.as_bytes()) {
         return true;
@@ -299,8 +299,8 @@ pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
 
 /// Returns whether the name at a place is none of those before it, or [`MISTAKEN`].
 #[must_use]
-pub const fn is_new_name(names: &[&str], place: usize) -> bool {
-    let (mut earlier, [name, ..]) = names.split_at(place) else { return false };
+pub const fn is_new_name(names: &[&str], index: usize) -> bool {
+    let (mut earlier, [name, ..]) = names.split_at(index) else { return false };
     while let [first, others @ ..] = earlier {
         if is_same(name.as_bytes(), first.as_bytes())
             && !is_same(name.as_bytes(), MISTAKEN.as_bytes())

@@ -163,18 +163,18 @@ impl SchemaErrors {
 }
 
 impl From<SchemaError> for SchemaErrors {
-    fn from(misfit: SchemaError) -> Self {
-        Self(vec![misfit])
+    fn from(error: SchemaError) -> Self {
+        Self(vec![error])
     }
 }
 
 impl fmt::Display for SchemaErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, misfit) in self.0.iter().enumerate() {
+        for (index, error) in self.0.iter().enumerate() {
             if index > 0 {
                 f.write_str("; ")?;
             }
-            fmt::Display::fmt(misfit, f)?;
+            fmt::Display::fmt(error, f)?;
         }
         Ok(())
     }
@@ -279,8 +279,8 @@ impl ForeignSchema {
 }
 
 fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
-    let place = error.instance_path().as_str();
-    let at = |field: &str| below(place, field);
+    let index = error.instance_path().as_str();
+    let at = |field: &str| below(index, field);
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
@@ -295,28 +295,28 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
                 .trim()
                 .strip_prefix("is not of type")
                 .map_or(expected.clone(), |kind| kind.replace('"', "").trim().to_owned());
-            vec![SchemaError::new(place, format!("expected {}", english::with_article(&expected)))]
+            vec![SchemaError::new(index, format!("expected {}", english::with_article(&expected)))]
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            match meant_branch(place, context) {
+            match meant_branch(index, context) {
                 Some(branch) => branch.iter().flat_map(describe).collect(),
                 None => {
-                    vec![SchemaError::new(place, "has none of the shapes that are expected here")]
+                    vec![SchemaError::new(index, "has none of the shapes that are expected here")]
                 }
             }
         }
-        _ => vec![SchemaError::new(place, error.masked_with("it").to_string())],
+        _ => vec![SchemaError::new(index, error.masked_with("it").to_string())],
     }
 }
 
 /// Returns the shape that a value was meant to have, if only one has its type and its tag.
 fn meant_branch<'a>(
-    place: &str,
+    index: &str,
     branches: &'a [Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<&'a Vec<jsonschema::ValidationError<'static>>> {
     let other_type = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), ValidationErrorKind::Type { .. })
-            && error.instance_path().as_str() == place
+            && error.instance_path().as_str() == index
     };
     let other_tag = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), ValidationErrorKind::Constant { .. })
@@ -403,11 +403,11 @@ mod tests {
         let (schema, value) = order();
         let checker = SchemaChecker::new(&schema).unwrap();
         assert_eq!(checker.check(&value).map_err(|e| e.to_string()), Ok(()));
-        for place in ["", "/item", "/more/0", "/card", "/pay", "/pay/left", "/pay/right"] {
+        for index in ["", "/item", "/more/0", "/card", "/pay", "/pay/left", "/pay/right"] {
             let mut wrong = value.clone();
-            wrong.pointer_mut(place).unwrap()["surprise"] = json!(1);
+            wrong.pointer_mut(index).unwrap()["surprise"] = json!(1);
             let found = checker.check(&wrong).unwrap_err().to_string();
-            assert_eq!(found, format!("at `{place}/surprise`: unknown field"));
+            assert_eq!(found, format!("at `{index}/surprise`: unknown field"));
         }
         let mut card = value;
         card["pay"] = json!({"kind": "Card", "number": "4"});

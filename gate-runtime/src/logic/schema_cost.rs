@@ -124,8 +124,8 @@ impl CostMeter<'_> {
     ) -> Result<(), SchemaError> {
         let times = times.one_below();
         match (keyword, part) {
-            ("$ref", Value::String(place)) => {
-                let target = place.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+            ("$ref", Value::String(index)) => {
+                let target = index.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
                 target.map_or(Ok(()), |target| self.apply(target, value, times))
             }
             ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
@@ -215,11 +215,11 @@ impl CostMeter<'_> {
         value: &Value,
         times: ApplyCount,
     ) -> Result<(), SchemaError> {
-        let place = |error: SchemaError| {
+        let index = |error: SchemaError| {
             SchemaError::new(below("", step) + error.pointer(), error.problem())
         };
         let times = ApplyCount { each: times.count(), below_look: None };
-        self.apply(part, value, times).map_err(place)
+        self.apply(part, value, times).map_err(index)
     }
 
     fn of_text(&self, keyword: &str, part: &Value, text: &str) -> u64 {
@@ -675,11 +675,11 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_servers_send_in_earnest_passes() {
-        let draft = "http://json-schema.org/draft-07/schema#";
+        let prepared = "http://json-schema.org/draft-07/schema#";
         let text = || json!({"type": "string"});
         let repository = |more: Value, required: &[&str]| {
             let mut schema = json!({
-                "$schema": draft,
+                "$schema": prepared,
                 "type": "object",
                 "additionalProperties": false,
                 "required": required,
@@ -713,7 +713,7 @@ mod tests {
             (
                 "filesystem: write a file",
                 json!({
-                    "$schema": draft,
+                    "$schema": prepared,
                     "type": "object",
                     "properties": {"path": text(), "content": text()},
                     "required": ["path", "content"],

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use super::scrub::SECRET;
+use super::secret_scrubber::SECRET;
 
 /// A result that is a secret as a whole: the program that calls the tool gets the value, and the
 /// model, the records, the store and reviewers get `[secret]`.

@@ -4,7 +4,7 @@
 //! notifier turns records into deliveries and makes them, several at a time, those about one call
 //! in order. No call ever waits for a notifier.
 
-pub(crate) mod delivery;
+pub(crate) mod delivery_sender;
 pub(crate) mod relay;
 
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
-use self::delivery::DeliverySender;
+use self::delivery_sender::DeliverySender;
 use self::relay::RecordRelay;
 
 /// The number of deliveries of one notifier that are under way at once.
@@ -59,29 +59,29 @@ impl OutboxTasks {
             let (last, put_back) = (store.watch(), Arc::new(Notify::new()));
             // From now on, and not from when the task begins.
             let head = last.seq();
-            let carrier = Arc::new(DeliverySender {
+            let sender = Arc::new(DeliverySender {
                 notifier,
                 name,
                 store: Arc::clone(store),
                 clock: Arc::clone(clock),
             });
-            let postman = OutboxWorker {
-                reader: RecordRelay::new(Arc::clone(&carrier), head),
-                carrier,
+            let worker = OutboxWorker {
+                reader: RecordRelay::new(Arc::clone(&sender), head),
+                sender,
                 last,
-                put_back: Arc::clone(&put_back),
+                wake: Arc::clone(&put_back),
                 under_way: JoinSet::new(),
                 busy: HashSet::new(),
-                looks_at: Timestamp::MIN,
-                forgets_at: Timestamp::MIN,
+                next_poll: Timestamp::MIN,
+                next_cleanup: Timestamp::MIN,
             };
-            (tokio::spawn(postman.work()), put_back)
+            (tokio::spawn(worker.work()), put_back)
         };
         Self { tasks: notifiers.into_iter().map(start).collect() }
     }
 
     /// Wakes the tasks, so that they look at the deliveries again.
-    pub(crate) fn look(&self) {
+    pub(crate) fn wake(&self) {
         for (_, put_back) in &self.tasks {
             put_back.notify_one();
         }
@@ -98,16 +98,16 @@ impl Drop for OutboxTasks {
 
 /// The worker of one notifier.
 struct OutboxWorker {
-    carrier: Arc<DeliverySender>,
+    sender: Arc<DeliverySender>,
     reader: RecordRelay,
     last: RecordWatch,
-    put_back: Arc<Notify>,
+    wake: Arc<Notify>,
     under_way: JoinSet<(u64, Result<(), StoreError>)>,
     /// The records of the deliveries that are under way.
     busy: HashSet<u64>,
     /// The time of the next look at the deliveries.
-    looks_at: Timestamp,
-    forgets_at: Timestamp,
+    next_poll: Timestamp,
+    next_cleanup: Timestamp,
 }
 
 /// Why the wait for work is over.
@@ -121,23 +121,23 @@ impl OutboxWorker {
     async fn work(mut self) {
         let mut rests = None;
         loop {
-            let now = self.carrier.clock.now();
+            let now = self.sender.clock.now();
             let wake = match rests.filter(|end| *end > now) {
                 Some(end) => end,
                 // The deliveries stay in the store, so an error only delays them.
-                None => self.round(now).await.unwrap_or_else(|_| later(now, AGAIN)),
+                None => self.poll_once(now).await.unwrap_or_else(|_| later(now, AGAIN)),
             };
             rests = None;
             match self.signal(wake).await {
                 OutboxSignal::News => {}
-                OutboxSignal::Wake => self.looks_at = Timestamp::MIN,
+                OutboxSignal::Wake => self.next_poll = Timestamp::MIN,
                 OutboxSignal::Ended(ended) => {
-                    self.looks_at = Timestamp::MIN;
+                    self.next_poll = Timestamp::MIN;
                     if let Some((record, written)) = ended {
                         self.busy.remove(&record);
                         // The store failed, and not the delivery: a retry at once would fail at
                         // once, too.
-                        rests = written.err().map(|_| later(self.carrier.clock.now(), AGAIN));
+                        rests = written.err().map(|_| later(self.sender.clock.now(), AGAIN));
                     }
                 }
             }
@@ -146,14 +146,14 @@ impl OutboxWorker {
 
     /// Waits for a record, the end of a delivery, a delivery that was put back, or the time.
     async fn signal(&mut self, wake: Timestamp) -> OutboxSignal {
-        let Self { carrier, last, put_back, under_way, .. } = self;
-        let news = async {
+        let Self { sender, last, wake: put_back, under_way: in_flight, .. } = self;
+        let changed = async {
             if last.changed().await.is_none() {
                 std::future::pending::<()>().await;
             }
         };
         let ended = async {
-            match under_way.join_next().await {
+            match in_flight.join_next().await {
                 // A task that panicked has no result; its delivery becomes due again with the end
                 // of its lease.
                 Some(ended) => ended.ok(),
@@ -161,8 +161,8 @@ impl OutboxWorker {
             }
         };
         let put_back = pin!(put_back.notified());
-        let looks = select(put_back, carrier.clock.sleep_until(wake));
-        match select(pin!(ended), select(pin!(news), looks)).await {
+        let looks = select(put_back, sender.clock.sleep_until(wake));
+        match select(pin!(ended), select(pin!(changed), looks)).await {
             Either::Left((ended, _)) => OutboxSignal::Ended(ended),
             Either::Right((Either::Left(_), _)) => OutboxSignal::News,
             Either::Right((Either::Right(_), _)) => OutboxSignal::Wake,
@@ -171,30 +171,30 @@ impl OutboxWorker {
 
     /// Reads new records, starts due deliveries, and returns the time until which there is nothing
     /// else to do.
-    async fn round(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
+    async fn poll_once(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
         self.last.mark_seen();
-        if self.reader.read(now).await? || self.looks_at <= now {
-            self.looks_at =
-                self.hand_out(now).await?.unwrap_or(Timestamp::MAX).min(later(now, LOOK));
+        if self.reader.read(now).await? || self.next_poll <= now {
+            self.next_poll =
+                self.dispatch_due(now).await?.unwrap_or(Timestamp::MAX).min(later(now, LOOK));
         }
-        if self.forgets_at <= now {
-            self.forget(now).await?;
-            self.forgets_at = later(now, HOUR);
+        if self.next_cleanup <= now {
+            self.delete_expired(now).await?;
+            self.next_cleanup = later(now, HOUR);
         }
-        Ok(self.looks_at)
+        Ok(self.next_poll)
     }
 
     /// Starts the due deliveries, as far as there are free places, and returns the time when the
     /// next one is due.
-    async fn hand_out(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    async fn dispatch_due(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let open = self
-            .carrier
-            .mine()
+            .sender
+            .own_deliveries()
             .state(DeliveryState::Waiting)
             .state(DeliveryState::Sending)
             .first_of_each_call();
         let most = CARRIERS + self.busy.len() + 1;
-        for delivery in self.carrier.store.deliveries(&open.soonest_first().limit(most)).await? {
+        for delivery in self.sender.store.deliveries(&open.soonest_first().limit(most)).await? {
             let record = delivery.record();
             if self.busy.contains(&record) {
                 continue;
@@ -207,16 +207,17 @@ impl OutboxWorker {
                 return Ok(None);
             }
             self.busy.insert(record);
-            let carrier = Arc::clone(&self.carrier);
-            self.under_way.spawn(async move { (record, carrier.carry(&delivery).await) });
+            let sender = Arc::clone(&self.sender);
+            self.under_way.spawn(async move { (record, sender.process(&delivery).await) });
         }
         Ok(None)
     }
 
     /// Deletes old deliveries. The last delivery about an open call is kept while the call is open.
-    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
-        let store = &self.carrier.store;
-        let old = self.carrier.mine().state(DeliveryState::Delivered).due_by(now).limit(PAGE);
+    async fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
+        let store = &self.sender.store;
+        let old =
+            self.sender.own_deliveries().state(DeliveryState::Delivered).due_by(now).limit(PAGE);
         loop {
             let found = store.deliveries(&old).await?;
             if found.is_empty() {
@@ -255,11 +256,11 @@ impl OutboxWorker {
     /// Returns whether more deliveries about a call are open.
     async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
         let open = self
-            .carrier
-            .mine()
+            .sender
+            .own_deliveries()
             .approval(call)
             .state(DeliveryState::Waiting)
             .state(DeliveryState::Sending);
-        Ok(!self.carrier.store.deliveries(&open.limit(1)).await?.is_empty())
+        Ok(!self.sender.store.deliveries(&open.limit(1)).await?.is_empty())
     }
 }

@@ -11,7 +11,7 @@ use gate_core::ports::{
 use gate_core::records::{Delivery, Record};
 use jiff::Timestamp;
 
-use super::delivery::DeliverySender;
+use super::delivery_sender::DeliverySender;
 
 /// The number of records, or of approvals, that are read at once.
 const PAGE: usize = 256;
@@ -21,41 +21,41 @@ const STRIDE: u64 = 1_000;
 
 /// Reads the records for one notifier, from its cursor.
 pub(super) struct RecordRelay {
-    carrier: Arc<DeliverySender>,
+    sender: Arc<DeliverySender>,
     /// The last record when this process began.
     head: u64,
-    place: Option<RelayProgress>,
+    position: Option<RelayProgress>,
 }
 
 struct RelayProgress {
     /// The stored cursor. It moves in the transaction that writes deliveries, so that only one of
     /// several processes writes them.
-    mark: Delivery,
+    cursor: Delivery,
     /// The number of the last record that this process has read. None since the cursor was wanted.
     read: u64,
 }
 
 impl RelayProgress {
-    fn at(mark: Delivery) -> Self {
-        Self { read: mark.is_read_to(), mark }
+    fn at(cursor: Delivery) -> Self {
+        Self { read: cursor.is_read_to(), cursor }
     }
 }
 
 impl RecordRelay {
-    pub(super) fn new(carrier: Arc<DeliverySender>, head: u64) -> Self {
-        Self { carrier, head, place: None }
+    pub(super) fn new(sender: Arc<DeliverySender>, head: u64) -> Self {
+        Self { sender, head, position: None }
     }
 
     /// Reads new records, and returns whether there may be new deliveries.
     pub(super) async fn read(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        let mut is_new = self.place.is_none();
-        let mut place = match self.place.take() {
+        let mut is_new = self.position.is_none();
+        let mut index = match self.position.take() {
             Some(place) => place,
             None => RelayProgress::at(self.begin(now).await?),
         };
         loop {
             let page =
-                self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
+                self.sender.store.records(&RecordFilter::after(index.read).limit(PAGE)).await?;
             let Some(newest) = page.last() else { break };
             let read = newest.seq();
             let deliveries: Vec<Arc<Delivery>> = page
@@ -63,26 +63,26 @@ impl RecordRelay {
                 .filter(|record| self.wants(record))
                 .map(|record| self.delivery(record, now))
                 .collect();
-            if deliveries.is_empty() && read.saturating_sub(place.mark.is_read_to()) < STRIDE {
-                place.read = read;
+            if deliveries.is_empty() && read.saturating_sub(index.cursor.is_read_to()) < STRIDE {
+                index.read = read;
                 continue;
             }
             is_new |= !deliveries.is_empty();
-            let mark = place.mark.read_to(read, now);
-            if self.write(deliveries, &mark, now).await? {
-                place = RelayProgress::at(mark);
+            let cursor = index.cursor.advance_cursor(read, now);
+            if self.write(deliveries, &cursor, now).await? {
+                index = RelayProgress::at(cursor);
             } else {
                 // Another process was faster: it wrote the deliveries up to its cursor.
                 is_new = true;
                 let found =
-                    self.mark().await?.filter(|found| found.version() != place.mark.version());
+                    self.cursor().await?.filter(|found| found.version() != index.cursor.version());
                 let words = "it does not take letters, and nobody else has written any";
-                place = RelayProgress::at(
+                index = RelayProgress::at(
                     found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?,
                 );
             }
         }
-        self.place = Some(place);
+        self.position = Some(index);
         Ok(is_new)
     }
 
@@ -90,20 +90,20 @@ impl RecordRelay {
     /// now, and with later records.
     async fn begin(&self, now: Timestamp) -> Result<Delivery, StoreError> {
         loop {
-            if let Some(mark) = self.mark().await? {
-                return Ok(mark);
+            if let Some(cursor) = self.cursor().await? {
+                return Ok(cursor);
             }
             let deliveries = self.pending(now).await?;
-            let mark = Delivery::mark(&self.carrier.name, Some(self.head), now);
-            if self.write(deliveries, &mark, now).await? {
-                return Ok(mark);
+            let tag = Delivery::cursor(&self.sender.name, Some(self.head), now);
+            if self.write(deliveries, &tag, now).await? {
+                return Ok(tag);
             }
         }
     }
 
-    async fn mark(&self) -> Result<Option<Delivery>, StoreError> {
-        let found = self.carrier.store.deliveries(&self.carrier.mine().record(0)).await?;
-        Ok(found.first().map(|mark| Delivery::clone(mark)))
+    async fn cursor(&self) -> Result<Option<Delivery>, StoreError> {
+        let found = self.sender.store.deliveries(&self.sender.own_deliveries().record(0)).await?;
+        Ok(found.first().map(|cursor| Delivery::clone(cursor)))
     }
 
     /// Returns deliveries about the calls that wait now, each about the first record by which it
@@ -112,15 +112,14 @@ impl RecordRelay {
         let (mut waiting, mut deliveries) = (HashSet::new(), Vec::new());
         let mut page = ApprovalFilter::all().status(Status::Pending).limit(PAGE);
         loop {
-            let found = self.carrier.store.approvals(&page).await?;
+            let found = self.sender.store.approvals(&page).await?;
             let Some(last) = found.last() else { break };
             page = page.after(last.id());
             waiting.extend(found.iter().map(|approval| approval.id()));
         }
         let mut read = 0;
         while read < self.head && !waiting.is_empty() {
-            let records =
-                self.carrier.store.records(&RecordFilter::after(read).limit(PAGE)).await?;
+            let records = self.sender.store.records(&RecordFilter::after(read).limit(PAGE)).await?;
             let Some(newest) = records.last() else { break };
             read = newest.seq();
             for record in records.iter().filter(|record| record.seq() <= self.head) {
@@ -143,22 +142,22 @@ impl RecordRelay {
     /// Returns whether the notifier wants a record. If it panics over that, it gets the record, so
     /// that people see the failed delivery.
     fn wants(&self, record: &Record) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
+        catch_unwind(AssertUnwindSafe(|| self.sender.notifier.wants(record))).unwrap_or(true)
     }
 
     fn delivery(&self, record: &Record, now: Timestamp) -> Arc<Delivery> {
-        Arc::new(Delivery::about(&self.carrier.name, record, now))
+        Arc::new(Delivery::about(&self.sender.name, record, now))
     }
 
     async fn write(
         &self,
         mut deliveries: Vec<Arc<Delivery>>,
-        mark: &Delivery,
+        cursor: &Delivery,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        deliveries.push(Arc::new(mark.clone()));
+        deliveries.push(Arc::new(cursor.clone()));
         let mut changeset = Changeset::at(now);
         changeset.deliveries = deliveries;
-        Ok(self.carrier.store.commit(changeset).await? == CommitOutcome::Done)
+        Ok(self.sender.store.commit(changeset).await? == CommitOutcome::Done)
     }
 }

@@ -1,38 +1,38 @@
 //! Provenance: the messages of a run, and the origins of the values in a call. Depends on the value
 //! types only.
 
+mod argument_queries;
 mod arguments;
-mod asked;
-mod conversation;
-mod heard;
-mod indexes;
-mod mark;
-mod memories;
-mod memory;
+mod combined_index;
+mod first_mentions;
+mod heard_log;
+mod index_cache;
+mod indexed_text;
+mod message_tag;
+mod output_log;
 mod phrases;
 #[cfg(test)]
 mod reference;
-mod returned;
-mod said;
+mod run_conversation;
+mod run_memories;
+mod run_memory;
 #[cfg(test)]
 mod tests;
-mod texts;
-mod together;
-mod voice;
-mod words;
+mod text_index;
+mod tokens;
 
 use std::sync::{Arc, OnceLock};
 
 use gate_core::call::{Message, Origin};
 use serde_json::Value;
 
+use self::argument_queries::FlagQuery;
+pub(crate) use self::argument_queries::{CallFacts, choices};
 pub(crate) use self::arguments::origins;
-use self::asked::FlagQuery;
-pub(crate) use self::asked::{CallFacts, choices};
-pub(crate) use self::conversation::RunConversation;
-pub(crate) use self::memories::RunMemories;
-pub(crate) use self::memory::RunMemory;
-use self::said::ValueQuery;
+use self::indexed_text::ValueQuery;
+pub(crate) use self::run_conversation::RunConversation;
+pub(crate) use self::run_memories::RunMemories;
+pub(crate) use self::run_memory::RunMemory;
 
 /// The texts of a run at some moment. Clones are the same moment.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl RunHistory {
     /// Makes the history of a run whose conversation was not passed to this process.
     pub(crate) fn of(memory: Arc<RunMemory>) -> Self {
         let (messages, outputs) = Default::default();
-        Self { messages, moment: memory.moment(), outputs, memory }
+        Self { messages, moment: memory.message_count(), outputs, memory }
     }
 
     pub(crate) fn messages(&self) -> &[Message] {
@@ -89,13 +89,13 @@ impl RunHistory {
     }
 
     /// Returns the marks that the next call has to note: of messages that no recorded call notes.
-    pub(crate) fn unnoted(&self) -> Vec<String> {
-        self.memory.unnoted(self.moment)
+    pub(crate) fn unrecorded_tags(&self) -> Vec<String> {
+        self.memory.unrecorded_tags(self.moment)
     }
 
     /// Notes that a call with these marks is recorded.
-    pub(crate) fn noted(&self, marks: &[String]) {
-        self.memory.noted(marks);
+    pub(crate) fn mark_recorded(&self, tags: &[String]) {
+        self.memory.mark_recorded(tags);
     }
 
     /// Returns the origin of a value of a call.
@@ -106,7 +106,7 @@ impl RunHistory {
         let least =
             |origins: &mut dyn Iterator<Item = Origin>| origins.max().unwrap_or(Origin::Agent);
         let of_text = |text: &str| {
-            least(&mut call.wanted(text, value).iter().map(|wanted| self.origin_of(wanted)))
+            least(&mut call.queries(text, value).iter().map(|query| self.origin_of(query)))
         };
         match value {
             Value::Null => Origin::Agent,
@@ -127,14 +127,14 @@ impl RunHistory {
     fn origin_of_flag(&self, flag: &FlagQuery, is_so: bool) -> Origin {
         match self.origin_of(&flag.said) {
             Origin::Tool { tool } => Origin::Tool { tool },
-            said if is_so && self.origin_of(&flag.doubted) == Origin::Agent => said,
+            text if is_so && self.origin_of(&flag.doubted) == Origin::Agent => text,
             _ if is_so => Origin::Agent,
             _ => self.origin_of(&flag.refused),
         }
     }
 
-    fn origin_of(&self, wanted: &ValueQuery) -> Origin {
-        self.memory.origin(wanted, self.moment, self.outputs.get().copied().flatten())
+    fn origin_of(&self, query: &ValueQuery) -> Origin {
+        self.memory.origin(query, self.moment, self.outputs.get().copied().flatten())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{LazyLock, OnceLock};
 
-use super::words::LINE_END;
+use super::tokens::LINE_END;
 
 /// The most words that a phrase may have that is found inside a text. A longer one must be a whole
 /// line or part of it.
@@ -66,10 +66,10 @@ impl PhraseReader {
         found.sort_unstable();
         let (mut words, mut text) = (Vec::new(), vec![0; self.stream.len()]);
         for same in found.chunk_by(|(one, _), (other, _)| one == other) {
-            let place = u32::try_from(words.len()).unwrap_or(u32::MAX);
+            let index = u32::try_from(words.len()).unwrap_or(u32::MAX);
             words.extend(same.first().map(|(word, _)| *word));
             for (_, at) in same {
-                text.get_mut(*at as usize).into_iter().for_each(|word| *word = place);
+                text.get_mut(*at as usize).into_iter().for_each(|word| *word = index);
             }
         }
         PhraseIndex {
@@ -113,7 +113,7 @@ impl PhraseIndex {
                 let text: Vec<u64> = self
                     .text
                     .iter()
-                    .filter_map(|place| self.words.get(*place as usize).copied())
+                    .filter_map(|index| self.words.get(*index as usize).copied())
                     .collect();
                 text.windows(length).for_each(|phrase| each(hash(phrase)));
             }
@@ -126,15 +126,15 @@ impl PhraseIndex {
         if phrase.len() > LONGEST {
             return self.long.binary_search(&hash(phrase)).is_ok();
         }
-        let place = |word: &u64| {
+        let index = |word: &u64| {
             self.words.binary_search(word).ok().and_then(|place| u32::try_from(place).ok())
         };
         match phrase {
             [] => false,
-            [word] => place(word).is_some(),
+            [word] => index(word).is_some(),
             _ => phrase
                 .iter()
-                .map(place)
+                .map(index)
                 .collect::<Option<Vec<u32>>>()
                 .is_some_and(|phrase| self.has(&phrase)),
         }

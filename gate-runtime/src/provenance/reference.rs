@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 
+use super::first_mentions::SpeakerKind;
+use super::indexed_text::each_text;
 use super::phrases::LONGEST;
-use super::said::each_text;
 use super::tests::{memory, words};
-use super::voice::SpeakerKind;
-use super::words::{BareText, LINE_END, is_short_number, plain_number};
+use super::tokens::{BareText, LINE_END, is_short_number, plain_number};
 use super::*;
 
 /// The texts that were heard in a run and in those nested in it, in the order in which they were
@@ -24,7 +24,7 @@ struct ReferenceModel {
 impl ReferenceModel {
     fn hear(&mut self, message: &Message, is_nested: bool) {
         let kind = SpeakerKind::of(message.speaker(), is_nested);
-        if !self.said.iter().any(|(known, said)| *known == kind && said.text() == message.text()) {
+        if !self.said.iter().any(|(known, text)| *known == kind && text.text() == message.text()) {
             self.said.push((kind, message.clone()));
         }
     }
@@ -107,11 +107,11 @@ fn bare_words(text: &str) -> Vec<String> {
     all
 }
 
-fn has(part: &[String], wanted: &[String]) -> bool {
-    match wanted.len() {
+fn has(part: &[String], query: &[String]) -> bool {
+    match query.len() {
         0 => false,
-        1..=LONGEST => part.windows(wanted.len()).any(|words| words == wanted),
-        _ => part == wanted || part.split(|word| word == LINE_END).any(|line| line == wanted),
+        1..=LONGEST => part.windows(query.len()).any(|words| words == query),
+        _ => part == query || part.split(|word| word == LINE_END).any(|line| line == query),
     }
 }
 
@@ -215,7 +215,7 @@ impl ConversationChange {
     /// The conversation after it; nothing where a message is only added.
     fn conversation(self, known: &[Message]) -> Vec<Message> {
         let mut all: Vec<Message> =
-            known.iter().map(|message| message.saying(message.text())).collect();
+            known.iter().map(|message| message.with_text(message.text())).collect();
         let count = all.len();
         match self {
             Self::Hear(message) => all.push(message),
@@ -275,11 +275,11 @@ proptest! {
             }
             let spoken: Vec<Message> =
                 reference.said.iter().map(|(_, message)| message.clone()).collect();
-            let wanted: Vec<String> = values.iter().map(|of| value(of, &spoken)).collect();
+            let query: Vec<String> = values.iter().map(|of| value(of, &spoken)).collect();
             for run in &runs {
                 let history = run.history();
                 history.set_outputs();
-                moments.push((history, reference.clone(), wanted.clone()));
+                moments.push((history, reference.clone(), query.clone()));
             }
             // Some moments are asked about at once, others when the conversation went on.
             if moments.len() % 3 != 0 {

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use gate_core::call::{Message, Origin};
 use serde_json::json;
 
-use super::indexes::IndexCache;
-use super::said::IndexedText;
+use super::index_cache::IndexCache;
+use super::indexed_text::IndexedText;
 use super::*;
 
 /// The words of a text, all at once.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut all = Vec::new();
-    words::words(text, |word| all.push(word.to_owned()));
+    tokens::words(text, |word| all.push(word.to_owned()));
     all
 }
 
@@ -118,14 +118,14 @@ fn call_of(tool: &str, arguments: Value, choices: &[&str]) -> CallFacts {
 }
 
 /// Where one argument of a call of `tool` comes from, after what the user said.
-fn of_argument(said: &str, tool: &str, name: &str, value: &Value) -> Origin {
-    let history = RunHistory::new(vec![Message::user(said)]);
+fn of_argument(text: &str, tool: &str, name: &str, value: &Value) -> Origin {
+    let history = RunHistory::new(vec![Message::user(text)]);
     history.origin(value, &call_of(tool, json!({name: value}), &[]))
 }
 
 #[test]
 fn an_id_of_one_or_two_digits_counts_only_beside_its_kind() {
-    for (said, tool, name, value) in [
+    for (text, tool, name, value) in [
         ("delete file 13", "delete_file", "file_id", json!("13")),
         ("delete File #13, please", "delete_file", "file_id", json!("13")),
         ("delete file no. 13", "delete_file", "file_id", json!(13)),
@@ -139,7 +139,7 @@ fn an_id_of_one_or_two_digits_counts_only_beside_its_kind() {
         ("pay 24 now", "pay", "amount", json!(24)),
         ("pay $24 now", "pay", "amount", json!("24")),
     ] {
-        assert_eq!(of_argument(said, tool, name, &value), Origin::User, "{said}: {name} {value}");
+        assert_eq!(of_argument(text, tool, name, &value), Origin::User, "{text}: {name} {value}");
     }
     for (said, tool, name, value) in [
         ("on June 13, delete what is old", "delete_file", "file_id", json!("13")),
@@ -171,14 +171,14 @@ fn an_id_of_one_or_two_digits_counts_only_beside_its_kind() {
 
 #[test]
 fn a_quantity_is_said_where_the_argument_names_its_unit() {
-    for (said, name, value) in [
+    for (text, name, value) in [
         ("in 30 minutes", "timeout_minutes", json!(30)),
         ("in 30 min", "minutes", json!("30")),
         ("take 5 %", "discount_percent", json!(5)),
         ("10 kg of it", "weight_kg", json!(10)),
         ("10.5 kg of it", "weight_kg", json!(10.5)),
     ] {
-        assert_eq!(of_argument(said, "tool", name, &value), Origin::User, "{said}: {name} {value}");
+        assert_eq!(of_argument(text, "tool", name, &value), Origin::User, "{text}: {name} {value}");
     }
     for (said, name, value) in [
         ("in 30 minutes", "amount", json!(30)),
@@ -243,8 +243,8 @@ fn times_compare_as_times_and_a_year_that_nobody_said_is_the_nearest() {
 
 #[test]
 fn a_choice_is_said_by_its_words_and_a_flag_beside_its_name() {
-    let of = |said: &str, name: &str, value: Value| {
-        let history = RunHistory::new(vec![Message::user(said)]);
+    let of = |text: &str, name: &str, value: Value| {
+        let history = RunHistory::new(vec![Message::user(text)]);
         history
             .origin(&value, &call_of("ship", json!({name: value}), &["express_delivery", "PickUp"]))
     };
@@ -347,8 +347,8 @@ fn a_summary_is_nobodys_word_in_whatever_role_it_is_told() {
     conversation.compact("pay bob and zoe".into());
     assert_eq!(now(&conversation).messages(), [Message::agent("pay bob and zoe")]);
     let summary = "Summary: pay bob and zoe";
-    for told in [Message::user(summary), Message::system(summary), Message::agent(summary)] {
-        conversation.replace(vec![told]);
+    for returned in [Message::user(summary), Message::system(summary), Message::agent(summary)] {
+        conversation.replace(vec![returned]);
         assert_eq!(now(&conversation).origin_alone(&json!("bob")), Origin::User);
         assert_eq!(now(&conversation).origin_alone(&json!("zoe")), Origin::Agent);
     }
@@ -386,7 +386,7 @@ fn before_it_is_known_what_tools_returned_nothing_is_the_users() {
 fn of_runs_without_a_handle_not_everything_is_kept() {
     let memories = RunMemories::new([7; 32]);
     let run = |number: usize| memories.of(&format!("run {number}").into(), &"family".into());
-    let heard = |number: usize| {
+    let log = |number: usize| {
         let memory = run(number);
         RunConversation::new(Arc::clone(&memory), false)
             .push(Message::user("x".repeat(1024 * 1024)));
@@ -395,8 +395,8 @@ fn of_runs_without_a_handle_not_everything_is_kept() {
     let held = run(0);
     let others: Vec<_> = (1..200)
         .map(|number| {
-            let _ = heard(number);
-            heard(number)
+            let _ = log(number);
+            log(number)
         })
         .collect();
     let kept = others.iter().filter(|kept| kept.strong_count() > 0).count();
@@ -547,7 +547,7 @@ fn an_argument_with_very_many_values_has_one_origin_the_least_trusted() {
 
 #[test]
 fn a_text_is_read_once_however_often_it_is_told() {
-    let told = |system: &str, last: &str| {
+    let returned = |system: &str, last: &str| {
         ["hello", "order A-7", "hello"]
             .map(Message::user)
             .into_iter()
@@ -564,16 +564,16 @@ fn a_text_is_read_once_however_often_it_is_told() {
         history.memory().texts(|texts| texts.texts().map(Arc::clone).collect::<Vec<_>>())
     };
     let mut first = conversation("run");
-    first.replace(told("It is noon.", "1"));
+    first.replace(returned("It is noon.", "1"));
     assert_eq!(texts(&now(&first)).len(), 4, "what is said twice is heard once");
     // Replaced twice, and asked about only then.
-    first.replace(told("It is half past noon.", "1"));
-    first.replace(told("It is one.", "2"));
+    first.replace(returned("It is half past noon.", "1"));
+    first.replace(returned("It is one.", "2"));
     let all = texts(&now(&first));
     assert_eq!(all.len(), 7);
     // Another run that is told the same.
     let mut another = conversation("another");
-    another.replace(told("It is two.", "1"));
+    another.replace(returned("It is two.", "1"));
     let others = texts(&now(&another));
     let is_shared = |text: &Arc<IndexedText>| all.iter().any(|known| Arc::ptr_eq(known, text));
     assert_eq!(others.iter().map(is_shared).collect::<Vec<_>>(), [false, true, true, true]);
@@ -615,7 +615,7 @@ fn a_hostile_conversation_is_still_searched_in_time() {
     let hostile = (0..50_000)
         .map(|number| json!(format!("{} a e {number}", ["a b c", "b d", "c e"][number % 3])));
     assert_eq!(history.origin_alone(&hostile.collect()), Origin::Agent);
-    assert_eq!(history.memory().texts(texts::TextIndex::taken_together), 400);
+    assert_eq!(history.memory().texts(text_index::TextIndex::taken_together), 400);
     assert_eq!(history.origin_alone(&json!("e 7 a")), tool("read_page"));
     for word in [",a", "(", ".", "1 ", "1111 ", "May ", "1,1"] {
         let history = RunHistory::new(vec![Message::user(word.repeat(50_000))]);

@@ -37,8 +37,8 @@ pub(super) async fn survey(
 ) -> Result<Result<SealedCalls, Divergence>, TrailError> {
     let mut pass = ComparePass::over(store, Vec::new());
     pass.run(reader).await?;
-    if let Some(parted) = pass.parted {
-        return Ok(Err(Divergence { sealed: pass.next.saturating_sub(1), ..parted }));
+    if let Some(divergence) = pass.parted {
+        return Ok(Err(Divergence { sealed: pass.next.saturating_sub(1), ..divergence }));
     }
     if pass.breaks.is_empty() {
         return Ok(Ok(pass.calls));
@@ -63,8 +63,8 @@ struct ComparePass<'a> {
 
 impl<'a> ComparePass<'a> {
     fn over(store: &'a dyn RecordLog, known: Vec<(u64, u64)>) -> Self {
-        let (parted, breaks, calls) = (None, Vec::new(), SealedCalls::default());
-        Self { records: RecordPages::new(store), next: 1, parted, breaks, known, calls }
+        let (divergence, breaks, calls) = (None, Vec::new(), SealedCalls::default());
+        Self { records: RecordPages::new(store), next: 1, parted: divergence, breaks, known, calls }
     }
 
     async fn run(&mut self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
@@ -98,13 +98,13 @@ impl<'a> ComparePass<'a> {
         }
         let entry =
             TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
-        if let TrailEntry::Reset(parted) = &entry {
+        if let TrailEntry::Reset(divergence) = &entry {
             // From here on the trail has what the store had when it was settled.
-            if self.parted.as_ref().is_some_and(|found| found.seq() >= parted.next()) {
+            if self.parted.as_ref().is_some_and(|found| found.seq() >= divergence.next()) {
                 self.parted = None;
             }
-            self.next = parted.next();
-            self.breaks.push((index, parted.next()));
+            self.next = divergence.next();
+            self.breaks.push((index, divergence.next()));
             return Ok(());
         }
         if self.parted.is_none() {
@@ -171,11 +171,11 @@ pub(super) fn begins(record: &Record, trail: &str) -> bool {
 /// Returns the first place where two JSON texts differ, as a JSON pointer.
 fn difference(one: &[u8], two: &str) -> String {
     let (one, two) = (serde_json::from_slice(one), serde_json::from_str(two));
-    let mut place = String::new();
+    let mut index = String::new();
     if let (Ok(one), Ok(two)) = (&one, &two) {
-        find_difference(one, two, &mut place);
+        find_difference(one, two, &mut index);
     }
-    place
+    index
 }
 
 fn find_difference(one: &Value, two: &Value, place: &mut String) {

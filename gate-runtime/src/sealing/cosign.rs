@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout};
 
 use super::blocking;
 use super::error::TrailError;
-use super::pen::{WriterLease, open};
 use super::reader::TrailReader;
 use super::sealer::TrailSealer;
+use super::writer_lease::{WriterLease, open};
 
 /// The time that a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,16 +32,16 @@ impl TrailSealer {
         }
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
-        let (mut cosigned, mut count, mut trouble) = (note.clone(), 0, None);
+        let (mut cosigned, mut count, mut last_error) = (note.clone(), 0, None);
         let now = Instant::now();
-        for place in 0..self.asked.len() {
-            let Some(asked) = self.asked.get(place) else { continue };
+        for index in 0..self.asked.len() {
+            let Some(asked) = self.asked.get(index) else { continue };
             if asked.not_before.is_some_and(|time| now < time) {
                 continue;
             }
             let (witness, size) = (Arc::clone(&asked.witness), asked.size);
             let answer = Self::ask(&*witness, size, &reader, &note).await;
-            let Some(asked) = self.asked.get_mut(place) else { continue };
+            let Some(asked) = self.asked.get_mut(index) else { continue };
             match answer
                 .and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?))
             {
@@ -52,7 +52,7 @@ impl TrailSealer {
                 Err(error) => {
                     // One witness without an answer does not stop the others.
                     asked.not_before = Some(now + AGAIN);
-                    trouble = Some(error.to_string());
+                    last_error = Some(error.to_string());
                 }
             }
         }
@@ -63,14 +63,14 @@ impl TrailSealer {
             })
             .await?;
         }
-        self.tell_of_witnesses(count, trouble);
+        self.publish_witness_states(count, last_error);
         Ok(pen)
     }
 
     /// Returns when to ask a witness again that has not cosigned the last checkpoint, even if no
     /// more records are sealed.
-    pub(super) fn asks_again_at(&self, pen: &WriterLease) -> Option<Instant> {
-        let missing = self.asked.iter().filter(|asked| asked.size != pen.size());
+    pub(super) fn asks_again_at(&self, lease: &WriterLease) -> Option<Instant> {
+        let missing = self.asked.iter().filter(|asked| asked.size != lease.size());
         missing.filter_map(|asked| asked.not_before).min()
     }
 

@@ -53,7 +53,7 @@ pub enum TrailError {
         /// Its index.
         index: u64,
         /// The fault in it.
-        fault: ReplayError,
+        problem: ReplayError,
     },
     /// A record has no canonical form.
     Record {
@@ -103,8 +103,8 @@ impl From<StoreError> for TrailError {
 }
 
 impl From<Divergence> for TrailError {
-    fn from(parted: Divergence) -> Self {
-        Self::Divergence(parted)
+    fn from(divergence: Divergence) -> Self {
+        Self::Divergence(divergence)
     }
 }
 
@@ -115,9 +115,9 @@ impl fmt::Display for TrailError {
             Self::Audit(error) => fmt::Display::fmt(error, f),
             Self::Store(error) => fmt::Display::fmt(error, f),
             Self::Refused(error) => fmt::Display::fmt(error, f),
-            Self::Divergence(parted) => write!(
+            Self::Divergence(divergence) => write!(
                 f,
-                "{parted}. Nothing runs until that is settled: restore the right database, or \
+                "{divergence}. Nothing runs until that is settled: restore the right database, or \
                  record with `gate audit settle` why this one is right"
             ),
             Self::Missing { origin, folder } => write!(
@@ -133,7 +133,7 @@ impl fmt::Display for TrailError {
                  began"
             ),
             Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
-            Self::Replay { index, fault } => write!(f, "entry {index}, {fault}"),
+            Self::Replay { index, problem: fault } => write!(f, "entry {index}, {fault}"),
             Self::Record { seq, problem } => write!(f, "record {seq} cannot be sealed: {problem}"),
             Self::File { path, problem } => write!(f, "{}: {problem}", path.display()),
             Self::Busy { folder } => {
@@ -144,7 +144,9 @@ impl fmt::Display for TrailError {
                     folder.display()
                 )
             }
-            Self::NotDiverged => f.write_str("database and trail agree: there is nothing to settle"),
+            Self::NotDiverged => {
+                f.write_str("database and trail agree: there is nothing to settle")
+            }
             Self::Stuck => f.write_str(
                 "nothing was sealed for more than a minute, although there are records: its disk, \
                  its store or its runtime hangs",
@@ -162,7 +164,7 @@ impl std::error::Error for TrailError {
             Self::Audit(error) | Self::OtherKey { source: error, .. } => Some(error),
             Self::Store(error) => Some(error),
             Self::Refused(error) => Some(error),
-            Self::Replay { fault, .. } => Some(fault),
+            Self::Replay { problem: fault, .. } => Some(fault),
             Self::Entry { problem, .. } | Self::Record { problem, .. } => Some(problem),
             _ => None,
         }
@@ -211,10 +213,10 @@ impl Divergence {
         self.how == DivergenceKind::Shorter
     }
 
-    pub(super) fn changed(seq: u64, sealed: u64, stored: &str, place: String) -> Self {
+    pub(super) fn changed(seq: u64, sealed: u64, stored: &str, index: String) -> Self {
         let kind =
             serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
-        Self { seq, sealed, how: DivergenceKind::Changed { kind, place } }
+        Self { seq, sealed, how: DivergenceKind::Changed { kind, place: index } }
     }
 }
 
@@ -228,14 +230,14 @@ impl fmt::Display for Divergence {
                 self.seq.saturating_sub(1),
                 self.sealed
             ),
-            DivergenceKind::Changed { kind, place } => {
+            DivergenceKind::Changed { kind, place: index } => {
                 write!(
                     f,
                     "record {} ({kind}) of the database is not the one that was sealed",
                     self.seq
                 )?;
-                if !place.is_empty() {
-                    write!(f, ": it differs at `{place}`")?;
+                if !index.is_empty() {
+                    write!(f, ": it differs at `{index}`")?;
                 }
                 Ok(())
             }

@@ -6,7 +6,7 @@ use gate_audit::{Checkpoint, KeyKind, KeySuccession, SigningKey, read_keys};
 
 use super::Trail;
 use super::error::{TrailError, unreadable};
-use super::pen::{WriterLease, open, open_signed};
+use super::writer_lease::{WriterLease, open, open_signed};
 use crate::{private_file, random};
 
 impl Trail {
@@ -141,7 +141,7 @@ impl Trail {
         }
         let trail = Trail::in_folder(folder, old);
         // The lease keeps other processes from doing the same.
-        let Some(mut pen) = WriterLease::take_as(&trail, open_signed)? else {
+        let Some(mut lease) = WriterLease::take_as(&trail, open_signed)? else {
             return Err(TrailError::Busy { folder: folder.to_owned() });
         };
         let known = read_keys(folder, &origin, trail.key.verifier().clone())?;
@@ -164,14 +164,14 @@ impl Trail {
         };
         // Introduced before it signs: readers must be able to follow from the old key to the new
         // one.
-        let head = pen.writer.seal()?;
+        let head = lease.writer.seal()?;
         if !is_introduced {
             let succession = KeySuccession::new(&origin, head.size(), new.verifier().clone())?;
-            pen.writer.succeed(&succession.sign(&trail.key)?)?;
+            lease.writer.rotate_key(&succession.sign(&trail.key)?)?;
         } else if known.current() != new.verifier() {
             return Err(TrailError::file(&successor, "it is not the key that the trail waits for"));
         }
-        pen.writer.publish(&Checkpoint::new(&origin, head)?.sign(&new)?)?;
+        lease.writer.publish(&Checkpoint::new(&origin, head)?.sign(&new)?)?;
         replace()?;
         Ok(new)
     }

@@ -5,12 +5,12 @@ pub(crate) mod compare;
 mod cosign;
 pub(crate) mod error;
 mod key_file;
-pub(crate) mod pen;
 pub(crate) mod reader;
 mod receipt;
 pub(crate) mod sealed_calls;
 mod sealer;
 mod settle;
+pub(crate) mod writer_lease;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,11 +27,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 pub use self::error::{Divergence, TrailError};
-use self::pen::WriterLease;
 pub use self::reader::TrailReader;
 pub use self::receipt::{ReceiptEntry, VerifiedReceipt};
 use self::sealed_calls::{SealedCall, SealedCalls};
 use self::sealer::{PATIENCE, TrailSealer};
+use self::writer_lease::WriterLease;
 use crate::lock::lock;
 
 /// The configuration of a trail: its folder, its key, and how often it is signed.
@@ -208,21 +208,21 @@ impl TrailStatus {
 
     /// Returns why it cannot be written. No body begins until it can.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn last_error(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     /// Returns why a witness did not cosign the last checkpoint. This stops nothing.
     #[must_use]
-    pub fn witness_trouble(&self) -> Option<&str> {
+    pub fn witness_error(&self) -> Option<&str> {
         self.witness_trouble.as_deref()
     }
 }
 
 impl TrailStatus {
     /// Updates the counts from the writer.
-    fn count(&mut self, pen: &WriterLease) {
-        (self.sealed, self.size) = (pen.appended(), pen.size());
+    fn count(&mut self, lease: &WriterLease) {
+        (self.sealed, self.size) = (lease.appended(), lease.size());
     }
 }
 
@@ -245,15 +245,23 @@ impl TrailHandle {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TrailError> {
         let last = store.watch();
-        let (told, status) = watch::channel(TrailStatus::default());
-        let (wishes, wanted) = mpsc::channel(16);
-        let patience = PATIENCE.saturating_add(trail.within);
+        let (returned, status) = watch::channel(TrailStatus::default());
+        let (seal_requests, query) = mpsc::channel(16);
+        let stall_timeout = PATIENCE.saturating_add(trail.within);
         let calls = Arc::<Mutex<SealedCalls>>::default();
-        let mut sealer = TrailSealer::new(Arc::new(trail), store, clock, told, Arc::clone(&calls));
+        let mut sealer =
+            TrailSealer::new(Arc::new(trail), store, clock, returned, Arc::clone(&calls));
         sealer.check().await?;
         sealer.begin().await?;
-        tokio::spawn(sealer.work(wanted));
-        Ok(Self { status, last, wishes, calls, waits: Mutex::default(), patience })
+        tokio::spawn(sealer.work(query));
+        Ok(Self {
+            status,
+            last,
+            wishes: seal_requests,
+            calls,
+            waits: Mutex::default(),
+            patience: stall_timeout,
+        })
     }
 
     /// Returns the sealed records of a call that may still run.
@@ -268,7 +276,7 @@ impl TrailHandle {
     }
 
     /// Returns why no body may begin now.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    pub(crate) fn last_error(&self) -> Option<String> {
         if self.wishes.is_closed() {
             return Some(TrailError::Ended.to_string());
         }
@@ -317,32 +325,32 @@ mod tests {
 
     #[test]
     fn nothing_begins_once_nothing_is_sealed_any_more() {
-        let (told, status) = watch::channel(TrailStatus::default());
+        let (returned, status) = watch::channel(TrailStatus::default());
         let signal = RecordSignal::new(7);
         let last = signal.watch();
-        let (wishes, _wanted) = mpsc::channel(1);
+        let (seal_requests, _wanted) = mpsc::channel(1);
         let calls = Arc::default();
         let mut sealing = TrailHandle {
             status,
             last,
-            wishes,
+            wishes: seal_requests,
             calls,
             waits: Mutex::default(),
             patience: Duration::MAX,
         };
-        let mut trouble_within = |patience| {
-            sealing.patience = patience;
-            sealing.trouble().unwrap_or_default()
+        let mut error_within = |stall_timeout| {
+            sealing.patience = stall_timeout;
+            sealing.last_error().unwrap_or_default()
         };
-        assert_eq!(trouble_within(Duration::MAX), "");
-        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
-        told.send_modify(|status| status.sealed = 6);
-        assert_eq!(trouble_within(Duration::MAX), "");
-        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
-        told.send_modify(|status| status.sealed = 7);
-        assert_eq!(trouble_within(Duration::ZERO), "", "there is nothing to seal");
+        assert_eq!(error_within(Duration::MAX), "");
+        assert!(error_within(Duration::ZERO).contains("nothing was sealed"));
+        returned.send_modify(|status| status.sealed = 6);
+        assert_eq!(error_within(Duration::MAX), "");
+        assert!(error_within(Duration::ZERO).contains("nothing was sealed"));
+        returned.send_modify(|status| status.sealed = 7);
+        assert_eq!(error_within(Duration::ZERO), "", "there is nothing to seal");
         signal.publish(8);
-        assert_eq!(trouble_within(Duration::MAX), "");
-        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
+        assert_eq!(error_within(Duration::MAX), "");
+        assert!(error_within(Duration::ZERO).contains("nothing was sealed"));
     }
 }

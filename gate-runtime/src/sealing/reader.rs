@@ -89,16 +89,18 @@ impl TrailReader {
     /// not the one that was logged.
     pub fn read(&self, index: u64, bytes: &[u8]) -> Result<TrailEntry, TrailError> {
         match TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
-            TrailEntry::Digest(stub) => Ok(TrailEntry::Record(Box::new(self.beside(&stub)?.0))),
+            TrailEntry::Digest(digest_entry) => {
+                Ok(TrailEntry::Record(Box::new(self.beside(&digest_entry)?.0)))
+            }
             entry => Ok(entry),
         }
     }
 
     /// Returns the record of a digest entry, and its bytes.
-    fn beside(&self, stub: &DigestEntry) -> Result<(Record, Vec<u8>), TrailError> {
-        let path = self.folder.join(stub.file());
-        let bytes = read_file(&path, stub.bytes())?;
-        let record = TrailEntry::parse_beside(stub, &bytes)
+    fn beside(&self, digest_entry: &DigestEntry) -> Result<(Record, Vec<u8>), TrailError> {
+        let path = self.folder.join(digest_entry.file());
+        let bytes = read_file(&path, digest_entry.bytes())?;
+        let record = TrailEntry::parse_beside(digest_entry, &bytes)
             .map_err(|problem| TrailError::file(&path, problem))?;
         Ok((record, bytes))
     }
@@ -109,7 +111,7 @@ impl TrailReader {
     /// # Errors
     /// Where an entry cannot be read.
     pub fn about(&self, end: &str) -> Result<Vec<(u64, Option<Record>)>, TrailError> {
-        let (mut found, mut parted) = (Vec::new(), Vec::new());
+        let (mut found, mut divergence) = (Vec::new(), Vec::new());
         for entry in self.entries(0) {
             let (index, bytes) = entry?;
             // Parses only entries that may be about them.
@@ -124,11 +126,11 @@ impl TrailReader {
                     {
                         // Without the reset entries between them, its records would contradict each
                         // other.
-                        found.append(&mut parted);
+                        found.append(&mut divergence);
                         found.push((index, Some(*record)));
                     }
                 }
-                TrailEntry::Reset(_) if !found.is_empty() => parted.push((index, None)),
+                TrailEntry::Reset(_) if !found.is_empty() => divergence.push((index, None)),
                 _ => {}
             }
         }
@@ -161,8 +163,8 @@ impl TrailReader {
         let unread = |problem| TrailError::Entry { index, problem };
         let entry = TrailEntry::parse(&bytes).map_err(unread)?;
         let evidence = EntryProof::new(index, String::from_utf8_lossy(&bytes), proof);
-        let TrailEntry::Digest(stub) = entry else { return Ok(evidence) };
-        let (_, text) = self.beside(&stub)?;
+        let TrailEntry::Digest(digest_entry) = entry else { return Ok(evidence) };
+        let (_, text) = self.beside(&digest_entry)?;
         Ok(evidence.with(String::from_utf8_lossy(&text)))
     }
 }

@@ -92,9 +92,12 @@ impl ReceiptEntry {
     fn read(evidence: &EntryProof) -> Result<Self, SchemaError> {
         let mut attached = evidence.attachments().iter();
         let entry = match TrailEntry::parse(evidence.entry().as_bytes())? {
-            TrailEntry::Digest(stub) => {
+            TrailEntry::Digest(digest_entry) => {
                 let text = attached.next().map(String::as_str).unwrap_or_default();
-                TrailEntry::Record(Box::new(TrailEntry::parse_beside(&stub, text.as_bytes())?))
+                TrailEntry::Record(Box::new(TrailEntry::parse_beside(
+                    &digest_entry,
+                    text.as_bytes(),
+                )?))
             }
             entry => entry,
         };
@@ -146,7 +149,7 @@ impl VerifiedReceipt {
                 .map_err(|problem| TrailError::Entry { index, problem })?;
             auditor
                 .take_at(index, entry.entry())
-                .map_err(|fault| TrailError::Replay { index, fault })?;
+                .map_err(|error| TrailError::Replay { index, problem: error })?;
             entries.push(entry);
         }
         Ok(Self { checkpoint, entries })

@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::compare::{PAGE, begins, each_record, survey};
 use super::error::{Divergence, DivergenceKind, TrailError};
-use super::pen::{WriterLease, create, has_checkpoint, next_of, open};
 use super::reader::TrailReader;
 use super::sealed_calls::{SealedCalls, SealedRecord, leaf_of};
-use super::settle::check_breaks;
+use super::settle::check_resets;
+use super::writer_lease::{WriterLease, create, has_checkpoint, next_of, open};
 use super::{Trail, TrailStatus, blocking};
 use crate::lock::lock;
 
@@ -61,7 +61,7 @@ pub(super) struct TrailSealer {
     last: RecordWatch,
     told: watch::Sender<TrailStatus>,
     calls: Arc<Mutex<SealedCalls>>,
-    pen: Option<WriterLease>,
+    lease: Option<WriterLease>,
     pub(super) asked: Vec<WitnessState>,
     /// When the tree last grew, as far as this process knows.
     grew_at: Instant,
@@ -80,11 +80,11 @@ impl TrailSealer {
         trail: Arc<Trail>,
         store: Arc<dyn RecordLog>,
         clock: Arc<dyn Clock>,
-        told: watch::Sender<TrailStatus>,
+        returned: watch::Sender<TrailStatus>,
         calls: Arc<Mutex<SealedCalls>>,
     ) -> Self {
         let (asked, grew_at, last) = (WitnessState::none(&trail), Instant::now(), store.watch());
-        Self { trail, clock, store, last, told, calls, pen: None, asked, grew_at }
+        Self { trail, clock, store, last, told: returned, calls, lease: None, asked, grew_at }
     }
 
     /// Checks that the store and the trail agree.
@@ -99,7 +99,7 @@ impl TrailSealer {
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
         self.survey(&reader).await?;
-        check_breaks(&*self.store, &self.trail, &reader).await
+        check_resets(&*self.store, &self.trail, &reader).await
     }
 
     /// Compares the whole trail with the store, and keeps the sealed records of open calls.
@@ -165,8 +165,8 @@ impl TrailSealer {
                 created => created?,
             }
         }
-        self.pen = self.acquire().await?;
-        if self.pen.as_ref().is_some_and(|pen| pen.size() == 0) {
+        self.lease = self.acquire().await?;
+        if self.lease.as_ref().is_some_and(|lease| lease.size() == 0) {
             let mut begun = Changeset::at(self.clock.now());
             let (origin, key) =
                 (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
@@ -185,41 +185,43 @@ impl TrailSealer {
 
     /// Seals new records until the gate is gone, and then the remaining ones.
     pub(super) async fn work(mut self, mut wanted: mpsc::Receiver<oneshot::Sender<()>>) {
-        let mut news = self.last.clone();
+        let mut changed = self.last.clone();
         let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
         let mut is_over = false;
         loop {
-            let target = news.mark_seen();
+            let target = changed.mark_seen();
             let done = self.round().await;
             let is_well = done.is_ok();
             self.tell(done);
             if !is_well || self.sealed() >= target {
-                for wish in waiting.drain(..) {
+                for request in waiting.drain(..) {
                     // The caller may have gone away.
-                    let _ = wish.send(());
+                    let _ = request.send(());
                 }
             }
             if is_over {
                 return;
             }
-            let writes = is_well && self.pen.is_some();
+            let writes = is_well && self.lease.is_some();
             let mut end = match (writes, waiting.is_empty()) {
                 (true, _) => None,
                 (false, true) => Some(Instant::now() + AGAIN),
                 (false, false) => Some(Instant::now() + SOON),
             };
-            let ask_again = self.pen.as_ref().and_then(|pen| self.asks_again_at(pen));
+            let ask_again = self.lease.as_ref().and_then(|lease| self.asks_again_at(lease));
             loop {
                 let wake = end.into_iter().chain(ask_again).min();
-                match self.signal(&mut wanted, &mut news, wake).await {
+                match self.signal(&mut wanted, &mut changed, wake).await {
                     SealerSignal::SealRequested(wish) => waiting.push(wish),
                     SealerSignal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
-                    SealerSignal::StoreChanged if end.is_none() && !self.is_due(news.seq()) => {
+                    SealerSignal::StoreChanged if end.is_none() && !self.is_due(changed.seq()) => {
                         end = Some(Instant::now() + self.trail.within);
                         continue;
                     }
-                    SealerSignal::StoreChanged if !writes || !self.is_due(news.seq()) => continue,
+                    SealerSignal::StoreChanged if !writes || !self.is_due(changed.seq()) => {
+                        continue;
+                    }
                     SealerSignal::StoreChanged | SealerSignal::Time => {}
                 }
                 break;
@@ -229,7 +231,7 @@ impl TrailSealer {
 
     async fn signal(
         &self,
-        wanted: &mut mpsc::Receiver<oneshot::Sender<()>>,
+        query: &mut mpsc::Receiver<oneshot::Sender<()>>,
         news: &mut RecordWatch,
         end: Option<Instant>,
     ) -> SealerSignal {
@@ -244,8 +246,8 @@ impl TrailSealer {
                 std::future::pending::<()>().await;
             }
         };
-        match select(pin!(wanted.recv()), select(pin!(changed), pin!(time))).await {
-            Either::Left((Some(wish), _)) => SealerSignal::SealRequested(wish),
+        match select(pin!(query.recv()), select(pin!(changed), pin!(time))).await {
+            Either::Left((Some(request), _)) => SealerSignal::SealRequested(request),
             Either::Left((None, _)) => SealerSignal::Closed,
             Either::Right((Either::Left(_), _)) => SealerSignal::StoreChanged,
             Either::Right((Either::Right(_), _)) => SealerSignal::Time,
@@ -263,10 +265,10 @@ impl TrailSealer {
 
     fn tell(&self, done: Result<(), TrailError>) {
         self.told.send_modify(|status| {
-            status.is_writing = self.pen.is_some();
+            status.is_writing = self.lease.is_some();
             status.trouble = done.err().map(|error| error.to_string());
-            if let Some(pen) = &self.pen {
-                status.count(pen);
+            if let Some(lease) = &self.lease {
+                status.count(lease);
             }
         });
     }
@@ -276,11 +278,11 @@ impl TrailSealer {
     async fn round(&mut self) -> Result<(), TrailError> {
         // After an error the lease is gone: unpublished entries are appended again, after the last
         // checkpoint.
-        let pen = match self.pen.take() {
+        let lease = match self.lease.take() {
             Some(pen) => Some(pen),
             None => self.acquire().await?,
         };
-        let Some(mut pen) = pen else { return self.follow().await };
+        let Some(mut pen) = lease else { return self.follow().await };
         let mut appended = 0;
         loop {
             let filter = RecordFilter::after(pen.appended()).limit(PAGE);
@@ -300,7 +302,7 @@ impl TrailSealer {
                 appended = 0;
             }
             if is_last {
-                self.pen = Some(pen);
+                self.lease = Some(pen);
                 return Ok(());
             }
         }
@@ -310,13 +312,13 @@ impl TrailSealer {
     /// sealed.
     fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
         let sealed = next.saturating_sub(1);
-        let lost = Divergence { seq: next, sealed, how: DivergenceKind::Shorter };
+        let orphaned = Divergence { seq: next, sealed, how: DivergenceKind::Shorter };
         match page.first() {
             Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => {
-                Err(lost.into())
+                Err(orphaned.into())
             }
             None if self.last.seq() < sealed => {
-                Err(Divergence { seq: self.last.seq().saturating_add(1), ..lost }.into())
+                Err(Divergence { seq: self.last.seq().saturating_add(1), ..orphaned }.into())
             }
             _ => Ok(()),
         }
@@ -325,43 +327,43 @@ impl TrailSealer {
     /// Makes the appended entries durable, and publishes their signed checkpoint.
     async fn publish(&mut self, mut pen: WriterLease) -> Result<WriterLease, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let (mut pen, note) = blocking(move || {
+        let (mut lease, note) = blocking(move || {
             let note = pen.publish(&trail)?;
             Ok((pen, note))
         })
         .await?;
         self.grew_at = Instant::now();
         let now = self.clock.now();
-        let published = pen.take_published();
+        let published = lease.take_published();
         {
             let mut calls = lock(&self.calls);
             for record in &published {
                 calls.take(record);
             }
-            calls.entries = pen.size();
+            calls.entries = lease.size();
         }
         self.told.send_modify(|status| {
-            status.count(&pen);
+            status.count(&lease);
             (status.sealed_at, status.trouble) = (Some(now), None);
         });
-        self.cosign(pen, note).await
+        self.cosign(lease, note).await
     }
 
     /// Publishes the result of asking the witnesses.
-    pub(super) fn tell_of_witnesses(&self, cosignatures: usize, trouble: Option<String>) {
+    pub(super) fn publish_witness_states(&self, cosignatures: usize, last_error: Option<String>) {
         self.told.send_modify(|status| {
-            (status.cosignatures, status.witness_trouble) = (cosignatures, trouble);
+            (status.cosignatures, status.witness_trouble) = (cosignatures, last_error);
         });
     }
 
     /// Takes the writer lease, if no other process has it.
     async fn acquire(&self) -> Result<Option<WriterLease>, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let taken = blocking(move || match WriterLease::take(&trail)? {
-            Some(pen) => Ok(Some((open(&trail)?, pen))),
+        let charged = blocking(move || match WriterLease::take(&trail)? {
+            Some(lease) => Ok(Some((open(&trail)?, lease))),
             None => Ok(None),
         });
-        let Some((reader, pen)) = taken.await? else { return Ok(None) };
+        let Some((reader, pen)) = charged.await? else { return Ok(None) };
         self.catch_up(reader).await?;
         // The store must continue where the trail ends, whatever has happened to it since it was
         // compared.

@@ -8,13 +8,13 @@ use gate_core::records::{GateEvent, RecordEvent, TrailEntry};
 
 use super::compare::{begins, each_record};
 use super::error::TrailError;
-use super::pen::next_of;
 use super::reader::TrailReader;
+use super::writer_lease::next_of;
 use super::{Trail, blocking};
 
 /// Checks that settled divergences in the store are also in the trail. Otherwise the folder is an
 /// older copy, and would be signed from there without the reset entry.
-pub(super) async fn check_breaks(
+pub(super) async fn check_resets(
     store: &dyn RecordLog,
     trail: &Arc<Trail>,
     reader: &Arc<TrailReader>,
@@ -36,10 +36,10 @@ pub(super) async fn check_breaks(
     blocking(move || {
         for read in reader.entries(0) {
             let (index, bytes) = read?;
-            if let TrailEntry::Reset(parted) =
+            if let TrailEntry::Reset(divergence) =
                 TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })?
             {
-                missing.remove(&parted.next());
+                missing.remove(&divergence.next());
             }
         }
         match missing.first() {

@@ -253,10 +253,10 @@ fn all_verifiers_say_the_same_of_signed_nonsense() {
     jury.rests("signed nonsense");
 }
 
-fn entries(desk: &Written<'_>) -> Vec<Vec<u8>> {
-    let note = Note::parse(&fs::read(desk.folder().join("checkpoint")).unwrap()).unwrap();
+fn entries(fixture: &Written<'_>) -> Vec<Vec<u8>> {
+    let note = Note::parse(&fs::read(fixture.folder().join("checkpoint")).unwrap()).unwrap();
     let head = note.text().parse::<Checkpoint>().unwrap().head();
-    let tiles = gate_audit::TileStore::open(desk.folder(), head).unwrap();
+    let tiles = gate_audit::TileStore::open(fixture.folder(), head).unwrap();
     (0..head.size()).map(|index| tiles.entry(index).unwrap()).collect()
 }
 

@@ -165,7 +165,7 @@ impl Written<'_> {
 /// Writes all of that. With `UPDATE_FIXTURES=1` it is what the repository has for later versions;
 /// those of earlier ones stay as they are.
 async fn write(dir: &Path) {
-    let desk = Written(dir);
+    let fixture = Written(dir);
     let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
     fs::write(dir.join("first.key"), key.verifier().to_string()).unwrap();
     let signer = Written::signer();
@@ -174,7 +174,7 @@ async fn write(dir: &Path) {
     };
     let reads = |id: &str| ToolCall::new(id, "read", json!({"id": "a"}).to_string());
 
-    let gate = desk.gate().await;
+    let gate = fixture.gate().await;
     let dana = gate.reviewer("dana").await.unwrap();
     let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
     // Decided, run, and its secrets erased.
@@ -200,7 +200,7 @@ async fn write(dir: &Path) {
     let turn = run.submit([sign_in("3", "leo"), sign_in("4", "zoe")]).await.unwrap();
     let (restored, waits) = (turn.interruptions()[0].id(), turn.interruptions()[1].id());
     gate.seal().await.unwrap();
-    desk.back_up("older.db");
+    fixture.back_up("older.db");
     gate.interruption(restored)
         .await
         .unwrap()
@@ -211,29 +211,32 @@ async fn write(dir: &Path) {
         .unwrap();
     drop(run.proceed().await.unwrap());
     drop((run, turn));
-    desk.close(gate).await;
-    Trail::rotate_key(desk.folder(), dir.join("trail.key")).unwrap();
-    desk.restore("older.db");
+    fixture.close(gate).await;
+    Trail::rotate_key(fixture.folder(), dir.join("trail.key")).unwrap();
+    fixture.restore("older.db");
     let store = SqliteStore::open(dir.join("desk.db")).await.unwrap();
     let settler: Gate<NoTools> =
         Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
     let dana = settler.reviewer("dana").await.unwrap();
-    settler.settle_trail(&Arc::new(desk.trail()), &dana, "restored Monday's backup").await.unwrap();
+    settler
+        .settle_trail(&Arc::new(fixture.trail()), &dana, "restored Monday's backup")
+        .await
+        .unwrap();
     drop(settler);
-    let gate = desk.gate().await;
+    let gate = fixture.gate().await;
     drop(gate.run("run-2").submit([reads("1")]).await.unwrap());
-    desk.close(gate).await;
-    desk.back_up("whole.db");
-    desk.restore("whole.db");
+    fixture.close(gate).await;
+    fixture.back_up("whole.db");
+    fixture.restore("whole.db");
 
-    let paper = desk.receipt(ended);
+    let paper = fixture.receipt(ended);
     let mut evidence = paper.evidence().to_vec();
     evidence[0] = evidence[0].clone().with(opened);
     let paper = Receipt::new(evidence, paper.note().clone()).unwrap().to_string();
     fs::write(dir.join("ended.receipt"), paper).unwrap();
-    fs::write(dir.join("restored.receipt"), desk.receipt(restored).to_string()).unwrap();
-    fs::write(dir.join("waits.receipt"), desk.receipt(waits).to_string()).unwrap();
-    fs::remove_file(desk.folder().join("lock")).unwrap();
+    fs::write(dir.join("restored.receipt"), fixture.receipt(restored).to_string()).unwrap();
+    fs::write(dir.join("waits.receipt"), fixture.receipt(waits).to_string()).unwrap();
+    fs::remove_file(fixture.folder().join("lock")).unwrap();
 }
 
 pub fn fixture(name: &str) -> PathBuf {

@@ -127,7 +127,11 @@ async fn an_equal_call_that_may_run_yet_is_shown_to_whoever_decides(store: Share
     let elsewhere = gate.run("elsewhere").submit([pay("1", 500)]).await.unwrap();
     let shown = asked(&elsewhere).approval().clone();
     assert_eq!(shown.alike(), [first], "one that waits");
-    assert!(shown.alike_notice().unwrap().contains("each runs"), "{:?}", shown.alike_notice());
+    assert!(
+        shown.equal_calls_notice().unwrap().contains("each runs"),
+        "{:?}",
+        shown.equal_calls_notice()
+    );
     gate.interruption(first).await.unwrap().unwrap().approve(&dana).await.unwrap();
     let second = shown.id();
     let third = gate.run("third").submit([pay("1", 500)]).await.unwrap();

@@ -471,15 +471,15 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let asks = run.submit([pay("1", 500)]).await.unwrap();
     let id = asked(&asks).id();
     // Where people decide, no tool is at hand.
-    let desk: Gate<NoTools> = Gate::builder(())
+    let fixture: Gate<NoTools> = Gate::builder(())
         .directory(crate::scenarios::desk::people())
         .store(Arc::clone(&store))
         .build()
         .await
         .unwrap();
     let told = async || {
-        let one = desk.interruption(id).await.unwrap().unwrap().tool_notice().map(str::to_owned);
-        let page = desk.pending().await.unwrap()[0].tool_notice().map(str::to_owned);
+        let one = fixture.interruption(id).await.unwrap().unwrap().tool_notice().map(str::to_owned);
+        let page = fixture.pending().await.unwrap()[0].tool_notice().map(str::to_owned);
         assert_eq!(one, page);
         one
     };
@@ -503,6 +503,17 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let _: Gate<Dropped> = builder(&store, &state).build().await.unwrap();
     let notice = told().await.unwrap();
     assert!(notice.contains("does not have `pay`"), "{notice}");
-    desk.interruption(id).await.unwrap().unwrap().reject(&dana(&first).await, "no").await.unwrap();
-    assert_eq!(desk.interruption(id).await.unwrap().unwrap().tool_notice(), None, "it never runs");
+    fixture
+        .interruption(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .reject(&dana(&first).await, "no")
+        .await
+        .unwrap();
+    assert_eq!(
+        fixture.interruption(id).await.unwrap().unwrap().tool_notice(),
+        None,
+        "it never runs"
+    );
 }

@@ -147,7 +147,7 @@ async fn b12_a_changed_policy_asks_again_and_says_so(store: Shared) {
     let (run, gate, world) = upgraded::<other_policy::Tools>(&store, "alice").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    assert_eq!(asked(&turn).approval().changes().words(), "its policy");
+    assert_eq!(asked(&turn).approval().changes().describe(), "its policy");
     assert_eq!(
         differences(&turn),
         [
@@ -170,7 +170,7 @@ async fn b12_a_changed_schema_asks_again_and_says_so(store: Shared) {
     let (run, gate, world) = upgraded::<other_schema::Tools>(&store, "alice").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    assert_eq!(asked(&turn).approval().changes().words(), "the tool");
+    assert_eq!(asked(&turn).approval().changes().describe(), "the tool");
     assert_eq!(differences(&turn), ["the argument `currency` is new, and not required"]);
     assert!(world.ran().is_empty());
     asked(&turn).approve(&dana(&gate).await).await.unwrap();

@@ -572,7 +572,7 @@ async fn c10_what_was_given_in_its_place_is_no_default(store: Shared) {
         .approval()
         .shown_arguments(None)
         .iter()
-        .filter_map(gate_runtime::review::ShownArgument::source_words)
+        .filter_map(gate_runtime::review::ShownArgument::describe_source)
         .collect();
     assert_eq!(words, ["given as \"evil\""], "of the limit; the id is what was given");
 }

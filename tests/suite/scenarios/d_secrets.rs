@@ -108,14 +108,14 @@ async fn d_a_process_without_the_key_shows_and_decides(store: Shared) {
     let (gate, world) = gate(&store).await;
     let first = run(&gate);
     drop(first.submit([sign_in("1", "hunter22")]).await.unwrap());
-    let desk: Gate<NoTools> =
+    let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&store)).build().await.unwrap();
-    let waits = desk.pending().await.unwrap();
+    let waits = fixture.pending().await.unwrap();
     let shown = waits[0].approval().arguments();
     assert!(
         shown.is_secret(&shown.get("password").unwrap()) && shown.get("user").unwrap() == "mia"
     );
-    waits[0].approve(&dana(&desk).await).await.unwrap();
+    waits[0].approve(&dana(&fixture).await).await.unwrap();
     assert_eq!(kinds(&first.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);
 }

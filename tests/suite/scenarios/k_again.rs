@@ -222,50 +222,50 @@ fn of(what: &str, id: &str, tool: &str) -> ToolCall {
 }
 
 async fn k_a_freeze_takes_nothing_from_what_runs_already(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.hangs.store(true, Ordering::SeqCst);
-    let (gate, other) = (desk.gate().await, desk.gate().await);
+    let fixture = Desk::new(store);
+    fixture.world.hangs.store(true, Ordering::SeqCst);
+    let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let dana = dana(&gate).await;
     let mine = run(&gate);
     let turn = mine.submit([of("a", "1", "book")]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.unwrap() });
-    desk.world.begun.notified().await;
+    fixture.world.begun.notified().await;
     let freeze = gate.freeze(FreezeScope::tool("book"), "look into it", &dana).await.unwrap();
-    desk.pass(45).await;
+    fixture.pass(45).await;
     gate.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(other.recover().await.unwrap()[0].approval().status(), Status::Dispatched);
-    desk.world.go.notify_one();
+    fixture.world.go.notify_one();
     assert_eq!(kinds(&running.await.unwrap()), ["succeeded"]);
-    assert_eq!(desk.world.ran().len(), 1);
+    assert_eq!(fixture.world.ran().len(), 1);
 }
 
 /// A body that blocks its thread is vouched for by another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn k_a_body_that_blocks_its_thread_is_vouched_for() {
-    let desk = Desk::new(fresh());
-    let (gate, other) = (desk.gate().await, desk.gate().await);
+    let fixture = Desk::new(fresh());
+    let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let mine = run(&gate);
     let turn = mine.submit([of("a", "1", "block")]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.unwrap() });
-    desk.world.begun.notified().await;
-    desk.pass(45).await;
+    fixture.world.begun.notified().await;
+    fixture.pass(45).await;
     let theirs = run(&other);
     let second =
         tokio::spawn(async move { theirs.submit([of("a", "1", "block")]).await.map(drop) });
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let ran = desk.world.ran();
-    desk.world.release.store(true, Ordering::SeqCst);
+    let ran = fixture.world.ran();
+    fixture.world.release.store(true, Ordering::SeqCst);
     assert_eq!(kinds(&running.await.unwrap()), ["succeeded"]);
     second.await.unwrap().unwrap();
     assert_eq!(ran.len(), 1, "two bodies at once: {ran:?}");
 }
 
 async fn k_the_same_click_delivered_twice_is_no_word_about_a_failure(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(1, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(1, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "attempt")]).await.unwrap();
     let shown = asked(&turn).clone();
@@ -274,13 +274,13 @@ async fn k_the_same_click_delivered_twice_is_no_word_about_a_failure(store: Shar
     let again = shown.approve(&dana).await;
     assert!(matches!(again, Err(DecideError::Refused(Refused::Changed))), "{again:?}");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
-    assert_eq!(desk.world.ran(), ["try a"]);
+    assert_eq!(fixture.world.ran(), ["try a"]);
 }
 
 async fn k_a_grant_is_no_word_about_a_failure(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(1, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(1, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "attempt")]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
@@ -290,13 +290,13 @@ async fn k_a_grant_is_no_word_about_a_failure(store: Shared) {
         turn.interruptions().iter().find(|asked| asked.approval().failure().is_none()).unwrap();
     second.grant(&dana, Scope::this_run().any("what")).await.unwrap();
     let _ = run.proceed().await.unwrap();
-    assert_eq!(desk.world.ran(), ["try a", "try b"]);
+    assert_eq!(fixture.world.ran(), ["try a", "try b"]);
 }
 
 async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.hangs.store(true, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.hangs.store(true, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run(&gate).submit([of("a", "1", "attempt")]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
@@ -306,7 +306,7 @@ async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: 
         tokio::select! {
             biased;
             _ = &mut running => panic!("it hangs"),
-            () = desk.world.begun.notified() => {}
+            () = fixture.world.begun.notified() => {}
         }
         drop(running);
         until(async || {
@@ -325,23 +325,23 @@ async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: 
     let late =
         seen_by_dana.settle(&dana, Settlement::RunAgain, "the first one did not arrive").await;
     assert!(matches!(late, Err(DecideError::Refused(Refused::Changed))), "{late:?}");
-    assert_eq!(desk.world.ran().len(), 2);
+    assert_eq!(fixture.world.ran().len(), 2);
 }
 
 async fn s_a_grant_does_not_answer_who_is_asked_only_now(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "shift"), of("b", "2", "shift")]).await.unwrap();
     turn.interruptions()[0].grant(&dana, Scope::this_run().any("what")).await.unwrap();
-    desk.world.alert.store(true, Ordering::SeqCst);
+    fixture.world.alert.store(true, Ordering::SeqCst);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting", "waiting"]);
-    assert_eq!(desk.world.ran().len(), 0);
+    assert_eq!(fixture.world.ran().len(), 0);
 }
 
 async fn s_who_is_asked_only_later_does_not_grant_now(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana, ines) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
     let turn = run.submit([of("a", "1", "step")]).await.unwrap();
     assert!(asked(&turn).approve(&ines).await.is_err(), "it is not her turn");
@@ -351,56 +351,56 @@ async fn s_who_is_asked_only_later_does_not_grant_now(store: Shared) {
 }
 
 async fn s_a_grant_that_was_revoked_runs_nothing_that_it_covered(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "step"), of("b", "2", "step")]).await.unwrap();
     let given = turn.interruptions()[0].grant(&dana, Scope::this_run().any("what")).await.unwrap();
     gate.revoke(given.grant().unwrap(), &dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
-    assert_eq!(desk.world.ran(), ["step a"]);
+    assert_eq!(fixture.world.ran(), ["step a"]);
 }
 
 async fn r_a_refused_retry_is_refused_when_it_is_proposed_again(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(1, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(1, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "auto")]).await.unwrap();
     asked(&turn).reject(&dana, "do not try again").await.unwrap();
     let turn = run.submit([of("a", "2", "auto"), of("b", "3", "auto")]).await.unwrap();
     assert_eq!(kinds(&turn), ["rejected", "succeeded"]);
     assert!(texts(&turn)[0].contains("do not try again"));
-    assert_eq!(desk.world.ran(), ["try a", "try b"]);
+    assert_eq!(fixture.world.ran(), ["try a", "try b"]);
 }
 
 async fn k_an_end_that_is_known_counts_even_after_another_attempt_was_allowed(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.hangs.store(true, Ordering::SeqCst);
-    let (gate, other) = (desk.gate().await, desk.gate().await);
+    let fixture = Desk::new(store);
+    fixture.world.hangs.store(true, Ordering::SeqCst);
+    let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let dana = dana(&gate).await;
     let mine = run(&gate);
     let turn = mine.submit([of("a", "1", "attempt")]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.map(drop) });
-    desk.world.begun.notified().await;
+    fixture.world.begun.notified().await;
     // Another process takes it for lost, as after a jump of the clock; a person is wrong about it.
-    desk.clock.advance(hours(1));
+    fixture.clock.advance(hours(1));
     let lost = other.recover().await.unwrap().remove(0);
     if lost.approval().status() == Status::Indeterminate {
         lost.settle(&dana, Settlement::RunAgain, "it did not arrive").await.unwrap();
     }
-    desk.world.hangs.store(false, Ordering::SeqCst);
-    desk.world.go.notify_one();
+    fixture.world.hangs.store(false, Ordering::SeqCst);
+    fixture.world.go.notify_one();
     running.await.unwrap().unwrap();
     let turn = run(&other).submit([of("a", "1", "attempt")]).await.unwrap();
-    assert_eq!((desk.world.ran().len(), kinds(&turn)), (1, vec!["succeeded"]));
+    assert_eq!((fixture.world.ran().len(), kinds(&turn)), (1, vec!["succeeded"]));
 }
 
 async fn r_an_answer_to_a_failure_is_not_told_as_not_run(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(1, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(1, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "auto")]).await.unwrap();
     asked(&turn).respond(&dana, json!("done by hand")).await.unwrap();
@@ -413,8 +413,8 @@ async fn r_an_answer_to_a_failure_is_not_told_as_not_run(store: Shared) {
 }
 
 async fn u_a_vote_counts_in_the_store_where_it_was_given(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (first, dana) = (run(&gate), dana(&gate).await);
     let turn = first.submit([of("a", "1", "launch")]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
@@ -429,24 +429,25 @@ async fn u_a_vote_counts_in_the_store_where_it_was_given(store: Shared) {
 }
 
 async fn t_what_a_grant_covers_waits_for_its_batch_too(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "step")]).await.unwrap();
     asked(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
     let _ = run.proceed().await.unwrap();
     let turn = run.submit([of("b", "2", "hold"), of("c", "3", "step")]).await.unwrap();
-    assert_eq!(desk.world.ran(), ["step a"]);
+    assert_eq!(fixture.world.ran(), ["step a"]);
     asked(&turn).approve(&dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
 }
 
 async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: Shared) {
-    let desk = Desk::new(store);
+    let fixture = Desk::new(store);
     // Whoever may write the store may bring a directory of their own.
-    let stranger =
-        desk.gate_with(people().person("mallory", ["manager"]).person("ines", ["manager"])).await;
-    let gate = desk.gate().await;
+    let stranger = fixture
+        .gate_with(people().person("mallory", ["manager"]).person("ines", ["manager"]))
+        .await;
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "launch")]).await.unwrap();
     for who in ["mallory", "ines"] {
@@ -464,13 +465,13 @@ async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: S
         crate::scenarios::desk::story(&gate).await.iter().filter(|kind| **kind == "voided").count(),
         1
     );
-    assert_eq!(desk.world.ran().len(), 0);
+    assert_eq!(fixture.world.ran().len(), 0);
 }
 
 async fn v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says(store: Shared) {
-    let desk = Desk::new(store);
-    let stranger = desk.gate_with(people().person("mallory", ["manager"])).await;
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let stranger = fixture.gate_with(people().person("mallory", ["manager"])).await;
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let mut attempts = 0;
     let work = run.guard("close the books", ask(role("manager")), async || {

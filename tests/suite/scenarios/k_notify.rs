@@ -326,10 +326,13 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
 
     // Another process without the notifier puts it back; the one that has it finds it when it
     // looks.
-    let desk = with(&store, &clock, &[]).await;
-    let dead =
-        desk.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap().remove(0);
-    desk.deliver_again(&dead).await.unwrap().unwrap();
+    let fixture = with(&store, &clock, &[]).await;
+    let dead = fixture
+        .deliveries(&DeliveryFilter::all().state(DeliveryState::Dead))
+        .await
+        .unwrap()
+        .remove(0);
+    fixture.deliver_again(&dead).await.unwrap().unwrap();
     clock.advance(MINUTE);
     is(&gate, &[(DeliveryState::Delivered, 1), (DeliveryState::Delivered, 1)]).await;
 }

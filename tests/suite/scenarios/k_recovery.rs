@@ -160,13 +160,13 @@ impl Desk {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
             runtime.block_on(async {
-                let desk = Self { store, world, clock };
-                let gate = desk.gate().await;
+                let fixture = Self { store, world, clock };
+                let gate = fixture.gate().await;
                 let run = run(&gate);
                 let turn = run.submit([call]).await.unwrap();
                 asked(&turn).approve(&dana(&gate).await).await.unwrap();
                 let running = tokio::spawn(async move { run.proceed().await.map(drop) });
-                desk.world.begun.notified().await;
+                fixture.world.begun.notified().await;
                 std::mem::forget(running);
             });
             runtime.shutdown_background();
@@ -182,21 +182,24 @@ fn one(found: Vec<InFlight>) -> InFlight {
 }
 
 async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store: Shared) {
-    let desk = Desk::new(store);
+    let fixture = Desk::new(store);
     for (id, settlement, kind, text, runs) in [
         ("1", Settlement::ran(&json!("sent after all")), "succeeded", "sent after all", 1),
         ("2", Settlement::DidNotRun, "cancelled", "a fault stopped it", 1),
         ("3", Settlement::RunAgain, "succeeded", "sent 3", 2),
     ] {
         let send = call(id, "send", json!({"what": id}));
-        desk.dies_while_it_runs(send.clone()).await;
-        desk.clock.advance(minutes(1));
-        let gate = desk.gate().await;
+        fixture.dies_while_it_runs(send.clone()).await;
+        fixture.clock.advance(minutes(1));
+        let gate = fixture.gate().await;
         let (run, dana) = (run(&gate), dana(&gate).await);
         let turn = run.submit([send]).await.unwrap();
         assert_eq!(kinds(&turn), ["indeterminate"], "it does not run again by itself");
         let lost = one(gate.recover().await.unwrap());
-        assert_eq!((lost.approval().status(), lost.vouched_until()), (Status::Indeterminate, None));
+        assert_eq!(
+            (lost.approval().status(), lost.lease_expires_at()),
+            (Status::Indeterminate, None)
+        );
         let ines = gate.reviewer("mia").await.unwrap();
         assert!(
             lost.settle(&ines, settlement.clone(), "I say so").await.is_err(),
@@ -215,20 +218,23 @@ async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store:
         let turn = run.proceed().await.unwrap();
         assert_eq!(kinds(&turn), [kind]);
         assert!(texts(&turn)[0].contains(text), "{:?}", texts(&turn));
-        let ran = desk.world.ran().iter().filter(|line| **line == format!("send {id}")).count();
+        let ran = fixture.world.ran().iter().filter(|line| **line == format!("send {id}")).count();
         assert_eq!(ran, runs, "{settlement}");
         assert!(gate.recover().await.unwrap().is_empty());
     }
 }
 
 async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
-    let desk = Desk::new(store);
-    desk.dies_while_it_runs(call("1", "send", json!({"what": "a"}))).await;
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.dies_while_it_runs(call("1", "send", json!({"what": "a"}))).await;
+    let gate = fixture.gate().await;
     let dana = dana(&gate).await;
     let lost = one(gate.recover().await.unwrap());
     let until = noon().checked_add(std::time::Duration::from_secs(30)).unwrap();
-    assert_eq!((lost.approval().status(), lost.vouched_until()), (Status::Dispatched, Some(until)));
+    assert_eq!(
+        (lost.approval().status(), lost.lease_expires_at()),
+        (Status::Dispatched, Some(until))
+    );
     let early = lost.settle(&dana, Settlement::RunAgain, "I cannot wait").await;
     assert!(matches!(early, Err(DecideError::StillRunning { .. })), "{early:?}");
     assert_eq!(
@@ -236,60 +242,60 @@ async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
         "it may be running: its process holds a lease until 2026-11-21T12:00:30Z; settle it \
          after that"
     );
-    desk.clock.advance(std::time::Duration::from_secs(30));
+    fixture.clock.advance(std::time::Duration::from_secs(30));
     lost.settle(&dana, Settlement::DidNotRun, "now").await.unwrap();
-    assert_eq!(desk.world.ran().len(), 1);
+    assert_eq!(fixture.world.ran().len(), 1);
 }
 
 async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
-    let desk = Desk::new(store);
-    *desk.world.hangs.lock().unwrap() = true;
-    let (gate, other) = (desk.gate().await, desk.gate().await);
+    let fixture = Desk::new(store);
+    *fixture.world.hangs.lock().unwrap() = true;
+    let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let run = run(&gate);
     let turn = run.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let running = tokio::spawn(async move { run.proceed().await.unwrap() });
-    desk.world.begun.notified().await;
+    fixture.world.begun.notified().await;
     let vouched = async || {
         let running = one(other.recover().await.unwrap());
         assert_eq!(running.approval().status(), Status::Dispatched);
-        running.vouched_until().unwrap()
+        running.lease_expires_at().unwrap()
     };
     for _ in 0..10 {
         let before = vouched().await;
         // As long as a process is silent; once more, if it looked at the clock only after it was
         // set.
-        desk.clock.advance(std::time::Duration::from_secs(10));
+        fixture.clock.advance(std::time::Duration::from_secs(10));
         let patience = std::time::Instant::now();
         while vouched().await == before && patience.elapsed().as_secs() < 3 {
             tokio::task::yield_now().await;
         }
         if vouched().await == before {
-            desk.clock.advance(std::time::Duration::from_secs(10));
+            fixture.clock.advance(std::time::Duration::from_secs(10));
         }
         until(async || vouched().await > before).await;
     }
-    desk.world.go.notify_one();
+    fixture.world.go.notify_one();
     assert_eq!(kinds(&running.await.unwrap()), ["succeeded"]);
-    assert_eq!(desk.world.ran().len(), 1);
+    assert_eq!(fixture.world.ran().len(), 1);
 }
 
 async fn k71_a_reconciler_settles_what_it_can(store: Shared) {
-    let desk = Desk::new(store);
+    let fixture = Desk::new(store);
     for (id, what, kind, runs) in [
         ("1", "happened", "succeeded", 1),
         ("2", "did not happen", "succeeded", 2),
         ("3", "who knows", "indeterminate", 1),
     ] {
         let book = call(id, "book", json!({"what": what}));
-        desk.dies_while_it_runs(book.clone()).await;
-        desk.clock.advance(minutes(1));
-        let gate = desk.gate().await;
+        fixture.dies_while_it_runs(book.clone()).await;
+        fixture.clock.advance(minutes(1));
+        let gate = fixture.gate().await;
         let left = gate.recover().await.unwrap().len();
         assert_eq!(left, usize::from(kind == "indeterminate"), "{what}");
         assert_eq!(kinds(&run(&gate).submit([book]).await.unwrap()), [kind], "{what}");
         assert_eq!(
-            desk.world.ran().iter().filter(|line| line.contains(what)).count(),
+            fixture.world.ran().iter().filter(|line| line.contains(what)).count(),
             runs,
             "{what}"
         );
@@ -297,24 +303,24 @@ async fn k71_a_reconciler_settles_what_it_can(store: Shared) {
 }
 
 async fn k71_a_reconciler_that_panics_settles_nothing(store: Shared) {
-    let desk = Desk::new(store);
+    let fixture = Desk::new(store);
     let book = call("1", "book", json!({"what": "panic"}));
-    desk.dies_while_it_runs(book.clone()).await;
-    desk.clock.advance(minutes(1));
-    let gate = desk.gate().await;
+    fixture.dies_while_it_runs(book.clone()).await;
+    fixture.clock.advance(minutes(1));
+    let gate = fixture.gate().await;
     assert_eq!(gate.recover().await.unwrap().len(), 1);
     assert_eq!(kinds(&run(&gate).submit([book]).await.unwrap()), ["indeterminate"]);
-    assert_eq!(desk.world.ran().len(), 1);
+    assert_eq!(fixture.world.ran().len(), 1);
 }
 
 async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_most(store: Shared) {
-    let desk = Desk::new(store);
+    let fixture = Desk::new(store);
     let set = call("1", "set", json!({"what": "a"}));
-    desk.dies_while_it_runs(set.clone()).await;
+    fixture.dies_while_it_runs(set.clone()).await;
     for begun in 2..=4 {
-        desk.clock.advance(minutes(1));
-        let gate = desk.gate().await;
-        *desk.world.hangs.lock().unwrap() = true;
+        fixture.clock.advance(minutes(1));
+        let gate = fixture.gate().await;
+        *fixture.world.hangs.lock().unwrap() = true;
         let run = run(&gate);
         let again = run.submit([set.clone()]);
         if begun <= 3 {
@@ -322,7 +328,7 @@ async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_mos
             tokio::select! {
                 biased;
                 ended = again => panic!("{ended:?}"),
-                () = desk.world.begun.notified() => {}
+                () = fixture.world.begun.notified() => {}
             }
             until(async || {
                 gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
@@ -332,35 +338,35 @@ async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_mos
             assert_eq!(kinds(&again.await.unwrap()), ["indeterminate"]);
         }
     }
-    let ran = desk.world.ran();
+    let ran = fixture.world.ran();
     assert_eq!(ran.len(), 3, "{ran:?}");
     assert!(ran.iter().all(|line| *line == ran[0]), "one key: {ran:?}");
 }
 
 async fn k71_what_ends_after_it_was_given_up_counts_as_it_ended(store: Shared) {
-    let desk = Desk::new(store);
-    *desk.world.hangs.lock().unwrap() = true;
-    let (gate, other) = (desk.gate().await, desk.gate().await);
+    let fixture = Desk::new(store);
+    *fixture.world.hangs.lock().unwrap() = true;
+    let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let running = run(&gate);
     let turn = running.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let body = async {
-        desk.world.begun.notified().await;
+        fixture.world.begun.notified().await;
         // The clock jumps, as when a machine wakes up: the other process may be the first to look.
-        desk.clock.advance(hours(1));
+        fixture.clock.advance(hours(1));
         other.recover().await.unwrap();
-        desk.world.go.notify_one();
+        fixture.world.go.notify_one();
     };
     let (turn, ()) = tokio::join!(running.proceed(), body);
     assert_eq!(kinds(&turn.unwrap()), ["succeeded"]);
     assert!(other.recover().await.unwrap().is_empty());
-    assert_eq!(desk.world.ran().len(), 1);
+    assert_eq!(fixture.world.ran().len(), 1);
 }
 
 async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
-    let desk = Desk::new(store);
-    *desk.world.hangs.lock().unwrap() = true;
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    *fixture.world.hangs.lock().unwrap() = true;
+    let gate = fixture.gate().await;
     let dana = dana(&gate).await;
     let first = run(&gate);
     let send = call("1", "send", json!({"what": "a"}));
@@ -371,7 +377,7 @@ async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
         tokio::select! {
             biased;
             _ = &mut running => panic!("it hangs"),
-            () = desk.world.begun.notified() => {}
+            () = fixture.world.begun.notified() => {}
         }
         // Whoever ran it goes away, which is written a moment later; a person lets it run again.
         drop(running);
@@ -390,19 +396,19 @@ async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
     tokio::select! {
         biased;
         _ = &mut running => panic!("it hangs"),
-        () = desk.world.begun.notified() => {}
+        () = fixture.world.begun.notified() => {}
     }
     let now = one(gate.recover().await.unwrap());
     assert_eq!((now.approval().status(), now.approval().attempts()), (Status::Dispatched, 2));
-    desk.world.go.notify_one();
+    fixture.world.go.notify_one();
     assert_eq!(kinds(&running.await.unwrap()), ["succeeded"]);
-    assert_eq!(desk.world.ran().len(), 2);
+    assert_eq!(fixture.world.ran().len(), 2);
 }
 
 async fn k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(2, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(2, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let mut turn = run.submit([call("1", "attempt", json!({"what": "a"}))]).await.unwrap();
     for _ in 0..2 {
@@ -413,16 +419,16 @@ async fn k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own(store: Shared)
     }
     assert_eq!(texts(&turn), ["a is done"]);
     assert_eq!(turn.answers()[0].approval().unwrap().attempts(), 3);
-    assert_eq!(desk.world.ran().len(), 3);
+    assert_eq!(fixture.world.ran().len(), 3);
     let story = crate::scenarios::desk::story(&gate).await;
     assert_eq!(story.iter().filter(|kind| **kind == "faltered").count(), 2, "{story:?}");
     assert_eq!(story.iter().filter(|kind| **kind == "dispatched").count(), 3, "{story:?}");
 }
 
 async fn k_a_failure_that_nobody_takes_up_stays_a_failure(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(9, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(9, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let attempt = |id: &str| call(id, "attempt", json!({"what": id}));
     for id in ["skipped", "taken back", "answered"] {
@@ -446,7 +452,7 @@ async fn k_a_failure_that_nobody_takes_up_stays_a_failure(store: Shared) {
         assert_eq!(kinds(&turn), [kind], "{id}");
         assert!(texts(&turn)[0].contains(text), "{:?}", texts(&turn));
     }
-    assert_eq!(desk.world.ran().len(), 3, "nothing is tried again by itself");
+    assert_eq!(fixture.world.ran().len(), 3, "nothing is tried again by itself");
     let direct = super_attempt(&gate, &dana).await;
     assert_eq!(direct.unwrap_err(), "direct broke");
 }
@@ -471,20 +477,20 @@ async fn super_attempt(
 }
 
 async fn k_a_failure_may_be_retried_with_other_arguments(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(1, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(1, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let run = run(&gate);
     let turn = run.submit([call("1", "attempt", json!({"what": "a"}))]).await.unwrap();
     asked(&turn).edit(&dana(&gate).await, Edit::new().set("what", "b")).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
-    assert_eq!(desk.world.ran(), ["try a", "try b"]);
+    assert_eq!(fixture.world.ran(), ["try a", "try b"]);
 }
 
 async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana, ines) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
     for (yes, ended) in [(true, "Ok(\"done\")"), (false, "Err(GaveUp(\"broke 1\"))")] {
         let mut attempts = 0;
@@ -512,8 +518,8 @@ async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
 }
 
 async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let freeze = gate.freeze(FreezeScope::agent("support"), "incident 42", &dana).await.unwrap();
     let frozen =
@@ -534,8 +540,8 @@ async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
 }
 
 async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
     let question = asked(&turn).clone();
@@ -547,7 +553,7 @@ async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(s
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["cancelled"]);
     assert!(texts(&turn)[0].contains("the customer has withdrawn"));
-    assert_eq!(desk.world.ran().len(), 0);
+    assert_eq!(fixture.world.ran().len(), 0);
 
     let turn = run.submit([call("2", "send", json!({"what": "b"}))]).await.unwrap();
     let question = asked(&turn).clone();
@@ -558,8 +564,8 @@ async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(s
 }
 
 async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Shared) {
-    let desk = Desk::new(store);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    let gate = fixture.gate().await;
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run.submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
     let question = asked(&turn).clone();
@@ -576,19 +582,19 @@ async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Share
 }
 
 async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared) {
-    let desk = Desk::new(store);
-    *desk.world.hangs.lock().unwrap() = true;
+    let fixture = Desk::new(store);
+    *fixture.world.hangs.lock().unwrap() = true;
     // Another process, whose clock is an hour ahead, takes what runs here for lost.
     let ahead = ManualClock::at(noon());
     ahead.advance(hours(1));
-    let gate = desk.gate().await;
-    let other = Desk { clock: ahead, ..Desk::new(Arc::clone(&desk.store)) }.gate().await;
+    let gate = fixture.gate().await;
+    let other = Desk { clock: ahead, ..Desk::new(Arc::clone(&fixture.store)) }.gate().await;
     let set = || call("1", "set", json!({"what": "a"}));
     let running = run(&gate);
     let turn = running.submit([set()]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let meanwhile = async {
-        desk.world.begun.notified().await;
+        fixture.world.begun.notified().await;
         let chief = dana(&other).await;
         let freeze = other.freeze(FreezeScope::Everything, "incident", &chief).await.unwrap();
         let elsewhere = run(&other).submit([set()]).await.unwrap();
@@ -600,22 +606,22 @@ async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared)
             for _ in 0..1_000 {
                 tokio::task::yield_now().await;
             }
-            desk.world.go.notify_waiters();
+            fixture.world.go.notify_waiters();
         };
         let (again, ()) = tokio::join!(looks, ends);
         assert_eq!(kinds(&again.unwrap()), ["succeeded"]);
     };
     let (turn, ()) = tokio::join!(running.proceed(), meanwhile);
     assert_eq!(kinds(&turn.unwrap()), ["succeeded"]);
-    assert_eq!(desk.world.ran().len(), 1, "{:?}", desk.world.ran());
+    assert_eq!(fixture.world.ran().len(), 1, "{:?}", fixture.world.ran());
 }
 
 async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
-    let desk = Desk::new(store);
+    let fixture = Desk::new(store);
     let set = call("1", "set", json!({"what": "a"}));
-    desk.dies_while_it_runs(set.clone()).await;
-    desk.clock.advance(minutes(1));
-    let gate = desk.gate().await;
+    fixture.dies_while_it_runs(set.clone()).await;
+    fixture.clock.advance(minutes(1));
+    let gate = fixture.gate().await;
     let dana = dana(&gate).await;
     // Nothing begins, so that it is on the record that it may run again, and that is all.
     let freeze = gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
@@ -635,13 +641,13 @@ async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
         ["indeterminate"],
         "whoever takes it back does not know either whether it ran"
     );
-    assert_eq!(desk.world.ran().len(), 1);
+    assert_eq!(fixture.world.ran().len(), 1);
 }
 
 async fn k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed(store: Shared) {
-    let desk = Desk::new(store);
-    desk.world.fails.store(1, Ordering::SeqCst);
-    let gate = desk.gate().await;
+    let fixture = Desk::new(store);
+    fixture.world.fails.store(1, Ordering::SeqCst);
+    let gate = fixture.gate().await;
     let dana = dana(&gate).await;
     let run = run(&gate);
     let decides = async {
@@ -657,5 +663,5 @@ async fn k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed(st
     );
     assert!(ran, "{ended:?}");
     assert_eq!(run.cancel("it is over").await.unwrap(), 0, "it has run");
-    assert_eq!(desk.world.ran(), ["try a"]);
+    assert_eq!(fixture.world.ran(), ["try a"]);
 }

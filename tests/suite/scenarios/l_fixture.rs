@@ -66,7 +66,7 @@ async fn story(folder: &Path) -> Vec<String> {
     run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), Some(pays.id()))
         .await
         .unwrap();
-    assert_eq!(gate.seal().await.unwrap().trouble(), None);
+    assert_eq!(gate.seal().await.unwrap().last_error(), None);
     let records = gate.records(0, 1_000).await.unwrap();
     records.iter().map(|record| TrailEntry::leaf(record).unwrap().text().to_owned()).collect()
 }

@@ -113,7 +113,7 @@ async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
     drop(run.proceed().await.unwrap());
     run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), None).await.unwrap();
     let status = gate.seal().await.unwrap();
-    assert_eq!((status.trouble(), status.unsealed(), status.is_writing()), (None, 0, true));
+    assert_eq!((status.last_error(), status.unsealed(), status.is_writing()), (None, 0, true));
 
     let reader = place.reader();
     let records = gate.records(0, 10_000).await.unwrap();
@@ -168,11 +168,11 @@ async fn l_one_process_writes_and_another_takes_over(store: Shared) {
     // What the second does, the first seals.
     drop(second.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
     let status = second.seal().await.unwrap();
-    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    assert_eq!((status.last_error(), status.unsealed()), (None, 0));
     drop(first);
     drop(second.run("run").submit([call("2", "read", json!({"id": "b"}))]).await.unwrap());
     let status = second.seal().await.unwrap();
-    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    assert_eq!((status.last_error(), status.unsealed()), (None, 0));
     crate::scenarios::desk::until(async || second.trail().unwrap().is_writing()).await;
     drop(second.run("run").submit([call("3", "read", json!({"id": "c"}))]).await.unwrap());
     second.seal().await.unwrap();
@@ -240,13 +240,13 @@ async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
         gate.run("run").submit([call("1", "forbidden", json!({"what": "x"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["denied"], "what does not run is on the record still");
     let status = gate.seal().await.unwrap();
-    assert!(status.trouble().is_some() && status.unsealed() > 0, "{status:?}");
+    assert!(status.last_error().is_some() && status.unsealed() > 0, "{status:?}");
     let turn = gate.run("run").submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["unavailable"]);
     // Once it can be written, everything is sealed, and calls run.
     std::fs::remove_file(place.folder()).unwrap();
     std::fs::rename(away, place.folder()).unwrap();
-    crate::scenarios::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
+    crate::scenarios::desk::until(async || gate.seal().await.unwrap().last_error().is_none()).await;
     let turn = gate.run("run").submit([call("3", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     gate.seal().await.unwrap();
@@ -368,23 +368,27 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
     assert!(told.contains("Nothing runs until that is settled"), "{told}");
 
     // A person settles it, at a gate that has no tools.
-    let desk: Gate<NoTools> =
+    let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
-    let dana = desk.reviewer("dana").await.unwrap();
+    let dana = fixture.reviewer("dana").await.unwrap();
     let trail = Arc::new(place.trail());
-    let parted = desk.compare_with(&Arc::new(place.reader())).await.unwrap().unwrap();
+    let parted = fixture.compare_with(&Arc::new(place.reader())).await.unwrap().unwrap();
     assert!(parted.is_older() && parted.seq() == 9, "{parted}");
     assert!(
-        desk.settle_trail(&trail, &dana, " ")
+        fixture
+            .settle_trail(&trail, &dana, " ")
             .await
             .unwrap_err()
             .to_string()
             .contains("needs a reason")
     );
-    let lost = desk.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
+    let lost = fixture.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
     assert_eq!(lost.len(), 3, "those that began after the backup");
     assert!(lost.iter().all(|call| !call.was_open() && call.subject().tool() == "read"));
-    assert!(matches!(desk.settle_trail(&trail, &dana, "again").await, Err(TrailError::NotDiverged)));
+    assert!(matches!(
+        fixture.settle_trail(&trail, &dana, "again").await,
+        Err(TrailError::NotDiverged)
+    ));
 
     // Then it goes on, and the trail tells both sides.
     let gate: Gate<Tools> =
@@ -417,10 +421,10 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     let mut question = Changeset::at(pending.changed_at());
     question.approvals.push(pending);
     assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::store::CommitOutcome::Done);
-    let desk: Gate<NoTools> =
+    let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
-    let dana = desk.reviewer("dana").await.unwrap();
-    let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    let dana = fixture.reviewer("dana").await.unwrap();
+    let lost = fixture.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     assert_eq!(
         lost.iter().map(gate_runtime::trail::OrphanedCall::was_open).collect::<Vec<_>>(),
         [true]
@@ -711,7 +715,7 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
     drop(asked(&turn).grant(&dana, scope).await.unwrap());
     drop(run.proceed().await.unwrap());
     let status = gate.seal().await.unwrap();
-    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    assert_eq!((status.last_error(), status.unsealed()), (None, 0));
     assert!(story(&place.reader()).contains(&"grant_given".to_owned()));
 }
 
@@ -738,7 +742,7 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     let mut writer = TrailWriter::resume(place.folder(), head).unwrap();
     writer.seal().unwrap();
     let succession = KeySuccession::new(ORIGIN, head.size(), new.verifier().clone()).unwrap();
-    writer.succeed(&succession.sign(&old).unwrap()).unwrap();
+    writer.rotate_key(&succession.sign(&old).unwrap()).unwrap();
     drop(writer);
 
     let built = builder::<Tools>(&store, &State::default()).trail(trail()).build().await;
@@ -785,12 +789,12 @@ async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
     std::fs::rename(place.folder(), place.dir.path().join("away")).unwrap();
     drop(gate.run("run").submit([call("a", "forbidden", json!({"what": "x"}))]).await.unwrap());
     let status = gate.seal().await.unwrap();
-    assert!(status.trouble().is_some(), "{status:?}");
+    assert!(status.last_error().is_some(), "{status:?}");
     let turn = gate.run("run").submit([call("b", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["unavailable"]);
     drop(std::fs::remove_dir_all(place.folder()));
     std::fs::rename(place.dir.path().join("away"), place.folder()).unwrap();
-    crate::scenarios::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
+    crate::scenarios::desk::until(async || gate.seal().await.unwrap().last_error().is_none()).await;
     let turn = gate.run("run").submit([call("c", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
 }
@@ -860,7 +864,7 @@ async fn l_a_record_of_any_length_is_read_again() {
     };
     drop(tokio::join!(done, decide));
     let status = gate.seal().await.unwrap();
-    assert_eq!(status.trouble(), None);
+    assert_eq!(status.last_error(), None);
     assert_eq!(story(&place.reader()).len() as u64, place.reader().size());
 }
 
@@ -878,13 +882,13 @@ async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
     drop(first.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
     for _ in 0..30 {
         tokio::time::sleep(std::time::Duration::from_secs(10)).await;
-        assert_eq!(second.trail().unwrap().trouble(), None);
+        assert_eq!(second.trail().unwrap().last_error(), None);
     }
     assert!(second.trail().unwrap().unsealed() > 0);
     let turn = second.run("run").submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     let status = first.seal().await.unwrap();
-    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    assert_eq!((status.last_error(), status.unsealed()), (None, 0));
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -919,10 +923,10 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     drop(gate);
     until_free(&place).await;
     let restored = older_copy(&store, 8).await;
-    let desk: Gate<NoTools> =
+    let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
-    let dana = desk.reviewer("dana").await.unwrap();
-    desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    let dana = fixture.reviewer("dana").await.unwrap();
+    fixture.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     drop(sealed(&restored, &place).await);
     until_free(&place).await;
 
@@ -997,7 +1001,7 @@ async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
         drop(other);
     };
     let (gate, ()) = tokio::join!(sealed(&store, &place), gone);
-    assert_eq!(gate.seal().await.unwrap().trouble(), None);
+    assert_eq!(gate.seal().await.unwrap().last_error(), None);
 }
 
 /// Whoever can write the database could have breaks signed, stubs of nothing, or what nobody can
@@ -1037,12 +1041,12 @@ async fn l_what_is_no_record_is_not_sealed() {
         write(&forged);
         let status = gate.seal().await.unwrap();
         assert!(
-            status.trouble().is_some() && status.sealed() == before.sealed(),
+            status.last_error().is_some() && status.sealed() == before.sealed(),
             "{forged}: {status:?}"
         );
     }
     write(&good);
-    crate::scenarios::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
+    crate::scenarios::desk::until(async || gate.seal().await.unwrap().last_error().is_none()).await;
     assert_eq!(story(&place.reader()).last().map(String::as_str), Some("action"));
 }
 
@@ -1072,10 +1076,10 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     until_free(&place).await;
 
     let restored = older_copy(&store, before).await;
-    let desk: Gate<NoTools> =
+    let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
-    let dana = desk.reviewer("dana").await.unwrap();
-    let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    let dana = fixture.reviewer("dana").await.unwrap();
+    let lost = fixture.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     assert_eq!(
         lost.iter().map(gate_runtime::trail::OrphanedCall::was_open).collect::<Vec<_>>(),
         [false, false]
@@ -1137,7 +1141,7 @@ async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
     let trail = place.trail().witness(Late { keys, witness, was_asked: false.into() });
     let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail).build().await.unwrap();
     let status = gate.seal().await.unwrap();
-    assert!(status.cosignatures() == 0 && status.witness_trouble().is_some(), "{status:?}");
+    assert!(status.cosignatures() == 0 && status.witness_error().is_some(), "{status:?}");
     for _ in 0..4 {
         tokio::time::sleep(std::time::Duration::from_secs(10)).await;
         for _ in 0..20 {
@@ -1145,5 +1149,5 @@ async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
         }
     }
     let status = gate.trail().unwrap();
-    assert_eq!((status.cosignatures(), status.witness_trouble()), (1, None));
+    assert_eq!((status.cosignatures(), status.witness_error()), (1, None));
 }

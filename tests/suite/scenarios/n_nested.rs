@@ -151,7 +151,7 @@ async fn n47_the_record_shows_the_whole_chain_of_agents(store: Shared) {
     let _ = inner.submit([wipe("1", "a")]).await.unwrap();
     let records = records(&gate).await;
     let subject = records.iter().find_map(|record| record.subject()).unwrap();
-    let chain: Vec<String> = subject.info().passages().iter().map(AgentHop::to_string).collect();
+    let chain: Vec<String> = subject.info().hops().iter().map(AgentHop::to_string).collect();
     assert_eq!(
         chain,
         ["handed over by lead", "called by support in run run", "handed over by lead"]
@@ -179,9 +179,7 @@ async fn n47_what_was_proposed_before_a_handoff_stays_the_first_agents(store: Sh
 fn for_the_lead(rules: Rules<Scrub>) -> Rules<Scrub> {
     rules
         .auto_approve("called by the lead")
-        .when(|call| {
-            call.context().passages().last().is_some_and(|passage| *passage.agent() == "lead")
-        })
+        .when(|call| call.context().hops().last().is_some_and(|passage| *passage.agent() == "lead"))
         .otherwise(deny())
 }
 
@@ -277,7 +275,7 @@ async fn n_a_run_is_not_handed_to_an_agent_that_nobody_knows(store: Shared) {
     let error = run.hand_off("claener").unwrap_err().to_string();
     assert!(error.contains("did you mean `cleaner`?"), "{error}");
     assert_eq!(run.info().agent(), "lead");
-    assert!(run.info().passages().is_empty());
+    assert!(run.info().hops().is_empty());
     let error = run.child("c").submit([wipe("1", "a")]).await.unwrap_err().to_string();
     assert!(error.contains("names no agent"), "{error}");
 }

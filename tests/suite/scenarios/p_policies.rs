@@ -725,7 +725,7 @@ mod years {
 async fn p38_a_comment_or_a_line_break_is_no_other_policy(store: Shared) {
     let (first, mended) = (years::first::sums(), years::mended::sums());
     let (first, mended, changed) =
-        (first.outline(), mended.outline(), years::changed::sums().outline().digest());
+        (first.view(), mended.view(), years::changed::sums().view().digest());
     assert_ne!(
         (first.text(), first.about()),
         (mended.text(), mended.about()),

@@ -84,11 +84,11 @@ fn refund(id: &str, amount: u64) -> RemoteCall {
 
 async fn it_runs_once_with_the_approved_arguments(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     assert_eq!((asked.status(), asked.tool().as_str()), (Status::Pending, "bot/refund"));
-    desk.approve(asked.id()).await;
+    fixture.approve(asked.id()).await;
     let begun = bot.begin(asked.id()).await.unwrap();
     assert_eq!(begun.arguments().as_json(), r#"{"amount":50,"order":"A-1"}"#);
     let again = bot.begin(asked.id()).await.unwrap_err();
@@ -97,7 +97,7 @@ async fn it_runs_once_with_the_approved_arguments(store: Shared) {
         bot.end(asked.id(), 1, ToolOutcome::returned(&json!({"refunded": 50}))).await.unwrap();
     assert_eq!(ended.status(), Status::Succeeded);
     assert!(bot.begin(asked.id()).await.is_err());
-    assert_eq!(story(&desk.gate).await, ["assessed", "voted", "dispatched", "finished"]);
+    assert_eq!(story(&fixture.gate).await, ["assessed", "voted", "dispatched", "finished"]);
 }
 
 async fn two_who_begin_at_once_are_one(store: Shared) {
@@ -114,8 +114,8 @@ async fn two_who_begin_at_once_are_one(store: Shared) {
 
 async fn nothing_begins_that_nobody_approved(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let asked = bot
         .ask(refund("1", 50).ask("soon", ask(role("manager")).within(minutes(5))))
         .await
@@ -128,21 +128,21 @@ async fn nothing_begins_that_nobody_approved(store: Shared) {
     assert_eq!(expired.kind(), "expired");
 
     let refused = bot.ask(refund("2", 60)).await.unwrap();
-    let shown = desk.gate.interruption(refused.id()).await.unwrap().unwrap();
-    shown.reject(&desk.dana, "not ours").await.unwrap();
+    let shown = fixture.gate.interruption(refused.id()).await.unwrap().unwrap();
+    shown.reject(&fixture.dana, "not ours").await.unwrap();
     assert_eq!(bot.begin(refused.id()).await.unwrap_err().kind(), "rejected");
 
     let back = bot.ask(refund("3", 70)).await.unwrap();
     bot.cancel(back.id(), "the customer hung up").await.unwrap();
     bot.cancel(back.id(), "again").await.unwrap();
     assert_eq!(bot.begin(back.id()).await.unwrap_err().kind(), "cancelled");
-    assert!(!story(&desk.gate).await.contains(&"dispatched"));
+    assert!(!story(&fixture.gate).await.contains(&"dispatched"));
 }
 
 async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let (first, twin) = tokio::join!(bot.ask(refund("1", 50)), bot.ask(refund("1", 50)));
     let (first, twin) = (first.unwrap(), twin.unwrap());
     assert_eq!(first.id(), twin.id());
@@ -158,19 +158,19 @@ async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
     assert_ne!(next.id(), first.id());
     let elsewhere = bot.ask(refund("1", 51).run("run-2")).await.unwrap();
     assert_ne!(elsewhere.id(), first.id());
-    assert_eq!(desk.gate.pending().await.unwrap().len(), 3);
+    assert_eq!(fixture.gate.pending().await.unwrap().len(), 3);
 }
 
 async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
-    let other = desk.gate.remote("other");
+    let fixture = Desk::over(&store, &clock).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    fixture.approve(asked.id()).await;
+    let other = fixture.gate.remote("other");
     assert!(other.approval(asked.id()).await.unwrap().is_none());
     assert!(other.decided(asked.id(), Duration::ZERO).await.unwrap().is_none());
     assert!(other.begin(asked.id()).await.is_err());
-    assert!(matches!(other.still_runs(asked.id(), 1).await, Err(DecideError::Unknown(_))));
+    assert!(matches!(other.heartbeat(asked.id(), 1).await, Err(DecideError::Unknown(_))));
     assert!(matches!(
         other.end(asked.id(), 1, ToolOutcome::failed("x")).await,
         Err(DecideError::Unknown(_))
@@ -181,13 +181,16 @@ async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
     );
     let own = other.ask(refund("1", 99)).await.unwrap();
     assert_ne!(own.id(), asked.id(), "the ids of its runs are its own");
-    assert_eq!(desk.bot().approval(asked.id()).await.unwrap().unwrap().status(), Status::Approved);
+    assert_eq!(
+        fixture.bot().approval(asked.id()).await.unwrap().unwrap().status(),
+        Status::Approved
+    );
 }
 
 async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let call = |arguments: &str| RemoteCall::new("1", "refund", arguments);
     let schema = json!({
         "type": "object",
@@ -216,41 +219,41 @@ async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
         let words = format!("{call:?}");
         assert!(bot.ask(call).await.is_err(), "{words}");
     }
-    assert!(desk.gate.remote("bo/t").ask(refund("1", 50)).await.is_err());
-    assert!(desk.gate.pending().await.unwrap().is_empty());
+    assert!(fixture.gate.remote("bo/t").ask(refund("1", 50)).await.is_err());
+    assert!(fixture.gate.pending().await.unwrap().is_empty());
 }
 
 async fn an_edit_fits_the_schema_and_is_what_runs(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+    let fixture = Desk::over(&store, &clock).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     for wrong in [
         Edit::new().set("amount", "fifty"),
         Edit::new().set("amount", 0),
         Edit::new().set("to", "me"),
     ] {
-        assert!(matches!(shown.edit(&desk.dana, wrong).await, Err(DecideError::Invalid(_))));
+        assert!(matches!(shown.edit(&fixture.dana, wrong).await, Err(DecideError::Invalid(_))));
     }
-    shown.edit(&desk.dana, Edit::new().set("amount", 40)).await.unwrap();
-    let begun = desk.bot().begin(asked.id()).await.unwrap();
+    shown.edit(&fixture.dana, Edit::new().set("amount", 40)).await.unwrap();
+    let begun = fixture.bot().begin(asked.id()).await.unwrap();
     assert_eq!(begun.arguments().as_json(), r#"{"amount":40,"order":"A-1"}"#);
     assert!(begun.is_edited());
 }
 
 async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
+    fixture.approve(asked.id()).await;
     bot.begin(asked.id()).await.unwrap();
     for _ in 0..4 {
         clock.advance(Duration::from_secs(20));
-        bot.still_runs(asked.id(), 1).await.unwrap();
+        bot.heartbeat(asked.id(), 1).await.unwrap();
     }
     clock.advance(Duration::from_secs(31));
-    let lost = bot.still_runs(asked.id(), 1).await;
+    let lost = bot.heartbeat(asked.id(), 1).await;
     assert!(matches!(
         lost,
         Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Indeterminate
@@ -265,10 +268,10 @@ async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Sha
 
 async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
+    fixture.approve(asked.id()).await;
     bot.begin(asked.id()).await.unwrap();
     let beyond =
         bot.end(asked.id(), 1, ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
@@ -282,16 +285,16 @@ async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared
         other,
         Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Succeeded
     ));
-    assert_eq!(story(&desk.gate).await.iter().filter(|kind| **kind == "finished").count(), 1);
+    assert_eq!(story(&fixture.gate).await.iter().filter(|kind| **kind == "finished").count(), 1);
 }
 
 async fn what_was_refused_is_not_asked_again_in_the_run(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
-    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-    shown.reject(&desk.dana, "not ours").await.unwrap();
+    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
+    shown.reject(&fixture.dana, "not ours").await.unwrap();
     let changed = bot.ask(refund("3", 49)).await.unwrap();
     assert_eq!((changed.status(), changed.earlier().len()), (Status::Pending, 1));
     let again = bot.ask(refund("2", 50)).await.unwrap();
@@ -300,21 +303,24 @@ async fn what_was_refused_is_not_asked_again_in_the_run(store: Shared) {
 
 async fn a_freeze_stops_what_was_approved(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
-    let freeze =
-        desk.gate.freeze(FreezeScope::tool("bot/refund"), "incident 7", &desk.dana).await.unwrap();
-    assert_eq!(desk.bot().begin(asked.id()).await.unwrap_err().kind(), "frozen");
-    desk.gate.lift_freeze(&freeze, &desk.dana).await.unwrap();
-    assert_eq!(desk.bot().begin(asked.id()).await.unwrap().status(), Status::Dispatched);
+    let fixture = Desk::over(&store, &clock).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    fixture.approve(asked.id()).await;
+    let freeze = fixture
+        .gate
+        .freeze(FreezeScope::tool("bot/refund"), "incident 7", &fixture.dana)
+        .await
+        .unwrap();
+    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap_err().kind(), "frozen");
+    fixture.gate.lift_freeze(&freeze, &fixture.dana).await.unwrap();
+    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap().status(), Status::Dispatched);
 }
 
 async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
+    let fixture = Desk::over(&store, &clock).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    fixture.approve(asked.id()).await;
     let people = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
     let later: Gate<NoTools> =
         Gate::builder(()).store(store).clock(clock).directory(people).build().await.unwrap();
@@ -325,72 +331,73 @@ async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
 
 async fn only_an_answer_answers_a_question(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store, &clock).await;
     let choices = AcceptedAnswers::one_of(["retry", "skip", "cancel"]);
     let question = RemoteCall::new("1", "question", r#"{"question":"The provider says 503."}"#)
         .ask("a fault", ask(role("manager")).answered(choices.clone()));
-    let asked = desk.bot().ask(question).await.unwrap();
-    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+    let asked = fixture.bot().ask(question).await.unwrap();
+    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     let refused = |ended: Result<_, DecideError>| {
         matches!(
             ended,
             Err(DecideError::Refused(Refused::NotAnAnswer(a))) if a == choices
         )
     };
-    assert!(refused(shown.approve(&desk.dana).await));
-    assert!(refused(shown.edit(&desk.dana, Edit::new().set("question", "?")).await));
-    assert!(refused(shown.respond(&desk.dana, "Retry!").await));
-    assert!(refused(shown.respond(&desk.dana, true).await));
-    assert!(shown.grant(&desk.dana, Scope::this_run().any("question").uses(3)).await.is_err());
-    shown.respond(&desk.dana, "skip").await.unwrap();
-    let answered = desk.bot().decided(asked.id(), Duration::ZERO).await.unwrap().unwrap();
+    assert!(refused(shown.approve(&fixture.dana).await));
+    assert!(refused(shown.edit(&fixture.dana, Edit::new().set("question", "?")).await));
+    assert!(refused(shown.respond(&fixture.dana, "Retry!").await));
+    assert!(refused(shown.respond(&fixture.dana, true).await));
+    assert!(shown.grant(&fixture.dana, Scope::this_run().any("question").uses(3)).await.is_err());
+    shown.respond(&fixture.dana, "skip").await.unwrap();
+    let answered = fixture.bot().decided(asked.id(), Duration::ZERO).await.unwrap().unwrap();
     assert_eq!(answered.status(), Status::Responded);
     assert_eq!(answered.outcome().unwrap().value(), Some(json!("skip")));
-    assert!(desk.bot().begin(asked.id()).await.is_err(), "an answer lets nothing run");
+    assert!(fixture.bot().begin(asked.id()).await.is_err(), "an answer lets nothing run");
 }
 
 async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_only(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+    let fixture = Desk::over(&store, &clock).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown
-        .grant(&desk.dana, Scope::this_run().any("order").up_to("amount", 60).uses(2))
+        .grant(&fixture.dana, Scope::this_run().any("order").up_to("amount", 60).uses(2))
         .await
         .unwrap();
-    let covered = desk.bot().ask(refund("2", 60)).await.unwrap();
+    let covered = fixture.bot().ask(refund("2", 60)).await.unwrap();
     assert_eq!(covered.status(), Status::Approved);
-    assert_eq!(desk.bot().ask(refund("3", 61)).await.unwrap().status(), Status::Pending);
+    assert_eq!(fixture.bot().ask(refund("3", 61)).await.unwrap().status(), Status::Pending);
     assert_eq!(
-        desk.bot().ask(refund("4", 50).run("run-2")).await.unwrap().status(),
+        fixture.bot().ask(refund("4", 50).run("run-2")).await.unwrap().status(),
         Status::Pending
     );
     assert_eq!(
-        desk.gate.remote("other").ask(refund("5", 50)).await.unwrap().status(),
+        fixture.gate.remote("other").ask(refund("5", 50)).await.unwrap().status(),
         Status::Pending
     );
-    assert_eq!(desk.bot().begin(covered.id()).await.unwrap().status(), Status::Dispatched);
-    let standing = desk.gate.active_controls().await.unwrap();
-    desk.gate.revoke(&standing.grants[0], &desk.dana).await.unwrap();
-    assert_eq!(desk.bot().ask(refund("6", 50)).await.unwrap().status(), Status::Pending);
+    assert_eq!(fixture.bot().begin(covered.id()).await.unwrap().status(), Status::Dispatched);
+    let standing = fixture.gate.active_controls().await.unwrap();
+    fixture.gate.revoke(&standing.grants[0], &fixture.dana).await.unwrap();
+    assert_eq!(fixture.bot().ask(refund("6", 50)).await.unwrap().status(), Status::Pending);
 }
 
 async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store, &clock).await;
     let request = RemoteRequest::new()
         .summary("Refund $50 to Mia")
         .priority(RequestPriority::Urgent)
         .callback("https://bot.example/cb");
-    let asked = desk
+    let asked = fixture
         .bot()
         .ask(refund("1", 50).request(request.clone()).reasoning("charged twice").case("c-7"))
         .await
         .unwrap();
-    let stored = desk.gate.approval(asked.id()).await.unwrap().unwrap();
+    let stored = fixture.gate.approval(asked.id()).await.unwrap().unwrap();
     assert_eq!(stored.subject().request(), Some(&request));
     assert_eq!(stored.subject().reasoning(), Some("charged twice"));
-    desk.bot()
+    fixture
+        .bot()
         .log_action(
             &"run".into(),
             Some("c-7".into()),
@@ -401,36 +408,36 @@ async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
         .await
         .unwrap();
     let of_case: Vec<_> =
-        desk.gate.case("c-7").await.unwrap().iter().map(|record| record.kind()).collect();
+        fixture.gate.case("c-7").await.unwrap().iter().map(|record| record.kind()).collect();
     assert_eq!(of_case, ["assessed", "action"]);
 }
 
 async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-    shown.grant(&desk.dana, Scope::this_run().until(noon() + hours(1))).await.unwrap();
+    let fixture = Desk::over(&store, &clock).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
+    shown.grant(&fixture.dana, Scope::this_run().until(noon() + hours(1))).await.unwrap();
     let [soon, late] = [
-        desk.bot().ask(refund("2", 50)).await.unwrap(),
-        desk.bot().ask(refund("3", 50)).await.unwrap(),
+        fixture.bot().ask(refund("2", 50)).await.unwrap(),
+        fixture.bot().ask(refund("3", 50)).await.unwrap(),
     ];
     assert_eq!((soon.status(), late.status()), (Status::Approved, Status::Approved));
-    assert_eq!(desk.bot().begin(soon.id()).await.unwrap().attempts(), 1);
+    assert_eq!(fixture.bot().begin(soon.id()).await.unwrap().attempts(), 1);
     clock.advance(minutes(11));
-    assert!(desk.bot().begin(late.id()).await.is_err(), "a permission is not kept in store");
-    assert_eq!(desk.bot().approval(late.id()).await.unwrap().unwrap().status(), Status::Pending);
+    assert!(fixture.bot().begin(late.id()).await.is_err(), "a permission is not kept in store");
+    assert_eq!(fixture.bot().approval(late.id()).await.unwrap().unwrap().status(), Status::Pending);
 }
 
 async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&store, &clock).await;
+    let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
+    fixture.approve(asked.id()).await;
     bot.begin(asked.id()).await.unwrap();
     clock.advance(Duration::from_secs(31));
-    let lost = desk
+    let lost = fixture
         .gate
         .recover()
         .await
@@ -438,19 +445,19 @@ async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
         .into_iter()
         .find(|lost| lost.approval().id() == asked.id())
         .unwrap();
-    lost.settle(&desk.dana, Settlement::RunAgain, "it never reached the bank").await.unwrap();
+    lost.settle(&fixture.dana, Settlement::RunAgain, "it never reached the bank").await.unwrap();
     assert!(
         bot.begin(asked.id()).await.is_err(),
         "one person's word is not the vote of those who are asked"
     );
-    desk.approve(asked.id()).await;
+    fixture.approve(asked.id()).await;
     assert_eq!(bot.begin(asked.id()).await.unwrap().attempts(), 2);
     let late = bot.end(asked.id(), 1, ToolOutcome::failed("too slow")).await;
     assert!(matches!(
         late,
         Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched
     ));
-    assert!(bot.still_runs(asked.id(), 1).await.is_err());
+    assert!(bot.heartbeat(asked.id(), 1).await.is_err());
     assert_eq!(
         bot.end(asked.id(), 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(),
         Status::Succeeded
@@ -459,7 +466,7 @@ async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
 
 async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Shared) {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store, &clock).await;
     let elsewhere = Desk::over(&store, &clock).await;
     let pay = |kind: &str, id: String, amount: &serde_json::Value| {
         let arguments = json!({ "amount": amount }).to_string();
@@ -477,13 +484,13 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
             [json!("49.99"), json!("50"), json!("50.01"), json!(12.5), json!("1e1")],
         ),
     ] {
-        let asked = desk.bot().ask(pay(kind, "shown".to_owned(), &shown)).await.unwrap();
-        let question = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+        let asked = fixture.bot().ask(pay(kind, "shown".to_owned(), &shown)).await.unwrap();
+        let question = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
         let scope =
             Scope::this_run().up_to("amount", 50).budget("amount", Amount::hundredths(10_000));
-        question.grant(&desk.dana, scope).await.unwrap();
+        question.grant(&fixture.dana, scope).await.unwrap();
         for (at, amount) in amounts.iter().enumerate() {
-            let bot = if at % 2 == 0 { desk.bot() } else { elsewhere.bot() };
+            let bot = if at % 2 == 0 { fixture.bot() } else { elsewhere.bot() };
             let asked = bot.ask(pay(kind, at.to_string(), amount)).await.unwrap();
             let covered = if at < 2 { Status::Approved } else { Status::Pending };
             assert_eq!(asked.status(), covered, "{kind} {amount}");
@@ -492,7 +499,7 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
             if kind == "text" { json!(amount) } else { json!(amount.parse::<f64>().unwrap()) }
         };
         let last =
-            desk.bot().ask(pay(kind, "too much".to_owned(), &as_it_was("0.02"))).await.unwrap();
+            fixture.bot().ask(pay(kind, "too much".to_owned(), &as_it_was("0.02"))).await.unwrap();
         assert_eq!(last.status(), Status::Pending, "a cent is left, and not two");
         let last = elsewhere
             .bot()
@@ -506,17 +513,17 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
 #[tokio::test]
 async fn a_denial_stands_where_a_standing_permission_fits_too() {
     let cap = Cap(Arc::new(1_000.into()));
-    let desk = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
-    shown.grant(&desk.dana, Scope::this_run().any("amount")).await.unwrap();
-    assert_eq!(desk.bot().ask(refund("2", 1_000)).await.unwrap().status(), Status::Approved);
-    assert_eq!(desk.bot().ask(refund("3", 1_001)).await.unwrap().status(), Status::Denied);
+    let fixture = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
+    shown.grant(&fixture.dana, Scope::this_run().any("amount")).await.unwrap();
+    assert_eq!(fixture.bot().ask(refund("2", 1_000)).await.unwrap().status(), Status::Approved);
+    assert_eq!(fixture.bot().ask(refund("3", 1_001)).await.unwrap().status(), Status::Denied);
 }
 
 #[tokio::test]
 async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_record() {
-    let desk = Desk::over(&fresh(), &ManualClock::at(noon())).await;
+    let fixture = Desk::over(&fresh(), &ManualClock::at(noon())).await;
     let level = |level: u32| {
         json!({
             "allOf": [{"$ref": format!("#/$defs/a{level}")}, {"$ref": format!("#/$defs/a{level}")}],
@@ -526,15 +533,15 @@ async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_rec
         (0..60).map(|at| (format!("a{at}"), level(at + 1))).collect();
     definitions.insert("a60".into(), json!({"type": "object"}));
     let schema = json!({"$ref": "#/$defs/a0", "$defs": definitions});
-    assert!(desk.bot().ask(refund("1", 50).schema(schema)).await.is_err());
-    assert_eq!(story(&desk.gate).await, ["call_refused"]);
-    assert!(desk.gate.pending().await.unwrap().is_empty());
+    assert!(fixture.bot().ask(refund("1", 50).schema(schema)).await.is_err());
+    assert_eq!(story(&fixture.gate).await, ["call_refused"]);
+    assert!(fixture.gate.pending().await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
     let (store, clock) = (fresh(), ManualClock::at(noon()));
-    let desk = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store, &clock).await;
     // Four fifths of what one check may take, though this text is soon found to be none of these.
     let schema = json!({"properties": {"text": {"pattern": "^.{1,200}Z$"}}});
     let costly = |id: usize| {
@@ -545,7 +552,7 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
     };
     let mut asked = 0;
     let again_after = loop {
-        match desk.bot().ask(costly(asked)).await {
+        match fixture.bot().ask(costly(asked)).await {
             Err(RemoteError::TooCostly { again_after }) => break again_after,
             Err(RemoteError::NotRun(NotRun::Invalid { problem })) => {
                 assert!(problem.contains("does not fit its schema"), "{problem}");
@@ -556,10 +563,10 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
         assert!(asked < 60, "one agent may go on for ever");
     };
     assert!(asked >= 2 && (1..=10).contains(&again_after), "{asked} {again_after}");
-    assert!(desk.bot().ask(refund("1", 50)).await.is_err(), "not by another schema either");
-    desk.gate.remote("other").ask(refund("1", 50)).await.unwrap();
+    assert!(fixture.bot().ask(refund("1", 50)).await.is_err(), "not by another schema either");
+    fixture.gate.remote("other").ask(refund("1", 50)).await.unwrap();
     clock.advance(Duration::from_secs(again_after.into()));
-    desk.bot().ask(refund("1", 50)).await.unwrap();
+    fixture.bot().ask(refund("1", 50)).await.unwrap();
 }
 
 /// Denies amounts above a cap.
@@ -585,13 +592,13 @@ impl Overlay for Cap {
 #[tokio::test]
 async fn overlays_judge_it_when_it_is_asked_and_before_it_begins() {
     let cap = Cap(Arc::new(100.into()));
-    let desk = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
-    assert_eq!(desk.bot().ask(refund("1", 101)).await.unwrap().status(), Status::Denied);
-    let asked = desk.bot().ask(refund("2", 90)).await.unwrap();
-    desk.approve(asked.id()).await;
+    let fixture = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
+    assert_eq!(fixture.bot().ask(refund("1", 101)).await.unwrap().status(), Status::Denied);
+    let asked = fixture.bot().ask(refund("2", 90)).await.unwrap();
+    fixture.approve(asked.id()).await;
     cap.0.store(80, Ordering::SeqCst);
-    assert_eq!(desk.bot().begin(asked.id()).await.unwrap_err().kind(), "denied");
-    assert_eq!(desk.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
+    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap_err().kind(), "denied");
+    assert_eq!(fixture.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
 }
 
 #[tokio::test]
@@ -602,55 +609,55 @@ async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
         .ask("it is money", ask(role("manager")).within(hours(1)));
     let id = before.bot().ask(due).await.unwrap().id();
     drop(before);
-    let desk = Desk::over(&store, &clock).await;
-    let stands = async || desk.gate.approval(id).await.unwrap().unwrap().status();
+    let fixture = Desk::over(&store, &clock).await;
+    let stands = async || fixture.gate.approval(id).await.unwrap().unwrap().status();
     clock.advance(hours(2));
-    desk.gate.run_due().await;
+    fixture.gate.run_due().await;
     assert_eq!(
         stands().await,
         Status::Pending,
         "a gate without tools may be there for a moment only"
     );
-    desk.gate.keep_deadlines().await.unwrap();
-    desk.gate.run_due().await;
+    fixture.gate.keep_deadlines().await.unwrap();
+    fixture.gate.run_due().await;
     assert_eq!(stands().await, Status::Expired);
 }
 
 #[tokio::test]
 async fn a_question_that_nobody_could_answer_is_not_asked() {
-    let desk = Desk::over(&fresh(), &ManualClock::at(noon())).await;
+    let fixture = Desk::over(&fresh(), &ManualClock::at(noon())).await;
     let call = RemoteCall::new("1", "issue_refund", "{}")
         .run("run")
         .ask("it is money", ask(role("astronaut")));
-    let failed = desk.bot().ask(call).await;
+    let failed = fixture.bot().ask(call).await;
     let told = matches!(
         &failed,
         Err(RemoteError::NobodyToAsk { problem }) if problem.contains("an astronaut")
     );
     assert!(told, "{failed:?}");
-    assert!(desk.bot().approvals(&"run".into()).await.unwrap().is_empty());
+    assert!(fixture.bot().approvals(&"run".into()).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn what_cannot_be_put_on_the_record_does_not_begin() {
     let store = Troubled::failing(fresh());
-    let desk = Desk::with(Gate::builder(()).store(Arc::clone(&store))).await;
+    let fixture = Desk::with(Gate::builder(()).store(Arc::clone(&store))).await;
     store.fail_at(1);
-    let failed = desk.bot().ask(refund("1", 50)).await;
+    let failed = fixture.bot().ask(refund("1", 50)).await;
     assert!(matches!(failed, Err(RemoteError::NotRun(NotRun::Unavailable { .. }))), "{failed:?}");
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    fixture.approve(asked.id()).await;
     store.fail_at(1);
-    assert_eq!(desk.bot().begin(asked.id()).await.unwrap_err().kind(), "unavailable");
-    assert_eq!(desk.bot().begin(asked.id()).await.unwrap().attempts(), 1);
+    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap_err().kind(), "unavailable");
+    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap().attempts(), 1);
 }
 
 #[tokio::test]
 async fn arguments_that_were_changed_in_the_store_do_not_begin() {
     let inner = fresh();
-    let desk = Desk::over(&inner, &ManualClock::at(noon())).await;
-    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
-    desk.approve(asked.id()).await;
+    let fixture = Desk::over(&inner, &ManualClock::at(noon())).await;
+    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
+    fixture.approve(asked.id()).await;
     let tampered = Troubled::tampering(inner, |approval| {
         let text = serde_json::to_string(&*approval)
             .unwrap()
@@ -659,16 +666,17 @@ async fn arguments_that_were_changed_in_the_store_do_not_begin() {
     });
     let thief = Desk::over(&(tampered as Shared), &ManualClock::at(noon())).await;
     assert_eq!(thief.bot().begin(asked.id()).await.unwrap_err().kind(), "disputed");
-    assert_eq!(desk.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
+    assert_eq!(fixture.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
 }
 
 #[tokio::test]
 async fn whoever_waits_hears_of_the_decision_and_no_longer_waits_than_said() {
     let clock = ManualClock::at(noon());
-    let desk = Desk::over(&fresh(), &clock).await;
-    let bot = desk.bot();
+    let fixture = Desk::over(&fresh(), &clock).await;
+    let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
-    let (waited, ()) = tokio::join!(bot.decided(asked.id(), minutes(1)), desk.approve(asked.id()));
+    let (waited, ()) =
+        tokio::join!(bot.decided(asked.id(), minutes(1)), fixture.approve(asked.id()));
     assert_eq!(waited.unwrap().unwrap().status(), Status::Approved);
     let other = bot.ask(refund("2", 50)).await.unwrap();
     let pass = async { clock.advance(minutes(1)) };

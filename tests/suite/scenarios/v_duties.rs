@@ -177,7 +177,7 @@ async fn an_approval_that_is_not_used_in_time_is_asked_again(store: Shared) {
     let (gate, world, clock) = timed::<Tools>(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    assert_eq!(asked(&turn).approval().validity_words().as_deref(), Some("for 1 day"));
+    assert_eq!(asked(&turn).approval().describe_validity().as_deref(), Some("for 1 day"));
     let approved = asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(approved.approval().valid_until(), noon().checked_add(hours(24)).ok());
 

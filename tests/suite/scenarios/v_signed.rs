@@ -239,7 +239,10 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
     assert_eq!((calls.len(), votes), (5, 9));
     for (id, call) in &calls {
         let stored = gate.approval(*id).await.unwrap().unwrap();
-        assert_eq!((call.presented(), call.status()), (stored.presented(), stored.status()));
+        assert_eq!(
+            (call.review_content(), call.status()),
+            (stored.review_content(), stored.status())
+        );
     }
 }
 

@@ -203,7 +203,7 @@ async fn w_a_question_whose_arguments_are_changed_before_the_vote_does_not_run()
             json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
     });
     let shown = gate.interruption(id).await.unwrap().unwrap();
-    let first = shown.review().notices()[0].words().to_owned();
+    let first = shown.review().notices()[0].text().to_owned();
     assert!(
         first.contains("not match its records (") && first.contains("Trust nothing"),
         "{first}"

@@ -254,7 +254,7 @@ async fn z98_nothing_reads_true_as_ask_or_approve(store: Shared) {
             .when(|_| true)
             .otherwise(ask(anyone()))
     }
-    let outline = named().outline().clone();
+    let outline = named().view().clone();
     let effects: Vec<_> = outline.rules().iter().map(|rule| (rule.name(), rule.effect())).collect();
     assert_eq!(effects, [("true denies", Verdict::Deny), ("true approves", Verdict::Approve)]);
     let (gate, _) = gate(&store).await;

@@ -64,8 +64,8 @@ impl AmountCeiling {
             CeilingValue::Whole(max) => Some((amount.in_units(0)?, max)),
             // As fine as a counter can be, and always the same for one grant.
             CeilingValue::Exact(max) => {
-                let places = max.finest_places()?;
-                Some((amount.in_units(places)?, max.in_units(places)?))
+                let indexes = max.finest_places()?;
+                Some((amount.in_units(indexes)?, max.in_units(indexes)?))
             }
         }
     }

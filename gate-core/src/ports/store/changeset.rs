@@ -159,12 +159,12 @@ impl Changeset {
         &self,
         mut used: impl FnMut(&LimitCharge) -> Result<u64, E>,
     ) -> Result<Option<usize>, E> {
-        for (place, take) in self.charges.iter().enumerate() {
-            let before = self.charges.iter().take(place).filter(|earlier| earlier.key == take.key);
+        for (index, take) in self.charges.iter().enumerate() {
+            let before = self.charges.iter().take(index).filter(|earlier| earlier.key == take.key);
             if !take
                 .fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount)))
             {
-                return Ok(Some(place));
+                return Ok(Some(index));
             }
         }
         Ok(None)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::outside::ConfigContext;
+use super::context::ConfigContext;
 use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::link::{LinkKey, Links};
 use crate::notify::setting::BadSetting;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::outside::ConfigContext;
+use super::context::ConfigContext;
 use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::mail::Mail;
 use crate::notify::setting::BadSetting;
@@ -49,7 +49,7 @@ pub(super) fn mail(
     let to = table.some_texts("to", "team@example.com", mistakes);
     let to_who_decides = table.flag("to_who_decides", mistakes);
     let is_tls_first = table.flag("tls_first", mistakes);
-    let known = known(table, outside, mistakes);
+    let known = credentials(table, outside, mistakes);
     let certificate = certificate(table, inbox, outside, mistakes);
     // Each by itself, so that each mistake has its own line.
     let sample = Mail::new(FROM, HOST, inbox).ok()?;
@@ -59,9 +59,9 @@ pub(super) fn mail(
     if let Some(host) = &host {
         let has_port = host.value.contains(':') && host.value.parse::<IpAddr>().is_err();
         if has_port || Mail::new(FROM, host.value, inbox).is_err() {
-            let words = "this is not a mail server: write its name, like `host \
+            let message = "this is not a mail server: write its name, like `host \
                 = \"smtp.example.com\"`, and its port as `port`";
-            mistakes.add(host.at, words);
+            mistakes.add(host.at, message);
         }
     }
     for to in to.iter().flatten() {
@@ -93,7 +93,7 @@ pub(super) fn mail(
 }
 
 /// Reads the user and the password for the mail server. Reports one that is set without the other.
-fn known<'t>(
+fn credentials<'t>(
     table: &ConfigTable<'t>,
     outside: ConfigContext<'_>,
     mistakes: &mut ConfigMistakes<'_>,
@@ -103,7 +103,7 @@ fn known<'t>(
     let has_password = table.has("password") || table.has("password_env");
     if table.has("user") && !has_password {
         mistakes.add(
-            table.place("user"),
+            table.line_of("user"),
             "`user` has no password: write `password`, or `password_env`",
         );
     }

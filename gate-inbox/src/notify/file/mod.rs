@@ -1,14 +1,14 @@
 //! Reads the notification channels from a TOML file.
 
+mod configured;
+mod context;
 mod links;
 mod mail;
-mod outside;
 mod pagerduty;
 mod slack;
 mod table;
 #[cfg(test)]
 mod tests;
-mod told;
 mod webhooks;
 
 use std::fmt;
@@ -17,13 +17,13 @@ use std::path::Path;
 use gate_runtime::review::SanitizedText;
 use gate_runtime::{FileDirectory, warn_if_open_to_others};
 
+pub use self::configured::ConfiguredNotifiers;
+use self::context::ConfigContext;
 use self::links::{LINKS, LinksTo, links};
 use self::mail::{MAIL, MailConfig, mail};
-use self::outside::ConfigContext;
 use self::pagerduty::{PAGERDUTY, pagerduty};
 use self::slack::{SLACK, slack};
 use self::table::{ConfigMistake, ConfigMistakes, ConfigTable, parse};
-pub use self::told::ConfiguredNotifiers;
 use self::webhooks::{CALLBACKS, WEBHOOK, callbacks, webhook};
 use super::pagerduty::PagerDuty;
 use super::setting::BadSetting;
@@ -119,10 +119,10 @@ const UNSAID: &str = "http://localhost";
 /// # )?;
 /// # let people = FileDirectory::open(&people)?;
 /// let url = "https://gate.example.com";
-/// let told = NotifyFile::read(&path)?.for_inbox(url, &people)?;
-/// let gate = told.notifiers().into_iter().fold(Gate::builder(()), GateBuilder::notify);
+/// let configured = NotifyFile::read(&path)?.for_inbox(url, &people)?;
+/// let gate = configured.notifiers().into_iter().fold(Gate::builder(()), GateBuilder::notify);
 /// let gate: Gate<NoTools> = gate.build().await?;
-/// let inbox = told.answered_in(Inbox::new(gate, people).reached_at(url)?)?;
+/// let inbox = configured.configure_inbox(Inbox::new(gate, people).reached_at(url)?)?;
 /// # let _ = inbox;
 /// # Ok(()) }
 /// ```
@@ -162,7 +162,8 @@ impl NotifyFile {
         let folder = path.parent().unwrap_or(Path::new(""));
         let outside = ConfigContext { variables: &|name| std::env::var(name).ok(), folder };
         understand(&text, outside).map_err(|mistakes| {
-            let lines = mistakes.iter().map(|(line, words)| format!("\n  - line {line}: {words}"));
+            let lines =
+                mistakes.iter().map(|(line, message)| format!("\n  - line {line}: {message}"));
             match &*mistakes {
                 [(line, words)] => {
                     BadNotifyFile(format!("{}, line {line}: {words}", path.display()))
@@ -256,11 +257,11 @@ fn understand(text: &str, outside: ConfigContext<'_>) -> Result<NotifyFile, Vec<
         let name = table.text("name", "ops", &mut mistakes);
         if let Some(name) = &name {
             if names.contains(&name.value) {
-                let words = format!(
+                let message = format!(
                     "two notifiers are called `{}`: rename one of them",
                     SanitizedText::of(name.value)
                 );
-                mistakes.add(name.at, words);
+                mistakes.add(name.at, message);
             }
             names.push(name.value);
         }

@@ -1,6 +1,6 @@
 //! `[pagerduty]`: a service of PagerDuty.
 
-use super::outside::ConfigContext;
+use super::context::ConfigContext;
 use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::pagerduty::{PagerDuty, Severity};
 
@@ -24,7 +24,7 @@ pub(super) fn pagerduty(
     let known = [Severity::Critical, Severity::Error, Severity::Warning, Severity::Info];
     let found = severity
         .as_ref()
-        .and_then(|said| known.into_iter().find(|known| known.word() == said.value));
+        .and_then(|value| known.into_iter().find(|known| known.word() == value.value));
     if let (Some(said), None) = (&severity, found) {
         mistakes
             .add(said.at, "`severity` is `\"critical\"`, `\"error\"`, `\"warning\"` or `\"info\"`");

@@ -1,6 +1,6 @@
 //! `[slack]`: a channel of Slack.
 
-use super::outside::ConfigContext;
+use super::context::ConfigContext;
 use super::table::{ConfigMistakes, ConfigTable, TableKind};
 use crate::notify::slack::Slack;
 
@@ -34,9 +34,9 @@ pub(super) fn slack(
     let api = table.address("api", "https://slack-gov.com/api", mistakes);
     let hooks = table.address("hooks", "https://hooks.slack-gov.com", mistakes);
     if table.has("api") != table.has("hooks") {
-        let words = "`api` has Slack's methods, and `hooks` takes answers to its requests: write \
+        let message = "`api` has Slack's methods, and `hooks` takes answers to its requests: write \
             both, or neither";
-        mistakes.add(table.place("api").max(table.place("hooks")), words);
+        mistakes.add(table.line_of("api").max(table.line_of("hooks")), message);
     }
     // Each by itself, so that each mistake has its own line.
     if let Some(token) = &token {

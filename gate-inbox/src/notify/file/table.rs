@@ -47,9 +47,9 @@ impl<'t> ConfigMistakes<'t> {
     }
 
     /// Notes something wrong at a place of the file.
-    pub(super) fn add(&mut self, at: usize, words: impl Into<String>) {
+    pub(super) fn add(&mut self, at: usize, message: impl Into<String>) {
         let before = self.text.bytes().take(at);
-        self.list.push((before.filter(|byte| *byte == b'\n').count() + 1, words.into()));
+        self.list.push((before.filter(|byte| *byte == b'\n').count() + 1, message.into()));
     }
 
     /// Returns a setting at a place, or notes that it is none.
@@ -98,9 +98,9 @@ impl<'t> ConfigTable<'t> {
     ) -> Vec<Self> {
         let Some(found) = root.get(kind.name) else { return Vec::new() };
         let DeValue::Array(tables) = found.get_ref() else {
-            let words =
+            let message =
                 format!("there may be several of these: begin each with `[[{}]]`", kind.name);
-            mistakes.add(found.span().start, words);
+            mistakes.add(found.span().start, message);
             return Vec::new();
         };
         let mut all = Vec::new();
@@ -145,7 +145,7 @@ impl<'t> ConfigTable<'t> {
     }
 
     /// Where a field stands; where the table does, if it is missing.
-    pub(super) fn place(&self, key: &str) -> usize {
+    pub(super) fn line_of(&self, key: &str) -> usize {
         self.fields.get(key).map_or(self.at, |value| value.span().start)
     }
 
@@ -196,15 +196,15 @@ impl<'t> ConfigTable<'t> {
         example: &str,
         mistakes: &mut ConfigMistakes<'_>,
     ) -> Option<&'t str> {
-        let said = self.some_text(key, mistakes)?;
-        if base(said.value).is_err() {
+        let value = self.some_text(key, mistakes)?;
+        if base(value.value).is_err() {
             mistakes.add(
-                said.at,
+                value.at,
                 format!("`{key}` is no address for secrets: write it like `{key} = \"{example}\"`"),
             );
             return None;
         }
-        Some(said.value)
+        Some(value.value)
     }
 
     /// A list of texts that may be missing.

@@ -36,12 +36,12 @@ fn lines(text: &str) -> Vec<ConfigMistake> {
 fn has_mistakes(text: &str, wanted: &[(usize, &str)]) {
     let found = lines(text);
     assert_eq!(found.len(), wanted.len(), "{found:#?}");
-    for ((line, words), (wanted_line, start)) in found.iter().zip(wanted) {
+    for ((line, message), (wanted_line, start)) in found.iter().zip(wanted) {
         assert!(
-            line == wanted_line && words.starts_with(start),
-            "{wanted_line}: {start}\nfound {line}: {words}"
+            line == wanted_line && message.starts_with(start),
+            "{wanted_line}: {start}\nfound {line}: {message}"
         );
-        assert!(!words.contains("MfKQ"), "{words}");
+        assert!(!message.contains("MfKQ"), "{message}");
     }
 }
 
@@ -77,19 +77,19 @@ fn a_file_names_who_is_told() {
                 allow_private = true\n";
     let file = read(text, folder.path()).map_err(|mistakes| format!("{mistakes:?}")).unwrap();
     let people = people(folder.path());
-    let told = file.for_inbox("https://gate.example.com/", &people).unwrap();
+    let notifiers = file.for_inbox("https://gate.example.com/", &people).unwrap();
     let names: Vec<String> =
-        told.notifiers().iter().map(|notifier| notifier.name().to_owned()).collect();
+        notifiers.notifiers().iter().map(|notifier| notifier.name().to_owned()).collect();
     assert_eq!(names, ["slack", "mail", "pagerduty", "ops", "desk"]);
     assert!(folder.path().join("links.key").exists(), "beside the file");
-    let shown = format!("{file:?} {:?} {told:?}", told.slack());
-    for words in [
+    let shown = format!("{file:?} {:?} {notifiers:?}", notifiers.slack());
+    for message in [
         "https://slack-gov.com/api",
         "port: 465",
         "every_question: true",
         "https://events.eu.pagerduty.com/v2",
     ] {
-        assert!(shown.contains(words), "{words}: {shown}");
+        assert!(shown.contains(message), "{message}: {shown}");
     }
     assert!(
         shown.contains("inbox: \"https://gate.example.com\"") && !shown.contains("MfKQ"),
@@ -133,9 +133,9 @@ fn the_files_that_are_shown_have_no_mistakes() {
         let outside = ConfigContext { variables: &variables, folder: folder.path() };
         let file =
             understand(example, outside).map_err(|mistakes| format!("{mistakes:#?}")).unwrap();
-        let told = file.for_inbox("https://gate.example.com", &people(folder.path())).unwrap();
+        let notifiers = file.for_inbox("https://gate.example.com", &people(folder.path())).unwrap();
         assert_eq!(
-            told.notifiers().len() + usize::from(folder.path().join("links.key").exists()),
+            notifiers.notifiers().len() + usize::from(folder.path().join("links.key").exists()),
             count
         );
         // Other addresses, which are commented out, fit, too.

@@ -1,7 +1,7 @@
 //! `[[webhook]]` and `[callbacks]`: web addresses that the operator of the inbox sets, or that an
 //! agent names with its question.
 
-use super::outside::ConfigContext;
+use super::context::ConfigContext;
 use super::table::{ConfigMistakes, ConfigTable, LocatedValue, TableKind};
 use crate::notify::setting::BadSetting;
 use crate::notify::webhook::{Callbacks, Webhook, WebhookSecret};

@@ -2,7 +2,7 @@
 //! usable once.
 
 mod key;
-mod used;
+mod used_links;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gate_runtime::id::{ApprovalId, Digest};
 use gate_runtime::{Approval, Timestamp};
 pub use key::LinkKey;
-use used::UsedLinks;
+use used_links::UsedLinks;
 
 use super::setting::{BadSetting, base};
 
@@ -164,8 +164,8 @@ impl Links {
     ///
     /// # Errors
     /// If its use cannot be recorded: then it must not be used.
-    pub(crate) fn take(&self, link: &SignedLink, now: Timestamp) -> std::io::Result<bool> {
-        UsedLinks::beside(self.key.path()).take(link.ends, link.mark, now)
+    pub(crate) fn consume(&self, link: &SignedLink, now: Timestamp) -> std::io::Result<bool> {
+        UsedLinks::beside(self.key.path()).consume(link.ends, link.mark, now)
     }
 }
 

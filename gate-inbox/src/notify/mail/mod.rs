@@ -1,8 +1,8 @@
 //! A notifier that sends mails to reviewers.
 
-mod letter;
-mod post;
+mod content;
 mod recipients;
+mod smtp;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,12 +17,12 @@ use gate_runtime::store::BoxFuture;
 use gate_runtime::{Approval, FileDirectory};
 use lettre::message::Mailbox;
 use lettre::{Address, Message};
-use post::{MailRefused, SmtpRelay};
 use recipients::Recipients;
+use smtp::{MailRefused, SmtpRelay};
 
 use super::link::Links;
+use super::notification;
 use super::setting::{BadSetting, SecretText, base};
-use super::told;
 
 /// The time that sending to everybody may take, which is less than a delivery may take; and the
 /// least time with which another mail is begun.
@@ -87,13 +87,13 @@ impl Mail {
                 `Gate <gate@example.com>`",
             )
         })?;
-        let post = SmtpRelay::new(server, from.email.domain())?;
+        let relay = SmtpRelay::new(server, from.email.domain())?;
         let recipients = Recipients::default();
         Ok(Self {
             name: "mail".into(),
             from,
             inbox: base(inbox)?,
-            post,
+            post: relay,
             recipients,
             links: None,
             reached: Arc::default(),
@@ -235,8 +235,13 @@ impl Mail {
         }
         let words = |all: &[String]| {
             let first = all.first().map(String::as_str).unwrap_or_default();
-            told::cut(
-                &format!("not sent to {} of {}: {}", all.len(), to.len(), told::plain(first)),
+            notification::cut(
+                &format!(
+                    "not sent to {} of {}: {}",
+                    all.len(),
+                    to.len(),
+                    notification::plain(first)
+                ),
                 400,
             )
         };
@@ -254,7 +259,7 @@ impl Mail {
         match (never.is_empty(), is_told) {
             (true, _) => Ok(id),
             (false, true) => {
-                Err(NotifyError::never(words(&never)).told(notice.memo().unwrap_or(&id)))
+                Err(NotifyError::never(words(&never)).with_memo(notice.memo().unwrap_or(&id)))
             }
             (false, false) => Err(NotifyError::never(words(&never))),
         }
@@ -267,11 +272,12 @@ impl Mail {
         to: &Address,
         id: &str,
     ) -> Result<Message, NotifyError> {
-        let links = letter::AnswerLinks::of(self.links.as_ref(), &self.inbox, notice, approval, to);
-        let letter = letter::write(notice, approval, &links);
+        let links =
+            content::AnswerLinks::of(self.links.as_ref(), &self.inbox, notice, approval, to);
+        let content = content::write(notice, approval, &links);
         let mut references = vec![self.thread(approval)];
         references.extend(notice.memo().map(str::to_owned));
-        let built = letter.into_message(&self.from, to, id, notice, &references.join(" "));
+        let built = content.into_message(&self.from, to, id, notice, &references.join(" "));
         built.map_err(|error| NotifyError::never(format!("the mail cannot be written: {error}")))
     }
 
@@ -314,7 +320,7 @@ impl Notifier for Mail {
         Box::pin(async move {
             let Some(approval) = notice.approval() else { return Ok(None) };
             let memo = notice.memo().map(str::to_owned);
-            let is_asked = told::is_asked(approval);
+            let is_asked = notification::is_asked(approval);
             // A question that was settled before anybody was notified needs no mail.
             if !is_asked && (approval.status() == Status::Pending || memo.is_none()) {
                 return Ok(memo);

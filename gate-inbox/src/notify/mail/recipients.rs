@@ -48,5 +48,5 @@ fn may_decide(person: &Person, approval: &Approval) -> bool {
     }
     let lent = person.delegations().iter().flat_map(RoleDelegation::roles);
     let roles: Vec<Role> = person.roles().iter().chain(lent).cloned().collect();
-    approval.begun().any(|tier| tier.asks(&roles, false))
+    approval.active_tiers().any(|tier| tier.asks(&roles, false))
 }

@@ -69,8 +69,8 @@ pub(crate) fn section(text: &str) -> Value {
 }
 
 /// Returns words of our own in bold.
-pub(super) fn title(words: &'static str) -> Value {
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": format!("*{words}*") } })
+pub(super) fn title(message: &'static str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": format!("*{message}*") } })
 }
 
 /// Returns a small text that others may have written.
@@ -79,10 +79,10 @@ pub(super) fn remark(text: &str) -> Value {
 }
 
 /// Returns a link of our own.
-pub(super) fn link(url: &str, words: &'static str) -> Value {
+pub(super) fn link(url: &str, message: &'static str) -> Value {
     json!({
         "type": "context",
-        "elements": [{ "type": "mrkdwn", "text": format!("<{url}|{words}>") }],
+        "elements": [{ "type": "mrkdwn", "text": format!("<{url}|{message}>") }],
     })
 }
 
@@ -122,11 +122,11 @@ pub(super) struct Button {
 
 pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
     let buttons = buttons.into_iter().map(|button| {
-        let Button { action, words, style, value, confirm, url } = button;
+        let Button { action, words: message, style, value, confirm, url } = button;
         let mut shown = json!({
             "type": "button",
             "action_id": action,
-            "text": plain(words, BUTTON),
+            "text": plain(message, BUTTON),
             "value": value,
         });
         if let Some(style) = style {
@@ -139,7 +139,7 @@ pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
             let asked = json!({
                 "title": plain("Are you sure?", 100),
                 "text": plain(&question, CONFIRM),
-                "confirm": plain(words, 30),
+                "confirm": plain(message, 30),
                 "deny": plain("Back", 30),
             });
             shown = with(shown, "confirm", asked);

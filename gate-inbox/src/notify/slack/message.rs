@@ -13,7 +13,7 @@ use super::blocks::{
 };
 use super::modal;
 use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, ShownApproval};
-use crate::notify::told::{self, ArgumentText, ExpectedAnswer, StatusTone};
+use crate::notify::notification::{self, ArgumentText, ExpectedAnswer, StatusTone};
 
 /// The most characters of a text in a phone's notification.
 const GLANCE: usize = 200;
@@ -22,8 +22,8 @@ const GLANCE: usize = 200;
 pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
     let review = approval.review(tool, &[]);
     let headline = review.headline().to_string();
-    let name = told::plain(approval.tool());
-    let (tone, state) = told::state(approval);
+    let name = notification::plain(approval.tool());
+    let (tone, state) = notification::state(approval);
     let head = match (tone, approval.status()) {
         (StatusTone::Open, _) if approval.answers().is_some() => plain_head(approval),
         (StatusTone::Open, _) if !review.is_known() => {
@@ -40,9 +40,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         StatusTone::Open => vec![header(&headline), section(&head)],
         _ => vec![header(&head)],
     };
-    blocks.extend(review.purpose().map(|words| remark(&told::plain(words.text()))));
+    blocks.extend(review.purpose().map(|message| remark(&notification::plain(message.text()))));
     if tone != StatusTone::Open {
-        blocks.push(section(&format!("{} {state}", mark(tone))));
+        blocks.push(section(&format!("{} {state}", tone_emoji(tone))));
     }
     if tone == StatusTone::Open {
         blocks.push(remark(&review.why()));
@@ -53,15 +53,15 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     }));
     blocks.push(section(&arguments(approval, tool)));
     if let Some(ExpectedAnswer { words, choices }) =
-        told::question(approval).filter(|_| tone == StatusTone::Open)
+        notification::question(approval).filter(|_| tone == StatusTone::Open)
     {
         blocks.push(remark(words));
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
     }
-    blocks.push(facts(known(approval)));
-    blocks.extend(told::warning(&review).map(|words| remark(&format!("⚠ {words}"))));
-    blocks.extend(told::before(&review).iter().map(|words| remark(&format!("⚠ {words}"))));
-    let claims = told::claims(&review, ["“", "”"]);
+    blocks.push(facts(facts_of(approval)));
+    blocks.extend(notification::warning(&review).map(|words| remark(&format!("⚠ {words}"))));
+    blocks.extend(notification::before(&review).iter().map(|words| remark(&format!("⚠ {words}"))));
+    let claims = notification::claims(&review, ["“", "”"]);
     if !claims.is_empty() {
         blocks.push(title("The agent claims (nobody has checked it)"));
         blocks.extend(claims.iter().map(|claim| section(claim)));
@@ -71,10 +71,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
             blocks.push(remark(&format!("So far: {state}.")));
         }
         if !is_whole(approval) {
-            blocks.push(remark(&told::too_long(approval, "message")));
+            blocks.push(remark(&notification::too_long(approval, "message")));
         }
         blocks.push(buttons(slack, approval, tool));
-        if told::wants_signature(approval) {
+        if notification::wants_signature(approval) {
             blocks.push(remark(match approval.answers() {
                 Some(_) => {
                     "Only signed answers count: answer with `gate respond --signing-key FILE`."
@@ -110,18 +110,22 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
         SectionField::Text(_, text) => fits(text, FIELD),
         SectionField::Time(..) => true,
     };
-    told::is_whole(approval)
+    notification::is_whole(approval)
         && fits(&plain_head(approval), HEADER)
         && fits(&arguments(approval, None), TEXT)
         && fits(&modal::about(approval, None), TEXT)
-        && known(approval).iter().all(is_fact_whole)
+        && facts_of(approval).iter().all(is_fact_whole)
 }
 
 fn plain_head(approval: &Approval) -> String {
-    format!("{} needs {}", told::plain(approval.tool()), told::wanted(approval))
+    format!(
+        "{} needs {}",
+        notification::plain(approval.tool()),
+        notification::expected_response(approval)
+    )
 }
 
-fn mark(tone: StatusTone) -> &'static str {
+fn tone_emoji(tone: StatusTone) -> &'static str {
     match tone {
         StatusTone::Open => "",
         StatusTone::Good => "✅",
@@ -132,7 +136,7 @@ fn mark(tone: StatusTone) -> &'static str {
 
 /// One to a line.
 fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
-    let (told, more) = told::arguments(approval, tool);
+    let (told, more) = notification::arguments(approval, tool);
     let mut lines: Vec<String> =
         told.iter().map(|ArgumentText { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
@@ -142,19 +146,21 @@ fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
 }
 
 /// Returns the known facts about the call, at most five.
-fn known(approval: &Approval) -> Vec<SectionField> {
+fn facts_of(approval: &Approval) -> Vec<SectionField> {
     let info = approval.subject().info();
-    let mut all = vec![SectionField::Text("Agent", told::agent(approval))];
-    all.extend(info.principal().map(|who| SectionField::Text("On behalf of", told::plain(who))));
+    let mut all = vec![SectionField::Text("Agent", notification::agent(approval))];
+    all.extend(
+        info.principal().map(|who| SectionField::Text("On behalf of", notification::plain(who))),
+    );
     if approval.status() == Status::Pending {
-        all.push(SectionField::Text("Decides", told::plain(approval.waits_for())));
+        all.push(SectionField::Text("Decides", notification::plain(approval.waits_for())));
         all.extend(approval.expires_at().map(|end| SectionField::Time("Deadline", end)));
     } else {
         all.push(SectionField::Time("Since", approval.changed_at()));
     }
     all.push(match info.case() {
-        Some(case) => SectionField::Text("Case", told::plain(case)),
-        None => SectionField::Text("Run", told::plain(info.run())),
+        Some(case) => SectionField::Text("Case", notification::plain(case)),
+        None => SectionField::Text("Run", notification::plain(info.run())),
     });
     all
 }
@@ -164,7 +170,7 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     let mut shown = Vec::new();
     if slack.signing().is_some() {
         let is_more = Descriptor::is_destructive(tool)
-            || told::wants_signature(approval)
+            || notification::wants_signature(approval)
             || approval.answers().is_some();
         if !is_more && is_whole(approval) {
             let must_explain = approval.requirements().iter().any(Requirement::wants_comment);
@@ -188,18 +194,18 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
         shown.push(reject);
     }
     let url = Some(slack.page(approval));
-    let words = if approval.answers().is_some() { "Answer in the inbox" } else { "Open" };
-    shown.push(Button { action: OPEN, words, style: None, value, confirm: None, url });
+    let message = if approval.answers().is_some() { "Answer in the inbox" } else { "Open" };
+    shown.push(Button { action: OPEN, words: message, style: None, value, confirm: None, url });
     actions(shown)
 }
 
 /// Returns the text of the confirmation before a click counts: it has everything, or says where
 /// everything is.
 fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
-    let name = told::plain(approval.tool());
+    let name = notification::plain(approval.tool());
     let all = format!(
         "You approve that {name} runs with {}, and nothing else.",
-        told::one_line(approval, tool)
+        notification::one_line(approval, tool)
     );
     if fits(&all, CONFIRM) {
         all
@@ -211,19 +217,19 @@ fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
 /// Returns the words that are posted in the channel again, because changing a message notifies
 /// nobody.
 pub(super) fn call_again(kind: &str, approval: &Approval) -> Option<String> {
-    if !told::is_asked(approval) {
+    if !notification::is_asked(approval) {
         return None;
     }
-    let name = told::plain(approval.tool());
+    let name = notification::plain(approval.tool());
     match kind {
         "reminded" => {
-            Some(format!("{name} still waits for {}.", told::plain(approval.still_needs())))
+            Some(format!("{name} still waits for {}.", notification::plain(approval.still_needs())))
         }
         "escalated" => {
             let who = approval
-                .begun()
+                .active_tiers()
                 .last()
-                .map(|tier| told::plain(tier.who().to_string()))
+                .map(|tier| notification::plain(tier.who().to_string()))
                 .unwrap_or_default();
             Some(format!("{name} still waits, and now {who} is asked too."))
         }

@@ -18,8 +18,8 @@ use gate_runtime::store::BoxFuture;
 use serde_json::{Value, json};
 
 use super::http::{Credential, JsonClient};
+use super::notification;
 use super::setting::{BadSetting, SecretText, base};
-use super::told;
 
 /// Where Slack's methods are, and where answers to its requests go.
 const API: &str = "https://slack.com/api";
@@ -76,9 +76,9 @@ impl Slack {
         if !token.reveal().starts_with("xoxb-")
             || !token.reveal().chars().all(|c| c.is_ascii_graphic())
         {
-            let words = "this is not a bot token: it begins with `xoxb-`; find it under \
+            let message = "this is not a bot token: it begins with `xoxb-`; find it under \
                 \"OAuth & Permissions\" in the app's settings";
-            return Err(BadSetting::new(words));
+            return Err(BadSetting::new(message));
         }
         if channel.len() < 2 || channel.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(BadSetting::new(
@@ -106,9 +106,9 @@ impl Slack {
     pub fn buttons(mut self, signing_secret: &str) -> Result<Self, BadSetting> {
         let secret = SecretText::new(signing_secret);
         if secret.reveal().len() < 16 {
-            let words = "this is not a signing secret of Slack: it has 32 letters and digits; \
+            let message = "this is not a signing secret of Slack: it has 32 letters and digits; \
                 find it under \"Basic Information\" in the app's settings";
-            return Err(BadSetting::new(words));
+            return Err(BadSetting::new(message));
         }
         self.signing = Some(secret);
         Ok(self)
@@ -169,16 +169,16 @@ impl Slack {
 
     /// Responds to the person who sent a request, and to nobody else. Only Slack's own address is
     /// accepted.
-    pub(crate) async fn answer(&self, url: &str, words: &str) -> Result<(), NotifyError> {
+    pub(crate) async fn answer(&self, url: &str, message: &str) -> Result<(), NotifyError> {
         if !url.strip_prefix(&*self.hooks).is_some_and(|path| path.starts_with('/')) {
             return Err(NotifyError::never("the address of the answer is not Slack's"));
         }
         let body = json!({
             "response_type": "ephemeral",
             "replace_original": false,
-            "text": blocks::escaped(words, blocks::TEXT),
+            "text": blocks::escaped(message, blocks::TEXT),
             "mrkdwn": false,
-            "blocks": [blocks::section(words)],
+            "blocks": [blocks::section(message)],
         });
         self.http.post("Slack", url, Credential::Address, &body).await.map(drop)
     }
@@ -210,8 +210,8 @@ impl Slack {
         let which = json!({ "event_type": "gate_notice", "event_payload": { "id": notice.id() } });
         let body = blocks::with(body, "metadata", which);
         let posted = self.call("chat.postMessage", &body).await?;
-        let said = |name: &str| posted.get(name).and_then(Value::as_str);
-        match (said("channel"), said("ts")) {
+        let field = |name: &str| posted.get(name).and_then(Value::as_str);
+        match (field("channel"), field("ts")) {
             (Some(channel), Some(ts)) => Ok(Some(format!("{channel} {ts}"))),
             _ => Err(NotifyError::again("Slack did not return the id of the message")),
         }
@@ -231,7 +231,7 @@ impl Slack {
             Ok(_) => {}
             // Somebody deleted it.
             Err(SlackProblem::Said(problem)) if problem == "message_not_found" => {
-                return if told::is_asked(approval) {
+                return if notification::is_asked(approval) {
                     self.post(notice, approval).await
                 } else {
                     Ok(None)
@@ -268,7 +268,9 @@ pub(crate) enum SlackProblem {
 
 impl SlackProblem {
     fn of(error: Option<&str>) -> Self {
-        error.map_or(Self::Nothing, |error| Self::Said(told::cut(&told::plain(error), 100)))
+        error.map_or(Self::Nothing, |error| {
+            Self::Said(notification::cut(&notification::plain(error), 100))
+        })
     }
 }
 
@@ -327,7 +329,7 @@ impl Notifier for Slack {
             let Some(approval) = notice.approval() else { return Ok(None) };
             match notice.memo() {
                 Some(memo) => self.update(notice, approval, memo).await,
-                None if told::is_asked(approval) => self.post(notice, approval).await,
+                None if notification::is_asked(approval) => self.post(notice, approval).await,
                 // It was settled before anybody was notified.
                 None => Ok(None),
             }

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use super::blocks::{escaped, input, modal, plain, section, with};
 use super::payload::{DecisionAction, EXPLAIN, REJECT, ShownApproval, WORDS};
-use crate::notify::told;
+use crate::notify::notification;
 
 /// Returns the window in which somebody types a comment for approving or rejecting a call.
 pub(crate) fn asking(
-    wish: &DecisionAction,
+    action: &DecisionAction,
     approval: &Approval,
     tool: Option<&Descriptor>,
     shown: ShownApproval,
 ) -> Value {
-    let (callback, title, label) = match wish {
+    let (callback, title, label) = match action {
         DecisionAction::Refuse => (REJECT, "Reject", "Reason (the agent sees it)"),
         DecisionAction::Approve | DecisionAction::Explain => {
             (EXPLAIN, "Approve", "Reason (for the record)")
@@ -28,15 +28,15 @@ pub(crate) fn asking(
 
 /// Describes a call for a window.
 pub(super) fn about(approval: &Approval, tool: Option<&Descriptor>) -> String {
-    format!("{}: {}", told::plain(approval.tool()), told::one_line(approval, tool))
+    format!("{}: {}", notification::plain(approval.tool()), notification::one_line(approval, tool))
 }
 
 /// Returns the answer that makes the window say what happened.
-pub(crate) fn said(words: &str) -> Value {
-    json!({ "response_action": "update", "view": modal("Gate", &[section(words)]) })
+pub(crate) fn close_with(message: &str) -> Value {
+    json!({ "response_action": "update", "view": modal("Gate", &[section(message)]) })
 }
 
 /// Returns the answer that makes the window say what is wrong with the typed words.
-pub(crate) fn wrong(words: &str) -> Value {
-    json!({ "response_action": "errors", "errors": { WORDS: escaped(words, 150) } })
+pub(crate) fn wrong(message: &str) -> Value {
+    json!({ "response_action": "errors", "errors": { WORDS: escaped(message, 150) } })
 }

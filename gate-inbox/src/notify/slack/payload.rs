@@ -87,7 +87,7 @@ impl SlackInteraction {
     /// Reads a payload. `None` if it is not one of ours.
     pub(crate) fn read(payload: &str) -> Option<Self> {
         let payload: Value = serde_json::from_str(payload).ok()?;
-        let text = |place: &str| payload.pointer(place)?.as_str();
+        let text = |pointer: &str| payload.pointer(pointer)?.as_str();
         let who = || {
             let workspace =
                 text("/user/team_id").or_else(|| text("/team/id")).unwrap_or_default().to_owned();
@@ -96,7 +96,7 @@ impl SlackInteraction {
         match text("/type")? {
             "block_actions" => {
                 let [_] = payload.get("actions")?.as_array()?.as_slice() else { return None };
-                let wish = match text("/actions/0/action_id")? {
+                let action = match text("/actions/0/action_id")? {
                     APPROVE => DecisionAction::Approve,
                     EXPLAIN => DecisionAction::Explain,
                     REJECT => DecisionAction::Refuse,
@@ -105,7 +105,7 @@ impl SlackInteraction {
                 let shown = text("/actions/0/value")?.parse().ok()?;
                 let (trigger, answer_to) =
                     (text("/trigger_id")?.to_owned(), text("/response_url")?.to_owned());
-                Some(Self::Click { who: who()?, wish, shown, trigger, answer_to })
+                Some(Self::Click { who: who()?, wish: action, shown, trigger, answer_to })
             }
             "view_submission" => {
                 let wish = match text("/view/callback_id")? {
@@ -114,10 +114,10 @@ impl SlackInteraction {
                     _ => return Some(Self::Other),
                 };
                 let shown = text("/view/private_metadata")?.parse().ok()?;
-                let words = text(&format!("/view/state/values/{WORDS}/{WORDS}/value"))
+                let message = text(&format!("/view/state/values/{WORDS}/{WORDS}/value"))
                     .unwrap_or_default()
                     .to_owned();
-                Some(Self::Sent { who: who()?, wish, shown, words })
+                Some(Self::Sent { who: who()?, wish, shown, words: message })
             }
             _ => Some(Self::Other),
         }

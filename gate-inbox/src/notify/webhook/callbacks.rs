@@ -70,14 +70,14 @@ impl Callbacks {
     }
 
     fn within(
-        reach: AddressPolicy,
+        policy: AddressPolicy,
         secrets: impl IntoIterator<Item = WebhookSecret>,
     ) -> Result<Self, BadSetting> {
         let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
         if secrets.is_empty() {
             return Err(BadSetting::new("callbacks need a secret, which signs them: add one"));
         }
-        Ok(Self { secrets, reach, agent: agent(reach) })
+        Ok(Self { secrets, reach: policy, agent: agent(policy) })
     }
 
     /// Checks that an address which an agent gives could be one.

@@ -117,7 +117,7 @@ impl Webhook {
     }
 
     fn within(
-        reach: AddressPolicy,
+        policy: AddressPolicy,
         name: &str,
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
@@ -131,13 +131,13 @@ impl Webhook {
         if secrets.is_empty() {
             return Err(BadSetting::new("a webhook needs a secret, which signs it: add one"));
         }
-        let (url, events) = (address(reach, url)?, EventFilter::default());
+        let (url, events) = (address(policy, url)?, EventFilter::default());
         Ok(Self {
             name: name.into(),
             url,
             secrets,
             events,
-            agent: agent(reach),
+            agent: agent(policy),
             patience: PATIENCE,
         })
     }
@@ -189,12 +189,12 @@ impl Webhook {
 }
 
 /// An address of the web, that says nothing besides.
-fn address(reach: AddressPolicy, text: &str) -> Result<Uri, BadSetting> {
+fn address(policy: AddressPolicy, text: &str) -> Result<Uri, BadSetting> {
     let url: Option<Uri> = text.parse().ok();
     let url = url.filter(|url| {
         let has_scheme = match url.scheme_str() {
             Some("https") => true,
-            Some("http") => reach != AddressPolicy::Public,
+            Some("http") => policy != AddressPolicy::Public,
             _ => false,
         };
         let has_host = url.host().is_some_and(|host| !host.is_empty());
@@ -202,13 +202,13 @@ fn address(reach: AddressPolicy, text: &str) -> Result<Uri, BadSetting> {
             && has_host
             && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     });
-    let words = if reach == AddressPolicy::Public {
+    let message = if policy == AddressPolicy::Public {
         "the address of a webhook begins with `https://` and has no user; `http://` is only for a \
          private webhook"
     } else {
         "the address of a webhook begins with `https://` or `http://` and has no user"
     };
-    url.ok_or_else(|| BadSetting::new(words))
+    url.ok_or_else(|| BadSetting::new(message))
 }
 
 impl Notifier for Webhook {

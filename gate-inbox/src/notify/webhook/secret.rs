@@ -74,9 +74,9 @@ impl FromStr for WebhookSecret {
     fn from_str(text: &str) -> Result<Self, BadSetting> {
         let bytes = text.strip_prefix(START).and_then(|encoded| STANDARD.decode(encoded).ok());
         let bytes = bytes.filter(|bytes| LENGTHS.contains(&bytes.len()));
-        let words =
+        let message =
             "the secret of a webhook is `whsec_` and 24 to 64 bytes in base64: copy all of it";
-        bytes.map(Self).ok_or_else(|| BadSetting::new(words))
+        bytes.map(Self).ok_or_else(|| BadSetting::new(message))
     }
 }
 

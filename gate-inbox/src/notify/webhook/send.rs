@@ -18,7 +18,7 @@ const REDIRECTS: usize = 3;
 
 /// Makes the HTTP agent for allowed addresses. It keeps no connection, because the address is
 /// checked for each.
-pub(super) fn agent(reach: AddressPolicy) -> Agent {
+pub(super) fn agent(policy: AddressPolicy) -> Agent {
     let config = Agent::config_builder()
         // A proxy would resolve the name itself, past the check.
         .proxy(None)
@@ -30,7 +30,7 @@ pub(super) fn agent(reach: AddressPolicy) -> Agent {
     Agent::with_parts(
         config,
         DefaultConnector::default(),
-        GuardedResolver { reach, names: DefaultResolver::default() },
+        GuardedResolver { reach: policy, names: DefaultResolver::default() },
     )
 }
 
@@ -107,15 +107,15 @@ fn unreachable(error: &ureq::Error) -> NotifyError {
 }
 
 fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
-    let words = format!("it answered {}", status.as_u16());
+    let message = format!("it answered {}", status.as_u16());
     let wait = match status {
         StatusCode::GONE => {
-            return NotifyError::never(format!("{words}: it accepts no more of them"));
+            return NotifyError::never(format!("{message}: it accepts no more of them"));
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => retry_after(headers),
         _ => None,
     };
-    NotifyError::again(words).after(wait)
+    NotifyError::again(message).after(wait)
 }
 
 /// Returns the target of a redirect: over `https`, if it came from there.
@@ -171,8 +171,8 @@ mod tests {
         ] {
             assert_eq!(redirected(from, to).as_deref(), Ok(wanted), "{to}");
         }
-        let words = redirected("https://a.example/x", "http://a.example/x").unwrap_err();
-        assert!(words.contains("from https to http"), "{words}");
+        let message = redirected("https://a.example/x", "http://a.example/x").unwrap_err();
+        assert!(message.contains("from https to http"), "{message}");
         assert!(redirected("https://a.example/x", "HTTP://a.example/x").is_err());
         for bad in [
             "",

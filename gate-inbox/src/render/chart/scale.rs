@@ -43,7 +43,7 @@ impl ChartUnit {
     }
 
     /// A number in words.
-    pub(crate) fn words(self, number: f64) -> String {
+    pub(crate) fn format(self, number: f64) -> String {
         match self {
             Self::Count => grouped(u64::from(whole(number.round()))),
             Self::Time => short(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)),
@@ -117,7 +117,7 @@ mod tests {
             assert_eq!((scale.step, scale.top()), (step, top), "{most}");
         }
         assert_eq!(
-            (ChartUnit::Count.words(1_234.0), ChartUnit::Time.words(5_400.0)),
+            (ChartUnit::Count.format(1_234.0), ChartUnit::Time.format(5_400.0)),
             ("1,234".into(), "1.5 h".into())
         );
     }

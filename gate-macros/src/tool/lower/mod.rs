@@ -16,7 +16,7 @@ use self::parameters::{FunctionParameters, borrowed_lifetime, names_of_their_own
 use super::model::ToolModel;
 use super::options::ToolOptions;
 use crate::errors::ErrorAccumulator;
-use crate::function::{AttributeGroups, FunctionItem, token_text};
+use crate::function_item::{AttributeGroups, FunctionItem, token_text};
 use crate::names::{RuntimePath, camel_case};
 
 pub(crate) fn lower(
@@ -25,11 +25,11 @@ pub(crate) fn lower(
     errors: &mut ErrorAccumulator,
 ) -> ToolModel {
     let FunctionItem { attributes, visibility, signature, body } = function;
-    let sorted = AttributeGroups::of(attributes);
-    let description = sorted.text();
+    let groups = AttributeGroups::of(attributes);
+    let description = groups.text();
     let source = format!("{} {}", token_text(&signature), token_text(&body));
     plain_function(&signature, errors);
-    reached_by_the_gate_alone(&sorted.others, errors);
+    reached_by_the_gate_alone(&groups.others, errors);
     not_generic(&signature, errors);
     let mut parameters = FunctionParameters::default();
     for input in &signature.inputs {
@@ -54,9 +54,9 @@ pub(crate) fn lower(
         function: signature.ident.clone(),
         is_method: signature.receiver().is_some(),
         signature: without_parameter_attributes(signature),
-        conditions: sorted.conditions,
-        docs: sorted.docs,
-        attributes: sorted.others,
+        conditions: groups.conditions,
+        docs: groups.docs,
+        attributes: groups.others,
         visibility,
         body,
         description,

@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, FnArg, Ident, Pat, PatType, Type};
 
 use crate::errors::ErrorAccumulator;
-use crate::function::token_text;
+use crate::function_item::token_text;
 use crate::names::did_you_mean;
 use crate::tool::model::{Argument, Parameter};
 

@@ -41,7 +41,9 @@ pub(super) fn summary(
     for piece in pieces(&template) {
         let part = match piece {
             Ok(TemplatePiece::Words(words)) => Ok(SummaryPart::Words(words)),
-            Ok(TemplatePiece::Place(text)) => place(text, arguments, span).map(SummaryPart::Place),
+            Ok(TemplatePiece::Place(text)) => {
+                parse_placeholder(text, arguments, span).map(SummaryPart::Place)
+            }
             Err(problem) => Err(problem.to_owned()),
         };
         match part {
@@ -76,8 +78,8 @@ fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
             rest = after;
             continue;
         }
-        let place = (brace == "{").then(|| after.split_once('}')).flatten();
-        let Some((place, after)) = place.filter(|(place, _)| !place.contains('{')) else {
+        let placeholder = (brace == "{").then(|| after.split_once('}')).flatten();
+        let Some((place, after)) = placeholder.filter(|(place, _)| !place.contains('{')) else {
             pieces.push(Err(
                 "a brace has no other half: write `{{` or `}}` for a brace among the words",
             ));
@@ -97,7 +99,11 @@ fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
 }
 
 /// `amount_cents`, `amount_cents:cents`, `customer.name`.
-fn place(text: &str, arguments: &[Argument], span: Span) -> Result<SummaryPlaceholder, String> {
+fn parse_placeholder(
+    text: &str,
+    arguments: &[Argument],
+    span: Span,
+) -> Result<SummaryPlaceholder, String> {
     let (path, format) =
         text.split_once(':').map_or((text, None), |(path, format)| (path, Some(format.trim())));
     let mut steps = path.trim().split('.');

@@ -26,7 +26,8 @@ use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::{
-    CalledTools, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with,
+    CalledTools, DialectError, NotStrict, is_error, late, message_of, strict, text_at,
+    tool_result_text, with,
 };
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
@@ -213,16 +214,16 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
             }
         };
         if let Value::String(text) = content {
-            history.push(said(by, text.clone()));
+            history.push(message_of(by, text.clone()));
         }
         for block in content.as_array().into_iter().flatten() {
             match block["type"].as_str() {
-                Some("text") => history.push(said(by, text_at(block, "text"))),
+                Some("text") => history.push(message_of(by, text_at(block, "text"))),
                 Some("tool_use") => called.note(&block["id"], &block["name"]),
                 Some("tool_result") => {
                     history.push(Message::tool(
                         called.name(&block["tool_use_id"]),
-                        said_by_tool(&block["content"]),
+                        tool_result_text(&block["content"]),
                     ));
                 }
                 // What the model thinks or proposes is not said; pictures have no words.

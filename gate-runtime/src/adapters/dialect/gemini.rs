@@ -31,7 +31,7 @@
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::{DialectError, is_error, late, said, strict, text_at, with};
+use super::{DialectError, is_error, late, message_of, strict, text_at, with};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
 
@@ -101,11 +101,11 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
         _ => return Err(DialectError::new(NAME, "it has no `candidates`, and no `parts`")),
     };
     let calls = parts.iter().enumerate().filter(|(_, part)| part["functionCall"].is_object());
-    let call = |(place, part): (usize, &Value)| {
+    let call = |(index, part): (usize, &Value)| {
         let call = &part["functionCall"];
         let id = match (call["id"].as_str(), response["responseId"].as_str()) {
             (Some(id), _) => id.to_owned(),
-            (None, Some(response)) => format!("{OURS}{response}/{place}"),
+            (None, Some(response)) => format!("{OURS}{response}/{index}"),
             (None, None) => String::new(),
         };
         // A function without parameters is called without `args`.
@@ -209,7 +209,7 @@ pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
             }
             // What the model only thinks is not said.
             if let Some(text) = part["text"].as_str().filter(|_| part["thought"] != true) {
-                history.push(said(by, text.to_owned()));
+                history.push(message_of(by, text.to_owned()));
             }
         }
     }

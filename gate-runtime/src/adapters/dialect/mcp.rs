@@ -25,7 +25,7 @@
 //! knows one answer to a request: where a person must decide, either wait before you answer
 //! ([`Run::wait`](crate::Run::wait)), or answer that it waits.
 
-use gate_core::approval::told;
+use gate_core::approval::model_text;
 use gate_core::call::{Descriptor, ToolCall};
 use serde_json::{Value, json};
 
@@ -153,8 +153,9 @@ pub fn result(answer: &Answer) -> Value {
     // Some clients show the model this in place of the text: no mark of the gate stands here
     // either.
     let structured = returned.filter(Value::is_object);
-    let structured = structured
-        .and_then(|value| serde_json::from_str::<Value>(&told::disarmed(&value.to_string())).ok());
+    let structured = structured.and_then(|value| {
+        serde_json::from_str::<Value>(&model_text::disarmed(&value.to_string())).ok()
+    });
     let result = json!({
         "content": [{"type": "text", "text": answer.for_model()}],
         "isError": is_error,

@@ -32,7 +32,7 @@ pub use strict::NotStrict;
 use std::collections::HashMap;
 use std::fmt;
 
-use gate_core::approval::told;
+use gate_core::approval::model_text;
 use gate_core::call::{Message, ToolOutcome};
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ fn text_of(content: &Value) -> String {
 
 /// Returns the words of a tool: its text, or everything that it gave back, where that is not only
 /// text.
-fn said_by_tool(content: &Value) -> String {
+fn tool_result_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts)
@@ -159,13 +159,13 @@ fn late(answer: &Answer) -> String {
         answer.tool(),
         Value::from(answer.call().as_str()),
     );
-    format!("{} {}", told::notice(&words), Value::from(answer.for_model()))
+    format!("{} {}", model_text::notice(&words), Value::from(answer.for_model()))
 }
 
 /// Makes a message of a text that someone said; a late answer is the tool's, whosever place it had
 /// to take.
-fn said(by: fn(String) -> Message, text: String) -> Message {
-    let words = text.strip_prefix(told::OPEN).unwrap_or(&text);
+fn message_of(by: fn(String) -> Message, text: String) -> Message {
+    let words = text.strip_prefix(model_text::OPEN).unwrap_or(&text);
     match words.strip_prefix(LATE).and_then(|rest| rest.split_once('`')) {
         Some((tool, _)) => Message::tool(tool.to_owned(), text),
         None => by(text),

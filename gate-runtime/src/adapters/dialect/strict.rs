@@ -183,20 +183,20 @@ impl StrictConverter<'_> {
     }
 
     /// Every field is named and required.
-    fn close(&self, map: &mut Map<String, Value>, place: &str) -> Result<(), NotStrict> {
+    fn close(&self, map: &mut Map<String, Value>, index: &str) -> Result<(), NotStrict> {
         let is_map =
             map.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
         let named = map
             .get("properties")
             .and_then(Value::as_object)
             .is_some_and(|fields| !fields.is_empty());
-        if is_map || (!named && !place.is_empty()) {
-            return Err(self.impossible(place, "a map with free keys: use a list of key and value"));
+        if is_map || (!named && !index.is_empty()) {
+            return Err(self.impossible(index, "a map with free keys: use a list of key and value"));
         }
         let fields = map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         let mut names = Vec::new();
         for (name, field) in fields.as_object_mut().into_iter().flatten() {
-            self.convert(field, &below(place, name))?;
+            self.convert(field, &below(index, name))?;
             names.push(Value::String(name.clone()));
         }
         map.insert("required".to_owned(), Value::Array(names));

@@ -65,7 +65,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec
         let line = document.line(error.span().map_or(0, |span| span.start));
         // Further mistakes of a line follow from its first one.
         if document.mistakes.iter().all(|mistake| mistake.line != line) {
-            document.mistake(line, format!("this is not TOML: {}", error.message()));
+            document.report(line, format!("this is not TOML: {}", error.message()));
         }
     }
     if document.is_good() { Ok((document, root.into_inner())) } else { Err(document.sorted()) }
@@ -73,7 +73,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec
 
 impl<'t> TomlDocument<'t> {
     /// Adds a mistake.
-    pub(super) fn mistake(&mut self, line: usize, words: impl Into<String>) {
+    pub(super) fn report(&mut self, line: usize, words: impl Into<String>) {
         self.mistakes.push(FileDiagnostic { line, words: words.into() });
     }
 
@@ -102,7 +102,7 @@ impl<'t> TomlDocument<'t> {
         let name = kind.name;
         let DeValue::Array(tables) = value.get_ref() else {
             let line = self.line(value.span().start);
-            self.mistake(
+            self.report(
                 line,
                 format!("there may be several of these: begin each with `[[{name}]]`"),
             );
@@ -115,7 +115,7 @@ impl<'t> TomlDocument<'t> {
                 DeValue::Table(fields) => entries.push(PersonTable { line, kind, fields }),
                 other => {
                     let found = kind_of(other);
-                    self.mistake(
+                    self.report(
                         line,
                         format!("a {name} is a table, not {found}: begin it with `[[{name}]]`"),
                     );
@@ -140,7 +140,7 @@ impl<'t> TomlDocument<'t> {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("{whole} has {}", english::list(known)),
             };
-            self.mistake(line, format!("unknown field {}; {help}", shown(name)));
+            self.report(line, format!("unknown field {}; {help}", shown(name)));
         }
     }
 
@@ -152,11 +152,11 @@ impl<'t> TomlDocument<'t> {
     fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let inner = text.trim();
         if inner.is_empty() {
-            self.mistake(line, format!("{what} is empty: fill it in"));
+            self.report(line, format!("{what} is empty: fill it in"));
             return None;
         }
         if inner.len() != text.len() {
-            self.mistake(
+            self.report(
                 line,
                 format!("{what} begins or ends with a space or a line's end: remove it"),
             );
@@ -171,7 +171,7 @@ impl<'t> TomlDocument<'t> {
         if let Some(hazard) =
             visible.hazards().iter().find(|hazard| **hazard != TextHazard::LookAlike)
         {
-            self.mistake(line, format!("{what} has {hazard}: remove them from `{visible}`"));
+            self.report(line, format!("{what} has {hazard}: remove them from `{visible}`"));
         }
         Some(said)
     }
@@ -215,7 +215,7 @@ impl<'t> PersonTable<'t> {
             let words = format!(
                 "`{key}` is not a count: write a whole number from 1 on, like `{key} = 100`"
             );
-            document.mistake(document.line(value.span().start), words);
+            document.report(document.line(value.span().start), words);
         }
         count
     }
@@ -230,14 +230,14 @@ impl<'t> PersonTable<'t> {
         let example = format!("write a list of texts, like `{key} = [\"manager\"]`");
         let DeValue::Array(items) = value.get_ref() else {
             let line = document.line(value.span().start);
-            document.mistake(line, format!("`{key}` is {}: {example}", kind_of(value.get_ref())));
+            document.report(line, format!("`{key}` is {}: {example}", kind_of(value.get_ref())));
             return None;
         };
         let mut names: Vec<LineText<'_>> = Vec::new();
         for item in items {
             let line = document.line(item.span().start);
             let DeValue::String(text) = item.get_ref() else {
-                document.mistake(
+                document.report(
                     line,
                     format!("`{key}` has {} in it: {example}", kind_of(item.get_ref())),
                 );
@@ -248,7 +248,7 @@ impl<'t> PersonTable<'t> {
             };
             if names.iter().any(|known| known.text == name.text) {
                 document
-                    .mistake(line, format!("`{key}` has {} twice: remove one", shown(name.text)));
+                    .report(line, format!("`{key}` has {} twice: remove one", shown(name.text)));
             } else {
                 names.push(name);
             }
@@ -270,7 +270,7 @@ impl<'t> PersonTable<'t> {
         let time = written.filter(|text| !text.contains('[')).and_then(|text| text.parse().ok());
         if time.is_none() {
             let line = document.line(value.span().start);
-            document.mistake(
+            document.report(
                 line,
                 format!(
                     "`{key}` is not a point in time: write date, time and zone, like `{key} = \
@@ -285,7 +285,7 @@ impl<'t> PersonTable<'t> {
     pub(super) fn must_have(&self, key: &str, example: &str, document: &mut TomlDocument<'t>) {
         if !self.has(key) {
             let name = self.kind.name;
-            document.mistake(
+            document.report(
                 self.line,
                 format!("this {name} has no `{key}`: write one, like `{key} = {example}`"),
             );
@@ -298,7 +298,7 @@ impl<'t> PersonTable<'t> {
         match value.get_ref() {
             DeValue::String(text) => Some((text, line)),
             other => {
-                document.mistake(line, format!("`{key}` is {}: put it in quotes", kind_of(other)));
+                document.report(line, format!("`{key}` is {}: put it in quotes", kind_of(other)));
                 None
             }
         }

@@ -119,8 +119,8 @@ impl FileSnapshot {
             Ok(_) => {
                 tracing::info!(target: "gate::security", event = "people_changed", %file, %digest);
             }
-            Err(mistakes) => {
-                let mistakes = mistakes.len();
+            Err(diagnostics) => {
+                let mistakes = diagnostics.len();
                 tracing::warn!(
                     target: "gate::security",
                     event = "people_unreadable",
@@ -230,7 +230,7 @@ impl FileDirectory {
             *last = FileSnapshot::of(bytes);
             last.log(&self.name);
         }
-        last.people.clone().map_err(|mistakes| wrong(&self.name, &mistakes))
+        last.people.clone().map_err(|diagnostics| invalid_file(&self.name, &diagnostics))
     }
 }
 
@@ -308,15 +308,16 @@ fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
     })
 }
 
-fn wrong(name: &Path, mistakes: &[FileDiagnostic]) -> DirectoryError {
+fn invalid_file(name: &Path, diagnostics: &[FileDiagnostic]) -> DirectoryError {
     let name = name.display();
-    if let [FileDiagnostic { line, words }] = mistakes {
+    if let [FileDiagnostic { line, words }] = diagnostics {
         return DirectoryError::new(format_args!("{name}, line {line}: {words}"));
     }
-    let lines =
-        mistakes.iter().map(|FileDiagnostic { line, words }| format!("\n  - line {line}: {words}"));
+    let lines = diagnostics
+        .iter()
+        .map(|FileDiagnostic { line, words }| format!("\n  - line {line}: {words}"));
     let lines: String = lines.collect();
-    let count = mistakes.len();
+    let count = diagnostics.len();
     DirectoryError::new(format_args!(
         "{name} has {count} mistakes, and nobody can decide until they are corrected:{lines}"
     ))

@@ -54,9 +54,9 @@ impl PeopleIndex {
         document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
         let entries = document.entries(&root, &PERSON);
         let drafts: Vec<PersonDraft<'_>> =
-            entries.iter().map(|entry| draft(entry, &mut document)).collect();
+            entries.iter().map(|entry| parse_entry(entry, &mut document)).collect();
         if drafts.is_empty() && document.is_good() {
-            document.mistake(
+            document.report(
                 1,
                 "nobody is in the file: begin with `[[person]]`, `id = \"dana\"` and `roles = \
                  [\"manager\"]`",
@@ -65,7 +65,8 @@ impl PeopleIndex {
         let agents = document.entries(&root, &AGENT);
         let agents: Vec<AgentDraft<'_>> =
             agents.iter().map(|entry| agent(entry, &mut document)).collect();
-        let ids = drafts.iter().map(|draft| draft.id).chain(agents.iter().map(|agent| agent.id));
+        let ids =
+            drafts.iter().map(|prepared| prepared.id).chain(agents.iter().map(|agent| agent.id));
         let ids: Vec<LineText<'_>> = ids.flatten().collect();
         check_ids(&ids, &mut document);
         check_aliases(&drafts, &ids, &mut document);
@@ -92,19 +93,19 @@ impl PeopleIndex {
         delegations: Vec<(ReviewerId, RoleDelegation)>,
     ) -> Self {
         let (mut persons, mut tokens) = (BTreeMap::new(), Vec::new());
-        for draft in drafts {
-            let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
+        for prepared in drafts {
+            let Some(id) = prepared.id.map(|id| ReviewerId::from(id.text)) else { continue };
             let text = |said: Option<LineText<'_>>| said.map(|said| said.text.to_owned());
-            tokens.extend(draft.token.map(|(hash, _)| (hash, id.clone())));
+            tokens.extend(prepared.token.map(|(hash, _)| (hash, id.clone())));
             let person = Person {
                 id: id.clone(),
-                name: text(draft.name),
-                contact: text(draft.contact),
-                roles: draft.own_roles().map(Role::from).collect(),
-                token: draft.token.map(|(hash, _)| hash),
-                key: draft.key.as_ref().map(|(key, _)| key.clone()),
-                slack: text(draft.slack),
-                aliases: draft.aliases.iter().map(|alias| alias.text.to_owned()).collect(),
+                name: text(prepared.name),
+                contact: text(prepared.contact),
+                roles: prepared.own_roles().map(Role::from).collect(),
+                token: prepared.token.map(|(hash, _)| hash),
+                key: prepared.key.as_ref().map(|(key, _)| key.clone()),
+                slack: text(prepared.slack),
+                aliases: prepared.aliases.iter().map(|alias| alias.text.to_owned()).collect(),
                 delegations: Vec::new(),
             };
             persons.insert(id, person);
@@ -184,7 +185,7 @@ impl<'t> PersonDraft<'t> {
     }
 }
 
-fn draft<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> PersonDraft<'t> {
+fn parse_entry<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> PersonDraft<'t> {
     entry.must_have("roles", "[\"manager\"]", document);
     let id = entry.name("id", "dana", document);
     PersonDraft {
@@ -192,7 +193,7 @@ fn draft<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> Person
         name: entry.text("name", document),
         contact: entry.text("contact", document),
         roles: entry.names("roles", document),
-        token: entry.text("token", document).and_then(|said| hash(said, document)),
+        token: entry.text("token", document).and_then(|text| hash(text, document)),
         key: entry.text("key", document).and_then(|said| key(said, id, document)),
         slack: entry.text("slack", document).and_then(|said| slack(said, document)),
         aliases: entry.names("aliases", document).unwrap_or_default(),
@@ -228,11 +229,11 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentD
             "{} is not a name of an agent: write letters, digits, `_`, `-` and `.` only",
             shown(id.text)
         );
-        document.mistake(id.line, words);
+        document.report(id.line, words);
     }
     AgentDraft {
         id,
-        token: entry.text("token", document).and_then(|said| hash(said, document)),
+        token: entry.text("token", document).and_then(|text| hash(text, document)),
         asks: entry.names("asks", document).unwrap_or_default(),
         at_once: entry.count("at_once", document),
     }
@@ -240,29 +241,29 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentD
 
 /// Parses the hash of a token, which has one spelling only. No message repeats it: it could be the
 /// token itself.
-fn hash(said: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, usize)> {
-    let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
+fn hash(text: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, usize)> {
+    let hash = text.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == text.text);
     if hash.is_none() {
-        let words = if token::is_clear(said.text) {
+        let words = if token::is_clear(text.text) {
             "`token` is the token itself, and anyone who saw this file now has it: make a new one, \
              and write its hash here"
         } else {
             "`token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in \
              lower case"
         };
-        document.mistake(said.line, words);
+        document.report(text.line, words);
     }
-    hash.map(|hash| (hash, said.line))
+    hash.map(|hash| (hash, text.line))
 }
 
 /// Parses a key. It must be of the kind for logs, because it signs a text as it is, and have the
 /// name of its holder, because a signature names its key, and so the person.
 fn key(
-    said: LineText<'_>,
+    text: LineText<'_>,
     id: Option<LineText<'_>>,
     document: &mut TomlDocument<'_>,
 ) -> Option<(VerifierKey, usize)> {
-    let words = match said.text.parse::<VerifierKey>() {
+    let words = match text.text.parse::<VerifierKey>() {
         Ok(key) if key.kind() != KeyKind::Log => {
             "`key` is a witness's key, which signs checkpoints: write one of algorithm 1".to_owned()
         }
@@ -270,9 +271,9 @@ fn key(
             let (name, id) = (shown(key.name()), shown(id.map_or("", |id| id.text)));
             format!("`key` is {name}'s, and this person is {id}: a key has the name of its holder")
         }
-        Ok(key) => return Some((key, said.line)),
+        Ok(key) => return Some((key, text.line)),
         // No message repeats it: it is the private key.
-        Err(_) if said.text.starts_with("PRIVATE+KEY+") => {
+        Err(_) if text.text.starts_with("PRIVATE+KEY+") => {
             "`key` is the private key, and anyone who saw this file now has it: make a new one, \
              and \
              write its public part here"
@@ -283,24 +284,24 @@ fn key(
         }
         Err(error) => format!("`key` is not a public key: {error}"),
     };
-    document.mistake(said.line, words);
+    document.report(text.line, words);
     None
 }
 
 /// Parses a Slack member ID: not a name, which its owner can change to another person's.
-fn slack<'t>(said: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<LineText<'t>> {
-    let rest = said.text.strip_prefix(['U', 'W']).unwrap_or_default();
+fn slack<'t>(text: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<LineText<'t>> {
+    let rest = text.text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())
         && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !is_id {
         let words = format!(
             "`slack` is {}, which is not a member ID: copy it from the profile in Slack (⋮, \"Copy \
              member ID\"), like `slack = \"U012AB3CD\"`",
-            shown(said.text)
+            shown(text.text)
         );
-        document.mistake(said.line, words);
+        document.report(text.line, words);
     }
-    is_id.then_some(said)
+    is_id.then_some(text)
 }
 
 /// Checks that a person or agent has one entry, because a second one could be overlooked when
@@ -321,7 +322,7 @@ fn check_ids(ids: &[LineText<'_>], document: &mut TomlDocument<'_>) {
                  or give another id"
             )
         };
-        document.mistake(id.line, words);
+        document.report(id.line, words);
     }
 }
 
@@ -334,10 +335,10 @@ fn check_aliases(
 ) {
     let mut known: BTreeMap<String, usize> =
         ids.iter().map(|id| (identity(id.text), id.line)).collect();
-    for alias in drafts.iter().flat_map(|draft| &draft.aliases) {
+    for alias in drafts.iter().flat_map(|prepared| &prepared.aliases) {
         if let Some(first) = known.insert(identity(alias.text), alias.line) {
             let name = shown(alias.text);
-            document.mistake(
+            document.report(
                 alias.line,
                 format!("{name} is a name on line {first} already: an alias is one person's"),
             );
@@ -353,7 +354,7 @@ fn check_tokens(
     let mut known = BTreeMap::new();
     for (hash, line) in tokens.flatten() {
         if let Some(first) = known.insert(hash, line) {
-            document.mistake(
+            document.report(
                 line,
                 format!("this token is on line {first} already: make a new one for one of the two"),
             );
@@ -364,9 +365,9 @@ fn check_tokens(
 /// Checks that nobody shares a key, under any name, because it identifies the voter.
 fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
-    for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
+    for (key, line) in drafts.iter().filter_map(|prepared| prepared.key.as_ref()) {
         if let Some(first) = known.insert(key.as_bytes(), line) {
-            document.mistake(
+            document.report(
                 *line,
                 format!("this key is on line {first} already: make a new one for one of the two"),
             );
@@ -377,11 +378,11 @@ fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
 /// Checks that a Slack member ID belongs to one person, so that it is clear who decides.
 fn check_slack(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
-    for id in drafts.iter().filter_map(|draft| draft.slack) {
+    for id in drafts.iter().filter_map(|prepared| prepared.slack) {
         if let Some(first) = known.insert(id.text, id.line) {
             let words =
                 format!("this member of Slack is on line {first} already: a member is one person");
-            document.mistake(id.line, words);
+            document.report(id.line, words);
         }
     }
 }
@@ -401,7 +402,7 @@ fn delegation<'t>(
     let taker = to.and_then(|to| known("to", to, drafts, document));
     let (from, to) = (from?, to?);
     if from.text == to.text {
-        document.mistake(
+        document.report(
             to.line,
             format!("{} delegates to nobody else: name another person in `to`", shown(from.text)),
         );
@@ -427,14 +428,14 @@ fn delegated(
         let words = format!(
             "{who} has no role to delegate: remove this delegation, or name somebody else in `from`"
         );
-        document.mistake(from.line, words);
+        document.report(from.line, words);
         return None;
     }
     let Some(named) = named else { return Some(own.into_iter().map(Role::from).collect()) };
     if named.is_empty() {
         let words =
             "`roles` is empty: name the roles to delegate, or leave `roles` out to delegate all";
-        document.mistake(entry.line, words);
+        document.report(entry.line, words);
     }
     for role in named.iter().filter(|role| !own.contains(&role.text)) {
         let (name, own) = (shown(role.text), english::list(&own));
@@ -442,7 +443,7 @@ fn delegated(
             "{name} is none of the roles that are {who}'s own, and only those can be delegated: \
              {own}"
         );
-        document.mistake(role.line, words);
+        document.report(role.line, words);
     }
     Some(named.iter().map(|role| Role::from(role.text)).collect())
 }
@@ -454,7 +455,7 @@ fn known<'d, 't>(
     drafts: &'d [PersonDraft<'t>],
     document: &mut TomlDocument<'_>,
 ) -> Option<&'d PersonDraft<'t>> {
-    let found = drafts.iter().find(|draft| draft.id.is_some_and(|id| id.text == who.text));
+    let found = drafts.iter().find(|prepared| prepared.id.is_some_and(|id| id.text == who.text));
     if found.is_none() {
         let ids = drafts.iter().filter_map(|draft| draft.id).map(|id| id.text);
         let help = match english::closest(who.text, ids) {
@@ -463,7 +464,7 @@ fn known<'d, 't>(
             None if drafts.iter().any(|draft| draft.id.is_none()) => return None,
             None => "add a `[[person]]` with this id, or remove the delegation".to_owned(),
         };
-        document.mistake(
+        document.report(
             who.line,
             format!("`{key}`: nobody in the file has the id {}; {help}", shown(who.text)),
         );

@@ -50,8 +50,8 @@ impl TempPeopleFile {
 
 /// Returns the mistakes in a text, as people see them.
 fn problems(text: impl AsRef<[u8]>) -> String {
-    let mistakes = PeopleIndex::read(text.as_ref()).expect_err("it has a mistake");
-    wrong(Path::new("people.toml"), &mistakes).to_string()
+    let diagnostics = PeopleIndex::read(text.as_ref()).expect_err("it has a mistake");
+    invalid_file(Path::new("people.toml"), &diagnostics).to_string()
 }
 
 /// The only thing that is wrong with a text.
@@ -433,8 +433,8 @@ fn what_is_no_time_for_everybody_is_no_end() {
         "\"\"",
         "\"2026-12-01T00:00:00Z[Europe/Berlin]\"",
     ] {
-        let said = problem(GOOD.replace("\"2026-12-01T00:00:00Z\"", time));
-        assert!(said.starts_with("line 17: `until` is not a point in time"), "{time}: {said}");
+        let text = problem(GOOD.replace("\"2026-12-01T00:00:00Z\"", time));
+        assert!(text.starts_with("line 17: `until` is not a point in time"), "{time}: {text}");
     }
 }
 
@@ -511,10 +511,10 @@ fn a_file_that_is_no_text_or_no_toml_says_where() {
         problem(b"# one\n# two \xff\n"),
         "line 2: this is not UTF-8: save the file as UTF-8"
     );
-    let said = problem("[[person]]\nid = \"dana\nroles = []\n");
+    let text = problem("[[person]]\nid = \"dana\nroles = []\n");
     assert!(
-        said.starts_with("line 2: this is not TOML: invalid basic string, expected `\"`"),
-        "{said}"
+        text.starts_with("line 2: this is not TOML: invalid basic string, expected `\"`"),
+        "{text}"
     );
     let said = problem("[[person]]\nid = \"dana\"\nid = \"omar\"\nroles = []\n");
     assert_eq!(said, "line 3: this is not TOML: duplicate key");
@@ -524,8 +524,8 @@ fn a_file_that_is_no_text_or_no_toml_says_where() {
 fn a_file_may_begin_with_a_mark_and_have_other_line_ends() {
     let file = TempPeopleFile::of(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n")));
     assert!(file.open().person(&"dana".into(), at("2026-11-21T12:00:00Z")).unwrap().is_some());
-    let said = problem(dana_and("rolls = []").replace('\n', "\r\n"));
-    assert_eq!(said, "line 4: unknown field `rolls`; did you mean `roles`?");
+    let text = problem(dana_and("rolls = []").replace('\n', "\r\n"));
+    assert_eq!(text, "line 4: unknown field `rolls`; did you mean `roles`?");
 }
 
 #[test]
@@ -673,10 +673,10 @@ fn what_is_no_id_of_slack_is_a_mistake_and_so_is_one_for_two() {
     for wrong in
         ["@dana", "dana", "U012ab3cd", "C012AB3CD", "U", "U012AB3CD-", "U012AB3CD012AB3CD01234"]
     {
-        let said = problem(dana_and(&format!("slack = \"{wrong}\"\n")));
+        let text = problem(dana_and(&format!("slack = \"{wrong}\"\n")));
         assert!(
-            said.starts_with(&format!("line 4: `slack` is `{wrong}`, which is not a member ID")),
-            "{said}"
+            text.starts_with(&format!("line 4: `slack` is `{wrong}`, which is not a member ID")),
+            "{text}"
         );
     }
     assert!(problem(dana_and("slack = 7\n")).contains("put it in quotes"));

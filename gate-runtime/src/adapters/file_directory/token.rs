@@ -183,12 +183,12 @@ mod tests {
         let token = ReviewerToken::new();
         assert!(are_equal(&token.hash(), &token.hash()));
         let text = token.hash().to_string();
-        for place in [7, 40, text.len() - 1] {
+        for index in [7, 40, text.len() - 1] {
             let changed: String = text
                 .chars()
                 .enumerate()
                 .map(|(at, c)| {
-                    if at != place {
+                    if at != index {
                         c
                     } else if c == '0' {
                         '1'

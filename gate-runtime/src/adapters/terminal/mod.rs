@@ -148,17 +148,17 @@ impl Terminal {
             prompt.show(&page)
         })
         .await?;
-        let (mut draft, mut is_shown) = (None, view::is_whole(asked.approval()));
+        let (mut prepared, mut is_shown) = (None, view::is_whole(asked.approval()));
         loop {
-            let question = prompt::ReviewPrompt::of(asked, draft.take(), is_shown);
+            let question = prompt::ReviewPrompt::of(asked, prepared.take(), is_shown);
             let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else {
                 return Ok(None);
             };
-            let deciding = match choice {
+            let decide = match choice {
                 PromptChoice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
                 PromptChoice::Reject { reason } => asked.reject(reviewer, reason),
                 PromptChoice::Edit { edit, comment, draft: written } => {
-                    draft = written;
+                    prepared = written;
                     with_comment(asked.edit(reviewer, edit), comment)
                 }
                 PromptChoice::Grant { scope, comment } => {
@@ -172,15 +172,15 @@ impl Terminal {
                 }
             };
             let deciding = match &self.key {
-                Some(key) => deciding.sign_with(key),
-                None => deciding,
+                Some(key) => decide.sign_with(key),
+                None => decide,
             };
-            let (said, end) = match deciding.await {
+            let (text, end) = match deciding.await {
                 Ok(decided) => (view::outcome(&decided), Some(Some(decided))),
                 Err(error @ DecideError::AlreadyDecided(_)) => (problem(&error), Some(None)),
                 Err(error) => (problem(&error), None),
             };
-            self.with(move |prompt| prompt.show(&said)).await?;
+            self.with(move |prompt| prompt.show(&text)).await?;
             if let Some(end) = end {
                 return Ok(end);
             }
@@ -236,8 +236,8 @@ impl Terminal {
         let gone = || io::Error::other("the terminal is still waiting for an earlier answer");
         let mut prompt = self.prompt.take().ok_or_else(gone)?;
         let talked = tokio::task::spawn_blocking(move || {
-            let said = talk(&mut prompt);
-            (prompt, said)
+            let text = talk(&mut prompt);
+            (prompt, text)
         });
         let (prompt, said) = talked.await.map_err(io::Error::other)?;
         self.prompt = Some(prompt);
@@ -248,18 +248,17 @@ impl Terminal {
 /// Describes why a decision does not count. The problems of an edit are listed field by field.
 fn problem(error: &DecideError) -> String {
     match error {
-        DecideError::Invalid(misfits) => {
-            let lines = misfits
-                .iter()
-                .map(|misfit| format!("      {}\n", view::shown(&misfit.to_string())));
+        DecideError::Invalid(errors) => {
+            let lines =
+                errors.iter().map(|misfit| format!("      {}\n", view::shown(&misfit.to_string())));
             format!("  ✗ the edited arguments do not fit:\n{}", lines.collect::<String>())
         }
         error => format!("  ✗ {}\n", view::shown(&error.to_string())),
     }
 }
 
-fn with_comment(deciding: Decide<'_>, comment: String) -> Decide<'_> {
-    if comment.is_empty() { deciding } else { deciding.comment(comment) }
+fn with_comment(decide: Decide<'_>, comment: String) -> Decide<'_> {
+    if comment.is_empty() { decide } else { decide.comment(comment) }
 }
 
 impl fmt::Debug for Terminal {

@@ -79,7 +79,7 @@ pub(super) enum PromptChoice {
 
 impl ReviewPrompt {
     /// Makes a prompt, in the runtime of the caller.
-    pub(super) fn of(asked: &Interruption, draft: Option<String>, is_shown: bool) -> Self {
+    pub(super) fn of(asked: &Interruption, prepared: Option<String>, is_shown: bool) -> Self {
         let approval = asked.approval();
         Self {
             tool: approval.tool().to_string(),
@@ -87,7 +87,7 @@ impl ReviewPrompt {
             is_editable: approval.requirements().iter().all(Requirement::is_editable),
             takes_grants: approval.requirements().iter().all(Requirement::takes_grants),
             arguments: approval.arguments().clone(),
-            draft,
+            draft: prepared,
             is_shown,
             asked: asked.clone(),
             runtime: Handle::current(),
@@ -191,7 +191,7 @@ impl TerminalIo {
             Some(editor) => self.edit_in(&editor, question)?,
             None => self.edit_by_line(question)?.map(|edit| (edit, None)),
         };
-        let Some((edit, draft)) = edited else { return Ok(None) };
+        let Some((edit, prepared)) = edited else { return Ok(None) };
         self.show(&view::changes(
             &question.arguments,
             &edit,
@@ -210,7 +210,7 @@ impl TerminalIo {
         Ok(self.line("   comment (optional) > ")?.map(|comment| PromptChoice::Edit {
             edit,
             comment,
-            draft,
+            draft: prepared,
         }))
     }
 
@@ -221,7 +221,7 @@ impl TerminalIo {
         question: &ReviewPrompt,
     ) -> io::Result<Option<(Edit, Option<String>)>> {
         let mut text = match &question.draft {
-            Some(draft) => draft.clone(),
+            Some(prepared) => prepared.clone(),
             None => {
                 serde_json::to_string_pretty(&question.arguments.to_json())
                     .map_err(io::Error::other)?

@@ -65,7 +65,7 @@ fn write_question(
     let (approval, look) = (asked.approval(), page.look);
     let mut label = "before";
     for notice in review.notices() {
-        page.row(label, &look.warning(notice.words()));
+        page.row(label, &look.warning(notice.text()));
         if let Some(quote) = notice.quote() {
             let (text, hazards) = quoted(quote.text());
             let (text, left_out) =
@@ -80,12 +80,15 @@ fn write_question(
     }
     write_rules(page, approval, whole);
     for vote in approval.votes() {
-        page.row("voted", &format!("{} {}", shown(vote.reviewer().as_str()), approval.said(vote)));
+        page.row(
+            "voted",
+            &format!("{} {}", shown(vote.reviewer().as_str()), approval.describe_vote(vote)),
+        );
     }
     page.row("decides", review.decides());
     if let Some(end) = review.until() {
-        let left = rough_duration(end.duration_since(asked.now()).unsigned_abs());
-        page.note(0, &format!("until {end:.0}, in {left}"));
+        let expired = rough_duration(end.duration_since(asked.now()).unsigned_abs());
+        page.note(0, &format!("until {end:.0}, in {expired}"));
     }
     if let Some(valid) = review.valid() {
         page.note(0, &format!("an approval is valid {valid}"));
@@ -96,8 +99,8 @@ fn write_question(
 pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
     let (approval, review) = (asked.approval(), asked.review());
     let mut page = PageBuffer::new(look);
-    let (tool, mark) = (look.strong(shown(approval.tool().as_str())), mark(&review, look));
-    page.title(&format!("everything about this call of {tool}{mark}"));
+    let (tool, cursor) = (look.strong(shown(approval.tool().as_str())), mark(&review, look));
+    page.title(&format!("everything about this call of {tool}{cursor}"));
     if let (Some(_), Some(descriptor)) = (review.purpose(), asked.descriptor()) {
         descriptor.description().lines().for_each(|line| page.line(&shown(line)));
     }
@@ -145,7 +148,7 @@ pub(super) fn changes(
                 write_hazards(&mut page, 0, &visible);
             }
         }
-        Err(misfit) => page.line(&shown(&misfit.to_string())),
+        Err(error) => page.line(&shown(&error.to_string())),
     }
     page.end();
     page.into_text()
@@ -168,16 +171,16 @@ fn write_who(page: &mut PageBuffer, approval: &Approval, review: &ReviewSnapshot
         "agent",
         &format!("{}{whom}, run {}", shown(info.agent().as_str()), shown(info.run().as_str())),
     );
-    for passage in info.passages().iter().rev() {
-        page.row("", &shown(&passage.to_string()));
+    for hop in info.hops().iter().rev() {
+        page.row("", &shown(&hop.to_string()));
     }
     if let Some(case) = info.case() {
         page.row("case", &shown(case.as_str()));
     }
     for claimed in review.claims() {
         let mut label = "it claims";
-        if !claimed.words().is_empty() {
-            page.row(label, claimed.words());
+        if !claimed.text().is_empty() {
+            page.row(label, claimed.text());
             label = "";
         }
         if let Some(quote) = claimed.quote() {
@@ -241,11 +244,11 @@ fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) 
             page.note(column + 2, &note);
         }
         label = "";
-        let source = argument.source_words().map(|words| {
+        let source = argument.describe_source().map(|words| {
             let (words, _) = shortened(&shown(&words), &words);
             if argument.is_doubtful() { look.warning(words) } else { words }
         });
-        let meaning = argument.meaning().map(|words| look.faint(meaning(words)));
+        let meaning = argument.schema_description().map(|words| look.faint(meaning(words)));
         let notes: Vec<String> = source.into_iter().chain(meaning).collect();
         if !notes.is_empty() {
             page.note(column + 2, &notes.join(" · "));
@@ -343,7 +346,7 @@ fn shortened(text: &str, whole: &str) -> (String, Option<String>) {
 /// Describes the outcome of a decision.
 pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     let approval = decided.approval();
-    let mut said = match decided.status() {
+    let mut text = match decided.status() {
         Status::Approved => "  ✓ approved: it may run now".to_owned(),
         Status::Rejected => "  ✗ rejected: the agent receives the reason".to_owned(),
         Status::Pending => {
@@ -352,10 +355,10 @@ pub(super) fn outcome(decided: &DecisionOutcome) -> String {
         other => format!("  it is {other} now"),
     };
     if let Some(grant) = decided.grant() {
-        let _ = write!(said, "\n  ✓ always: {}", shown(&grant.to_string()));
+        let _ = write!(text, "\n  ✓ always: {}", shown(&grant.to_string()));
     }
-    said.push('\n');
-    said
+    text.push('\n');
+    text
 }
 
 /// Returns a text in a form that cannot control a terminal and hides nothing.

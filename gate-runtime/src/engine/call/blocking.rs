@@ -8,14 +8,14 @@ use gate_core::id::{ApprovalId, CallId};
 use gate_core::records::CallEvent;
 use serde_json::Value;
 
-use super::circumstances::RunContext;
 use super::not_run::unavailable;
 use super::parse::RawArguments;
 use super::propose::{CallLookup, ProposedCall, SubmitContext, SubmittedCall};
+use super::run_context::RunContext;
 use crate::engine::error::CallError;
-use crate::engine::execution::caller::CallerKind;
+use crate::engine::execution::caller_kind::CallerKind;
+use crate::engine::execution::current_body::{AskingGuard, CurrentBody};
 use crate::engine::execution::dispatch::ExecutedCall;
-use crate::engine::execution::inside::{AskingGuard, CurrentBody};
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::drop_guard::IfGone;
@@ -40,17 +40,18 @@ impl EngineCore {
     ) -> Result<ExecutedCall, CallError> {
         let BlockingCall { id, tool, arguments, is_known } = call;
         // A question of a body belongs to the run of its call, until the body has the answer.
-        let inside = CurrentBody::of(self);
-        let ledger = inside.as_ref().and(run.thread.as_ref()).map(|thread| &*thread.ledger);
+        let current_body = CurrentBody::of(self);
+        let ledger =
+            current_body.as_ref().and(run.session.as_ref()).map(|session| &*session.ledger);
         let raw = RawArguments::Value(arguments);
         let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
-        let plan =
+        let lookup =
             self.plan(run, ProposedCall::here(self, run, proposed)?).await.map_err(NotRun::from)?;
-        let approval = match plan {
+        let approval = match lookup {
             CallLookup::Known(approval) => approval,
-            CallLookup::New(draft) => {
+            CallLookup::New(prepared) => {
                 match self
-                    .open(run, *draft, &SubmitContext::of_program(ledger))
+                    .open(run, *prepared, &SubmitContext::of_program(ledger))
                     .await
                     .map_err(NotRun::from)?
                 {
@@ -73,7 +74,7 @@ impl EngineCore {
         }
         let id = approval.id();
         let shown = ledger.map(|ledger| ledger.show(&approval));
-        let waited = self.wait_and_dispatch(run, approval, inside).await;
+        let waited = self.wait_and_dispatch(run, approval, current_body).await;
         // The question is no longer shown: the body has the answer, or is about to get an error.
         drop(shown);
         match waited {
@@ -91,20 +92,20 @@ impl EngineCore {
         self: &Arc<Self>,
         run: &RunContext,
         approval: Arc<Approval>,
-        inside: Option<CurrentBody>,
+        current_body: Option<CurrentBody>,
     ) -> Result<ExecutedCall, NotRun> {
         let id = approval.id();
         let waiter = ChangeFeed::wait_for(self, id);
         let mut asked = approval;
         loop {
             let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);
-            let asking = inside.clone().map(AskingGuard::new);
+            let asking = current_body.clone().map(AskingGuard::new);
             loop {
                 let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
                 if approval.is_none_or(|approval| approval.status() != Status::Pending) {
                     break;
                 }
-                waiter.news().await;
+                waiter.changed().await;
             }
             waiting.call_off();
             // From here on the outer body runs again, and does not wait for people.
@@ -129,8 +130,8 @@ impl EngineCore {
     ) -> CallError {
         // If the store does not answer, the call may still begin later: it is reported as not yet
         // run.
-        let stands = self.load(id).await.ok().flatten();
-        if let Some(ended) = stands.filter(|approval| approval.status().is_terminal()) {
+        let latest = self.load(id).await.ok().flatten();
+        if let Some(ended) = latest.filter(|approval| approval.status().is_terminal()) {
             return ended_before_it_began(ended, reason);
         }
         if !is_known {

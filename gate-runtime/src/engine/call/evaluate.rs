@@ -16,17 +16,17 @@ use gate_core::records::GateEvent;
 use gate_core::text::SchemaError;
 use serde_json::Value;
 
-use super::circumstances::RunContext;
 use super::not_run::{invalid, unavailable};
 use super::parse::RawArguments;
+use super::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::review::error::DecideError;
-use crate::logic::bound::MaybeEvaluated;
-use crate::logic::bounded::bounded;
 use crate::logic::context::CallContext;
-use crate::logic::spec::CompletedArguments;
+use crate::logic::erased_tool::MaybeEvaluated;
+use crate::logic::time_limit::bounded;
 use crate::logic::tool::policy::PolicyEvaluation;
+use crate::logic::tool_spec::CompletedArguments;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::{CallFacts, RunHistory, origins};
 
@@ -144,8 +144,8 @@ impl From<StoreError> for NoVerdict {
 }
 
 impl From<SchemaError> for NoVerdict {
-    fn from(misfit: SchemaError) -> Self {
-        Self::SchemaError(misfit)
+    fn from(error: SchemaError) -> Self {
+        Self::SchemaError(error)
     }
 }
 
@@ -183,31 +183,31 @@ impl EngineCore {
     pub(crate) async fn shown(
         &self,
         tool: &GateTool,
-        judgement: &CallEvaluation,
+        evaluation: &CallEvaluation,
         arguments: &Value,
         given: Option<&Value>,
         run: &RunContext,
     ) -> Result<Arc<Assessment>, StoreError> {
-        if judgement.verdict() == Verdict::Ask || tool.descriptor.asks_on_error() {
-            return self.with_origins(tool, judgement, arguments, given, &run.history).await;
+        if evaluation.verdict() == Verdict::Ask || tool.descriptor.asks_on_error() {
+            return self.with_origins(tool, evaluation, arguments, given, &run.history).await;
         }
-        Ok(Arc::clone(&judgement.assessment))
+        Ok(Arc::clone(&evaluation.assessment))
     }
 
     /// Returns the assessment of a call for people, with the origin of each argument.
     pub(crate) async fn with_origins(
         &self,
         tool: &GateTool,
-        judgement: &CallEvaluation,
+        evaluation: &CallEvaluation,
         arguments: &Value,
         given: Option<&Value>,
         history: &RunHistory,
     ) -> Result<Arc<Assessment>, StoreError> {
         if history.is_empty() {
-            return Ok(Arc::clone(&judgement.assessment));
+            return Ok(Arc::clone(&evaluation.assessment));
         }
         self.read_outputs(history).await?;
-        Ok(judgement.with_origins(&tool.facts(arguments, self.now()), given, history))
+        Ok(evaluation.with_origins(&tool.facts(arguments, self.now()), given, history))
     }
 
     /// Evaluates a call, without any change or charge.
@@ -227,7 +227,7 @@ impl EngineCore {
             context.asked.set_facts(|| tool.facts(arguments, context.now));
         }
         let judged = self.judge_once(tool, arguments, sealed, context.clone()).await;
-        if !context.asked.in_vain() {
+        if !context.asked.was_unanswered() {
             return judged;
         }
         // Rules are not async, so the first one to ask for an origin got no answer. From now on the
@@ -260,7 +260,7 @@ impl EngineCore {
             let charges = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.charges);
             charges
                 .flat_map(|(_, charges)| charges)
-                .for_each(|charge| charge.key = self.blind(&charge.key));
+                .for_each(|charge| charge.key = self.keyed_counter(&charge.key));
         }
         let mut judgement = CallEvaluation::new(evaluations, overlays)?;
         Arc::make_mut(&mut judgement.assessment)
@@ -271,13 +271,13 @@ impl EngineCore {
 
     /// Returns the stored form of a limit key of a tool with secrets, because rules may have made
     /// the key of them.
-    fn blind(&self, key: &LimitKey) -> LimitKey {
+    fn keyed_counter(&self, key: &LimitKey) -> LimitKey {
         if key.key() == "null" {
             return key.clone();
         }
         LimitKey::new(
             key.limit(),
-            format!("\"{}\"", self.commitments.blind(key.limit(), key.key())),
+            format!("\"{}\"", self.commitments.keyed_counter(key.limit(), key.key())),
         )
     }
 
@@ -292,7 +292,7 @@ impl EngineCore {
     ) -> Result<CallEvaluation, NotRun> {
         let (info, call) = (Arc::clone(&context.info), context.call.clone());
         match self.judge(tool, arguments, sealed, context).await {
-            Ok(judgement) => Ok(judgement),
+            Ok(evaluation) => Ok(evaluation),
             Err(NoVerdict::Failed(failed)) => {
                 Err(self.note_unjudged(info, call, &tool.name, approval, failed).await)
             }
@@ -328,26 +328,26 @@ impl EngineCore {
         run: &RunContext,
         call: &ToolCall,
     ) -> Result<Assessment, NotRun> {
-        let (place, completed) =
+        let (index, completed) =
             self.parse(run, call.tool(), RawArguments::Text(call.arguments())).map_err(invalid)?;
         let CompletedArguments { arguments, given } = completed;
-        let tool = self.tool_at(place)?;
+        let tool = self.tool_at(index)?;
         let sealed = tool.seal(&arguments, &self.commitments).map_err(invalid)?;
         let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
         let now = self.now();
         let context = run.context(call.id(), ApprovalId::new(), reasoning, now);
-        let mut judgement = self.judge(tool, &arguments, &sealed, context).await?;
-        let charges = judgement.charges();
+        let mut evaluation = self.judge(tool, &arguments, &sealed, context).await?;
+        let charges = evaluation.charges();
         let mut about = CallQuery::new(run.info.run(), call.id(), &tool.name, now);
         about.counters = charges.iter().map(|take| (take.key.clone(), take.window)).collect();
         let used = self.store.load_history(&about).await.map_err(unavailable)?.used;
-        judgement.exhaust(&|take| {
+        evaluation.exhaust(&|take| {
             let place = charges.iter().position(|known| known == take);
             // Fails closed: a limit whose use the store did not return counts as used up.
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
         let assessment =
-            self.with_origins(tool, &judgement, &arguments, given.as_ref(), &run.history).await;
+            self.with_origins(tool, &evaluation, &arguments, given.as_ref(), &run.history).await;
         let assessment = Arc::unwrap_or_clone(assessment.map_err(unavailable)?);
         assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
     }

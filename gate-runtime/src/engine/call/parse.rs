@@ -9,12 +9,12 @@ use gate_core::records::GateEvent;
 use gate_core::text::{DAY, read, read_value};
 use serde_json::Value;
 
-use super::circumstances::RunContext;
+use super::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
-use crate::logic::spec::CompletedArguments;
+use crate::logic::tool_spec::CompletedArguments;
 
 /// A parsed call: its tool is known, its arguments fit.
 pub(crate) struct ParsedCall {
@@ -92,7 +92,7 @@ impl EngineCore {
         let completed = tool
             .spec
             .complete(value)
-            .map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
+            .map_err(|errors| format!("The arguments of `{name}`: {errors}"))?;
         run.learn_secrets(tool, &completed.arguments);
         Ok((index, completed))
     }

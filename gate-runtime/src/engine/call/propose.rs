@@ -13,18 +13,18 @@ use gate_core::text::DAY;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::circumstances::RunContext;
 use super::evaluate::CallEvaluation;
 use super::not_run::{invalid, unavailable};
 use super::parse::ParsedCall;
-use crate::engine::execution::caller::CallerKind;
+use super::run_context::RunContext;
+use crate::engine::execution::caller_kind::CallerKind;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::{UnitOfWork, refused};
 use crate::engine::session::ledger::RunLedger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
-use crate::logic::redact::SecretRedaction;
-use crate::logic::spec::CompletedArguments;
+use crate::logic::secret_redaction::SecretRedaction;
+use crate::logic::tool_spec::CompletedArguments;
 
 /// A proposed call, parsed and sealed, wherever its body is.
 pub(crate) struct ProposedCall {
@@ -64,8 +64,8 @@ impl ProposedCall {
         run: &RunContext,
         proposed: ParsedCall,
     ) -> Result<Self, NotRun> {
-        let ParsedCall { tool: place, call, completed, reasoning } = proposed;
-        let tool = core.tool_at(place)?;
+        let ParsedCall { tool: index, call, completed, reasoning } = proposed;
+        let tool = core.tool_at(index)?;
         let CompletedArguments { arguments, given } = completed;
         let sealed = tool.seal(&arguments, &core.commitments).map_err(invalid)?;
         let seal_as = |given: &Value| tool.redaction(&core.commitments).seal_again(given, &sealed);
@@ -88,7 +88,7 @@ impl ProposedCall {
             arguments,
             sealed,
             given,
-            body: BodyPlace::Here(place),
+            body: BodyPlace::Here(index),
         })
     }
 
@@ -114,7 +114,7 @@ impl ProposedCall {
 
     fn redaction<'a>(&'a self, core: &'a EngineCore) -> Result<SecretRedaction<'a>, NotRun> {
         let schema = match &self.body {
-            BodyPlace::Here(place) => core.tool_at(*place)?.descriptor.input_schema(),
+            BodyPlace::Here(index) => core.tool_at(*index)?.descriptor.input_schema(),
             BodyPlace::Elsewhere { tool, .. } => tool.input_schema(),
         };
         Ok(SecretRedaction { schema, keys: &core.commitments })
@@ -171,10 +171,10 @@ impl ProposedCall {
         let is_same_proposal = match &self.body {
             BodyPlace::Here(_) => old.request().is_none(),
             BodyPlace::Elsewhere { .. } => {
-                let bound =
+                let erased =
                     |subject: &CallSubject| (subject.tool_digest(), subject.policy_digest());
                 old.request().is_some()
-                    && bound(new) == bound(old)
+                    && erased(new) == erased(old)
                     && new.info().case() == old.info().case()
             }
         };
@@ -259,7 +259,7 @@ impl<'a> SubmitContext<'a> {
     }
 
     /// Returns the events that are applied to a call if its proposer goes away while it is written.
-    fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
+    fn on_drop(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
             (Status::Dispatched, CallProposer::Program(_)) => Some(CallerKind::Program.unbegun()),
             (Status::Dispatched, _) => Some(CallerKind::Run.unbegun()),
@@ -310,9 +310,9 @@ impl EngineCore {
     ) -> Result<CallLookup, ProposeError> {
         self.check_principal(run).await?;
         let query = candidate.query(self.now());
-        let recalled = self.store.load_history(&query).await.map_err(unavailable)?;
+        let history = self.store.load_history(&query).await.map_err(unavailable)?;
         let redaction = candidate.redaction(self)?;
-        if let Some(known) = recalled.approval {
+        if let Some(known) = history.approval {
             if candidate.is(&known, redaction) {
                 self.remember_secrets(&known, &candidate.arguments);
                 return Ok(CallLookup::Known(known));
@@ -330,33 +330,32 @@ impl EngineCore {
         }
         let equal = |refused: &&Arc<Approval>| candidate.is_equal(redaction, refused);
         let of_family =
-            recalled.rejected.iter().filter(|refused| refused.subject().family() == query.family);
+            history.rejected.iter().filter(|refused| refused.subject().family() == query.family);
         let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
-        let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
+        let evaluation = if let Some((why, reason)) = self.denied_already(&refused, &history) {
             CallEvaluation::denied(why, reason)
         } else {
             self.judge_candidate(run, &candidate).await?
         };
-        let earlier = refusals(redaction, &candidate, &recalled);
-        let equal =
-            recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval());
+        let earlier = refusals(redaction, &candidate, &history);
+        let equal = history.alike.iter().filter(|other| other.id() != candidate.subject.approval());
         let equal = equal.filter(|other| candidate.is_like(redaction, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
-        let mut draft = PreparedApproval {
+        let mut prepared = PreparedApproval {
             candidate,
-            judgement,
+            judgement: evaluation,
             earlier,
             alike,
             was_refused,
             grant: None,
             spent: Vec::new(),
         };
-        if draft.judgement.verdict() == Verdict::Ask {
-            self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            draft.grant = self.find_grant(&draft, recalled.grants).await;
+        if prepared.judgement.verdict() == Verdict::Ask {
+            self.check_askable(run, &prepared.judgement.assessment.requirements()).await?;
+            prepared.grant = self.find_grant(&prepared, history.grants).await;
         }
-        Ok(CallLookup::New(Box::new(draft)))
+        Ok(CallLookup::New(Box::new(prepared)))
     }
 
     async fn judge_candidate(
@@ -366,14 +365,14 @@ impl EngineCore {
     ) -> Result<CallEvaluation, NotRun> {
         let ProposedCall { subject, arguments, sealed, body, .. } = candidate;
         match body {
-            BodyPlace::Here(place) => {
+            BodyPlace::Here(index) => {
                 let context = run.context(
                     subject.call(),
                     subject.approval(),
                     subject.shared_reasoning().cloned(),
                     self.now(),
                 );
-                self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
+                self.judge_for(self.tool_at(*index)?, arguments, sealed, context, None).await
             }
             BodyPlace::Elsewhere { tool, policy, .. } => {
                 let mut assessment =
@@ -389,10 +388,10 @@ impl EngineCore {
     fn denied_already(
         &self,
         refused: &[Arc<Approval>],
-        recalled: &CallHistory,
+        history: &CallHistory,
     ) -> Option<(GateDenial, String)> {
         // Fails closed: a store that does not return the count denies the call.
-        let count = recalled.used.first().copied().unwrap_or(u64::MAX);
+        let count = history.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
             return Some((GateDenial::TooMany, self.too_many(count)));
         }
@@ -413,21 +412,21 @@ impl EngineCore {
     /// answers for a call that a person refused.
     async fn find_grant(
         &self,
-        draft: &PreparedApproval,
+        prepared: &PreparedApproval,
         grants: Vec<Arc<Grant>>,
     ) -> Option<Arc<Grant>> {
-        if draft.was_refused {
+        if prepared.was_refused {
             return None;
         }
-        let ProposedCall { subject, sealed, .. } = &draft.candidate;
-        let requirements = draft.judgement.assessment.requirements();
+        let ProposedCall { subject, sealed, .. } = &prepared.candidate;
+        let requirements = prepared.judgement.assessment.requirements();
         let now = self.now();
         for grant in grants {
             let is_spent = || {
                 grant
                     .charges(sealed, subject.approval())
                     .iter()
-                    .any(|take| draft.spent.contains(&take.key))
+                    .any(|take| prepared.spent.contains(&take.key))
             };
             if grant.covers(subject, sealed, now)
                 && !is_spent()
@@ -444,10 +443,10 @@ impl EngineCore {
     pub(crate) async fn open(
         self: &Arc<Self>,
         run: &RunContext,
-        draft: PreparedApproval,
+        prepared: PreparedApproval,
         opening: &SubmitContext<'_>,
     ) -> Result<SubmittedCall, ProposeError> {
-        let mut draft = draft;
+        let mut draft = prepared;
         loop {
             // Repeated only after a commit that was refused: by a conflict, a freeze or a limit.
             let (changeset, approval) = self.changeset(run, &draft, opening).await?;
@@ -456,18 +455,18 @@ impl EngineCore {
                 // Before the commit: once the call is recorded, it can be dispatched.
                 lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
-            let (charges, taken) = (changeset.charges.clone(), changeset.acknowledged.clone());
+            let (charges, charged) = (changeset.charges.clone(), changeset.acknowledged.clone());
             let committed =
-                self.commit_for(changeset, &approval, opening.if_gone(approval.status())).await;
+                self.commit_for(changeset, &approval, opening.on_drop(approval.status())).await;
             if secret && !matches!(committed, Ok(CommitOutcome::Done)) {
                 // An approval that was not written keeps no secrets in memory.
                 lock(&self.vault).remove(&approval.id());
             }
             match committed.map_err(unavailable)? {
                 CommitOutcome::Done => {
-                    run.history.noted(approval.heard());
+                    run.history.mark_recorded(approval.noted_messages());
                     if let CallProposer::Model(ledger) = opening.by {
-                        ledger.acknowledged(&taken);
+                        ledger.acknowledged(&charged);
                     }
                     if approval.status() == Status::Dispatched {
                         let context = run.context_of(approval.subject(), approval.changed_at());
@@ -487,8 +486,8 @@ impl EngineCore {
                         return Err(self.refuse(run, call, tool, reason).await.into());
                     }
                 }
-                CommitOutcome::LimitReached(place) => {
-                    if let Some(take) = charges.get(place) {
+                CommitOutcome::LimitReached(index) => {
+                    if let Some(take) = charges.get(index) {
                         self.judge_without(run, &mut draft, take).await?;
                     }
                 }
@@ -506,7 +505,7 @@ impl EngineCore {
     async fn judge_without(
         &self,
         run: &RunContext,
-        draft: &mut PreparedApproval,
+        prepared: &mut PreparedApproval,
         take: &LimitCharge,
     ) -> Result<(), ProposeError> {
         match take.key.limit() {
@@ -516,24 +515,24 @@ impl EngineCore {
                     "this run asked people {} times within a day, and more is not allowed",
                     take.max
                 );
-                draft.judgement = CallEvaluation::denied(GateDenial::AskedTooOften, reason);
-                draft.grant = None;
+                prepared.judgement = CallEvaluation::denied(GateDenial::AskedTooOften, reason);
+                prepared.grant = None;
                 return Ok(());
             }
-            _ => draft.spent.push(take.key.clone()),
+            _ => prepared.spent.push(take.key.clone()),
         }
-        let spent = &draft.spent;
-        draft.judgement.exhaust(&|take| spent.contains(&take.key));
-        if draft.judgement.verdict() == Verdict::Ask {
-            self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            draft.grant = None;
-            if !draft.was_refused {
-                let recalled = self
+        let spent = &prepared.spent;
+        prepared.judgement.exhaust(&|take| spent.contains(&take.key));
+        if prepared.judgement.verdict() == Verdict::Ask {
+            self.check_askable(run, &prepared.judgement.assessment.requirements()).await?;
+            prepared.grant = None;
+            if !prepared.was_refused {
+                let history = self
                     .store
-                    .load_history(&draft.candidate.query(self.now()))
+                    .load_history(&prepared.candidate.query(self.now()))
                     .await
                     .map_err(unavailable)?;
-                draft.grant = self.find_grant(draft, recalled.grants).await;
+                prepared.grant = self.find_grant(prepared, history.grants).await;
             }
         }
         Ok(())
@@ -542,46 +541,46 @@ impl EngineCore {
     async fn changeset(
         &self,
         run: &RunContext,
-        draft: &PreparedApproval,
+        prepared: &PreparedApproval,
         opening: &SubmitContext<'_>,
     ) -> Result<(Changeset, Arc<Approval>), NotRun> {
         let now = self.now();
-        let assessment = match &draft.candidate.body {
-            BodyPlace::Here(place) => {
-                let ProposedCall { arguments, .. } = &draft.candidate;
-                let (tool, given) = (self.tool_at(*place)?, draft.candidate.given());
-                self.shown(tool, &draft.judgement, arguments, given, run)
+        let assessment = match &prepared.candidate.body {
+            BodyPlace::Here(index) => {
+                let ProposedCall { arguments, .. } = &prepared.candidate;
+                let (tool, given) = (self.tool_at(*index)?, prepared.candidate.given());
+                self.shown(tool, &prepared.judgement, arguments, given, run)
                     .await
                     .map_err(unavailable)?
             }
-            BodyPlace::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
+            BodyPlace::Elsewhere { .. } => Arc::clone(&prepared.judgement.assessment),
         };
         let may_run = assessment.verdict() == Verdict::Approve;
-        let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
-        let ProposedCall { subject, sealed, body, .. } = &draft.candidate;
+        let held = !opening.held_by.is_empty() && (may_run || prepared.grant.is_some());
+        let ProposedCall { subject, sealed, body, .. } = &prepared.candidate;
         let new = NewApproval {
-            earlier: draft.earlier.clone(),
-            alike: draft.alike.clone(),
+            earlier: prepared.earlier.clone(),
+            alike: prepared.alike.clone(),
             held,
             held_by: if held { opening.held_by.to_vec() } else { Vec::new() },
-            conversation: self.conversation(run, draft),
-            heard: run.history.unnoted(),
-            given: draft.candidate.given.as_ref().map(|given| given.sealed.clone()),
+            conversation: self.conversation(run, prepared),
+            heard: run.history.unrecorded_tags(),
+            given: prepared.candidate.given.as_ref().map(|given| given.sealed.clone()),
             ..NewApproval::of(Arc::clone(subject), sealed.clone(), assessment)
         };
         let approval = Approval::open(new, now);
-        let mut course = opened(approval, draft.grant.as_deref())?;
-        if course.status() == Status::Approved && !held && matches!(body, BodyPlace::Here(_)) {
-            course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        let mut unit = first_events(approval, prepared.grant.as_deref())?;
+        if unit.status() == Status::Approved && !held && matches!(body, BodyPlace::Here(_)) {
+            unit.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
-        let (mut changeset, approval) = course.alone();
-        if let Some(grant) = &draft.grant {
+        let (mut changeset, approval) = unit.into_changeset();
+        if let Some(grant) = &prepared.grant {
             changeset.grants.push(Arc::new(grant.used()));
             changeset.charges.extend(grant.charges(approval.arguments(), approval.id()));
         }
         if may_run {
             let for_it = |take| LimitCharge { taken_for: Some(approval.id()), ..take };
-            changeset.charges.extend(draft.judgement.charges().into_iter().map(for_it));
+            changeset.charges.extend(prepared.judgement.charges().into_iter().map(for_it));
         }
         if approval.status() == Status::Pending {
             changeset.charges.extend(self.asking(&approval, body));
@@ -622,17 +621,17 @@ impl EngineCore {
 impl EngineCore {
     /// Returns the conversation before a question, for its reviewers: as many messages as the gate
     /// keeps.
-    fn conversation(&self, run: &RunContext, draft: &PreparedApproval) -> Vec<Message> {
-        let is_asked = matches!(draft.candidate.body, BodyPlace::Here(_))
-            && draft.judgement.verdict() == Verdict::Ask;
+    fn conversation(&self, run: &RunContext, prepared: &PreparedApproval) -> Vec<Message> {
+        let is_asked = matches!(prepared.candidate.body, BodyPlace::Here(_))
+            && prepared.judgement.verdict() == Verdict::Ask;
         if self.conversation == 0 || !is_asked {
             return Vec::new();
         }
-        let said = run.history.messages();
-        let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
+        let text = run.history.messages();
+        let kept = text.iter().skip(text.len().saturating_sub(self.conversation));
         let clean =
             |message: &Message| ends(&run.without_secrets(Arc::clone(message.shared_text())));
-        kept.map(|message| message.saying(clean(message))).collect()
+        kept.map(|message| message.with_text(clean(message))).collect()
     }
 }
 
@@ -655,14 +654,14 @@ fn ends(text: &str) -> String {
 
 /// Returns the first events of a new approval: its assessment, and the grant that covers it, if one
 /// does.
-fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, NotRun> {
+fn first_events(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, NotRun> {
     let now = approval.asked_at();
     let event = approval.opening(None);
-    let mut course = UnitOfWork::begin(approval, event, now);
+    let mut unit = UnitOfWork::begin(approval, event, now);
     if let Some(grant) = grant {
-        course.then(CallEvent::covered_by(grant), now).map_err(unavailable)?;
+        unit.then(CallEvent::covered_by(grant), now).map_err(unavailable)?;
     }
-    Ok(course)
+    Ok(unit)
 }
 
 /// Returns why a call is refused whose id another call has.
@@ -679,9 +678,9 @@ fn id_used(call: &CallId) -> NotRun {
 fn refusals(
     redaction: SecretRedaction<'_>,
     candidate: &ProposedCall,
-    recalled: &CallHistory,
+    history: &CallHistory,
 ) -> Vec<EarlierRefusal> {
-    let told = recalled.rejected.iter().filter_map(|refused| {
+    let returned = history.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
         let equal =
             candidate.was_given_as(refused) || candidate.is_like(redaction, refused.proposed());
@@ -690,7 +689,7 @@ fn refusals(
         }
         Some((equal, refusal))
     });
-    let (equal, other): (Vec<_>, Vec<_>) = told.partition(|(equal, _)| *equal);
+    let (equal, other): (Vec<_>, Vec<_>) = returned.partition(|(equal, _)| *equal);
     let newest = equal.into_iter().rev().chain(other.into_iter().rev()).take(REFUSALS);
     let mut kept: Vec<EarlierRefusal> = newest.map(|(_, refusal)| refusal).collect();
     kept.sort_by_key(EarlierRefusal::approval);

@@ -21,20 +21,20 @@ use gate_core::text::{english, later};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::execution::caller::CallerKind;
-use crate::engine::execution::inside::{AskingGuard, CurrentBody};
+use crate::engine::call::run_context::RunContext;
+use crate::engine::execution::caller_kind::CallerKind;
+use crate::engine::execution::current_body::{AskingGuard, CurrentBody};
 use crate::engine::kernel::EngineCore;
-use crate::engine::kernel::attempt::AttemptId;
+use crate::engine::kernel::attempt_id::AttemptId;
 use crate::engine::kernel::change_feed::ChangeFeed;
-use crate::engine::kernel::running::StartedBody;
+use crate::engine::kernel::running_bodies::StartedBody;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::error::{DecideError, ReviewerError};
-use crate::logic::bound::BodyResult;
-use crate::logic::bounded::panic_notice;
 use crate::logic::context::CallContext;
+use crate::logic::erased_tool::BodyResult;
+use crate::logic::time_limit::panic_notice;
 
 /// A call whose body ended here: how it stands, and the value itself.
 pub(crate) struct ExecutedCall {
@@ -61,8 +61,8 @@ impl Future for BodyFuture {
     type Output = BodyEnd;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<BodyEnd> {
-        let Self { inside, future, .. } = &mut *self;
-        if let Poll::Ready(ended) = inside.scope(|| future.poll_unpin(context)) {
+        let Self { inside: current_body, future, .. } = &mut *self;
+        if let Poll::Ready(ended) = current_body.scope(|| future.poll_unpin(context)) {
             return Poll::Ready(BodyEnd::ByItself(ended));
         }
         match &mut self.limit {
@@ -94,7 +94,7 @@ impl EngineCore {
             if approval.subject().info().run() != run.info.run() {
                 return Err(unavailable("it belongs to another run"));
             }
-            if self.runs_still(&approval) {
+            if self.may_still_run(&approval) {
                 if caller == CallerKind::Run && self.asks_people(&approval) {
                     return Ok(ExecutedCall { approval, output: None });
                 }
@@ -119,9 +119,9 @@ impl EngineCore {
             let tool = self.tool(approval.tool().as_str());
             let tool = tool
                 .ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
-            let arguments = self.bound_arguments(tool, &approval).await?;
+            let arguments = self.approved_arguments(tool, &approval).await?;
             let (changeset, next) =
-                self.judge_again(run, tool, &approval, &arguments).await?.alone();
+                self.reassess_call(run, tool, &approval, &arguments).await?.into_changeset();
             // Dispatched on the record, but the caller may be dropped before it starts the body.
             let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(changeset, &next, otherwise).await.map_err(unavailable)? {
@@ -160,7 +160,7 @@ impl EngineCore {
     }
 
     /// Returns the arguments that the approval is bound to, or why there are none that could run.
-    pub(crate) async fn bound_arguments(
+    pub(crate) async fn approved_arguments(
         self: &Arc<Self>,
         tool: &GateTool,
         approval: &Approval,
@@ -168,7 +168,7 @@ impl EngineCore {
         self.check_intact(approval).await?;
         let known = self.known_arguments(approval.id());
         let redaction = tool.redaction(&self.commitments);
-        let bound = redaction.unseal(approval.arguments(), known.as_ref()).ok_or_else(|| {
+        let erased = redaction.unseal(approval.arguments(), known.as_ref()).ok_or_else(|| {
             unavailable(
                 "its secret arguments are not kept across processes: submit the same call again, \
                  with the same id",
@@ -177,7 +177,7 @@ impl EngineCore {
         let unfit = |why: &dyn fmt::Display| NotRun::Invalid {
             problem: format!("The approved arguments no longer fit `{}`: {why}", tool.name),
         };
-        let completed = tool.spec.complete(Ok(bound)).map_err(|misfits| unfit(&misfits))?;
+        let completed = tool.spec.complete(Ok(erased)).map_err(|errors| unfit(&errors))?;
         // Defaults that changed since would let other arguments run than the ones that people saw.
         if completed.given.is_some() && approval.is_complete() {
             return Err(unfit(&"it now reads them as other arguments, which nobody approved"));
@@ -197,7 +197,7 @@ impl EngineCore {
     }
 
     /// Evaluates an approved call once more. The result is dispatched, asked again, or denied.
-    async fn judge_again(
+    async fn reassess_call(
         &self,
         run: &RunContext,
         tool: &GateTool,
@@ -213,13 +213,13 @@ impl EngineCore {
         };
         let now = self.now();
         let context = run.context_of(subject, now);
-        let judgement = self
+        let evaluation = self
             .judge_for(tool, arguments, approval.arguments(), context, Some(approval.id()))
             .await?;
-        let mut course = UnitOfWork::from(approval);
+        let mut unit = UnitOfWork::from(approval);
         let given = approval.given().map(Arguments::to_json);
         let assessment = self
-            .shown(tool, &judgement, arguments, given.as_ref(), run)
+            .shown(tool, &evaluation, arguments, given.as_ref(), run)
             .await
             .map_err(unavailable)?;
         if !changes.is_empty() {
@@ -233,12 +233,12 @@ impl EngineCore {
             changes.set_differences(of_tool.into_iter().flatten().chain(of_policies));
         }
         let again = CallEvent::Reassessed { assessment, changes };
-        course.then(again, now).map_err(unavailable)?;
-        self.check_consent(&mut course, now).await?;
-        if course.status() == Status::Approved {
-            course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        unit.then(again, now).map_err(unavailable)?;
+        self.check_consent(&mut unit, now).await?;
+        if unit.status() == Status::Approved {
+            unit.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
-        Ok(course)
+        Ok(unit)
     }
 
     /// Checks that everybody who approved is entitled to, now and by this gate's own directory:
@@ -246,20 +246,20 @@ impl EngineCore {
     /// again.
     pub(crate) async fn check_consent(
         &self,
-        course: &mut UnitOfWork,
+        unit: &mut UnitOfWork,
         now: Timestamp,
     ) -> Result<(), NotRun> {
-        let approval = course.approval();
+        let approval = unit.approval();
         if approval.status() != Status::Approved {
             return Ok(());
         }
         // Its time may have ended during the evaluation.
-        if let Some(over) = approval.due(now) {
-            return course.then(over, now).map_err(unavailable);
+        if let Some(over) = approval.expiry_event(now) {
+            return unit.then(over, now).map_err(unavailable);
         }
         let mut voters = Vec::new();
         for vote in approval.votes() {
-            if !self.stands(approval, vote).await.map_err(unavailable)? {
+            if !self.is_vote_valid(approval, vote).await.map_err(unavailable)? {
                 voters.push(vote.reviewer().clone());
             }
         }
@@ -270,16 +270,20 @@ impl EngineCore {
             if let DecideError::Reviewer(error @ ReviewerError::Directory(_)) = error {
                 return Err(unavailable(error));
             }
-            course.then(CallEvent::Uncovered { grant }, now).map_err(unavailable)?;
+            unit.then(CallEvent::Uncovered { grant }, now).map_err(unavailable)?;
         } else if !voters.is_empty() || !approval.is_consented() {
-            course.then(CallEvent::Voided { voters }, now).map_err(unavailable)?;
+            unit.then(CallEvent::Voided { voters }, now).map_err(unavailable)?;
         }
         Ok(())
     }
 
     /// Returns whether a vote counts by this gate's own directory: the reviewer may vote, had those
     /// roles then, and signed with the key that they have, if they have one.
-    async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
+    async fn is_vote_valid(
+        &self,
+        approval: &Approval,
+        vote: &Vote,
+    ) -> Result<bool, DirectoryError> {
         let roles = if vote.is_principal() {
             Ok(Vec::new())
         } else {
@@ -309,13 +313,13 @@ impl EngineCore {
         context: CallContext,
         caller: CallerKind,
     ) -> ExecutedCall {
-        let underway = StartedBody::begin(self, &dispatched, caller.unbegun()).await;
+        let started = StartedBody::begin(self, &dispatched, caller.unbegun()).await;
         let mut body = match self.start_body(&dispatched, &arguments, context, run) {
             Ok(body) => body,
             Err(event) => {
                 // The end is written later, by `record_late`; until then the call stands as
                 // dispatched.
-                let approval = underway.end(*event).await.unwrap_or(dispatched);
+                let approval = started.end(*event).await.unwrap_or(dispatched);
                 return ExecutedCall { approval, output: None };
             }
         };
@@ -328,7 +332,7 @@ impl EngineCore {
             if let Poll::Ready(ended) = body.poll_unpin(context) {
                 return Poll::Ready(Some(ended));
             }
-            let asks = self.begins_to_ask(attempt, context);
+            let asks = self.poll_asks_people(attempt, context);
             if asks && caller == CallerKind::Run {
                 return Poll::Ready(None);
             }
@@ -338,14 +342,14 @@ impl EngineCore {
             Poll::Pending
         });
         if let Some(ended) = ended.await {
-            return self.finish(underway, &dispatched, &arguments, ended).await;
+            return self.finish(started, &dispatched, &arguments, ended).await;
         }
         // It waits for people itself. Nobody has to wait for it meanwhile: it goes on in a separate
         // task.
         let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
         tokio::spawn(async move {
             let ended = body.await;
-            core.finish(underway, &call, &arguments, ended).await.approval
+            core.finish(started, &call, &arguments, ended).await.approval
         });
         ExecutedCall { approval: dispatched, output: None }
     }
@@ -353,7 +357,7 @@ impl EngineCore {
     /// Records the end of a body.
     async fn finish(
         self: &Arc<Self>,
-        underway: StartedBody,
+        started: StartedBody,
         dispatched: &Arc<Approval>,
         arguments: &Value,
         ended: BodyEnd,
@@ -372,7 +376,7 @@ impl EngineCore {
                 (CallEvent::Lost { why }, None)
             }
         };
-        match underway.end(event).await {
+        match started.end(event).await {
             Some(approval) => ExecutedCall { approval, output },
             None => ExecutedCall { approval: Arc::clone(dispatched), output: None },
         }
@@ -412,7 +416,7 @@ impl EngineCore {
         let body = tool
             .tool
             .run(arguments, tool.spec, context)
-            .map_err(|misfit| failed(misfit.to_string()))?;
+            .map_err(|error| failed(error.to_string()))?;
         let limit = tool.descriptor.timeout().map(|limit| {
             let end = later(self.now(), limit);
             let clock = Arc::clone(&self.clock);
@@ -422,8 +426,12 @@ impl EngineCore {
         });
         let (core, attempt, call) =
             (Arc::clone(self), AttemptId::of(approval), approval.subject().call().clone());
-        let inside = CurrentBody { core, attempt, call, thread: run.thread.clone() };
-        Ok(BodyFuture { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
+        let current_body = CurrentBody { core, attempt, call, session: run.session.clone() };
+        Ok(BodyFuture {
+            inside: current_body,
+            future: AssertUnwindSafe(body).catch_unwind(),
+            limit,
+        })
     }
 
     /// Waits for a while for the end of a call that another caller runs.
@@ -440,11 +448,11 @@ impl EngineCore {
             if let Some(now) = self.bring_up_to_date(id).await.map_err(unavailable)? {
                 latest = now;
             }
-            if !self.runs_still(&latest) {
+            if !self.may_still_run(&latest) {
                 return Ok(ExecutedCall { approval: latest, output: None });
             }
-            let news = std::pin::pin!(waiter.news());
-            match select(news, &mut sleep).await {
+            let changed = std::pin::pin!(waiter.changed());
+            match select(changed, &mut sleep).await {
                 Either::Left(_) => {}
                 Either::Right(_) => return Ok(ExecutedCall { approval: latest, output: None }),
             }

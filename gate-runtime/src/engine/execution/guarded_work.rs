@@ -14,9 +14,9 @@ use gate_core::records::CallEvent;
 use gate_core::text::Digest;
 use serde_json::json;
 
-use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::execution::caller::CallerKind;
+use crate::engine::call::run_context::RunContext;
+use crate::engine::execution::caller_kind::CallerKind;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::drop_guard::IfGone;
@@ -95,7 +95,7 @@ impl<R: Registry> Run<R> {
                 (Err(error), Some(asked)) => (error, asked),
                 (Err(error), None) => return Err(GuardError::GaveUp(error)),
             };
-            let again = core.work_again(&asked).await;
+            let again = core.resume_work(&asked).await;
             asking.call_off();
             match again? {
                 Some(again) => approval = again,
@@ -160,7 +160,7 @@ impl EngineCore {
             reasoning: run.reasoning.clone().map(|text| run.without_secrets(text)),
             request: None,
         };
-        let outline = PolicyView {
+        let view = PolicyView {
             name: WORK.into(),
             about: "Runs, and asks when it fails.".to_owned(),
             text: String::new(),
@@ -170,7 +170,7 @@ impl EngineCore {
         };
         let opinion = PolicyOpinion {
             agent: None,
-            policy: Arc::new(outline),
+            policy: Arc::new(view),
             results: Vec::new(),
             errors: Vec::new(),
             verdict: Verdict::Approve,
@@ -184,7 +184,7 @@ impl EngineCore {
     }
 
     /// Waits for the decision on failed work. Returns another attempt, if people approved one.
-    async fn work_again(
+    async fn resume_work(
         self: &Arc<Self>,
         asked: &Arc<Approval>,
     ) -> Result<Option<Arc<Approval>>, NotRun> {
@@ -192,17 +192,17 @@ impl EngineCore {
         let waiter = ChangeFeed::wait_for(self, id);
         loop {
             match self.bring_up_to_date(id).await.map_err(unavailable)? {
-                Some(approval) if approval.status() == Status::Pending => waiter.news().await,
+                Some(approval) if approval.status() == Status::Pending => waiter.changed().await,
                 Some(approval) if approval.status() == Status::Approved => {
                     if !self.is_as_recorded(&approval).await? {
                         continue;
                     }
-                    let mut course = UnitOfWork::from(&approval);
-                    self.check_consent(&mut course, self.now()).await?;
-                    if course.status() == Status::Approved {
-                        return self.begin_attempt(course, CallerKind::Program).await.map(Some);
+                    let mut unit = UnitOfWork::from(&approval);
+                    self.check_consent(&mut unit, self.now()).await?;
+                    if unit.status() == Status::Approved {
+                        return self.begin_attempt(unit, CallerKind::Program).await.map(Some);
                     }
-                    let (changeset, asked) = course.alone();
+                    let (changeset, asked) = unit.into_changeset();
                     if self.store.commit(changeset).await.map_err(unavailable)?
                         == CommitOutcome::Done
                     {
@@ -218,12 +218,12 @@ impl EngineCore {
     /// this moment.
     pub(crate) async fn begin_attempt(
         self: &Arc<Self>,
-        course: UnitOfWork,
+        unit: UnitOfWork,
         caller: CallerKind,
     ) -> Result<Arc<Approval>, NotRun> {
-        let (now, mut course) = (self.now(), course);
-        course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
-        let (changeset, approval) = course.alone();
+        let (now, mut unit_of_work) = (self.now(), unit);
+        unit_of_work.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        let (changeset, approval) = unit_of_work.into_changeset();
         match self
             .commit_for(changeset, &approval, Some(caller.unbegun()))
             .await

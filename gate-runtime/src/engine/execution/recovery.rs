@@ -10,12 +10,12 @@ use gate_core::text::later;
 use jiff::Timestamp;
 
 use crate::engine::any_gate::AnyGate;
-use crate::engine::call::circumstances::RunContext;
-use crate::engine::kernel::attempt::AttemptId;
+use crate::engine::call::run_context::RunContext;
+use crate::engine::kernel::attempt_id::AttemptId;
 use crate::engine::kernel::{EngineCore, StepError};
 use crate::engine::review::error::DecideError;
 use crate::engine::review::reviewer::Reviewer;
-use crate::logic::bounded::bounded;
+use crate::logic::time_limit::bounded;
 use crate::logic::tool::reconcile::ReconcileOutcome;
 
 /// The number of times that an idempotent call begins without a person: a call that kills its
@@ -72,12 +72,12 @@ impl AnyGate {
         {
             core.bring_up_to_date(running.id()).await?;
         }
-        for lost in
+        for orphaned in
             core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await?
         {
             // Only people may settle a call that differs from its records.
-            if !core.runs_here(&lost) && core.is_as_recorded(&lost).await == Ok(true) {
-                core.ask_reconciler(&lost).await?;
+            if !core.runs_here(&orphaned) && core.is_as_recorded(&orphaned).await == Ok(true) {
+                core.ask_reconciler(&orphaned).await?;
             }
         }
         // Both in one query, because a call may change from one to the other at any moment.
@@ -106,8 +106,8 @@ impl InFlight {
 
     /// Returns the end of the lease of the process that runs it; `None` if no process does.
     #[must_use]
-    pub fn vouched_until(&self) -> Option<Timestamp> {
-        self.approval.vouched_until()
+    pub fn lease_expires_at(&self) -> Option<Timestamp> {
+        self.approval.lease_expires_at()
     }
 
     /// Records what happened to it. `why` says how the reviewer knows, for the record.
@@ -152,7 +152,7 @@ impl InFlight {
             Err(StepError::Store(error)) => Err(error.into()),
             Err(StepError::Refused) => {
                 let approval = core.load(id).await?.ok_or(DecideError::Unknown(id))?;
-                match approval.vouched_until() {
+                match approval.lease_expires_at() {
                     Some(until) => Err(DecideError::StillRunning { until }),
                     None if approval.status() == Status::Indeterminate => {
                         Err(Refused::Changed.into())
@@ -179,27 +179,32 @@ impl fmt::Debug for InFlight {
 impl EngineCore {
     /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run
     /// again if it is idempotent. Returns whether it is settled.
-    pub(crate) async fn find_out(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
+    pub(crate) async fn find_out(
+        self: &Arc<Self>,
+        orphaned: &Approval,
+    ) -> Result<bool, StoreError> {
         // A body that runs here is not lost, whatever the store says.
-        if self.runs_here(lost) {
+        if self.runs_here(orphaned) {
             return Ok(false);
         }
-        if self.ask_reconciler(lost).await? {
+        if self.ask_reconciler(orphaned).await? {
             return Ok(true);
         }
-        let tool = self.tool(lost.tool().as_str());
+        let tool = self.tool(orphaned.tool().as_str());
         let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
-        if is_idempotent && lost.attempts() < ATTEMPTS && !lost.stays_unknown() {
-            return self.settle_lost(lost, Settlement::RunAgain, SettledBy::Idempotence).await;
+        if is_idempotent && orphaned.attempts() < ATTEMPTS && !orphaned.stays_unknown() {
+            return self
+                .settle_orphaned(orphaned, Settlement::RunAgain, SettledBy::Idempotence)
+                .await;
         }
         Ok(false)
     }
 
-    async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
-        let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
-        let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
-        let context =
-            RunContext::of_stored(self, lost.subject()).context_of(lost.subject(), self.now());
+    async fn ask_reconciler(self: &Arc<Self>, orphaned: &Approval) -> Result<bool, StoreError> {
+        let Some(tool) = self.tool(orphaned.tool().as_str()) else { return Ok(false) };
+        let Ok(arguments) = self.approved_arguments(tool, orphaned).await else { return Ok(false) };
+        let context = RunContext::of_stored(self, orphaned.subject())
+            .context_of(orphaned.subject(), self.now());
         let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else {
             return Ok(false);
         };
@@ -208,21 +213,21 @@ impl EngineCore {
             Ok(ReconcileOutcome::Yes(outcome)) => {
                 Settlement::Ran { outcome: tool.clean(&arguments, outcome) }
             }
-            Ok(ReconcileOutcome::No) if lost.stays_unknown() => Settlement::DidNotRun,
+            Ok(ReconcileOutcome::No) if orphaned.stays_unknown() => Settlement::DidNotRun,
             Ok(ReconcileOutcome::No) => Settlement::RunAgain,
             Ok(ReconcileOutcome::Unknown) | Err(_) => return Ok(false),
         };
-        self.settle_lost(lost, settlement, SettledBy::Reconciler).await
+        self.settle_orphaned(orphaned, settlement, SettledBy::Reconciler).await
     }
 
     /// Settles a lost call. Returns whether it is settled, by this caller or by one who was faster.
-    async fn settle_lost(
+    async fn settle_orphaned(
         self: &Arc<Self>,
-        lost: &Approval,
+        orphaned: &Approval,
         settlement: Settlement,
         by: SettledBy,
     ) -> Result<bool, StoreError> {
-        let attempt = AttemptId::of(lost);
+        let attempt = AttemptId::of(orphaned);
         match self.step_of(attempt, &[CallEvent::Settled { settlement, by, reason: None }]).await {
             // Refused: somebody else has settled the call, or it has begun again.
             Ok(_) | Err(StepError::Refused) => Ok(true),

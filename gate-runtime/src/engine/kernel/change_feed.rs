@@ -31,24 +31,24 @@ struct WaiterTable {
 pub(crate) struct ApprovalWaiter {
     core: Arc<EngineCore>,
     id: ApprovalId,
-    news: Arc<Notify>,
+    changed: Arc<Notify>,
 }
 
 impl ChangeFeed {
     /// Registers a waiter. Read the approval after this, then wait.
     pub(crate) fn wait_for(core: &Arc<EngineCore>, id: ApprovalId) -> ApprovalWaiter {
-        let news = Arc::new(Notify::new());
+        let changed = Arc::new(Notify::new());
         // Held until the task is spawned: only one task may be started, also if two waiters come at
         // once.
-        let mut waiters = lock(&core.hub.waiters);
-        waiters.by_id.entry(id).or_default().push(Arc::downgrade(&news));
+        let mut waiters = lock(&core.change_feed.waiters);
+        waiters.by_id.entry(id).or_default().push(Arc::downgrade(&changed));
         if !std::mem::replace(&mut waiters.is_followed, true) {
             let mut following = core.store.watch();
             // Now, and not when the task begins: what happens in between is news.
             let seen = following.mark_seen();
             tokio::spawn(follow(Arc::downgrade(core), following, seen));
         }
-        ApprovalWaiter { core: Arc::clone(core), id, news }
+        ApprovalWaiter { core: Arc::clone(core), id, changed }
     }
 
     /// Wakes the waiters of an approval, so that they read it again.
@@ -67,7 +67,7 @@ impl ChangeFeed {
     }
 
     /// Returns whether the task should end, because nobody waits any more.
-    fn rest(&self) -> bool {
+    fn stop_if_idle(&self) -> bool {
         // Checked and noted under one lock: a waiter that comes later sees that it must start a new
         // task.
         let mut waiters = lock(&self.waiters);
@@ -78,17 +78,17 @@ impl ChangeFeed {
 
 impl ApprovalWaiter {
     /// Waits until the approval may have changed since the last call.
-    pub(crate) async fn news(&self) {
-        self.news.notified().await;
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 }
 
 impl Drop for ApprovalWaiter {
     fn drop(&mut self) {
         // Removed here, so that the task can see that nobody waits any more, and end.
-        let mut waiters = lock(&self.core.hub.waiters);
+        let mut waiters = lock(&self.core.change_feed.waiters);
         if let Some(others) = waiters.by_id.get_mut(&self.id) {
-            others.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&self.news)));
+            others.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&self.changed)));
             if others.is_empty() {
                 waiters.by_id.remove(&self.id);
             }
@@ -106,16 +106,16 @@ async fn follow(gate: Weak<EngineCore>, mut last: RecordWatch, mut seen: u64) {
             else {
                 // Without the records it is not known who is concerned, so everyone reads their own
                 // approval.
-                core.hub.wake_all();
+                core.change_feed.wake_all();
                 break;
             };
             let Some(newest) = records.last() else { break };
             seen = newest.seq();
             for subject in records.iter().filter_map(|record| record.subject()) {
-                core.hub.wake(subject.approval());
+                core.change_feed.wake(subject.approval());
             }
         }
-        if core.hub.rest() {
+        if core.change_feed.stop_if_idle() {
             return;
         }
     }

@@ -28,9 +28,9 @@ impl EngineCore {
         otherwise: Option<fn() -> Vec<CallEvent>>,
     ) -> Result<CommitOutcome, StoreError> {
         if changeset.dispatches()
-            && let Some(trouble) = self.trail.as_ref().and_then(TrailHandle::trouble)
+            && let Some(last_error) = self.trail.as_ref().and_then(TrailHandle::last_error)
         {
-            return Err(StoreError::new(StoreErrorKind::Unavailable, trouble));
+            return Err(StoreError::new(StoreErrorKind::Unavailable, last_error));
         }
         let core = Arc::clone(self);
         let mut commit = Box::pin(async move { core.store.commit(changeset).await });

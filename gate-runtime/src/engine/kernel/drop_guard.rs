@@ -6,7 +6,7 @@ use gate_core::approval::Approval;
 use gate_core::records::CallEvent;
 
 use super::EngineCore;
-use super::attempt::AttemptId;
+use super::attempt_id::AttemptId;
 
 /// Applies events to an approval if it is dropped before [`call_off`](Self::call_off).
 ///

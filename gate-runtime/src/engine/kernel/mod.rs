@@ -1,16 +1,16 @@
 //! The assembled parts of a gate, shared by its runs and its background work.
 
-pub(crate) mod allowance;
-pub(crate) mod attempt;
-pub(crate) mod bounded;
+pub(crate) mod attempt_id;
 pub(crate) mod change_feed;
+pub(crate) mod clock_limit;
 pub(crate) mod commit;
 pub(crate) mod drop_guard;
 pub(crate) mod events;
 mod outputs;
 pub(crate) mod overlay;
-pub(crate) mod running;
+pub(crate) mod running_bodies;
 pub(crate) mod scheduler;
+pub(crate) mod step_budget;
 pub(crate) mod tools;
 pub(crate) mod unit_of_work;
 
@@ -27,13 +27,13 @@ use gate_core::text::{Digest, ReadLimits};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::allowance::StepBudgets;
-use self::attempt::AttemptId;
-use self::bounded::ClockLimit;
+use self::attempt_id::AttemptId;
 use self::change_feed::ChangeFeed;
+use self::clock_limit::ClockLimit;
 use self::overlay::GateOverlay;
-use self::running::RunningBodies;
+use self::running_bodies::RunningBodies;
 use self::scheduler::DeadlineScheduler;
+use self::step_budget::StepBudgets;
 use self::tools::{GateTool, GateTools};
 use self::unit_of_work::UnitOfWork;
 use crate::lock::lock;
@@ -74,14 +74,14 @@ pub(crate) struct EngineCore {
     /// Cached descriptors of tools that this gate does not have.
     pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
     pub(crate) bodies: RunningBodies,
-    pub(crate) hub: ChangeFeed,
-    pub(crate) timekeeper: DeadlineScheduler,
+    pub(crate) change_feed: ChangeFeed,
+    pub(crate) scheduler: DeadlineScheduler,
     pub(crate) trail: Option<TrailHandle>,
     /// The memory of its runs' conversations.
     pub(crate) memories: RunMemories,
     /// The versions of calls whose difference from their records has been recorded.
     pub(crate) differing: Mutex<HashSet<(ApprovalId, u64)>>,
-    pub(crate) post: OutboxTasks,
+    pub(crate) outbox: OutboxTasks,
     /// The step budgets of remote agents.
     pub(crate) allowances: StepBudgets,
 }
@@ -156,11 +156,11 @@ impl EngineCore {
             if !concerns(&approval) {
                 return Err(StepError::Refused);
             }
-            let mut course = UnitOfWork::from(&approval);
+            let mut unit = UnitOfWork::from(&approval);
             for event in events {
-                course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
+                unit.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
             }
-            let (changeset, next) = course.alone();
+            let (changeset, next) = unit.into_changeset();
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&next);
                 return Ok(next);
@@ -174,8 +174,9 @@ impl EngineCore {
         if approval.status().is_terminal() && !approval.arguments().secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());
         }
-        if let Some(at) = approval.next_due(self.now()).filter(|_| !self.vouches_for(approval)) {
-            self.timekeeper.keep(self, at, approval.id());
+        if let Some(at) = approval.next_deadline(self.now()).filter(|_| !self.holds_lease(approval))
+        {
+            self.scheduler.schedule(self, at, approval.id());
         }
     }
 }
@@ -184,7 +185,7 @@ impl Drop for EngineCore {
     fn drop(&mut self) {
         // The timekeeper's task holds a weak reference, and has to wake up to notice that the gate
         // is gone.
-        self.timekeeper.stop();
+        self.scheduler.stop();
     }
 }
 

@@ -35,12 +35,12 @@ struct DeadlineQueue {
 
 impl DeadlineScheduler {
     /// Schedules a look at an approval.
-    pub(crate) fn keep(&self, core: &Arc<EngineCore>, at: Timestamp, id: ApprovalId) {
+    pub(crate) fn schedule(&self, core: &Arc<EngineCore>, at: Timestamp, id: ApprovalId) {
         let mut deadlines = lock(&self.deadlines);
         let is_next = deadlines.due.first().is_none_or(|(first, _)| at < *first);
         deadlines.due.insert((at, id));
         if !std::mem::replace(&mut deadlines.is_kept, true) {
-            tokio::spawn(keep_time(Arc::downgrade(core), Arc::clone(&self.changed)));
+            tokio::spawn(run_scheduler(Arc::downgrade(core), Arc::clone(&self.changed)));
         } else if is_next {
             self.changed.notify_one();
         }
@@ -55,13 +55,13 @@ impl DeadlineScheduler {
         lock(&self.deadlines).due.first().map(|(at, _)| *at)
     }
 
-    fn take_due(&self, now: Timestamp) -> DueDeadlines<'_> {
+    fn pop_due(&self, now: Timestamp) -> DueDeadlines<'_> {
         let mut deadlines = lock(&self.deadlines);
-        let mut left = VecDeque::new();
+        let mut expired = VecDeque::new();
         while deadlines.due.first().is_some_and(|(at, _)| *at <= now) {
-            left.extend(deadlines.due.pop_first());
+            expired.extend(deadlines.due.pop_first());
         }
-        DueDeadlines { timekeeper: self, left }
+        DueDeadlines { timekeeper: self, left: expired }
     }
 }
 
@@ -85,10 +85,10 @@ impl Drop for DueDeadlines<'_> {
 /// The delay before a deadline is tried again for which the store did not answer.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
-async fn keep_time(gate: Weak<EngineCore>, changed: Arc<Notify>) {
+async fn run_scheduler(gate: Weak<EngineCore>, changed: Arc<Notify>) {
     loop {
         let Some(core) = gate.upgrade() else { return };
-        let (clock, next) = (Arc::clone(&core.clock), core.timekeeper.next());
+        let (clock, next) = (Arc::clone(&core.clock), core.scheduler.next());
         drop(core);
         match next {
             None => changed.notified().await,
@@ -107,7 +107,7 @@ async fn keep_time(gate: Weak<EngineCore>, changed: Arc<Notify>) {
 
 impl EngineCore {
     /// Schedules the deadlines of all calls that wait, may run or run, whoever proposed them.
-    pub(crate) async fn keep_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
+    pub(crate) async fn load_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
         for status in [Status::Pending, Status::Approved, Status::Dispatched] {
             let mut page = ApprovalFilter::all().status(status).limit(PAGE);
             loop {
@@ -125,15 +125,15 @@ impl EngineCore {
     /// Applies all events that are due.
     pub(crate) async fn run_due(self: &Arc<Self>) {
         // A caller of `run_due` relies on it that everything due is applied when it returns.
-        let _at_work = self.timekeeper.at_work.lock().await;
+        let _at_work = self.scheduler.at_work.lock().await;
         let now = self.now();
-        let mut due = self.timekeeper.take_due(now);
+        let mut due = self.scheduler.pop_due(now);
         while let Some((_, id)) = due.left.front().copied() {
             if self.bring_up_to_date(id).await.is_err() {
                 // The store did not answer. A late vote is still refused, because votes check the
                 // time themselves.
                 let again = now.checked_add(RETRY).unwrap_or(now);
-                self.timekeeper.keep(self, again, id);
+                self.scheduler.schedule(self, again, id);
             }
             due.left.pop_front();
         }
@@ -146,7 +146,8 @@ impl EngineCore {
     ) -> Result<Option<Arc<Approval>>, StoreError> {
         loop {
             let Some(approval) = self.load(id).await? else { return Ok(None) };
-            let Some(event) = approval.due(self.now()).filter(|_| !self.vouches_for(&approval))
+            let Some(event) =
+                approval.expiry_event(self.now()).filter(|_| !self.holds_lease(&approval))
             else {
                 self.settle(&approval);
                 return Ok(Some(approval));
@@ -167,15 +168,15 @@ mod tests {
 
     #[test]
     fn deadlines_that_were_taken_and_not_looked_at_are_kept_on() {
-        let (timekeeper, at) = (DeadlineScheduler::default(), Timestamp::UNIX_EPOCH);
+        let (scheduler, at) = (DeadlineScheduler::default(), Timestamp::UNIX_EPOCH);
         let ids = [ApprovalId::new(), ApprovalId::new()];
-        lock(&timekeeper.deadlines).due.extend(ids.map(|id| (at, id)));
-        let mut due = timekeeper.take_due(at);
-        assert!(timekeeper.next().is_none());
+        lock(&scheduler.deadlines).due.extend(ids.map(|id| (at, id)));
+        let mut due = scheduler.pop_due(at);
+        assert!(scheduler.next().is_none());
         // The task that looked at one was dropped before it looked at the other.
         let (_, looked_at) = due.left.pop_front().unwrap();
         drop(due);
-        let kept: Vec<_> = lock(&timekeeper.deadlines).due.iter().map(|(_, id)| *id).collect();
+        let kept: Vec<_> = lock(&scheduler.deadlines).due.iter().map(|(_, id)| *id).collect();
         assert_eq!(kept, ids.into_iter().filter(|id| *id != looked_at).collect::<Vec<_>>());
     }
 }

@@ -15,10 +15,10 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::lock::lock;
-use crate::logic::bound::ErasedTool;
-use crate::logic::redact::SecretRedaction;
-use crate::logic::scrub::SecretScrubber;
-use crate::logic::spec::ToolSpec;
+use crate::logic::erased_tool::ErasedTool;
+use crate::logic::secret_redaction::SecretRedaction;
+use crate::logic::secret_scrubber::SecretScrubber;
+use crate::logic::tool_spec::ToolSpec;
 use crate::provenance::CallFacts;
 
 /// One tool of a gate.
@@ -120,15 +120,15 @@ pub(crate) struct GateTools {
 
 impl GateTools {
     pub(crate) fn new(listed: Vec<GateTool>) -> Self {
-        let places =
-            listed.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
-        Self { listed, places }
+        let indexes =
+            listed.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
+        Self { listed, places: indexes }
     }
 
     /// Returns a tool and its place.
     pub(crate) fn by_name(&self, name: &str) -> Option<(usize, &GateTool)> {
-        let place = *self.places.get(name)?;
-        Some((place, self.listed.get(place)?))
+        let index = *self.places.get(name)?;
+        Some((index, self.listed.get(index)?))
     }
 }
 

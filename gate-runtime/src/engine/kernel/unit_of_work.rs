@@ -68,7 +68,7 @@ impl UnitOfWork {
     }
 
     /// Returns a changeset of its own.
-    pub(crate) fn alone(self) -> (Changeset, Arc<Approval>) {
+    pub(crate) fn into_changeset(self) -> (Changeset, Arc<Approval>) {
         let mut changeset = Changeset::at(self.approval.changed_at());
         self.change_limits(&mut changeset);
         changeset.approvals.reserve_exact(1);

@@ -13,15 +13,15 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
-use super::{RemoteCaller, place};
-use crate::engine::call::circumstances::RunContext;
+use super::{RemoteCaller, namespaced};
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::{
     BodyPlace, CallLookup, ProposeError, ProposedCall, SubmitContext, SubmittedCall,
 };
+use crate::engine::call::run_context::RunContext;
 
 use crate::logic::schema_walk::has_secrets;
-use crate::logic::spec::ToolSpec;
+use crate::logic::tool_spec::ToolSpec;
 
 /// The question about a remote call.
 ///
@@ -149,7 +149,7 @@ impl RemoteCaller {
     pub async fn ask(&self, call: RemoteCall) -> Result<RemoteApproval, RemoteError> {
         let core = &self.core;
         let (run, candidate) = self.read(call).await?;
-        let draft = match core.plan(&run, candidate).await? {
+        let prepared = match core.plan(&run, candidate).await? {
             CallLookup::Known(known) => {
                 let approval =
                     core.bring_up_to_date(known.id()).await.map_err(unavailable)?.unwrap_or(known);
@@ -157,12 +157,14 @@ impl RemoteCaller {
             }
             CallLookup::New(draft) => draft,
         };
-        let id = draft.id();
-        match core.open(&run, *draft, &SubmitContext::of_elsewhere()).await? {
+        let id = prepared.id();
+        match core.open(&run, *prepared, &SubmitContext::of_elsewhere()).await? {
             SubmittedCall::Settled(approval) => {
                 Ok(RemoteApproval { is_new: approval.id() == id, approval })
             }
-            SubmittedCall::Dispatched(..) => Err(unavailable("its body is in another program").into()),
+            SubmittedCall::Dispatched(..) => {
+                Err(unavailable("its body is in another program").into())
+            }
         }
     }
 
@@ -174,7 +176,7 @@ impl RemoteCaller {
         let (run, id, tool) = (
             call.circumstances(core, &self.agent),
             call.id.clone(),
-            place(&self.agent, call.tool.as_str()),
+            namespaced(&self.agent, call.tool.as_str()),
         );
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
         // A schema that somebody else wrote may be slow. It must not hold up others, and one agent
@@ -206,7 +208,7 @@ fn read_call(
     info: Arc<RunInfo>,
     call: RemoteCall,
 ) -> (Result<ProposedCall, NotRun>, u64) {
-    let name = ToolName::from(place(agent, call.tool.as_str()));
+    let name = ToolName::from(namespaced(agent, call.tool.as_str()));
     let tool =
         Descriptor::remote(name, call.description.clone(), call.schema.clone(), call.annotations);
     let spec = ToolSpec::of(&tool);
@@ -227,7 +229,7 @@ fn read_arguments(
     }
     let completed = spec
         .complete(read(arguments, limits))
-        .map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+        .map_err(|errors| invalid(format!("The arguments: {errors}")))?;
     Ok(completed.arguments)
 }
 

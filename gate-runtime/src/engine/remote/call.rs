@@ -10,8 +10,8 @@ use gate_core::id::{AgentName, CallId, CaseId, Principal, RunId, ToolName};
 use gate_core::text::{Digest, canonical};
 use serde_json::{Value, json};
 
-use super::place;
-use crate::engine::call::circumstances::RunContext;
+use super::namespaced;
+use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::provenance::RunHistory;
 
@@ -197,12 +197,12 @@ impl RemoteCall {
 
     /// Returns the context of the call: who asks, in which run.
     pub(super) fn circumstances(&self, core: &EngineCore, agent: &AgentName) -> RunContext {
-        let mut info = RunInfo::new(place(agent, self.run.as_str()), agent.clone());
+        let mut info = RunInfo::new(namespaced(agent, self.run.as_str()), agent.clone());
         info.set_principal(self.principal.clone());
         info.set_case(self.case.clone());
-        let family: RunId = place(agent, "").into();
+        let family: RunId = namespaced(agent, "").into();
         let history = RunHistory::of(core.memories.of(info.run(), &family));
-        RunContext { info: Arc::new(info), reasoning: None, history, family, thread: None }
+        RunContext { info: Arc::new(info), reasoning: None, history, family, session: None }
     }
 
     /// Returns the people to ask, as a policy.

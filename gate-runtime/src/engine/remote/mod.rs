@@ -20,11 +20,11 @@ use serde_json::Value;
 
 pub use self::ask::{RemoteApproval, RemoteError};
 pub use self::call::RemoteCall;
-use super::call::circumstances::RunContext;
 use super::call::not_run::{invalid, unavailable};
+use super::call::run_context::RunContext;
 use super::error::RunError;
-use super::execution::caller::CallerKind;
-use super::kernel::attempt::AttemptId;
+use super::execution::caller_kind::CallerKind;
+use super::kernel::attempt_id::AttemptId;
 use super::kernel::change_feed::ChangeFeed;
 use super::kernel::unit_of_work::UnitOfWork;
 use super::kernel::{EngineCore, StepError};
@@ -86,7 +86,7 @@ pub struct RemoteCaller {
 }
 
 /// Returns the name of an agent's run or tool here: with the agent's name as a prefix.
-fn place(agent: &AgentName, what: &str) -> String {
+fn namespaced(agent: &AgentName, what: &str) -> String {
     format!("{agent}/{what}")
 }
 
@@ -110,7 +110,7 @@ impl RemoteCaller {
     /// # Errors
     /// Where the store does not answer.
     pub async fn approvals(&self, run: &RunId) -> Result<Vec<Arc<Approval>>, StoreError> {
-        let run = place(&self.agent, run.as_str());
+        let run = namespaced(&self.agent, run.as_str());
         let found = self.core.store.approvals(&ApprovalFilter::all().run(run)).await?;
         Ok(found.into_iter().filter(|approval| self.owns(approval)).collect())
     }
@@ -137,8 +137,8 @@ impl RemoteCaller {
             if approval.status() != Status::Pending {
                 return Ok(Some(approval));
             }
-            let news = std::pin::pin!(waiter.news());
-            if let Either::Right(_) = select(news, &mut sleep).await {
+            let changed = std::pin::pin!(waiter.changed());
+            if let Either::Right(_) = select(changed, &mut sleep).await {
                 return self.approval(id).await;
             }
         }
@@ -149,7 +149,7 @@ impl RemoteCaller {
     /// begun.
     ///
     /// From then on the program must report at least every 30 seconds that the call [still
-    /// runs](Self::still_runs), until it reports how it [ended](Self::end). Otherwise it counts as
+    /// runs](Self::heartbeat), until it reports how it [ended](Self::end). Otherwise it counts as
     /// lost until that.
     ///
     /// # Errors
@@ -177,15 +177,15 @@ impl RemoteCaller {
                 continue;
             }
             core.check_intact(&approval).await?;
-            let course = core.judge_remote_again(&approval).await?;
-            if course.status() != Status::Approved {
-                let (changeset, next) = course.alone();
+            let unit = core.judge_remote_again(&approval).await?;
+            if unit.status() != Status::Approved {
+                let (changeset, next) = unit.into_changeset();
                 if core.store.commit(changeset).await.map_err(unavailable)? == CommitOutcome::Done {
                     core.settle(&next);
                 }
                 continue;
             }
-            let begun = core.begin_attempt(course, CallerKind::Run).await;
+            let begun = core.begin_attempt(unit, CallerKind::Run).await;
             match begun {
                 Ok(begun) => {
                     core.settle(&begun);
@@ -209,7 +209,7 @@ impl RemoteCaller {
     /// # Errors
     /// [`DecideError::AlreadyDecided`] with the call, if that attempt does not run, or counts as
     /// lost already; or the store does not answer.
-    pub async fn still_runs(
+    pub async fn heartbeat(
         &self,
         id: ApprovalId,
         attempt: u32,
@@ -222,9 +222,9 @@ impl RemoteCaller {
             }
             // `None`: another writer was faster. Read again, and see whether the attempt still
             // runs.
-            if let Some(vouched) = core.write_vouched(&approval).await? {
-                core.settle(&vouched);
-                return Ok(vouched);
+            if let Some(renewed) = core.write_lease(&approval).await? {
+                core.settle(&renewed);
+                return Ok(renewed);
             }
         }
     }
@@ -244,10 +244,10 @@ impl RemoteCaller {
         if let Some(value) = outcome.value() {
             read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
         }
-        let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+        let latest = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
         // A client repeats the request when it did not get the response to the first one.
-        if stands.outcome() == Some(&outcome) && stands.attempts() == attempt {
-            return Ok(stands);
+        if latest.outcome() == Some(&outcome) && latest.attempts() == attempt {
+            return Ok(latest);
         }
         let ended = CallEvent::Finished { outcome };
         match self.core.step_of(AttemptId::number(id, attempt), &[ended]).await {
@@ -297,7 +297,7 @@ impl RemoteCaller {
             let problem = format!("this agent has no call {id} to which it could be a reply");
             return Err(RunError::Details(SchemaError::new("/in_reply_to", problem)));
         }
-        let mut info = RunInfo::new(place(&self.agent, run.as_str()), self.agent.clone());
+        let mut info = RunInfo::new(namespaced(&self.agent, run.as_str()), self.agent.clone());
         info.set_case(case);
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
         let event =
@@ -350,7 +350,7 @@ impl EngineCore {
         let context = run.context_of(subject, self.now());
         let call = OverlayCall { tool: subject.tool(), arguments, context: &context };
         let opinions = self.ask_overlays(&call).await;
-        if !context.asked.in_vain() {
+        if !context.asked.was_unanswered() {
             return Ok(opinions);
         }
         self.read_outputs(&context.history).await.map_err(unavailable)?;
@@ -370,14 +370,14 @@ impl EngineCore {
     /// Evaluates an approved remote call again before it begins: overlays are asked again, and
     /// everybody who approved must still be entitled to.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<UnitOfWork, NotRun> {
-        let mut course = UnitOfWork::from(approval);
+        let mut unit = UnitOfWork::from(approval);
         let since = approval.changed_at().duration_since(self.now()).abs();
         if let Some(grant) = approval
             .grant()
             .filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
         {
-            course.then(CallEvent::Uncovered { grant }, self.now()).map_err(unavailable)?;
-            return Ok(course);
+            unit.then(CallEvent::Uncovered { grant }, self.now()).map_err(unavailable)?;
+            return Ok(unit);
         }
         if !self.overlays.is_empty() {
             let run = RunContext::of_stored(self, approval.subject());
@@ -387,9 +387,9 @@ impl EngineCore {
                     .await?,
             );
             let again = CallEvent::Reassessed { assessment, changes: ToolChanges::default() };
-            course.then(again, self.now()).map_err(unavailable)?;
+            unit.then(again, self.now()).map_err(unavailable)?;
         }
-        self.check_consent(&mut course, self.now()).await?;
-        Ok(course)
+        self.check_consent(&mut unit, self.now()).await?;
+        Ok(unit)
     }
 }

@@ -94,7 +94,7 @@ impl fmt::Display for DecideError {
             Self::Reviewer(error) => fmt::Display::fmt(error, f),
             Self::Refused(refused) => fmt::Display::fmt(refused, f),
             Self::Signature(bad) => fmt::Display::fmt(bad, f),
-            Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
+            Self::Invalid(errors) => write!(f, "the edited arguments do not fit: {errors}"),
             Self::BadAnswer(misfit) => write!(f, "the answer, {misfit}"),
             Self::EditDenied { by } => write!(f, "the edited arguments are {by}"),
             Self::Unjudged(failed) => write!(f, "the edited arguments: {failed}"),

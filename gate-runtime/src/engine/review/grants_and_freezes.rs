@@ -134,9 +134,9 @@ impl AnyGate {
             let approved =
                 core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
             for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
-                let mut course = UnitOfWork::from(covered);
-                course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
-                course.join(&mut changeset);
+                let mut unit = UnitOfWork::from(covered);
+                unit.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
+                unit.join(&mut changeset);
             }
             let named =
                 core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
@@ -242,8 +242,8 @@ impl EngineCore {
         {
             let is_plain = other.failure().is_none()
                 && !other.was_refused_before()
-                && !other.lacks_another()
-                && other.due(now).is_none();
+                && !other.needs_another_voter()
+                && other.expiry_event(now).is_none();
             let fits = is_plain && grant.covers(other.subject(), other.arguments(), now);
             // If the directory does not answer, the call keeps waiting for people.
             if !fits || self.may_grant_for(&by, other).await.is_err() {
@@ -258,23 +258,23 @@ impl EngineCore {
                 continue;
             }
             grant = grant.used_before_it_is_given();
-            let mut course = UnitOfWork::from(other);
-            course.then(CallEvent::covered_by(&grant), now)?;
-            covered.push(course);
+            let mut unit = UnitOfWork::from(other);
+            unit.then(CallEvent::covered_by(&grant), now)?;
+            covered.push(unit);
         }
         let grant = Arc::new(grant);
         changeset
             .records
             .push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
         changeset.grants.push(Arc::clone(&grant));
-        for course in covered {
-            course.join(changeset);
+        for unit_of_work in covered {
+            unit_of_work.join(changeset);
         }
         Ok(grant)
     }
 
     /// Gives a grant for calls like one that is decided, or was never asked about.
-    pub(crate) async fn give_like(
+    pub(crate) async fn grant_like_call(
         self: &Arc<Self>,
         id: ApprovalId,
         scope: Scope,

@@ -14,16 +14,16 @@ use serde_json::Value;
 
 use super::error::DecideError;
 use super::vote::{DecisionOptions, DecisionOutcome, DecisionRequest, Edit};
-use crate::engine::call::circumstances::RunContext;
+use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::engine::review::reviewer::Reviewer;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
 ///
-/// A decision counts for what this interruption [shows](Approval::presented). If another reviewer
-/// edited the arguments since then, or the rules now have another result, the decision is refused
-/// with an error that says so. Deciding runs nothing: the run that proposed the call runs it, by
-/// [`Run::proceed`](crate::Run::proceed).
+/// A decision counts for what this interruption [shows](Approval::review_content). If another
+/// reviewer edited the arguments since then, or the rules now have another result, the decision is
+/// refused with an error that says so. Deciding runs nothing: the run that proposed the call runs
+/// it, by [`Run::proceed`](crate::Run::proceed).
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -182,7 +182,7 @@ impl Interruption {
         reviewer: &Reviewer,
         scope: Scope,
     ) -> Result<Arc<Grant>, DecideError> {
-        self.core.give_like(self.id(), scope, reviewer).await
+        self.core.grant_like_call(self.id(), scope, reviewer).await
     }
 
     /// Withdraws the reviewer's own vote, as long as others still have to decide.
@@ -252,11 +252,11 @@ impl Interruption {
         self.core.edited(&self.approval, edit).await
     }
 
-    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: DecisionRequest) -> Decide<'a> {
+    fn decide<'a>(&'a self, reviewer: &'a Reviewer, request: DecisionRequest) -> Decide<'a> {
         Decide {
             interruption: self,
             reviewer,
-            saying: DecisionOptions { wish, comment: None, key: None },
+            options: DecisionOptions { request, comment: None, key: None },
         }
     }
 }
@@ -307,13 +307,13 @@ impl fmt::Debug for Interruption {
 pub struct Decide<'a> {
     interruption: &'a Interruption,
     reviewer: &'a Reviewer,
-    saying: DecisionOptions<'a>,
+    options: DecisionOptions<'a>,
 }
 
 impl<'a> Decide<'a> {
     /// Adds a comment, for the record and for policies that require one.
     pub fn comment(mut self, text: impl Into<String>) -> Self {
-        self.saying.comment = Some(text.into());
+        self.options.comment = Some(text.into());
         self
     }
 
@@ -321,7 +321,7 @@ impl<'a> Decide<'a> {
     /// reviewer. A reviewer with a key there must sign.
     ///
     /// The signature covers the decision, the comment, the time, and what this interruption
-    /// [shows](Approval::presented). It does not cover how far a standing permission reaches.
+    /// [shows](Approval::review_content). It does not cover how far a standing permission reaches.
     ///
     /// # Security
     /// The key is the person's own: sign in a program that runs for that person alone, like `gate`
@@ -352,7 +352,7 @@ impl<'a> Decide<'a> {
     /// # Ok(()) }
     /// ```
     pub fn sign_with(mut self, key: &'a SigningKey) -> Self {
-        self.saying.key = Some(key);
+        self.options.key = Some(key);
         self
     }
 }
@@ -363,9 +363,9 @@ impl<'a> IntoFuture for Decide<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, saying } =
+            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, options } =
                 self;
-            core.decide(run, approval.id(), &approval.presented(), reviewer, &saying).await
+            core.decide(run, approval.id(), &approval.review_content(), reviewer, &options).await
         })
     }
 }

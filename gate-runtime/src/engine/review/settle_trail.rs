@@ -14,8 +14,8 @@ use crate::engine::kernel::{EngineCore, StepError};
 use crate::engine::review::reviewer::Reviewer;
 use crate::sealing::compare::compare;
 use crate::sealing::error::{Divergence, TrailError};
-use crate::sealing::pen::{WriterLease, open};
 use crate::sealing::reader::TrailReader;
+use crate::sealing::writer_lease::{WriterLease, open};
 use crate::sealing::{Trail, blocking};
 
 /// A call whose body began according to the trail, but not according to the database.
@@ -90,23 +90,23 @@ impl AnyGate {
         }
         let writes = Arc::clone(trail);
         // With the lease, no other process can seal records that would not be compared.
-        let Some(mut pen) = blocking(move || WriterLease::take(&writes)).await? else {
+        let Some(mut lease) = blocking(move || WriterLease::take(&writes)).await? else {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
         let reader = reader_of(trail).await?;
-        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotDiverged)?;
-        let begun = begun_since(&reader, parted.seq()).await?;
-        let mut lost = Vec::new();
+        let divergence = compare(&*core.store, &reader).await?.ok_or(TrailError::NotDiverged)?;
+        let begun = begun_since(&reader, divergence.seq()).await?;
+        let mut orphaned = Vec::new();
         for (id, call) in begun {
-            lost.extend(core.close(id, call).await?);
+            orphaned.extend(core.close(id, call).await?);
         }
         let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
-        let settled = pen.appended();
-        let parting = ResetEntry { at, by, next: parted.seq(), reason, settled };
+        let settled = lease.appended();
+        let parting = ResetEntry { at, by, next: divergence.seq(), reason, settled };
         let (writes, written) = (Arc::clone(trail), parting.clone());
         blocking(move || {
-            pen.append_break(&written)?;
-            pen.publish(&writes)
+            lease.append_reset(&written)?;
+            lease.publish(&writes)
         })
         .await?;
         let ResetEntry { by, next, reason, .. } = parting;
@@ -115,7 +115,7 @@ impl AnyGate {
             GateEvent::TrailSettled { by, next, settled, reason },
         ))
         .await?;
-        Ok(lost)
+        Ok(orphaned)
     }
 }
 
@@ -127,9 +127,9 @@ impl EngineCore {
         id: ApprovalId,
         call: UnsettledCall,
     ) -> Result<Option<OrphanedCall>, TrailError> {
-        let UnsettledCall { subject, stands, .. } = call;
+        let UnsettledCall { subject, stands: latest, .. } = call;
         let Some(approval) = self.load(id).await? else {
-            if let Some(stands) = stands {
+            if let Some(stands) = latest {
                 self.import(stands).await?;
             }
             return Ok(Some(OrphanedCall { subject, was_open: false }));
@@ -186,11 +186,11 @@ pub(crate) async fn begun_since(
             let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
             // Records that do not follow from each other give no state to import; the call is still
             // listed.
-            let stands = Approval::after(before.as_ref(), &record).ok();
+            let latest = Approval::after(before.as_ref(), &record).ok();
             let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
             calls.insert(
                 subject.approval(),
-                UnsettledCall { subject: Arc::clone(subject), stands, has_begun },
+                UnsettledCall { subject: Arc::clone(subject), stands: latest, has_begun },
             );
         }
         calls.retain(|_, call| call.has_begun);

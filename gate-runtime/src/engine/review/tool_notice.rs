@@ -110,7 +110,7 @@ impl EngineCore {
             let mut words = format!(
                 "A standing permission of {} no longer covers such calls, because {} changed",
                 grant.by(),
-                changes.words()
+                changes.describe()
             );
             for (at, one) in changes.differences().iter().enumerate() {
                 words += if at == 0 { ": " } else { "; " };

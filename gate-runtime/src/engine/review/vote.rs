@@ -17,15 +17,15 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use super::error::{DecideError, ReviewerError};
-use crate::engine::call::circumstances::RunContext;
+use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
 
-use crate::logic::redact::{SecretRedaction, seal_edit};
 use crate::logic::schema::SchemaErrors;
-use crate::logic::spec::ToolSpec;
+use crate::logic::secret_redaction::{SecretRedaction, seal_edit};
+use crate::logic::tool_spec::ToolSpec;
 use crate::random;
 
 /// A decision that a reviewer wants, before it is checked.
@@ -39,7 +39,7 @@ pub(crate) enum DecisionRequest {
 
 /// A reviewer's decision request and comment, and the key that signs the vote.
 pub(crate) struct DecisionOptions<'a> {
-    pub(crate) wish: DecisionRequest,
+    pub(crate) request: DecisionRequest,
     pub(crate) comment: Option<String>,
     pub(crate) key: Option<&'a SigningKey>,
 }
@@ -197,23 +197,23 @@ impl EngineCore {
         id: ApprovalId,
         shown: &ReviewContent,
         reviewer: &Reviewer,
-        saying: &DecisionOptions<'_>,
+        options: &DecisionOptions<'_>,
     ) -> Result<DecisionOutcome, DecideError> {
-        let wish = &saying.wish;
+        let request = &options.request;
         loop {
             // Compare-and-set: after a conflict the vote is checked again, against the call as it
             // stands then.
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
             // A vote counts only for what the reviewer saw.
-            if approval.status() == Status::Pending && approval.presented() != *shown {
+            if approval.status() == Status::Pending && approval.review_content() != *shown {
                 return Err(Refused::Changed.into());
             }
             self.check_voter(&approval, reviewer).await?;
-            let vote = self.vote_of(&approval, shown, reviewer, saying, now).await?;
+            let vote = self.vote_of(&approval, shown, reviewer, options, now).await?;
             let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
-            let mut course = UnitOfWork::from(&approval);
-            match course.then(voted, now) {
+            let mut unit = UnitOfWork::from(&approval);
+            match unit.then(voted, now) {
                 Ok(()) => {}
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
                 Err(refused) => return Err(refused.into()),
@@ -221,17 +221,17 @@ impl EngineCore {
             self.check_signature(approval.subject(), &vote)
                 .await
                 .map_err(ReviewerError::Directory)??;
-            if let DecisionRequest::Edit(_) = wish
-                && let Some(judged) = self.judge_edit(run, course.approval()).await?
+            if let DecisionRequest::Edit(_) = request
+                && let Some(judged) = self.judge_edit(run, unit.approval()).await?
             {
-                course.then(judged, now)?;
+                unit.then(judged, now)?;
             }
             let mut changeset = Changeset::at(now);
             let named =
                 self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
-            let next = course.join(&mut changeset);
+            let next = unit.join(&mut changeset);
             let mut grant = None;
-            if let DecisionRequest::Grant(scope) = wish {
+            if let DecisionRequest::Grant(scope) = request {
                 grant = Some(self.give(scope, &next, reviewer, &mut changeset).await?);
             }
             let changed = changeset.approvals.clone();
@@ -252,11 +252,11 @@ impl EngineCore {
         approval: &Approval,
         shown: &ReviewContent,
         reviewer: &Reviewer,
-        saying: &DecisionOptions<'_>,
+        options: &DecisionOptions<'_>,
         now: Timestamp,
     ) -> Result<Vote, DecideError> {
-        let DecisionOptions { wish, comment, key } = saying;
-        let decision = match wish {
+        let DecisionOptions { request, comment, key } = options;
+        let decision = match request {
             DecisionRequest::Approve | DecisionRequest::Grant(_) => Decision::Approve,
             DecisionRequest::Reject { reason } => Decision::Reject { reason: reason.clone() },
             DecisionRequest::Respond { value } => {
@@ -275,7 +275,7 @@ impl EngineCore {
             comment: comment.clone(),
             arguments: shown.arguments(),
             shown: Some(shown.digest()),
-            grounds: Some(Digest::of(shown.grounds())),
+            grounds: Some(Digest::of(shown.evidence())),
             at: now,
             signed: None,
         };
@@ -413,15 +413,15 @@ impl EngineCore {
             // Compare-and-set: after a conflict the order is checked again, against the call as it
             // stands then.
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
-            let mut course = UnitOfWork::from(&approval);
-            match course.then(event.clone(), self.now()) {
+            let mut unit = UnitOfWork::from(&approval);
+            match unit.then(event.clone(), self.now()) {
                 Ok(()) => {}
                 Err(Refused::Final(_) | Refused::NotNow(_)) => {
                     return Err(DecideError::AlreadyDecided(approval));
                 }
                 Err(refused) => return Err(refused.into()),
             }
-            let (changeset, next) = course.alone();
+            let (changeset, next) = unit.into_changeset();
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&next);
                 return Ok(next);
@@ -486,14 +486,14 @@ impl EngineCore {
             open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at();
         let context = run.context_of(next.subject(), now);
-        let judgement = self.judge(tool, &open, next.arguments(), context).await?;
-        if let Some(by) = judgement.assessment.denied_by() {
+        let evaluation = self.judge(tool, &open, next.arguments(), context).await?;
+        if let Some(by) = evaluation.assessment.denied_by() {
             return Err(DecideError::EditDenied { by });
         }
         // Requirements that already apply stay, whatever the rules say of the edit.
         let given = next.given().map(Arguments::to_json);
         let assessment =
-            self.with_origins(tool, &judgement, &open, given.as_ref(), &run.history).await?;
+            self.with_origins(tool, &evaluation, &open, given.as_ref(), &run.history).await?;
         Ok(Some(CallEvent::Reassessed { assessment, changes: ToolChanges::default() }))
     }
 

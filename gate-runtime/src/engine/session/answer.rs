@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, Status, told};
+use gate_core::approval::{Approval, Status, model_text};
 use gate_core::call::{NotRun, ToolOutcome};
 use gate_core::id::{CallId, ToolName};
 
@@ -78,9 +78,9 @@ impl Answer {
 
     /// Makes the answer from how a call stands. `hindrance` is the reason why an approved call
     /// could not begin.
-    pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
+    pub(crate) fn of(approval: Arc<Approval>, blocked_by: Option<NotRun>) -> Self {
         let (call, tool) = (approval.subject().call().clone(), approval.subject().tool().clone());
-        Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
+        Self { call, tool, result: result_of(&approval, blocked_by), approval: Some(approval) }
     }
 
     /// Marks the call as running.
@@ -144,25 +144,25 @@ impl Answer {
     pub fn for_model(&self) -> String {
         let approval = self.approval.as_deref();
         match &self.result {
-            CallResult::Ran(outcome) => told::ran(outcome, approval),
-            CallResult::Responded(outcome) => told::responded(outcome, approval),
-            CallResult::NotRun(reason) => told::not_run(reason),
-            CallResult::Waiting => told::waiting(approval),
-            CallResult::Approved(why) => told::approved(why.as_ref(), approval),
-            CallResult::Running => told::running(),
-            CallResult::Indeterminate(_) => told::indeterminate(),
+            CallResult::Ran(outcome) => model_text::ran(outcome, approval),
+            CallResult::Responded(outcome) => model_text::responded(outcome, approval),
+            CallResult::NotRun(reason) => model_text::not_run(reason),
+            CallResult::Waiting => model_text::waiting(approval),
+            CallResult::Approved(why) => model_text::approved(why.as_ref(), approval),
+            CallResult::Running => model_text::running(),
+            CallResult::Indeterminate(_) => model_text::indeterminate(),
         }
     }
 }
 
-fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
+fn result_of(approval: &Approval, blocked_by: Option<NotRun>) -> CallResult {
     let outcome = || {
         // A damaged row must not read as a success to the model.
         approval.outcome().cloned().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"))
     };
     match approval.status() {
         Status::Pending => CallResult::Waiting,
-        Status::Approved => CallResult::Approved(hindrance),
+        Status::Approved => CallResult::Approved(blocked_by),
         Status::Succeeded | Status::Failed => CallResult::Ran(outcome()),
         Status::Responded => CallResult::Responded(outcome()),
         Status::Dispatched => {

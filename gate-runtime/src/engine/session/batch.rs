@@ -37,7 +37,7 @@ impl CallBatch {
     pub(crate) fn resumed(slots: Vec<BatchSlot>, stand: &[Arc<Approval>]) -> Self {
         let find =
             |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
-        let place = |slot| match slot {
+        let index = |slot| match slot {
             BatchSlot::Call { approval } => {
                 // Without its approval in the store, nothing is known of the call, and no answer is
                 // made up.
@@ -47,12 +47,12 @@ impl CallBatch {
                 BatchPlace::Refused(ToolCall::new(call, tool, ""), reason)
             }
         };
-        Self { places: Mutex::new(slots.into_iter().map(place).collect()) }
+        Self { places: Mutex::new(slots.into_iter().map(index).collect()) }
     }
 
     /// Returns the batch in the form of a state.
     pub(crate) fn slots(&self) -> Vec<BatchSlot> {
-        let slot = |place: &BatchPlace| match place {
+        let slot = |index: &BatchPlace| match index {
             BatchPlace::Empty => None,
             BatchPlace::Call(approval) => Some(BatchSlot::Call { approval: approval.id() }),
             BatchPlace::Refused(call, reason) => {
@@ -64,7 +64,7 @@ impl CallBatch {
     }
 
     pub(crate) fn approvals(&self) -> Vec<Arc<Approval>> {
-        let approval = |place: &BatchPlace| match place {
+        let approval = |index: &BatchPlace| match index {
             BatchPlace::Call(approval) => Some(Arc::clone(approval)),
             BatchPlace::Empty | BatchPlace::Refused(..) => None,
         };
@@ -73,7 +73,7 @@ impl CallBatch {
 
     /// Returns the calls that have not ended.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Approval>> {
-        let unfinished = |place: &BatchPlace| match place {
+        let unfinished = |index: &BatchPlace| match index {
             BatchPlace::Call(approval) if !approval.status().is_terminal() => {
                 Some(Arc::clone(approval))
             }
@@ -90,18 +90,18 @@ impl CallBatch {
 
     /// Copies one place to another.
     pub(crate) fn repeat(&self, from: usize, to: usize) {
-        let mut places = lock(&self.places);
-        if let Some(place) = places.get(from).cloned()
-            && let Some(twin) = places.get_mut(to)
+        let mut indexes = lock(&self.places);
+        if let Some(index) = indexes.get(from).cloned()
+            && let Some(twin) = indexes.get_mut(to)
         {
-            *twin = place;
+            *twin = index;
         }
     }
 
     /// Updates a call in all its places, unless they have a newer version.
     pub(crate) fn note(&self, approval: &Arc<Approval>) {
-        for place in lock(&self.places).iter_mut() {
-            if let BatchPlace::Call(known) = place
+        for index in lock(&self.places).iter_mut() {
+            if let BatchPlace::Call(known) = index
                 && known.id() == approval.id()
                 // Tasks report in any order: an older version must not undo a newer one.
                 && known.version() < approval.version()
@@ -112,12 +112,12 @@ impl CallBatch {
     }
 
     /// Returns the answers to its calls, in order.
-    pub(crate) fn answers(&self, hindrances: &BTreeMap<ApprovalId, NotRun>) -> Vec<Answer> {
-        let answer = |place: &BatchPlace| match place {
+    pub(crate) fn answers(&self, blocked: &BTreeMap<ApprovalId, NotRun>) -> Vec<Answer> {
+        let answer = |index: &BatchPlace| match index {
             BatchPlace::Empty => None,
             BatchPlace::Call(approval) => {
-                let hindrance = hindrances.get(&approval.id()).cloned();
-                Some(Answer::of(Arc::clone(approval), hindrance))
+                let blocked_by = blocked.get(&approval.id()).cloned();
+                Some(Answer::of(Arc::clone(approval), blocked_by))
             }
             BatchPlace::Refused(call, reason) => {
                 Some(Answer::refused(call.id().clone(), call.tool().clone(), reason.clone()))

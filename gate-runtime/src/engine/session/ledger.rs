@@ -14,7 +14,7 @@ use crate::lock::{Mutex, lock};
 /// The calls of an outermost run and of its nested runs whose end the application has not taken.
 ///
 /// The store is the authority; this holds what was read of it. Whatever is learned of a call is
-/// added by [`note`](Self::note), which keeps the newer version and never brings back a call that
+/// added by [`note`](Self::record), which keeps the newer version and never brings back a call that
 /// has been taken since. So the order, the task and the number of notes do not matter. No lock is
 /// held across an await.
 pub(crate) struct RunLedger {
@@ -43,7 +43,7 @@ struct LedgerState {
     taken: HashMap<ApprovalId, bool>,
 }
 
-/// A moment before something was learned of a call: see [`RunLedger::note`].
+/// A moment before something was learned of a call: see [`RunLedger::record`].
 #[derive(Clone, Copy)]
 pub(crate) struct LedgerVersion {
     reads: u64,
@@ -70,7 +70,7 @@ impl RunLedger {
         let _reading = self.reading.lock().await;
         let (query, written) = lock(&self.known).query(&self.family);
         let changes = store.run_changes(&query).await?;
-        lock(&self.known).take_in(&changes, &written);
+        lock(&self.known).apply_changes(&changes, &written);
         Ok(())
     }
 
@@ -85,14 +85,14 @@ impl RunLedger {
     /// call is not known here, others may have reported and taken its end: then the store alone
     /// says whether it is still owed.
     pub(crate) fn note(&self, approval: &Arc<Approval>, before: LedgerVersion) {
-        lock(&self.known).note_since(approval, before);
+        lock(&self.known).record_since(approval, before);
     }
 
-    /// [Adds](Self::note) a call of a batch. If it is added, the batch has it, and the store need
+    /// [Adds](Self::record) a call of a batch. If it is added, the batch has it, and the store need
     /// not report it; otherwise the store alone knows whether it is owed.
-    pub(crate) fn note_of_batch(&self, approval: &Arc<Approval>, before: LedgerVersion) {
+    pub(crate) fn record_of_batch(&self, approval: &Arc<Approval>, before: LedgerVersion) {
         let mut known = lock(&self.known);
-        if known.note_since(approval, before) && approval.status().is_terminal() {
+        if known.record_since(approval, before) && approval.status().is_terminal() {
             known.answered.push(approval.id());
         }
     }
@@ -129,17 +129,17 @@ impl RunLedger {
 
     /// Notes that the application has the answers to these calls. An end is owed no more once that
     /// is written; events after the answer are still owed.
-    pub(crate) fn take(&self, told: &[Arc<Approval>]) {
+    pub(crate) fn take(&self, returned: &[Arc<Approval>]) {
         let mut known = lock(&self.known);
-        for told in told {
-            let (id, run) = (told.id(), told.subject().info().run());
-            if told.status().is_terminal() {
+        for status_sender in returned {
+            let (id, run) = (status_sender.id(), status_sender.subject().info().run());
+            if status_sender.status().is_terminal() {
                 known.forget(run, id);
                 known.taken.insert(id, false);
             } else if let Some(owed) =
                 known.others.get_mut(run).and_then(|of_run| of_run.get_mut(&id))
             {
-                owed.taken = Some(told.version());
+                owed.taken = Some(status_sender.version());
             }
         }
     }
@@ -149,7 +149,7 @@ impl RunLedger {
         let mut known = lock(&self.known);
         known.taken.remove(&asked.id());
         *known.shown.entry(asked.id()).or_default() += 1;
-        known.note(asked);
+        known.record(asked);
         QuestionGuard { ledger: self, run: asked.subject().info().run().clone(), id: asked.id() }
     }
 
@@ -205,12 +205,12 @@ impl LedgerState {
         (query, written)
     }
 
-    fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
+    fn apply_changes(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
         for RunChange { approval, is_owed, .. } in &changes.calls {
             let is_shown =
                 approval.status() == Status::Pending && self.shown.contains_key(&approval.id());
             if *is_owed || is_shown {
-                self.note(approval);
+                self.record(approval);
             } else {
                 // Another process has taken it, or looks after it alone.
                 self.waiting.remove_mut(&approval.id());
@@ -232,15 +232,15 @@ impl LedgerState {
     }
 
     /// Adds a call as it stands, and returns whether the ledger knows the call.
-    fn note_since(&mut self, approval: &Arc<Approval>, before: LedgerVersion) -> bool {
+    fn record_since(&mut self, approval: &Arc<Approval>, before: LedgerVersion) -> bool {
         let is_known = self.reads == before.reads || self.find(approval).is_some();
         if is_known {
-            self.note(approval);
+            self.record(approval);
         }
         is_known
     }
 
-    fn note(&mut self, approval: &Arc<Approval>) {
+    fn record(&mut self, approval: &Arc<Approval>) {
         let (id, run) = (approval.id(), approval.subject().info().run());
         // A late note must not bring back a call that the application has taken.
         if self.taken.contains_key(&id)
@@ -254,8 +254,8 @@ impl LedgerState {
         } else {
             self.waiting.remove_mut(&id);
             let of_run = self.others.entry(run.clone()).or_default();
-            let taken = of_run.get(&id).and_then(|owed| owed.taken);
-            of_run.insert(id, OwedCall { approval: Arc::clone(approval), taken });
+            let charged = of_run.get(&id).and_then(|owed| owed.taken);
+            of_run.insert(id, OwedCall { approval: Arc::clone(approval), taken: charged });
         }
     }
 

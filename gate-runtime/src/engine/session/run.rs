@@ -17,7 +17,7 @@ use super::run_session::{RunSession, check_agent};
 use super::run_state::RunState;
 use super::turn::Turn;
 use crate::engine::call::blocking::{BlockingCall, without_value};
-use crate::engine::call::circumstances::RunContext;
+use crate::engine::call::run_context::RunContext;
 use crate::engine::error::{CallError, RunError};
 use crate::engine::kernel::EngineCore;
 use crate::engine::review::error::DecideError;
@@ -51,19 +51,19 @@ use crate::logic::tool::Tool;
 /// ```
 pub struct Run<R: Registry> {
     core: Arc<EngineCore>,
-    thread: Arc<RunSession>,
+    session: Arc<RunSession>,
     registry: PhantomData<fn() -> R>,
 }
 
 impl<R: Registry> Run<R> {
-    pub(crate) fn of(core: Arc<EngineCore>, thread: Arc<RunSession>) -> Self {
-        Self { core, thread, registry: PhantomData }
+    pub(crate) fn of(core: Arc<EngineCore>, session: Arc<RunSession>) -> Self {
+        Self { core, session: session, registry: PhantomData }
     }
 
     /// Sets the agent that runs. Defaults to the gate's agent, if it has only one.
     #[must_use]
     pub fn agent(self, name: impl Into<AgentName>) -> Self {
-        self.thread.change(|info| info.set_agent(name));
+        self.session.change(|info| info.set_agent(name));
         self
     }
 
@@ -71,7 +71,7 @@ impl<R: Registry> Run<R> {
     /// calls.
     #[must_use]
     pub fn on_behalf_of(self, who: impl Into<Principal>) -> Self {
-        self.thread.change(|info| info.set_principal(Some(who.into())));
+        self.session.change(|info| info.set_principal(Some(who.into())));
         self
     }
 
@@ -79,14 +79,14 @@ impl<R: Registry> Run<R> {
     /// reviewer's.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
-        self.thread.change(|info| info.set_roles(roles.into_iter().map(Into::into).collect()));
+        self.session.change(|info| info.set_roles(roles.into_iter().map(Into::into).collect()));
         self
     }
 
     /// Sets the case that it belongs to.
     #[must_use]
     pub fn case(self, case: impl Into<CaseId>) -> Self {
-        self.thread.change(|info| info.set_case(Some(case.into())));
+        self.session.change(|info| info.set_case(Some(case.into())));
         self
     }
 
@@ -94,7 +94,7 @@ impl<R: Registry> Run<R> {
     /// its claim.
     #[must_use]
     pub fn reasoning(self, text: impl Into<Arc<str>>) -> Self {
-        self.thread.set_reasoning(text.into());
+        self.session.set_reasoning(text.into());
         self
     }
 
@@ -143,12 +143,12 @@ impl<R: Registry> Run<R> {
     /// # Ok(()) }
     /// ```
     pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
-        self.thread.set_history(messages.into_iter().collect());
+        self.session.set_history(messages.into_iter().collect());
     }
 
     /// Adds a message to the history.
     pub fn add_message(&self, message: Message) {
-        self.thread.add_message(message);
+        self.session.add_message(message);
     }
 
     /// Replaces the conversation so far by a summary, whoever wrote it.
@@ -183,14 +183,14 @@ impl<R: Registry> Run<R> {
     /// # Ok(()) }
     /// ```
     pub fn compact(&self, summary: impl Into<Arc<str>>) {
-        self.thread.compact(summary.into());
+        self.session.compact(summary.into());
     }
 
     /// Returns the facts of the run: who runs, for whom, in which case, and how the run came to its
     /// agent.
     #[must_use]
     pub fn info(&self) -> Arc<RunInfo> {
-        self.thread.info()
+        self.session.info()
     }
 
     /// Returns the run of an agent that this one calls for a part of its work: an agent as a tool.
@@ -235,7 +235,7 @@ impl<R: Registry> Run<R> {
     /// ```
     #[must_use]
     pub fn child(&self, id: impl AsRef<str>) -> Self {
-        Self::of(Arc::clone(&self.core), self.thread.nested(&self.core, id.as_ref()))
+        Self::of(Arc::clone(&self.core), self.session.nested(&self.core, id.as_ref()))
     }
 
     /// Hands the run over to another agent: from now on that agent's policies judge new calls.
@@ -261,8 +261,8 @@ impl<R: Registry> Run<R> {
     pub fn hand_off(&self, to: impl Into<AgentName>) -> Result<(), RunError> {
         let to = to.into();
         check_agent(&self.core, &to)?;
-        self.thread.change(|info| {
-            info.add_passage(AgentHop::HandedOff { from: info.agent().clone() });
+        self.session.change(|info| {
+            info.add_hop(AgentHop::HandedOff { from: info.agent().clone() });
             info.set_agent(to);
         });
         Ok(())
@@ -273,7 +273,7 @@ impl<R: Registry> Run<R> {
     }
 
     pub(crate) fn circumstances(&self) -> Result<RunContext, RunError> {
-        RunContext::of(&self.core, &self.thread)
+        RunContext::of(&self.core, &self.session)
     }
 
     /// Submits a batch of calls, as a model proposed them. Never waits for people.
@@ -296,7 +296,7 @@ impl<R: Registry> Run<R> {
         calls: impl IntoIterator<Item = ToolCall>,
     ) -> Result<Turn, RunError> {
         let calls: Vec<ToolCall> = calls.into_iter().collect();
-        self.core.submit(&self.circumstances()?, &self.thread, &calls).await
+        self.core.submit(&self.circumstances()?, &self.session, &calls).await
     }
 
     /// Acknowledges a turn: the application has it, and the model will get it. Its ends are in no
@@ -332,7 +332,7 @@ impl<R: Registry> Run<R> {
     /// If the store does not answer: then the turn's ends are repeated after a restart, and only
     /// then.
     pub async fn acknowledge(&self, turn: &Turn) -> Result<(), RunError> {
-        Ok(self.core.acknowledge(&self.thread, turn).await?)
+        Ok(self.core.acknowledge(&self.session, turn).await?)
     }
 
     /// Runs the calls that have been approved since, and returns the batch as it stands now. Never
@@ -347,7 +347,7 @@ impl<R: Registry> Run<R> {
     /// # Cancel safety
     /// As for [`submit`](Self::submit).
     pub async fn proceed(&self) -> Result<Turn, RunError> {
-        self.core.proceed(&self.circumstances()?, &self.thread).await
+        self.core.proceed(&self.circumstances()?, &self.session).await
     }
 
     /// Waits until people have decided every call of the batch, and runs the approved ones.
@@ -358,7 +358,7 @@ impl<R: Registry> Run<R> {
     /// # Cancel safety
     /// May be dropped at any time; a body that runs then becomes indeterminate.
     pub async fn wait(&self) -> Result<Turn, RunError> {
-        self.core.wait(&self.circumstances()?, &self.thread).await
+        self.core.wait(&self.circumstances()?, &self.session).await
     }
 
     /// Makes one typed call, and waits for the decision, if one is needed.
@@ -477,7 +477,7 @@ impl<R: Registry> Run<R> {
     /// Where the store does not answer.
     pub async fn cancel(&self, reason: &str) -> Result<usize, RunError> {
         let mut count = 0;
-        let all = ApprovalFilter::all().within(self.thread.run_id());
+        let all = ApprovalFilter::all().within(self.session.run_id());
         let open = all.status(Status::Pending).status(Status::Approved);
         for approval in self.core.store.approvals(&open).await? {
             match self.core.cancel(approval.id(), reason).await {
@@ -497,8 +497,8 @@ impl<R: Registry> Run<R> {
     /// # Errors
     /// Where the store does not answer.
     pub async fn state(&self) -> Result<RunState, RunError> {
-        self.thread.ledger.refresh(&*self.core.store).await?;
-        Ok(RunState::write(&self.core.key, &self.thread)?)
+        self.session.ledger.refresh(&*self.core.store).await?;
+        Ok(RunState::write(&self.core.key, &self.session)?)
     }
 }
 

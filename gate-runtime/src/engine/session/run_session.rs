@@ -13,7 +13,7 @@ use crate::engine::error::RunError;
 use crate::engine::kernel::EngineCore;
 use crate::engine::session::ledger::RunLedger;
 use crate::lock::lock;
-use crate::logic::scrub::SecretScrubber;
+use crate::logic::secret_scrubber::SecretScrubber;
 use crate::provenance::{RunConversation, RunHistory};
 
 /// One run, shared by its handles, which any number of tasks may use at once.
@@ -55,9 +55,9 @@ impl RunLevel {
         outer: Option<Arc<RunLevel>>,
     ) -> Self {
         let memory = core.memories.of(info.run(), &info.run().outermost());
-        let heard = Mutex::new(RunConversation::new(memory, outer.is_some()));
-        let told = Mutex::new(RunFacts { info: Arc::new(info), reasoning });
-        Self { told, heard, secrets: Mutex::default(), outer }
+        let log = Mutex::new(RunConversation::new(memory, outer.is_some()));
+        let returned = Mutex::new(RunFacts { info: Arc::new(info), reasoning });
+        Self { told: returned, heard: log, secrets: Mutex::default(), outer }
     }
 
     fn secrets(&self) -> &Mutex<SecretScrubber> {
@@ -91,12 +91,12 @@ impl RunSession {
     }
 
     fn new(level: RunLevel, ledger: Arc<RunLedger>, current: CallBatch) -> Self {
-        let (told, nested) = (Mutex::default(), Mutex::default());
+        let (returned, nested) = (Mutex::default(), Mutex::default());
         Self {
             level: Arc::new(level),
             ledger,
             current: Mutex::new(Arc::new(current)),
-            told,
+            told: returned,
             nested,
         }
     }
@@ -115,14 +115,14 @@ impl RunSession {
         outer: Option<Arc<RunLevel>>,
     ) -> Self {
         let level = RunLevel::new(core, RunInfo::clone(&body.info), body.reasoning, outer);
-        let thread = Self::new(level, Arc::clone(ledger), CallBatch::resumed(body.current, stand));
-        let level = || Some(Arc::clone(&thread.level));
+        let session = Self::new(level, Arc::clone(ledger), CallBatch::resumed(body.current, stand));
+        let level = || Some(Arc::clone(&session.level));
         let inner = body.nested.into_iter().map(|inner| {
             let run = inner.info.run().clone();
             (run, Arc::new(Self::resumed_in(core, inner, stand, ledger, level())))
         });
-        *lock(&thread.nested) = inner.collect();
-        thread
+        *lock(&session.nested) = inner.collect();
+        session
     }
 
     /// Returns the batch that was submitted last.
@@ -137,15 +137,15 @@ impl RunSession {
         *lock(&self.current) = Arc::clone(&batch);
         // Taken out at once: a turn that another task gets meanwhile is acknowledged by the next
         // batch.
-        let told = std::mem::take(&mut *lock(&self.told));
-        if !told.is_empty() {
-            self.ledger.take(&told);
+        let returned = std::mem::take(&mut *lock(&self.told));
+        if !returned.is_empty() {
+            self.ledger.take(&returned);
         }
         batch
     }
 
     /// Notes the calls whose ends are in a turn that the application gets now.
-    pub(crate) fn tell(&self, calls: impl IntoIterator<Item = Arc<Approval>>) {
+    pub(crate) fn mark_returned(&self, calls: impl IntoIterator<Item = Arc<Approval>>) {
         lock(&self.told).extend(calls);
     }
 
@@ -209,8 +209,8 @@ impl RunSession {
             return Arc::clone(known);
         }
         let mut info = RunInfo::new(run.clone(), only_agent(core));
-        outer.passages().iter().cloned().for_each(|passage| info.add_passage(passage));
-        info.add_passage(AgentHop::Called { by: outer.agent().clone(), run: outer.run().clone() });
+        outer.hops().iter().cloned().for_each(|hop| info.add_hop(hop));
+        info.add_hop(AgentHop::Called { by: outer.agent().clone(), run: outer.run().clone() });
         let level = RunLevel::new(core, info, None, Some(Arc::clone(&self.level)));
         let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), CallBatch::default()));
         nested.insert(run, Arc::clone(&new));

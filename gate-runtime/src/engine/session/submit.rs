@@ -15,11 +15,11 @@ use super::batch::{BatchPlace, CallBatch};
 use super::ledger::LedgerVersion;
 use super::run_session::RunSession;
 use super::turn::{Turn, WaitingCalls};
-use crate::engine::call::circumstances::RunContext;
 use crate::engine::call::parse::ParsedCall;
 use crate::engine::call::propose::{CallLookup, ProposedCall, SubmitContext, SubmittedCall};
+use crate::engine::call::run_context::RunContext;
 use crate::engine::error::RunError;
-use crate::engine::execution::caller::CallerKind;
+use crate::engine::execution::caller_kind::CallerKind;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::{ApprovalWaiter, ChangeFeed};
 
@@ -57,67 +57,68 @@ impl EngineCore {
     pub(crate) async fn submit(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &Arc<RunSession>,
+        session: &Arc<RunSession>,
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
-        let batch = thread.begin_batch(CallBatch::of(calls.len()));
+        let batch = session.begin_batch(CallBatch::of(calls.len()));
         // If the store does not answer, owed calls stay owed and are in a later turn, and each call
         // of this batch gets that error as its answer.
-        let refreshed = thread.ledger.refresh(&*self.store).await;
+        let refreshed = session.ledger.refresh(&*self.store).await;
         if calls.is_empty() {
             refreshed?;
         }
-        let hindrances = match calls {
+        let blocked = match calls {
             // The most frequent batch by far, and no call in it waits for another.
-            [only] => self.take_in(run, thread, &batch, only).await.into_iter().collect(),
-            _ => self.take_in_together(run, thread, &batch, calls).await,
+            [only] => self.propose_one(run, session, &batch, only).await.into_iter().collect(),
+            _ => self.propose_batch(run, session, &batch, calls).await,
         };
         // If this fails, the acknowledgement is written with the next changeset; until then, a
         // restart would only repeat an answer.
-        let _ = self.write_taken(thread).await;
+        let _ = self.write_acknowledged(session).await;
         if !batch.unfinished().is_empty() {
             // Others may have decided and run calls in the meantime. If that cannot be read, the
             // turn has the state of a moment ago, and a later turn has the news.
-            let _ = thread.ledger.refresh(&*self.store).await;
-            let _ = self.look_up_forgotten(thread, &batch).await;
+            let _ = session.ledger.refresh(&*self.store).await;
+            let _ = self.load_unknown(session, &batch).await;
         }
-        Ok(self.turn(run, thread, &batch, &hindrances))
+        Ok(self.turn(run, session, &batch, &blocked))
     }
 
     /// Takes in the only call of a batch.
-    async fn take_in(
+    async fn propose_one(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &RunSession,
+        session: &RunSession,
         batch: &CallBatch,
         call: &ToolCall,
     ) -> Option<(ApprovalId, NotRun)> {
-        let before = thread.ledger.moment();
-        let taken = async {
+        let before = session.ledger.moment();
+        let charged = async {
             let proposed = self.read(run, call).await?;
-            let plan = self.plan(run, ProposedCall::here(self, run, proposed)?).await?;
-            self.carry_out(run, thread, plan, &[]).await
+            let lookup = self.plan(run, ProposedCall::here(self, run, proposed)?).await?;
+            self.submit_one(run, session, lookup, &[]).await
         };
-        let taken = taken.await;
-        put(thread, batch, (0, call), taken, before)
+        let taken = charged.await;
+        put(session, batch, (0, call), taken, before)
     }
 
     /// Takes in the calls of a batch. All are evaluated before any is carried out, because one may
     /// hold back the others.
-    async fn take_in_together(
+    async fn propose_batch(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &RunSession,
+        session: &RunSession,
         batch: &CallBatch,
         calls: &[ToolCall],
     ) -> BTreeMap<ApprovalId, NotRun> {
-        let before = thread.ledger.moment();
+        let before = session.ledger.moment();
         let read = join_all(calls.iter().map(|call| self.read(run, call))).await;
-        let fates = fates(calls, &read);
-        let planned = calls.iter().zip(read).zip(&fates);
-        let planned =
-            join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate)))
-                .await;
+        let id_checks = check_ids(calls, &read);
+        let planned = calls.iter().zip(read).zip(&id_checks);
+        let planned = join_all(
+            planned.map(|((call, read), id_check)| self.look_up_one(run, call, read, *id_check)),
+        )
+        .await;
         let holds = |plan: &Option<Result<CallLookup, NotRun>>| match plan {
             Some(Ok(CallLookup::New(draft))) => draft.holds_batch(),
             // It was proposed before, and its caller went away before it was decided.
@@ -137,10 +138,10 @@ impl EngineCore {
                 .filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
             let carried_out = carried_out.map(async |(place, call, plan)| {
                 let taken = match plan {
-                    Ok(plan) => self.carry_out(run, thread, plan, &held_by).await,
+                    Ok(plan) => self.submit_one(run, session, plan, &held_by).await,
                     Err(reason) => Err(reason),
                 };
-                put(thread, batch, (place, call), taken, before)
+                put(session, batch, (place, call), taken, before)
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
             // As they are recorded now: another task may have been faster with the same question.
@@ -151,22 +152,22 @@ impl EngineCore {
                 .map(|known| known.id())
                 .collect();
         }
-        for (place, fate) in fates.into_iter().enumerate() {
-            if let BatchIdCheck::Repeat(first) = fate {
+        for (place, id_check) in id_checks.into_iter().enumerate() {
+            if let BatchIdCheck::Repeat(first) = id_check {
                 batch.repeat(first, place);
             }
         }
         hindrances
     }
 
-    async fn plan_one(
+    async fn look_up_one(
         &self,
         run: &RunContext,
         call: &ToolCall,
         read: Result<ParsedCall, NotRun>,
-        fate: BatchIdCheck,
+        id_check: BatchIdCheck,
     ) -> Option<Result<CallLookup, NotRun>> {
-        match (fate, read) {
+        match (id_check, read) {
             (BatchIdCheck::Repeat(_), _) => None,
             (BatchIdCheck::Unique, Ok(proposed)) => {
                 Some(match ProposedCall::here(self, run, proposed) {
@@ -188,17 +189,17 @@ impl EngineCore {
     }
 
     /// Writes the planned call, and runs it if it may run.
-    async fn carry_out(
+    async fn submit_one(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &RunSession,
-        plan: CallLookup,
+        session: &RunSession,
+        lookup: CallLookup,
         held_by: &[ApprovalId],
     ) -> Result<CallProgress, NotRun> {
-        match plan {
-            CallLookup::New(draft) => {
+        match lookup {
+            CallLookup::New(prepared) => {
                 match self
-                    .open(run, *draft, &SubmitContext::of_model(&thread.ledger, held_by))
+                    .open(run, *prepared, &SubmitContext::of_model(&session.ledger, held_by))
                     .await?
                 {
                     SubmittedCall::Settled(approval) => Ok(approval.into()),
@@ -240,94 +241,94 @@ impl EngineCore {
     /// Updates the calls of a batch that the ledger does not know: another task has taken the end
     /// since the last look, or the store owes the call to nobody, because a program proposed it
     /// first. A pending one is a question of the run.
-    async fn look_up_forgotten(
+    async fn load_unknown(
         &self,
-        thread: &RunSession,
+        session: &RunSession,
         batch: &CallBatch,
     ) -> Result<(), StoreError> {
-        let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
+        let is_forgotten = |known: &Arc<Approval>| session.ledger.find(known).is_none();
         let forgotten = batch
             .unfinished()
             .iter()
             .filter(|known| is_forgotten(known))
             .map(|known| known.id())
             .collect();
-        let before = thread.ledger.moment();
-        for stands in self.load_all(forgotten).await? {
-            batch.note(&stands);
-            if stands.status() == Status::Pending {
-                thread.ledger.note(&stands, before);
+        let before = session.ledger.moment();
+        for latest in self.load_all(forgotten).await? {
+            batch.note(&latest);
+            if latest.status() == Status::Pending {
+                session.ledger.note(&latest, before);
             }
         }
         Ok(())
     }
 
     /// Writes which ends the application has, if no other changeset has done so.
-    async fn write_taken(&self, thread: &RunSession) -> Result<(), StoreError> {
+    async fn write_acknowledged(&self, session: &RunSession) -> Result<(), StoreError> {
         let mut changeset = Changeset::at(self.now());
-        thread.ledger.acknowledge(&mut changeset);
+        session.ledger.acknowledge(&mut changeset);
         if changeset.acknowledged.is_empty() {
             return Ok(());
         }
         let ids = changeset.acknowledged.clone();
         self.write_alone(changeset).await?;
-        thread.ledger.acknowledged(&ids);
+        session.ledger.acknowledged(&ids);
         Ok(())
     }
 
     /// Notes that the application has a turn: its ends are in no later one.
     pub(crate) async fn acknowledge(
         &self,
-        thread: &RunSession,
+        session: &RunSession,
         turn: &Turn,
     ) -> Result<(), StoreError> {
         let answers = turn.answers().iter().chain(turn.late());
         let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
-        thread.ledger.take(&settled.cloned().collect::<Vec<_>>());
-        self.write_taken(thread).await
+        session.ledger.take(&settled.cloned().collect::<Vec<_>>());
+        self.write_acknowledged(session).await
     }
 
     /// Runs the calls that have been approved since, and returns the turn.
     pub(crate) async fn proceed(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &Arc<RunSession>,
+        session: &Arc<RunSession>,
     ) -> Result<Turn, RunError> {
-        thread.ledger.refresh(&*self.store).await?;
-        let own = thread.run_id();
-        let batch = thread.current();
-        self.look_up_forgotten(thread, &batch).await?;
-        let owed = thread.ledger.unfinished(&own);
+        session.ledger.refresh(&*self.store).await?;
+        let own = session.run_id();
+        let batch = session.current();
+        self.load_unknown(session, &batch).await?;
+        let owed = session.ledger.unfinished(&own);
         // A call that a program proposed first and a model again is owed to nobody in the store;
         // the batch has it.
         let is_unknown = |known: &Arc<Approval>| {
-            known.status() != Status::Pending && thread.ledger.find(known).is_none()
+            known.status() != Status::Pending && session.ledger.find(known).is_none()
         };
         let of_batch = batch.unfinished().into_iter().filter(is_unknown);
         let unfinished: BTreeMap<_, _> =
             owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
         let went_on = unfinished.into_values().map(async |approval| {
-            let before = thread.ledger.moment();
+            let before = session.ledger.moment();
             let CallProgress { approval, hindrance } = self.go_on(run, approval).await;
-            thread.ledger.note(&approval, before);
+            session.ledger.note(&approval, before);
             hindrance.map(|hindrance| (approval.id(), hindrance))
         });
         let hindrances = join_all(went_on).await.into_iter().flatten().collect();
         // People may have decided while bodies ran.
-        thread.ledger.refresh(&*self.store).await?;
-        self.look_up_forgotten(thread, &batch).await?;
-        Ok(self.turn(run, thread, &batch, &hindrances))
+        session.ledger.refresh(&*self.store).await?;
+        self.load_unknown(session, &batch).await?;
+        Ok(self.turn(run, session, &batch, &hindrances))
     }
 
     /// Waits until people have decided every call of the batch, and runs the approved ones.
     pub(crate) async fn wait(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &Arc<RunSession>,
+        session: &Arc<RunSession>,
     ) -> Result<Turn, RunError> {
         let mut waiters: BTreeMap<ApprovalId, ApprovalWaiter> = BTreeMap::new();
         loop {
-            let turn = self.proceed(run, thread).await?;
+            let turn = self.proceed(run, session).await?;
             let waits = |answer: &&Answer| {
                 matches!(answer.result(), CallResult::Waiting | CallResult::Running)
             };
@@ -340,7 +341,7 @@ impl EngineCore {
             if open.is_empty() {
                 return Ok(turn);
             }
-            let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
+            let (own, waiting) = (session.run_id(), session.ledger.waiting());
             let of_run =
                 waiting.values().filter(|approval| approval.subject().info().run().is_within(&own));
             open.extend(of_run.map(|approval| approval.id()));
@@ -352,7 +353,7 @@ impl EngineCore {
             // A change before a waiter was registered is found by another look; a change after it
             // wakes the waiter.
             if waiters.len() == known {
-                select_all(waiters.values().map(|waiter| Box::pin(waiter.news()))).await;
+                select_all(waiters.values().map(|waiter| Box::pin(waiter.changed()))).await;
             }
         }
     }
@@ -362,33 +363,33 @@ impl EngineCore {
     fn turn(
         self: &Arc<Self>,
         run: &RunContext,
-        thread: &Arc<RunSession>,
+        session: &Arc<RunSession>,
         batch: &CallBatch,
-        hindrances: &BTreeMap<ApprovalId, NotRun>,
+        blocked: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
         // Nothing is awaited from here on, so that the turn is consistent with what is known now.
         for known in &batch.unfinished() {
             if let Some(newer) =
-                thread.ledger.find(known).filter(|newer| newer.version() > known.version())
+                session.ledger.find(known).filter(|newer| newer.version() > known.version())
             {
                 batch.note(&newer);
             }
         }
         let is_running =
-            |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
+            |answer: &Answer| answer.approval().is_some_and(|known| self.holds_lease(known));
         let running = |answer: Answer| if is_running(&answer) { answer.running() } else { answer };
-        let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
+        let answers: Vec<Answer> = batch.answers(blocked).into_iter().map(running).collect();
         let ids: HashSet<ApprovalId> =
             answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
-        let late = thread
+        let late = session
             .ledger
-            .answers(&thread.run_id())
+            .answers(&session.run_id())
             .into_iter()
             .filter(|owed| !ids.contains(&owed.id()));
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
-        thread.tell(settled.filter_map(Answer::approval).cloned());
-        Turn::new(answers, late, WaitingCalls::of(self, run, thread))
+        session.mark_returned(settled.filter_map(Answer::approval).cloned());
+        Turn::new(answers, late, WaitingCalls::of(self, run, session))
     }
 
     pub(crate) async fn load_all(
@@ -405,28 +406,28 @@ impl EngineCore {
 
 /// Adds the result of taking in a call to the batch and the ledger.
 fn put(
-    thread: &RunSession,
+    session: &RunSession,
     batch: &CallBatch,
-    (place, call): (usize, &ToolCall),
-    taken: Result<CallProgress, NotRun>,
+    (index, call): (usize, &ToolCall),
+    charged: Result<CallProgress, NotRun>,
     before: LedgerVersion,
 ) -> Option<(ApprovalId, NotRun)> {
-    let CallProgress { approval, hindrance } = match taken {
-        Ok(stands) => stands,
+    let CallProgress { approval, hindrance: blocked_by } = match charged {
+        Ok(latest) => latest,
         Err(reason) => {
-            batch.fill(place, BatchPlace::Refused(call.clone(), reason));
+            batch.fill(index, BatchPlace::Refused(call.clone(), reason));
             return None;
         }
     };
     let id = approval.id();
-    thread.ledger.note_of_batch(&approval, before);
-    batch.fill(place, BatchPlace::Call(approval));
-    hindrance.map(|hindrance| (id, hindrance))
+    session.ledger.record_of_batch(&approval, before);
+    batch.fill(index, BatchPlace::Call(approval));
+    blocked_by.map(|hindrance| (id, hindrance))
 }
 
-fn id_of(plan: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
-    match plan {
-        Ok(CallLookup::New(draft)) => Some(draft.id()),
+fn id_of(lookup: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
+    match lookup {
+        Ok(CallLookup::New(prepared)) => Some(prepared.id()),
         Ok(CallLookup::Known(known)) => Some(known.id()),
         Err(_) => None,
     }
@@ -434,25 +435,27 @@ fn id_of(plan: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
 
 /// Checks the ids of a batch. Two equal calls with one id are one call; two different ones are
 /// none.
-fn fates(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<BatchIdCheck> {
+fn check_ids(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<BatchIdCheck> {
     let same = |a: &Result<ParsedCall, NotRun>, b: &Result<ParsedCall, NotRun>| match (a, b) {
         (Ok(a), Ok(b)) => (a.tool, &a.completed.arguments) == (b.tool, &b.completed.arguments),
         _ => false,
     };
     let mut first: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, call) in calls.iter().enumerate() {
-        first.entry(call.id().as_str()).or_default().push(place);
+    for (index, call) in calls.iter().enumerate() {
+        first.entry(call.id().as_str()).or_default().push(index);
     }
-    let fate = |(place, call): (usize, &ToolCall)| {
+    let id_check = |(place, call): (usize, &ToolCall)| {
         let twins = first.get(call.id().as_str()).map_or(&[][..], Vec::as_slice);
         let equal =
             |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
         match twins.first() {
             _ if call.id().as_str().is_empty() || twins.len() < 2 => BatchIdCheck::Unique,
-            _ if !twins.iter().all(|other| *other == place || equal(other)) => BatchIdCheck::Conflict,
+            _ if !twins.iter().all(|other| *other == place || equal(other)) => {
+                BatchIdCheck::Conflict
+            }
             Some(first) if *first < place => BatchIdCheck::Repeat(*first),
             _ => BatchIdCheck::Unique,
         }
     };
-    calls.iter().enumerate().map(fate).collect()
+    calls.iter().enumerate().map(id_check).collect()
 }

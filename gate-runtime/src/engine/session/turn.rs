@@ -10,7 +10,7 @@ use rpds::RedBlackTreeMapSync;
 
 use super::answer::{Answer, CallResult};
 use super::run_session::RunSession;
-use crate::engine::call::circumstances::RunContext;
+use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::engine::review::interruption::Interruption;
 
@@ -35,7 +35,7 @@ pub struct Turn {
 pub(crate) struct WaitingCalls {
     core: Arc<EngineCore>,
     run: RunContext,
-    thread: Arc<RunSession>,
+    session: Arc<RunSession>,
     approvals: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
     interruptions: OnceLock<Vec<Interruption>>,
 }
@@ -45,13 +45,13 @@ impl WaitingCalls {
     pub(crate) fn of(
         core: &Arc<EngineCore>,
         run: &RunContext,
-        thread: &Arc<RunSession>,
+        session: &Arc<RunSession>,
     ) -> Option<Self> {
-        let approvals = thread.ledger.waiting();
+        let approvals = session.ledger.waiting();
         (!approvals.is_empty()).then(|| Self {
             core: Arc::clone(core),
             run: run.clone(),
-            thread: Arc::clone(thread),
+            session: Arc::clone(session),
             approvals,
             interruptions: OnceLock::new(),
         })
@@ -61,7 +61,7 @@ impl WaitingCalls {
     /// circumstances of its own run.
     fn interruptions(&self) -> &[Interruption] {
         self.interruptions.get_or_init(|| {
-            let own = self.thread.run_id();
+            let own = self.session.run_id();
             let (of_run, others): (Vec<_>, Vec<_>) = self
                 .approvals
                 .values()
@@ -71,8 +71,8 @@ impl WaitingCalls {
                 .filter(|approval| approval.subject().info().run().is_within(&own));
             let of_run = of_run.into_iter().map(|approval| (self.run.clone(), approval));
             let nested = nested.map(|approval| {
-                let thread = self.thread.descendant(approval.subject().info().run());
-                let run = thread.map(|thread| RunContext::as_it_is(&thread, thread.info()));
+                let session = self.session.descendant(approval.subject().info().run());
+                let run = session.map(|session| RunContext::as_it_is(&session, session.info()));
                 (
                     run.unwrap_or_else(|| RunContext::of_stored(&self.core, approval.subject())),
                     approval,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Tool;
 use super::state::SharedState;
 use crate::logic::context::CallContext;
-use crate::logic::spec::ToolSpec;
+use crate::logic::tool_spec::ToolSpec;
 
 /// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context)
 /// and the tool's [`state`](Self::state).

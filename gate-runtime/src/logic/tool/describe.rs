@@ -34,12 +34,12 @@ pub(crate) fn describe(
         about.annotations,
         about.source
     ]);
-    let mut told = canonical(&described).unwrap_or_default();
+    let mut returned = canonical(&described).unwrap_or_default();
     if about.asks_on_error {
-        told += "asks on error";
+        returned += "asks on error";
     }
     if let Some(summary) = &summary {
-        told += &canonical(&json!({ "summary": summary })).unwrap_or_default();
+        returned += &canonical(&json!({ "summary": summary })).unwrap_or_default();
     }
     Descriptor {
         name: name.into(),
@@ -52,7 +52,7 @@ pub(crate) fn describe(
         asks_on_error: about.asks_on_error,
         order,
         summary,
-        digest: Digest::of(told),
+        digest: Digest::of(returned),
     }
 }
 

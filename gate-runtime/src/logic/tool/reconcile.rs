@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Tool;
 use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
-use crate::logic::spec::ToolSpec;
+use crate::logic::tool_spec::ToolSpec;
 
 /// The answer of a tool's reconciler: whether a call happened whose end is unknown, as far as the
 /// reconciler can tell.

@@ -34,7 +34,7 @@ pub use super::strict::NotStrict;
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::{CalledTools, DialectError, late, said, said_by_tool, strict, text_of};
+use super::{CalledTools, DialectError, late, message_of, strict, text_of, tool_result_text};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
 
@@ -242,11 +242,11 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
     for message in messages {
         let text = text_of(&message["content"]);
         history.push(match message["role"].as_str() {
-            Some("system" | "developer") => said(Message::system, text),
-            Some("user") => said(Message::user, text),
+            Some("system" | "developer") => message_of(Message::system, text),
+            Some("user") => message_of(Message::user, text),
             Some("tool") => Message::tool(
                 called.name(&message["tool_call_id"]),
-                said_by_tool(&message["content"]),
+                tool_result_text(&message["content"]),
             ),
             Some("assistant") => {
                 for call in message["tool_calls"].as_array().into_iter().flatten() {

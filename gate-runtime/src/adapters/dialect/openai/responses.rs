@@ -28,7 +28,9 @@
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::super::{CalledTools, DialectError, late, said, said_by_tool, strict, text_at, text_of};
+use super::super::{
+    CalledTools, DialectError, late, message_of, strict, text_at, text_of, tool_result_text,
+};
 use super::NotStrict;
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
@@ -211,8 +213,8 @@ pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
             None | Some("message") => {
                 let text = text_of(&item["content"]);
                 history.push(match item["role"].as_str() {
-                    Some("system" | "developer") => said(Message::system, text),
-                    Some("user") => said(Message::user, text),
+                    Some("system" | "developer") => message_of(Message::system, text),
+                    Some("user") => message_of(Message::user, text),
                     Some("assistant") => Message::agent(text),
                     _ => {
                         return Err(DialectError::new(
@@ -226,7 +228,7 @@ pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
             Some("function_call_output") => {
                 history.push(Message::tool(
                     called.name(&item["call_id"]),
-                    said_by_tool(&item["output"]),
+                    tool_result_text(&item["output"]),
                 ));
             }
             // What the model thinks, and what only names something, is not said.

@@ -14,7 +14,7 @@ use gate_core::ports::{
 use gate_core::records::CallEvent;
 use serde_json::{Value, json};
 
-use super::laws::{laws, same};
+use super::checks::{laws, same};
 use super::samples::{
     about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes,
 };
@@ -71,18 +71,18 @@ fn numbered(number: usize) -> Value {
 async fn refusals_are_recalled_in_the_whole_family(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
-    let mut wanted = Vec::new();
+    let mut query = Vec::new();
     for run in ["run", "run>call", "runner", "run>call>1", "other>run", "ru"] {
         let rejected = refused(&one, approval(run, run, "tool", Verdict::Ask)?).await?;
         if run.split('>').next() == Some("run") {
-            wanted.push(rejected);
+            query.push(rejected);
         }
     }
     for run in ["run", "run>call", "run>another"] {
         same(
             "of the family",
             other.load_history(&about(run, "new", "tool", at(2))).await?.rejected,
-            wanted.clone(),
+            query.clone(),
         )?;
     }
     same(
@@ -122,9 +122,9 @@ async fn refusals_are_recalled_in_the_case((one, other): StoreHandles) -> Result
         };
         approval_with(run, &call.to_string(), tool, Verdict::Ask, &numbered(call), change)
     };
-    let mut wanted = Vec::new();
+    let mut query = Vec::new();
     for call in 0..REFUSALS + 2 {
-        wanted.push(
+        query.push(
             refused(&one, in_case(&format!("run {call}"), call, "tool", Some("case"))?).await?,
         );
     }
@@ -133,13 +133,13 @@ async fn refusals_are_recalled_in_the_case((one, other): StoreHandles) -> Result
     refused(&one, in_case("elsewhere", 92, "tool", None)?).await?;
     let of_case =
         |run: &str| CallQuery { case: Some("case".into()), ..about(run, "new", "tool", at(2)) };
-    let newest = wanted.split_off(2);
+    let newest = query.split_off(2);
     same(
         "the newest of the case",
         other.load_history(&of_case("new run")).await?.rejected,
         newest.clone(),
     )?;
-    let with_own: Vec<_> = wanted.into_iter().take(1).chain(newest).collect();
+    let with_own: Vec<_> = query.into_iter().take(1).chain(newest).collect();
     same("and of the run", other.load_history(&of_case("run 0")).await?.rejected, with_own)?;
     same(
         "of no case",
@@ -162,8 +162,8 @@ async fn every_equal_refusal_is_recalled_and_the_newest_others(
         );
     }
     let Some(first) = all.first() else { return Err("there is one".into()) };
-    let wanted = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
-    let wanted: Vec<String> = wanted.map(|call| call.to_string()).collect();
+    let query = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
+    let wanted: Vec<String> = query.map(|call| call.to_string()).collect();
     same(
         "equal ones and others",
         calls(&other.load_history(&like("run", first)).await?.rejected),
@@ -184,8 +184,8 @@ async fn what_failed_and_was_refused_is_recalled(
     for step in [&new, &begun, &faltered] {
         same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
-    let recalled = other.load_history(&like("run", &new)).await?;
-    same("it waits", (recalled.rejected.len(), recalled.alike.len()), (0, 1))?;
+    let history = other.load_history(&like("run", &new)).await?;
+    same("it waits", (history.rejected.len(), history.alike.len()), (0, 1))?;
     let rejected = voted(&faltered, no())?;
     same("refused", one.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
     let recalled = other.load_history(&like("run", &new)).await?;
@@ -195,7 +195,7 @@ async fn what_failed_and_was_refused_is_recalled(
 async fn equal_calls_that_wait_are_recalled(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
-    let mut wanted = Vec::new();
+    let mut query = Vec::new();
     let states = [
         "pending",
         "approved",
@@ -234,8 +234,8 @@ async fn equal_calls_that_wait_are_recalled(
                 CommitOutcome::Done,
             )?;
         }
-        if wanted.len() < 3 {
-            wanted.push(next.unwrap_or(new));
+        if query.len() < 3 {
+            query.push(next.unwrap_or(new));
         }
     }
     same(
@@ -245,8 +245,8 @@ async fn equal_calls_that_wait_are_recalled(
     )?;
     let different = approval_of("run", "b", "tool", Verdict::Ask, &numbered(1))?;
     same("other arguments", one.commit(writes(&different)).await?, CommitOutcome::Done)?;
-    let Some(first) = wanted.first().cloned() else { return Err("there is one".into()) };
-    same("equal ones that wait", other.load_history(&like("new", &first)).await?.alike, wanted)?;
+    let Some(first) = query.first().cloned() else { return Err("there is one".into()) };
+    same("equal ones that wait", other.load_history(&like("new", &first)).await?.alike, query)?;
     same(
         "of nothing known",
         other.load_history(&about("run", "new", "tool", at(2))).await?.alike,
@@ -326,9 +326,9 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
                 approval_of("run", &format!("{what} {call}"), "tool", Verdict::Ask, &arguments)?;
             refused(&one, another).await?;
         }
-        let recalled = other.load_history(&like("run", equal)).await?;
-        same(what, recalled.rejected.first().cloned(), Some(Arc::clone(&rejected)))?;
-        same(what, (recalled.rejected.len(), recalled.alike.len()), (REFUSALS + 1, 0))?;
+        let history = other.load_history(&like("run", equal)).await?;
+        same(what, history.rejected.first().cloned(), Some(Arc::clone(&rejected)))?;
+        same(what, (history.rejected.len(), history.alike.len()), (REFUSALS + 1, 0))?;
     }
     Ok(())
 }
@@ -351,18 +351,18 @@ async fn owed(
     Ok((calls.collect(), changes.seq))
 }
 
-fn list(wanted: &[(u64, &str)]) -> Vec<(u64, String)> {
-    wanted.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
+fn list(query: &[(u64, &str)]) -> Vec<(u64, String)> {
+    query.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
 }
 
 async fn new_calls_are_owed_until_they_are_acknowledged(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     same("an empty store", owed(&one, &RunQuery::after("run", 0)).await?, (vec![], 0))?;
-    let news =
+    let changed =
         [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
     let news: Result<Vec<_>, _> =
-        news.into_iter().map(|(call, verdict)| approval("run", call, "tool", verdict)).collect();
+        changed.into_iter().map(|(call, verdict)| approval("run", call, "tool", verdict)).collect();
     let news = news?;
     let [first, second, third, fourth] = news.as_slice() else {
         return Err("there are four".into());
@@ -420,9 +420,9 @@ async fn what_changes_is_owed_by_the_number_of_its_last_record(
     same("decided", one.commit(writes(&approved)).await?, CommitOutcome::Done)?;
     same("it comes last", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))?;
     same("and is news", owed(&other, &RunQuery::after("run", 3)).await?, (list(&[(4, "2")]), 4))?;
-    let mut vouching = writes(&Arc::new(approved.vouched(at(2))));
-    vouching.records.clear();
-    same("without a record", one.commit(vouching).await?, CommitOutcome::Done)?;
+    let mut renewing = writes(&Arc::new(approved.with_renewed_lease(at(2))));
+    renewing.records.clear();
+    same("without a record", one.commit(renewing).await?, CommitOutcome::Done)?;
     same("that is no news", owed(&other, &RunQuery::after("run", 4)).await?, (vec![], 4))?;
     same("and it is still owed", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))
 }
@@ -439,10 +439,10 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told(
     same("decided", one.commit(writes(&decided)).await?, CommitOutcome::Done)?;
     same("nor now", owed(&other, &all).await?, (vec![], 2))?;
     // Whoever knows the call from before learns of it.
-    let told = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
+    let returned = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
     same(
         "it changed",
-        told,
+        returned,
         vec![RunChange { seq: 2, approval: Arc::clone(&decided), is_owed: false }],
     )?;
     same("once", other.run_changes(&RunQuery::after("run", 2)).await?.calls, vec![])

@@ -9,7 +9,7 @@ use gate_core::ports::{Changeset, CommitOutcome, DeliveryFilter, RecordFilter, S
 use gate_core::records::{Delivery, DeliveryState};
 use jiff::Timestamp;
 
-use super::laws::{laws, same};
+use super::checks::{laws, same};
 use super::samples::{approval, at, delivery, posts, writes};
 use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
@@ -33,10 +33,10 @@ async fn a_letter_is_written_only_over_the_version_before(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let new = delivery("chat", 7, Some(ApprovalId::new()));
-    let taken = new.claimed(at(0)).ok_or("it is due")?;
+    let charged = new.claimed(at(0)).ok_or("it is due")?;
     same(
         "a second version of nothing",
-        one.commit(posts(&[&taken])).await?,
+        one.commit(posts(&[&charged])).await?,
         CommitOutcome::Conflict,
     )?;
     same("the first version", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
@@ -48,10 +48,10 @@ async fn a_letter_is_written_only_over_the_version_before(
         other.commit(posts(&elsewhere)).await?,
         CommitOutcome::Done,
     )?;
-    same("the second version", other.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
+    same("the second version", other.commit(posts(&[&charged])).await?, CommitOutcome::Done)?;
     let late = new.claimed(at(1)).ok_or("it is due")?;
     same("another second version", one.commit(posts(&[&late])).await?, CommitOutcome::Conflict)?;
-    let end = taken.delivered(Some("message 4711: “naïve”".into()), at(2));
+    let end = charged.delivered(Some("message 4711: “naïve”".into()), at(2));
     same("the third version", one.commit(posts(&[&end])).await?, CommitOutcome::Done)?;
     let found = other.deliveries(&DeliveryFilter::all().notifier("chat").record(7)).await?;
     same("what stands", found, vec![Arc::new(end)])
@@ -90,10 +90,10 @@ async fn of_many_who_take_one_letter_one_wins(
     for round in 1..=20 {
         let new = delivery("chat", round, None);
         same("a new letter", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
-        let taken = new.claimed(at(0)).ok_or("it is due")?;
+        let charged = new.claimed(at(0)).ok_or("it is due")?;
         let tries = (0..16)
             .map(|turn| if turn % 2 == 0 { &one } else { &other })
-            .map(|store| store.commit(posts(&[&taken])));
+            .map(|store| store.commit(posts(&[&charged])));
         let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
         same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
@@ -111,7 +111,7 @@ async fn a_letter_is_forgotten_only_as_it_stands(
     let new = delivery("chat", 1, None);
     same("one that is not there", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
     same("written", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
-    let dead = new.given_up("it is gone", at(1));
+    let dead = new.dead_lettered("it is gone", at(1));
     same("changed", other.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
     same("as it was", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
     same("as it is", one.commit(forgets(&dead)).await?, CommitOutcome::Done)?;
@@ -123,15 +123,15 @@ async fn a_mark_is_given_to_who_asks_for_it_only(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let (chat, mail) = (
-        Delivery::mark(&"chat".into(), Some(41), at(0)),
-        Delivery::mark(&"mail".into(), Some(7), at(0)),
+        Delivery::cursor(&"chat".into(), Some(41), at(0)),
+        Delivery::cursor(&"mail".into(), Some(7), at(0)),
     );
     same(
         "two marks",
         one.commit(posts(&[&chat, &mail, &delivery("chat", 42, None)])).await?,
         CommitOutcome::Done,
     )?;
-    let moved = chat.read_to(42, at(1));
+    let moved = chat.advance_cursor(42, at(1));
     same("moved", other.commit(posts(&[&moved])).await?, CommitOutcome::Done)?;
     let found = one.deliveries(&DeliveryFilter::all().notifier("chat").record(0)).await?;
     same("the mark", found, vec![Arc::new(moved)])?;
@@ -153,8 +153,8 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say(
         waiting(1, Some(call)),
         taken(2, Some(another))?,
         taken(3, Some(call))?.delivered(None, at(10)),
-        taken(4, None)?.put_off("later", std::time::Duration::from_secs(5), 0, at(10)),
-        taken(5, Some(call))?.given_up("never", at(30)),
+        taken(4, None)?.rescheduled("later", std::time::Duration::from_secs(5), 0, at(10)),
+        taken(5, Some(call))?.dead_lettered("never", at(30)),
         delivery("mail", 3, Some(call)),
     ];
     // Two versions at once are no move that anybody makes: each is written as a new one.
@@ -234,14 +234,14 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that(
         find(open().due_by(at(9))).await?,
         list(&["chat-3", "chat-5", "chat-6"]),
     )?;
-    let late = taken.put_off("no", std::time::Duration::from_secs(99), 0, at(1));
+    let late = taken.rescheduled("no", std::time::Duration::from_secs(99), 0, at(1));
     same("the first is put off", one.commit(posts(&[&late])).await?, CommitOutcome::Done)?;
     same(
         "the others wait still",
         find(open().due_by(at(9))).await?,
         list(&["chat-3", "chat-5", "chat-6"]),
     )?;
-    let dead = late.given_up("never", at(2));
+    let dead = late.dead_lettered("never", at(2));
     same("the first is dead", one.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
     same(
         "the next one's turn",

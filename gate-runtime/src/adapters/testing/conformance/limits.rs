@@ -12,7 +12,7 @@ use gate_core::text::{Amount, DAY, HOUR, MINUTE, SchemaError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::laws::{laws, same};
+use super::checks::{laws, same};
 use super::samples::{
     about, after, approval, approval_of, at, charges, gives, grant, ran, take, wide_grant, writes,
 };
@@ -39,21 +39,21 @@ async fn used(
     windows: &[Duration],
     now: Timestamp,
 ) -> Result<Vec<u64>, CheckFailure> {
-    let mut proposal = about("run", "new", "tool", now);
+    let mut query = about("run", "new", "tool", now);
     let counter = |window: &Duration| (LimitKey::new("limit", key), *window);
-    proposal.counters = windows.iter().map(counter).collect();
-    Ok(store.load_history(&proposal).await?.used)
+    query.counters = windows.iter().map(counter).collect();
+    Ok(store.load_history(&query).await?.used)
 }
 
 async fn what_a_window_holds_is_counted_for_each_window(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     for minute in 0..240 {
-        let mut taken =
+        let mut charged =
             charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
-        taken.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
-        taken.charges.iter_mut().for_each(|take| take.window = DAY);
-        same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
+        charged.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
+        charged.charges.iter_mut().for_each(|take| take.window = DAY);
+        same("taken", one.commit(charged).await?, CommitOutcome::Done)?;
     }
     let (now, between) = (at(60 * 239), |first: u64, last: u64| (first..=last).sum::<u64>());
     let found = used(&other, "key", &[DAY, HOUR, 2 * MINUTE, MINUTE, Duration::ZERO], now).await?;
@@ -172,9 +172,9 @@ async fn what_did_not_happen_is_given_back((one, other): StoreHandles) -> Result
     let [first, second, third, unknown] = calls;
     let windows = [HOUR, MINUTE];
     for (call, amount, seconds) in [(first, 3, 0), (second, 4, 3_590), (third, 2, 3_595)] {
-        let taken =
+        let charged =
             taken_for(call, &[("limit", "key", amount), ("another", "key", 1)], at(seconds));
-        same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
+        same("taken", one.commit(charged).await?, CommitOutcome::Done)?;
     }
     same("used", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
     same("of none", one.commit(gives_back(unknown, None, at(3_599))).await?, CommitOutcome::Done)?;
@@ -227,18 +227,18 @@ async fn uses_of_one_limit_are_given_back_alone(
     let call = ApprovalId::new();
     let amounts = [("limit", "a", 3), ("limit", "b", 4), ("another", "a", 5)];
     same("taken", one.commit(taken_for(call, &amounts, at(0))).await?, CommitOutcome::Done)?;
-    let mut proposal = about("run", "new", "tool", at(1));
+    let mut query = about("run", "new", "tool", at(1));
     let counters = amounts.map(|(limit, key, _)| (LimitKey::new(limit, key), HOUR));
-    proposal.counters = counters.to_vec();
-    same("used", other.load_history(&proposal).await?.used, vec![3, 4, 5])?;
+    query.counters = counters.to_vec();
+    same("used", other.load_history(&query).await?.used, vec![3, 4, 5])?;
     same(
         "of one limit",
         one.commit(gives_back(call, Some("limit"), at(1))).await?,
         CommitOutcome::Done,
     )?;
-    same("the other is used", other.load_history(&proposal).await?.used, vec![0, 0, 5])?;
+    same("the other is used", other.load_history(&query).await?.used, vec![0, 0, 5])?;
     same("of the rest", other.commit(gives_back(call, None, at(1))).await?, CommitOutcome::Done)?;
-    same("nothing is used", one.load_history(&proposal).await?.used, vec![0, 0, 0])
+    same("nothing is used", one.load_history(&query).await?.used, vec![0, 0, 0])
 }
 
 async fn nothing_is_given_back_of_a_call_that_has_ended(
@@ -429,8 +429,8 @@ async fn a_grant_from_before_there_were_decimals_covers_whole_numbers(
     let given = money_grant(&json!(5), Scope::any_run().up_to("amount", 50).budget("amount", 60))?;
     let mut stored =
         serde_json::to_value(&*given).map_err(|error| SchemaError::new("", error.to_string()))?;
-    for place in ["/conditions/amount/max", "/budget/max"] {
-        let max = stored.pointer_mut(place).ok_or_else(|| SchemaError::new(place, "missing"))?;
+    for index in ["/conditions/amount/max", "/budget/max"] {
+        let max = stored.pointer_mut(index).ok_or_else(|| SchemaError::new(index, "missing"))?;
         same("a text", max.is_string(), true)?;
         *max = max.as_str().and_then(|text| text.parse::<u64>().ok()).into();
     }

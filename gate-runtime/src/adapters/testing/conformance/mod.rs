@@ -1,8 +1,8 @@
 //! The promises of every store, as one suite.
 
 mod calls;
+mod checks;
 mod deliveries;
-mod laws;
 mod limits;
 mod samples;
 
@@ -59,8 +59,8 @@ impl From<gate_core::approval::Refused> for CheckFailure {
 }
 
 impl From<gate_core::text::SchemaError> for CheckFailure {
-    fn from(misfit: gate_core::text::SchemaError) -> Self {
-        Self(misfit.to_string())
+    fn from(error: gate_core::text::SchemaError) -> Self {
+        Self(error.to_string())
     }
 }
 
@@ -90,7 +90,8 @@ type ConformanceCheck = (&'static str, fn(StoreHandles) -> CheckFuture);
 pub async fn conformance<S: Store>(
     fresh: impl AsyncFn() -> (S, S),
 ) -> Result<(), ConformanceFailure> {
-    for (law, check) in [laws::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten()
+    for (law, check) in
+        [checks::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten()
     {
         let (one, other) = fresh().await;
         check((Arc::new(one), Arc::new(other)))

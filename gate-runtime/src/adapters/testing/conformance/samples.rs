@@ -85,7 +85,7 @@ pub(super) fn opened(
         request: request.map(Arc::new),
     };
     let requirement = (verdict == Verdict::Ask).then(|| anyone().into());
-    let outline = PolicyView {
+    let view = PolicyView {
         name: "sample".into(),
         about: String::new(),
         text: String::new(),
@@ -94,8 +94,7 @@ pub(super) fn opened(
         digest: Digest::of("policy"),
     };
     let (results, errors) = (Vec::new(), Vec::new());
-    let opinion =
-        PolicyOpinion { agent: None, policy: Arc::new(outline), results, errors, verdict };
+    let opinion = PolicyOpinion { agent: None, policy: Arc::new(view), results, errors, verdict };
     let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
     Arc::new(Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), at(0)))
 }
@@ -107,7 +106,7 @@ pub(super) fn voted(approval: &Approval, decision: Decision) -> Result<Arc<Appro
 
 pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
     let arguments = approval.arguments().digest();
-    let presented = approval.presented();
+    let presented = approval.review_content();
     let (roles, principal, comment) = (Vec::new(), false, None);
     CallEvent::Voted {
         vote: Box::new(Vote {
@@ -118,7 +117,7 @@ pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
             comment,
             arguments,
             shown: Some(presented.digest()),
-            grounds: Some(Digest::of(presented.grounds())),
+            grounds: Some(Digest::of(presented.evidence())),
             at: at(1),
             signed: None,
         }),

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 
-use super::hours::TimeWindow;
-use crate::logic::bounded::{TimeLimit, bounded, guard};
+use super::time_window::TimeWindow;
+use crate::logic::time_limit::{TimeLimit, bounded, guard};
 use crate::logic::tool::call::AnyCall;
 
 /// The closure of a rule, which several threads may use at once, because calls are concurrent.

@@ -38,8 +38,8 @@ impl<T: Tool> LimitNeedsPer<T> {
     /// Sets the window of the limit: a sliding one that ends now, so that waiting for midnight
     /// gains nothing.
     pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
-        let Self { rule, amount, max, places } = self;
-        rule.limited(RuleLimit { amount, max, places, window, key: None })
+        let Self { rule, amount, max, places: indexes } = self;
+        rule.limited(RuleLimit { amount, max, places: indexes, window, key: None })
     }
 }
 

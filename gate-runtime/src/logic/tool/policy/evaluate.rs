@@ -10,7 +10,7 @@ use super::AnyPolicy;
 use super::condition::ConditionResult;
 use super::entry::RuleEntry;
 use super::limit::RuleLimit;
-use crate::logic::bounded::TimeLimit;
+use crate::logic::time_limit::TimeLimit;
 use crate::logic::tool::call::AnyCall;
 
 /// The judgement of one call by a policy, before its limits were looked at.
@@ -107,7 +107,7 @@ impl<'a> EvaluationBuilder<'a> {
     }
 
     fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<LimitCharge>, String> {
-        let policy = &self.policy.outline.name();
+        let policy = &self.policy.view.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize, limit: &RuleLimit| {
             // Other units make another counter: past charges would otherwise count for a millionth.
@@ -125,10 +125,10 @@ impl<'a> EvaluationBuilder<'a> {
 
     fn finish(self) -> PolicyEvaluation {
         let Self { policy, agent, results, errors, charges } = self;
-        let outline = Arc::clone(&policy.outline);
-        let verdict = PolicyOpinion::join(&outline, &results);
+        let view = Arc::clone(&policy.view);
+        let verdict = PolicyOpinion::join(&view, &results);
         let opinion =
-            PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
+            PolicyOpinion { agent: agent.cloned(), policy: view, results, errors, verdict };
         PolicyEvaluation { opinion, charges }
     }
 }

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use super::AnyPolicy;
 use super::condition::RuleCondition;
 use super::entry::{AnyExample, RuleEntry};
-use crate::logic::bounded::TimeLimit;
 use crate::logic::context::CallContext;
+use crate::logic::time_limit::TimeLimit;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
 use crate::provenance::{CallFacts, RunHistory, choices};
@@ -120,9 +120,9 @@ impl AnyPolicy {
         let mut problems = Vec::new();
         for entry in &mut self.entries {
             let examples = std::mem::take(&mut entry.examples);
-            for (index, (example, wanted)) in examples.into_iter().enumerate() {
-                if let Some(problem) = entry.try_example(example, wanted, state, now, limit).await {
-                    let method = if wanted { "matches" } else { "not_matches" };
+            for (index, (example, query)) in examples.into_iter().enumerate() {
+                if let Some(problem) = entry.try_example(example, query, state, now, limit).await {
+                    let method = if query { "matches" } else { "not_matches" };
                     problems.push(format!(
                         "rule \"{}\", example {} (`.{method}(…)`): {problem}",
                         entry.name,
@@ -139,7 +139,7 @@ impl RuleEntry {
     async fn try_example(
         &self,
         example: AnyExample,
-        wanted: bool,
+        query: bool,
         state: &AnyState,
         now: Timestamp,
         limit: &dyn TimeLimit,
@@ -164,13 +164,13 @@ impl RuleEntry {
             }
             match condition.look_later(&call, limit).await {
                 Ok(true) => {}
-                Ok(false) if wanted => {
+                Ok(false) if query => {
                     return Some("the rule does not match it, but should".to_owned());
                 }
                 Ok(false) => return None,
                 Err(error) => return Some(format!("the rule fails on it: {error}")),
             }
         }
-        (!wanted).then(|| "the rule matches it, but should not".to_owned())
+        (!query).then(|| "the rule matches it, but should not".to_owned())
     }
 }

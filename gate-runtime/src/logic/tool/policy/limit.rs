@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::condition::Shared;
-use crate::logic::bounded::guard;
+use crate::logic::time_limit::guard;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
@@ -56,7 +56,7 @@ impl RuleLimit {
         })
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let what = if self.amount.is_some() { "a budget of" } else { "at most" };
         let each = if self.key.is_some() { " for each key" } else { "" };
         format!("{what} {} in {}{each}", self.max, english::duration(self.window))

@@ -5,10 +5,10 @@ pub(crate) mod counted;
 pub(crate) mod entry;
 mod evaluate;
 mod example;
-mod hours;
 mod limit;
 mod rules;
 mod source;
+mod time_window;
 
 use std::any::TypeId;
 use std::fmt;
@@ -17,15 +17,15 @@ use std::sync::Arc;
 
 pub use self::condition::{RuleOutcome, Shared};
 pub use self::example::Example;
-pub use self::hours::{
-    EVERY_DAY, FRIDAY, MONDAY, SATURDAY, SUNDAY, THURSDAY, TUESDAY, TimeOfDay, WEDNESDAY, WEEKDAYS,
-    WEEKENDS, Weekdays, time,
-};
 pub use self::rules::{
     Approves, Asks, Complete, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules,
     Unconditional, approve, deny,
 };
 pub use self::source::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
+pub use self::time_window::{
+    EVERY_DAY, FRIDAY, MONDAY, SATURDAY, SUNDAY, THURSDAY, TUESDAY, TimeOfDay, WEDNESDAY, WEEKDAYS,
+    WEEKENDS, Weekdays, time,
+};
 
 use self::entry::RuleEntry;
 pub(crate) use self::evaluate::PolicyEvaluation;
@@ -88,7 +88,7 @@ impl<T: Tool> Policy<T> {
     }
 
     /// A policy without rules.
-    pub(crate) fn ready(source: &PolicySource, otherwise: Otherwise) -> Self {
+    pub(crate) fn builtin(source: &PolicySource, otherwise: Otherwise) -> Self {
         let written = PolicyParts { otherwise: Some(otherwise), ..PolicyParts::default() };
         Self {
             any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()),
@@ -98,15 +98,15 @@ impl<T: Tool> Policy<T> {
 
     /// Returns the view of the policy for people and records.
     #[must_use]
-    pub fn outline(&self) -> &Arc<PolicyView> {
-        &self.any.outline
+    pub fn view(&self) -> &Arc<PolicyView> {
+        &self.any.view
     }
 }
 
 /// A policy of any tool.
 pub(crate) struct AnyPolicy {
     entries: Vec<RuleEntry>,
-    outline: Arc<PolicyView>,
+    view: Arc<PolicyView>,
     problems: Vec<String>,
     waits: bool,
     tool: &'static str,
@@ -129,9 +129,9 @@ impl AnyPolicy {
             effect: entry.effect,
             text,
             requirement: entry.requirement.clone(),
-            limits: entry.limits.iter().map(RuleLimit::words).collect(),
+            limits: entry.limits.iter().map(RuleLimit::describe).collect(),
         });
-        let mut outline = PolicyView {
+        let mut view = PolicyView {
             name: source.name.to_owned(),
             about: source.about.trim().to_owned(),
             text: source.dedented(),
@@ -142,14 +142,14 @@ impl AnyPolicy {
             },
             digest: Digest::of(""),
         };
-        outline.digest = digest_of(source, &outline);
-        rules::check(&entries, &outline, &mut problems);
+        view.digest = digest_of(source, &view);
+        rules::check(&entries, &view, &mut problems);
         let waits = entries.iter().any(RuleEntry::waits);
-        Self { entries, outline: outline.into(), problems, waits, tool, of }
+        Self { entries, view: view.into(), problems, waits, tool, of }
     }
 
-    pub(crate) fn outline(&self) -> &Arc<PolicyView> {
-        &self.outline
+    pub(crate) fn view(&self) -> &Arc<PolicyView> {
+        &self.view
     }
 
     /// Returns whether it is for the tool of this type.
@@ -165,15 +165,15 @@ impl AnyPolicy {
 
 /// Returns the digest of a policy's decisions: of its tokens and its rules. A changed comment or
 /// line break changes no rule, and causes no new question.
-fn digest_of(source: &PolicySource, outline: &PolicyView) -> Digest {
+fn digest_of(source: &PolicySource, view: &PolicyView) -> Digest {
     let rules: Vec<_> =
-        outline.rules().iter().map(|rule| RuleView { text: None, ..rule.clone() }).collect();
-    let said = serde_json::json!([outline.name(), source.tokens, rules, outline.otherwise()]);
+        view.rules().iter().map(|rule| RuleView { text: None, ..rule.clone() }).collect();
+    let said = serde_json::json!([view.name(), source.tokens, rules, view.otherwise()]);
     Digest::of(canonical(&said).unwrap_or_default())
 }
 
 impl<T: Tool> fmt::Debug for Policy<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Policy({} of {})", self.any.outline.name(), self.any.tool)
+        write!(f, "Policy({} of {})", self.any.view.name(), self.any.tool)
     }
 }

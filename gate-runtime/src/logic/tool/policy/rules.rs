@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::condition::{RuleCondition, RuleOutcome, Shared};
 use super::entry::{RuleEntry, SourceLocation};
 use super::example::Example;
-use super::hours::{TimeOfDay, TimeWindow, Weekdays};
 use super::limit::RuleLimit;
+use super::time_window::{TimeOfDay, TimeWindow, Weekdays};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::Call;
 
@@ -58,14 +58,14 @@ impl PolicyParts {
         name: &str,
         effect: Verdict,
         requirement: Option<Requirement>,
-        place: &'static Location<'static>,
+        index: &'static Location<'static>,
     ) {
         let name = name.to_owned();
         let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
         self.entries.push(RuleEntry {
             name,
             effect,
-            place: Some(place),
+            place: Some(index),
             requirement,
             conditions,
             limits,
@@ -73,8 +73,8 @@ impl PolicyParts {
         });
     }
 
-    fn end(&mut self, otherwise: Otherwise, place: &'static Location<'static>) {
-        if self.otherwise.replace(Otherwise { place: Some(place), ..otherwise }).is_some() {
+    fn end(&mut self, otherwise: Otherwise, index: &'static Location<'static>) {
+        if self.otherwise.replace(Otherwise { place: Some(index), ..otherwise }).is_some() {
             self.problems.push("`.otherwise(…)` is given twice: keep one".to_owned());
         }
     }
@@ -126,9 +126,9 @@ impl<T: Tool> Rules<T> {
         name: &str,
         effect: Verdict,
         requirement: Option<Requirement>,
-        place: &'static Location<'static>,
+        index: &'static Location<'static>,
     ) -> RuleBuilder<T, E> {
-        self.written.begin(name, effect, requirement, place);
+        self.written.begin(name, effect, requirement, index);
         RuleBuilder { rules: self, effect: PhantomData }
     }
 }
@@ -590,7 +590,7 @@ impl From<ReviewerSelector> for Otherwise {
 }
 
 /// Finds the problems in how a policy was written.
-pub(super) fn check(entries: &[RuleEntry], outline: &PolicyView, problems: &mut Vec<String>) {
+pub(super) fn check(entries: &[RuleEntry], view: &PolicyView, problems: &mut Vec<String>) {
     for (index, entry) in entries.iter().enumerate() {
         let name = &entry.name;
         let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
@@ -616,7 +616,7 @@ pub(super) fn check(entries: &[RuleEntry], outline: &PolicyView, problems: &mut 
             );
         }
     }
-    if let Some(problem) = outline.otherwise().requirement().and_then(Requirement::problem) {
+    if let Some(problem) = view.otherwise().requirement().and_then(Requirement::problem) {
         problems.push(format!("otherwise: {problem}"));
     }
 }

@@ -82,7 +82,7 @@ impl PolicySource {
         otherwise: SourceLocation,
     ) -> Vec<Option<String>> {
         let mut ends: Vec<usize> =
-            starts.iter().chain([&otherwise]).filter_map(|place| self.offset(*place)).collect();
+            starts.iter().chain([&otherwise]).filter_map(|index| self.offset(*index)).collect();
         ends.push(self.text.trim_end().trim_end_matches('}').len());
         starts
             .iter()
@@ -97,8 +97,8 @@ impl PolicySource {
     }
 
     /// The byte at which the method's name stands in the text, if it stands there.
-    fn offset(&self, place: SourceLocation) -> Option<usize> {
-        let place = place?;
+    fn offset(&self, index: SourceLocation) -> Option<usize> {
+        let place = index?;
         let row = usize::try_from(place.line()).ok()?.checked_sub(self.line)?;
         let column = usize::try_from(place.column()).ok()?;
         let mut line_start = 0;

@@ -1,0 +1,172 @@
+//! The log of all messages of a run, in the order in which they were first added.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::OnceLock;
+
+use gate_core::call::{Message, Speaker};
+
+use super::first_mentions::{FirstMentions, SpeakerKind};
+use super::index_cache::IndexCache;
+use super::indexed_text::ValueQuery;
+use super::message_tag::{MessageTag, TagKey};
+use super::phrases::keyed;
+use super::text_index::TextIndex;
+
+/// The most bytes of texts that are remembered of one run. A text beyond that is nobody's, so that
+/// people are asked: if a tool's output were forgotten instead, its words would become the user's
+/// once the user repeats them.
+const MOST: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
+
+/// The bytes that a text takes besides.
+const EACH_TEXT: usize = 128;
+
+/// The most messages that the record of one call may note.
+const NOTED_AT_ONCE: usize = 64;
+
+/// The number of messages further on at which one is looked for that came after others that are
+/// left out now.
+const FAR: usize = 64;
+
+/// The log of messages. It only grows: whatever is passed later, the first speaker of a text stays
+/// the first.
+#[derive(Default)]
+pub(super) struct HeardLog {
+    log: Vec<HeardText>,
+    /// The place of each text in the log.
+    places: HashMap<(SpeakerKind, u64), usize>,
+    /// Texts that no recorded call notes yet.
+    unnoted: Vec<usize>,
+    /// The places of the messages that were told last: the next ones are mostly the same.
+    last: Vec<usize>,
+    read: TextIndex,
+    bytes: usize,
+}
+
+/// A text that somebody said.
+struct HeardText {
+    message: Message,
+    kind: SpeakerKind,
+    hash: u64,
+    tag: OnceLock<MessageTag>,
+}
+
+impl HeardLog {
+    pub(super) fn len(&self) -> usize {
+        self.log.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn message(&self, index: usize) -> Option<&Message> {
+        self.log.get(index).map(|text| &text.message)
+    }
+
+    /// Adds a new message.
+    pub(super) fn add_message(&mut self, message: &Message, kind: SpeakerKind) {
+        let index = self.intern(message, kind, None);
+        self.last.push(index);
+    }
+
+    /// Adds the messages of a conversation.
+    pub(super) fn add_messages(
+        &mut self,
+        messages: &[Message],
+        kind: impl Fn(&Speaker) -> SpeakerKind,
+    ) {
+        let last = mem::take(&mut self.last);
+        let mut next = 0;
+        for message in messages {
+            let hint = last.get(next).copied();
+            let index = self.intern(message, kind(message.speaker()), hint);
+            let after = last.iter().skip(next).take(FAR).position(|known| *known == index);
+            next += after.unwrap_or_default() + 1;
+            self.last.push(index);
+        }
+    }
+
+    /// Adds a message, unless the same kind of speaker has said exactly that before, and returns
+    /// its place.
+    ///
+    /// `hint` is the place that it probably has. To see that costs less than a hash.
+    pub(super) fn intern(
+        &mut self,
+        message: &Message,
+        kind: SpeakerKind,
+        hint: Option<usize>,
+    ) -> usize {
+        let is_at = |text: &HeardText| {
+            text.kind == kind && text.message.shared_text() == message.shared_text()
+        };
+        if let Some(index) = hint
+            && self.log.get(index).is_some_and(is_at)
+        {
+            return index;
+        }
+        let hash = keyed(message.text());
+        if let Some(place) = self.places.get(&(kind, hash)) {
+            return *place;
+        }
+        let place = self.log.len();
+        self.bytes = self.bytes.saturating_add(message.text().len() + EACH_TEXT).min(MOST + 1);
+        if self.bytes <= MOST {
+            self.places.insert((kind, hash), place);
+            self.log.push(HeardText { message: message.clone(), kind, hash, tag: OnceLock::new() });
+            if kind == SpeakerKind::Trusted {
+                self.unnoted.push(place);
+            }
+        }
+        place
+    }
+
+    /// Has the next call note that a text of the agent is a summary.
+    pub(super) fn note_summary(&mut self, index: usize) {
+        if index < self.log.len() {
+            self.unnoted.push(index);
+        }
+    }
+
+    /// Finds who said a value first, among the first so many texts.
+    pub(super) fn find(
+        &mut self,
+        query: &ValueQuery,
+        count: usize,
+        indexes: &IndexCache,
+    ) -> FirstMentions {
+        for text in self.log.iter().skip(self.read.len()) {
+            self.read.push(text.kind, indexes.get(text.hash, text.message.shared_text()));
+        }
+        self.read.find(query, count)
+    }
+
+    /// Returns the mark by which calls note that a text was heard.
+    pub(super) fn tag_of(&self, index: usize, key: &TagKey) -> Option<MessageTag> {
+        let HeardText { message, kind, tag: cursor, .. } = self.log.get(index)?;
+        Some(*cursor.get_or_init(|| match kind {
+            SpeakerKind::Trusted => key.message_tag(message),
+            // What else is noted is a summary.
+            SpeakerKind::Tool | SpeakerKind::Agent => key.summary_tag(message.text()),
+        }))
+    }
+
+    /// Returns the newest texts, of the first so many, that no call on the record notes.
+    pub(super) fn unrecorded_tags(&self, count: usize, key: &TagKey) -> Vec<String> {
+        let newest = self.unnoted.iter().rev().filter(|index| **index < count).take(NOTED_AT_ONCE);
+        newest.filter_map(|place| self.tag_of(*place, key)).map(MessageTag::to_text).collect()
+    }
+
+    /// A call that notes these is on the record.
+    pub(super) fn mark_recorded(&mut self, tags: &[String]) {
+        let Self { log, unnoted, .. } = self;
+        let cursor = |index: &usize| Some(log.get(*index)?.tag.get()?.to_text());
+        let is_noted = |place: &usize| cursor(place).is_some_and(|tag| tags.contains(&tag));
+        unnoted.retain(|place| !is_noted(place));
+    }
+
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> &TextIndex {
+        &self.read
+    }
+}

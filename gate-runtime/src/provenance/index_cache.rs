@@ -1,0 +1,59 @@
+//! A cache of indexed texts: a conversation that is passed again in each turn is parsed once.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex};
+
+use super::indexed_text::IndexedText;
+use crate::lock::lock;
+
+/// The most bytes that are kept of texts that no run may have any more, with their indexes.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// The number of bytes that a text takes with its index, for each byte of it, and besides.
+const EACH_BYTE: usize = 5;
+const EACH_TEXT: usize = 400;
+
+/// The texts that runs of a gate said, with their indexes, as long as there is room.
+#[derive(Default)]
+pub(crate) struct IndexCache(Mutex<CacheHalves>);
+
+/// Two generations: when the new one is full, the old one is dropped, except for entries that were
+/// used again.
+#[derive(Default)]
+struct CacheHalves {
+    new: HashMap<u64, Arc<IndexedText>>,
+    old: HashMap<u64, Arc<IndexedText>>,
+    /// The number of bytes that the new ones take.
+    bytes: usize,
+}
+
+impl IndexCache {
+    /// Returns the index of a text, by its hash and the text itself, and keeps it from now on.
+    pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<IndexedText> {
+        let bytes = text.len().saturating_mul(EACH_BYTE).saturating_add(EACH_TEXT);
+        // Two tasks may index the same text at once without harm, but not change the generations at
+        // once.
+        let mut kept = lock(&self.0);
+        if let Some(known) = kept.new.get(&hash).filter(|known| known.text() == text) {
+            return Arc::clone(known);
+        }
+        let known = kept.old.remove(&hash).filter(|known| known.text() == text);
+        let said = known.unwrap_or_else(|| Arc::new(IndexedText::new(Arc::clone(text))));
+        if bytes > MOST / 2 {
+            return said;
+        }
+        let mut forgotten = HashMap::new();
+        if kept.bytes.saturating_add(bytes) > MOST / 2 {
+            let full = mem::take(&mut kept.new);
+            forgotten = mem::replace(&mut kept.old, full);
+            kept.bytes = 0;
+        }
+        kept.bytes += bytes;
+        kept.new.insert(hash, Arc::clone(&said));
+        // The lock is released first, so that nobody waits while the old generation is freed.
+        drop(kept);
+        drop(forgotten);
+        said
+    }
+}
