@@ -45,7 +45,7 @@ use crate::tiles::read_file;
 /// let mut trail = TrailWriter::create(&folder)?;
 /// trail.append(b"asked")?;
 /// let size = trail.seal()?.size();
-/// trail.succeed(
+/// trail.rotate_key(
 ///     &KeySuccession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?,
 /// )?;
 ///

@@ -297,8 +297,8 @@ impl TrailWriter {
     /// let succession = |from| {
     ///     KeySuccession::new("example.com/trail", from, new.verifier().clone())?.sign(&old)
     /// };
-    /// assert!(trail.succeed(&succession(size + 1)?).is_err());
-    /// trail.succeed(&succession(size)?)?;
+    /// assert!(trail.rotate_key(&succession(size + 1)?).is_err());
+    /// trail.rotate_key(&succession(size)?)?;
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn rotate_key(&mut self, note: &Note) -> Result<(), Error> {

@@ -448,8 +448,8 @@ pub use gate_macros::gated_tool;
 /// }
 ///
 /// let policy = refunds();
-/// assert_eq!(policy.outline().name(), "refunds");
-/// assert_eq!(policy.outline().rules()[0].name(), "above the legal limit");
+/// assert_eq!(policy.view().name(), "refunds");
+/// assert_eq!(policy.view().rules()[0].name(), "above the legal limit");
 /// ```
 ///
 /// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever

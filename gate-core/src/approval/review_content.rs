@@ -38,9 +38,9 @@ use crate::text::json::canonical;
 /// #     .submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)])
 /// #     .await?;
 /// let asked = &turn.interruptions()[0];
-/// let presented = asked.approval().presented();
+/// let presented = asked.approval().review_content();
 /// assert_eq!(presented.digest(), Digest::of(presented.as_json()));
-/// assert!(presented.as_json().contains(&Digest::of(presented.grounds()).to_string()));
+/// assert!(presented.as_json().contains(&Digest::of(presented.evidence()).to_string()));
 ///
 /// let decided = asked.approve(&dana).await?;
 /// assert_eq!(decided.approval().votes()[0].shown(), Some(presented.digest()));

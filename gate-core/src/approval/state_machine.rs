@@ -511,7 +511,7 @@ impl Approval {
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
-    /// if let Some(valid) = approval.validity_words() {
+    /// if let Some(valid) = approval.describe_validity() {
     ///     println!("an approval is valid {valid}");            // like: for 24 hours
     /// }
     /// # }

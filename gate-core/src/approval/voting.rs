@@ -138,7 +138,7 @@ impl Approval {
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
     /// for vote in approval.votes() {
-    ///     println!("{} {}", vote.reviewer(), approval.said(vote));
+    ///     println!("{} {}", vote.reviewer(), approval.describe_vote(vote));
     /// }
     /// # }
     /// ```

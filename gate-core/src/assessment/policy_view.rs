@@ -18,7 +18,7 @@ use crate::text::digest::Digest;
 /// # #[gated_tool(policy = "never_ask", read_only)]
 /// # fn get_time() -> String { String::new() }
 /// let policy = GetTime::policy();
-/// let outline = policy.outline();
+/// let outline = policy.view();
 /// assert_eq!(outline.name(), "never_ask");
 /// assert!(outline.text().contains("otherwise"));
 /// ```

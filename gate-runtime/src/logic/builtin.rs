@@ -38,7 +38,7 @@ builtin! {
     ///     format!("{order_id}: paid")
     /// }
     ///
-    /// assert_eq!(GetOrder::policy().outline().otherwise().verdict(), Verdict::Approve);
+    /// assert_eq!(GetOrder::policy().view().otherwise().verdict(), Verdict::Approve);
     /// ```
 }
 
@@ -54,7 +54,7 @@ builtin! {
     ///     format!("deleted {user_id}")
     /// }
     ///
-    /// assert_eq!(DeleteAccount::policy().outline().otherwise().verdict(), Verdict::Ask);
+    /// assert_eq!(DeleteAccount::policy().view().otherwise().verdict(), Verdict::Ask);
     /// ```
 }
 
@@ -70,6 +70,6 @@ builtin! {
     ///     format!("dropped {name}")
     /// }
     ///
-    /// assert_eq!(DropTable::policy().outline().otherwise().verdict(), Verdict::Deny);
+    /// assert_eq!(DropTable::policy().view().otherwise().verdict(), Verdict::Deny);
     /// ```
 }

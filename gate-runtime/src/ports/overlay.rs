@@ -205,7 +205,7 @@ impl Objection {
 ///     (cents > 100_000).then(|| Objection::deny(format!("too much for `{}`", call.tool())))
 /// }
 /// # use gate_runtime::prelude::*;
-/// # use gate_runtime::policy::Overlay;
+/// # use gate_runtime::policy::{Overlay, OverlayError};
 /// # use gate_runtime::store::BoxFuture;
 /// # struct Fraud;
 /// # impl Overlay for Fraud {

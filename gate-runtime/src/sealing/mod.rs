@@ -153,7 +153,7 @@ impl fmt::Debug for Trail {
 ///     "{} sealed, {} not yet; {}",
 ///     status.sealed(),
 ///     status.unsealed(),
-///     status.trouble().unwrap_or("all is well")
+///     status.last_error().unwrap_or("all is well")
 /// );
 /// # }
 /// ```

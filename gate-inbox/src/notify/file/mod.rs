@@ -141,7 +141,7 @@ impl NotifyFile {
     ///
     /// ```
     /// let error = gate_inbox::NotifyFile::read("/no/such/notify.toml").unwrap_err();
-    /// assert!(error.to_string().starts_with("/no/such/notify.toml is not there"));
+    /// assert!(error.to_string().starts_with("/no/such/notify.toml does not exist"));
     /// ```
     ///
     /// # Errors

@@ -151,7 +151,7 @@ impl Webhook {
     /// let webhook = Webhook::new("ops", "https://ops.example/gate", [WebhookSecret::new()?])?;
     /// let error = webhook.events(["call.askd"]).unwrap_err();
     /// assert!(
-    ///     error.to_string().contains("there is no event `call.askd`: there are `call.asked`")
+    ///     error.to_string().contains("unknown event `call.askd`: the events are `call.asked`")
     /// );
     /// # Ok(()) }
     /// ```

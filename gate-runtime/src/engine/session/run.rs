@@ -252,7 +252,7 @@ impl<R: Registry> Run<R> {
     /// let run = gate.run("run-42").agent("triage");
     /// run.hand_off("billing")?;
     /// assert_eq!(run.info().agent(), "billing");
-    /// assert_eq!(run.info().passages()[0].to_string(), "handed over by triage");
+    /// assert_eq!(run.info().hops()[0].to_string(), "handed over by triage");
     /// # Ok(()) }
     /// ```
     ///

@@ -28,7 +28,7 @@ use crate::logic::tool::call::AnyCall;
 ///     embargo(rules, |call| call.country == "AQ").otherwise(ask(role("shipping")))
 /// }
 ///
-/// assert_eq!(parcels().outline().rules()[0].name(), "embargo");
+/// assert_eq!(parcels().view().rules()[0].name(), "embargo");
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a rule's closure is used by several threads at once, and this one cannot be",

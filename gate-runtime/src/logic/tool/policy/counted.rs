@@ -24,7 +24,7 @@ use crate::logic::tool::call::{AnyCall, Call};
 ///     limit.per(DAY).otherwise(ask(role("shipping")))
 /// }
 ///
-/// assert_eq!(parcels().outline().rules()[0].limits(), ["at most 3 in 1 day"]);
+/// assert_eq!(parcels().view().rules()[0].limits(), ["at most 3 in 1 day"]);
 /// ```
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
 pub struct LimitNeedsPer<T: Tool> {
@@ -68,7 +68,7 @@ impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
 /// }
 ///
 /// assert_eq!(
-///     parcels().outline().rules()[0].limits(),
+///     parcels().view().rules()[0].limits(),
 ///     ["at most 10 in 7 days", "at most 3 in 1 day"]
 /// );
 /// ```
@@ -120,7 +120,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     ///         .otherwise(ask(role("manager")))
     /// }
     ///
-    /// assert_eq!(payments().outline().rules()[0].limits(), ["a budget of 500.5 in 1 day"]);
+    /// assert_eq!(payments().view().rules()[0].limits(), ["a budget of 500.5 in 1 day"]);
     /// ```
     pub fn budget<A: BudgetAmount>(
         self,

@@ -63,9 +63,9 @@ use super::Tool;
 /// fn send_mail(to: String, attachment: Option<String>) {}
 ///
 /// let outline = mails();
-/// assert_eq!(outline.outline().rules().len(), 2);
+/// assert_eq!(outline.view().rules().len(), 2);
 /// assert_eq!(
-///     outline.outline().rules()[1].text().unwrap(),
+///     outline.view().rules()[1].text().unwrap(),
 ///     ".auto_approve(\"inside the company\")\n\
 ///      .when(|call| call.to.ends_with(\"@example.com\"))"
 /// );

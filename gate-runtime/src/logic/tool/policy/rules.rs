@@ -35,8 +35,8 @@ use crate::logic::tool::call::Call;
 /// }
 ///
 /// let policy = parcels();
-/// assert_eq!(policy.outline().rules()[0].name(), "no parcels to Antarctica");
-/// assert_eq!(policy.outline().otherwise().verdict(), Verdict::Ask);
+/// assert_eq!(policy.view().rules()[0].name(), "no parcels to Antarctica");
+/// assert_eq!(policy.view().otherwise().verdict(), Verdict::Ask);
 /// ```
 #[must_use]
 pub struct Rules<T: Tool> {
@@ -151,7 +151,7 @@ impl<T: Tool> Rules<T> {
 ///     at_night(rules.deny("nobody packs")).otherwise(ask(role("shipping")))
 /// }
 ///
-/// assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
+/// assert_eq!(parcels().view().rules()[0].effect(), Verdict::Deny);
 /// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a kind of rule")]
 pub trait Effect {
@@ -178,7 +178,7 @@ pub trait Effect {
 ///     or_shipping(rules.auto_approve("at home").when(|call| call.country == "CH"))
 /// }
 ///
-/// assert_eq!(parcels().outline().otherwise().verdict(), Verdict::Ask);
+/// assert_eq!(parcels().view().otherwise().verdict(), Verdict::Ask);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "this rule would approve every call",
@@ -216,7 +216,7 @@ effects! {
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
     /// # #[policy]
     /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> { frozen(rules).otherwise(ask(anyone())) }
-    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
+    /// # assert_eq!(parcels().view().rules()[0].effect(), Verdict::Deny);
     /// ```
     Denies,
     /// A rule that asks.
@@ -235,7 +235,7 @@ effects! {
     /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
     /// # #[policy]
     /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> { on_its_own(rules).otherwise(approve()) }
-    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Ask);
+    /// # assert_eq!(parcels().view().rules()[0].effect(), Verdict::Ask);
     /// ```
     Asks,
     /// A rule that approves.
@@ -259,7 +259,7 @@ effects! {
     /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
     /// #     office_hours(rules).otherwise(ask(anyone()))
     /// # }
-    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Approve);
+    /// # assert_eq!(parcels().view().rules()[0].effect(), Verdict::Approve);
     /// ```
     Approves,
     /// A rule that approves within a limit, which can be kept by a key.
@@ -278,7 +278,7 @@ effects! {
     /// # fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
     /// #     a_few(rules).by(|call| call.country.clone()).otherwise(ask(anyone()))
     /// # }
-    /// # assert_eq!(parcels().outline().rules()[0].limits(), ["at most 3 in 1 day for each key"]);
+    /// # assert_eq!(parcels().view().rules()[0].limits(), ["at most 3 in 1 day for each key"]);
     /// ```
     Counted
 }
@@ -296,7 +296,7 @@ effects! {
 ///     rule.when(|call| call.country == "CH").otherwise(ask(role("shipping")))
 /// }
 ///
-/// assert_eq!(parcels().outline().rules()[0].name(), "at home");
+/// assert_eq!(parcels().view().rules()[0].name(), "at home");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Unconditional {}
@@ -330,7 +330,7 @@ impl Effect for Unconditional {
 ///         .otherwise(ask(role("shipping")))           // no rule is open any more
 /// }
 ///
-/// assert_eq!(parcels().outline().rules().len(), 2);
+/// assert_eq!(parcels().view().rules().len(), 2);
 /// ```
 #[must_use = "a policy ends with `.otherwise(…)`"]
 pub struct RuleBuilder<T: Tool, E: Effect> {
@@ -469,7 +469,7 @@ impl<T: Tool> RuleBuilder<T, Unconditional> {
     ///         .otherwise(deny())
     /// }
     ///
-    /// assert_eq!(parcels().outline().rules().len(), 2);
+    /// assert_eq!(parcels().view().rules().len(), 2);
     /// ```
     pub fn always(self) -> RuleBuilder<T, Approves> {
         self.into_stage()
@@ -512,7 +512,7 @@ impl<T: Tool> RuleBuilder<T, Counted> {
 ///     }
 ///     rules.otherwise(ask(role("shipping")))
 /// }
-/// # assert_eq!(parcels().outline().rules()[1].name(), "no parcels to BV");
+/// # assert_eq!(parcels().view().rules()[1].name(), "no parcels to BV");
 /// ```
 impl<T: Tool, E: Complete> From<RuleBuilder<T, E>> for Rules<T> {
     fn from(rule: RuleBuilder<T, E>) -> Self {
@@ -553,7 +553,7 @@ impl Default for Otherwise {
 ///         .when(|call| call.name.starts_with("scratch_"))
 ///         .otherwise(deny())
 /// }
-/// # assert_eq!(drops().outline().otherwise().verdict(), Verdict::Deny);
+/// # assert_eq!(drops().view().otherwise().verdict(), Verdict::Deny);
 /// ```
 #[must_use]
 pub fn deny() -> Otherwise {
@@ -570,7 +570,7 @@ pub fn deny() -> Otherwise {
 /// fn searches(rules: Rules<Search>) -> Rules<Search> {
 ///     rules.deny("too long").when(|call| call.query.len() > 200).otherwise(approve())
 /// }
-/// # assert_eq!(searches().outline().otherwise().verdict(), Verdict::Approve);
+/// # assert_eq!(searches().view().otherwise().verdict(), Verdict::Approve);
 /// ```
 #[must_use]
 pub fn approve() -> Otherwise {
