@@ -36,7 +36,7 @@ const TASK: &str = "GATE_TEST_PSEUDO_TERMINAL";
 /// The process behind the pseudo-terminal: it asks about one call. Run by itself, this does
 /// nothing: the tests below run it.
 #[tokio::test]
-async fn behind_the_pseudo_terminal() {
+async fn the_task() {
     let Ok(task) = std::env::var(TASK) else { return };
     let (port, call) = task.split_once(' ').unwrap();
     let (tool, arguments) = call.split_once(' ').unwrap();
@@ -77,12 +77,7 @@ impl Seat {
         let terminal = native_pty_system().openpty(size).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args([
-            "--exact",
-            "pseudo_terminal::behind_the_pseudo_terminal",
-            "--nocapture",
-            "--test-threads=1",
-        ]);
+        command.args(["--exact", "pseudo_terminal::the_task", "--nocapture", "--test-threads=1"]);
         for removed in ["VISUAL", "EDITOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
             command.env_remove(removed);
         }

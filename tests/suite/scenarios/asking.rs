@@ -40,16 +40,18 @@ on_every_store! {
 mod deployed {
     use gate_runtime::prelude::*;
 
+    use crate::scenarios::desk;
+
     /// Pay someone, in euros.
     #[gated_tool(policy = "always_ask", name = "pay")]
     pub fn pay_in_euros(to: String, amount: u64) -> String {
         format!("paid {amount} euros to {to}")
     }
 
-    registry! { pub First for crate::scenarios::desk::State { crate::scenarios::desk::Pay, crate::scenarios::desk::Read } }
-    registry! { pub Changed for crate::scenarios::desk::State { PayInEuros, crate::scenarios::desk::Read } }
-    registry! { pub Dropped for crate::scenarios::desk::State { crate::scenarios::desk::Read } }
-    registry! { pub Another for crate::scenarios::desk::State { crate::scenarios::desk::Wipe } }
+    registry! { pub First for desk::State { desk::Pay, desk::Read } }
+    registry! { pub Changed for desk::State { PayInEuros, desk::Read } }
+    registry! { pub Dropped for desk::State { desk::Read } }
+    registry! { pub Another for desk::State { desk::Wipe } }
 }
 
 fn pay(id: &str, amount: u64) -> ToolCall {

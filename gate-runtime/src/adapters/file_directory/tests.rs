@@ -218,7 +218,7 @@ async fn a_file_that_breaks_entitles_nobody_until_it_is_good_again() {
     fs::create_dir(file.path()).unwrap();
     let folder = people.find(&"dana".into(), now).await.unwrap_err().to_string();
     assert!(
-        folder.ends_with("people.toml is no file, so nobody can decide: name a file"),
+        folder.ends_with("people.toml is not a file, so nobody can decide: name a file"),
         "{folder}"
     );
     fs::remove_dir(file.path()).unwrap();
