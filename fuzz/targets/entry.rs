@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
             let leaf = TrailEntry::leaf(record).unwrap();
             let again = TrailEntry::parse(leaf.text().as_bytes()).unwrap();
             let same = match (&again, leaf.beside()) {
-                (TrailEntry::Stub(stub), Some((_, text))) => {
+                (TrailEntry::Digest(stub), Some((_, text))) => {
                     TrailEntry::parse_beside(stub, text.as_bytes()).unwrap() == **record
                 }
                 (TrailEntry::Record(again), None) => again == record,

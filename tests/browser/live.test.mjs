@@ -65,7 +65,7 @@ scenario("what an agent in another program asks over HTTP appears while the page
   const id = await desk.sendAsk("/approvals", call);
   await count(page, 1);
   const row = page.locator(`li:has(a[href="/approvals/${id}"])`);
-  assert.match(await row.innerText(), /restart-server[^]*Urgent[^]*Says: db-2 answers nobody[^]*agent robot/);
+  assert.match(await row.innerText(), /restart-server[^]*Urgent[^]*The agent claims: db-2 answers nobody[^]*agent robot/);
   assert.ok(await page.evaluate(() => globalThis.sameDocument), "without loading the page again");
   await row.getByRole("link").click();
   const waiting = desk.send("GET", `/approvals/${id}?wait=25`);
