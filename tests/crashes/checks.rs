@@ -390,7 +390,7 @@ impl Watched {
                 Status::Denied | Status::Rejected => hold(times == 0, "it ran".to_owned()),
                 // Whoever is asked to run it again may answer in the tool's place instead.
                 Status::Responded => {
-                    hold(times == 0 || unit_of_work.again > 0, "it ran".to_owned())
+                    hold(times == 0 || unit_of_work.again > 0, "it ran".to_owned());
                 }
                 Status::Failed | Status::Expired => {
                     hold(false, "nothing here fails or takes so long".to_owned());

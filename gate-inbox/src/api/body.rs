@@ -54,7 +54,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
     }
 }
 
-/// The validators of each kind of body, by the schemas that the OpenAPI document has.
+/// The validators of each kind of body, by the schemas that the `OpenAPI` document has.
 static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, ApiProblem> {

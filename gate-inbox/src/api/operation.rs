@@ -147,7 +147,7 @@ impl Operation {
         self
     }
 
-    /// Returns its part of the OpenAPI document.
+    /// Returns its part of the `OpenAPI` document.
     fn describe(&self, SchemaSet { taken, given }: &mut SchemaSet) -> Value {
         let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(
             |(name, _)| {

@@ -57,7 +57,7 @@ pub struct Run<R: Registry> {
 
 impl<R: Registry> Run<R> {
     pub(crate) fn of(core: Arc<EngineCore>, session: Arc<RunSession>) -> Self {
-        Self { core, session: session, registry: PhantomData }
+        Self { core, session, registry: PhantomData }
     }
 
     /// Sets the agent that runs. Defaults to the gate's agent, if it has only one.
