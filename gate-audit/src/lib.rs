@@ -11,7 +11,7 @@
           [`Witness`] |"]
 //! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`TileStore`] |
 #![doc = "| key rotation, a note of our own | [`KeySuccession`], [`LogKeys`], \
-          [`TrailWriter::succeed`], [`read_keys`] |"]
+          [`TrailWriter::rotate_key`], [`read_keys`] |"]
 #![doc = "| receipts of several entries, a text of our own in the manner of [`tlog-proof`] | \
           [`Receipt`], [`EntryProof`] |"]
 //!

@@ -164,7 +164,7 @@ impl<R: Registry> GateBuilder<R> {
     ///
     /// A notifier that is new to the store begins with the calls that wait, and with later records.
     /// It is called from a separate task, which ends with the gate: no call waits for it.
-    /// [`Gate::deliveries`] lists what was not delivered.
+    /// [`AnyGate::deliveries`](crate::AnyGate::deliveries) lists what was not delivered.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

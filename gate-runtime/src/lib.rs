@@ -94,14 +94,14 @@
 //! | calling, batches, saving a run, handoffs | [`Run`], [`Turn`], [`Agent`], [`run`] |
 //! | where a value came from | [`Call::origin`] |
 //! | questions, what they show, decisions | [`Interruption`], [`Terminal`], [`review`] |
-//! | permissions beyond one call, stops | [`Gate::active_controls`], [`Gate::freeze`], [`grants`] |
+//! | permissions beyond one call, freezes | [`AnyGate::freeze`], [`AnyGate::revoke`], [`grants`] |
 //! | people who may decide | [`StaticDirectory`], [`FileDirectory`], [`people`] |
 //! | telling people | [`notify`] |
 //! | secrets and their key | [`GateKey`], [`GateBuilder::key`], [`tool::SecretOutput`] |
 //! | a model's own format | [`dialect`] |
-//! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`], [`records`] |
+//! | what happened | [`AnyGate::records`], [`AnyGate::case`], [`AnyGate::events`], [`records`] |
 //! | proving what happened | [`Trail`], [`trail`], [`audit`] |
-//! | what was running when a process died | [`Gate::recover`], [`Run::guard`] |
+//! | what was running when a process died | [`AnyGate::recover`], [`Run::guard`] |
 //! | agents that are no Rust programs | [`remote`] |
 //! | a store or a clock of your own | [`store`], [`testing`] |
 

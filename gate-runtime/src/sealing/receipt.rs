@@ -133,7 +133,7 @@ impl VerifiedReceipt {
     ///
     /// # Errors
     /// [`TrailError::Audit`] if the signature or a proof does not hold, [`TrailError::Entry`] if an
-    /// entry cannot be read, [`TrailError::Story`] if an entry cannot have happened, or does not
+    /// entry cannot be read, [`TrailError::Replay`] if an entry cannot have happened, or does not
     /// come next.
     pub fn verify(
         receipt: &Receipt,

@@ -31,11 +31,15 @@ use crate::text::digest::Digest;
 /// A store of everything that must be durable. It decides nothing: it writes a changeset completely
 /// or not at all.
 ///
+/// A store implements three traits, by who uses them, and is a `Store` then: [`RecordLog`], to
+/// which everything is committed and which a trail seals; [`ApprovalStore`], which the gate asks
+/// about calls; [`OutboxStore`], from which notifiers are served.
+///
 /// Every method is required, because a wrapper that forgot one would lose data. One suite tests
 /// these promises, `gate_runtime::testing::conformance` (feature `testing`):
 ///
-/// 1. [`commit`](Self::commit) is atomic and isolated: a changeset is written completely or not at
-///    all, one after the other.
+/// 1. [`commit`](RecordLog::commit) is atomic and isolated: a changeset is written completely or
+///    not at all, one after the other.
 /// 2. Every later read sees a committed changeset.
 /// 3. Of two changesets from one version, one commits; of two charges for the last place of a
 ///    limit, one.
@@ -43,8 +47,8 @@ use crate::text::digest::Digest;
 /// 5. Nothing is dispatched that a freeze stops which was committed before.
 /// 6. Of several processes that claim a delivery, one gets it; and deliveries do not wake watchers.
 /// 7. Every new approval is owed to its run until a transition acknowledges it;
-///    [`run_changes`](Self::run_changes) gives what is owed, or what changed after a number, and
-///    costs nothing for anything else.
+///    [`run_changes`](ApprovalStore::run_changes) gives what is owed, or what changed after a
+///    number, and costs nothing for anything else.
 /// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished
 ///    calls.
 /// 9. [`records`](RecordLog::records) and [`record_texts`](RecordLog::record_texts) honour every

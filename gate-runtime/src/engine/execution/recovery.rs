@@ -90,7 +90,7 @@ impl AnyGate {
     }
 }
 
-/// A call whose body began and whose end is not recorded. [`Gate::recover`] lists them.
+/// A call whose body began and whose end is not recorded. [`AnyGate::recover`] lists them.
 #[derive(Clone)]
 pub struct InFlight {
     core: Arc<EngineCore>,

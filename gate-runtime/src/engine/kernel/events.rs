@@ -47,7 +47,7 @@ impl EventStream {
     }
 
     /// Returns the number of the last record that it returned; before the first one, the number
-    /// that it began after. Keep it to [go on](crate::Gate::events_after) from there later.
+    /// that it began after. Keep it to [go on](crate::AnyGate::events_after) from there later.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

@@ -76,7 +76,7 @@ impl AnyGate {
     }
 }
 
-/// A remote agent, as this gate sees it: made by [`Gate::remote`].
+/// A remote agent, as this gate sees it: made by [`AnyGate::remote`].
 ///
 /// It asks about, begins and ends its own calls, and decides nothing.
 #[derive(Clone)]

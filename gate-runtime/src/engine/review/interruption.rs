@@ -114,7 +114,7 @@ impl Interruption {
 
     /// Returns how the stored call differs from what its records say. A call for which they differ
     /// does not run. Only set for a question that was looked up by its id
-    /// ([`Gate::interruption`](crate::Gate::interruption)), as of that lookup.
+    /// ([`Gate::interruption`](crate::AnyGate::interruption)), as of that lookup.
     #[must_use]
     pub fn disputed(&self) -> Option<&str> {
         self.disputed.as_deref()
@@ -123,7 +123,7 @@ impl Interruption {
     /// Returns the standing permissions that would cover this call if its tool and its policies
     /// were still what they were when the permissions were given, each with what changed. Only set
     /// for a question that was looked up by its id
-    /// ([`Gate::interruption`](crate::Gate::interruption)), as of that lookup.
+    /// ([`Gate::interruption`](crate::AnyGate::interruption)), as of that lookup.
     #[must_use]
     pub fn outdated_permissions(&self) -> &[String] {
         &self.outdated

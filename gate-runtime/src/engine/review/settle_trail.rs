@@ -75,7 +75,7 @@ impl AnyGate {
     /// they diverge.
     ///
     /// # Errors
-    /// [`TrailError::NotParted`] if both agree; [`TrailError::Busy`] while another process writes
+    /// [`TrailError::NotDiverged`] if both agree; [`TrailError::Busy`] while another process writes
     /// the trail; if the person is not in the directory, or gives no reason.
     pub async fn settle_trail(
         &self,
