@@ -3,17 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use gate_runtime::grants::Grant;
-use gate_runtime::id::{Digest, GrantId};
-use gate_runtime::notify::Delivery;
-use gate_runtime::records::Record;
-use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
-    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges,
-    RunQuery, Store, StoreError,
-};
-use gate_runtime::tool::Descriptor;
-use gate_runtime::{Approval, Timestamp};
+use gate_runtime::Approval;
+use gate_runtime::store::{ApprovalFilter, BoxFuture, Changeset, CommitOutcome, Store, StoreError};
+use gate_runtime::testing::{LayeredStore, StoreLayer};
 
 /// Keeps what is committed, and when approvals were last asked for.
 pub(crate) struct Observed<S> {
@@ -23,8 +15,12 @@ pub(crate) struct Observed<S> {
 }
 
 impl<S> Observed<S> {
-    pub(crate) fn new(store: S) -> Arc<Self> {
-        Arc::new(Self { store, transitions: Mutex::default(), looks: Mutex::default() })
+    pub(crate) fn new(store: S) -> Arc<LayeredStore<Self>> {
+        Arc::new(LayeredStore(Self {
+            store,
+            transitions: Mutex::default(),
+            looks: Mutex::default(),
+        }))
     }
 
     pub(crate) fn transitions(&self) -> MutexGuard<'_, Vec<Changeset>> {
@@ -37,37 +33,14 @@ impl<S> Observed<S> {
     }
 }
 
-impl<S: Store> RecordLog for Observed<S> {
+impl<S: Store> StoreLayer for Observed<S> {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         self.transitions().push(changeset.clone());
         self.store.commit(changeset)
-    }
-
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        self.store.records(filter)
-    }
-
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.store.record_texts(filter)
-    }
-
-    fn watch(&self) -> RecordWatch {
-        self.store.watch()
-    }
-}
-
-impl<S: Store> ApprovalStore for Observed<S> {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        self.store.load_history(about)
     }
 
     fn approvals<'a>(
@@ -76,33 +49,5 @@ impl<S: Store> ApprovalStore for Observed<S> {
     ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         self.looks.lock().unwrap().push(Instant::now());
         self.store.approvals(filter)
-    }
-
-    fn run_changes<'a>(
-        &'a self,
-        query: &'a RunQuery,
-    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
-        self.store.run_changes(query)
-    }
-
-    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
-        self.store.grant(id)
-    }
-
-    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.store.active_controls(now)
-    }
-
-    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-        self.store.tool(digest)
-    }
-}
-
-impl<S: Store> OutboxStore for Observed<S> {
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.store.deliveries(filter)
     }
 }

@@ -12,6 +12,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::review::{DecideError, Edit, Settlement, Status};
 use gate_runtime::run::InFlight;
 use gate_runtime::store::{ApprovalFilter, ApprovalStore};
+use gate_runtime::testing::LayeredStore;
 use gate_runtime::{Approval, Interruption, Reviewer, Trail, Turn};
 use gate_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -79,8 +80,11 @@ pub async fn work(orders: Orders) {
         .every(64);
     // All rounds are one run, in which people refuse more calls than a run may propose by default.
     let gate = gate.trail(trail).denials_per_run(u64::MAX);
-    let gate =
-        gate.store(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }).build().await.unwrap();
+    let gate = gate
+        .store(LayeredStore(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }))
+        .build()
+        .await
+        .unwrap();
     let managers = [gate.reviewer("dana").await.unwrap(), gate.reviewer("omar").await.unwrap()];
     let victim = Victim { gate, world: world(), managers, words: std::cell::Cell::new(0), orders };
     match victim.orders.part {

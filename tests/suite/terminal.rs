@@ -5,19 +5,14 @@ use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::audit::{KeyKind, SigningKey};
-use gate_runtime::grants::Grant;
-use gate_runtime::id::{Digest, GrantId};
-use gate_runtime::notify::{Console, Delivery, DeliveryNotice, DeliveryState};
+use gate_runtime::id::Digest;
+use gate_runtime::notify::{Console, DeliveryNotice, DeliveryState};
 use gate_runtime::prelude::*;
-use gate_runtime::records::Record;
 use gate_runtime::review::{SanitizedText, Status};
-use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
-    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges,
-    RunQuery, StoreError,
-};
+use gate_runtime::store::{BoxFuture, DeliveryFilter, Store, StoreError};
+use gate_runtime::testing::{LayeredStore, StoreLayer};
 use gate_runtime::tool::Descriptor;
-use gate_runtime::{Approval, NoTools, Reviewer, Terminal, Timestamp};
+use gate_runtime::{Approval, NoTools, Reviewer, Terminal};
 
 /// Payments.
 #[policy]
@@ -299,7 +294,7 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
         Gate::builder(()).store(store.clone()).directory(people()).build().await.unwrap();
     let _ = owner.run("run-1").submit([payment()]).await.unwrap();
     let people = people().person("omar", ["manager"]);
-    let forgetful = Forgetful(store.clone());
+    let forgetful = LayeredStore(Forgetful(store.clone()));
     let inbox: Gate<MoveTools> =
         Gate::builder(()).store(forgetful).directory(people.clone()).build().await.unwrap();
     let (asked, dana) = (inbox.pending().await.unwrap(), inbox.reviewer("dana").await.unwrap());
@@ -326,71 +321,13 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
 /// A store that was written before tools were kept.
 struct Forgetful(MemoryStore);
 
-impl RecordLog for Forgetful {
-    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        self.0.commit(changeset)
-    }
-
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        self.0.records(filter)
-    }
-
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.0.record_texts(filter)
-    }
-
-    fn watch(&self) -> RecordWatch {
-        self.0.watch()
-    }
-}
-
-impl ApprovalStore for Forgetful {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        self.0.load_history(about)
-    }
-
-    fn approvals<'a>(
-        &'a self,
-        filter: &'a ApprovalFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
-        self.0.approvals(filter)
-    }
-
-    fn run_changes<'a>(
-        &'a self,
-        query: &'a RunQuery,
-    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
-        self.0.run_changes(query)
-    }
-
-    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
-        self.0.grant(id)
-    }
-
-    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.0.active_controls(now)
+impl StoreLayer for Forgetful {
+    fn inner(&self) -> &dyn Store {
+        &self.0
     }
 
     fn tool(&self, _: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
         Box::pin(async { Ok(None) })
-    }
-}
-
-impl OutboxStore for Forgetful {
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.0.deliveries(filter)
     }
 }
 

@@ -222,19 +222,11 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
-    use gate_runtime::grants::Grant;
-    use gate_runtime::id::Digest;
-    use gate_runtime::id::GrantId;
-    use gate_runtime::notify::Delivery;
     use gate_runtime::prelude::*;
     use gate_runtime::records::Record;
     use gate_runtime::remote::RemoteCall;
-    use gate_runtime::store::{
-        ActiveControls, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome,
-        DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges, RunQuery,
-        StoreErrorKind,
-    };
-    use gate_runtime::tool::Descriptor;
+    use gate_runtime::store::{BoxFuture, RecordFilter, Store, StoreErrorKind};
+    use gate_runtime::testing::{LayeredStore, StoreLayer};
     use gate_runtime::{Approval, NoTools};
     use serde_json::json;
     use tokio::time::advance;
@@ -256,16 +248,16 @@ mod tests {
         }
     }
 
-    async fn counted_gate() -> (Gate<NoTools>, Arc<CountingStore>) {
+    async fn counted_gate() -> (Gate<NoTools>, Arc<LayeredStore<CountingStore>>) {
         let people = StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
-        let store = Arc::new(CountingStore::default());
+        let store = Arc::new(LayeredStore(CountingStore::default()));
         let gate = Gate::builder(()).store(Arc::clone(&store)).directory(people);
         (gate.build().await.unwrap(), store)
     }
 
-    impl RecordLog for CountingStore {
-        fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-            self.inner.commit(changeset)
+    impl StoreLayer for CountingStore {
+        fn inner(&self) -> &dyn Store {
+            &self.inner
         }
 
         fn records<'a>(
@@ -280,27 +272,7 @@ mod tests {
                     return Box::pin(ready(Err(error)));
                 }
             }
-            self.inner.records(filter)
-        }
-
-        fn record_texts<'a>(
-            &'a self,
-            filter: &'a RecordFilter,
-        ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-            self.inner.record_texts(filter)
-        }
-
-        fn watch(&self) -> RecordWatch {
-            self.inner.watch()
-        }
-    }
-
-    impl ApprovalStore for CountingStore {
-        fn load_history<'a>(
-            &'a self,
-            about: &'a CallQuery,
-        ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-            self.inner.load_history(about)
+            self.inner().records(filter)
         }
 
         fn approvals<'a>(
@@ -312,42 +284,8 @@ mod tests {
                     self.lists.fetch_add(1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                 }
-                self.inner.approvals(filter).await
+                self.inner().approvals(filter).await
             })
-        }
-
-        fn run_changes<'a>(
-            &'a self,
-            query: &'a RunQuery,
-        ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
-            self.inner.run_changes(query)
-        }
-
-        fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
-            self.inner.grant(id)
-        }
-
-        fn active_controls(
-            &self,
-            now: Timestamp,
-        ) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-            self.inner.active_controls(now)
-        }
-
-        fn tool(
-            &self,
-            digest: Digest,
-        ) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-            self.inner.tool(digest)
-        }
-    }
-
-    impl OutboxStore for CountingStore {
-        fn deliveries<'a>(
-            &'a self,
-            filter: &'a DeliveryFilter,
-        ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-            self.inner.deliveries(filter)
         }
     }
 

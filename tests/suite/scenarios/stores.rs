@@ -3,17 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use gate_runtime::grants::Grant;
-use gate_runtime::id::{Digest, GrantId};
-use gate_runtime::notify::Delivery;
-use gate_runtime::records::Record;
 use gate_runtime::store::{
-    ActiveControls, ApprovalFilter, ApprovalStore, BoxFuture, CallHistory, CallQuery, Changeset,
-    CommitOutcome, DeliveryFilter, OutboxStore, RecordFilter, RecordLog, RecordWatch, RunChanges,
-    RunQuery, Store, StoreError, StoreErrorKind,
+    ApprovalFilter, BoxFuture, Changeset, CommitOutcome, Store, StoreError, StoreErrorKind,
 };
-use gate_runtime::tool::Descriptor;
-use gate_runtime::{Approval, MemoryStore, Timestamp};
+use gate_runtime::testing::{LayeredStore, StoreLayer};
+use gate_runtime::{Approval, MemoryStore};
 
 /// A store that gates share, as processes share a database.
 pub type Shared = Arc<dyn Store>;
@@ -64,26 +58,26 @@ pub struct Troubled {
 
 impl Troubled {
     /// Fails at one commit from now on: 1 is the next.
-    pub fn failing(inner: Shared) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn failing(inner: Shared) -> Arc<LayeredStore<Self>> {
+        Arc::new(LayeredStore(Self {
             inner,
             fails_at: AtomicUsize::new(0),
             is_deaf: AtomicBool::new(false),
             reads: Box::new(|approval| approval),
-        })
+        }))
     }
 
     /// Shows other approvals than it keeps.
     pub fn tampering(
         inner: Shared,
         reads: impl Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Arc<LayeredStore<Self>> {
+        Arc::new(LayeredStore(Self {
             inner,
             fails_at: AtomicUsize::new(0),
             is_deaf: AtomicBool::new(false),
             reads: Box::new(reads),
-        })
+        }))
     }
 
     pub fn fail_at(&self, commit: usize) {
@@ -91,7 +85,11 @@ impl Troubled {
     }
 }
 
-impl RecordLog for Troubled {
+impl StoreLayer for Troubled {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         let left = self.fails_at.load(Ordering::SeqCst);
         self.fails_at.store(left.saturating_sub(1), Ordering::SeqCst);
@@ -101,33 +99,6 @@ impl RecordLog for Troubled {
             });
         }
         self.inner.commit(changeset)
-    }
-
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        self.inner.records(filter)
-    }
-
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        self.inner.record_texts(filter)
-    }
-
-    fn watch(&self) -> RecordWatch {
-        self.inner.watch()
-    }
-}
-
-impl ApprovalStore for Troubled {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        self.inner.load_history(about)
     }
 
     fn approvals<'a>(
@@ -142,33 +113,5 @@ impl ApprovalStore for Troubled {
         Box::pin(async move {
             Ok(self.inner.approvals(filter).await?.into_iter().map(|a| (self.reads)(a)).collect())
         })
-    }
-
-    fn run_changes<'a>(
-        &'a self,
-        query: &'a RunQuery,
-    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
-        self.inner.run_changes(query)
-    }
-
-    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
-        self.inner.grant(id)
-    }
-
-    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        self.inner.active_controls(now)
-    }
-
-    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-        self.inner.tool(digest)
-    }
-}
-
-impl OutboxStore for Troubled {
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.inner.deliveries(filter)
     }
 }

@@ -1,4 +1,5 @@
-//! Tools for tests: a clock that moves by hand, and the suite that every store must pass.
+//! Tools for tests: a clock that moves by hand, layers over a store, and the suite that every store
+//! must pass.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -29,6 +30,8 @@
 
 mod clock;
 mod conformance;
+mod store_layer;
 
 pub use clock::ManualClock;
 pub use conformance::{ConformanceFailure, conformance};
+pub use store_layer::{LayeredStore, StoreLayer};
