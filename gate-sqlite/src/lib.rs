@@ -136,7 +136,7 @@ impl SqliteStore {
     fn start(database: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
         let place = Arc::new(database);
         let last = rows::last(&connection).map_err(|error| place.error(error))?;
-        let signal = Arc::new(RecordSignal::new(last));
+        let signal = RecordSignal::new(last);
         let readers = ReaderPool::start(&place)?;
         let watcher = Watcher::start(&place, &signal)?;
         let writer = Writer::start(connection, &place, &signal)?;

@@ -16,24 +16,24 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// when this is dropped.
 pub(crate) struct Watcher {
     wake: mpsc::Sender<()>,
-    signal: Arc<RecordSignal>,
-    /// For who begins to watch, and must know where things stand.
+    signal: RecordSignal,
+    /// Reads the last record for a receiver that begins to watch.
     connection: Mutex<Connection>,
 }
 
 impl Watcher {
     pub(crate) fn start(
         database: &Arc<DatabaseFile>,
-        signal: &Arc<RecordSignal>,
+        signal: &RecordSignal,
     ) -> Result<Self, StoreError> {
         let connect = || database.connect().map_err(|trouble| database.error(trouble));
         let (connection, own) = (connect()?, connect()?);
         let (wake, woken) = mpsc::channel();
-        let (own_signal, known) = (Arc::clone(signal), Arc::clone(signal));
+        let own_signal = signal.clone();
         let thread = std::thread::Builder::new().name("gate-sqlite-watch".to_owned());
         let spawned = thread.spawn(move || work(&own, &woken, &own_signal));
         spawned.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
-        Ok(Self { wake, signal: known, connection: Mutex::new(connection) })
+        Ok(Self { wake, signal: signal.clone(), connection: Mutex::new(connection) })
     }
 
     /// Begins to watch: from the last record that there is now. One small read, that waits for
@@ -41,6 +41,7 @@ impl Watcher {
     pub(crate) fn watch(&self) -> RecordWatch {
         let watch = self.signal.watch();
         poll(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.signal);
+        // Fails only if the thread has panicked; commits of this process still wake the receiver.
         let _ = self.wake.send(());
         watch
     }

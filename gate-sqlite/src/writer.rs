@@ -30,10 +30,10 @@ impl Writer {
     pub(crate) fn start(
         connection: Connection,
         database: &Arc<DatabaseFile>,
-        signal: &Arc<RecordSignal>,
+        signal: &RecordSignal,
     ) -> Result<Self, StoreError> {
         let (requests, queue) = mpsc::channel();
-        let (place, signal) = (Arc::clone(database), Arc::clone(signal));
+        let (place, signal) = (Arc::clone(database), signal.clone());
         let thread = std::thread::Builder::new().name("gate-sqlite-write".to_owned());
         let spawned = thread.spawn(move || work(connection, &place, &queue, &signal));
         spawned.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;

@@ -1,4 +1,4 @@
-//! How a store tells that it has more records.
+//! The signal by which a store reports that it has more records.
 
 use tokio::sync::watch;
 
@@ -55,9 +55,9 @@ impl RecordWatch {
     }
 }
 
-/// The sending half of a [`RecordWatch`]: a store has one, and publishes each number that it
-/// commits or finds committed by another process.
-#[derive(Debug)]
+/// The sending half of a [`RecordWatch`]: a store publishes each number that it commits or finds
+/// committed by another process. Clones publish to the same watches.
+#[derive(Clone, Debug)]
 pub struct RecordSignal(watch::Sender<u64>);
 
 impl RecordSignal {
