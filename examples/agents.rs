@@ -32,7 +32,7 @@ fn find_order(order: String) -> String {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for () { FindOrder, Refund }
 }
 

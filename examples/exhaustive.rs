@@ -26,7 +26,7 @@ fn delete_account(user: String) -> String {
 }
 
 registry! {
-    /// What the support agent may call.
+    /// The tools that the support agent may call.
     pub SupportTools for () { GetOrder, Refund, DeleteAccount }
 }
 

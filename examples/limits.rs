@@ -32,7 +32,7 @@ fn issue_refund(customer_id: String, amount_cents: u64) -> String {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for () { IssueRefund }
 }
 

@@ -56,7 +56,7 @@ fn drop_database(name: String) -> String {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for () { ReadLogs, Restart, DropDatabase }
 }
 

@@ -59,7 +59,7 @@ fn read_mail() -> String {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for () { ReadMail, Pay, DeleteFile }
 }
 

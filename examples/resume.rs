@@ -17,7 +17,7 @@ fn deploy(version: String) -> String {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for () { Deploy }
 }
 

@@ -27,7 +27,7 @@ fn releases(rules: Rules<Deploy>) -> Rules<Deploy> {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for () { Deploy }
 }
 

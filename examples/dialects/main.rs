@@ -57,7 +57,7 @@ fn find_parcel(
 }
 
 registry! {
-    /// What the post office's agent may call.
+    /// The tools that the post office's agent may call.
     pub PostOffice for () { SendParcel, FindParcel }
 }
 

@@ -151,16 +151,16 @@ pub(crate) enum Command {
     Settle {
         #[command(flatten)]
         one: CallArg,
-        /// What happened to the call.
+        /// The fate of the call.
         what: CallResolution,
-        /// How you know, which is recorded.
+        /// The way in which you know, which is recorded.
         #[arg(long)]
         why: String,
         /// The attempt that you mean, if the call started more than once: settling one attempt
         /// does not settle the next.
         #[arg(long, value_name = "NUMBER")]
         attempt: Option<u32>,
-        /// What the call returned, if it ran: JSON or text.
+        /// The output of the call, if it ran: JSON or text.
         #[arg(long, default_value = "null")]
         value: String,
     },
@@ -223,7 +223,7 @@ fn member_of_slack(text: &str) -> Result<String, String> {
     if is_id { Ok(text.to_owned()) } else { Err(message.to_owned()) }
 }
 
-/// How the inbox is served.
+/// The options of `gate inbox`.
 #[derive(Debug, Args)]
 pub(crate) struct InboxArgs {
     /// The address to listen on.
@@ -394,7 +394,7 @@ pub(crate) struct AuditArgs {
     /// The public key of a witness that must have cosigned the trail. May be given several times.
     #[arg(long = "witness", global = true, value_name = "KEY")]
     pub(crate) witnesses: Vec<String>,
-    /// How many of these witnesses must have cosigned. By default, all of them.
+    /// The number of these witnesses that must have cosigned. By default, all of them.
     #[arg(long, global = true, value_name = "COUNT", requires = "witnesses")]
     pub(crate) quorum: Option<usize>,
     #[command(subcommand)]

@@ -94,7 +94,7 @@ pub fn echo(text: String) -> String {
 }
 
 registry! {
-    /// What the agent may call.
+    /// The tools that the agent may call.
     pub Tools for ToolLog { Pay, Wipe, Reserve, LogIn, Echo }
 }
 

@@ -72,7 +72,7 @@ impl RemoteRequest {
     }
 }
 
-/// How urgent an agent says that its question is.
+/// The urgency that an agent claims for its question.
 ///
 /// ```
 /// use gate_runtime::remote::RequestPriority;

@@ -185,7 +185,7 @@ pub enum CallEvent {
     AskedAgain {
         /// The person who wants it.
         by: ReviewerId,
-        /// How they know that it may run again.
+        /// The reason why it may run again, in their words.
         reason: String,
     },
     /// The salts of its secrets were deleted: the committed values cannot be found by trying any
@@ -200,7 +200,7 @@ pub enum CallEvent {
         settlement: Settlement,
         /// The person or the thing that found out.
         by: SettledBy,
-        /// How they know.
+        /// The reason that they gave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },

@@ -375,7 +375,7 @@ async fn heartbeat(agent: BearerAgent, Path(id): Path<String>, query: QueryParam
     Ok(JsonBody(Call::from(&*stands)))
 }
 
-/// How a call ended.
+/// The end of a call, as its agent reports it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(rename = "Ended")]

@@ -30,7 +30,7 @@ macro_rules! asked {
             #[schemars(length(min = 1, max = 256))]
             run: Option<String>,
             $($own)*
-            /// What it is about, in one line. People see it as the agent's claim.
+            /// The subject, in one line. People see it as the agent's claim.
             #[schemars(length(max = 500))]
             summary: Option<String>,
             /// Why the agent wants it. People see it as the agent's claim.
@@ -46,18 +46,18 @@ macro_rules! asked {
             /// requires is asked in any case.
             #[schemars(length(min = 1, max = 256))]
             required_role: Option<String>,
-            /// How many of them must agree.
+            /// The number of them who must agree.
             #[serde(default = "one")]
             #[schemars(range(min = 1, max = 20))]
             count: u8,
-            /// Whether a person who approves or answers must give a reason.
+            /// Requires a reason of a person who approves or answers.
             #[serde(default)]
             comment_required: bool,
-            /// How urgent the agent says it is.
+            /// The urgency that the agent claims.
             #[serde(default)]
             priority: RequestPriority,
-            /// How long people have, in seconds; one day by default. Then it has expired, and does
-            /// not run.
+            /// The time that people have, in seconds; one day by default. After it, the call has
+            /// expired, and does not run.
             #[serde(default = "day")]
             #[schemars(range(min = 1, max = 2_592_000))]
             expires_in: u32,
@@ -93,20 +93,20 @@ asked! {
         /// The name of the function that the program would call.
         #[schemars(length(min = 1, max = 200), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
         tool: String,
-        /// What it would be called with: an object.
+        /// The arguments of the call: an object.
         #[schemars(with = "serde_json::Map<String, Value>")]
         arguments: Box<RawValue>,
-        /// What the function does.
+        /// The purpose of the function.
         #[serde(default)]
         #[schemars(length(max = 10_000))]
         description: String,
         /// The JSON Schema (2020-12) of the arguments: what people may edit them to.
         #[schemars(with = "Option<serde_json::Map<String, Value>>")]
         schema: Option<Value>,
-        /// Whether the call cannot be undone: a person who approves it types the tool's name.
+        /// Marks a call that cannot be undone: a person who approves it types the tool's name.
         #[serde(default)]
         destructive: bool,
-        /// Whether people may change the arguments.
+        /// Lets people change the arguments.
         #[serde(default = "yes")]
         editable: bool,
     }
@@ -118,17 +118,17 @@ asked! {
         /// The question.
         #[schemars(length(min = 1, max = 10_000))]
         question: String,
-        /// What counts as an answer.
+        /// The form of a valid answer.
         #[serde(default)]
         kind: AnswerKind,
-        /// What can be chosen, for a question of kind `choice`: two words or more.
+        /// The choices, for a question of kind `choice`: two words or more.
         #[serde(default)]
         #[schemars(length(max = 20))]
         choices: Vec<String>,
     }
 }
 
-/// What counts as an answer to a question.
+/// The form of a valid answer to a question.
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum AnswerKind {

@@ -72,7 +72,7 @@ struct Records {
     /// Each as it is kept. Its `seq` is its number, without gaps.
     #[schemars(with = "Vec<Map<String, Value>>")]
     records: Vec<Arc<Record>>,
-    /// What to put into `after` for those that follow; not there where there are none yet.
+    /// The value of `after` for those that follow; absent where there are none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }

@@ -31,9 +31,9 @@ pub(crate) struct Call {
     /// The arguments it may run with: as people edited them, if they did.
     #[schemars(with = "Map<String, Value>")]
     arguments: Value,
-    /// Whether people changed the arguments.
+    /// True if people changed the arguments.
     edited: bool,
-    /// How often it began: more than once only if people let it run again.
+    /// The number of times that it began: more than once only if people let it run again.
     attempts: u32,
     /// When people were asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
@@ -45,7 +45,7 @@ pub(crate) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
-    /// Who must decide, in words, while it waits.
+    /// The people who must decide, in words, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
     /// A person's answer, if one answered.
@@ -54,12 +54,12 @@ pub(crate) struct Call {
     /// The message for the model, if it did not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    /// How it ended, if it ran.
+    /// The result, if it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<CallOutcome>,
 }
 
-/// How a call ended.
+/// The result of a call.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "Ending")]
@@ -121,10 +121,10 @@ pub(super) struct Review {
     status: Status,
     /// The tool.
     tool: String,
-    /// What the tool does. For a tool of another program, that is among the claims.
+    /// The purpose of the tool. For a tool of another program, that is among the claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// Whether the call cannot be undone: then an approval repeats the tool's name.
+    /// True if the call cannot be undone: then an approval repeats the tool's name.
     destructive: bool,
     /// The arguments it would run with.
     #[schemars(with = "Map<String, Value>")]
@@ -150,7 +150,7 @@ pub(super) struct Review {
     claims: Claims,
     /// Every rule that counted, and what it means.
     rules: Vec<CountedRule>,
-    /// Who must decide, in words.
+    /// The people who must decide, in words.
     waits_for: String,
     /// The choices, if it is a question of kind `choice`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -164,24 +164,24 @@ pub(super) struct Review {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
-    /// How it ended, if it ran or was answered.
+    /// The result, if it ran or was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<CallOutcome>,
 }
 
-/// What an agent claims about its call.
+/// The claims of an agent about its call.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Claims {
-    /// What the tool does, if it is the agent's own.
+    /// The purpose of the tool, if it is the agent's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// What it is about.
+    /// The subject of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<String>,
     /// Why the agent wants it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
-    /// How urgent it is.
+    /// The urgency of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<String>,
 }
@@ -193,9 +193,9 @@ struct CountedRule {
     name: String,
     /// The policy or overlay it comes from.
     source: String,
-    /// What it means: `approve`, `ask` or `deny`.
+    /// The effect of the rule: `approve`, `ask` or `deny`.
     effect: String,
-    /// What went wrong with it, if something did.
+    /// The error of the rule, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -204,14 +204,14 @@ struct CountedRule {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Voted")]
 struct VoteEntry {
-    /// Who.
+    /// The id of the person.
     reviewer: String,
     /// `approve`, `edit`, `reject` or `respond`.
     decision: &'static str,
     /// The reason, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
-    /// Whether it is signed.
+    /// True if it is signed.
     signed: bool,
     /// When.
     #[schemars(with = "String", extend("format" = "date-time"))]
@@ -301,7 +301,7 @@ pub(super) struct Permission {
     /// When.
     #[schemars(with = "String", extend("format" = "date-time"))]
     given_at: Timestamp,
-    /// How many more calls it lets run, if there is a limit.
+    /// The number of further calls that it covers, if there is a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     uses_left: Option<u32>,
     /// All of what it is for, in words.
@@ -325,7 +325,7 @@ impl From<&Arc<Grant>> for Permission {
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Page<T> {
-    /// What is on it.
+    /// The items of the page.
     pub(super) items: Vec<T>,
     /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]

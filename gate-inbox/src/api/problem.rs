@@ -23,9 +23,9 @@ pub(crate) struct ApiProblem {
     title: &'static str,
     /// The status of the response.
     status: u16,
-    /// What happened, and what to do next.
+    /// Explains what happened, and what to do next.
     detail: String,
-    /// What is wrong with each field.
+    /// The errors, one for each field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// After how many seconds it may be tried again.
@@ -33,12 +33,12 @@ pub(crate) struct ApiProblem {
     retry_after: Option<u64>,
 }
 
-/// What is wrong with one field.
+/// The error of one field.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct FieldError {
     /// Where, as a JSON pointer into the arguments.
     pointer: String,
-    /// What is wrong there.
+    /// The error, in words.
     detail: String,
 }
 

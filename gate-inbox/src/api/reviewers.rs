@@ -173,7 +173,7 @@ async fn asked(app: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
     app.gate.interruption(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
 }
 
-/// What was shown to whoever decides, and what they say besides.
+/// The evidence that was shown to a reviewer, and a comment.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Approval")]
@@ -222,7 +222,8 @@ struct EditRequest {
 struct RespondRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
-    /// What the agent gets: any JSON. A question of the kind `choice` takes one of its choices.
+    /// The answer that the agent gets: any JSON. A question of the kind `choice` takes one of its
+    /// choices.
     value: Value,
     /// Why.
     #[schemars(length(max = 10_000))]
@@ -256,7 +257,7 @@ struct GrantRequest {
     /// The arguments that may be any amount from 0 to these.
     #[serde(default)]
     up_to: BTreeMap<String, AmountLimit>,
-    /// How many calls it lets run.
+    /// The number of calls that it covers.
     #[schemars(range(min = 1))]
     uses: Option<u32>,
     /// An argument whose sum is limited.
@@ -300,7 +301,7 @@ impl JsonSchema for AmountLimit {
     }
 }
 
-/// What somebody says why.
+/// The reason of a decision.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Reason {

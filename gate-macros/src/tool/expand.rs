@@ -163,7 +163,7 @@ fn way(index: usize, argument: &Argument) -> TokenStream {
 
 /// The three ways of the arguments: into the schema, out of JSON, into JSON.
 ///
-/// What an argument lacks is said at the user's own type, and nowhere else: everything about it is
+/// Reports what an argument lacks at the user's own type, and nowhere else: everything about it is
 /// probed for.
 ///
 /// ```text

@@ -20,11 +20,11 @@ use super::review::interruption::Interruption;
 use crate::engine::review::reviewer::Reviewer;
 use crate::sealing::{TrailError, TrailHandle, TrailStatus};
 
-/// A gate whatever its tools: what whoever decides, watches or operates it needs. Clones share
-/// everything.
+/// A gate without the type of its tools, for programs in which people decide, or that watch or
+/// operate it. Clones share everything.
 ///
-/// A [`Gate`](crate::Gate) dereferences to it, and turns into it with `From`. An inbox, a command
-/// or any other program that shows questions of many gates holds it, and needs no type parameter.
+/// A [`Gate`](crate::Gate) dereferences to it, and turns into it with `From`. An inbox or a command
+/// holds it, and needs no type parameter.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -46,7 +46,7 @@ pub struct AnyGate {
 }
 
 impl AnyGate {
-    /// The proof that a person may decide: the directory must know them.
+    /// Returns the proof that a person may decide: the directory must know them.
     ///
     /// Their roles are looked up whenever they decide, in the directory of the gate where they do:
     /// a role that was taken away since does not count.
@@ -61,8 +61,8 @@ impl AnyGate {
         self.core.roles_of(&who).await.map(|_| Reviewer::from_directory(who))
     }
 
-    /// The proof that the person decides for whom a run acts, where a policy asks exactly that
-    /// person.
+    /// Returns the proof that the person decides for whom a run acts, where a policy asks exactly
+    /// that person.
     ///
     /// # Security
     /// As for [`reviewer`](Self::reviewer): your application vouches that this very person answers.

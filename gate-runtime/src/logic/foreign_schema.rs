@@ -42,7 +42,7 @@ pub(crate) struct SchemaCost {
 /// `compiles` says whether a pattern stays within so many bytes.
 ///
 /// # Errors
-/// What to do about it.
+/// The next step to take.
 pub(crate) fn check(
     schema: &Value,
     compiles: impl Fn(&str, usize) -> bool,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::schema_walk::replace_secrets;
 
-/// How the secrets of a tool's calls are taken out and put back: their places, and the keys that
+/// Takes the secrets of a tool's calls out and puts them back: their places, and the keys that
 /// commit to them.
 #[derive(Clone, Copy)]
 pub(crate) struct SecretRedaction<'a> {

@@ -185,7 +185,7 @@ pub struct Divergence {
     pub(super) how: DivergenceKind,
 }
 
-/// How they diverge.
+/// The way in which they diverge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DivergenceKind {
     /// The store ends before.

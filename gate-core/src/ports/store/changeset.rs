@@ -1,4 +1,4 @@
-//! What is written together, and how that ended.
+//! The changes that a store writes together, and the outcome of the commit.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

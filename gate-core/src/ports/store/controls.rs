@@ -1,4 +1,4 @@
-//! What holds beyond single calls.
+//! Grants, freezes and tools: what holds beyond single calls.
 
 use std::sync::Arc;
 

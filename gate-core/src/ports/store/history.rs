@@ -1,4 +1,4 @@
-//! What a store knows that bears on one call, or on the calls of one run.
+//! The facts of a store that bear on one call, or on the calls of one run.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -119,7 +119,7 @@ pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
 
 /// The `result` of a `tools/call` response.
 ///
-/// What the tool did not itself return is marked as an error, also that a call waits: MCP has no
+/// Marks as an error what the tool did not itself return, also that a call waits: MCP has no
 /// other result that may be without the structured content which an output schema promises.
 ///
 /// ```

@@ -17,7 +17,7 @@ use crate::logic::schema::SchemaErrors;
 
 /// A decision that does not count. The approval is unchanged.
 ///
-/// It is exhaustive: each of its variants means something else to whoever decides.
+/// It is exhaustive: each of its variants means something else to the person who decides.
 ///
 /// ```
 /// use gate_runtime::review::{DecideError, Refused};

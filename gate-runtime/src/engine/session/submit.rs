@@ -23,7 +23,7 @@ use crate::engine::execution::caller_kind::CallerKind;
 use crate::engine::kernel::EngineCore;
 use crate::engine::kernel::change_feed::{ApprovalWaiter, ChangeFeed};
 
-/// How one call stands, and why it could not begin although it is approved.
+/// The state of one call, and why it could not begin although it is approved.
 #[derive(Clone)]
 pub(crate) struct CallProgress {
     pub(crate) approval: Arc<Approval>,
