@@ -31,6 +31,10 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 cargo fmt --check --manifest-path fuzz/Cargo.toml
+# Packages apart from the workspace have lock files of their own, which --nightly builds with.
+for manifest in fuzz/Cargo.toml tests/{stranger,peers,sqlite/*}/Cargo.toml; do
+    cargo update --quiet --workspace --locked --manifest-path "$manifest"
+done
 
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
@@ -101,6 +105,12 @@ if [ "${1:-}" = --nightly ]; then
     step "another crate that uses the library under another name"
     cargo fmt --check --manifest-path tests/stranger/Cargo.toml
     CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
+
+    step "the SQLite store, beside other packages that link SQLite"
+    for neighbour in tests/sqlite/*/; do
+        cargo fmt --check --manifest-path "$neighbour/Cargo.toml"
+        CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path "$neighbour/Cargo.toml"
+    done
 
     step "the commands of the README and the book"
     if has_python; then
