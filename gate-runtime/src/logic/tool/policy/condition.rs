@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 
+use super::sealed::Sealed;
 use super::time_window::TimeWindow;
 use crate::logic::time_limit::{TimeLimit, bounded, guard};
 use crate::logic::tool::call::AnyCall;
@@ -67,16 +68,20 @@ pub(crate) type ConditionResult = Result<bool, String>;
     note = "return `true` where the rule matches; with `.when_async(…)` return a future of that: \
         `|call| async move {{ … }}`"
 )]
-pub trait RuleOutcome {
+pub trait RuleOutcome: Sealed {
     #[doc(hidden)]
     fn held(self) -> Result<bool, String>;
 }
+
+impl Sealed for bool {}
 
 impl RuleOutcome for bool {
     fn held(self) -> ConditionResult {
         Ok(self)
     }
 }
+
+impl<E: fmt::Display> Sealed for Result<bool, E> {}
 
 impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
     fn held(self) -> ConditionResult {

@@ -8,6 +8,7 @@ use gate_core::text::Amount;
 use super::condition::Shared;
 use super::limit::{AmountFn, RuleLimit};
 use super::rules::{Approves, Counted, Effect, RuleBuilder, Unconditional};
+use super::sealed::Sealed;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
@@ -163,7 +164,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     note = "return a `u64`, or an `Amount`: `Amount::try_from(call.amount)` for a float, \
         `call.amount.parse::<Amount>()` for a text"
 )]
-pub trait BudgetAmount {
+pub trait BudgetAmount: Sealed {
     /// The decimal places that are counted: always the same for one type, as uses of a day ago are
     /// compared with those of today.
     #[doc(hidden)]
@@ -174,6 +175,8 @@ pub trait BudgetAmount {
     fn into_amount(self) -> Result<Amount, String>;
 }
 
+impl Sealed for u64 {}
+
 impl BudgetAmount for u64 {
     const PLACES: u32 = 0;
 
@@ -182,6 +185,8 @@ impl BudgetAmount for u64 {
     }
 }
 
+impl Sealed for Amount {}
+
 impl BudgetAmount for Amount {
     const PLACES: u32 = 6;
 
@@ -189,6 +194,8 @@ impl BudgetAmount for Amount {
         Ok(self)
     }
 }
+
+impl<E: Display> Sealed for Result<Amount, E> {}
 
 impl<E: Display> BudgetAmount for Result<Amount, E> {
     const PLACES: u32 = <Amount as BudgetAmount>::PLACES;

@@ -7,6 +7,7 @@ mod evaluate;
 mod example;
 mod limit;
 mod rules;
+mod sealed;
 mod source;
 mod time_window;
 

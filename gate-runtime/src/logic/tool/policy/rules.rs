@@ -13,6 +13,7 @@ use super::condition::{RuleCondition, RuleOutcome, Shared};
 use super::entry::{RuleEntry, SourceLocation};
 use super::example::Example;
 use super::limit::RuleLimit;
+use super::sealed::Sealed;
 use super::time_window::{TimeOfDay, TimeWindow, Weekdays};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::Call;
@@ -154,7 +155,7 @@ impl<T: Tool> Rules<T> {
 /// assert_eq!(parcels().view().rules()[0].effect(), Verdict::Deny);
 /// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a kind of rule")]
-pub trait Effect {
+pub trait Effect: Sealed {
     /// The kind of the rule once it has a condition.
     type Narrowed: Effect;
 }
@@ -193,6 +194,8 @@ macro_rules! effects {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub enum $Effect {}
+        impl Sealed for $Effect {}
+
         impl Effect for $Effect {
             type Narrowed = Self;
         }
@@ -308,6 +311,8 @@ impl Complete for Asks {}
 impl Complete for Approves {}
 
 impl Complete for Counted {}
+
+impl Sealed for Unconditional {}
 
 impl Effect for Unconditional {
     type Narrowed = Approves;
