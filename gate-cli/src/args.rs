@@ -1,7 +1,9 @@
 //! The command line of `gate`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use gate_runtime::Timestamp;
@@ -43,8 +45,8 @@ pub(crate) enum Command {
         #[arg(long)]
         run: Option<String>,
         /// Lists at most this many calls.
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        #[arg(long, default_value = "50")]
+        limit: NonZeroUsize,
     },
     /// Shows everything about one call.
     Show(CallArg),
@@ -57,10 +59,10 @@ pub(crate) enum Command {
     Inbox(InboxArgs),
     /// Lists notifications that are not delivered yet, and those whose delivery failed for good.
     #[command(args_conflicts_with_subcommands = true)]
-    Letters {
+    Deliveries {
         /// Lists at most this many notifications.
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        #[arg(long, default_value = "50")]
+        limit: NonZeroUsize,
         #[command(subcommand)]
         what: Option<DeliveryCommand>,
     },
@@ -178,9 +180,10 @@ pub(crate) enum Command {
     /// Prints an entry for a new person in the people file. The token is shown only once.
     Person {
         /// The id under which the person decides.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         id: String,
         /// A role of the person. May be given several times.
-        #[arg(long = "role", value_name = "ROLE")]
+        #[arg(long = "role", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
         roles: Vec<String>,
         /// The person's name, as people read it.
         #[arg(long)]
@@ -342,7 +345,7 @@ pub(crate) enum GrantCommand {
 pub(crate) enum DeliveryCommand {
     /// Queues dead notifications again. A process with their notifiers delivers them:
     /// `gate inbox --notify`, or the agent's own.
-    Again {
+    Retry {
         /// The id of the notification.
         #[arg(required_unless_present = "all")]
         id: Option<String>,

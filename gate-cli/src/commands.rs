@@ -5,7 +5,7 @@ use gate_runtime::audit::SigningKey;
 use gate_runtime::prelude::*;
 use gate_runtime::review::{Decide, Settlement, Status};
 use gate_runtime::store::{ApprovalFilter, RecordFilter, RecordLog};
-use gate_runtime::{Interruption, Terminal};
+use gate_runtime::{FileDirectory, Interruption, Terminal, Timestamp};
 use serde_json::{Value, json};
 
 use crate::args::{CallArg, CallResolution, Cli, Command, FreezeArgs, GrantCommand};
@@ -22,18 +22,29 @@ use crate::{deliveries, key};
 pub(crate) async fn run(cli: &Cli) -> CommandResult {
     match &cli.command {
         Command::Pending { run, limit } => {
-            pending(&CommandContext::read_only(cli).await?, run.as_deref(), *limit).await
+            pending(&CommandContext::read_only(cli).await?, run.as_deref(), limit.get()).await
         }
         Command::Show(call) => show(&CommandContext::read_only(cli).await?, call).await,
         Command::Case { id } => case(&CommandContext::read_only(cli).await?, id).await,
         Command::Inbox(args) => crate::inbox::serve(cli, args).await,
-        Command::Letters { limit, what } => {
-            deliveries::run(&CommandContext::read_only(cli).await?, *limit, what.as_ref()).await
+        Command::Deliveries { limit, what } => {
+            deliveries::run(&CommandContext::read_only(cli).await?, limit.get(), what.as_ref())
+                .await
         }
         Command::Recover => recover(&CommandContext::read_only(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
         Command::Person { id, roles, name, key, slack, contact } => {
+            // A missing file, or one with mistakes, is no reason against a new entry.
+            let people = FileDirectory::open(&cli.people).ok();
+            let known = people.and_then(|people| people.everybody(Timestamp::now()).ok());
+            if known.iter().flatten().any(|person| person.is_named(id)) {
+                return Err(CommandError::Usage(format!(
+                    "{} has the person {} already: change that entry",
+                    plain(cli.people.display().to_string()),
+                    plain(id)
+                )));
+            }
             let also = [("name", name), ("contact", contact), ("slack", slack)];
             person(id, roles, &also, key.as_ref())
         }
@@ -157,7 +168,12 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
 /// Returns the marks of what a reader of an earlier listing would not expect.
 fn flags(approval: &gate_runtime::Approval) -> String {
     let last = approval.last_attempt().zip(approval.failure());
-    let failed = last.map(|(message, failure)| format!(" ({message}: {})", plain(failure)));
+    let failed = last.map(|(message, failure)| {
+        // The error of a call whose end is unknown begins with that message.
+        let failure =
+            failure.strip_prefix(message).map_or(failure, |why| why.trim_start_matches(": "));
+        format!(" ({message}: {})", plain(failure))
+    });
     let edited = approval.is_edited().then(|| " (edited)".to_owned());
     let votes: Vec<_> = approval.votes().iter().filter(|vote| approval.concerns(vote)).collect();
     let signed = match votes.iter().filter(|vote| vote.is_signed()).count() {
@@ -230,7 +246,10 @@ async fn pending(context: &CommandContext, run: Option<&str>, limit: usize) -> C
         &heads,
         row,
         |asked| object(asked.approval()),
-        "Nothing waits for a decision.",
+        &match run {
+            Some(run) => format!("Nothing of the run {} waits for a decision.", plain(run)),
+            None => "Nothing waits for a decision.".to_owned(),
+        },
     )?;
     match context.look {
         OutputFormat::People if is_more => {
@@ -329,7 +348,7 @@ async fn recover(context: &CommandContext) -> CommandResult {
             stands,
         ]
     };
-    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "SINCE", "STATE"];
+    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "LAST REPORT", "STATE"];
     context.look.list(
         &found,
         &heads,
@@ -373,7 +392,11 @@ fn print_status(context: &CommandContext, approval: &gate_runtime::Approval) -> 
         Status::Pending => {
             format!("Recorded. {tool} still waits for {}", plain(approval.still_needs()))
         }
-        Status::Approved => format!("{tool} is approved: it runs when its run goes on"),
+        Status::Approved if approval.is_edited() => format!(
+            "{tool} is approved as changed: when its run continues, the agent's rules check the \
+             new arguments, and it runs if they allow them"
+        ),
+        Status::Approved => format!("{tool} is approved: it runs when its run continues"),
         status => format!("{tool} is {status}"),
     };
     context.look.done(&message, &object(approval))

@@ -44,9 +44,9 @@ impl CommandContext {
             ));
         };
         let token = match std::env::var("GATE_TOKEN") {
-            Ok(token) => token,
-            Err(_) if std::io::stdin().is_terminal() => rpassword::prompt_password("Your token: ")?,
-            Err(_) => {
+            Ok(token) if !token.trim().is_empty() => token,
+            _ if std::io::stdin().is_terminal() => rpassword::prompt_password("Your token: ")?,
+            _ => {
                 let message = "no token: put yours into GATE_TOKEN, or run this in a terminal, \
                     which asks for it";
                 return Err(CommandError::Refused(message.to_owned()));
@@ -137,9 +137,11 @@ impl CommandContext {
                 ));
             }
             None if !is_there && (approval.is_edited() || approval.failure().is_some()) => {
-                let message = "the call was edited, or it ran and failed: look at it, and add \
-                    `--digest` with the digest that `gate show` prints";
-                return Err(CommandError::Refused(message.to_owned()));
+                let what = approval.last_attempt().unwrap_or("the call was edited");
+                let message = format!(
+                    "{what}: look at it, and add `--digest` with the digest that `gate show` prints"
+                );
+                return Err(CommandError::Refused(message));
             }
             _ => {}
         }
@@ -187,11 +189,11 @@ fn unique_by_suffix<T: Copy + ToString>(
     match (typed.len() >= 4, found.next(), found.next()) {
         (true, Some(only), None) => Ok(*only),
         (true, Some(_), Some(_)) => Err(CommandError::Missing(format!(
-            "more than one {what} ends with {}: type more of the id",
+            "the ids of several of them end with {}: type more of the id",
             plain(end)
         ))),
         (true, None, _) => Err(CommandError::Missing(format!(
-            "no {what} ends with {}: type the whole id",
+            "the id of no {what} ends with {}: type the whole id",
             plain(end)
         ))),
         (false, ..) => {

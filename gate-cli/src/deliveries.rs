@@ -1,4 +1,4 @@
-//! The `letters` command: deliveries that have not been made.
+//! The `deliveries` command: notifications that are not delivered.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub(crate) async fn run(
 ) -> CommandResult {
     match what {
         None => list(context, limit).await,
-        Some(DeliveryCommand::Again { id: Some(id), .. }) => again(context, id).await,
-        Some(DeliveryCommand::Again { id: None, .. }) => all_again(context).await,
+        Some(DeliveryCommand::Retry { id: Some(id), .. }) => retry(context, id).await,
+        Some(DeliveryCommand::Retry { id: None, .. }) => retry_all(context).await,
     }
 }
 
@@ -108,10 +108,10 @@ async fn list(context: &CommandContext, limit: usize) -> CommandResult {
     Ok(())
 }
 
-async fn again(context: &CommandContext, id: &str) -> CommandResult {
+async fn retry(context: &CommandContext, id: &str) -> CommandResult {
     let missing = || {
         CommandError::Missing(format!(
-            "there is no notification {}: `gate letters` lists them",
+            "there is no notification {}: `gate deliveries` lists them",
             plain(id)
         ))
     };
@@ -134,7 +134,7 @@ async fn again(context: &CommandContext, id: &str) -> CommandResult {
     )
 }
 
-async fn all_again(context: &CommandContext) -> CommandResult {
+async fn retry_all(context: &CommandContext) -> CommandResult {
     let mut done = Vec::new();
     for delivery in
         context.gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await?

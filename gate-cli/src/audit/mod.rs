@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{AuditArgs, AuditCommand, Cli, KeyCommand};
 use crate::error::{CommandError, CommandResult};
+use crate::output::plain;
 
 pub(crate) async fn run(cli: &Cli, args: &AuditArgs) -> CommandResult {
     match &args.what {
@@ -50,6 +51,14 @@ pub(crate) fn public_key(value: &str) -> Result<VerifierKey, CommandError> {
     let file = Path::new(value);
     let text = if file.is_file() { std::fs::read_to_string(file)? } else { value.to_owned() };
     text.trim().parse().map_err(|error| {
+        if !value.contains('+') && !file.exists() {
+            let message = format!(
+                "there is no file {}: name the trail's public key, or the file with it, with \
+                 `--key`",
+                plain(value)
+            );
+            return CommandError::Usage(message);
+        }
         let message = format!(
             "`{value}` is neither a public key nor a file with one ({error}): give what the \
              trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"

@@ -1,4 +1,4 @@
-//! `gate inbox --notify` and `gate letters`, as processes of their own: a web address is told, or
+//! `gate inbox --notify` and `gate deliveries`, as processes of their own: a web address is told, or
 //! it is not, and people see that.
 
 use std::io::{BufRead as _, BufReader};
@@ -63,7 +63,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     names(&workspace, &server);
     let gate = workspace.gate().await;
     assert_eq!(
-        stdout_of(&workspace.gate_as(None, "letters")),
+        stdout_of(&workspace.gate_as(None, "deliveries")),
         "All notifications are delivered.\n"
     );
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
@@ -81,7 +81,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     };
     drop(process);
 
-    let table = stdout_of(&workspace.gate_as(None, "letters"));
+    let table = stdout_of(&workspace.gate_as(None, "deliveries"));
     let row = table.lines().nth(1).unwrap();
     let message: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(message[..3], [dead.id().as_str(), "dead", "1"], "{table}");
@@ -89,7 +89,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
         row.contains(&format!("pay assessed …{end}")) && row.contains("it answered 410"),
         "{table}"
     );
-    let listed = workspace.json("letters");
+    let listed = workspace.json("deliveries");
     let wanted = json!([{
         "id": dead.id(), "notifier": "ops", "record": dead.record(), "kind": "assessed",
         "approval": id.to_string(), "tool": "pay", "state": "dead", "attempts": 1,
@@ -98,27 +98,27 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     assert_eq!(listed, wanted);
 
     for missing in [
-        "letters|again|ops-999",
-        "letters|again|ops",
-        "letters|again|ops-0",
-        "letters|again|mail-2",
+        "deliveries|retry|ops-999",
+        "deliveries|retry|ops",
+        "deliveries|retry|ops-0",
+        "deliveries|retry|mail-2",
     ] {
         let output = workspace.gate_as(None, missing);
         assert_eq!(code(&output), 3, "{missing}: {}", stderr_of(&output));
     }
-    let again = format!("letters|again|{}", dead.id());
+    let again = format!("deliveries|retry|{}", dead.id());
     assert_eq!(code(&workspace.gate_as(None, &again)), 0);
-    assert_eq!(workspace.json("letters")[0]["state"], "waiting");
+    assert_eq!(workspace.json("deliveries")[0]["state"], "waiting");
     let late = workspace.gate_as(None, &again);
     assert_eq!(
         (code(&late), stderr_of(&late).contains("is waiting: only a dead notification can be")),
         (5, true)
     );
     assert_eq!(
-        stdout_of(&workspace.gate_as(None, "letters|again|--all")),
+        stdout_of(&workspace.gate_as(None, "deliveries|retry|--all")),
         "No notifications are dead.\n"
     );
-    assert_eq!(code(&workspace.gate_as(None, "letters|again")), 2);
+    assert_eq!(code(&workspace.gate_as(None, "deliveries|retry")), 2);
     // The next process that tells takes it.
     let _telling = DeliveryProcess::start(&workspace);
     tokio::task::block_in_place(|| server.next());
@@ -157,7 +157,7 @@ async fn what_a_killed_process_was_telling_another_one_tells_under_the_same_id()
     // It has the request on its way, and dies by SIGKILL.
     process.0.kill().unwrap();
     process.0.wait().unwrap();
-    let listed = workspace.json("letters");
+    let listed = workspace.json("deliveries");
     assert_eq!((&listed[0]["state"], &listed[0]["attempts"]), (&json!("sending"), &json!(1)));
 
     // For another process, the minute in which it was the first one's is over.

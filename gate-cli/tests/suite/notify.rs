@@ -285,7 +285,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     let first = header(&twice[0]);
     assert_eq!((&first, &twice[0].text), (&header(&twice[1]), &twice[1].text));
     all_delivered(&gate).await;
-    let shown = workspace.json("letters");
+    let shown = workspace.json("deliveries");
     assert_eq!(shown, json!([]), "what was told is not listed");
 
     // Another process tells the news, and somebody decides in a third one.

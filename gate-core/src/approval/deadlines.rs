@@ -16,7 +16,7 @@ impl Approval {
     pub fn expiry_event(&self, now: Timestamp) -> Option<CallEvent> {
         if self.lease_expires_at().is_some_and(|end| end <= now) {
             return Some(CallEvent::Lost {
-                why: "whoever ran it does not vouch for it any more".to_owned(),
+                why: "the process that ran it no longer renews its lease".to_owned(),
             });
         }
         if self.valid_until().is_some_and(|end| end <= now) {

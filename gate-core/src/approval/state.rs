@@ -423,11 +423,12 @@ impl Approval {
         })
     }
 
-    /// Returns a few words about the last attempt of a call that began before and may run again;
+    /// Returns a short sentence about the last attempt of a call that began before and may run again;
     /// `None` if it did not begin.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&'static str> {
-        let text = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
+        let text =
+            if self.asked_again { "nobody knows whether it ran" } else { "it ran and failed" };
         self.failure().map(|_| text)
     }
 

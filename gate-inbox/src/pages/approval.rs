@@ -76,6 +76,10 @@ fn state(asked: &Interruption) -> Markup {
         Status::Expired if is_question => "Nobody answered in time.",
         Status::Cancelled if is_question => "Cancelled: it needs no answer any more.",
         Status::Responded if is_question => "A person answered it.",
+        Status::Approved if approval.is_edited() => {
+            "Approved as changed: it runs when its run continues, if the agent's rules allow the \
+             new arguments."
+        }
         Status::Approved => "Approved: it runs when its run continues.",
         Status::Denied => "A rule denied it.",
         Status::Rejected => "Rejected: it does not run, and the agent is told why.",

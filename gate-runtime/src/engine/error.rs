@@ -80,7 +80,6 @@ impl std::error::Error for CallError {}
 /// }
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct BuildError {
     problems: Vec<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -117,6 +116,13 @@ impl fmt::Display for BuildError {
             [only] => write!(f, ": {only}"),
             all => all.iter().try_for_each(|problem| write!(f, "\n  - {problem}")),
         }
+    }
+}
+
+/// Writes what `Display` does: a `main` that returns the error shows it by its `Debug`.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

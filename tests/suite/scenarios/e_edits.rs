@@ -1,12 +1,15 @@
 //! E. Edits.
 
+use std::sync::Arc;
+
+use gate_runtime::NoTools;
 use gate_runtime::prelude::*;
 use gate_runtime::records::RecordEvent;
 use gate_runtime::review::{DecideError, Status};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, World, asked, builder, call, dana, gate, kinds, records, run, story, texts,
+    KEY, State, World, asked, builder, call, dana, gate, kinds, people, records, run, story, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -14,6 +17,7 @@ on_every_store! {
     e16_an_edit_that_does_not_fit_is_refused_field_by_field_and_it_stays_pending,
     e16_an_edit_of_an_unknown_field_is_refused,
     e17_an_edit_that_a_rule_denies_is_refused,
+    e17_an_edit_where_the_rules_are_not_known_is_judged_before_it_runs_and_the_model_is_told,
     e17_an_edit_that_needs_more_people_waits_for_them,
     e17_an_edit_below_the_threshold_still_counts_as_the_reviewers_decision,
     e18_the_record_holds_both_and_the_model_is_told,
@@ -65,6 +69,39 @@ async fn e17_an_edit_that_a_rule_denies_is_refused(store: Shared) {
         asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 20_000)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments are denied by rule \"above the limit\"");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
+    assert!(world.ran().is_empty());
+}
+
+async fn e17_an_edit_where_the_rules_are_not_known_is_judged_before_it_runs_and_the_model_is_told(
+    store: Shared,
+) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+
+    // As an inbox has it, in another process.
+    let inbox: Gate<NoTools> = Gate::builder(())
+        .directory(people())
+        .key(KEY)
+        .store(Arc::clone(&store))
+        .build()
+        .await
+        .unwrap();
+    let pending = inbox.pending().await.unwrap();
+    let edit = Edit::new().set("amount", 20_000);
+    let edited = pending[0].edit(&dana(&inbox).await, edit).await.unwrap();
+    assert_eq!(edited.approval().status(), Status::Approved);
+
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["denied"]);
+    let [text] = &texts(&turn)[..] else { panic!("{:?}", texts(&turn)) };
+    assert!(
+        text.contains(r#"a person changed the arguments of this call to {"amount":20000,"#)
+            && text.contains(r#"the changed call is denied by rule "above the limit""#)
+            && text.contains("Nobody has decided about the arguments as you proposed them")
+            && !text.contains("final"),
+        "{text}"
+    );
     assert!(world.ran().is_empty());
 }
 

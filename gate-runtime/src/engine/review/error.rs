@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, Refused, VoteSignatureError};
+use gate_core::approval::{Approval, Refused, Status, VoteSignatureError};
 use gate_core::assessment::EvaluationFailure;
 use gate_core::call::DeniedBy;
 use gate_core::grants::ScopeError;
@@ -72,17 +72,20 @@ impl fmt::Display for DecideError {
         match self {
             Self::Unknown(id) => write!(f, "there is no approval {id}"),
             Self::AlreadyDecided(approval) => {
-                let by = approval
-                    .votes()
-                    .last()
-                    .map(|vote| format!(" by {}", vote.reviewer()))
-                    .unwrap_or_default();
-                write!(
-                    f,
-                    "it is already {}{by}, since {:.0}",
-                    approval.status(),
-                    approval.changed_at()
-                )
+                let since = approval.changed_at();
+                let status = match approval.status() {
+                    Status::Dispatched => return f.write_str("it is already running"),
+                    Status::Indeterminate => "lost: it began, and nobody knows whether it ran",
+                    Status::Succeeded => "done: it ran",
+                    Status::Failed => "done: it ran and failed",
+                    decided => {
+                        let vote = approval.votes().last();
+                        let by = vote.map(|vote| format!(" by {}", vote.reviewer()));
+                        let by = by.unwrap_or_default();
+                        return write!(f, "it is already {decided}{by}, since {since:.0}");
+                    }
+                };
+                write!(f, "it is already {status}, since {since:.0}")
             }
             Self::StillRunning { until } => {
                 write!(

@@ -146,11 +146,11 @@ impl Answer {
         match &self.result {
             CallResult::Ran(outcome) => model_text::ran(outcome, approval),
             CallResult::Responded(outcome) => model_text::responded(outcome, approval),
-            CallResult::NotRun(reason) => model_text::not_run(reason),
+            CallResult::NotRun(reason) => model_text::not_run(reason, approval),
             CallResult::Waiting => model_text::waiting(approval),
             CallResult::Approved(why) => model_text::approved(why.as_ref(), approval),
             CallResult::Running => model_text::running(),
-            CallResult::Indeterminate(_) => model_text::indeterminate(),
+            CallResult::Indeterminate(_) => model_text::indeterminate(approval),
         }
     }
 }

@@ -36,7 +36,7 @@ use jiff::civil::{Date, DateTime};
 
 /// Marks a type that serde writes as a whole number of cents: `{amount:cents}` is `12,345.00`.
 #[diagnostic::on_unimplemented(
-    message = "`:cents` of a summary takes a whole number, and `{Self}` is none",
+    message = "`:cents` of a summary takes a whole number, and `{Self}` is not one",
     label = "`{Self}` is no whole number of cents",
     note = "leave `:cents` out; a type of your own that serde writes as a whole number has it by \
         `impl gate_runtime::tool::summary::Cents for YourType {{}}`"
@@ -45,7 +45,7 @@ pub trait Cents {}
 
 /// Marks a type that serde writes as a whole number of bytes: `{size:bytes}` is `1.5 MB`.
 #[diagnostic::on_unimplemented(
-    message = "`:bytes` of a summary takes a whole number, and `{Self}` is none",
+    message = "`:bytes` of a summary takes a whole number, and `{Self}` is not one",
     label = "`{Self}` is no whole number of bytes",
     note = "leave `:bytes` out; a type of your own that serde writes as a whole number has it by \
         `impl gate_runtime::tool::summary::Bytes for YourType {{}}`"
@@ -55,7 +55,7 @@ pub trait Bytes {}
 /// Marks a type that serde writes as a point in time, as a text (RFC 3339) or in seconds since
 /// 1970: `{at:time}` is `20 May 2024, 10:00 UTC`.
 #[diagnostic::on_unimplemented(
-    message = "`:time` of a summary takes a point in time, and `{Self}` is none",
+    message = "`:time` of a summary takes a point in time, and `{Self}` is not one",
     label = "`{Self}` is no point in time",
     note = "leave `:time` out; a type of your own that serde writes as RFC 3339 or in seconds has \
         it by `impl gate_runtime::tool::summary::Time for YourType {{}}`"
@@ -65,7 +65,7 @@ pub trait Time {}
 /// Marks a type that serde writes as a length of time, in seconds or as a text (ISO 8601):
 /// `{wait:duration}` is `90 minutes`.
 #[diagnostic::on_unimplemented(
-    message = "`:duration` of a summary takes a length of time, and `{Self}` is none",
+    message = "`:duration` of a summary takes a length of time, and `{Self}` is not one",
     label = "`{Self}` is no length of time",
     note = "leave `:duration` out; a type of your own that serde writes in seconds or as ISO 8601 \
         has it by `impl gate_runtime::tool::summary::Duration for YourType {{}}`"
@@ -74,7 +74,7 @@ pub trait Duration {}
 
 /// Marks a type that serde writes as a text: `{command:code}` stands apart as a piece of code.
 #[diagnostic::on_unimplemented(
-    message = "`:code` of a summary takes a text, and `{Self}` is none",
+    message = "`:code` of a summary takes a text, and `{Self}` is not one",
     label = "`{Self}` is no text",
     note = "leave `:code` out; a type of your own that serde writes as a text has it by `impl \
         gate_runtime::tool::summary::Code for YourType {{}}`"
