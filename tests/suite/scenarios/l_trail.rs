@@ -71,6 +71,12 @@ async fn submit_read(gate: &Gate<Tools>, id: &str) -> Turn {
     gate.run("run").submit([call(id, "read", json!({"id": "a"}))]).await.unwrap()
 }
 
+async fn submit_reads(gate: &Gate<Tools>, count: u32) {
+    for number in 0..count {
+        drop(submit_read(gate, &number.to_string()).await);
+    }
+}
+
 /// A gate that was dropped gives its trail up once it has sealed what was left.
 async fn until_free(place: &Place) {
     crate::scenarios::desk::until(async || {
@@ -348,9 +354,7 @@ fn problem(built: Result<Gate<Tools>, BuildError>) -> String {
 async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() {
     let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
-    for number in 0..5 {
-        drop(submit_read(&gate, &number.to_string()).await);
-    }
+    submit_reads(&gate, 5).await;
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
@@ -780,9 +784,7 @@ async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
 async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
     let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
-    for number in 0..300 {
-        drop(submit_read(&gate, &number.to_string()).await);
-    }
+    submit_reads(&gate, 300).await;
     gate.seal().await.unwrap();
     std::fs::rename(place.folder(), place.dir.path().join("away")).unwrap();
     drop(gate.run("run").submit([call("a", "forbidden", json!({"what": "x"}))]).await.unwrap());
@@ -905,9 +907,7 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     gate.seal().await.unwrap();
     let older = place.dir.path().join("older");
     copy_folder(&place.folder(), &older);
-    for number in 0..5 {
-        drop(submit_read(&gate, &number.to_string()).await);
-    }
+    submit_reads(&gate, 5).await;
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
