@@ -20,10 +20,12 @@
 mod bare;
 #[path = "durable/calls.rs"]
 mod calls;
+mod folder;
 #[path = "durable/observed.rs"]
 mod observed;
 #[path = "durable/pending.rs"]
 mod pending;
+mod refunds;
 #[path = "durable/sealing.rs"]
 mod sealing;
 #[path = "durable/subject.rs"]
@@ -31,7 +33,7 @@ mod subject;
 #[path = "durable/wake.rs"]
 mod wake;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -53,10 +55,7 @@ fn main() {
     }
     let chosen: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parent = std::env::var_os("GATE_BENCH_FOLDER")
-        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-    std::fs::create_dir_all(&parent).unwrap();
-    let folder = tempfile::tempdir_in(parent).unwrap();
+    let folder = folder::create();
     let (system, cores) =
         (file_system(folder.path()), std::thread::available_parallelism().unwrap());
     println!("on {system}, {cores} cores, SQLite {}", rusqlite::version());

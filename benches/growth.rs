@@ -15,10 +15,10 @@
     reason = "a benchmark prints what it measures"
 )]
 
+mod folder;
 #[path = "growth/tools.rs"]
 mod tools;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -244,10 +244,7 @@ fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let chosen: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parent = std::env::var_os("GATE_BENCH_FOLDER")
-        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-    std::fs::create_dir_all(&parent).unwrap();
-    let folder = tempfile::tempdir_in(parent).unwrap();
+    let folder = folder::create();
     let is_chosen = |curve: &&Curve| {
         chosen.is_empty() || chosen.iter().any(|word| curve.name.contains(word.as_str()))
     };

@@ -12,7 +12,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::bare::{Bare, Rows, rows_of};
-use crate::subject::{self, Tools, asked, free};
+use crate::refunds::{Tools, free};
+use crate::subject::{self, asked};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(250);

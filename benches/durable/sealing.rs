@@ -12,7 +12,7 @@ use gate_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
 
 use crate::calls::{per_second, run_one};
-use crate::subject::Tools;
+use crate::refunds::Tools;
 use crate::words;
 
 const ROUNDS: usize = 5;

@@ -1,4 +1,4 @@
-//! The gate that is measured: one tool that runs at once, one that asks.
+//! The gate that is measured, and its calls.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,30 +7,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::store::Store;
 use gate_sqlite::SqliteStore;
 
-/// Read what was paid for an order.
-#[gated_tool(policy = "never_ask", read_only)]
-fn get_payment(order_id: String, customer_id: String, from_day: u64, to_day: u64) -> String {
-    format!("{order_id} of {customer_id}, {from_day} to {to_day}: paid")
-}
-
-/// A manager decides, within a week.
-#[policy]
-fn a_manager(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
-    rules.otherwise(ask(role("manager")).within(WEEK))
-}
-
-/// Issue a refund to the original payment method.
-#[gated_tool(policy = "a_manager", destructive)]
-fn issue_refund(
-    order_id: String,
-    customer_id: String,
-    amount_cents: u64,
-    reason: String,
-) -> String {
-    format!("refunded {amount_cents} to {customer_id} for {order_id}: {reason}")
-}
-
-registry! { pub(crate) Tools for () { GetPayment, IssueRefund } }
+use crate::refunds::Tools;
 
 pub(crate) async fn gate(store: impl Store) -> Gate<Tools> {
     let people = StaticDirectory::new().person("dana", ["manager"]);
@@ -41,13 +18,6 @@ pub(crate) async fn gate(store: impl Store) -> Gate<Tools> {
 pub(crate) async fn open(file: &Path) -> (Gate<Tools>, SqliteStore) {
     let store = SqliteStore::open(file).await.unwrap();
     (gate(store.clone()).await, store)
-}
-
-/// A call that a rule approves.
-pub(crate) fn free(id: usize) -> ToolCall {
-    let arguments =
-        r#"{"order_id":"A-1001","customer_id":"mia_li_3668","from_day":19800,"to_day":19890}"#;
-    ToolCall::new(id.to_string(), "get_payment", arguments)
 }
 
 /// A call that a manager decides.

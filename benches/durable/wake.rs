@@ -19,7 +19,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::observed::Observed;
-use crate::subject::{self, Tools, asked};
+use crate::refunds::Tools;
+use crate::subject::{self, asked};
 use crate::{VOTER, percentiles};
 
 const HERE: usize = 400;

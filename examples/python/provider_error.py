@@ -1,22 +1,11 @@
-"""Calls a provider; where it fails, a person says whether to retry, skip or cancel. Standard library only."""
+"""Calls a provider; where it fails, a person says whether to retry, skip or cancel."""
 
-import json
-import os
 import sys
 import urllib.error
 import urllib.request
 import uuid
 
-
-def gate(method, path, body=None):
-    request = urllib.request.Request(
-        os.environ.get("GATE_API", "http://127.0.0.1:8484") + "/api/v1" + path,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": "Bearer " + os.environ["GATE_AGENT_TOKEN"], "Content-Type": "application/json"},
-        method=method,
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
+from gate_api import gate
 
 
 def ask(question, choices):

@@ -1,20 +1,9 @@
-"""Refunds an order, if the people behind GATE_API agree. Standard library only; GATE_AGENT_TOKEN is from `gate agent`."""
+"""Refunds an order, if the people behind GATE_API agree."""
 
 import json
-import os
 import sys
-import urllib.request
 
-
-def gate(method, path, body=None):
-    request = urllib.request.Request(
-        os.environ.get("GATE_API", "http://127.0.0.1:8484") + "/api/v1" + path,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": "Bearer " + os.environ["GATE_AGENT_TOKEN"], "Content-Type": "application/json"},
-        method=method,
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
+from gate_api import gate
 
 
 def refund(order, cents):

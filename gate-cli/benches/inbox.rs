@@ -17,18 +17,22 @@
 
 #[path = "inbox/agents.rs"]
 mod agents;
+#[path = "../../benches/folder/mod.rs"]
+mod folder;
 #[path = "inbox/http.rs"]
 mod http;
 #[path = "inbox/pages.rs"]
 mod pages;
 #[path = "inbox/programs.rs"]
 mod programs;
+#[path = "../../benches/refunds/mod.rs"]
+mod refunds;
 #[path = "inbox/reviewers.rs"]
 mod reviewers;
 #[path = "inbox/server.rs"]
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gate_runtime::id::ApprovalId;
@@ -55,10 +59,7 @@ fn main() {
     if std::env::args().any(|word| word == "--test" || word == "--list") {
         return;
     }
-    let parent = std::env::var_os("GATE_BENCH_FOLDER")
-        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-    std::fs::create_dir_all(&parent).unwrap();
-    let folder = tempfile::tempdir_in(parent).unwrap();
+    let folder = folder::create();
     runtime.block_on(measure(folder.path()));
 }
 

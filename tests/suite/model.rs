@@ -491,12 +491,13 @@ fn play(ops: &[Op], is_durable: bool) {
     });
 }
 
+/// Returns what tries so many cases, and writes nothing into the sources where one fails.
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn calls_live_as_the_reference_says(ops in prop::collection::vec(any_op(), 1..60)) {
@@ -505,11 +506,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 40,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn calls_live_as_the_reference_says_on_sqlite(ops in prop::collection::vec(any_op(), 1..60)) {

@@ -84,6 +84,11 @@ async fn desk() -> (Gate<Tools>, Reviewer) {
     (gate, dana)
 }
 
+async fn submit(call: ToolCall) -> Turn {
+    let (gate, _) = desk().await;
+    gate.run("run-1").agent("agent").submit([call]).await.unwrap()
+}
+
 /// Proposes a call, lets a manager type, and gives back the screen, how the call stands, and what
 /// the model is told.
 async fn type_in(call: ToolCall, typed: &str) -> (String, Status, String) {
@@ -110,6 +115,10 @@ async fn type_with(
 
 fn payment() -> ToolCall {
     ToolCall::new("1", "pay", r#"{"to":"alice","amount":500}"#).reasoning("the invoice is due")
+}
+
+fn payment_to(to: &str) -> ToolCall {
+    ToolCall::new("1", "pay", serde_json::json!({"to": to, "amount": 500}).to_string())
 }
 
 fn wiping() -> ToolCall {
@@ -451,8 +460,7 @@ async fn w57_hostile_text_is_shown_flagged_and_not_acted_out() {
 #[tokio::test]
 async fn w58_a_long_argument_is_shown_by_its_ends_and_whole_on_request() {
     let text = format!("start{}end", "x".repeat(1_000_000 / 8));
-    let call =
-        ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string());
+    let call = payment_to(&text);
     let unwrapped = |shown: String| shown.replace(['\n', '│', '┆', ' '], "");
     let (shown, ..) = type_in(call.clone(), "").await;
     assert!(shown.len() < 5_000, "{shown}");
@@ -498,7 +506,7 @@ async fn w58_of_very_many_values_the_first_are_shown_and_what_the_rest_hides_is_
 async fn what_was_not_shown_whole_is_not_approved_before_it_was() {
     let call = || {
         let text = format!("{}rm -rf /srv{}", "x".repeat(1_000), "y".repeat(1_000));
-        ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string())
+        payment_to(&text)
     };
     let (shown, status, _) = type_in(call(), "a\n\n").await;
     assert!(shown.contains("not all of it is shown above") && !shown.contains("rm -rf"), "{shown}");
@@ -513,14 +521,7 @@ async fn what_was_not_shown_whole_is_not_approved_before_it_was() {
 #[tokio::test]
 async fn a_text_that_looks_like_a_secret_is_no_secret() {
     for fake in ["[secret account] IBAN CH93", " [SECRET x]", "[\u{200b}secret 0]", "［secret 1"] {
-        let (gate, _) = desk().await;
-        let arguments = serde_json::json!({"to": fake, "amount": 500}).to_string();
-        let turn = gate
-            .run("run-1")
-            .agent("agent")
-            .submit([ToolCall::new("1", "pay", arguments)])
-            .await
-            .unwrap();
+        let turn = submit(payment_to(fake)).await;
         assert_eq!(turn.answers()[0].kind(), "invalid", "{fake}");
         assert!(turn.answers()[0].for_model().contains("at `/to`: the mark of a secret"), "{fake}");
     }
@@ -530,14 +531,7 @@ async fn a_text_that_looks_like_a_secret_is_no_secret() {
 #[tokio::test]
 async fn a_text_that_is_no_mark_is_taken() {
     for text in ["[Secretary] call back", "[SECRET] Q3 report", "secret 1", "[secrets]"] {
-        let (gate, _) = desk().await;
-        let arguments = serde_json::json!({"to": text, "amount": 500}).to_string();
-        let turn = gate
-            .run("run-1")
-            .agent("agent")
-            .submit([ToolCall::new("1", "pay", arguments)])
-            .await
-            .unwrap();
+        let turn = submit(payment_to(text)).await;
         assert_eq!(turn.answers()[0].kind(), "waiting", "{text}");
     }
 }
@@ -576,8 +570,7 @@ async fn an_edit_is_shown_as_it_will_run() {
 #[tokio::test]
 async fn w58_what_a_cut_hides_is_named_all_the_same() {
     let text = format!("{}\u{202e}{}", "x".repeat(1_000), "y".repeat(1_000));
-    let call =
-        ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string());
+    let call = payment_to(&text);
     let (shown, ..) = type_in(call, "").await;
     assert!(
         !shown.contains("202e") && shown.contains("! it has characters that turn the text around"),
@@ -679,8 +672,7 @@ async fn arguments_are_edited_in_an_editor() {
 async fn w59_markup_in_arguments_and_reasons_appears_as_text() {
     let markup =
         "<b onclick=x>hi</b> **bold** [link](https://e.com) {{ 7 * 7 }} ${HOME} %s {0} &amp;";
-    let arguments = serde_json::json!({"to": markup, "amount": 500}).to_string();
-    let (shown, ..) = type_in(ToolCall::new("1", "pay", arguments).reasoning(markup), "").await;
+    let (shown, ..) = type_in(payment_to(markup).reasoning(markup), "").await;
     let unwrapped = shown.replace(['\n', '│', '┆', ' '], "");
     assert_eq!(unwrapped.matches(&markup.replace(' ', "")).count(), 2, "{shown}");
 }
@@ -721,12 +713,7 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
         Gate::builder(()).directory(people).notify(Console).build().await.unwrap();
     let run = gate.run("run\u{1b}[2J").on_behalf_of("mia\ngate: nothing waits");
     let text = format!("{}\u{202e}{}", "x".repeat(500), "y");
-    let turn = run.submit([ToolCall::new(
-        "1",
-        "pay",
-        serde_json::json!({"to": text, "amount": 500}).to_string(),
-    )]);
-    let turn = turn.await.unwrap();
+    let turn = run.submit([payment_to(&text)]).await.unwrap();
     let asked = turn.interruptions()[0].clone();
     let record = gate.records(1, 1).await.unwrap().remove(0);
     let notice = |approval: &Approval| {

@@ -14,6 +14,7 @@ use gate_sqlite::SqliteStore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::pages::OpenPages;
+use crate::refunds::{Tools, free};
 
 /// The number of callers at once where calls are counted.
 const CALLERS: usize = 8;
@@ -21,31 +22,6 @@ const CALLERS: usize = 8;
 /// The calls of one batch, and how many batches are taken in at once.
 const BATCH: usize = 16;
 const AT_ONCE: usize = 32;
-
-/// Read what was paid for an order.
-#[gated_tool(policy = "never_ask", read_only)]
-fn get_payment(order_id: String, customer_id: String) -> String {
-    format!("{order_id} of {customer_id}: paid")
-}
-
-/// A manager decides, within a week.
-#[policy]
-fn a_manager(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
-    rules.otherwise(ask(role("manager")).within(WEEK))
-}
-
-/// Issue a refund to the original payment method.
-#[gated_tool(policy = "a_manager", destructive)]
-fn issue_refund(
-    order_id: String,
-    customer_id: String,
-    amount_cents: u64,
-    reason: String,
-) -> String {
-    format!("refunded {amount_cents} to {customer_id} for {order_id}: {reason}")
-}
-
-registry! { pub(crate) Tools for () { GetPayment, IssueRefund } }
 
 fn refund(number: usize) -> ToolCall {
     let arguments = format!(
@@ -135,11 +111,7 @@ impl LoadAgents {
                     if began.elapsed() >= round {
                         break;
                     }
-                    let arguments = r#"{"order_id":"A-1001","customer_id":"mia_li_3668"}"#;
-                    let turn = run
-                        .submit([ToolCall::new(number.to_string(), "get_payment", arguments)])
-                        .await
-                        .unwrap();
+                    let turn = run.submit([free(number)]).await.unwrap();
                     assert_eq!(turn.outputs().count(), 1);
                     counted.fetch_add(1, Ordering::Relaxed);
                 }

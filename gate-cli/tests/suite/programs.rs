@@ -117,7 +117,7 @@ fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
 
 #[test]
 fn the_programs_are_short_and_need_nothing_but_the_standard_library() {
-    for name in ["refund.py", "provider_error.py"] {
+    for name in ["gate_api.py", "refund.py", "provider_error.py"] {
         let text = std::fs::read_to_string(example(name)).unwrap();
         assert!(text.lines().count() < 40, "{name}");
         for line in text.lines().filter_map(|line| line.strip_prefix("import ")) {

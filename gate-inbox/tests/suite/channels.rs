@@ -83,7 +83,7 @@ impl AllChannels {
         Terminal::over(Cursor::new(""), screen.clone()).show(&asked).await.unwrap();
         add("terminal", screen.text(), "shown as \\u{…}");
 
-        let page = self.browser.get(&format!("/approvals/{id}")).await;
+        let page = self.browser.get_call(id).await;
         add("page", unescaped(&page.text), "shown as \\u{…}");
         add("list", unescaped(&self.browser.get("/").await.text), "Odd characters");
 

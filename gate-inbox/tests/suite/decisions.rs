@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::test_inbox::TestInbox;
+use crate::test_inbox::{PageResponse, TestBrowser, TestInbox};
 use gate_runtime::id::ApprovalId;
 use gate_runtime::prelude::*;
 use gate_runtime::remote::{AcceptedAnswers, RemoteCall, RemoteRequest, RequestPriority};
@@ -20,7 +20,7 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
         .has(&format!("/approvals/{id}"))
         .has("<bdi>50</bdi>")
         .has("mia");
-    dana.get(&format!("/approvals/{id}"))
+    dana.get_call(id)
         .await
         .has("Pay someone.")
         .has("Who gets it.")
@@ -30,7 +30,7 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
 
     let page = dana.decide(id, "approve", &[("comment", "called her")]).await;
     assert_eq!(page.location, Some(format!("/approvals/{id}")));
-    dana.get(&format!("/approvals/{id}")).await.has("Approved: it runs").has("called her");
+    dana.get_call(id).await.has("Approved: it runs").has("called her");
     dana.get("/").await.has("Nothing waits");
     let approval = fixture.approval(id).await;
     assert_eq!(
@@ -46,7 +46,7 @@ async fn no_link_and_no_form_that_is_sent_again_decides() {
     let fixture = TestInbox::open().await;
     let id = fixture.ask_to_pay(2_000).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     for what in ["approve", "reject", "respond"] {
         let fields = format!(
             "form_secret={}&shown={}&form=1",
@@ -81,7 +81,7 @@ async fn a_rejection_wants_a_reason_and_the_agent_is_told() {
         approval.votes()[0].decision(),
         Decision::Reject { reason } if reason == "wrong <b>account</b>"
     ));
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     page.has("wrong &lt;b&gt;account").has("Rejected");
 }
 
@@ -90,7 +90,7 @@ async fn a_form_of_which_nothing_came_can_be_sent_again() {
     let fixture = TestInbox::open().await;
     let id = fixture.ask("explain", json!({"what": "why"})).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     let action = format!("/approvals/{id}/approve");
     dana.fill_on(&page, &action, &[]).await.has("needs a comment");
     assert_eq!(dana.fill_on(&page, &action, &[("comment", "it is due")]).await.status, 303);
@@ -135,7 +135,7 @@ async fn what_was_decided_before_names_who_decided_so() {
     fixture.reject(id, "omar", "charged twice").await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
     let other = fixture.ask_to_pay(2_001).await;
-    let page = dana.get(&format!("/approvals/{other}")).await;
+    let page = dana.get_call(other).await;
     page.has("Rejected</a> by <bdi>omar</bdi>").has("charged twice").has_not("dana and omar");
 }
 
@@ -203,7 +203,7 @@ async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sen
     let expected =
         json!({"to": "alice", "amount": 40, "note": "a\nb", "speed": "fast", "tags": ["x"]});
     assert_eq!(approval.arguments().to_json(), expected);
-    dana.get(&format!("/approvals/{id}")).await.has("Changed by a reviewer");
+    dana.get_call(id).await.has("Changed by a reviewer");
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn what_changed_since_it_was_shown_is_not_decided() {
     let id = fixture.ask_to_pay(2_000).await;
     let (mut dana, mut omar) =
         (fixture.signed_in(&fixture.dana).await, fixture.signed_in(&fixture.omar).await);
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     let path = format!("/approvals/{id}/edit");
     let shown = omar.fill(&path, &path, &[("argument.amount", "3000")]).await;
     let arguments = shown.hidden("arguments");
@@ -297,7 +297,7 @@ async fn what_changed_since_it_was_shown_is_not_decided() {
     assert_eq!(sent.status, 409);
     sent.has("It has changed").has("Nothing was decided");
     assert_eq!(fixture.approval(id).await.votes().len(), 1);
-    dana.get(&format!("/approvals/{id}")).await.has("Changed by a reviewer").has("2000");
+    dana.get_call(id).await.has("Changed by a reviewer").has("2000");
     dana.decide(id, "approve", &[]).await;
     let approval = fixture.approval(id).await;
     assert_eq!(
@@ -312,13 +312,27 @@ async fn what_expires_while_the_page_is_open_is_not_decided() {
     let id = fixture.ask_to_pay(50).await;
     fixture.clock.advance(Duration::from_mins(115));
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     page.has("5 minutes left");
     fixture.clock.advance(Duration::from_mins(6));
     let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[]).await;
     assert_eq!(sent.status, 409);
     assert_eq!(fixture.approval(id).await.status(), Status::Expired);
-    dana.get(&format!("/approvals/{id}")).await.has("Nobody decided in time");
+    dana.get_call(id).await.has("Nobody decided in time");
+}
+
+/// Sends the form that a page does not have, and expects that it is refused.
+async fn assert_cannot_approve(
+    fixture: &TestInbox,
+    browser: &mut TestBrowser,
+    page: &PageResponse,
+    id: ApprovalId,
+) {
+    let secret = page.hidden("form_secret");
+    let shown = fixture.approval(id).await.shown().to_string();
+    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
+    assert_eq!(browser.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
+    assert_eq!(fixture.approval(id).await.votes().len(), 0);
 }
 
 #[tokio::test]
@@ -327,13 +341,9 @@ async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
     let id = fixture.ask_to_pay(50).await;
     let mut ines = fixture.signed_in(&fixture.ines).await;
     ines.get("/").await.has("For others").has_not("For you");
-    let page = ines.get(&format!("/approvals/{id}")).await;
+    let page = ines.get_call(id).await;
     page.has("you are not one of the people who decide").has_not("/approve\"");
-    let secret = page.hidden("form_secret");
-    let shown = fixture.approval(id).await.shown().to_string();
-    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
-    assert_eq!(ines.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
-    assert_eq!(fixture.approval(id).await.votes().len(), 0);
+    assert_cannot_approve(&fixture, &mut ines, &page, id).await;
 }
 
 #[tokio::test]
@@ -345,13 +355,9 @@ async fn whom_the_run_acts_for_sees_it_and_cannot_decide() {
     let id = turn.interruptions()[0].id();
     let mut dana = fixture.signed_in(&fixture.dana).await;
     dana.get("/").await.has("For others");
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     page.has("This run acts for you, so you are not").has_not("/approve\"");
-    let secret = page.hidden("form_secret");
-    let shown = fixture.approval(id).await.shown().to_string();
-    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
-    assert_eq!(dana.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
-    assert_eq!(fixture.approval(id).await.votes().len(), 0);
+    assert_cannot_approve(&fixture, &mut dana, &page, id).await;
 }
 
 #[tokio::test]
@@ -359,27 +365,16 @@ async fn whoever_has_a_key_is_told_how_to_sign() {
     let fixture = TestInbox::open().await;
     let id = fixture.ask_to_pay(50).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let file = fixture.folder.path().join("people.toml");
-    let people = std::fs::read_to_string(&file).unwrap();
     let key = gate_runtime::audit::SigningKey::from_seed(
         "dana",
         gate_runtime::audit::KeyKind::Log,
         [7; 32],
     )
     .unwrap();
-    let keyed = people.replacen(
-        "id = \"dana\"\n",
-        &format!("id = \"dana\"\nkey = \"{}\"\n", key.verifier()),
-        1,
-    );
-    std::fs::write(&file, keyed).unwrap();
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    fixture.add_to_people("dana", &format!("key = \"{}\"", key.verifier()));
+    let page = dana.get_call(id).await;
     page.has("--signing-key").has_not("/approve\"");
-    let secret = page.hidden("form_secret");
-    let shown = fixture.approval(id).await.shown().to_string();
-    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
-    assert_eq!(dana.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
-    assert_eq!(fixture.approval(id).await.votes().len(), 0);
+    assert_cannot_approve(&fixture, &mut dana, &page, id).await;
 }
 
 #[tokio::test]
@@ -395,7 +390,7 @@ async fn a_secret_is_not_shown_and_stays_where_it_is() {
     ] {
         dana.get(&path).await.has_not("hunter2");
     }
-    dana.get(&format!("/approvals/{id}")).await.has("A secret, which is not shown");
+    dana.get_call(id).await.has("A secret, which is not shown");
     dana.get(&format!("/approvals/{id}/edit"))
         .await
         .has("it stays unchanged")
@@ -433,7 +428,7 @@ async fn a_question_shows_its_choices_and_only_they_answer_it() {
     let id = remote(&fixture, question).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
     dana.get("/").await.has("&lt;i&gt;503&lt;/i&gt;").has("Urgent").has_not("<i>503");
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     page.has("Choose the answer for the agent")
         .has("value=\"retry\"")
         .has("&lt;b&gt;skip&lt;/b&gt;")
@@ -473,7 +468,7 @@ async fn what_was_said_before_is_shown_as_text_without_secrets() {
     let call = ToolCall::new("1", "log_in", r#"{"user":"mia","password":"hunter2"}"#);
     let id = run.submit([call]).await.unwrap().interruptions()[0].id();
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     page.has("Last messages")
         .has("The person it is for")
         .has("I am &lt;b&gt;mia&lt;/b&gt;")
@@ -498,10 +493,7 @@ async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_
     let mail = format!("{}rm -rf /srv{}", "x".repeat(310), "y".repeat(300));
     let id = fixture.ask("pay", json!({"to": mail, "amount": 50})).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    dana.get(&format!("/approvals/{id}"))
-        .await
-        .has("I have read all of it")
-        .has("Show all 621 characters");
+    dana.get_call(id).await.has("I have read all of it").has("Show all 621 characters");
     let refused = dana.decide(id, "approve", &[]).await;
     assert_eq!(refused.status, 422);
     refused.has("the page collapses parts of it");
@@ -518,12 +510,8 @@ async fn empty_lines_in_a_row_are_named() {
         .ask("pay", json!({"to": format!("ls{}rm -rf /srv", "\n".repeat(200)), "amount": 50}))
         .await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    dana.get(&format!("/approvals/{id}"))
-        .await
-        .has("[199 empty lines]")
-        .has("rm -rf /srv")
-        .has_not("\n\n\n\n\n");
-    dana.get(&format!("/approvals/{id}")).await.has_not("I have read all of it");
+    dana.get_call(id).await.has("[199 empty lines]").has("rm -rf /srv").has_not("\n\n\n\n\n");
+    dana.get_call(id).await.has_not("I have read all of it");
 }
 
 /// A list is longer on the page than it is as JSON.
@@ -532,7 +520,7 @@ async fn a_list_that_a_page_folds_is_approved_only_by_who_says_they_read_it() {
     let fixture = TestInbox::open().await;
     let id = fixture.ask("pay", json!({"to": "alice", "amount": 50, "tags": vec!["x"; 100]})).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    dana.get(&format!("/approvals/{id}")).await.has("Show all").has("I have read all of it");
+    dana.get_call(id).await.has("Show all").has("I have read all of it");
     assert_eq!(dana.decide(id, "approve", &[]).await.status, 422);
     assert_eq!(fixture.approval(id).await.votes().len(), 0);
 }

@@ -72,7 +72,7 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     let fixture = TestInbox::open().await;
     let id = fixture.ask_to_pay(50).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    dana.get(&format!("/approvals/{id}")).await.has("Approve later calls too…");
+    dana.get_call(id).await.has("Approve later calls too…");
     let fields = with(&[("bound.amount", "up_to"), ("max.amount", "100"), ("uses", "2")]);
     let (shown, done) = give(&mut dana, id, &fields).await;
     shown
@@ -215,10 +215,7 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
         (large, "several people must agree", "several people must agree"),
         (secret, "the call has a secret", "the call has a secret argument"),
     ] {
-        dana.get(&format!("/approvals/{id}"))
-            .await
-            .has(words)
-            .has_not(&format!("/approvals/{id}/grant"));
+        dana.get_call(id).await.has(words).has_not(&format!("/approvals/{id}/grant"));
         let page = dana.get(&format!("/approvals/{id}/grant")).await;
         assert_eq!(page.status, 403);
         page.has(words);

@@ -219,7 +219,7 @@ async fn a_call_shows_what_people_decided_on_calls_like_it() {
     let fixture = TestInbox::open().await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
     let id = fixture.ask_to_pay(50).await;
-    dana.get(&format!("/approvals/{id}")).await.has("No earlier decisions in this case");
+    dana.get_call(id).await.has("No earlier decisions in this case");
     dana.decide(id, "reject", &[("reason", "<i>wrong</i> account")]).await;
     decided(&fixture, &mut dana, &[60; 12]).await;
     let secret = fixture.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
@@ -257,7 +257,7 @@ async fn the_meaning_of_a_value_stands_beside_the_value() {
     let id =
         fixture.ask("pay", json!({"to": "2027-01-15T09:00:00Z", "amount": 5, "note": note})).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     page.has("<bdi>2027-01-15T09:00:00Z</bdi>")
         .has("Friday, 15 January 2027, 09:00:00 UTC (in 1 hour)");
     page.has(&format!("<bdi>{note}</bdi>")).has("leads to evil.example");

@@ -28,13 +28,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
     for hostile in CORPUS {
         let fixture = TestInbox::open().await;
         let mut dana = fixture.signed_in(&fixture.dana).await;
-        let agent = Gate::builder(())
-            .store(fixture.store.clone())
-            .key([7; 32])
-            .clock(fixture.clock.clone())
-            .agent(hostile);
-        let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-        let agent: Gate<Tools> = agent.directory(people).build().await.unwrap();
+        let agent = fixture.gate_of(hostile).await;
         let run_id = hostile.replace(['>', '\0'], "");
         let run =
             agent.run(run_id).agent(hostile).on_behalf_of(hostile).case(hostile).reasoning(hostile);
@@ -193,7 +187,7 @@ async fn a_long_argument_is_shown_by_its_ends_and_whole_behind_a_click() {
     let note = format!("begin{}\u{202e}{}end", "a".repeat(100_000), "b".repeat(100_000));
     let id = fixture.ask("pay", json!({"to": "alice", "amount": 5, "note": note})).await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
     dana.get("/").await.has("Odd characters");
     page.has("Show all 200009 characters").has("turn the text around").has("sha256:");
     assert!(dana.get("/").await.text.len() < 10_000);

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::smtp::{SmtpBehavior, SmtpTls, TestSmtpServer};
+use crate::smtp::{self, SmtpBehavior, SmtpTls, TestSmtpServer};
 use crate::test_inbox::TestInbox;
-use crate::{smtp, test_inbox};
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::FileDirectory;
 use gate_runtime::id::ApprovalId;
@@ -522,14 +521,7 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
     ] {
         for times in [1, 300] {
             let text = hostile.repeat(times);
-            let agent = Gate::builder(())
-                .store(fixture.store.clone())
-                .key([7; 32])
-                .clock(fixture.clock.clone())
-                .agent(&*text);
-            let people =
-                StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-            let agent: Gate<test_inbox::Tools> = agent.directory(people).build().await.unwrap();
+            let agent = fixture.gate_of(&text).await;
             let run = agent
                 .run(format!("r{}", text.replace('>', "")))
                 .agent(&*text)

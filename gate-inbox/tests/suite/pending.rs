@@ -1,18 +1,11 @@
 //! The page of the questions that wait, filtered.
 
-use crate::test_inbox;
 use crate::test_inbox::TestInbox;
 use gate_runtime::prelude::*;
 use serde_json::json;
 
 async fn ask_as(fixture: &TestInbox, agent: &str, principal: &str, to: &str, amount: u64) {
-    let gate = Gate::builder(())
-        .store(fixture.store.clone())
-        .key([7; 32])
-        .clock(fixture.clock.clone())
-        .agent(agent);
-    let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-    let gate: Gate<test_inbox::Tools> = gate.directory(people).build().await.unwrap();
+    let gate = fixture.gate_of(agent).await;
     let run = gate.run(format!("run-of-{to}")).agent(agent).on_behalf_of(principal);
     let call = ToolCall::new("1", "pay", json!({"to": to, "amount": amount}).to_string());
     assert_eq!(run.submit([call]).await.unwrap().interruptions().len(), 1);

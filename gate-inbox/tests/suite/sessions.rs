@@ -165,7 +165,7 @@ async fn a_session_ends_with_the_token_it_began_with_and_with_the_person() {
     let mut dana = fixture.signed_in(&fixture.dana).await;
     let mut omar = fixture.signed_in(&fixture.omar).await;
     let id = fixture.ask_to_pay(50).await;
-    let page = dana.get(&format!("/approvals/{id}")).await;
+    let page = dana.get_call(id).await;
 
     let another = ReviewerToken::new();
     fixture.people(&[("dana", "manager", &another), ("ines", "intern", &fixture.ines)]);
@@ -214,7 +214,7 @@ async fn a_form_of_another_site_is_refused() {
         ("origin", "null"),
     ] {
         let mut dana = fixture.signed_in(&fixture.dana).await;
-        let page = dana.get(&format!("/approvals/{id}")).await;
+        let page = dana.get_call(id).await;
         dana.headers.push((header.0, header.1.to_owned()));
         let sent = dana.fill_on(&page, &action, &[]).await;
         assert_eq!(sent.status, 403, "{header:?}");

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::service::{FakeService, ServiceReply};
-use crate::test_inbox;
 use crate::test_inbox::TestInbox;
 use gate_inbox::Slack;
 use gate_runtime::id::ApprovalId;
@@ -562,17 +561,11 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
     ] {
         for times in [1, 1_000] {
             let text = hostile.repeat(times);
-            let agent = Gate::builder(())
-                .store(fixture.store.clone())
-                .key([7; 32])
-                .clock(fixture.clock.clone())
-                .agent(if text.is_empty() { "x" } else { &*text });
-            let people =
-                StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-            let agent: Gate<test_inbox::Tools> = agent.directory(people).build().await.unwrap();
+            let name = if text.is_empty() { "x" } else { &*text };
+            let agent = fixture.gate_of(name).await;
             let run = agent
                 .run(format!("r{times}{}", text.replace('>', "")))
-                .agent(if text.is_empty() { "x" } else { &*text })
+                .agent(name)
                 .on_behalf_of(&*text);
             let tags: Vec<&str> = (0..30).map(|_| hostile).collect();
             let arguments = json!({"to": text, "amount": 50, "note": text, "tags": tags});

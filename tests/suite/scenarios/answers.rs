@@ -13,8 +13,8 @@ use gate_runtime::{CallError, Run};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    Pay, Slow, State, Tools, World, again, asked, builder, call, dana, gate, kinds, run, slow_body,
-    story, texts, until,
+    Pay, Slow, State, Tools, World, again, approve_all, asked, builder, call, dana, gate, kinds,
+    pay_call, poll_until_begun, run, slow_body, story, texts, until, until_asked,
 };
 use crate::scenarios::stores::{Shared, Troubled, on_every_store};
 
@@ -41,10 +41,6 @@ on_every_store! {
     a_question_that_a_program_asked_first_runs_for_the_model_too,
 }
 
-fn pay(id: &str, amount: u64) -> ToolCall {
-    call(id, "pay", json!({"to": "alice", "amount": amount}))
-}
-
 fn slow(id: &str) -> ToolCall {
     call(id, "slow", json!({"what": id}))
 }
@@ -58,7 +54,7 @@ async fn an_approved_call_that_cannot_begin_is_said_to_be_approved_and_runs_late
     let shared: Shared = troubled.clone();
     let (gate, world) = gate(&shared).await;
     let run = run(&gate);
-    let turn = run.submit([pay("1", 500)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     troubled.fail_at(1);
     let turn = run.proceed().await.unwrap();
@@ -74,10 +70,10 @@ async fn an_approved_call_that_cannot_begin_is_said_to_be_approved_and_runs_late
 async fn an_approved_call_that_is_proposed_again_while_it_cannot_begin_still_runs(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
     let freeze = gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
-    assert_eq!(kinds(&run.submit([pay("1", 500)]).await.unwrap()), ["approved"]);
+    assert_eq!(kinds(&run.submit([pay_call("1", 500)]).await.unwrap()), ["approved"]);
     gate.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);
@@ -87,11 +83,11 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let decide = async |freezes: bool| {
-        until(async || !gate.pending().await.unwrap().is_empty()).await;
+        let asked = until_asked(&gate).await;
         if freezes {
             gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
         }
-        gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
+        asked.approve(&dana).await.unwrap();
     };
     let (ended, ()) =
         tokio::join!(crate::scenarios::desk::pay(&run, "alice".into(), 500, None), decide(true));
@@ -122,9 +118,9 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
 async fn an_equal_call_that_may_run_yet_is_shown_to_whoever_decides(store: Shared) {
     let (gate, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500), pay("other", 501)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500), pay_call("other", 501)]).await.unwrap();
     let first = turn.answers()[0].approval().unwrap().id();
-    let elsewhere = gate.run("elsewhere").submit([pay("1", 500)]).await.unwrap();
+    let elsewhere = gate.run("elsewhere").submit([pay_call("1", 500)]).await.unwrap();
     let shown = asked(&elsewhere).approval().clone();
     assert_eq!(shown.alike(), [first], "one that waits");
     assert!(
@@ -134,14 +130,14 @@ async fn an_equal_call_that_may_run_yet_is_shown_to_whoever_decides(store: Share
     );
     gate.interruption(first).await.unwrap().unwrap().approve(&dana).await.unwrap();
     let second = shown.id();
-    let third = gate.run("third").submit([pay("1", 500)]).await.unwrap();
+    let third = gate.run("third").submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(
         asked(&third).approval().alike(),
         [first, second],
         "one that is approved and has not run"
     );
     let _ = run.proceed().await.unwrap();
-    let fourth = gate.run("fourth").submit([pay("1", 500)]).await.unwrap();
+    let fourth = gate.run("fourth").submit([pay_call("1", 500)]).await.unwrap();
     assert!(!asked(&fourth).approval().alike().contains(&first), "one that ran is no more");
 }
 
@@ -152,7 +148,7 @@ async fn a_question_that_is_submitted_while_another_task_runs_a_body_is_the_runs
     asked(&turn).approve(&dana).await.unwrap();
     let meanwhile = async {
         world.begun.notified().await;
-        let turn = run.submit([pay("2", 500)]).await.unwrap();
+        let turn = run.submit([pay_call("2", 500)]).await.unwrap();
         world.go.notify_one();
         turn
     };
@@ -163,7 +159,7 @@ async fn a_question_that_is_submitted_while_another_task_runs_a_body_is_the_runs
         "whoever proceeds has the batch that was there"
     );
     assert_eq!(kinds(&asks), ["waiting"]);
-    let turn = run.submit([pay("3", 5)]).await.unwrap();
+    let turn = run.submit([pay_call("3", 5)]).await.unwrap();
     turn.interruptions()[0].approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(late(&turn), [("2".into(), "succeeded")]);
@@ -175,7 +171,7 @@ async fn batches_that_are_submitted_at_once_each_have_their_answers(store: Share
     let run = Arc::new(run(&gate));
     let submit = |round: usize, task: usize| {
         let run = Arc::clone(&run);
-        async move { run.submit([pay(&format!("{round}/{task}"), 5)]).await.unwrap() }
+        async move { run.submit([pay_call(&format!("{round}/{task}"), 5)]).await.unwrap() }
     };
     for round in 0..10 {
         let tasks: Vec<_> = (0..8).map(|task| tokio::spawn(submit(round, task))).collect();
@@ -220,16 +216,14 @@ async fn a_question_of_a_dropped_submit_is_in_the_next_turn(store: Shared) {
     let (run, dana, world) = (run(&gate), dana(&gate).await, &state.0);
     tokio::select! {
         biased;
-        _ = run.submit([pay("1", 500), slow("2"), call("3", "nap", json!({"what": "3"}))]) => {
+        _ = run.submit([pay_call("1", 500), slow("2"), call("3", "nap", json!({"what": "3"}))]) => {
             panic!("it takes its time")
         }
         () = async { until(async || gate.pending().await.unwrap().len() == 2).await } => {}
     }
     let turn = run.submit([]).await.unwrap();
     assert_eq!(turn.interruptions().len(), 2);
-    for asked in turn.interruptions() {
-        asked.approve(&dana).await.unwrap();
-    }
+    approve_all(&turn, &dana).await;
     let turn = tokio::select! {
         turn = run.proceed() => turn.unwrap(),
         // The nap goes on too, where it had not begun.
@@ -247,7 +241,7 @@ async fn a_call_that_ran_in_a_dropped_submit_is_in_the_next_turn(store: Shared) 
     asked(&turn).approve(&dana).await.unwrap();
     tokio::select! {
         biased;
-        _ = run.submit([slow("1"), pay("2", 5)]) => panic!("it takes its time"),
+        _ = run.submit([slow("1"), pay_call("2", 5)]) => panic!("it takes its time"),
         () = until(async || {
             let ended = story(&gate).await.iter().filter(|kind| **kind == "finished").count();
             (world.ran().len(), ended) == (2, 1)
@@ -261,7 +255,7 @@ async fn a_call_that_ran_in_a_dropped_submit_is_in_the_next_turn(store: Shared) 
 async fn a_late_answer_is_told_until_it_is_taken(store: Shared) {
     let (gate, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500), pay("2", 600)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500), pay_call("2", 600)]).await.unwrap();
     let _ = run.submit([]).await.unwrap();
     turn.interruptions()[0].approve(&dana).await.unwrap();
     for _ in 0..3 {
@@ -283,11 +277,9 @@ async fn a_late_answer_is_told_until_it_is_taken(store: Shared) {
 async fn an_end_that_another_task_took_meanwhile_is_not_told_again(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([slow("1"), pay("2", 500)]).await.unwrap();
+    let turn = run.submit([slow("1"), pay_call("2", 500)]).await.unwrap();
     let _ = run.submit([]).await.unwrap();
-    for asked in turn.interruptions() {
-        asked.approve(&dana).await.unwrap();
-    }
+    approve_all(&turn, &dana).await;
     let meanwhile = async {
         until(async || story(&gate).await.contains(&"finished")).await;
         assert_eq!(late(&run.submit([]).await.unwrap()), [("2".into(), "succeeded")]);
@@ -303,8 +295,8 @@ async fn an_end_that_another_task_took_meanwhile_is_not_told_again(store: Shared
 async fn a_late_answer_is_told_again_after_a_restart(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500)]).await.unwrap();
-    let _ = run.submit([pay("2", 5)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
+    let _ = run.submit([pay_call("2", 5)]).await.unwrap();
     let saved = run.state().await.unwrap().to_json();
     asked(&turn).approve(&dana).await.unwrap();
     // The process ends before the model has the turn.
@@ -325,11 +317,7 @@ async fn leave_alone_while_it_runs(gate: &Gate<Tools>, run: &Run<Tools>, world: 
     let turn = run.submit([slow("1")]).await.unwrap();
     let _ = run.submit([]).await.unwrap();
     asked(&turn).approve(&dana(gate).await).await.unwrap();
-    tokio::select! {
-        biased;
-        _ = run.proceed() => panic!("it takes its time"),
-        () = world.begun.notified() => {}
-    }
+    drop(poll_until_begun(run.proceed(), &world.begun).await);
     until(async || story(gate).await.last() == Some(&"lost")).await;
 }
 
@@ -350,7 +338,7 @@ async fn a_waiting_call_that_is_submitted_again_is_answered_once(store: Shared) 
     let (gate, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     for _ in 0..4 {
-        let turn = run.submit([pay("1", 500)]).await.unwrap();
+        let turn = run.submit([pay_call("1", 500)]).await.unwrap();
         assert_eq!((kinds(&turn), turn.interruptions().len()), (vec!["waiting"], 1));
         let saved = run.state().await.unwrap().to_json();
         let resumed = gate.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
@@ -364,7 +352,7 @@ async fn a_waiting_call_that_is_submitted_again_is_answered_once(store: Shared) 
 async fn another_handle_of_a_run_knows_what_is_owed(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (first, dana) = (run(&gate), dana(&gate).await);
-    let turn = first.submit([pay("1", 500), pay("2", 600)]).await.unwrap();
+    let turn = first.submit([pay_call("1", 500), pay_call("2", 600)]).await.unwrap();
     turn.interruptions()[0].approve(&dana).await.unwrap();
     drop(first);
     // Another process that has nothing but the id.
@@ -383,7 +371,7 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
     let (gate, world) = gate(&store).await;
     for (ran, polls) in (1..12).enumerate() {
         let run = gate.run(format!("run-{polls}")).on_behalf_of("mia");
-        let ended = poll_times(run.submit([pay("1", 5)]), polls);
+        let ended = poll_times(run.submit([pay_call("1", 5)]), polls);
         tokio::task::yield_now().await;
         let begun = world.ran().len() > ran;
         let stands = async || {
@@ -403,7 +391,7 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
             );
         }
         // Either way it runs once, and the model is told of it.
-        let turn = run.submit([pay("1", 5)]).await.unwrap();
+        let turn = run.submit([pay_call("1", 5)]).await.unwrap();
         if begun && ended.is_none() {
             assert!(["indeterminate", "succeeded"].contains(&kinds(&turn)[0]), "{polls}");
         } else {
@@ -439,21 +427,21 @@ async fn a_call_is_its_agents_and_its_persons(store: Shared) {
     let state = State::default();
     let gate: Gate<Tools> = builder(&store, &state).agent("billing").build().await.unwrap();
     let mia = gate.run("run").agent("support").on_behalf_of("mia");
-    assert_eq!(kinds(&mia.submit([pay("1", 5)]).await.unwrap()), ["succeeded"]);
+    assert_eq!(kinds(&mia.submit([pay_call("1", 5)]).await.unwrap()), ["succeeded"]);
     let ines = gate.run("run").agent("support").on_behalf_of("ines");
     assert_eq!(
-        kinds(&ines.submit([pay("1", 5)]).await.unwrap()),
+        kinds(&ines.submit([pay_call("1", 5)]).await.unwrap()),
         ["invalid"],
         "the id is another person's call"
     );
     mia.hand_off("billing").unwrap();
     assert_eq!(
-        kinds(&mia.submit([pay("1", 5)]).await.unwrap()),
+        kinds(&mia.submit([pay_call("1", 5)]).await.unwrap()),
         ["invalid"],
         "the id is another agent's call"
     );
     assert_eq!(
-        mia.submit([pay("2", 5)])
+        mia.submit([pay_call("2", 5)])
             .await
             .unwrap()
             .answers()
@@ -505,7 +493,7 @@ async fn a_question_that_a_program_asked_first_runs_for_the_model_too(store: Sha
     tokio::select! {
         biased;
         ended = pays() => panic!("nobody decided: {ended:?}"),
-        () = async { until(async || !gate.pending().await.unwrap().is_empty()).await } => {}
+        _ = until_asked(&gate) => {}
     }
     let same = call("1", "pay", json!({"to": "alice", "amount": 500, "note": null}));
     assert_eq!(kinds(&run.submit([same]).await.unwrap()), ["waiting"]);

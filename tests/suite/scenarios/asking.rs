@@ -11,7 +11,8 @@ use gate_runtime::{NoTools, Run};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, run, story,
+    State, Tools, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, pay_call,
+    poll_until_begun, run, story,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -54,10 +55,6 @@ mod deployed {
     registry! { pub Another for desk::State { desk::Wipe } }
 }
 
-fn pay(id: &str, amount: u64) -> ToolCall {
-    call(id, "pay", json!({"to": "alice", "amount": amount}))
-}
-
 async fn reject_all(run: &Run<Tools>, gate: &Gate<Tools>) -> usize {
     let turn = run.proceed().await.unwrap();
     for asked in turn.interruptions() {
@@ -72,7 +69,7 @@ async fn a_run_that_is_refused_again_and_again_is_told_to_stop(store: Shared) {
     let mut asked = 0;
     let mut stopped = None;
     for index in 0..60 {
-        let turn = run.submit([pay(&index.to_string(), 500 + index)]).await.unwrap();
+        let turn = run.submit([pay_call(&index.to_string(), 500 + index)]).await.unwrap();
         if turn.must_stop() {
             stopped.get_or_insert(index);
         }
@@ -83,7 +80,7 @@ async fn a_run_that_is_refused_again_and_again_is_told_to_stop(store: Shared) {
     // The same call again and again is no way round it.
     let other = gate.run("other");
     for index in 0..30 {
-        let turn = other.submit([pay(&index.to_string(), 500)]).await.unwrap();
+        let turn = other.submit([pay_call(&index.to_string(), 500)]).await.unwrap();
         assert_eq!(turn.must_stop(), index >= 20, "{index}");
         asked += reject_all(&other, &gate).await;
     }
@@ -106,23 +103,23 @@ async fn a_run_whose_questions_expire_is_told_to_stop_and_may_go_on_a_day_later(
     let run = run(&gate);
     for index in 0..20 {
         assert_eq!(
-            kinds(&run.submit([pay(&index.to_string(), 500 + index)]).await.unwrap()),
+            kinds(&run.submit([pay_call(&index.to_string(), 500 + index)]).await.unwrap()),
             ["waiting"]
         );
         clock.advance(minutes(31));
         gate.run_due().await;
     }
-    let turn = run.submit([pay("20", 900), pay("21", 5)]).await.unwrap();
+    let turn = run.submit([pay_call("20", 900), pay_call("21", 5)]).await.unwrap();
     assert_eq!((kinds(&turn), turn.must_stop()), (vec!["denied", "denied"], true));
     clock.advance(days(1));
-    assert_eq!(kinds(&run.submit([pay("22", 5)]).await.unwrap()), ["succeeded"]);
+    assert_eq!(kinds(&run.submit([pay_call("22", 5)]).await.unwrap()), ["succeeded"]);
 }
 
 async fn a_run_that_asks_too_often_is_told_to_stop(store: Shared) {
     let gate: Gate<Tools> =
         builder(&store, &State::default()).questions_per_run(3).build().await.unwrap();
     let run = run(&gate);
-    let calls = (0..8).map(|index| pay(&index.to_string(), 500 + index));
+    let calls = (0..8).map(|index| pay_call(&index.to_string(), 500 + index));
     let turn = run.submit(calls).await.unwrap();
     assert_eq!(
         kinds(&turn).iter().filter(|kind| **kind == "waiting").count(),
@@ -130,10 +127,10 @@ async fn a_run_that_asks_too_often_is_told_to_stop(store: Shared) {
         "however many ask at once"
     );
     assert!(turn.must_stop());
-    let nested = run.child("inner").submit([pay("1", 700)]).await.unwrap();
+    let nested = run.child("inner").submit([pay_call("1", 700)]).await.unwrap();
     assert_eq!(kinds(&nested), ["denied"], "those that are nested in it count with it");
     assert_eq!(
-        kinds(&run.submit([pay("free", 5)]).await.unwrap()),
+        kinds(&run.submit([pay_call("free", 5)]).await.unwrap()),
         ["succeeded"],
         "what asks nobody goes on"
     );
@@ -145,12 +142,12 @@ async fn what_was_refused_before_is_bounded(store: Shared) {
     let run = run(&gate);
     let mut longest = 0;
     for index in 0..40 {
-        let turn = run.submit([pay(&index.to_string(), 500 + index)]).await.unwrap();
+        let turn = run.submit([pay_call(&index.to_string(), 500 + index)]).await.unwrap();
         longest = longest.max(serde_json::to_string(asked(&turn).approval()).unwrap().len());
         assert!(asked(&turn).approval().earlier().len() <= 8);
         reject_all(&run, &gate).await;
     }
-    let again = run.submit([pay("again", 500)]).await.unwrap();
+    let again = run.submit([pay_call("again", 500)]).await.unwrap();
     assert_eq!(kinds(&again), ["rejected"], "the first of them is not forgotten");
     assert!(longest < 6_000, "{longest}");
 }
@@ -158,7 +155,7 @@ async fn what_was_refused_before_is_bounded(store: Shared) {
 async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500), pay("2", 600)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500), pay_call("2", 600)]).await.unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
     let second = second.id();
     first.grant(&dana, Scope::this_run().any("amount")).await.unwrap();
@@ -166,7 +163,7 @@ async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(stor
     assert_eq!(covered.approval().status(), Status::Approved, "the permission answers what waits");
     covered.revoke(&dana, "not this one").await.unwrap();
     let _ = run.proceed().await.unwrap();
-    let turn = run.submit([pay("3", 600), pay("4", 700)]).await.unwrap();
+    let turn = run.submit([pay_call("3", 600), pay_call("4", 700)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
     let earlier = asked(&turn).approval().earlier();
     assert_eq!(
@@ -174,7 +171,7 @@ async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(stor
         (1, "not this one", second)
     );
     // Another permission does not answer it either: this one is for a person.
-    let other = run.submit([pay("5", 800)]).await.unwrap();
+    let other = run.submit([pay_call("5", 800)]).await.unwrap();
     assert_eq!(kinds(&other), ["succeeded"]);
     asked(&run.proceed().await.unwrap()).approve(&dana).await.unwrap();
     let _ = run.proceed().await.unwrap();
@@ -188,23 +185,24 @@ async fn what_was_refused_in_the_same_case_is_shown(store: Shared) {
     let (gate, _) = gate(&store).await;
     let dana = dana(&gate).await;
     let morning = gate.run("morning").case("ticket-7");
-    asked(&morning.submit([pay("1", 500)]).await.unwrap())
+    asked(&morning.submit([pay_call("1", 500)]).await.unwrap())
         .reject(&dana, "she has it already")
         .await
         .unwrap();
-    let noon = gate.run("noon").case("ticket-7").submit([pay("1", 500)]).await.unwrap();
+    let noon = gate.run("noon").case("ticket-7").submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(asked(&noon).approval().earlier()[0].reason(), "she has it already");
-    let elsewhere = gate.run("elsewhere").case("ticket-8").submit([pay("1", 500)]).await.unwrap();
+    let elsewhere =
+        gate.run("elsewhere").case("ticket-8").submit([pay_call("1", 500)]).await.unwrap();
     assert!(asked(&elsewhere).approval().earlier().is_empty());
 }
 
 async fn a_permission_for_any_run_answers_what_waits_in_other_runs(store: Shared) {
     let (gate, _) = gate(&store).await;
     let dana = dana(&gate).await;
-    let mine = gate.run("mine").submit([pay("1", 500)]).await.unwrap();
+    let mine = gate.run("mine").submit([pay_call("1", 500)]).await.unwrap();
     let others = gate.run("others");
     assert_eq!(
-        kinds(&others.submit([pay("1", 500), pay("2", 501)]).await.unwrap()),
+        kinds(&others.submit([pay_call("1", 500), pay_call("2", 501)]).await.unwrap()),
         ["waiting", "waiting"]
     );
     asked(&mine)
@@ -217,10 +215,10 @@ async fn a_permission_for_any_run_answers_what_waits_in_other_runs(store: Shared
 async fn a_permission_that_is_given_later_answers_what_waits(store: Shared) {
     let (gate, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
     let decided = asked(&turn).clone();
-    assert_eq!(kinds(&run.submit([pay("2", 500)]).await.unwrap()), ["waiting"]);
+    assert_eq!(kinds(&run.submit([pay_call("2", 500)]).await.unwrap()), ["waiting"]);
     decided.grant_like(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 }
@@ -228,7 +226,7 @@ async fn a_permission_that_is_given_later_answers_what_waits(store: Shared) {
 async fn a_permission_that_is_used_up_can_be_taken_back(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([pay("1", 500), pay("2", 500)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500), pay_call("2", 500)]).await.unwrap();
     let decided = turn.interruptions()[0].grant(&dana, Scope::this_run().uses(1)).await.unwrap();
     let grant = decided.grant().unwrap();
     assert_eq!(grant.uses_left(), Some(0), "it covers the second");
@@ -332,11 +330,7 @@ async fn lost(store: &Shared) -> (Gate<Bank>, State, Run<Bank>) {
     let omar = gate.reviewer("omar").await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     gate.pending().await.unwrap()[0].approve(&omar).await.unwrap();
-    tokio::select! {
-        biased;
-        _ = run.proceed() => panic!("it takes its time"),
-        () = state.0.begun.notified() => {}
-    }
+    drop(poll_until_begun(run.proceed(), &state.0.begun).await);
     crate::scenarios::desk::until(async || story(&gate).await.last() == Some(&"lost")).await;
     (gate, state, run)
 }
@@ -470,7 +464,7 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let state = State::default();
     let first: Gate<First> = builder(&store, &state).build().await.unwrap();
     let run = first.run("run").on_behalf_of("mia");
-    let asks = run.submit([pay("1", 500)]).await.unwrap();
+    let asks = run.submit([pay_call("1", 500)]).await.unwrap();
     let id = asked(&asks).id();
     // Where people decide, no tool is at hand.
     let fixture: Gate<NoTools> = Gate::builder(())

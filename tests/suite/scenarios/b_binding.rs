@@ -9,7 +9,7 @@ use gate_runtime::review::{DecideError, Refused, Status};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, World, asked, builder, call, dana, gate, kinds, run, story, texts,
+    State, World, asked, builder, call, dana, gate, kinds, pay_call, run, story, texts,
 };
 use crate::scenarios::stores::{Shared, Troubled, on_every_store};
 
@@ -45,7 +45,7 @@ async fn b10_whatever_the_caller_does_to_its_copy_the_approved_arguments_run(sto
 async fn b11_other_arguments_on_a_replay_are_a_new_question(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     // The turn is replayed, and the model now says something else under a new id.
     let replay =
@@ -180,11 +180,10 @@ async fn b12_a_changed_schema_asks_again_and_says_so(store: Shared) {
 async fn b12_a_standing_permission_that_a_changed_tool_ended_is_named(store: Shared) {
     let state = State::default();
     let old: Gate<first::Tools> = builder(&store, &state).build().await.unwrap();
-    let pay = |id: &str, amount: u64| call(id, "pay", json!({"to": "alice", "amount": amount}));
-    let turn = run(&old).submit([pay("1", 50)]).await.unwrap();
+    let turn = run(&old).submit([pay_call("1", 50)]).await.unwrap();
     asked(&turn).grant(&dana(&old).await, Scope::any_run().up_to("amount", 60)).await.unwrap();
     let new: Gate<other_schema::Tools> = builder(&store, &state).build().await.unwrap();
-    let turn = run(&new).submit([pay("2", 20)]).await.unwrap();
+    let turn = run(&new).submit([pay_call("2", 20)]).await.unwrap();
     let question = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
     assert_eq!(
         question.outdated_permissions(),
@@ -192,7 +191,7 @@ async fn b12_a_standing_permission_that_a_changed_tool_ended_is_named(store: Sha
           the argument `currency` is new, and not required."]
     );
     let elsewhere = new.run("beyond").on_behalf_of("mia");
-    let turn = elsewhere.submit([pay("1", 61)]).await.unwrap();
+    let turn = elsewhere.submit([pay_call("1", 61)]).await.unwrap();
     let beyond = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
     assert!(beyond.outdated_permissions().is_empty(), "it would not cover that anyway");
 }
@@ -242,18 +241,19 @@ async fn b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on(store
 async fn b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let pay = |id: &str, amount: u64| call(id, "pay", json!({"to": "alice", "amount": amount}));
-    let turn = run.submit([pay("1", 100)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 100)]).await.unwrap();
     asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let freeze = gate.freeze(FreezeScope::tool("pay"), "incident 42", &dana).await.unwrap();
-    let turn =
-        run.submit([pay("2", 10), pay("3", 100), pay("4", 200), pay("5", 20_000)]).await.unwrap();
+    let turn = run
+        .submit([pay_call("2", 10), pay_call("3", 100), pay_call("4", 200), pay_call("5", 20_000)])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["frozen", "frozen", "waiting", "denied"]);
     assert_eq!(world.ran().len(), 1);
     gate.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(
-        kinds(&run.submit([pay("2", 10), pay("3", 100)]).await.unwrap()),
+        kinds(&run.submit([pay_call("2", 10), pay_call("3", 100)]).await.unwrap()),
         ["succeeded", "succeeded"]
     );
 }
@@ -350,7 +350,7 @@ async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
 async fn b15_a_cancelled_approval_does_not_run(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     asked(&turn).cancel("the order was withdrawn").await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["cancelled"]);

@@ -4,7 +4,8 @@ use gate_runtime::prelude::*;
 use serde_json::{Value, json};
 
 use crate::scenarios::desk::{
-    State, Tools, asked, builder, call, dana, gate, kinds, records, run, story, texts,
+    State, Tools, approve_all, asked, builder, call, dana, gate, kinds, records, run, sign_in_call,
+    story, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -113,17 +114,14 @@ async fn d70_secrets_reach_no_store_no_log_no_error_no_debug(store: Shared) {
     let run = run(&gate);
     let secrets = ["hunter22", "wrong-password", "hunter44"];
     let turn = run.submit([
-        call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))
-            .reasoning("she said hunter22 is it"),
-        call("2", "sign_in", json!({"user": "mia", "password": "wrong-password"})),
+        sign_in_call("1", "hunter22").reasoning("she said hunter22 is it"),
+        sign_in_call("2", "wrong-password"),
         ToolCall::new("3", "sign_in", r#"{"user": 1, "password": "hunter44"}"#),
         ToolCall::new("4", "sign_in", r#"{"user": "mia", "password": {"nested": "hunter44"}}"#),
         ToolCall::new("5", "sign_in", r#"{"user": "mia", "password": "hunter44""#),
     ]);
     let turn = turn.await.unwrap();
-    for asked in turn.interruptions() {
-        asked.approve(&dana(&gate).await).await.unwrap();
-    }
+    approve_all(&turn, &dana(&gate).await).await;
     let done = run.proceed().await.unwrap();
     assert_eq!(kinds(&done), ["succeeded", "failed", "invalid", "invalid", "invalid"]);
     // They run at once, in whatever order.

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::scenarios::desk::{
     KEY, State, Tools, World, again, asked, builder, call, dana, gate, kinds, people, records, run,
+    sign_in_call,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -29,17 +30,13 @@ on_every_store! {
     d_a_secret_result_reaches_its_caller_and_nobody_else,
 }
 
-fn sign_in(id: &str, password: &str) -> ToolCall {
-    call(id, "sign_in", json!({"user": "mia", "password": password}))
-}
-
 fn with_key(store: &Shared, world: &Arc<World>, key: [u8; 32]) -> GateBuilder<Tools> {
     builder(store, &State(Arc::clone(world))).key(key)
 }
 
 async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
     let (gate, _) = gate(&store).await;
-    let turn = run(&gate).submit([sign_in("1", "4711")]).await.unwrap();
+    let turn = run(&gate).submit([sign_in_call("1", "4711")]).await.unwrap();
     let stored = serde_json::to_value(asked(&turn).approval()).unwrap();
     let commitment = &stored["arguments"]["secrets"][0];
     // Whatever stands there, taken as the salt.
@@ -66,22 +63,22 @@ async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
 
 async fn d_the_same_call_is_known_again_after_a_restart_with_the_same_key_only(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let turn = run(&gate).submit([sign_in("1", "hunter22")]).await.unwrap();
+    let turn = run(&gate).submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let id = asked(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
     // Nobody says that it is another call.
     let other = with_key(&store, &world, [9; 32]).build().await.unwrap();
-    let turn = run(&other).submit([sign_in("1", "hunter22")]).await.unwrap();
+    let turn = run(&other).submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let CallResult::NotRun(NotRun::Unavailable { problem }) = turn.answers()[0].result() else {
         panic!("{turn:?}")
     };
     assert!(problem.contains(".earlier_keys("), "{problem}");
     let same = again(&store, &world).await;
     assert_eq!(
-        kinds(&run(&same).submit([sign_in("1", "hunter33")]).await.unwrap()),
+        kinds(&run(&same).submit([sign_in_call("1", "hunter33")]).await.unwrap()),
         ["invalid"],
         "another one"
     );
-    let turn = run(&same).submit([sign_in("1", "hunter22")]).await.unwrap();
+    let turn = run(&same).submit([sign_in_call("1", "hunter22")]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     assert_eq!(turn.answers()[0].approval().unwrap().id(), id);
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);
@@ -90,14 +87,16 @@ async fn d_the_same_call_is_known_again_after_a_restart_with_the_same_key_only(s
 async fn d_a_key_that_was_replaced_still_opens_what_it_committed_to(store: Shared) {
     let (gate, world) = gate(&store).await;
     let first = run(&gate);
-    let turn = first.submit([sign_in("1", "hunter22")]).await.unwrap();
+    let turn = first.submit([sign_in_call("1", "hunter22")]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let saved = first.state().await.unwrap().to_json();
     let (new, builder) = ([9; 32], with_key(&store, &world, [9; 32]).earlier_keys([KEY]));
     let gate = builder.build().await.unwrap();
     gate.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
-    let turn =
-        run(&gate).submit([sign_in("1", "hunter22"), sign_in("2", "hunter33")]).await.unwrap();
+    let turn = run(&gate)
+        .submit([sign_in_call("1", "hunter22"), sign_in_call("2", "hunter33")])
+        .await
+        .unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "waiting"]);
     let next = turn.interruptions()[0].approval().arguments().clone();
     next.disclose("password", &json!("hunter33"), &CommitmentKeys::new(&new)).unwrap();
@@ -107,7 +106,7 @@ async fn d_a_key_that_was_replaced_still_opens_what_it_committed_to(store: Share
 async fn d_a_process_without_the_key_shows_and_decides(store: Shared) {
     let (gate, world) = gate(&store).await;
     let first = run(&gate);
-    drop(first.submit([sign_in("1", "hunter22")]).await.unwrap());
+    drop(first.submit([sign_in_call("1", "hunter22")]).await.unwrap());
     let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&store)).build().await.unwrap();
     let waits = fixture.pending().await.unwrap();
@@ -123,7 +122,7 @@ async fn d_a_process_without_the_key_shows_and_decides(store: Shared) {
 /// The row of a call as an earlier version wrote it: what opens the commitment lies beside it.
 async fn earlier_row(store: &Shared, id: &str) {
     let elsewhere = gate(&crate::scenarios::stores::fresh()).await.0;
-    let turn = run(&elsewhere).submit([sign_in(id, "hunter22")]).await.unwrap();
+    let turn = run(&elsewhere).submit([sign_in_call(id, "hunter22")]).await.unwrap();
     let approval = asked(&turn).approval();
     let commitment = &approval.arguments().secrets()[0];
     let salt = [3_u8; 16];
@@ -159,8 +158,14 @@ async fn d_a_commitment_of_an_earlier_version_is_known_disclosed_and_erased(stor
         .disclose("password", &json!("hunter22"), &CommitmentKeys::from(GateKey::random()))
         .unwrap();
     question.approve(&dana(&gate).await).await.unwrap();
-    assert_eq!(kinds(&run(&gate).submit([sign_in("1", "hunter33")]).await.unwrap()), ["invalid"]);
-    assert_eq!(kinds(&run(&gate).submit([sign_in("1", "hunter22")]).await.unwrap()), ["succeeded"]);
+    assert_eq!(
+        kinds(&run(&gate).submit([sign_in_call("1", "hunter33")]).await.unwrap()),
+        ["invalid"]
+    );
+    assert_eq!(
+        kinds(&run(&gate).submit([sign_in_call("1", "hunter22")]).await.unwrap()),
+        ["succeeded"]
+    );
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);
     let erased = gate.interruption(question.id()).await.unwrap();
     let erased = match erased {
@@ -177,7 +182,7 @@ async fn d_a_commitment_that_opens_itself_tells_nothing_of_other_calls(store: Sh
     earlier_row(&store, "1").await;
     let (gate, _) = gate(&store).await;
     gate.pending().await.unwrap().remove(0).reject(&dana(&gate).await, "no").await.unwrap();
-    let turn = run(&gate).submit([sign_in("2", "hunter22")]).await.unwrap();
+    let turn = run(&gate).submit([sign_in_call("2", "hunter22")]).await.unwrap();
     let next = asked(&turn).approval();
     let equal =
         next.earlier().iter().filter(|refusal| refusal.arguments() == next.arguments().digest());
@@ -191,7 +196,7 @@ async fn d_what_the_agent_thought_and_was_told_holds_no_secret_of_any_call_of_it
     let run = run(&gate).reasoning("her password is hunter22, so I sign in and pay");
     run.add_message(Message::user("my password is hunter22"));
     let pay = call("2", "pay", json!({"to": "ann", "amount": 500}));
-    let turn = run.submit([pay, sign_in("1", "hunter22")]).await.unwrap();
+    let turn = run.submit([pay, sign_in_call("1", "hunter22")]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting", "waiting"]);
     for question in turn.interruptions() {
         let row = serde_json::to_string(question.approval()).unwrap();

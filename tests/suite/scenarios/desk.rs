@@ -1,13 +1,16 @@
 //! The tools, the people and the small words that all scenarios use.
 
+use std::fmt::Debug;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
 use gate_runtime::records::Record;
+use gate_runtime::review::Status;
 use gate_runtime::run::Answer;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{GateBuilder, Interruption, Reviewer, Run};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::scenarios::stores::Shared;
@@ -189,6 +192,33 @@ pub fn call(id: &str, tool: &str, arguments: Value) -> ToolCall {
     ToolCall::new(id, tool, arguments.to_string())
 }
 
+/// Proposes to pay somebody.
+pub fn pay_call_to(id: &str, to: &str, amount: u64) -> ToolCall {
+    call(id, "pay", json!({"to": to, "amount": amount}))
+}
+
+/// Proposes to pay alice.
+pub fn pay_call(id: &str, amount: u64) -> ToolCall {
+    pay_call_to(id, "alice", amount)
+}
+
+/// Proposes to sign mia in.
+pub fn sign_in_call(id: &str, password: &str) -> ToolCall {
+    call(id, "sign_in", json!({"user": "mia", "password": password}))
+}
+
+/// Proposes a call that fails and one that panics, both after their effect.
+pub fn failing_calls() -> [ToolCall; 2] {
+    [("1", "fail"), ("2", "explode")].map(|(id, tool)| call(id, tool, json!({"what": "it"})))
+}
+
+/// Approves everything that a turn asks.
+pub async fn approve_all(turn: &Turn, reviewer: &Reviewer) {
+    for asked in turn.interruptions() {
+        asked.approve(reviewer).await.unwrap();
+    }
+}
+
 /// The words that say how each call of a turn stands.
 pub fn kinds(turn: &Turn) -> Vec<&'static str> {
     turn.answers().iter().map(Answer::kind).collect()
@@ -226,5 +256,30 @@ pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     while !holds().await {
         assert!(patience.elapsed().as_secs() < 60, "it never came about");
         tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until somebody is asked.
+pub async fn until_asked<R: Registry>(gate: &Gate<R>) -> Interruption {
+    until(async || !gate.pending().await.unwrap().is_empty()).await;
+    gate.pending().await.unwrap().remove(0)
+}
+
+/// Waits until it is recorded that nobody knows how the first unfinished call ended.
+pub async fn until_indeterminate<R: Registry>(gate: &Gate<R>) {
+    until(async || gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate)
+        .await;
+}
+
+/// Polls a future until a body that it runs has begun, and returns it, still running.
+pub async fn poll_until_begun<F>(work: F, begun: &Notify) -> Pin<Box<F>>
+where
+    F: Future<Output: Debug>,
+{
+    let mut running = Box::pin(work);
+    tokio::select! {
+        biased;
+        ended = &mut running => panic!("{ended:?}"),
+        () = begun.notified() => running,
     }
 }

@@ -9,7 +9,8 @@ use gate_runtime::review::{DecideError, Status};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    KEY, State, World, asked, builder, call, dana, gate, kinds, people, records, run, story, texts,
+    KEY, State, World, asked, builder, call, dana, gate, kinds, pay_call, people, records, run,
+    sign_in_call, story, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -33,7 +34,7 @@ async fn e16_an_edit_that_does_not_fit_is_refused_field_by_field_and_it_stays_pe
 ) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     let edit = Edit::new().set("amount", "4999").set("to", 7);
     let refused = asked(&turn).edit(&dana(&gate).await, edit).await.unwrap_err();
     let DecideError::Invalid(misfits) = &refused else { panic!("{refused}") };
@@ -48,7 +49,7 @@ async fn e16_an_edit_that_does_not_fit_is_refused_field_by_field_and_it_stays_pe
 async fn e16_an_edit_of_an_unknown_field_is_refused(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     let dana = dana(&gate).await;
     let refused = asked(&turn).edit(&dana, Edit::new().set("amout", 7)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments do not fit: at `/amout`: unknown field");
@@ -64,7 +65,7 @@ async fn e16_an_edit_of_an_unknown_field_is_refused(store: Shared) {
 async fn e17_an_edit_that_a_rule_denies_is_refused(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     let refused =
         asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 20_000)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments are denied by rule \"above the limit\"");
@@ -161,7 +162,7 @@ async fn e17_an_edit_that_needs_more_people_waits_for_them(store: Shared) {
 async fn e17_an_edit_below_the_threshold_still_counts_as_the_reviewers_decision(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let ines = gate.reviewer("ines").await.unwrap();
     // Rules would let 5 run by itself; that does not let an intern decide what a manager is asked.
     let refused = asked(&turn).edit(&ines, Edit::new().set("amount", 5)).await.unwrap_err();
@@ -174,7 +175,7 @@ async fn e17_an_edit_below_the_threshold_still_counts_as_the_reviewers_decision(
 async fn e18_the_record_holds_both_and_the_model_is_told(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn)
         .edit(&dana(&gate).await, Edit::new().set("amount", 300))
         .comment("that is the price")
@@ -208,7 +209,7 @@ async fn e18_the_record_holds_both_and_the_model_is_told(store: Shared) {
 async fn e18_an_edit_that_changes_nothing_is_refused(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let refused =
         asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 500)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edit changes nothing: approve it instead");
@@ -236,10 +237,7 @@ async fn e18_an_edit_takes_the_votes_for_the_old_arguments_away(store: Shared) {
 async fn e19_an_untouched_secret_keeps_its_value(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run
-        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
-        .await
-        .unwrap();
+    let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let shown = asked(&turn).approval().arguments().get("password").unwrap();
     assert!(shown.as_str().unwrap().starts_with("[secret "), "{shown}");
     // As a form sends it: everything, the mark included.
@@ -252,10 +250,7 @@ async fn e19_an_untouched_secret_keeps_its_value(store: Shared) {
 async fn e19_the_mark_of_a_secret_never_runs_as_a_text(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run
-        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
-        .await
-        .unwrap();
+    let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let mark = asked(&turn).approval().arguments().get("password").unwrap();
     let dana = dana(&gate).await;
     for edit in [

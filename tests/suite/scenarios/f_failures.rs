@@ -20,7 +20,8 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::scenarios::desk::{
-    KEY, asked, call, dana, kinds, noon, people, records, run, story, texts,
+    KEY, asked, call, dana, kinds, noon, people, poll_until_begun, records, run, story, texts,
+    until,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -89,15 +90,6 @@ impl World {
     }
 }
 
-#[derive(Clone, Default)]
-struct State(Arc<World>);
-
-impl Provides<World> for State {
-    fn provide(&self) -> &World {
-        &self.0
-    }
-}
-
 /// Nothing to anybody on the sanctions list.
 #[policy]
 fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
@@ -117,7 +109,7 @@ fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
 
 /// Transfer money.
 #[gated_tool(policy = "transfers")]
-fn transfer(#[state] world: &World, to: String, amount: u64) -> String {
+fn transfer(#[state] world: &Arc<World>, to: String, amount: u64) -> String {
     world.ran.lock().unwrap().push(format!("transfer {amount} to {to}"));
     "done".to_owned()
 }
@@ -135,7 +127,7 @@ fn doors(rules: Rules<Open>) -> Rules<Open> {
 
 /// Open the door.
 #[gated_tool(policy = "doors")]
-fn open(#[state] world: &World, who: String) -> String {
+fn open(#[state] world: &Arc<World>, who: String) -> String {
     world.ran.lock().unwrap().push(format!("open for {who}"));
     "open".to_owned()
 }
@@ -153,14 +145,14 @@ fn few(rules: Rules<Coupon>) -> Rules<Coupon> {
 
 /// Give a coupon.
 #[gated_tool(policy = "few")]
-fn coupon(#[state] world: &World, customer: String) -> String {
+fn coupon(#[state] world: &Arc<World>, customer: String) -> String {
     world.ran.lock().unwrap().push(format!("coupon for {customer}"));
     "given".to_owned()
 }
 
 /// Book something.
 #[gated_tool(policy = "always_ask", reconcile = "was_booked")]
-async fn book(#[state] world: &World, what: String) -> String {
+async fn book(#[state] world: &Arc<World>, what: String) -> String {
     world.ran.lock().unwrap().push(format!("book {what}"));
     world.begun.notify_one();
     std::future::pending().await
@@ -197,16 +189,35 @@ fn what_now(question: String) -> String {
     question
 }
 
-registry! { Tools for State { Transfer, Open, Coupon, Book, Deploy, WhatNow } }
+registry! { Tools for Arc<World> { Transfer, Open, Coupon, Book, Deploy, WhatNow } }
 
-fn builder(store: &Shared, state: &State, clock: &ManualClock) -> GateBuilder<Tools> {
-    let builder = Gate::builder(state.clone()).agent("support").directory(people()).key(KEY);
+fn builder(store: &Shared, world: &Arc<World>, clock: &ManualClock) -> GateBuilder<Tools> {
+    let builder = Gate::builder(Arc::clone(world)).agent("support").directory(people()).key(KEY);
     builder.store(Arc::clone(store)).clock(clock.clone())
 }
 
 async fn gate(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    (builder(store, &state, &clock).build().await.unwrap(), state.0, clock)
+    gate_with(store, |builder, _| builder).await
+}
+
+/// Builds a gate that a test changed before, over a world of its own.
+async fn gate_with(
+    store: &Shared,
+    change: impl FnOnce(GateBuilder<Tools>, Arc<World>) -> GateBuilder<Tools>,
+) -> (Gate<Tools>, Arc<World>, ManualClock) {
+    let (world, clock) = (Arc::default(), ManualClock::at(noon()));
+    let builder = change(builder(store, &world, &clock), Arc::clone(&world));
+    (builder.build().await.unwrap(), world, clock)
+}
+
+/// Builds a gate with an overlay that depends on the world, and denies where it fails.
+async fn gate_with_score(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
+    gate_with(store, |builder, world| builder.overlay(Score(world, None))).await
+}
+
+/// Builds a gate whose directory depends on the world.
+async fn gate_with_people(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
+    gate_with(store, |builder, world| builder.directory(People(world, people()))).await
 }
 
 fn transfer_to(id: &str, to: &str, amount: u64) -> ToolCall {
@@ -383,13 +394,7 @@ impl Overlay for Score {
 }
 
 async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock)
-        .overlay(Score(Arc::clone(&world), None))
-        .build()
-        .await
-        .unwrap();
+    let (gate, world, clock) = gate_with_score(&store).await;
     for broken in ["score", "panics"] {
         world.breaks(broken);
         let turn = gate.run(broken).submit([transfer_to("1", "alice", 10)]).await.unwrap();
@@ -398,7 +403,7 @@ async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store:
     }
     assert!(unjudged(&gate).await[0].contains(r#""score" of overlay score failed: score: 503"#));
     let asks = Score(Arc::clone(&world), Some(OnFailure::ask(role("intern"))));
-    let gate = builder(&store, &state, &clock).overlay(asks).build().await.unwrap();
+    let gate = builder(&store, &world, &clock).overlay(asks).build().await.unwrap();
     world.breaks("score");
     let turn = gate.run("asks").submit([transfer_to("1", "alice", 10)]).await.unwrap();
     assert_eq!(asked(&turn).approval().waits_for(), "an intern");
@@ -414,7 +419,7 @@ async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store:
         [(ask(role("astronaut")), "astronaut"), (ask(role("intern")).count(0), "a count of 0")]
     {
         let overlay = Score(Arc::clone(&world), Some(OnFailure::ask(wrong)));
-        let failed = builder(&store, &state, &clock).overlay(overlay).build().await.unwrap_err();
+        let failed = builder(&store, &world, &clock).overlay(overlay).build().await.unwrap_err();
         assert!(
             failed.to_string().contains("overlay `score`") && failed.to_string().contains(problem),
             "{failed}"
@@ -423,13 +428,7 @@ async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store:
 }
 
 async fn f32a_an_overlay_that_asks_for_the_agreement_of_nobody_has_failed(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock)
-        .overlay(Score(Arc::clone(&world), None))
-        .build()
-        .await
-        .unwrap();
+    let (gate, world, _) = gate_with_score(&store).await;
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "nobody", 10)]).await.unwrap();
     assert_eq!(kinds(&turn), ["unavailable"]);
@@ -443,13 +442,7 @@ async fn f32a_an_overlay_that_asks_for_the_agreement_of_nobody_has_failed(store:
 }
 
 async fn f42_a_remote_call_that_cannot_be_judged_stands_as_it_stood(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock)
-        .overlay(Score(Arc::clone(&world), None))
-        .build()
-        .await
-        .unwrap();
+    let (gate, world, _) = gate_with_score(&store).await;
     let bot = gate.remote("bot");
     let refund = || {
         RemoteCall::new("1", "refund", r#"{"amount":5}"#).ask("it is money", ask(role("manager")))
@@ -513,10 +506,7 @@ impl Directory for People {
 }
 
 async fn f42_a_directory_that_fails_at_dispatch_leaves_the_approval(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let world = Arc::clone(&state.0);
-    let directory = People(Arc::clone(&world), people());
-    let gate = builder(&store, &state, &clock).directory(directory).build().await.unwrap();
+    let (gate, world, _) = gate_with_people(&store).await;
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
@@ -531,10 +521,7 @@ async fn f42_a_directory_that_fails_at_dispatch_leaves_the_approval(store: Share
 }
 
 async fn f8_a_directory_that_hangs_does_not_answer(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let world = Arc::clone(&state.0);
-    let directory = People(Arc::clone(&world), people());
-    let gate = builder(&store, &state, &clock).directory(directory).build().await.unwrap();
+    let (gate, world, clock) = gate_with_people(&store).await;
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
     let dana = dana(&gate).await;
@@ -551,13 +538,7 @@ async fn f8_a_directory_that_hangs_does_not_answer(store: Shared) {
 }
 
 async fn f8_what_hangs_counts_as_failed_and_its_siblings_go_on(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let world = Arc::clone(&state.0);
-    let gate = builder(&store, &state, &clock)
-        .overlay(Score(Arc::clone(&world), None))
-        .build()
-        .await
-        .unwrap();
+    let (gate, world, clock) = gate_with_score(&store).await;
     for hanging in ["sanctions", "score"] {
         world.hangs(hanging);
         let run = gate.run(hanging);
@@ -584,18 +565,9 @@ async fn f8_a_reconciler_that_hangs_knows_nothing(store: Shared) {
     let turn = run.submit([call("1", "book", json!({"what": "a"}))]).await.unwrap();
     let id = asked(&turn).id();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    {
-        let mut running = Box::pin(run.proceed());
-        tokio::select! {
-            biased;
-            _ = &mut running => panic!("it hangs"),
-            () = world.begun.notified() => {}
-        }
-    }
-    crate::scenarios::desk::until(async || {
-        gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate
-    })
-    .await;
+    drop(poll_until_begun(run.proceed(), &world.begun).await);
+    until(async || gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate)
+        .await;
     world.hangs("bookings");
     assert_eq!(in_time(&world, &clock, gate.recover()).await.unwrap().len(), 1, "it is for people");
     world.mend();
@@ -685,9 +657,8 @@ impl Overlay for Silent {
 }
 
 async fn f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well(store: Shared) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let gate =
-        builder(&store, &state, &clock).overlay(Silent).denials_per_run(2).build().await.unwrap();
+    let (gate, ..) =
+        gate_with(&store, |builder, _| builder.overlay(Silent).denials_per_run(2)).await;
     let run = run(&gate);
     // Three at once: more than the limit were denied before anybody counted.
     let batch = ["1", "2", "3"].map(|id| transfer_to(id, "alice", 10));

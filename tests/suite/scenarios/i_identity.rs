@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::scenarios::desk::{asked, call, dana, gate, kinds, run, story, texts};
+use crate::scenarios::desk::{
+    approve_all, asked, call, dana, gate, kinds, pay_call, run, story, texts,
+};
 use crate::scenarios::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -23,7 +25,7 @@ on_every_store! {
 async fn i1_the_same_call_again_gives_the_stored_result(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let first = run.submit([call("1", "pay", json!({"to": "alice", "amount": 5}))]).await.unwrap();
+    let first = run.submit([pay_call("1", 5)]).await.unwrap();
     let again = run.submit([call("1", "pay", json!({"amount": 5, "to": "alice"}))]).await.unwrap();
     assert_eq!(texts(&first), ["paid 5 to alice"]);
     assert_eq!(texts(&again), texts(&first));
@@ -33,16 +35,13 @@ async fn i1_the_same_call_again_gives_the_stored_result(store: Shared) {
 async fn i1_the_same_pending_call_again_is_the_same_question(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let first =
-        run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    let again =
-        run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let first = run.submit([pay_call("1", 500)]).await.unwrap();
+    let again = run.submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(asked(&first).id(), asked(&again).id());
     asked(&first).approve(&dana(&gate).await).await.unwrap();
     // Proposed once more, it runs: once.
     for _ in 0..2 {
-        let turn =
-            run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+        let turn = run.submit([pay_call("1", 500)]).await.unwrap();
         assert_eq!(texts(&turn), ["paid 500 to alice"]);
     }
     assert_eq!(world.ran(), ["pay 500 to alice"]);
@@ -51,15 +50,14 @@ async fn i1_the_same_pending_call_again_is_the_same_question(store: Shared) {
 async fn i2_the_same_id_with_other_arguments_is_refused_before_any_rule(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let first =
-        run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let first = run.submit([pay_call("1", 500)]).await.unwrap();
     // Small enough to run by itself, had it been judged.
-    let other = run.submit([call("1", "pay", json!({"to": "alice", "amount": 5}))]).await.unwrap();
+    let other = run.submit([pay_call("1", 5)]).await.unwrap();
     assert_eq!(kinds(&other), ["invalid"]);
     assert!(texts(&other)[0].contains("used before in this run"), "{:?}", texts(&other));
     assert_eq!(story(&gate).await, ["assessed", "call_refused"]);
     asked(&first).approve(&dana(&gate).await).await.unwrap();
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
@@ -76,11 +74,7 @@ async fn i3_the_same_id_for_another_tool_is_refused(store: Shared) {
 async fn i3_the_same_id_in_another_run_is_another_call(store: Shared) {
     let (gate, world) = gate(&store).await;
     for id in ["one", "two"] {
-        let turn = gate
-            .run(id)
-            .submit([call("1", "pay", json!({"to": "alice", "amount": 5}))])
-            .await
-            .unwrap();
+        let turn = gate.run(id).submit([pay_call("1", 5)]).await.unwrap();
         assert_eq!(kinds(&turn), ["succeeded"]);
     }
     assert_eq!(world.ran(), ["pay 5 to alice", "pay 5 to alice"]);
@@ -88,7 +82,7 @@ async fn i3_the_same_id_in_another_run_is_another_call(store: Shared) {
 
 async fn i4_equal_twins_in_a_batch_run_once_and_both_are_answered(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let twin = || call("1", "pay", json!({"to": "alice", "amount": 5}));
+    let twin = || pay_call("1", 5);
     let turn = run(&gate).submit([twin(), twin()]).await.unwrap();
     assert_eq!(texts(&turn), ["paid 5 to alice", "paid 5 to alice"]);
     assert_eq!(world.ran(), ["pay 5 to alice"]);
@@ -97,11 +91,8 @@ async fn i4_equal_twins_in_a_batch_run_once_and_both_are_answered(store: Shared)
 async fn i4_different_twins_in_a_batch_are_both_refused_and_siblings_go_on(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([
-        call("1", "pay", json!({"to": "alice", "amount": 5})),
-        call("2", "read", json!({"id": "a"})),
-        call("1", "pay", json!({"to": "alice", "amount": 6})),
-    ]);
+    let turn =
+        run.submit([pay_call("1", 5), call("2", "read", json!({"id": "a"})), pay_call("1", 6)]);
     let turn = turn.await.unwrap();
     assert_eq!(kinds(&turn), ["invalid", "succeeded", "invalid"]);
     assert!(texts(&turn)[0].contains("Two different calls of one batch"));
@@ -126,9 +117,7 @@ async fn i6_equal_arguments_under_different_ids_are_two_calls(store: Shared) {
     let pay = |id| call(id, "pay", json!({"to": "alice", "amount": 500}));
     let turn = run.submit([pay("1"), pay("2")]).await.unwrap();
     assert_eq!(turn.interruptions().len(), 2);
-    for asked in turn.interruptions() {
-        asked.approve(&dana(&gate).await).await.unwrap();
-    }
+    approve_all(&turn, &dana(&gate).await).await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
     assert_eq!(world.ran(), ["pay 500 to alice", "pay 500 to alice"]);
 }
@@ -151,7 +140,7 @@ async fn i7_values_that_print_alike_are_two_calls(store: Shared) {
 async fn i8_absent_and_null_are_one_call_where_the_tool_reads_them_alike(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let absent = run.submit([call("1", "pay", json!({"to": "alice", "amount": 5}))]).await.unwrap();
+    let absent = run.submit([pay_call("1", 5)]).await.unwrap();
     let null = run
         .submit([call("2", "pay", json!({"to": "alice", "amount": 5, "note": null}))])
         .await
@@ -171,14 +160,8 @@ async fn i8_absent_and_null_are_one_call_where_the_tool_reads_them_alike(store: 
 async fn i9_a_case_is_no_key(store: Shared) {
     let (gate, _) = gate(&store).await;
     let in_case = |run: &str| gate.run(run).case("ticket-7");
-    let one = in_case("one")
-        .submit([call("1", "pay", json!({"to": "alice", "amount": 500}))])
-        .await
-        .unwrap();
-    let two = in_case("two")
-        .submit([call("1", "pay", json!({"to": "alice", "amount": 500}))])
-        .await
-        .unwrap();
+    let one = in_case("one").submit([pay_call("1", 500)]).await.unwrap();
+    let two = in_case("two").submit([pay_call("1", 500)]).await.unwrap();
     assert_ne!(asked(&one).id(), asked(&two).id());
     assert_eq!(asked(&two).approval().subject().info().case().unwrap().as_str(), "ticket-7");
 }

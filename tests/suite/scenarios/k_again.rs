@@ -1,18 +1,20 @@
 //! K. What must not make a body run again, or let it run on a word that was about something else.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gate_runtime::grants::FreezeScope;
 use gate_runtime::prelude::*;
 use gate_runtime::review::{DecideError, Refused, Settlement, Status};
-use gate_runtime::testing::ManualClock;
 use serde_json::json;
-use tokio::sync::Notify;
 
-use crate::scenarios::desk::{KEY, asked, call, dana, kinds, noon, people, run, texts, until};
+use crate::scenarios::desk::{
+    asked, call, dana, kinds, people, poll_until_begun, run, story, texts, until, until_asked,
+    until_indeterminate,
+};
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
+use crate::scenarios::unreliable::{self, World};
 
 on_every_store! {
     k_a_freeze_takes_nothing_from_what_runs_already,
@@ -31,48 +33,9 @@ on_every_store! {
     v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says,
 }
 
-/// The world that the tools change.
-#[derive(Default)]
-pub struct World {
-    ran: Mutex<Vec<String>>,
-    hangs: AtomicBool,
-    fails: AtomicUsize,
-    begun: Notify,
-    go: Notify,
-    release: AtomicBool,
-    alert: AtomicBool,
-}
-
-impl World {
-    fn ran(&self) -> Vec<String> {
-        self.ran.lock().unwrap().clone()
-    }
-
-    fn note(&self, what: String) {
-        self.ran.lock().unwrap().push(what);
-        self.begun.notify_one();
-    }
-
-    async fn act(&self, what: String) {
-        self.note(what);
-        if self.hangs.load(Ordering::SeqCst) {
-            self.go.notified().await;
-        }
-    }
-}
-
-#[derive(Clone, Default)]
-pub struct State(Arc<World>);
-
-impl Provides<World> for State {
-    fn provide(&self) -> &World {
-        &self.0
-    }
-}
-
 /// Book; the other side has it only once the body is at its end.
 #[gated_tool(policy = "always_ask", reconcile = "was_booked")]
-async fn book(#[state] world: &World, what: String) -> String {
+async fn book(#[state] world: &Arc<World>, what: String) -> String {
     world.act(format!("book {what}")).await;
     what
 }
@@ -84,7 +47,7 @@ async fn was_booked(_: Call<Book>) -> ReconcileOutcome<String> {
 
 /// Blocks its thread, as a client that does not wait for others.
 #[gated_tool(policy = "always_ask", reconcile = "was_blocked")]
-fn block(#[state] world: &World, what: String) -> String {
+fn block(#[state] world: &Arc<World>, what: String) -> String {
     world.note(format!("block {what}"));
     while !world.release.load(Ordering::SeqCst) {
         std::thread::sleep(Duration::from_millis(5));
@@ -103,23 +66,16 @@ fn managers(rules: Rules<Attempt>) -> Rules<Attempt> {
     rules.otherwise(ask(role("manager")))
 }
 
-async fn tries(world: &World, what: String) -> Result<String, String> {
-    world.act(format!("try {what}")).await;
-    let fails =
-        world.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-    if fails.is_ok() { Err(format!("{what} broke")) } else { Ok(what) }
-}
-
 /// Try, once a manager agrees.
 #[gated_tool(policy = "managers", on_error = "ask")]
-async fn attempt(#[state] world: &World, what: String) -> Result<String, String> {
-    tries(world, what).await
+async fn attempt(#[state] world: &Arc<World>, what: String) -> Result<String, String> {
+    world.attempt(&what).await.map(|()| what)
 }
 
 /// Try.
 #[gated_tool(policy = "never_ask", on_error = "ask")]
-async fn auto(#[state] world: &World, what: String) -> Result<String, String> {
-    tries(world, what).await
+async fn auto(#[state] world: &Arc<World>, what: String) -> Result<String, String> {
+    world.attempt(&what).await.map(|()| what)
 }
 
 /// A director too, while there is an alert.
@@ -133,7 +89,7 @@ fn alerting(rules: Rules<Shift>) -> Rules<Shift> {
 
 /// Shift.
 #[gated_tool(policy = "alerting")]
-async fn shift(#[state] world: &World, what: String) -> String {
+async fn shift(#[state] world: &Arc<World>, what: String) -> String {
     world.act(format!("shift {what}")).await;
     what
 }
@@ -148,7 +104,7 @@ fn steps(rules: Rules<Step>) -> Rules<Step> {
 
 /// Step.
 #[gated_tool(policy = "steps")]
-async fn step(#[state] world: &World, what: String) -> String {
+async fn step(#[state] world: &Arc<World>, what: String) -> String {
     world.act(format!("step {what}")).await;
     what
 }
@@ -161,7 +117,7 @@ fn two(rules: Rules<Launch>) -> Rules<Launch> {
 
 /// Launch.
 #[gated_tool(policy = "two")]
-async fn launch(#[state] world: &World, what: String) -> String {
+async fn launch(#[state] world: &Arc<World>, what: String) -> String {
     world.act(format!("launch {what}")).await;
     what
 }
@@ -174,46 +130,20 @@ fn holds(rules: Rules<Hold>) -> Rules<Hold> {
 
 /// Hold.
 #[gated_tool(policy = "holds")]
-async fn hold(#[state] world: &World, what: String) -> String {
+async fn hold(#[state] world: &Arc<World>, what: String) -> String {
     world.act(format!("hold {what}")).await;
     what
 }
 
-registry! { Tools for State { Book, Block, Attempt, Auto, Shift, Step, Launch, Hold } }
+registry! { Tools for Arc<World> { Book, Block, Attempt, Auto, Shift, Step, Launch, Hold } }
 
-struct Desk {
-    store: Shared,
-    world: Arc<World>,
-    clock: ManualClock,
-}
+type Desk = unreliable::Desk<Tools>;
 
-impl Desk {
-    fn new(store: Shared) -> Self {
-        Self { store, world: Arc::default(), clock: ManualClock::at(noon()) }
-    }
-
-    async fn gate(&self) -> Gate<Tools> {
-        self.gate_with(people().person("zoe", ["director"])).await
-    }
-
-    async fn gate_with(&self, people: StaticDirectory) -> Gate<Tools> {
-        let gate = Gate::builder(State(Arc::clone(&self.world)))
-            .agent("support")
-            .key(KEY)
-            .clock(self.clock.clone());
-        gate.directory(people.person("zoe", ["director"]))
-            .store(Arc::clone(&self.store))
-            .build()
-            .await
-            .unwrap()
-    }
-
-    /// Time goes by slowly enough for everybody to look at it.
-    async fn pass(&self, seconds: u64) {
-        for _ in 0..seconds {
-            self.clock.advance(Duration::from_secs(1));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+/// Lets time go by slowly enough for everybody to look at it.
+async fn pass(fixture: &Desk, seconds: u64) {
+    for _ in 0..seconds {
+        fixture.clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -232,7 +162,7 @@ async fn k_a_freeze_takes_nothing_from_what_runs_already(store: Shared) {
     let running = tokio::spawn(async move { mine.proceed().await.unwrap() });
     fixture.world.begun.notified().await;
     let freeze = gate.freeze(FreezeScope::tool("book"), "look into it", &dana).await.unwrap();
-    fixture.pass(45).await;
+    pass(&fixture, 45).await;
     gate.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(other.recover().await.unwrap()[0].approval().status(), Status::Dispatched);
     fixture.world.go.notify_one();
@@ -250,7 +180,7 @@ async fn k_a_body_that_blocks_its_thread_is_vouched_for() {
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.unwrap() });
     fixture.world.begun.notified().await;
-    fixture.pass(45).await;
+    pass(&fixture, 45).await;
     let theirs = run(&other);
     let second =
         tokio::spawn(async move { theirs.submit([of("a", "1", "block")]).await.map(drop) });
@@ -302,17 +232,9 @@ async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: 
     asked(&turn).approve(&dana).await.unwrap();
     let dies = async || {
         let again = run(&gate);
-        let mut running = Box::pin(again.submit([of("a", "1", "attempt")]));
-        tokio::select! {
-            biased;
-            _ = &mut running => panic!("it hangs"),
-            () = fixture.world.begun.notified() => {}
-        }
-        drop(running);
-        until(async || {
-            gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
-        })
-        .await;
+        let attempt = again.submit([of("a", "1", "attempt")]);
+        drop(poll_until_begun(attempt, &fixture.world.begun).await);
+        until_indeterminate(&gate).await;
     };
     dies().await;
     let seen_by_dana = gate.recover().await.unwrap().remove(0);
@@ -461,10 +383,7 @@ async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: S
         (Status::Pending, 1),
         "theirs are void"
     );
-    assert_eq!(
-        crate::scenarios::desk::story(&gate).await.iter().filter(|kind| **kind == "voided").count(),
-        1
-    );
+    assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "voided").count(), 1);
     assert_eq!(fixture.world.ran().len(), 0);
 }
 
@@ -479,17 +398,13 @@ async fn v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says(store: 
         if attempts == 1 { Err("broke") } else { Ok(()) }
     });
     let decide = async {
-        until(async || !gate.pending().await.unwrap().is_empty()).await;
+        until_asked(&gate).await;
         let mallory = stranger.reviewer("mallory").await.unwrap();
         stranger.pending().await.unwrap()[0].approve(&mallory).await.unwrap();
-        until(async || crate::scenarios::desk::story(&gate).await.contains(&"voided")).await;
+        until(async || story(&gate).await.contains(&"voided")).await;
         gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
     };
     tokio::join!(work, decide).0.unwrap();
-    let dispatched = crate::scenarios::desk::story(&gate)
-        .await
-        .into_iter()
-        .filter(|kind| *kind == "dispatched")
-        .count();
+    let dispatched = story(&gate).await.into_iter().filter(|kind| *kind == "dispatched").count();
     assert_eq!((attempts, dispatched), (2, 2));
 }

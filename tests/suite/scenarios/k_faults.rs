@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use gate_runtime::prelude::*;
 use gate_runtime::review::Status;
-use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, asked, builder, call, dana, gate, kinds, records, run, story, until,
+    State, Tools, asked, builder, dana, gate, kinds, pay_call, records, run, story, until,
+    until_asked,
 };
 use crate::scenarios::stores::{Shared, Troubled, fresh, on_every_store};
 
@@ -22,20 +22,16 @@ on_every_store! {
     k_every_commit_in_turn_may_fail_and_nothing_runs_twice_or_unrecorded,
 }
 
-fn pay(id: &str, amount: u64) -> ToolCall {
-    call(id, "pay", json!({"to": "alice", "amount": amount}))
-}
-
 async fn k72_what_cannot_be_recorded_does_not_run_and_later_calls_work(store: Shared) {
     let troubled = Troubled::failing(store);
     let store: Shared = troubled.clone();
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     troubled.fail_at(1);
-    assert_eq!(kinds(&run.submit([pay("1", 5)]).await.unwrap()), ["unavailable"]);
+    assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["unavailable"]);
     assert!(world.ran().is_empty());
-    assert_eq!(kinds(&run.submit([pay("1", 5)]).await.unwrap()), ["succeeded"]);
-    let turn = run.submit([pay("2", 500)]).await.unwrap();
+    assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["succeeded"]);
+    let turn = run.submit([pay_call("2", 500)]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     troubled.fail_at(1);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["approved"], "it will run");
@@ -50,7 +46,7 @@ async fn k72_an_end_that_cannot_be_recorded_is_not_built_upon(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     troubled.fail_at(2);
-    assert_eq!(kinds(&run.submit([pay("1", 5)]).await.unwrap()), ["indeterminate"]);
+    assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["indeterminate"]);
     assert_eq!(world.ran(), ["pay 5 to alice"], "it ran, and the record does not say how it ended");
     // As soon as the store takes it, it does.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -74,7 +70,7 @@ async fn k74_two_processes_take_one_approved_call_and_one_dispatches(store: Shar
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     for round in 0..20 {
-        let turn = run.submit([pay(&round.to_string(), 500 + round)]).await.unwrap();
+        let turn = run.submit([pay_call(&round.to_string(), 500 + round)]).await.unwrap();
         asked(&turn).approve(&dana(&gate).await).await.unwrap();
         let saved = run.state().await.unwrap();
         let others = (0..4).map(|_| {
@@ -139,8 +135,7 @@ where
         let run = Arc::clone(&run);
         async move { run.call_as("mine", call).await }
     });
-    until(async || !gate.pending().await.unwrap().is_empty()).await;
-    let asked = gate.pending().await.unwrap().remove(0);
+    let asked = until_asked(&gate).await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     until(async || story(&gate).await.contains(&"abandoned")).await;
@@ -187,7 +182,9 @@ async fn k_every_commit_in_turn_may_fail_and_nothing_runs_twice_or_unrecorded(_:
         let (run, dana) = (run(&gate), dana(&gate).await);
         troubled.fail_at(commit);
         for _ in 0..6 {
-            let Ok(turn) = run.submit([pay("1", 500), pay("2", 5)]).await else { continue };
+            let Ok(turn) = run.submit([pay_call("1", 500), pay_call("2", 5)]).await else {
+                continue;
+            };
             for asked in turn.interruptions() {
                 let _ = asked.approve(&dana).await;
             }

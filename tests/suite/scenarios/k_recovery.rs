@@ -1,7 +1,8 @@
 //! K. Calls that were running when nobody looked any more, and failures that ask.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt as _;
 use gate_runtime::CallError;
@@ -12,10 +13,13 @@ use gate_runtime::run::InFlight;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::tool::ToolOutcome;
 use serde_json::json;
-use tokio::sync::Notify;
 
-use crate::scenarios::desk::{KEY, asked, call, dana, kinds, noon, people, run, texts, until};
+use crate::scenarios::desk::{
+    asked, call, dana, kinds, noon, poll_until_begun, run, story, texts, until, until_asked,
+    until_indeterminate,
+};
 use crate::scenarios::stores::{Shared, on_every_store};
+use crate::scenarios::unreliable::{self, World};
 
 on_every_store! {
     k71_what_a_process_left_behind_is_listed_and_settled_by_a_person,
@@ -38,50 +42,20 @@ on_every_store! {
     v_a_vote_may_be_changed_and_taken_back_until_it_is_decided,
 }
 
-/// The world that the tools change.
-#[derive(Default)]
-pub struct World {
-    ran: Mutex<Vec<String>>,
-    hangs: Mutex<bool>,
-    fails: AtomicUsize,
-    begun: Notify,
-    go: Notify,
-}
-
-impl World {
-    fn ran(&self) -> Vec<String> {
-        self.ran.lock().unwrap().clone()
-    }
-
-    async fn act(&self, what: String) {
-        self.ran.lock().unwrap().push(what);
-        let hangs = *self.hangs.lock().unwrap();
-        self.begun.notify_one();
-        if hangs {
-            self.go.notified().await;
-        }
-    }
-}
-
-#[derive(Clone, Default)]
-pub struct State(Arc<World>);
-
-impl Provides<World> for State {
-    fn provide(&self) -> &World {
-        &self.0
-    }
-}
-
 /// Send something.
 #[gated_tool(policy = "always_ask")]
-async fn send(#[state] world: &World, what: String) -> String {
+async fn send(#[state] world: &Arc<World>, what: String) -> String {
     world.act(format!("send {what}")).await;
     format!("sent {what}")
 }
 
 /// Book something, under a key that the other side keeps.
 #[gated_tool(policy = "always_ask", reconcile = "was_booked")]
-async fn book(#[state] world: &World, #[context] context: &CallContext, what: String) -> String {
+async fn book(
+    #[state] world: &Arc<World>,
+    #[context] context: &CallContext,
+    what: String,
+) -> String {
     let _ = context;
     world.act(format!("book {what}")).await;
     format!("booked {what}")
@@ -99,18 +73,19 @@ async fn was_booked(call: Call<Book>) -> ReconcileOutcome<String> {
 
 /// Set something.
 #[gated_tool(policy = "always_ask", idempotent)]
-async fn set(#[state] world: &World, #[context] context: &CallContext, what: String) -> String {
+async fn set(
+    #[state] world: &Arc<World>,
+    #[context] context: &CallContext,
+    what: String,
+) -> String {
     world.act(format!("set {what} {}", context.idempotency_key())).await;
     format!("set {what}")
 }
 
 /// Try something.
 #[gated_tool(policy = "never_ask", on_error = "ask")]
-async fn attempt(#[state] world: &World, what: String) -> Result<String, String> {
-    world.act(format!("try {what}")).await;
-    let fails =
-        world.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-    if fails.is_ok() { Err(format!("{what} broke")) } else { Ok(format!("{what} is done")) }
+async fn attempt(#[state] world: &Arc<World>, what: String) -> Result<String, String> {
+    world.attempt(&what).await.map(|()| format!("{what} is done"))
 }
 
 /// Two managers decide.
@@ -125,32 +100,14 @@ fn launch(what: String) -> String {
     what
 }
 
-registry! { Tools for State { Send, Book, Set, Attempt, Launch } }
+registry! { Tools for Arc<World> { Send, Book, Set, Attempt, Launch } }
 
-struct Desk {
-    store: Shared,
-    world: Arc<World>,
-    clock: ManualClock,
-}
+type Desk = unreliable::Desk<Tools>;
 
 impl Desk {
-    fn new(store: Shared) -> Self {
-        Self { store, world: Arc::default(), clock: ManualClock::at(noon()) }
-    }
-
-    async fn gate(&self) -> Gate<Tools> {
-        let state = State(Arc::clone(&self.world));
-        let gate = Gate::builder(state)
-            .agent("support")
-            .directory(people())
-            .key(KEY)
-            .clock(self.clock.clone());
-        gate.store(Arc::clone(&self.store)).build().await.unwrap()
-    }
-
     /// A process that approves a call, and dies while it runs.
     async fn dies_while_it_runs(&self, call: ToolCall) {
-        *self.world.hangs.lock().unwrap() = true;
+        self.world.hangs.store(true, Ordering::SeqCst);
         // Of a body that began before, nobody need be told any more.
         let _ = self.world.begun.notified().now_or_never();
         let (store, world, clock) =
@@ -160,7 +117,7 @@ impl Desk {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
             runtime.block_on(async {
-                let fixture = Self { store, world, clock };
+                let fixture = Self { store, world, clock, tools: PhantomData };
                 let gate = fixture.gate().await;
                 let run = run(&gate);
                 let turn = run.submit([call]).await.unwrap();
@@ -172,7 +129,7 @@ impl Desk {
             runtime.shutdown_background();
         });
         tokio::task::spawn_blocking(|| process.join().unwrap()).await.unwrap();
-        *self.world.hangs.lock().unwrap() = false;
+        self.world.hangs.store(false, Ordering::SeqCst);
     }
 }
 
@@ -249,7 +206,7 @@ async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
 
 async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
     let fixture = Desk::new(store);
-    *fixture.world.hangs.lock().unwrap() = true;
+    fixture.world.hangs.store(true, Ordering::SeqCst);
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let run = run(&gate);
     let turn = run.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
@@ -320,20 +277,13 @@ async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_mos
     for begun in 2..=4 {
         fixture.clock.advance(minutes(1));
         let gate = fixture.gate().await;
-        *fixture.world.hangs.lock().unwrap() = true;
+        fixture.world.hangs.store(true, Ordering::SeqCst);
         let run = run(&gate);
         let again = run.submit([set.clone()]);
         if begun <= 3 {
             // It is left alone again while it runs.
-            tokio::select! {
-                biased;
-                ended = again => panic!("{ended:?}"),
-                () = fixture.world.begun.notified() => {}
-            }
-            until(async || {
-                gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
-            })
-            .await;
+            drop(poll_until_begun(again, &fixture.world.begun).await);
+            until_indeterminate(&gate).await;
         } else {
             assert_eq!(kinds(&again.await.unwrap()), ["indeterminate"]);
         }
@@ -345,7 +295,7 @@ async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_mos
 
 async fn k71_what_ends_after_it_was_given_up_counts_as_it_ended(store: Shared) {
     let fixture = Desk::new(store);
-    *fixture.world.hangs.lock().unwrap() = true;
+    fixture.world.hangs.store(true, Ordering::SeqCst);
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let running = run(&gate);
     let turn = running.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
@@ -365,39 +315,23 @@ async fn k71_what_ends_after_it_was_given_up_counts_as_it_ended(store: Shared) {
 
 async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
     let fixture = Desk::new(store);
-    *fixture.world.hangs.lock().unwrap() = true;
+    fixture.world.hangs.store(true, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let dana = dana(&gate).await;
     let first = run(&gate);
     let send = call("1", "send", json!({"what": "a"}));
     let turn = first.submit([send.clone()]).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
-    {
-        let mut running = Box::pin(first.proceed());
-        tokio::select! {
-            biased;
-            _ = &mut running => panic!("it hangs"),
-            () = fixture.world.begun.notified() => {}
-        }
-        // Whoever ran it goes away, which is written a moment later; a person lets it run again.
-        drop(running);
-        until(async || {
-            gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate
-        })
-        .await;
-        one(gate.recover().await.unwrap())
-            .settle(&dana, Settlement::RunAgain, "it did not arrive")
-            .await
-            .unwrap();
-        gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
-    }
+    // Whoever ran it goes away, which is written a moment later; a person lets it run again.
+    drop(poll_until_begun(first.proceed(), &fixture.world.begun).await);
+    until_indeterminate(&gate).await;
+    one(gate.recover().await.unwrap())
+        .settle(&dana, Settlement::RunAgain, "it did not arrive")
+        .await
+        .unwrap();
+    gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
     let second = run(&gate);
-    let mut running = Box::pin(second.submit([send.clone()]));
-    tokio::select! {
-        biased;
-        _ = &mut running => panic!("it hangs"),
-        () = fixture.world.begun.notified() => {}
-    }
+    let running = poll_until_begun(second.submit([send]), &fixture.world.begun).await;
     let now = one(gate.recover().await.unwrap());
     assert_eq!((now.approval().status(), now.approval().attempts()), (Status::Dispatched, 2));
     fixture.world.go.notify_one();
@@ -420,7 +354,7 @@ async fn k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own(store: Shared)
     assert_eq!(texts(&turn), ["a is done"]);
     assert_eq!(turn.answers()[0].approval().unwrap().attempts(), 3);
     assert_eq!(fixture.world.ran().len(), 3);
-    let story = crate::scenarios::desk::story(&gate).await;
+    let story = story(&gate).await;
     assert_eq!(story.iter().filter(|kind| **kind == "faltered").count(), 2, "{story:?}");
     assert_eq!(story.iter().filter(|kind| **kind == "dispatched").count(), 3, "{story:?}");
 }
@@ -465,8 +399,7 @@ async fn super_attempt(
     let run = gate.run("direct");
     let waiting = attempt(&run, "direct".into());
     let skips = async {
-        until(async || !gate.pending().await.unwrap().is_empty()).await;
-        gate.pending().await.unwrap()[0].reject(dana, "leave it").await.unwrap();
+        until_asked(gate).await.reject(dana, "leave it").await.unwrap();
     };
     let (ended, ()) = tokio::join!(waiting, skips);
     match ended {
@@ -499,8 +432,7 @@ async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
             if attempts == 1 { Err(format!("broke {attempts}")) } else { Ok("done") }
         });
         let decide = async {
-            until(async || !gate.pending().await.unwrap().is_empty()).await;
-            let question = &gate.pending().await.unwrap()[0];
+            let question = until_asked(&gate).await;
             assert_eq!(question.approval().failure(), Some("broke 1"));
             assert!(question.approve(&ines).await.is_err(), "she is no manager");
             if yes {
@@ -512,7 +444,7 @@ async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
         let (work, ()) = tokio::join!(work, decide);
         assert_eq!(format!("{work:?}"), ended);
     }
-    let story = crate::scenarios::desk::story(&gate).await;
+    let story = story(&gate).await;
     assert_eq!(story.iter().filter(|kind| **kind == "dispatched").count(), 3, "{story:?}");
     assert!(gate.recover().await.unwrap().is_empty());
 }
@@ -583,7 +515,7 @@ async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Share
 
 async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared) {
     let fixture = Desk::new(store);
-    *fixture.world.hangs.lock().unwrap() = true;
+    fixture.world.hangs.store(true, Ordering::SeqCst);
     // Another process, whose clock is an hour ahead, takes what runs here for lost.
     let ahead = ManualClock::at(noon());
     ahead.advance(hours(1));
@@ -651,10 +583,10 @@ async fn k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed(st
     let dana = dana(&gate).await;
     let run = run(&gate);
     let decides = async {
-        until(async || !gate.pending().await.unwrap().is_empty()).await;
+        let asked = until_asked(&gate).await;
         // Another attempt is wanted, and cannot begin.
         gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
-        gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
+        asked.approve(&dana).await.unwrap();
     };
     let (ended, ()) = tokio::join!(attempt(&run, "a".into()), decides);
     let ran = matches!(

@@ -12,7 +12,7 @@ use gate_runtime::records::TrailEntry;
 use gate_runtime::trail::Auditor;
 use serde_json::json;
 
-use crate::scenarios::desk::{State, Tools, asked, builder, call, dana, people, run};
+use crate::scenarios::desk::{State, Tools, asked, builder, call, dana, people, run, sign_in_call};
 use crate::scenarios::stores::Shared;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trail_v1.jsonl");
@@ -33,7 +33,7 @@ async fn story(folder: &Path) -> Vec<String> {
             call("1", "pay", json!({"to": "ann", "amount": 20, "note": null})),
             call("2", "pay", json!({"to": "bob", "amount": 500})),
             call("3", "pay", json!({"to": "cem", "amount": 50_000})),
-            call("4", "sign_in", json!({"user": "mia", "password": "correct horse"})),
+            sign_in_call("4", "correct horse"),
             call("5", "fail", json!({"what": "it"})),
             call("6", "pay", json!({"to": "dee", "amount": 600})),
             call("7", "pay", json!({"to": "eve", "amount": 700})),

@@ -12,8 +12,10 @@ use gate_runtime::trail::{Auditor, TrailError, TrailReader};
 use gate_runtime::{BuildError, NoTools, Trail};
 use serde_json::json;
 
-use crate::scenarios::desk::{KEY, State, Tools, asked, builder, call, dana, kinds, people, run};
-use crate::scenarios::stores::{Shared, on_every_store};
+use crate::scenarios::desk::{
+    KEY, State, Tools, approve_all, asked, builder, call, dana, kinds, people, run, sign_in_call,
+};
+use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
 on_every_store! {
     l_every_record_is_sealed_and_could_have_happened,
@@ -64,6 +66,17 @@ async fn sealed(store: &Shared, place: &Place) -> Gate<Tools> {
     builder(store, &State::default()).trail(place.trail()).build().await.unwrap()
 }
 
+/// Submits a call that nobody is asked about.
+async fn submit_read(gate: &Gate<Tools>, id: &str) -> Turn {
+    gate.run("run").submit([call(id, "read", json!({"id": "a"}))]).await.unwrap()
+}
+
+async fn submit_reads(gate: &Gate<Tools>, count: u32) {
+    for number in 0..count {
+        drop(submit_read(gate, &number.to_string()).await);
+    }
+}
+
 /// A gate that was dropped gives its trail up once it has sealed what was left.
 async fn until_free(place: &Place) {
     crate::scenarios::desk::until(async || {
@@ -107,9 +120,7 @@ async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
         ])
         .await
         .unwrap();
-    for asked in turn.interruptions() {
-        asked.approve(&dana(&gate).await).await.unwrap();
-    }
+    approve_all(&turn, &dana(&gate).await).await;
     drop(run.proceed().await.unwrap());
     run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), None).await.unwrap();
     let status = gate.seal().await.unwrap();
@@ -166,7 +177,7 @@ async fn l_one_process_writes_and_another_takes_over(store: Shared) {
     let second = sealed(&store, &place).await;
     assert!(first.trail().unwrap().is_writing() && !second.trail().unwrap().is_writing());
     // What the second does, the first seals.
-    drop(second.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    drop(submit_read(&second, "1").await);
     let status = second.seal().await.unwrap();
     assert_eq!((status.last_error(), status.unsealed()), (None, 0));
     drop(first);
@@ -186,7 +197,7 @@ async fn l_what_is_not_sealed_yet_is_counted_and_sealed_at_the_next_start(store:
     let lazy = place.trail().within(std::time::Duration::from_hours(1));
     let gate: Gate<Tools> = builder(&store, &State::default()).trail(lazy).build().await.unwrap();
     let before = gate.seal().await.unwrap();
-    drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    drop(submit_read(&gate, "1").await);
     let status = gate.trail().unwrap();
     assert_eq!((status.sealed(), status.unsealed()), (before.sealed(), 3));
     drop(gate);
@@ -241,13 +252,13 @@ async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
     assert_eq!(kinds(&turn), ["denied"], "what does not run is on the record still");
     let status = gate.seal().await.unwrap();
     assert!(status.last_error().is_some() && status.unsealed() > 0, "{status:?}");
-    let turn = gate.run("run").submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
+    let turn = submit_read(&gate, "2").await;
     assert_eq!(kinds(&turn), ["unavailable"]);
     // Once it can be written, everything is sealed, and calls run.
     std::fs::remove_file(place.folder()).unwrap();
     std::fs::rename(away, place.folder()).unwrap();
     crate::scenarios::desk::until(async || gate.seal().await.unwrap().last_error().is_none()).await;
-    let turn = gate.run("run").submit([call("3", "read", json!({"id": "a"}))]).await.unwrap();
+    let turn = submit_read(&gate, "3").await;
     assert_eq!(kinds(&turn), ["succeeded"]);
     gate.seal().await.unwrap();
     assert_eq!(story(&place.reader()).len(), gate.records(0, 1_000).await.unwrap().len());
@@ -284,10 +295,7 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
     let gate = sealed(&store, &place).await;
     let dana = dana(&gate).await;
     let run = run(&gate);
-    let turn = run
-        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2-hunter2"}))])
-        .await
-        .unwrap();
+    let turn = run.submit([sign_in_call("1", "hunter2-hunter2")]).await.unwrap();
     let question = asked(&turn);
     assert!(
         question.erase_secrets(&dana).await.unwrap_err().to_string().contains("it is still open")
@@ -344,16 +352,9 @@ fn problem(built: Result<Gate<Tools>, BuildError>) -> String {
 
 #[tokio::test]
 async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
-    for number in 0..5 {
-        drop(
-            gate.run("run")
-                .submit([call(&number.to_string(), "read", json!({"id": "a"}))])
-                .await
-                .unwrap(),
-        );
-    }
+    submit_reads(&gate, 5).await;
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
@@ -393,7 +394,7 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
     // Then it goes on, and the trail tells both sides.
     let gate: Gate<Tools> =
         builder(&restored, &State::default()).trail(place.trail()).build().await.unwrap();
-    drop(gate.run("run").submit([call("later", "read", json!({"id": "a"}))]).await.unwrap());
+    drop(submit_read(&gate, "later").await);
     gate.seal().await.unwrap();
     let told = story(&place.reader());
     assert!(told.contains(&"break before record 9".to_owned()), "{told:?}");
@@ -405,7 +406,7 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
 
 #[tokio::test]
 async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let pending = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
@@ -438,9 +439,9 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
 
 #[tokio::test]
 async fn l75_a_changed_record_is_named_with_the_place() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
-    drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    drop(submit_read(&gate, "1").await);
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
@@ -466,7 +467,7 @@ async fn l75_a_changed_record_is_named_with_the_place() {
 
 /// A trail of a decision, as its entries.
 async fn decided(place: &Place) -> Vec<String> {
-    let store: Shared = Arc::new(MemoryStore::new());
+    let store = fresh();
     let gate = sealed(&store, place).await;
     let turn =
         run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
@@ -475,7 +476,20 @@ async fn decided(place: &Place) -> Vec<String> {
     gate.seal().await.unwrap();
     drop((turn, gate));
     until_free(place).await;
+    entries(place)
+}
+
+fn entries(place: &Place) -> Vec<String> {
     place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect()
+}
+
+/// Returns what an auditor finds wrong with entries, and nothing where they could have happened.
+fn audited(entries: &[String]) -> String {
+    let mut auditor = Auditor::new();
+    let taken = entries
+        .iter()
+        .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
+    taken.err().map(|fault| fault.to_string()).unwrap_or_default()
 }
 
 /// Returns the error that an auditor is told of a trail in which somebody wrote other entries over
@@ -529,13 +543,6 @@ async fn l76_whatever_is_done_to_a_record_is_found_and_named() {
 async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_signed() {
     let place = Place::new();
     let entries = decided(&place).await;
-    let audited = |entries: &[String]| {
-        let mut auditor = Auditor::new();
-        let taken = entries
-            .iter()
-            .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
-        taken.err().map(|fault| fault.to_string()).unwrap_or_default()
-    };
     assert_eq!(audited(&entries), "");
     let vote = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
     let renumbered = |mut entries: Vec<String>| {
@@ -696,7 +703,7 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
 /// Checks that a value that has no exact form in JSON has none in the trail.
 #[tokio::test]
 async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     let run = run(&gate);
     let deep = (0..100).fold(json!(0), |inner, _| json!([inner]));
@@ -723,7 +730,7 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
 #[tokio::test]
 async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     use gate_runtime::audit::{KeySuccession, TrailWriter, read_keys};
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let file = place.dir.path().join("trail.key");
     let old = Trail::create_key(&file, ORIGIN).unwrap();
     let public = old.verifier().clone();
@@ -751,7 +758,7 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     Trail::rotate_key(place.folder(), &file).unwrap();
     let gate: Gate<Tools> =
         builder(&store, &State::default()).trail(trail()).build().await.unwrap();
-    drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    drop(submit_read(&gate, "1").await);
     gate.seal().await.unwrap();
     let keys = read_keys(place.folder(), ORIGIN, public).unwrap();
     TrailReader::open(place.folder(), &keys, &WitnessPolicy::none()).unwrap();
@@ -759,7 +766,7 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
 
 #[tokio::test]
 async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let file = place.dir.path().join("trail.key");
     let trail = || Trail::in_folder(place.folder(), Trail::read_key(&file).unwrap());
     Trail::create_key(&file, ORIGIN).unwrap();
@@ -775,27 +782,20 @@ async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
 
 #[tokio::test]
 async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
-    for number in 0..300 {
-        drop(
-            gate.run("run")
-                .submit([call(&number.to_string(), "read", json!({"id": "a"}))])
-                .await
-                .unwrap(),
-        );
-    }
+    submit_reads(&gate, 300).await;
     gate.seal().await.unwrap();
     std::fs::rename(place.folder(), place.dir.path().join("away")).unwrap();
     drop(gate.run("run").submit([call("a", "forbidden", json!({"what": "x"}))]).await.unwrap());
     let status = gate.seal().await.unwrap();
     assert!(status.last_error().is_some(), "{status:?}");
-    let turn = gate.run("run").submit([call("b", "read", json!({"id": "a"}))]).await.unwrap();
+    let turn = submit_read(&gate, "b").await;
     assert_eq!(kinds(&turn), ["unavailable"]);
     drop(std::fs::remove_dir_all(place.folder()));
     std::fs::rename(place.dir.path().join("away"), place.folder()).unwrap();
     crate::scenarios::desk::until(async || gate.seal().await.unwrap().last_error().is_none()).await;
-    let turn = gate.run("run").submit([call("c", "read", json!({"id": "a"}))]).await.unwrap();
+    let turn = submit_read(&gate, "c").await;
     assert_eq!(kinds(&turn), ["succeeded"]);
 }
 
@@ -819,18 +819,14 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     imported["status"] = json!("approved");
     imported["seq"] = json!(voted + 1);
     forged[voted] = imported.to_string();
-    let mut auditor = Auditor::new();
-    let taken = forged
-        .iter()
-        .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
-    let told = taken.unwrap_err().to_string();
+    let told = audited(&forged);
     assert!(told.contains("(imported)"), "{told}");
 }
 
 /// Numbers beyond 2^53 would be sealed as others, and could not be read again.
 #[tokio::test]
 async fn l_a_time_without_end_can_be_sealed() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let scope = Scope::this_run().any("disk").uses(3).per(std::time::Duration::MAX);
@@ -849,7 +845,7 @@ async fn l_a_time_without_end_can_be_sealed() {
 /// Whatever a tool returns: else whoever makes it return much has the rest of the trail unread.
 #[tokio::test]
 async fn l_a_record_of_any_length_is_read_again() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     let long = "x".repeat(65 << 20);
     let run = gate.run("run");
@@ -871,7 +867,7 @@ async fn l_a_record_of_any_length_is_read_again() {
 /// Whoever lets records wait for longer than a minute says so to every process.
 #[tokio::test(start_paused = true)]
 async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let lazy = async || -> Gate<Tools> {
         let trail = place.trail().within(std::time::Duration::MAX);
         builder(&store, &State::default()).trail(trail).build().await.unwrap()
@@ -879,13 +875,13 @@ async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
     let first = lazy().await;
     first.seal().await.unwrap();
     let second = lazy().await;
-    drop(first.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    drop(submit_read(&first, "1").await);
     for _ in 0..30 {
         tokio::time::sleep(std::time::Duration::from_secs(10)).await;
         assert_eq!(second.trail().unwrap().last_error(), None);
     }
     assert!(second.trail().unwrap().unsealed() > 0);
-    let turn = second.run("run").submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
+    let turn = submit_read(&second, "2").await;
     assert_eq!(kinds(&turn), ["succeeded"]);
     let status = first.seal().await.unwrap();
     assert_eq!((status.last_error(), status.unsealed()), (None, 0));
@@ -906,19 +902,12 @@ fn copy_folder(from: &Path, to: &Path) {
 /// Else it would be signed once more from there, without the break: two trees of one size.
 #[tokio::test]
 async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
     let older = place.dir.path().join("older");
     copy_folder(&place.folder(), &older);
-    for number in 0..5 {
-        drop(
-            gate.run("run")
-                .submit([call(&number.to_string(), "read", json!({"id": "a"}))])
-                .await
-                .unwrap(),
-        );
-    }
+    submit_reads(&gate, 5).await;
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
@@ -943,7 +932,7 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
 /// Also where somebody wrote it into the database, and the gate believed that.
 #[tokio::test]
 async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     let dana = dana(&gate).await;
     let pays = |id: &str, amount: u64| call(id, "pay", json!({"to": "ann", "amount": amount}));
@@ -957,18 +946,7 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
     let later = run(&gate).submit([pays("4", 450)]).await.unwrap();
     assert_eq!(kinds(&later), ["succeeded"]);
     gate.seal().await.unwrap();
-    let entries: Vec<String> = place
-        .reader()
-        .entries(0)
-        .map(|entry| String::from_utf8(entry.unwrap().1).unwrap())
-        .collect();
-    let audited = |entries: &[String]| {
-        let mut auditor = Auditor::new();
-        let taken = entries
-            .iter()
-            .try_for_each(|entry| auditor.take(&TrailEntry::parse(entry.as_bytes()).unwrap()));
-        taken.err().map(|fault| fault.to_string()).unwrap_or_default()
-    };
+    let entries = entries(&place);
     assert_eq!(audited(&entries), "");
     let given = entries.iter().position(|entry| entry.contains("\"grant_given\"")).unwrap();
     let with = |change: &dyn Fn(&str) -> String| {
@@ -992,7 +970,7 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
 /// Else the second of two processes that are started together is not built.
 #[tokio::test]
 async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     std::fs::create_dir(place.folder()).unwrap();
     let other = std::fs::File::create(place.folder().join("lock")).unwrap();
     other.lock().unwrap();
@@ -1053,7 +1031,7 @@ async fn l_what_is_no_record_is_not_sealed() {
 /// The database knows nothing of it, but the trail does.
 #[tokio::test]
 async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
     let before = store.records(&RecordFilter::after(0)).await.unwrap().len();
@@ -1134,7 +1112,7 @@ impl gate_runtime::trail::Witness for Late {
 /// Else the last checkpoint before a quiet night has no cosignature until the morning.
 #[tokio::test(start_paused = true)]
 async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
-    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let (store, place) = (fresh(), Place::new());
     let witness = SigningKey::from_seed("w", KeyKind::Witness, [2; 32]).unwrap();
     let keys = vec![witness.verifier().clone()];
     let witness = gate_runtime::audit::Witness::new(witness).unwrap();

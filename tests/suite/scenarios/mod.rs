@@ -5,6 +5,7 @@
 
 mod desk;
 mod stores;
+mod unreliable;
 
 mod answers;
 mod asking;

@@ -6,7 +6,8 @@ use gate_runtime::tool::ToolOutcome;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, asked, builder, call, dana, gate, gate_at_noon, kinds, run, story, texts, until,
+    State, approve_all, asked, builder, call, dana, failing_calls, gate, gate_at_noon, kinds,
+    pay_call, run, sign_in_call, story, texts, until,
 };
 use crate::scenarios::stores::{Shared, Troubled, on_every_store};
 
@@ -27,7 +28,7 @@ on_every_store! {
 async fn r20_a_rejection_is_a_result_with_the_reason_and_the_run_goes_on(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["rejected"]);
@@ -44,7 +45,7 @@ async fn r20_a_rejection_is_a_result_with_the_reason_and_the_run_goes_on(store: 
 async fn r20_a_rejection_needs_a_reason(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let refused = asked(&turn).reject(&dana(&gate).await, "  ").await.unwrap_err();
     assert_eq!(refused.to_string(), "it needs a reason, which is recorded and sent to the agent");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
@@ -53,7 +54,7 @@ async fn r20_a_rejection_needs_a_reason(store: Shared) {
 async fn r21_the_same_call_after_a_rejection_is_refused_at_once(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
     let again =
         run.submit([call("2", "pay", json!({"amount": 500, "to": "alice"}))]).await.unwrap();
@@ -71,10 +72,9 @@ async fn r21_the_same_call_after_a_rejection_is_refused_at_once(store: Shared) {
 async fn r21_other_arguments_are_a_new_question_that_shows_the_rejection(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
-    let other =
-        run.submit([call("2", "pay", json!({"to": "alice", "amount": 499}))]).await.unwrap();
+    let other = run.submit([pay_call("2", 499)]).await.unwrap();
     let earlier = asked(&other).approval().earlier();
     assert_eq!(earlier.len(), 1);
     assert_eq!((earlier[0].by().as_str(), earlier[0].reason()), ("dana", "not our invoice"));
@@ -84,13 +84,9 @@ async fn r21_other_arguments_are_a_new_question_that_shows_the_rejection(store: 
 async fn r21_in_another_run_it_may_be_asked(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "not today").await.unwrap();
-    let other = gate
-        .run("another")
-        .submit([call("1", "pay", json!({"to": "alice", "amount": 500}))])
-        .await
-        .unwrap();
+    let other = gate.run("another").submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(kinds(&other), ["waiting"]);
 }
 
@@ -156,16 +152,8 @@ async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(stor
 async fn r23_a_tools_failure_is_its_own(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run
-        .submit([
-            call("1", "fail", json!({"what": "it"})),
-            call("2", "explode", json!({"what": "it"})),
-        ])
-        .await
-        .unwrap();
-    for asked in turn.interruptions() {
-        asked.approve(&dana(&gate).await).await.unwrap();
-    }
+    let turn = run.submit(failing_calls()).await.unwrap();
+    approve_all(&turn, &dana(&gate).await).await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["failed", "failed"]);
     let failed =
@@ -183,7 +171,7 @@ async fn r23_a_tools_failure_is_its_own(store: Shared) {
 async fn r24_an_answer_in_the_tools_place_is_no_approval(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).respond(&dana(&gate).await, "approved, I guess").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["responded"]);
@@ -216,14 +204,11 @@ async fn r25_the_model_is_told_no_secrets_no_store_errors_no_reviewers(store: Sh
     let store: Shared = troubled.clone();
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let sign_in = |id: &str, password: &str| {
-        call(id, "sign_in", json!({"user": "mia", "password": password}))
-    };
     let turn = run
         .submit([
-            sign_in("1", "hunter22"),
-            sign_in("2", "wrong-password"),
-            sign_in("3", "hunter33"),
+            sign_in_call("1", "hunter22"),
+            sign_in_call("2", "wrong-password"),
+            sign_in_call("3", "hunter33"),
         ])
         .await
         .unwrap();
@@ -234,7 +219,7 @@ async fn r25_the_model_is_told_no_secrets_no_store_errors_no_reviewers(store: Sh
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "failed", "rejected"]);
     troubled.fail_at(1);
-    let trouble = run.submit([sign_in("4", "hunter44")]).await.unwrap();
+    let trouble = run.submit([sign_in_call("4", "hunter44")]).await.unwrap();
     let told = [texts(&turn), texts(&trouble)].concat().join("\n");
     for word in ["hunter22", "wrong-password", "hunter33", "hunter44", "dana", "disk", "store"] {
         assert!(!told.contains(word), "{word}: {told}");

@@ -46,18 +46,20 @@ on_every_store! {
 /// A gate as an inbox has it: without any tool.
 struct Desk {
     gate: Gate<NoTools>,
+    clock: ManualClock,
     dana: Reviewer,
 }
 
 impl Desk {
-    async fn over(store: &Shared, clock: &ManualClock) -> Self {
-        Self::with(Gate::builder(()).store(Arc::clone(store)).clock(clock.clone())).await
+    async fn over(store: &Shared) -> Self {
+        Self::with(Gate::builder(()).store(Arc::clone(store))).await
     }
 
     async fn with(builder: GateBuilder<NoTools>) -> Self {
         let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-        let gate = builder.directory(people).build().await.unwrap();
-        Self { dana: gate.reviewer("dana").await.unwrap(), gate }
+        let clock = ManualClock::at(noon());
+        let gate = builder.clock(clock.clone()).directory(people).build().await.unwrap();
+        Self { dana: gate.reviewer("dana").await.unwrap(), clock, gate }
     }
 
     fn bot(&self) -> RemoteCaller {
@@ -66,6 +68,13 @@ impl Desk {
 
     async fn approve(&self, id: ApprovalId) {
         self.gate.interruption(id).await.unwrap().unwrap().approve(&self.dana).await.unwrap();
+    }
+
+    /// Asks about a call, and approves it.
+    async fn ask_and_approve(&self, call: RemoteCall) -> ApprovalId {
+        let id = self.bot().ask(call).await.unwrap().id();
+        self.approve(id).await;
+        id
     }
 }
 
@@ -83,8 +92,7 @@ fn refund(id: &str, amount: u64) -> RemoteCall {
 }
 
 async fn it_runs_once_with_the_approved_arguments(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     assert_eq!((asked.status(), asked.tool().as_str()), (Status::Pending, "bot/refund"));
@@ -101,20 +109,17 @@ async fn it_runs_once_with_the_approved_arguments(store: Shared) {
 }
 
 async fn two_who_begin_at_once_are_one(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let (one, other) = (Desk::over(&store, &clock).await, Desk::over(&store, &clock).await);
-    let asked = one.bot().ask(refund("1", 50)).await.unwrap();
-    one.approve(asked.id()).await;
+    let (one, other) = (Desk::over(&store).await, Desk::over(&store).await);
+    let id = one.ask_and_approve(refund("1", 50)).await;
     let (bot, twin) = (one.bot(), other.bot());
-    let (first, second) = tokio::join!(bot.begin(asked.id()), twin.begin(asked.id()));
+    let (first, second) = tokio::join!(bot.begin(id), twin.begin(id));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
-    let stands = bot.approval(asked.id()).await.unwrap().unwrap();
+    let stands = bot.approval(id).await.unwrap().unwrap();
     assert_eq!((stands.status(), stands.attempts()), (Status::Dispatched, 1));
 }
 
 async fn nothing_begins_that_nobody_approved(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
     let asked = bot
         .ask(refund("1", 50).ask("soon", ask(role("manager")).within(minutes(5))))
@@ -123,7 +128,7 @@ async fn nothing_begins_that_nobody_approved(store: Shared) {
     assert!(bot.begin(asked.id()).await.is_err(), "it is pending");
     let early = bot.end(asked.id(), 1, ToolOutcome::returned(&json!(1))).await;
     assert!(matches!(early, Err(DecideError::AlreadyDecided(_))), "{early:?}");
-    clock.advance(minutes(6));
+    fixture.clock.advance(minutes(6));
     let expired = bot.begin(asked.id()).await.unwrap_err();
     assert_eq!(expired.kind(), "expired");
 
@@ -140,8 +145,7 @@ async fn nothing_begins_that_nobody_approved(store: Shared) {
 }
 
 async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
     let (first, twin) = tokio::join!(bot.ask(refund("1", 50)), bot.ask(refund("1", 50)));
     let (first, twin) = (first.unwrap(), twin.unwrap());
@@ -162,34 +166,26 @@ async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
 }
 
 async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
-    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
+    let fixture = Desk::over(&store).await;
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
     let other = fixture.gate.remote("other");
-    assert!(other.approval(asked.id()).await.unwrap().is_none());
-    assert!(other.decided(asked.id(), Duration::ZERO).await.unwrap().is_none());
-    assert!(other.begin(asked.id()).await.is_err());
-    assert!(matches!(other.heartbeat(asked.id(), 1).await, Err(DecideError::Unknown(_))));
+    assert!(other.approval(id).await.unwrap().is_none());
+    assert!(other.decided(id, Duration::ZERO).await.unwrap().is_none());
+    assert!(other.begin(id).await.is_err());
+    assert!(matches!(other.heartbeat(id, 1).await, Err(DecideError::Unknown(_))));
     assert!(matches!(
-        other.end(asked.id(), 1, ToolOutcome::failed("x")).await,
+        other.end(id, 1, ToolOutcome::failed("x")).await,
         Err(DecideError::Unknown(_))
     ));
-    assert!(matches!(other.cancel(asked.id(), "x").await, Err(DecideError::Unknown(_))));
-    assert!(
-        other.log_action(&"run".into(), None, "read", &json!({}), Some(asked.id())).await.is_err()
-    );
+    assert!(matches!(other.cancel(id, "x").await, Err(DecideError::Unknown(_))));
+    assert!(other.log_action(&"run".into(), None, "read", &json!({}), Some(id)).await.is_err());
     let own = other.ask(refund("1", 99)).await.unwrap();
-    assert_ne!(own.id(), asked.id(), "the ids of its runs are its own");
-    assert_eq!(
-        fixture.bot().approval(asked.id()).await.unwrap().unwrap().status(),
-        Status::Approved
-    );
+    assert_ne!(own.id(), id, "the ids of its runs are its own");
+    assert_eq!(fixture.bot().approval(id).await.unwrap().unwrap().status(), Status::Approved);
 }
 
 async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
     let call = |arguments: &str| RemoteCall::new("1", "refund", arguments);
     let schema = json!({
@@ -224,8 +220,7 @@ async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
 }
 
 async fn an_edit_fits_the_schema_and_is_what_runs(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     for wrong in [
@@ -242,45 +237,40 @@ async fn an_edit_fits_the_schema_and_is_what_runs(store: Shared) {
 }
 
 async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
-    let asked = bot.ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
-    bot.begin(asked.id()).await.unwrap();
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
+    bot.begin(id).await.unwrap();
     for _ in 0..4 {
-        clock.advance(Duration::from_secs(20));
-        bot.heartbeat(asked.id(), 1).await.unwrap();
+        fixture.clock.advance(Duration::from_secs(20));
+        bot.heartbeat(id, 1).await.unwrap();
     }
-    clock.advance(Duration::from_secs(31));
-    let lost = bot.heartbeat(asked.id(), 1).await;
+    fixture.clock.advance(Duration::from_secs(31));
+    let lost = bot.heartbeat(id, 1).await;
     assert!(matches!(
         lost,
         Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Indeterminate
     ));
     assert!(
-        bot.begin(asked.id()).await.is_err(),
+        bot.begin(id).await.is_err(),
         "nobody knows whether it ran: it never begins by itself again"
     );
-    let ended = bot.end(asked.id(), 1, ToolOutcome::failed("the bank said no")).await.unwrap();
+    let ended = bot.end(id, 1, ToolOutcome::failed("the bank said no")).await.unwrap();
     assert_eq!((ended.status(), ended.attempts()), (Status::Failed, 1));
 }
 
 async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
-    let asked = bot.ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
-    bot.begin(asked.id()).await.unwrap();
-    let beyond =
-        bot.end(asked.id(), 1, ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
+    bot.begin(id).await.unwrap();
+    let beyond = bot.end(id, 1, ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
     assert!(matches!(beyond, Err(DecideError::BadAnswer(_))), "{beyond:?}");
     let done = ToolOutcome::returned(&json!({"refunded": 50}));
     for _ in 0..2 {
-        assert_eq!(bot.end(asked.id(), 1, done.clone()).await.unwrap().status(), Status::Succeeded);
+        assert_eq!(bot.end(id, 1, done.clone()).await.unwrap().status(), Status::Succeeded);
     }
-    let other = bot.end(asked.id(), 1, ToolOutcome::failed("no")).await;
+    let other = bot.end(id, 1, ToolOutcome::failed("no")).await;
     assert!(matches!(
         other,
         Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Succeeded
@@ -289,8 +279,7 @@ async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared
 }
 
 async fn what_was_refused_is_not_asked_again_in_the_run(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
@@ -302,36 +291,36 @@ async fn what_was_refused_is_not_asked_again_in_the_run(store: Shared) {
 }
 
 async fn a_freeze_stops_what_was_approved(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
-    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
+    let fixture = Desk::over(&store).await;
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
     let freeze = fixture
         .gate
         .freeze(FreezeScope::tool("bot/refund"), "incident 7", &fixture.dana)
         .await
         .unwrap();
-    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap_err().kind(), "frozen");
+    assert_eq!(fixture.bot().begin(id).await.unwrap_err().kind(), "frozen");
     fixture.gate.lift_freeze(&freeze, &fixture.dana).await.unwrap();
-    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap().status(), Status::Dispatched);
+    assert_eq!(fixture.bot().begin(id).await.unwrap().status(), Status::Dispatched);
 }
 
 async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
-    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
+    let fixture = Desk::over(&store).await;
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
     let people = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
-    let later: Gate<NoTools> =
-        Gate::builder(()).store(store).clock(clock).directory(people).build().await.unwrap();
-    assert!(later.remote("bot").begin(asked.id()).await.is_err());
-    let stands = later.remote("bot").approval(asked.id()).await.unwrap().unwrap();
+    let later: Gate<NoTools> = Gate::builder(())
+        .store(store)
+        .clock(fixture.clock.clone())
+        .directory(people)
+        .build()
+        .await
+        .unwrap();
+    assert!(later.remote("bot").begin(id).await.is_err());
+    let stands = later.remote("bot").approval(id).await.unwrap().unwrap();
     assert_eq!((stands.status(), stands.votes().len(), stands.attempts()), (Status::Pending, 0, 0));
 }
 
 async fn only_an_answer_answers_a_question(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let choices = AcceptedAnswers::one_of(["retry", "skip", "cancel"]);
     let question = RemoteCall::new("1", "question", r#"{"question":"The provider says 503."}"#)
         .ask("a fault", ask(role("manager")).answered(choices.clone()));
@@ -356,8 +345,7 @@ async fn only_an_answer_answers_a_question(store: Shared) {
 }
 
 async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_only(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown
@@ -382,8 +370,7 @@ async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_o
 }
 
 async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let request = RemoteRequest::new()
         .summary("Refund $50 to Mia")
         .priority(RequestPriority::Urgent)
@@ -413,8 +400,7 @@ async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
 }
 
 async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown.grant(&fixture.dana, Scope::this_run().until(noon() + hours(1))).await.unwrap();
@@ -424,50 +410,47 @@ async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Share
     ];
     assert_eq!((soon.status(), late.status()), (Status::Approved, Status::Approved));
     assert_eq!(fixture.bot().begin(soon.id()).await.unwrap().attempts(), 1);
-    clock.advance(minutes(11));
+    fixture.clock.advance(minutes(11));
     assert!(fixture.bot().begin(late.id()).await.is_err(), "a permission is not kept in store");
     assert_eq!(fixture.bot().approval(late.id()).await.unwrap().unwrap().status(), Status::Pending);
 }
 
 async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let bot = fixture.bot();
-    let asked = bot.ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
-    bot.begin(asked.id()).await.unwrap();
-    clock.advance(Duration::from_secs(31));
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
+    bot.begin(id).await.unwrap();
+    fixture.clock.advance(Duration::from_secs(31));
     let lost = fixture
         .gate
         .recover()
         .await
         .unwrap()
         .into_iter()
-        .find(|lost| lost.approval().id() == asked.id())
+        .find(|lost| lost.approval().id() == id)
         .unwrap();
     lost.settle(&fixture.dana, Settlement::RunAgain, "it never reached the bank").await.unwrap();
     assert!(
-        bot.begin(asked.id()).await.is_err(),
+        bot.begin(id).await.is_err(),
         "one person's word is not the vote of those who are asked"
     );
-    fixture.approve(asked.id()).await;
-    assert_eq!(bot.begin(asked.id()).await.unwrap().attempts(), 2);
-    let late = bot.end(asked.id(), 1, ToolOutcome::failed("too slow")).await;
+    fixture.approve(id).await;
+    assert_eq!(bot.begin(id).await.unwrap().attempts(), 2);
+    let late = bot.end(id, 1, ToolOutcome::failed("too slow")).await;
     assert!(matches!(
         late,
         Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched
     ));
-    assert!(bot.heartbeat(asked.id(), 1).await.is_err());
+    assert!(bot.heartbeat(id, 1).await.is_err());
     assert_eq!(
-        bot.end(asked.id(), 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(),
+        bot.end(id, 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(),
         Status::Succeeded
     );
 }
 
 async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Shared) {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&store, &clock).await;
-    let elsewhere = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
+    let elsewhere = Desk::over(&store).await;
     let pay = |kind: &str, id: String, amount: &serde_json::Value| {
         let arguments = json!({ "amount": amount }).to_string();
         RemoteCall::new(id, "pay", arguments).run(kind).ask("it is money", ask(role("manager")))
@@ -523,7 +506,7 @@ async fn a_denial_stands_where_a_standing_permission_fits_too() {
 
 #[tokio::test]
 async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_record() {
-    let fixture = Desk::over(&fresh(), &ManualClock::at(noon())).await;
+    let fixture = Desk::over(&fresh()).await;
     let level = |level: u32| {
         json!({
             "allOf": [{"$ref": format!("#/$defs/a{level}")}, {"$ref": format!("#/$defs/a{level}")}],
@@ -540,8 +523,7 @@ async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_rec
 
 #[tokio::test]
 async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
-    let (store, clock) = (fresh(), ManualClock::at(noon()));
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&fresh()).await;
     // Four fifths of what one check may take, though this text is soon found to be none of these.
     let schema = json!({"properties": {"text": {"pattern": "^.{1,200}Z$"}}});
     let costly = |id: usize| {
@@ -565,7 +547,7 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
     assert!(asked >= 2 && (1..=10).contains(&again_after), "{asked} {again_after}");
     assert!(fixture.bot().ask(refund("1", 50)).await.is_err(), "not by another schema either");
     fixture.gate.remote("other").ask(refund("1", 50)).await.unwrap();
-    clock.advance(Duration::from_secs(again_after.into()));
+    fixture.clock.advance(Duration::from_secs(again_after.into()));
     fixture.bot().ask(refund("1", 50)).await.unwrap();
 }
 
@@ -594,24 +576,23 @@ async fn overlays_judge_it_when_it_is_asked_and_before_it_begins() {
     let cap = Cap(Arc::new(100.into()));
     let fixture = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
     assert_eq!(fixture.bot().ask(refund("1", 101)).await.unwrap().status(), Status::Denied);
-    let asked = fixture.bot().ask(refund("2", 90)).await.unwrap();
-    fixture.approve(asked.id()).await;
+    let id = fixture.ask_and_approve(refund("2", 90)).await;
     cap.0.store(80, Ordering::SeqCst);
-    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap_err().kind(), "denied");
-    assert_eq!(fixture.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
+    assert_eq!(fixture.bot().begin(id).await.unwrap_err().kind(), "denied");
+    assert_eq!(fixture.bot().approval(id).await.unwrap().unwrap().attempts(), 0);
 }
 
 #[tokio::test]
 async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
-    let (store, clock) = (fresh(), ManualClock::at(noon()));
-    let before = Desk::over(&store, &clock).await;
+    let store = fresh();
+    let before = Desk::over(&store).await;
     let due = RemoteCall::new("1", "issue_refund", "{}")
         .ask("it is money", ask(role("manager")).within(hours(1)));
     let id = before.bot().ask(due).await.unwrap().id();
     drop(before);
-    let fixture = Desk::over(&store, &clock).await;
+    let fixture = Desk::over(&store).await;
     let stands = async || fixture.gate.approval(id).await.unwrap().unwrap().status();
-    clock.advance(hours(2));
+    fixture.clock.advance(hours(2));
     fixture.gate.run_due().await;
     assert_eq!(
         stands().await,
@@ -625,7 +606,7 @@ async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
 
 #[tokio::test]
 async fn a_question_that_nobody_could_answer_is_not_asked() {
-    let fixture = Desk::over(&fresh(), &ManualClock::at(noon())).await;
+    let fixture = Desk::over(&fresh()).await;
     let call = RemoteCall::new("1", "issue_refund", "{}")
         .run("run")
         .ask("it is money", ask(role("astronaut")));
@@ -645,41 +626,38 @@ async fn what_cannot_be_put_on_the_record_does_not_begin() {
     store.fail_at(1);
     let failed = fixture.bot().ask(refund("1", 50)).await;
     assert!(matches!(failed, Err(RemoteError::NotRun(NotRun::Unavailable { .. }))), "{failed:?}");
-    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
     store.fail_at(1);
-    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap_err().kind(), "unavailable");
-    assert_eq!(fixture.bot().begin(asked.id()).await.unwrap().attempts(), 1);
+    assert_eq!(fixture.bot().begin(id).await.unwrap_err().kind(), "unavailable");
+    assert_eq!(fixture.bot().begin(id).await.unwrap().attempts(), 1);
 }
 
 #[tokio::test]
 async fn arguments_that_were_changed_in_the_store_do_not_begin() {
     let inner = fresh();
-    let fixture = Desk::over(&inner, &ManualClock::at(noon())).await;
-    let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
-    fixture.approve(asked.id()).await;
+    let fixture = Desk::over(&inner).await;
+    let id = fixture.ask_and_approve(refund("1", 50)).await;
     let tampered = Troubled::tampering(inner, |approval| {
         let text = serde_json::to_string(&*approval)
             .unwrap()
             .replace(r#""amount":50"#, r#""amount":5000"#);
         Arc::new(serde_json::from_str(&text).unwrap())
     });
-    let thief = Desk::over(&(tampered as Shared), &ManualClock::at(noon())).await;
-    assert_eq!(thief.bot().begin(asked.id()).await.unwrap_err().kind(), "disputed");
-    assert_eq!(fixture.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
+    let thief = Desk::over(&(tampered as Shared)).await;
+    assert_eq!(thief.bot().begin(id).await.unwrap_err().kind(), "disputed");
+    assert_eq!(fixture.bot().approval(id).await.unwrap().unwrap().attempts(), 0);
 }
 
 #[tokio::test]
 async fn whoever_waits_hears_of_the_decision_and_no_longer_waits_than_said() {
-    let clock = ManualClock::at(noon());
-    let fixture = Desk::over(&fresh(), &clock).await;
+    let fixture = Desk::over(&fresh()).await;
     let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     let (waited, ()) =
         tokio::join!(bot.decided(asked.id(), minutes(1)), fixture.approve(asked.id()));
     assert_eq!(waited.unwrap().unwrap().status(), Status::Approved);
     let other = bot.ask(refund("2", 50)).await.unwrap();
-    let pass = async { clock.advance(minutes(1)) };
+    let pass = async { fixture.clock.advance(minutes(1)) };
     let (waited, ()) = tokio::join!(bot.decided(other.id(), minutes(1)), pass);
     assert_eq!(waited.unwrap().unwrap().status(), Status::Pending);
 }

@@ -8,7 +8,8 @@ use gate_runtime::review::DecideError;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, asked, builder, call, dana, gate, gate_at_noon, kinds, run, story,
+    State, asked, builder, call, dana, gate, gate_at_noon, kinds, pay_call_to as pay, run,
+    sign_in_call, story,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -33,10 +34,6 @@ on_every_store! {
     s_a_grant_reaches_other_agents_and_people_only_in_words,
     s_a_grant_does_not_answer_what_its_giver_could_not_answer_alone,
     s_a_grant_is_given_like_a_call_that_is_decided,
-}
-
-fn pay(id: &str, to: &str, amount: u64) -> ToolCall {
-    call(id, "pay", json!({"to": to, "amount": amount}))
 }
 
 async fn s32_always_for_this_run_covers_that_tool_in_that_run_only(store: Shared) {
@@ -418,10 +415,7 @@ async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
 
 async fn s_a_call_with_a_secret_is_approved_once(store: Shared) {
     let (gate, _) = gate(&store).await;
-    let turn = run(&gate)
-        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
-        .await
-        .unwrap();
+    let turn = run(&gate).submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::Secret)), "{refused}");
 }

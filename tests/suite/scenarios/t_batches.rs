@@ -4,7 +4,9 @@ use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
 use serde_json::json;
 
-use crate::scenarios::desk::{State, World, asked, builder, call, dana, gate, kinds, run, texts};
+use crate::scenarios::desk::{
+    State, World, asked, builder, call, dana, gate, kinds, pay_call_to as pay, run, texts,
+};
 use crate::scenarios::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -108,8 +110,6 @@ async fn t29_approved_and_rejected_are_answered_in_one_reply(store: Shared) {
 async fn t30_a_grant_settles_the_matching_ones_of_the_batch_and_only_those(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let pay =
-        |id: &str, to: &str, amount: u64| call(id, "pay", json!({"to": to, "amount": amount}));
     let turn = run.submit([
         pay("1", "alice", 100),
         pay("2", "alice", 200),
@@ -163,6 +163,11 @@ mod hold {
         z93_a_held_batch_goes_on_when_the_question_is_rejected,
     }
 
+    /// Proposes a call that nobody is asked about, beside one that holds its batch.
+    fn held_batch() -> [ToolCall; 2] {
+        [call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]
+    }
+
     async fn z93_a_free_sibling_of_a_pending_call_runs_at_once(store: Shared) {
         let (gate, world) = gate(&store).await;
         let turn = run(&gate)
@@ -180,13 +185,7 @@ mod hold {
     async fn z93_a_policy_may_hold_the_batch_and_the_record_says_so(store: Shared) {
         let (gate, state) = holding(&store).await;
         let run = run(&gate);
-        let turn = run
-            .submit([
-                call("1", "race", json!({"place": 7})),
-                call("2", "migrate", json!({"to": 2})),
-            ])
-            .await
-            .unwrap();
+        let turn = run.submit(held_batch()).await.unwrap();
         assert_eq!(kinds(&turn), ["approved", "waiting"]);
         assert_eq!(turn.interruptions().len(), 1, "nobody is asked about what only waits");
         assert!(turn.answers()[0].approval().unwrap().is_held());
@@ -207,13 +206,7 @@ mod hold {
     async fn z93_a_held_batch_goes_on_when_the_question_is_rejected(store: Shared) {
         let (gate, state) = holding(&store).await;
         let run = run(&gate);
-        let turn = run
-            .submit([
-                call("1", "race", json!({"place": 7})),
-                call("2", "migrate", json!({"to": 2})),
-            ])
-            .await
-            .unwrap();
+        let turn = run.submit(held_batch()).await.unwrap();
         asked(&turn).reject(&dana(&gate).await, "not now").await.unwrap();
         assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "rejected"]);
         assert_eq!(state.0.ran(), ["7"]);

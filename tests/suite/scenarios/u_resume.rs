@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::scenarios::desk::{
-    KEY, State, Tools, again, asked, builder, call, dana, gate, kinds, people, records, run, story,
-    texts, until,
+    KEY, State, Tools, again, approve_all, asked, builder, call, dana, failing_calls, gate, kinds,
+    pay_call, people, records, run, sign_in_call, story, texts, until,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
@@ -36,16 +36,12 @@ on_every_store! {
     u_a_secret_is_given_again_by_the_same_call,
 }
 
-fn pay(id: &str, amount: u64) -> ToolCall {
-    call(id, "pay", json!({"to": "alice", "amount": amount}))
-}
-
 async fn u37_paused_stored_and_decided_in_another_process_it_runs_once_with_the_approved_arguments(
     store: Shared,
 ) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let _ = run.submit([pay("1", 500)]).await.unwrap();
+    let _ = run.submit([pay_call("1", 500)]).await.unwrap();
     let saved = run.state().await.unwrap().to_json();
     drop((run, gate));
     let gate = again(&store, &world).await;
@@ -61,7 +57,7 @@ async fn u37_paused_stored_and_decided_in_another_process_it_runs_once_with_the_
 async fn u37_without_a_shared_store_a_pending_call_goes_on_in_another_process(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let _ = run.submit([pay("1", 500), pay("2", 5)]).await.unwrap();
+    let _ = run.submit([pay_call("1", 500), pay_call("2", 5)]).await.unwrap();
     let saved = run.state().await.unwrap().to_json();
     let elsewhere = again(&fresh(), &world).await;
     let run = elsewhere.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
@@ -78,7 +74,7 @@ async fn u37_without_a_shared_store_a_pending_call_goes_on_in_another_process(st
 
 async fn approved(gate: &Gate<Tools>) -> RunState {
     let run = run(gate);
-    let turn = run.submit([pay("1", 500)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     asked(&turn).approve(&dana(gate).await).await.unwrap();
     run.state().await.unwrap()
 }
@@ -120,7 +116,7 @@ async fn u38_resumed_twice_at_once_it_runs_once_and_both_get_the_result(store: S
 async fn u39_resumed_before_any_decision_it_is_the_same_question(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([pay("1", 500)]).await.unwrap();
+    let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let resumed = gate.resume(run.state().await.unwrap()).await.unwrap();
     assert_eq!(asked(&resumed.proceed().await.unwrap()).id(), asked(&turn).id());
     assert_eq!(story(&gate).await, ["assessed"], "nothing was asked again");
@@ -174,7 +170,7 @@ async fn u40_a_decision_while_the_rules_are_still_looking_is_kept(store: Shared)
 
 async fn saved(gate: &Gate<Tools>) -> Value {
     let run = run(gate);
-    let _ = run.submit([pay("1", 500)]).await.unwrap();
+    let _ = run.submit([pay_call("1", 500)]).await.unwrap();
     serde_json::from_str(&run.state().await.unwrap().to_json()).unwrap()
 }
 
@@ -249,10 +245,7 @@ async fn u41_a_state_is_json_in_any_layout(store: Shared) {
 async fn u41_a_state_holds_no_secrets(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate).reasoning("the password is hunter22");
-    let turn = run
-        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))])
-        .await
-        .unwrap();
+    let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     let text = run.state().await.unwrap().to_json();
     assert!(text.contains("[secret ") && !text.contains("\"password\":\"hunter22\""), "{text}");
@@ -275,10 +268,9 @@ mod later {
 async fn u42_a_call_whose_tool_is_gone_stays_approved_and_its_siblings_go_on(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run.submit([call("1", "wipe", json!({"disk": "a"})), pay("2", 500)]).await.unwrap();
-    for asked in turn.interruptions() {
-        asked.approve(&dana(&gate).await).await.unwrap();
-    }
+    let turn =
+        run.submit([call("1", "wipe", json!({"disk": "a"})), pay_call("2", 500)]).await.unwrap();
+    approve_all(&turn, &dana(&gate).await).await;
     let fewer: Gate<later::Fewer> =
         builder(&store, &State(Arc::clone(&world))).build().await.unwrap();
     let turn = fewer.resume(run.state().await.unwrap()).await.unwrap().proceed().await.unwrap();
@@ -294,16 +286,8 @@ async fn u42_a_call_whose_tool_is_gone_stays_approved_and_its_siblings_go_on(sto
 async fn u43_a_tool_that_failed_after_its_effect_does_not_run_again(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let turn = run
-        .submit([
-            call("1", "fail", json!({"what": "it"})),
-            call("2", "explode", json!({"what": "it"})),
-        ])
-        .await
-        .unwrap();
-    for asked in turn.interruptions() {
-        asked.approve(&dana(&gate).await).await.unwrap();
-    }
+    let turn = run.submit(failing_calls()).await.unwrap();
+    approve_all(&turn, &dana(&gate).await).await;
     let saved = run.state().await.unwrap();
     for _ in 0..3 {
         let turn = gate.resume(saved.clone()).await.unwrap().proceed().await.unwrap();
@@ -377,10 +361,8 @@ async fn u_an_approval_of_another_store_is_asked_again(store: Shared) {
 
 async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let sign_in =
-        |password: &str| call("1", "sign_in", json!({"user": "mia", "password": password}));
     let run = run(&gate);
-    let turn = run.submit([sign_in("hunter22")]).await.unwrap();
+    let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let saved = run.state().await.unwrap();
     drop((run, turn, gate));
@@ -392,7 +374,7 @@ async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     assert!(world.ran().is_empty());
     // The application has it in its history, and proposes the same call again. Another secret is
     // another call.
-    assert_eq!(kinds(&run.submit([sign_in("hunter23")]).await.unwrap()), ["invalid"]);
-    assert_eq!(kinds(&run.submit([sign_in("hunter22")]).await.unwrap()), ["succeeded"]);
+    assert_eq!(kinds(&run.submit([sign_in_call("1", "hunter23")]).await.unwrap()), ["invalid"]);
+    assert_eq!(kinds(&run.submit([sign_in_call("1", "hunter22")]).await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);
 }

@@ -16,7 +16,8 @@ use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::scenarios::desk::{
-    KEY, asked, call, dana, kinds, noon, people, records, run, story, until,
+    KEY, asked, call, dana, kinds, noon, people, records, run, sign_in_call, story, until,
+    until_asked,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 use crate::scenarios::v_people::Changing;
@@ -51,15 +52,6 @@ impl World {
     }
 }
 
-#[derive(Clone, Default)]
-pub struct State(Arc<World>);
-
-impl Provides<World> for State {
-    fn provide(&self) -> &World {
-        &self.0
-    }
-}
-
 /// Transfers: two managers, or whoever is there after ten minutes.
 #[policy]
 fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
@@ -79,7 +71,7 @@ fn transfers(rules: Rules<Transfer>) -> Rules<Transfer> {
 
 /// Transfer money.
 #[gated_tool(policy = "transfers", on_error = "ask")]
-fn transfer(#[state] world: &World, to: String, amount: u64) -> Result<String, String> {
+fn transfer(#[state] world: &Arc<World>, to: String, amount: u64) -> Result<String, String> {
     let is_first = amount == 50 && !world.failed.swap(true, Ordering::SeqCst);
     if is_first { Err("the bank is closed".to_owned()) } else { Ok(format!("{amount} to {to}")) }
 }
@@ -98,14 +90,14 @@ fn payouts<T: Tool>(rules: Rules<T>) -> Rules<T> {
 
 /// Pay out.
 #[gated_tool(policy = "payouts")]
-fn pay_out(#[state] world: &World, to: String, amount: u64) -> String {
+fn pay_out(#[state] world: &Arc<World>, to: String, amount: u64) -> String {
     world.ran.lock().unwrap().push(format!("pay out {amount} to {to}"));
     to
 }
 
 /// Empty an account.
 #[gated_tool(policy = "payouts")]
-fn empty(#[state] world: &World, to: String, amount: u64) -> String {
+fn empty(#[state] world: &Arc<World>, to: String, amount: u64) -> String {
     world.ran.lock().unwrap().push(format!("empty {amount} to {to}"));
     to
 }
@@ -118,7 +110,7 @@ fn by_two(rules: Rules<Launch>) -> Rules<Launch> {
 
 /// Launch.
 #[gated_tool(policy = "by_two")]
-fn launch(#[state] world: &World, what: String) -> String {
+fn launch(#[state] world: &Arc<World>, what: String) -> String {
     world.ran.lock().unwrap().push(format!("launch {what}"));
     what
 }
@@ -131,12 +123,12 @@ fn confirmed(rules: Rules<Book>) -> Rules<Book> {
 
 /// Book a flight.
 #[gated_tool(policy = "confirmed")]
-fn book(#[state] world: &World, price: u64) -> u64 {
+fn book(#[state] world: &Arc<World>, price: u64) -> u64 {
     world.ran.lock().unwrap().push(format!("book {price}"));
     price
 }
 
-registry! { Tools for State { Transfer, SignIn, PayOut, Empty, Launch, Book } }
+registry! { Tools for Arc<World> { Transfer, SignIn, PayOut, Empty, Launch, Book } }
 
 fn key(name: &str, seed: u8) -> SigningKey {
     SigningKey::from_seed(name, KeyKind::Log, [seed; 32]).unwrap()
@@ -148,9 +140,10 @@ fn signers() -> StaticDirectory {
 }
 
 async fn signers_gate(store: &Shared) -> (Gate<Tools>, Arc<World>, Changing) {
-    let (state, directory) = (State::default(), Changing(Arc::new(Mutex::new(signers()))));
-    let gate = Gate::builder(state.clone()).agent("support").directory(directory.clone()).key(KEY);
-    (gate.store(Arc::clone(store)).build().await.unwrap(), state.0, directory)
+    let (world, directory) = (Arc::default(), Changing(Arc::new(Mutex::new(signers()))));
+    let gate =
+        Gate::builder(Arc::clone(&world)).agent("support").directory(directory.clone()).key(KEY);
+    (gate.store(Arc::clone(store)).build().await.unwrap(), world, directory)
 }
 
 fn paying(id: &str, amount: u64) -> ToolCall {
@@ -167,8 +160,8 @@ fn unsigned(decided: Result<DecisionOutcome, DecideError>) -> VoteSignatureError
 
 /// A gate whose clock stands still at noon.
 async fn gate(store: &Shared) -> (Gate<Tools>, ManualClock) {
-    let (state, clock) = (State::default(), ManualClock::at(noon()));
-    let gate = Gate::builder(state).agent("support").directory(people()).key(KEY);
+    let clock = ManualClock::at(noon());
+    let gate = Gate::builder(Arc::default()).agent("support").directory(people()).key(KEY);
     (gate.store(Arc::clone(store)).clock(clock.clone()).build().await.unwrap(), clock)
 }
 
@@ -205,7 +198,7 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
             transfers_of("1", 2_000),
             transfers_of("2", 3_000),
             transfers_of("3", 50),
-            call("4", "sign_in", json!({"user": "mia", "password": "hunter2"})),
+            sign_in_call("4", "hunter2"),
         ])
         .await
         .unwrap();
@@ -230,8 +223,7 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
     let work =
         history.guard("close the books", ask(role("manager")), async || Err::<(), _>("broke"));
     let decide = async {
-        until(async || !gate.pending().await.unwrap().is_empty()).await;
-        gate.pending().await.unwrap()[0].reject(&dana, "leave it").await.unwrap();
+        until_asked(&gate).await.reject(&dana, "leave it").await.unwrap();
     };
     tokio::join!(work, decide).0.unwrap_err();
 
@@ -263,10 +255,7 @@ async fn v_a_vote_on_what_has_changed_since_is_refused(store: Shared) {
 async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
     let (gate, _, _) = signers_gate(&store).await;
     let (run, dana, max) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
-    let turn = run
-        .submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2"}))])
-        .await
-        .unwrap();
+    let turn = run.submit([sign_in_call("1", "hunter2")]).await.unwrap();
     let asked = asked(&turn);
     let (hers, other, his) = (key("dana", 1), key("dana", 9), key("omar", 2));
     assert_eq!(unsigned(asked.approve(&dana).await), VoteSignatureError::Unsigned);
@@ -295,10 +284,7 @@ async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
     assert_eq!(asked.approve(&dana).sign_with(&hers).await.unwrap().status(), Status::Approved);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // Who has no key votes as before.
-    let turn = run
-        .submit([call("2", "sign_in", json!({"user": "mia", "password": "hunter3"}))])
-        .await
-        .unwrap();
+    let turn = run.submit([sign_in_call("2", "hunter3")]).await.unwrap();
     assert_eq!(
         crate::scenarios::desk::asked(&turn).approve(&max).await.unwrap().status(),
         Status::Approved
@@ -448,14 +434,12 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
         if attempts == 1 { Err("broke") } else { Ok(()) }
     });
     let approve = async |key: &SigningKey| -> Result<DecisionOutcome, DecideError> {
-        until(async || !gate.pending().await.unwrap().is_empty()).await;
-        let question: Interruption = gate.pending().await.unwrap()[0].clone();
-        question.approve(&dana).sign_with(key).await
+        until_asked(&gate).await.approve(&dana).sign_with(key).await
     };
     // Where she votes, another key is known of her.
     let elsewhere =
         Changing(Arc::new(Mutex::new(people().with_key(key("dana", 9).verifier().clone()))));
-    let elsewhere = Gate::builder(State::default()).agent("support").directory(elsewhere).key(KEY);
+    let elsewhere = Gate::builder(Arc::default()).agent("support").directory(elsewhere).key(KEY);
     let elsewhere: Gate<Tools> = elsewhere.store(Arc::clone(&store)).build().await.unwrap();
     let decide = async {
         assert_eq!(unsigned(approve(&key("dana", 9)).await), VoteSignatureError::OtherKey);
@@ -535,10 +519,8 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
     let turn = run.submit([paying("1", 10), paying("2", 20)]).await.unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
     first.approve(&dana(&gate).await).sign_with(&key("dana", 1)).await.unwrap();
-    let blind = Gate::builder(State(Arc::clone(&world)))
-        .agent("support")
-        .directory(Keyless(signers()))
-        .key(KEY);
+    let blind =
+        Gate::builder(Arc::clone(&world)).agent("support").directory(Keyless(signers())).key(KEY);
     let blind: Gate<Tools> = blind.store(Arc::clone(&store)).build().await.unwrap();
     let shown = blind.interruption(second.id()).await.unwrap().unwrap();
     for key in [None, Some(key("omar", 2))] {

@@ -7,7 +7,9 @@ use gate_runtime::review::DecideError;
 use gate_runtime::run::RunState;
 use serde_json::json;
 
-use crate::scenarios::desk::{Tools, again, asked, call, dana, gate, kinds, run, story, texts};
+use crate::scenarios::desk::{
+    Tools, again, asked, call, dana, gate, kinds, pay_call_to as pay, run, story, texts,
+};
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
 on_every_store! {
@@ -22,10 +24,6 @@ on_every_store! {
     z94_after_an_edit_the_model_knows_what_ran,
     z96_denied_again_and_again_the_run_is_told_to_stop,
     z98_nothing_reads_true_as_ask_or_approve,
-}
-
-fn pay(id: &str, to: &str, amount: u64) -> ToolCall {
-    call(id, "pay", json!({"to": to, "amount": amount}))
 }
 
 async fn z80_one_approved_state_restored_twice_runs_once(store: Shared) {

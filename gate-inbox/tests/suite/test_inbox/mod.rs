@@ -15,6 +15,7 @@ use gate_runtime::testing::ManualClock;
 use gate_runtime::{Approval, FileDirectory, NoTools, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
+use ureq::RequestBuilder;
 use ureq::http::Response;
 
 /// Payments: large ones are for two managers.
@@ -139,6 +140,21 @@ impl TestInbox {
         let inbox = change(Inbox::new(gate, people).clock(clock.clone()));
         tokio::spawn(inbox.serve(listener));
         Self { clock, agent, store, address, dana, omar, ines, folder }
+    }
+
+    /// Builds a gate over the same store, of another agent.
+    pub async fn gate_of(&self, agent: &str) -> Gate<Tools> {
+        Gate::builder(())
+            .store(self.store.clone())
+            .key([7; 32])
+            .clock(self.clock.clone())
+            .directory(
+                StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]),
+            )
+            .agent(agent)
+            .build()
+            .await
+            .unwrap()
     }
 
     pub fn people(&self, people: &[(&str, &str, &ReviewerToken)]) {
@@ -279,6 +295,13 @@ impl PageResponse {
     }
 }
 
+fn with_headers<B>(
+    request: RequestBuilder<B>,
+    headers: Vec<(&'static str, String)>,
+) -> RequestBuilder<B> {
+    headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
 /// Keeps cookies, follows nothing.
 #[derive(Clone)]
 pub struct TestBrowser {
@@ -296,12 +319,11 @@ impl TestBrowser {
         Self { address, cookies: Vec::new(), headers: Vec::new(), agent: config.new_agent() }
     }
 
-    fn cookie_line(&self) -> String {
-        self.cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect::<Vec<_>>()
-            .join("; ")
+    /// Returns what is sent with every request, cookies first.
+    fn all_headers(&self) -> Vec<(&'static str, String)> {
+        let cookies: Vec<_> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        [&[("cookie", cookies.join("; "))], &*self.headers].concat()
     }
 
     async fn send(
@@ -337,53 +359,29 @@ impl TestBrowser {
     }
 
     pub async fn get(&mut self, path: &str) -> PageResponse {
-        let (cookies, headers) = (self.cookie_line(), self.headers.clone());
-        let build = move |agent: &ureq::Agent, url: String| {
-            let mut request = agent.get(url).header("cookie", cookies);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            request.call()
-        };
-        self.send(build, path).await
+        let headers = self.all_headers();
+        self.send(move |agent, url| with_headers(agent.get(url), headers).call(), path).await
     }
 
     /// Asks for nothing but the headers.
     pub async fn head(&mut self, path: &str) -> PageResponse {
-        let (cookies, headers) = (self.cookie_line(), self.headers.clone());
-        let build = move |agent: &ureq::Agent, url: String| {
-            let mut request = agent.head(url).header("cookie", cookies);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            request.call()
-        };
-        self.send(build, path).await
+        let headers = self.all_headers();
+        self.send(move |agent, url| with_headers(agent.head(url), headers).call(), path).await
     }
 
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> PageResponse {
-        let (cookies, headers) = (self.cookie_line(), self.headers.clone());
+        let headers = self.all_headers();
         let fields: Vec<(String, String)> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let build = move |agent: &ureq::Agent, url: String| {
-            let mut request = agent.post(url).header("cookie", cookies);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            request.send_form(fields)
-        };
-        self.send(build, path).await
+        self.send(move |agent, url| with_headers(agent.post(url), headers).send_form(fields), path)
+            .await
     }
 
     /// Posts what is no form of a page.
     pub async fn post_body(&mut self, path: &str, kind: &'static str, body: &str) -> PageResponse {
         let (headers, body) = (self.headers.clone(), body.to_owned());
         let build = move |agent: &ureq::Agent, url: String| {
-            let mut request = agent.post(url).header("content-type", kind);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            request.send(body)
+            with_headers(agent.post(url).header("content-type", kind), headers).send(body)
         };
         self.send(build, path).await
     }
@@ -417,6 +415,11 @@ impl TestBrowser {
             vec![("form_secret", form_secret.as_str()), ("form", &form), ("shown", &shown)];
         all.extend(fields);
         self.post(action, &all).await
+    }
+
+    /// Opens a call's page.
+    pub async fn get_call(&mut self, id: ApprovalId) -> PageResponse {
+        self.get(&format!("/approvals/{id}")).await
     }
 
     /// Opens a call's page, and sends a form of it.
