@@ -30,13 +30,10 @@ pub(crate) struct DecisionDraft {
 }
 
 impl DecisionDraft {
-    /// Creates a draft from the text that was typed when confirming an edit.
-    pub(crate) fn of_edit(problem: Option<&str>, message: String) -> Self {
-        Self {
-            problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())),
-            words: message,
-            comment: String::new(),
-        }
+    /// Creates a draft from the comment that was typed in a form, and the form's problem.
+    pub(crate) fn of(form: ProblemForm, problem: Option<String>, comment: String) -> Self {
+        let problem = problem.map(|problem| (form, problem));
+        Self { problem, words: comment, comment: String::new() }
     }
 
     fn comment(&self, of: ProblemForm) -> &str {
