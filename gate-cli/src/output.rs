@@ -143,27 +143,18 @@ pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
 
 /// Returns a call as JSON for programs.
 pub(crate) fn object(approval: &Approval) -> Value {
-    let info = approval.subject().info();
-    json!({
-        "id": approval.id().to_string(),
-        "status": approval.status(),
-        "tool": approval.tool(),
-        "run": info.run(),
-        "call": approval.subject().call(),
-        "agent": info.agent(),
-        "on_behalf_of": info.principal(),
-        "case": info.case(),
-        "arguments": approval.arguments().to_json(),
-        "digest": approval.arguments().digest().to_string(),
-        "asked_at": approval.asked_at(),
-        "expires_at": approval.expires_at(),
-        "waits_for": approval.waits_for(),
-        "valid": approval.describe_validity(),
-        "votes": approval.votes(),
-        "failure": approval.failure(),
-        "attempts": approval.attempts(),
-        "vouched_until": approval.lease_expires_at(),
-    })
+    let mut object = approval.json_summary();
+    let further = [
+        ("expires_at", json!(approval.expires_at())),
+        ("waits_for", json!(approval.waits_for())),
+        ("valid", json!(approval.describe_validity())),
+        ("votes", json!(approval.votes())),
+        ("failure", json!(approval.failure())),
+        ("attempts", json!(approval.attempts())),
+        ("vouched_until", json!(approval.lease_expires_at())),
+    ];
+    object.extend(further.map(|(name, value)| (name.to_owned(), value)));
+    Value::Object(object)
 }
 
 /// Describes a record, in a few words.

@@ -89,11 +89,26 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
 }
 
+/// Redirects to the page of a call.
+fn to_approval(id: ApprovalId) -> Redirect {
+    Redirect::to(&format!("/approvals/{id}"))
+}
+
 impl AppState {
     /// A call, by the id in an address.
     async fn asked(&self, id: &str) -> Result<Interruption, PageError> {
         let id: ApprovalId = id.parse().map_err(|_| PageError::not_found())?;
         self.gate.interruption(id).await?.ok_or_else(PageError::not_found)
+    }
+
+    /// Returns a call that waits for a decision, or redirects to the page of one that does not.
+    async fn pending_call(&self, id: &str) -> Result<Interruption, PageError> {
+        let asked = self.asked(id).await?;
+        if asked.approval().status() == Status::Pending {
+            Ok(asked)
+        } else {
+            Err(PageError::new(to_approval(asked.id())))
+        }
     }
 
     /// Finds the calls that people decided before: those of its case, and those of its tool.
@@ -157,10 +172,7 @@ async fn edit(
     user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = app.asked(&id).await?;
-    if asked.approval().status() != Status::Pending {
-        return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
-    }
+    let asked = app.pending_call(&id).await?;
     let Some(descriptor) = asked.descriptor() else {
         let message = "This inbox does not know the tool, so it cannot check the arguments: \
             approve or reject the call as it is.";

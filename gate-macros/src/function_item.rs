@@ -1,9 +1,11 @@
 //! A function whose body is not parsed.
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Signature, Visibility};
+
+use crate::errors::ErrorAccumulator;
 
 /// A function: everything but its body is parsed, so that mistakes in the body are the compiler's
 /// to report.
@@ -30,6 +32,23 @@ impl Parse for FunctionItem {
         };
         Ok(Self { attributes, visibility, signature, body })
     }
+}
+
+/// Expands a function, and emits the mistakes after it. What is no function is emitted as it is.
+pub(crate) fn expand_function(
+    function: &TokenStream,
+    mut errors: ErrorAccumulator,
+    expand: impl FnOnce(FunctionItem, &mut ErrorAccumulator) -> TokenStream,
+) -> TokenStream {
+    let output = match syn::parse2(function.clone()) {
+        Ok(function) => expand(function, &mut errors),
+        Err(error) => {
+            errors.add(error);
+            function.clone()
+        }
+    };
+    let errors = errors.finish();
+    quote!(#output #errors)
 }
 
 /// Attributes by what becomes of them.

@@ -6,7 +6,9 @@ use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Path, ReturnType, Token, Type};
 
 use crate::errors::ErrorAccumulator;
-use crate::function_item::{AttributeGroups, FunctionItem, source_of, source_position, token_text};
+use crate::function_item::{
+    AttributeGroups, FunctionItem, expand_function, source_of, source_position, token_text,
+};
 use crate::names::{RuntimePath, did_you_mean};
 
 pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
@@ -14,22 +16,14 @@ pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStrea
     let options = syn::parse2::<PolicyOptions>(options)
         .map_err(|error| errors.add(error))
         .unwrap_or_default();
-    let function = match syn::parse2::<FunctionItem>(function.clone()) {
-        Ok(function) => function,
-        Err(error) => {
-            errors.add(error);
-            let errors = errors.finish();
-            return quote!(#function #errors);
+    expand_function(function, errors, |function, errors| {
+        let rules = check(&function, errors);
+        let runtime = RuntimePath::new(options.runtime.as_ref());
+        match rules {
+            Some(rules) if errors.is_empty() => expand(&runtime, function, &rules),
+            _ => TokenStream::new(),
         }
-    };
-    let rules = check(&function, &mut errors);
-    let runtime = RuntimePath::new(options.runtime.as_ref());
-    let output = match rules {
-        Some(rules) if errors.is_empty() => expand(&runtime, function, &rules),
-        _ => TokenStream::new(),
-    };
-    let errors = errors.finish();
-    quote!(#output #errors)
+    })
 }
 
 /// `#[policy(crate = ::path)]`.

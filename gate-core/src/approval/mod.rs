@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod deadlines;
 pub(crate) mod decision;
 pub(crate) mod earlier_refusal;
+pub(crate) mod json_summary;
 #[doc(hidden)]
 pub mod model_text;
 pub(crate) mod quorum;

@@ -229,13 +229,8 @@ mod tests {
         };
         let subject = CallSubject {
             approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
-            info: Arc::new(run),
-            call: "1".into(),
-            tool: "pay".into(),
-            tool_digest: Digest::of("t"),
-            policy_digest: Digest::of("p"),
             reasoning: Some("the invoice is due".into()),
-            request: None,
+            ..CallSubject::sample(run)
         };
         Approval::open(
             NewApproval::of(Arc::new(subject), arguments(50), Arc::new(assessment())),

@@ -369,23 +369,13 @@ mod tests {
     use crate::call::context::RunInfo;
     use crate::call::descriptor::Annotations;
     use crate::call::subject::CallSubject;
-    use crate::text::digest::Digest;
 
     fn shown(
         arguments: Arguments,
         given: Option<Value>,
         order: &[&str],
     ) -> Vec<(String, String, Option<String>)> {
-        let subject = CallSubject {
-            approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
-            info: Arc::new(RunInfo::new("run", "agent")),
-            call: "1".into(),
-            tool: "pay".into(),
-            tool_digest: Digest::of("t"),
-            policy_digest: Digest::of("p"),
-            reasoning: None,
-            request: None,
-        };
+        let subject = CallSubject::sample(RunInfo::new("run", "agent"));
         let assessment = Arc::new(Assessment::join(Vec::new()));
         let given = given.map(|given| Arguments::new(&given, Vec::new()).unwrap());
         let new =

@@ -270,19 +270,9 @@ mod tests {
     }
 
     fn call() -> CallSubject {
-        CallSubject {
-            approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
-            info: Arc::new(RunInfo {
-                principal: Some("mia".into()),
-                ..RunInfo::new("run", "support")
-            }),
-            call: "1".into(),
-            tool: "pay".into(),
-            tool_digest: Digest::of("t"),
-            policy_digest: Digest::of("p"),
-            reasoning: None,
-            request: None,
-        }
+        let approval = "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap();
+        let run = RunInfo { principal: Some("mia".into()), ..RunInfo::new("run", "support") };
+        CallSubject { approval, ..CallSubject::sample(run) }
     }
 
     fn vote_of(decision: Decision, comment: Option<&str>) -> Vote {
@@ -314,23 +304,31 @@ mod tests {
         vote.verify_signature(&call(), key("dana", 1).verifier())
     }
 
+    /// The note of the approved vote.
+    fn note(header: &str, signature: &str) -> String {
+        format!(
+            concat!(
+                "{header}\n",
+                "approval 01936c2e-7f2b-7000-8000-000000000001\n",
+                "shown sha256:1eb092bbff94019171b2242c9cb35d703a8f833e6006a56f5852af6e97e876b0\n",
+                "decision {{\"type\":\"approve\"}}\n",
+                "comment \"the invoice\\nis \\\"here\\\"\"\n",
+                "time 2026-11-21T12:00:00.000000001Z\n",
+                "nonce 0707070707070707070707070707070707070707070707070707070707070707\n",
+                "\n",
+                "— dana {signature}\n",
+            ),
+            header = header,
+            signature = signature,
+        )
+    }
+
     /// Notes are kept for as long as records are, and others than we verify them.
     #[test]
     fn the_note_has_this_text_for_ever() {
-        let note = concat!(
-            "gate/vote@v1\n",
-            "approval 01936c2e-7f2b-7000-8000-000000000001\n",
-            "shown sha256:1eb092bbff94019171b2242c9cb35d703a8f833e6006a56f5852af6e97e876b0\n",
-            "decision {\"type\":\"approve\"}\n",
-            "comment \"the invoice\\nis \\\"here\\\"\"\n",
-            "time 2026-11-21T12:00:00.000000001Z\n",
-            "nonce 0707070707070707070707070707070707070707070707070707070707070707\n",
-            "\n",
-            "— dana \
-             Ydi7TiK9E/RV/CHEoYcA0rYtF7/iksl8qA2x02h7NB7PZpgZkKEoAK6WkRZOzcks\
-             2iNQkTQ6U40cljYOUGKLOTVLaAc=\n",
-        );
-        assert_eq!(approved().signed(), Some(note));
+        let signature = "Ydi7TiK9E/RV/CHEoYcA0rYtF7/iksl8qA2x02h7NB7PZpgZkKEoAK6WkRZOzcks\
+            2iNQkTQ6U40cljYOUGKLOTVLaAc=";
+        assert_eq!(approved().signed(), Some(&*note("gate/vote@v1", signature)));
         assert_eq!(verified(&approved()), Ok(()));
         let edit =
             json!({"json": {"amount": 40, "ü": 0.5}, "digest": Digest::of("x"), "secrets": []});
@@ -354,22 +352,9 @@ mod tests {
     #[test]
     fn a_vote_that_an_earlier_version_signed_still_counts() {
         let mut vote = approved();
-        vote.signed = Some(SignedVote(
-            concat!(
-                "github.com/gate-rs/gate/vote@v1\n",
-                "approval 01936c2e-7f2b-7000-8000-000000000001\n",
-                "shown sha256:1eb092bbff94019171b2242c9cb35d703a8f833e6006a56f5852af6e97e876b0\n",
-                "decision {\"type\":\"approve\"}\n",
-                "comment \"the invoice\\nis \\\"here\\\"\"\n",
-                "time 2026-11-21T12:00:00.000000001Z\n",
-                "nonce 0707070707070707070707070707070707070707070707070707070707070707\n",
-                "\n",
-                "— dana \
-                 Ydi7Tv+V3VmcwvF0jc3LWA4keOi13KkKb6cty3MhwkA2wfsAPqcUlCZYb9pQwYxv\
-                 AV/HMcWCI+n6mJkUzebDq4HYJA0=\n",
-            )
-            .to_owned(),
-        ));
+        let signature = "Ydi7Tv+V3VmcwvF0jc3LWA4keOi13KkKb6cty3MhwkA2wfsAPqcUlCZYb9pQwYxv\
+            AV/HMcWCI+n6mJkUzebDq4HYJA0=";
+        vote.signed = Some(SignedVote(note("github.com/gate-rs/gate/vote@v1", signature)));
         assert_eq!(verified(&vote), Ok(()));
     }
 

@@ -546,7 +546,7 @@ mod tests {
     use crate::assessment::policy_view::{PolicyFallback, PolicyView};
     use crate::call::context::RunInfo;
     use crate::call::outcome::ToolOutcome;
-    use crate::id::{ApprovalId, GrantId};
+    use crate::id::GrantId;
     use crate::text::digest::Digest;
     use crate::text::time::minutes;
 
@@ -573,17 +573,7 @@ mod tests {
     }
 
     fn opened(verdict: Verdict) -> Approval {
-        let run = RunInfo::new("r", "a");
-        let subject = CallSubject {
-            approval: ApprovalId::new(),
-            info: Arc::new(run),
-            call: "1".into(),
-            tool: "t".into(),
-            tool_digest: Digest::of("t"),
-            policy_digest: Digest::of("p"),
-            reasoning: None,
-            request: None,
-        };
+        let subject = CallSubject::sample(RunInfo::new("r", "a"));
         Approval::open(
             NewApproval::of(Arc::new(subject), arguments(0), assessment(verdict, 2)),
             at(0),

@@ -363,23 +363,13 @@ mod tests {
     use crate::call::arguments::Arguments;
     use crate::call::context::RunInfo;
     use crate::call::subject::CallSubject;
-    use crate::id::ApprovalId;
     use crate::records::event::CallEvent;
     use crate::text::digest::Digest;
     use crate::text::time::HOUR;
 
     /// A question of overlays, each with whom it asks.
     fn asked(requirements: impl IntoIterator<Item = Requirement>) -> Approval {
-        let subject = CallSubject {
-            approval: ApprovalId::new(),
-            info: Arc::new(RunInfo::new("run", "support")),
-            call: "1".into(),
-            tool: "pay".into(),
-            tool_digest: Digest::of("t"),
-            policy_digest: Digest::of("p"),
-            reasoning: None,
-            request: None,
-        };
+        let subject = CallSubject::sample(RunInfo::new("run", "support"));
         let opinion = |requirement| {
             let (name, reason, verdict) =
                 ("careful".to_owned(), "it is much".to_owned(), Verdict::Ask);

@@ -103,6 +103,21 @@ impl CallSubject {
         self.request.as_deref()
     }
 
+    /// Returns the call of a test.
+    #[cfg(test)]
+    pub(crate) fn sample(info: RunInfo) -> Self {
+        Self {
+            approval: ApprovalId::new(),
+            info: Arc::new(info),
+            call: "1".into(),
+            tool: "pay".into(),
+            tool_digest: Digest::of("t"),
+            policy_digest: Digest::of("p"),
+            reasoning: None,
+            request: None,
+        }
+    }
+
     /// Returns the family by which refusals and limits on asking are kept: the outermost run, or
     /// all runs of a remote agent, because such an agent chooses the names of its runs.
     #[must_use]

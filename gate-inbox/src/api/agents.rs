@@ -47,10 +47,12 @@ const WHICH: &str = "The attempt: the value of `attempts` when the call began.";
 pub(super) fn operations() -> Vec<Operation> {
     let first = json!({"type": "integer", "minimum": 1, "default": 1});
     let seconds = json!({"type": "integer", "minimum": 0, "maximum": 25});
+    let agent = |at: (&'static str, &'static str), message: (&'static str, &'static str), route| {
+        Operation::new(at, CallerKind::Agent, message, route)
+    };
     vec![
-        Operation::new(
+        agent(
             ("post", "/api/v1/approvals"),
-            CallerKind::Agent,
             (
                 "askApproval",
                 "Asks people about a call. Asking again under the same id returns the \
@@ -62,17 +64,15 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<Call>()
         .by_status(&[StatusCode::CREATED, StatusCode::OK])
         .or_else(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
-        Operation::new(
+        agent(
             ("get", "/api/v1/approvals"),
-            CallerKind::Agent,
             ("listApprovals", "Lists the agent's calls of one run."),
             get(of_run),
         )
         .query("run", "The run.", json!({"type": "string", "minLength": 1}), true)
         .gives::<Page<Call>>(),
-        Operation::new(
+        agent(
             ("post", "/api/v1/questions"),
-            CallerKind::Agent,
             ("askQuestion", "Asks people a question that is no call."),
             post(question),
         )
@@ -80,18 +80,16 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<Call>()
         .by_status(&[StatusCode::CREATED, StatusCode::OK])
         .or_else(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
-        Operation::new(
+        agent(
             ("get", "/api/v1/approvals/{id}"),
-            CallerKind::Agent,
             ("getApproval", "Returns a call; with `wait`, as soon as people have decided."),
             get(one),
         )
         .query("wait", "How many seconds to wait for a decision.", seconds, false)
         .gives::<Call>()
         .or_else(HERE),
-        Operation::new(
+        agent(
             ("get", "/api/v1/approvals/{id}/events"),
-            CallerKind::Agent,
             (
                 "streamApproval",
                 "Streams a call now, and once it is decided: server-sent events \
@@ -101,18 +99,16 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .streams()
         .or_else(&[StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS]),
-        Operation::new(
+        agent(
             ("post", "/api/v1/approvals/{id}/cancel"),
-            CallerKind::Agent,
             ("cancelApproval", "Cancels a question."),
             post(cancel),
         )
         .takes::<CancelRequest>()
         .gives::<Call>()
         .or_else(STATE),
-        Operation::new(
+        agent(
             ("post", "/api/v1/approvals/{id}/begin"),
-            CallerKind::Agent,
             (
                 "beginCall",
                 "Records that an approved call begins, once. Then the program may \
@@ -122,9 +118,8 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<Call>()
         .or_else(STATE),
-        Operation::new(
+        agent(
             ("post", "/api/v1/approvals/{id}/still-runs"),
-            CallerKind::Agent,
             (
                 "stillRuns",
                 "Reports that a call that began still runs: at least every 30 seconds, or \
@@ -135,9 +130,8 @@ pub(super) fn operations() -> Vec<Operation> {
         .query("attempt", WHICH, first.clone(), false)
         .gives::<Call>()
         .or_else(STATE),
-        Operation::new(
+        agent(
             ("post", "/api/v1/approvals/{id}/outcome"),
-            CallerKind::Agent,
             ("endCall", "Reports how a call that began has ended."),
             post(end),
         )
@@ -145,9 +139,8 @@ pub(super) fn operations() -> Vec<Operation> {
         .takes::<EndRequest>()
         .gives::<Call>()
         .or_else(STATE),
-        Operation::new(
+        agent(
             ("post", "/api/v1/actions"),
-            CallerKind::Agent,
             ("logAction", "Records what the program did without a decision by a person."),
             post(log),
         )

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::problem::{ApiProblem, MALFORMED, NOT_JSON, TOO_LONG};
-use crate::forms::form_data::{FormData, LONGEST};
+use crate::forms::form_data::{FormData, LONGEST, content_type};
 
 /// A body as JSON, both ways.
 #[derive(Debug)]
@@ -27,12 +27,11 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
     type Rejection = ApiProblem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(HeaderValue::as_bytes)
-            .unwrap_or_default();
-        let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        let essence = content_type(request.headers())
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
         if !essence.eq_ignore_ascii_case(b"application/json") {
             return Err(ApiProblem::new(
                 NOT_JSON,

@@ -2,8 +2,9 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use crate::render::untrusted_text::bare;
 use crate::web::page_error::PageError;
 
 /// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes
@@ -43,18 +44,26 @@ impl FormData {
             _ => None,
         }
     }
+
+    /// Returns the value of a filter, as pages display it; empty if it is missing.
+    pub(crate) fn filter(&self, name: &str) -> String {
+        /// What is longer, in characters, fits nothing that has a name.
+        const LONGEST: usize = 1_000;
+        let typed = self.exact(name).unwrap_or_default();
+        bare(typed.trim().chars().take(LONGEST).collect::<String>())
+    }
+}
+
+/// Returns the media type of a body, with its parameters; empty if it is missing.
+pub(crate) fn content_type(headers: &HeaderMap) -> &[u8] {
+    headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
 }
 
 impl<S: Send + Sync> FromRequest<S> for FormData {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(HeaderValue::as_bytes)
-            .unwrap_or_default();
-        if !kind.starts_with(b"application/x-www-form-urlencoded") {
+        if !content_type(request.headers()).starts_with(b"application/x-www-form-urlencoded") {
             let message = "This is not a form from this inbox.";
             return Err(PageError::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", message));
         }

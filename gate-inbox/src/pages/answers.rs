@@ -30,13 +30,10 @@ pub(crate) struct DecisionDraft {
 }
 
 impl DecisionDraft {
-    /// Creates a draft from the text that was typed when confirming an edit.
-    pub(crate) fn of_edit(problem: Option<&str>, message: String) -> Self {
-        Self {
-            problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())),
-            words: message,
-            comment: String::new(),
-        }
+    /// Creates a draft from the comment that was typed in a form, and the form's problem.
+    pub(crate) fn of(form: ProblemForm, problem: Option<String>, comment: String) -> Self {
+        let problem = problem.map(|problem| (form, problem));
+        Self { problem, words: comment, comment: String::new() }
     }
 
     fn comment(&self, of: ProblemForm) -> &str {
@@ -169,19 +166,11 @@ pub(super) fn approve_form(
     draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
-    let approval = asked.approval();
-    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     html! {
-        form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
+        form method="post" action=(format!("/approvals/{}/approve", asked.id())) {
             (form_token.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
-            label for="comment" { @if is_wanted { "Reason (for the \
-                record)" } @else { "Reason (for the record, optional)" } }
-            textarea #comment name="comment" rows="2" {
-                "\n" (draft.text_for(ProblemForm::Approve))
-            }
-            (confirmation(asked))
-            (field_error(draft.problem(ProblemForm::Approve)))
+            (approval_fields(asked, draft, ProblemForm::Approve))
             button.main { "Approve: let it run" }
         }
     }
@@ -202,9 +191,26 @@ fn grant(user: &CurrentUser, asked: &Interruption) -> Markup {
     }
 }
 
+/// Renders the fields that every form that approves has: the comment, what must be confirmed, and
+/// the problem.
+pub(super) fn approval_fields(
+    asked: &Interruption,
+    draft: &DecisionDraft,
+    form: ProblemForm,
+) -> Markup {
+    let is_wanted = asked.approval().requirements().iter().any(Requirement::wants_comment);
+    html! {
+        label for="comment" { @if is_wanted { "Reason (for the \
+            record)" } @else { "Reason (for the record, optional)" } }
+        textarea #comment name="comment" rows="2" { "\n" (draft.text_for(form)) }
+        (confirmation(asked))
+        (field_error(draft.problem(form)))
+    }
+}
+
 /// Renders the fields that must be confirmed besides the click: arguments that the page does not
 /// show whole at first, and effects that cannot be undone.
-pub(super) fn confirmation(asked: &Interruption) -> Markup {
+fn confirmation(asked: &Interruption) -> Markup {
     html! {
         @if !is_shown_whole(asked.approval()) {
             div.check {

@@ -79,13 +79,7 @@ pub(crate) fn case(
                     @let entry = timeline::describe(record);
                     li.(entry.look()) {
                         p {
-                            strong { (entry.what()) }
-                            @if let Some(subject) = record.subject() {
-                                " "
-                                a href=(format!("/approvals/{}", subject.approval())) {
-                                    (plain(subject.tool()))
-                                }
-                            }
+                            (entry.title(record))
                             " " span.faint { (ago(record.at(), now)) }
                         }
                         (entry.more())

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use gate_runtime::Interruption;
 use gate_runtime::tool::Arguments;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::answers::{DecisionDraft, ProblemForm, confirmation, field_error};
-use super::frame::{FormToken, Tab, page};
+use super::answers::{DecisionDraft, ProblemForm, approval_fields, field_error};
+use super::frame::{FormToken, form_page};
 use crate::auth::current_user::CurrentUser;
 use crate::forms::edit_form::{EditForm, FieldKind, FormField, escaped};
 use crate::render::untrusted_text::{bare, plain, value};
@@ -25,30 +24,22 @@ pub(crate) fn edit(
     let approval = asked.approval();
     let is_wrong =
         form.problem.is_some() || form.fields.iter().any(|field| field.problem.is_some());
-    let main = html! {
-        section.narrow {
-            p.back {
-                a href=(format!("/approvals/{}", approval.id())) data-up {
-                    (plain(approval.tool()))
-                }
-            }
-            h1 { "Edit" }
-            p { "Nothing is decided yet: the next page shows what would change." }
-            @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
-                marked fields." } }
-            (field_error(form.problem.as_deref()))
-            form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
-                (form_token.fields())
-                @for (number, field) in form.fields.iter().enumerate() { (control(number, field)) }
-                div.buttons {
-                    button.main { "Show what would change" }
-                    a.button href=(format!("/approvals/{}", approval.id())) { "Back" }
-                }
+    let content = html! {
+        h1 { "Edit" }
+        p { "Nothing is decided yet: the next page shows what would change." }
+        @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
+            marked fields." } }
+        (field_error(form.problem.as_deref()))
+        form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
+            (form_token.fields())
+            @for (number, field) in form.fields.iter().enumerate() { (control(number, field)) }
+            div.buttons {
+                button.main { "Show what would change" }
+                a.button href=(format!("/approvals/{}", approval.id())) { "Back" }
             }
         }
     };
-    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, &format!("Edit {}", approval.tool()), Some(user), Some(Tab::Pending), &main)
+    form_page(user, asked, &format!("Edit {}", approval.tool()), is_wrong, &content)
 }
 
 fn control(number: usize, field: &FormField) -> Markup {
@@ -127,14 +118,13 @@ pub(crate) fn confirm(
     edited: &Arguments,
     draft: &DecisionDraft,
 ) -> Response {
-    let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Edit));
+    let approval = asked.approval();
+    let is_wrong = draft.problem(ProblemForm::Edit).is_some();
     let (old, new) = (approval.arguments().to_json(), edited.to_json());
     let names = |of: &Value| {
         of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     let all: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
-    let is_wanted =
-        approval.requirements().iter().any(gate_runtime::policy::Requirement::wants_comment);
     let side = |label: &str, found: Option<&Value>| {
         html! {
             p.faint { (label) }
@@ -147,43 +137,29 @@ pub(crate) fn confirm(
     };
     let (changed, same): (Vec<String>, Vec<String>) =
         all.into_iter().partition(|name| old.get(name) != new.get(name));
-    let main = html! {
-        section.narrow {
-            p.back {
-                a href=(format!("/approvals/{}", approval.id())) data-up {
-                    (plain(approval.tool()))
-                }
-            }
-            h1 { "What would change" }
-            dl.arguments {
-                @for name in &changed {
-                    dt { (plain(name)) }
-                    dd.difference {
-                        div.old { (side("Before", old.get(name))) }
-                        div.new { (side("After", new.get(name))) }
-                    }
-                }
-            }
-            @if !same.is_empty() {
-                p.faint { "Unchanged: " (plain(same.join(", "))) "." }
-            }
-            form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
-                (form_token.fields())
-                input type="hidden" name="arguments" value=(escaped(edited.as_json()));
-                label for="comment" { @if is_wanted { "Reason (for the \
-                    record)" } @else { "Reason (for the record, optional)" } }
-                textarea #comment name="comment" rows="2" {
-                    "\n" (draft.text_for(ProblemForm::Edit))
-                }
-                (confirmation(asked))
-                (field_error(problem))
-                div.buttons {
-                    button.main { "Approve with these changes" }
-                    a.button href=(format!("/approvals/{}/edit", approval.id())) { "Edit again" }
+    let content = html! {
+        h1 { "What would change" }
+        dl.arguments {
+            @for name in &changed {
+                dt { (plain(name)) }
+                dd.difference {
+                    div.old { (side("Before", old.get(name))) }
+                    div.new { (side("After", new.get(name))) }
                 }
             }
         }
+        @if !same.is_empty() {
+            p.faint { "Unchanged: " (plain(same.join(", "))) "." }
+        }
+        form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
+            (form_token.fields())
+            input type="hidden" name="arguments" value=(escaped(edited.as_json()));
+            (approval_fields(asked, draft, ProblemForm::Edit))
+            div.buttons {
+                button.main { "Approve with these changes" }
+                a.button href=(format!("/approvals/{}/edit", approval.id())) { "Edit again" }
+            }
+        }
     };
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, "What would change", Some(user), Some(Tab::Pending), &main)
+    form_page(user, asked, "What would change", is_wrong, &content)
 }

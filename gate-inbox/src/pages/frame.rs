@@ -65,6 +65,28 @@ pub(super) fn page(
     whole(status, title, user, tab, false, main)
 }
 
+/// Renders a page with a form about a call, below a link back to the call.
+pub(super) fn form_page(
+    user: &CurrentUser,
+    asked: &Interruption,
+    title: &str,
+    is_wrong: bool,
+    content: &Markup,
+) -> Response {
+    let main = html! {
+        section.narrow {
+            p.back {
+                a href=(format!("/approvals/{}", asked.id())) data-up {
+                    (plain(asked.approval().tool()))
+                }
+            }
+            (content)
+        }
+    };
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page(status, title, Some(user), Some(Tab::Pending), &main)
+}
+
 /// Answers a visitor who follows a link from another site: the page loads itself again from this
 /// site, so that the browser sends the cookie.
 pub(crate) fn welcome() -> Response {

@@ -1,13 +1,11 @@
 //! The pages that give a standing permission: first the form, then in plain words what it covers.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use gate_runtime::Interruption;
-use gate_runtime::policy::Requirement;
 use maud::{Markup, html};
 
-use super::answers::{DecisionDraft, ProblemForm, confirmation, field_error};
-use super::frame::{FormToken, Tab, page};
+use super::answers::{DecisionDraft, ProblemForm, approval_fields, field_error};
+use super::frame::{FormToken, form_page};
 use super::grant_scope::scope_summary;
 use crate::auth::current_user::CurrentUser;
 use crate::forms::grant_form::{BoundField, GrantForm, LENGTHS};
@@ -26,71 +24,57 @@ pub(crate) fn grant(
     let info = approval.subject().info();
     let numbers: Vec<&BoundField> =
         form.fields.iter().filter(|field| field.amount().is_some()).collect();
-    let main = html! {
-        section.narrow {
-            p.back {
-                a href=(format!("/approvals/{}", approval.id())) data-up {
-                    (plain(approval.tool()))
-                }
-            }
-            h1 { "Allow later calls too" }
-            p {
-                "You approve this call, and also later calls \
-                 of " strong { (plain(approval.tool())) }
-                " like it, which run without asking anyone. Nothing is granted yet: the next \
-                 page shows what it lets through."
-            }
-            @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
-                marked fields." } }
-            (field_error(form.problem.as_deref()))
-            form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
-                (form_token.fields())
-                h2 { "Which calls" }
-                @for (number, field) in form.fields.iter().enumerate() { (argument(number, field)) }
-                @if form.fields.is_empty() { p.faint { "The tool takes no arguments." } }
-                h2 { "Where" }
-                (choice(form, "run", "Run", &format!("only this one, {}", info.run()), "any"))
-                (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any agent \
-                    that is judged by the same rules"))
-                @let principal =
-                    info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
-                (choice(form, "principal", "On behalf of", &format!("only {principal}"), "anyone"))
-                h2 { "How many, and how long" }
-                (number_field(form, "uses", "Maximum number of calls (empty: any)", "numeric"))
-                @if !numbers.is_empty() {
-                    label for="budget_of" { "Sum of an argument over these calls" }
-                    select #budget_of name="budget_of" aria-describedby="help-budget_of"
-                        aria-invalid[form.problem("budget_of").is_some()]
-                    {
-                        option value="" { "no limit" }
-                        @for field in numbers {
-                            option value=(field.name)
-                                selected[form.typed("budget_of") == field.name]
-                            {
-                                (crate::render::untrusted_text::bare(&field.name))
-                            }
+    let content = html! {
+        h1 { "Allow later calls too" }
+        p {
+            "You approve this call, and also later calls \
+             of " strong { (plain(approval.tool())) }
+            " like it, which run without asking anyone. Nothing is granted yet: the next \
+             page shows what it lets through."
+        }
+        @if is_wrong { p.problem role="alert" { "Some values are not valid: correct the \
+            marked fields." } }
+        (field_error(form.problem.as_deref()))
+        form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
+            (form_token.fields())
+            h2 { "Which calls" }
+            @for (number, field) in form.fields.iter().enumerate() { (argument(number, field)) }
+            @if form.fields.is_empty() { p.faint { "The tool takes no arguments." } }
+            h2 { "Where" }
+            (choice(form, "run", "Run", &format!("only this one, {}", info.run()), "any"))
+            (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any agent \
+                that is judged by the same rules"))
+            @let principal =
+                info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+            (choice(form, "principal", "On behalf of", &format!("only {principal}"), "anyone"))
+            h2 { "How many, and how long" }
+            (number_field(form, "uses", "Maximum number of calls (empty: any)", "numeric"))
+            @if !numbers.is_empty() {
+                label for="budget_of" { "Sum of an argument over these calls" }
+                select #budget_of name="budget_of" aria-describedby="help-budget_of"
+                    aria-invalid[form.problem("budget_of").is_some()]
+                {
+                    option value="" { "no limit" }
+                    @for field in numbers {
+                        option value=(field.name)
+                            selected[form.typed("budget_of") == field.name]
+                        {
+                            (crate::render::untrusted_text::bare(&field.name))
                         }
                     }
-                    div #help-budget_of { (field_error(form.problem("budget_of"))) }
-                    (number_field(form, "budget", "Maximum sum", "decimal"))
                 }
-                (lengths(form, "per", "These limits apply", "overall", "in any"))
-                (lengths(form, "lasts", "It lasts", "until someone revokes it", "for"))
-                div.buttons {
-                    button.main { "Show what it lets through" }
-                    a.button href=(format!("/approvals/{}", approval.id())) { "Back" }
-                }
+                div #help-budget_of { (field_error(form.problem("budget_of"))) }
+                (number_field(form, "budget", "Maximum sum", "decimal"))
+            }
+            (lengths(form, "per", "These limits apply", "overall", "in any"))
+            (lengths(form, "lasts", "It lasts", "until someone revokes it", "for"))
+            div.buttons {
+                button.main { "Show what it lets through" }
+                a.button href=(format!("/approvals/{}", approval.id())) { "Back" }
             }
         }
     };
-    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(
-        status,
-        &format!("Allow later calls of {}", approval.tool()),
-        Some(user),
-        Some(Tab::Pending),
-        &main,
-    )
+    form_page(user, asked, &format!("Allow later calls of {}", approval.tool()), is_wrong, &content)
 }
 
 fn argument(number: usize, field: &BoundField) -> Markup {
@@ -173,41 +157,27 @@ pub(crate) fn confirm_grant(
     reaches: &GrantScope,
     draft: &DecisionDraft,
 ) -> Response {
-    let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Grant));
-    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
-    let main = html! {
-        section.narrow {
-            p.back {
-                a href=(format!("/approvals/{}", approval.id())) data-up {
-                    (plain(approval.tool()))
-                }
-            }
-            h1 { "What it lets through" }
-            p { "This call runs as shown. From then on, these calls run without asking anyone:" }
-            (scope_summary(reaches, asked.now()))
-            p.faint {
-                "A rule that denies still denies. The permission ends when the tool or its rules \
-                 change, and anyone can revoke it under "
-                a href="/standing" { "Standing permissions" } "."
-            }
-            form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
-                (form_token.fields())
-                input type="hidden" name="confirmed" value="yes";
-                @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
-                label for="comment" { @if is_wanted { "Reason (for the \
-                    record)" } @else { "Reason (for the record, optional)" } }
-                textarea #comment name="comment" rows="2" {
-                    "\n" (draft.text_for(ProblemForm::Grant))
-                }
-                (confirmation(asked))
-                (field_error(problem))
-                div.buttons {
-                    button.main { "Approve and let these through" }
-                    a.button href=(format!("/approvals/{}/grant", approval.id())) { "Start over" }
-                }
+    let approval = asked.approval();
+    let is_wrong = draft.problem(ProblemForm::Grant).is_some();
+    let content = html! {
+        h1 { "What it lets through" }
+        p { "This call runs as shown. From then on, these calls run without asking anyone:" }
+        (scope_summary(reaches, asked.now()))
+        p.faint {
+            "A rule that denies still denies. The permission ends when the tool or its rules \
+             change, and anyone can revoke it under "
+            a href="/standing" { "Standing permissions" } "."
+        }
+        form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
+            (form_token.fields())
+            input type="hidden" name="confirmed" value="yes";
+            @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
+            (approval_fields(asked, draft, ProblemForm::Grant))
+            div.buttons {
+                button.main { "Approve and let these through" }
+                a.button href=(format!("/approvals/{}/grant", approval.id())) { "Start over" }
             }
         }
     };
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, "What it lets through", Some(user), Some(Tab::Pending), &main)
+    form_page(user, asked, "What it lets through", is_wrong, &content)
 }

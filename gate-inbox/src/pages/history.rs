@@ -143,13 +143,7 @@ fn entry(record: &Record, now: Timestamp) -> Markup {
     html! {
         li.(told.look()) {
             p {
-                strong { (told.what()) }
-                @if let Some(subject) = record.subject() {
-                    " "
-                    a href=(format!("/approvals/{}", subject.approval())) {
-                        (plain(subject.tool()))
-                    }
-                }
+                (told.title(record))
                 " "
                 span.faint {
                     (ago(record.at(), now)) " · "

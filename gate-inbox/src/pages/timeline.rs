@@ -21,9 +21,15 @@ impl TimelineEntry {
         self.look
     }
 
-    /// Returns the words for what happened.
-    pub(super) fn what(&self) -> &'static str {
-        self.what
+    /// Renders what happened, with a link to the call that the record is about.
+    pub(super) fn title(&self, record: &Record) -> Markup {
+        html! {
+            strong { (self.what) }
+            @if let Some(subject) = record.subject() {
+                " "
+                a href=(format!("/approvals/{}", subject.approval())) { (plain(subject.tool())) }
+            }
+        }
     }
 
     /// By whom, why, with what.

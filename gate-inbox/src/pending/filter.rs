@@ -6,10 +6,8 @@ use gate_runtime::{Approval, Interruption, Timestamp};
 use crate::auth::current_user::CurrentUser;
 use crate::forms::form_data::FormData;
 use crate::pending::eligibility::can_vote;
+use crate::render::text_search::TextSearch;
 use crate::render::untrusted_text::bare;
-
-/// The longest value of a filter, in characters: what is longer fits nothing that has a name.
-const LONGEST: usize = 1_000;
 
 /// A filter of pending calls. An empty text admits all. Names are compared as they are displayed,
 /// because a page can only offer that form, in which hidden characters are escapes.
@@ -26,19 +24,8 @@ pub(crate) struct PendingFilter {
 
 impl PendingFilter {
     pub(crate) fn read(query: &FormData) -> Self {
-        let get = |name: &str| {
-            bare(
-                query
-                    .exact(name)
-                    .unwrap_or_default()
-                    .trim()
-                    .chars()
-                    .take(LONGEST)
-                    .collect::<String>(),
-            )
-        };
         let [tool, agent, principal, role, text] =
-            ["tool", "agent", "principal", "role", "text"].map(get);
+            ["tool", "agent", "principal", "role", "text"].map(|name| query.filter(name));
         Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
     }
 
@@ -85,13 +72,9 @@ pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
 
 /// Returns whether a text is somewhere in a question, in whatever case.
 fn has(approval: &Approval, text: &str) -> bool {
-    let text = text.to_lowercase();
+    let text = TextSearch::new(text);
     let (subject, info) = (approval.subject(), approval.subject().info());
-    let hides = text.contains("\\u{");
-    let is_in = |found: &str| {
-        found.to_lowercase().contains(&text)
-            || (hides && bare(found).to_lowercase().contains(&text))
-    };
+    let is_in = |found: &str| text.matches(found);
     let names = [approval.tool().as_str(), info.agent().as_str(), info.run().as_str()];
     names.into_iter().any(is_in)
         || info.principal().is_some_and(|principal| is_in(principal.as_str()))

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use self::record_text::{kind, people, texts, tool};
 use crate::forms::form_data::FormData;
+use crate::render::text_search::TextSearch;
 use crate::render::untrusted_text::bare;
 use crate::state::AppState;
 
@@ -94,19 +95,9 @@ pub(crate) struct SearchPage {
 
 impl HistorySearch {
     pub(crate) fn read(query: &FormData) -> Self {
-        let get = |name: &str| {
-            bare(
-                query
-                    .exact(name)
-                    .unwrap_or_default()
-                    .trim()
-                    .chars()
-                    .take(1_000)
-                    .collect::<String>(),
-            )
-        };
-        let [tool, agent, person, case] = ["tool", "agent", "person", "case"].map(get);
-        let [what, from, to, text] = ["what", "from", "to", "text"].map(get);
+        let [tool, agent, person, case, what, from, to, text] =
+            ["tool", "agent", "person", "case", "what", "from", "to", "text"]
+                .map(|name| query.filter(name));
         let mut search =
             Self { tool, agent, person, case, what, from, to, text, ..Self::default() };
         let midnight =
@@ -165,12 +156,8 @@ impl HistorySearch {
 
     /// Returns whether the text is in what a record says, in whatever case.
     fn is_in(&self, record: &Record) -> bool {
-        let text = self.text.to_lowercase();
-        let hides = text.contains("\\u{");
-        let has = |found: &str| {
-            found.to_lowercase().contains(&text)
-                || (hides && bare(found).to_lowercase().contains(&text))
-        };
+        let text = TextSearch::new(&self.text);
+        let has = |found: &str| text.matches(found);
         let info = record.info();
         let names = [
             tool(record),

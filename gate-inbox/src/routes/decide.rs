@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::RequestExt as _;
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect};
+use axum::response::IntoResponse as _;
 use gate_runtime::people::ReviewerError;
 use gate_runtime::review::{Decide, DecideError, DecisionOutcome, Edit, Refused, Status};
 use gate_runtime::tool::Arguments;
 use gate_runtime::{Interruption, Reviewer};
 use serde_json::{Map, Value};
 
+use super::to_approval;
 use crate::auth::current_user::{CurrentUser, SubmittedForm};
 use crate::forms::edit_form::EditForm;
 use crate::forms::form_data::FormData;
@@ -49,15 +51,14 @@ impl AppState {
     }
 }
 
-impl DecisionForm {
+impl FromRequest<Arc<AppState>> for DecisionForm {
+    type Rejection = PageError;
+
     /// Opens a form, if the call is still as it was shown.
-    pub(super) async fn open(
-        app: &AppState,
-        id: &str,
-        sent: SubmittedForm,
-    ) -> Result<Self, PageError> {
-        let SubmittedForm { user, fields } = sent;
-        let asked = app.asked(id).await?;
+    async fn from_request(mut request: Request, app: &Arc<AppState>) -> Result<Self, PageError> {
+        let Path(id) = request.extract_parts::<Path<String>>().await.map_err(PageError::new)?;
+        let SubmittedForm { user, fields } = SubmittedForm::from_request(request, app).await?;
+        let asked = app.asked(&id).await?;
         let approval = asked.approval();
         // The vote would be about something that the person has not seen.
         if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
@@ -70,7 +71,9 @@ impl DecisionForm {
         }
         Ok(Self { user, fields, asked })
     }
+}
 
+impl DecisionForm {
     /// Returns what is missing if more than a click is required: not everything was shown at first,
     /// or the call is destructive.
     pub(super) fn unconfirmed(&self) -> Option<String> {
@@ -179,9 +182,7 @@ impl DecisionForm {
         message: String,
     ) -> PageResult {
         match outcome {
-            SubmitOutcome::Done => {
-                Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response())
-            }
+            SubmitOutcome::Done => Ok(to_approval(self.asked.id()).into_response()),
             SubmitOutcome::Refused(problem) => {
                 let draft = DecisionDraft {
                     problem: Some((of, problem)),
@@ -205,16 +206,10 @@ impl DecisionForm {
         Ok(pages::edit(&self.user, &self.asked, &FormToken::new(&self.user, &self.asked)?, form))
     }
 
-    fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> PageResult {
+    fn show_changes(&self, edited: &Arguments, problem: Option<String>) -> PageResult {
         let form_token = FormToken::new(&self.user, &self.asked)?;
-        let comment = self.fields.get("comment");
-        Ok(pages::confirm(
-            &self.user,
-            &self.asked,
-            &form_token,
-            edited,
-            &DecisionDraft::of_edit(problem, comment),
-        ))
+        let draft = DecisionDraft::of(ProblemForm::Edit, problem, self.fields.get("comment"));
+        Ok(pages::confirm(&self.user, &self.asked, &form_token, edited, &draft))
     }
 
     /// Returns the edited arguments and the edit, or the response with the form and its problem.
@@ -249,10 +244,8 @@ impl DecisionForm {
 
 pub(super) async fn approve(
     State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
-    sent: SubmittedForm,
+    decision: DecisionForm,
 ) -> PageResult {
-    let decision = DecisionForm::open(&app, &id, sent).await?;
     let me = decision.reviewer(&app).await?;
     let outcome = match decision.unconfirmed() {
         Some(message) => SubmitOutcome::Refused(message),
@@ -261,12 +254,7 @@ pub(super) async fn approve(
     decision.show(&app, outcome, ProblemForm::Approve, decision.fields.get("comment")).await
 }
 
-pub(super) async fn reject(
-    State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
-    sent: SubmittedForm,
-) -> PageResult {
-    let decision = DecisionForm::open(&app, &id, sent).await?;
+pub(super) async fn reject(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
     let me = decision.reviewer(&app).await?;
     let reason = decision.fields.get("reason");
     let outcome =
@@ -276,10 +264,8 @@ pub(super) async fn reject(
 
 pub(super) async fn respond(
     State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
-    sent: SubmittedForm,
+    decision: DecisionForm,
 ) -> PageResult {
-    let decision = DecisionForm::open(&app, &id, sent).await?;
     let me = decision.reviewer(&app).await?;
     let typed = decision.fields.get("value");
     let outcome = if typed.trim().is_empty() {
@@ -292,12 +278,7 @@ pub(super) async fn respond(
 }
 
 /// Shows what would change, and sends it once that is confirmed.
-pub(super) async fn edit(
-    State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
-    sent: SubmittedForm,
-) -> PageResult {
-    let decision = DecisionForm::open(&app, &id, sent).await?;
+pub(super) async fn edit(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
     let mut form = decision.form()?;
     let Some(confirmed) = decision.fields.find("arguments") else {
         let Some(new) = form.read(&decision.fields) else { return decision.show_form(&form) };
@@ -314,13 +295,11 @@ pub(super) async fn edit(
         Err(answer) => return answer,
     };
     if let Some(message) = decision.unconfirmed() {
-        return decision.show_changes(&edited, Some(&message));
+        return decision.show_changes(&edited, Some(message));
     }
     let me = decision.reviewer(&app).await?;
     match decision.send(&app, Intent::Open, decision.asked.edit(&me, edit)).await? {
-        SubmitOutcome::Done => {
-            Ok(Redirect::to(&format!("/approvals/{}", decision.asked.id())).into_response())
-        }
-        SubmitOutcome::Refused(words) => decision.show_changes(&edited, Some(&words)),
+        SubmitOutcome::Done => Ok(to_approval(decision.asked.id()).into_response()),
+        SubmitOutcome::Refused(words) => decision.show_changes(&edited, Some(words)),
     }
 }

@@ -7,9 +7,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use gate_runtime::Interruption;
 use gate_runtime::id::GrantId;
-use gate_runtime::review::{DecideError, Status};
+use gate_runtime::review::DecideError;
 
 use super::decide::{DecisionForm, SubmitOutcome};
+use super::to_approval;
 use crate::auth::current_user::{CurrentUser, SubmittedForm};
 use crate::forms::grant_form::{GrantForm, scope};
 use crate::forms::grant_scope::GrantScope;
@@ -26,10 +27,7 @@ pub(super) async fn query(
     user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = app.asked(&id).await?;
-    if asked.approval().status() != Status::Pending {
-        return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
-    }
+    let asked = app.pending_call(&id).await?;
     check(&user, &asked)?;
     let form_token = FormToken::new(&user, &asked)?;
     Ok(pages::grant(&user, &asked, &form_token, &GrantForm::of(asked.approval())))
@@ -57,12 +55,7 @@ fn check(user: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
 
 /// Shows what the permission would cover, and, once that is confirmed, approves the call and gives
 /// the permission.
-pub(super) async fn give(
-    State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
-    sent: SubmittedForm,
-) -> PageResult {
-    let decision = DecisionForm::open(&app, &id, sent).await?;
+pub(super) async fn give(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
     let (user, asked) = (&decision.user, &decision.asked);
     let mut form = GrantForm::of(asked.approval());
     let Some(reach) = form.read(&decision.fields, asked.approval()) else {
@@ -82,9 +75,7 @@ pub(super) async fn give(
         }
     };
     match decision.send_as(&app, Intent::Open, deciding, on_refused).await? {
-        SubmitOutcome::Done => {
-            Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response())
-        }
+        SubmitOutcome::Done => Ok(to_approval(asked.id()).into_response()),
         SubmitOutcome::Refused(_) if form.is_wrong() => {
             Ok(pages::grant(user, asked, &FormToken::new(user, asked)?, &form))
         }
@@ -99,9 +90,7 @@ fn confirm(
     problem: Option<String>,
 ) -> PageResult {
     let form_token = FormToken::new(&decision.user, &decision.asked)?;
-    let problem = problem.map(|problem| (ProblemForm::Grant, problem));
-    let draft =
-        DecisionDraft { problem, words: decision.fields.get("comment"), comment: String::new() };
+    let draft = DecisionDraft::of(ProblemForm::Grant, problem, decision.fields.get("comment"));
     Ok(pages::confirm_grant(&decision.user, &decision.asked, &form_token, form, scope, &draft))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts as _, Path, Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect};
+use axum::response::IntoResponse as _;
 use gate_runtime::Approval;
 use gate_runtime::policy::Requirement;
 use gate_runtime::review::Status;
@@ -88,7 +88,7 @@ pub(super) async fn open(
         || !is_theirs
         || wants_more
     {
-        return Ok(Redirect::to(&format!("/approvals/{}", approval.id())).into_response());
+        return Ok(super::to_approval(approval.id()).into_response());
     }
     if approval.shown() != link.shown {
         return Ok(pages::changed(&user, &asked));

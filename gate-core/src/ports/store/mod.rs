@@ -134,70 +134,65 @@ pub trait OutboxStore: RecordLog {
     ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
 }
 
-impl<S: RecordLog + ?Sized> RecordLog for Arc<S> {
-    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        (**self).commit(changeset)
-    }
-
-    fn records<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-        (**self).records(filter)
-    }
-
-    fn record_texts<'a>(
-        &'a self,
-        filter: &'a RecordFilter,
-    ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        (**self).record_texts(filter)
-    }
-
-    fn watch(&self) -> RecordWatch {
-        (**self).watch()
-    }
+/// Hands the signatures of all methods of a [`Store`] to a macro, by which a wrapper passes them on
+/// and forgets none. Where it is used, the types of the signatures must be imported.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! for_store_methods {
+    ($wrapper:ident) => {
+        $wrapper! {
+            RecordLog {
+                fn commit(
+                    &self, changeset: Changeset
+                ) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
+                fn records<'a>(
+                    &'a self, filter: &'a RecordFilter
+                ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
+                fn record_texts<'a>(
+                    &'a self, filter: &'a RecordFilter
+                ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
+                fn watch(&self) -> RecordWatch;
+            }
+            ApprovalStore {
+                fn load_history<'a>(
+                    &'a self, about: &'a CallQuery
+                ) -> BoxFuture<'a, Result<CallHistory, StoreError>>;
+                fn approvals<'a>(
+                    &'a self, filter: &'a ApprovalFilter
+                ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
+                fn run_changes<'a>(
+                    &'a self, query: &'a RunQuery
+                ) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
+                fn grant(
+                    &self, id: GrantId
+                ) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>>;
+                fn active_controls(
+                    &self, now: Timestamp
+                ) -> BoxFuture<'_, Result<ActiveControls, StoreError>>;
+                fn tool(
+                    &self, digest: Digest
+                ) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
+            }
+            OutboxStore {
+                fn deliveries<'a>(
+                    &'a self, filter: &'a DeliveryFilter
+                ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
+            }
+        }
+    };
 }
 
-impl<S: ApprovalStore + ?Sized> ApprovalStore for Arc<S> {
-    fn load_history<'a>(
-        &'a self,
-        about: &'a CallQuery,
-    ) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
-        (**self).load_history(about)
-    }
-
-    fn approvals<'a>(
-        &'a self,
-        filter: &'a ApprovalFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
-        (**self).approvals(filter)
-    }
-
-    fn run_changes<'a>(
-        &'a self,
-        query: &'a RunQuery,
-    ) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
-        (**self).run_changes(query)
-    }
-
-    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
-        (**self).grant(id)
-    }
-
-    fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>> {
-        (**self).active_controls(now)
-    }
-
-    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-        (**self).tool(digest)
-    }
+macro_rules! store_behind_arc {
+    ($($Trait:ident {$(
+        fn $method:ident$(<$life:lifetime>)?(&$($lent:lifetime)? self
+            $(, $argument:ident: $Argument:ty)?) -> $Output:ty;
+    )*})*) => {$(
+        impl<S: $Trait + ?Sized> $Trait for Arc<S> {$(
+            fn $method$(<$life>)?(&$($lent)? self $(, $argument: $Argument)?) -> $Output {
+                (**self).$method($($argument)?)
+            }
+        )*}
+    )*};
 }
 
-impl<S: OutboxStore + ?Sized> OutboxStore for Arc<S> {
-    fn deliveries<'a>(
-        &'a self,
-        filter: &'a DeliveryFilter,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        (**self).deliveries(filter)
-    }
-}
+for_store_methods!(store_behind_arc);

@@ -122,23 +122,11 @@ pub(super) fn payload(notice: &DeliveryNotice) -> Option<Value> {
 }
 
 fn call(approval: &Approval) -> Value {
-    let info = approval.subject().info();
     let waits = approval.status() == Status::Pending;
-    json!({
-        "id": approval.id().to_string(),
-        "status": approval.status(),
-        "tool": approval.tool(),
-        "run": info.run(),
-        "call": approval.subject().call(),
-        "agent": info.agent(),
-        "on_behalf_of": info.principal(),
-        "case": info.case(),
-        "arguments": approval.arguments().to_json(),
-        "digest": approval.arguments().digest().to_string(),
-        "asked_at": approval.asked_at(),
-        "waits_for": waits.then(|| approval.waits_for()),
-        "expires_at": approval.expires_at().filter(|_| waits),
-    })
+    let mut call = approval.json_summary();
+    call.insert("waits_for".to_owned(), json!(waits.then(|| approval.waits_for())));
+    call.insert("expires_at".to_owned(), json!(approval.expires_at().filter(|_| waits)));
+    Value::Object(call)
 }
 
 #[cfg(test)]

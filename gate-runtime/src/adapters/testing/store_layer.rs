@@ -85,45 +85,7 @@ macro_rules! store_layer {
     };
 }
 
-store_layer! {
-    RecordLog {
-        fn commit(
-            &self, changeset: Changeset
-        ) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
-        fn records<'a>(
-            &'a self, filter: &'a RecordFilter
-        ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
-        fn record_texts<'a>(
-            &'a self, filter: &'a RecordFilter
-        ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
-        fn watch(&self) -> RecordWatch;
-    }
-    ApprovalStore {
-        fn load_history<'a>(
-            &'a self, about: &'a CallQuery
-        ) -> BoxFuture<'a, Result<CallHistory, StoreError>>;
-        fn approvals<'a>(
-            &'a self, filter: &'a ApprovalFilter
-        ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
-        fn run_changes<'a>(
-            &'a self, query: &'a RunQuery
-        ) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
-        fn grant(
-            &self, id: GrantId
-        ) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>>;
-        fn active_controls(
-            &self, now: Timestamp
-        ) -> BoxFuture<'_, Result<ActiveControls, StoreError>>;
-        fn tool(
-            &self, digest: Digest
-        ) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
-    }
-    OutboxStore {
-        fn deliveries<'a>(
-            &'a self, filter: &'a DeliveryFilter
-        ) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
-    }
-}
+gate_core::for_store_methods!(store_layer);
 
 /// The store that a [`StoreLayer`] is. It dereferences to the layer.
 #[derive(Debug)]

@@ -104,10 +104,7 @@ impl AnyGate {
                 GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
             let mut changeset = Changeset::noting(now, event);
             changeset.lifted.push(freeze.clone());
-            let named =
-                core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
-            if core.store.commit(changeset).await? == CommitOutcome::Done {
-                core.named_directory(named);
+            if core.commit_decision(changeset).await? {
                 return Ok(());
             }
         }
@@ -138,10 +135,7 @@ impl AnyGate {
                 unit.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
                 unit.join(&mut changeset);
             }
-            let named =
-                core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
-            if core.store.commit(changeset).await? == CommitOutcome::Done {
-                core.named_directory(named);
+            if core.commit_decision(changeset).await? {
                 return Ok(());
             }
         }
@@ -296,16 +290,24 @@ impl EngineCore {
             let mut changeset = Changeset::at(now);
             let grant = self.give_and_cover(grant, approval.id(), &mut changeset).await?;
             let covered = changeset.approvals.clone();
-            let named =
-                self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
-            if self.store.commit(changeset).await? == CommitOutcome::Done {
+            if self.commit_decision(changeset).await? {
                 for approval in &covered {
                     self.settle(approval);
                 }
-                self.named_directory(named);
                 return Ok(grant);
             }
         }
+    }
+
+    /// Commits a person's decision, with the digest of the directory that it was checked with.
+    /// Returns `false` if something has changed since, and the decision must be made again.
+    async fn commit_decision(&self, mut changeset: Changeset) -> Result<bool, DecideError> {
+        let named = self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+        let is_done = self.store.commit(changeset).await? == CommitOutcome::Done;
+        if is_done {
+            self.named_directory(named);
+        }
+        Ok(is_done)
     }
 
     /// Writes a changeset that cannot conflict with anything.

@@ -34,7 +34,7 @@ pub use super::strict::NotStrict;
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
-use super::{CalledTools, DialectError, late, message_of, strict, text_of, tool_result_text};
+use super::{CalledTools, DialectError, late, message_of, strict, text_of, tool_result_text, with};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
 
@@ -58,10 +58,7 @@ const NAME: &str = "OpenAI Chat Completions";
 /// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
-    descriptors
-        .iter()
-        .map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false))
-        .collect()
+    plain_functions(descriptors, tool)
 }
 
 /// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
@@ -91,19 +88,37 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free
 /// keys.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
-    descriptors
-        .iter()
-        .map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true)))
-        .collect()
+    strict_functions(descriptors, tool)
+}
+
+/// Writes tools with their schemas as they are.
+fn plain_functions(descriptors: &[Descriptor], wrap: fn(Value) -> Value) -> Vec<Value> {
+    let plain = |descriptor| wrap(function(descriptor, &strict::plain_schema(descriptor), false));
+    descriptors.iter().map(plain).collect()
+}
+
+/// Writes tools in strict mode.
+fn strict_functions(
+    descriptors: &[Descriptor],
+    wrap: fn(Value) -> Value,
+) -> Result<Vec<Value>, NotStrict> {
+    let strict =
+        |descriptor| Ok(wrap(function(descriptor, &strict::strict_schema(descriptor)?, true)));
+    descriptors.iter().map(strict).collect()
 }
 
 fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value {
-    json!({"type": "function", "function": {
+    json!({
         "name": descriptor.name(),
         "description": descriptor.description(),
         "parameters": parameters,
         "strict": strict,
-    }})
+    })
+}
+
+/// Returns a function as Chat Completions has it, inside of a tool.
+fn tool(function: Value) -> Value {
+    with(json!({"type": "function"}), "function", function)
 }
 
 /// The tool calls of a response, or of an assistant's message, in their order.

@@ -29,7 +29,7 @@ use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::super::{
-    CalledTools, DialectError, late, message_of, strict, text_at, text_of, tool_result_text,
+    CalledTools, DialectError, late, message_of, text_at, text_of, tool_result_text, with,
 };
 use super::NotStrict;
 use crate::engine::session::answer::Answer;
@@ -55,10 +55,7 @@ const NAME: &str = "OpenAI Responses";
 /// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
-    descriptors
-        .iter()
-        .map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false))
-        .collect()
+    super::plain_functions(descriptors, tool)
 }
 
 /// The `tools` of a request in strict mode, as [`openai::strict_tools`](super::strict_tools) makes
@@ -84,20 +81,12 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// # Errors
 /// [`NotStrict`] names the tool and the field whose schema cannot be strict.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
-    descriptors
-        .iter()
-        .map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true)))
-        .collect()
+    super::strict_functions(descriptors, tool)
 }
 
-fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value {
-    json!({
-        "type": "function",
-        "name": descriptor.name(),
-        "description": descriptor.description(),
-        "parameters": parameters,
-        "strict": strict,
-    })
+/// Returns a function as Responses has it, which is a tool itself.
+fn tool(function: Value) -> Value {
+    with(function, "type", "function")
 }
 
 /// The function calls of a response, or of a list of its items, in their order. Calls of OpenAI's

@@ -8,13 +8,13 @@ use gate_core::assessment::Verdict;
 use gate_core::call::{Arguments, CommitmentKeys, RemoteRequest, SecretCommitment};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, ApprovalStore, CallQuery, Changeset, CommitOutcome, REFUSALS, RecordLog,
-    RunChange, RunQuery, Store,
+    ALIKE, ApprovalFilter, ApprovalStore, CallQuery, Changeset, REFUSALS, RunChange, RunQuery,
+    Store,
 };
 use gate_core::records::CallEvent;
 use serde_json::{Value, json};
 
-use super::checks::{laws, same};
+use super::checks::{committed, laws, same};
 use super::samples::{
     about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes,
 };
@@ -46,9 +46,9 @@ async fn refused(
     store: &Arc<dyn Store>,
     new: Arc<Approval>,
 ) -> Result<Arc<Approval>, CheckFailure> {
-    same("asked", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
+    committed("asked", store, writes(&new)).await?;
     let rejected = voted(&new, no())?;
-    same("refused", store.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
+    committed("refused", store, writes(&rejected)).await?;
     Ok(rejected)
 }
 
@@ -182,12 +182,12 @@ async fn what_failed_and_was_refused_is_recalled(
     let begun = after(&new, &CallEvent::Dispatched)?;
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
     for step in [&new, &begun, &faltered] {
-        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
+        committed("written", &one, writes(step)).await?;
     }
     let history = other.load_history(&like("run", &new)).await?;
     same("it waits", (history.rejected.len(), history.alike.len()), (0, 1))?;
     let rejected = voted(&faltered, no())?;
-    same("refused", one.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
+    committed("refused", &one, writes(&rejected)).await?;
     let recalled = other.load_history(&like("run", &new)).await?;
     same("it is refused", (recalled.rejected, recalled.alike), (vec![rejected], vec![]))
 }
@@ -222,29 +222,21 @@ async fn equal_calls_that_wait_are_recalled(
             "cancelled" => Some(after(&new, &CallEvent::Cancelled { reason: "late".into() })?),
             _ => None,
         };
-        same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a call", &one, writes(&new)).await?;
         for version in 2..=next.as_ref().map_or(1, |next| next.version()) {
             // Each version in between is like the last one.
             let Some(next) = &next else { continue };
             let mut step = Approval::clone(next);
             step.set_version(version);
-            same(
-                "its next version",
-                one.commit(writes(&Arc::new(step))).await?,
-                CommitOutcome::Done,
-            )?;
+            committed("its next version", &one, writes(&Arc::new(step))).await?;
         }
         if query.len() < 3 {
             query.push(next.unwrap_or(new));
         }
     }
-    same(
-        "another tool",
-        one.commit(writes(&approval("run", "a", "other", Verdict::Ask)?)).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("another tool", &one, writes(&approval("run", "a", "other", Verdict::Ask)?)).await?;
     let different = approval_of("run", "b", "tool", Verdict::Ask, &numbered(1))?;
-    same("other arguments", one.commit(writes(&different)).await?, CommitOutcome::Done)?;
+    committed("other arguments", &one, writes(&different)).await?;
     let Some(first) = query.first().cloned() else { return Err("there is one".into()) };
     same("equal ones that wait", other.load_history(&like("new", &first)).await?.alike, query)?;
     same(
@@ -261,7 +253,7 @@ async fn the_newest_equal_calls_are_recalled(
     let mut all = Vec::new();
     for call in 0..ALIKE + 5 {
         let new = approval(&format!("run {call}"), &call.to_string(), "tool", Verdict::Ask)?;
-        same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("asked", &one, writes(&new)).await?;
         all.push(new);
     }
     let Some(last) = all.last().cloned() else { return Err("there is one".into()) };
@@ -269,7 +261,7 @@ async fn the_newest_equal_calls_are_recalled(
     same("the newest", other.load_history(&like("new", &last)).await?.alike, newest)?;
     // The last one is taken back: an older one has its place.
     let cancelled = after(&last, &CallEvent::Cancelled { reason: "late".into() })?;
-    same("taken back", one.commit(writes(&cancelled)).await?, CommitOutcome::Done)?;
+    committed("taken back", &one, writes(&cancelled)).await?;
     let found = calls(&other.load_history(&like("new", &last)).await?.alike);
     same("the newest that wait", found, (4..ALIKE + 4).map(|call| call.to_string()).collect())
 }
@@ -288,7 +280,7 @@ async fn calls_are_equal_but_for_their_secrets(
     };
     let (first, second) = (secret(1)?, secret(2)?);
     for new in [&first, &second] {
-        same("asked", one.commit(writes(new)).await?, CommitOutcome::Done)?;
+        committed("asked", &one, writes(new)).await?;
     }
     same("both", other.load_history(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
 }
@@ -301,7 +293,7 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
     let edited = voted(&new, edit)?;
     same("it is edited", edited.is_edited(), true)?;
     for step in [&new, &edited] {
-        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
+        committed("written", &one, writes(step)).await?;
     }
     same(
         "as it was proposed",
@@ -317,7 +309,7 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
     let rejected = voted(&faltered, no())?;
     for step in [&begun, &faltered, &rejected] {
-        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
+        committed("written", &one, writes(step)).await?;
     }
     for (what, equal) in [("as it was proposed", &new), ("as it ran", &edited)] {
         for call in 0..REFUSALS {
@@ -368,7 +360,7 @@ async fn new_calls_are_owed_until_they_are_acknowledged(
         return Err("there are four".into());
     };
     for new in [first, second, third] {
-        same("a call", one.commit(writes(new)).await?, CommitOutcome::Done)?;
+        committed("a call", &one, writes(new)).await?;
     }
     let all = RunQuery::after("run", 0);
     same("all", owed(&other, &all).await?, (list(&[(1, "1"), (2, "2"), (3, "3")]), 3))?;
@@ -386,21 +378,17 @@ async fn new_calls_are_owed_until_they_are_acknowledged(
     same("after the last", owed(&other, &RunQuery::after("run", 3)).await?, (vec![], 3))?;
     let known = RunQuery { known: vec![third.id(), ApprovalId::new(), first.id()], ..all.clone() };
     same("but for what is known", owed(&other, &known).await?, (list(&[(2, "2")]), 3))?;
-    same("acknowledged", one.commit(acknowledges(&[second])).await?, CommitOutcome::Done)?;
+    committed("acknowledged", &one, acknowledges(&[second])).await?;
     same("the others", owed(&other, &all).await?, (list(&[(1, "1"), (3, "3")]), 3))?;
-    same(
-        "again, and one that is not there",
-        one.commit(acknowledges(&[second, fourth])).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("again, and one that is not there", &one, acknowledges(&[second, fourth])).await?;
     let mut at_once = writes(fourth);
     at_once.acknowledged.push(fourth.id());
-    same("written and acknowledged", other.commit(at_once).await?, CommitOutcome::Done)?;
+    committed("written and acknowledged", &other, at_once).await?;
     same("it is not owed", owed(&one, &all).await?, (list(&[(1, "1"), (3, "3")]), 4))?;
     let mut last = writes(&ran(third)?);
     last.approvals = vec![after(third, &CallEvent::Dispatched)?];
     last.acknowledged.extend([third.id(), first.id()]);
-    same("changed and acknowledged", other.commit(last).await?, CommitOutcome::Done)?;
+    committed("changed and acknowledged", &other, last).await?;
     same("nothing is owed", owed(&one, &all).await?, (vec![], 5))
 }
 
@@ -413,16 +401,16 @@ async fn what_changes_is_owed_by_the_number_of_its_last_record(
     let two = writes(&second);
     both.records.extend([two.records, writes(&first).records].concat());
     both.approvals.extend(two.approvals);
-    same("two calls", one.commit(both).await?, CommitOutcome::Done)?;
+    committed("two calls", &one, both).await?;
     let all = RunQuery::after("run", 0);
     same("by their last records", owed(&other, &all).await?, (list(&[(2, "2"), (3, "1")]), 3))?;
     let approved = voted(&second, Decision::Approve)?;
-    same("decided", one.commit(writes(&approved)).await?, CommitOutcome::Done)?;
+    committed("decided", &one, writes(&approved)).await?;
     same("it comes last", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))?;
     same("and is news", owed(&other, &RunQuery::after("run", 3)).await?, (list(&[(4, "2")]), 4))?;
     let mut renewing = writes(&Arc::new(approved.with_renewed_lease(at(2))));
     renewing.records.clear();
-    same("without a record", one.commit(renewing).await?, CommitOutcome::Done)?;
+    committed("without a record", &one, renewing).await?;
     same("that is no news", owed(&other, &RunQuery::after("run", 4)).await?, (vec![], 4))?;
     same("and it is still owed", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))
 }
@@ -431,12 +419,12 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
-    same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
-    same("acknowledged", one.commit(acknowledges(&[&new])).await?, CommitOutcome::Done)?;
+    committed("asked", &one, writes(&new)).await?;
+    committed("acknowledged", &one, acknowledges(&[&new])).await?;
     let all = RunQuery::after("run", 0);
     same("it is not owed", owed(&other, &all).await?, (vec![], 1))?;
     let decided = voted(&new, no())?;
-    same("decided", one.commit(writes(&decided)).await?, CommitOutcome::Done)?;
+    committed("decided", &one, writes(&decided)).await?;
     same("nor now", owed(&other, &all).await?, (vec![], 2))?;
     // Whoever knows the call from before learns of it.
     let returned = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
@@ -452,11 +440,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     for run in ["run", "run>1", "runner", "run>1>2", "run>12", "run?", "r"] {
-        same(
-            "a call",
-            one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("a call", &one, writes(&approval(run, run, "tool", Verdict::Ask)?)).await?;
     }
     let found = async |filter: ApprovalFilter| -> Result<Vec<String>, CheckFailure> {
         let found = other.approvals(&filter).await?;
@@ -482,7 +466,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it(
             info.set_agent("crew");
             *request = Some(RemoteRequest::new());
         });
-    same("a call", one.commit(writes(&asks?)).await?, CommitOutcome::Done)?;
+    committed("a call", &one, writes(&asks?)).await?;
     same("another program's", found(within("crew/night")).await?, vec!["crew/night".to_owned()])?;
     let pending = within("crew/night").status(Status::Pending);
     same("what waits of it", found(pending).await?, vec!["crew/night".to_owned()])
@@ -492,11 +476,7 @@ async fn what_is_owed_is_asked_for_by_family(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     for run in ["run", "run>1", "runner", "run>1>2", "r"] {
-        same(
-            "a call",
-            one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("a call", &one, writes(&approval(run, run, "tool", Verdict::Ask)?)).await?;
     }
     let nested = list(&[(1, "run"), (2, "run>1"), (4, "run>1>2")]);
     same(

@@ -76,6 +76,15 @@ pub(super) fn same<T: PartialEq + Debug>(
     }
 }
 
+/// Checks that a store commits a changeset.
+pub(super) async fn committed(
+    what: &str,
+    store: &Arc<dyn Store>,
+    changeset: Changeset,
+) -> Result<(), CheckFailure> {
+    same(what, store.commit(changeset).await?, CommitOutcome::Done)
+}
+
 async fn load(
     store: &Arc<dyn Store>,
     one: &Approval,
@@ -87,12 +96,12 @@ async fn what_one_handle_writes_the_other_reads_whole(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
-    same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+    committed("a new approval", &one, writes(&new)).await?;
     same("read by the other", load(&other, &new).await?, Some(Arc::clone(&new)))?;
     let history = other.load_history(&about("run", "call", "tool", at(2))).await?;
     same("recalled by the other", history.approval, Some(Arc::clone(&new)))?;
     let next = voted(&new, Decision::Reject { reason: "no: “naïve”".into() })?;
-    same("its next version", other.commit(writes(&next)).await?, CommitOutcome::Done)?;
+    committed("its next version", &other, writes(&next)).await?;
     same("read by the first", load(&one, &new).await?, Some(next))
 }
 
@@ -100,9 +109,9 @@ async fn only_the_next_version_is_written((one, other): StoreHandles) -> Result<
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let next = voted(&new, Decision::Approve)?;
     same("a second version of nothing", one.commit(writes(&next)).await?, CommitOutcome::Conflict)?;
-    same("the first version", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+    committed("the first version", &one, writes(&new)).await?;
     same("the first version again", other.commit(writes(&new)).await?, CommitOutcome::Conflict)?;
-    same("the second version", other.commit(writes(&next)).await?, CommitOutcome::Done)?;
+    committed("the second version", &other, writes(&next)).await?;
     let late = voted(&new, Decision::Reject { reason: "late".into() })?;
     same("another second version", one.commit(writes(&late)).await?, CommitOutcome::Conflict)?;
     same("what stands", load(&one, &new).await?, Some(next))
@@ -110,7 +119,7 @@ async fn only_the_next_version_is_written((one, other): StoreHandles) -> Result<
 
 async fn a_run_has_a_call_id_once((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let first = approval("run", "call", "tool", Verdict::Ask)?;
-    same("the first", one.commit(writes(&first)).await?, CommitOutcome::Done)?;
+    committed("the first", &one, writes(&first)).await?;
     let second = approval("run", "call", "other_tool", Verdict::Approve)?;
     same(
         "another approval of the call",
@@ -119,7 +128,7 @@ async fn a_run_has_a_call_id_once((one, other): StoreHandles) -> Result<(), Chec
     )?;
     same("it is not there", load(&one, &second).await?, None)?;
     let elsewhere = approval("other run", "call", "tool", Verdict::Ask)?;
-    same("the same id in another run", other.commit(writes(&elsewhere)).await?, CommitOutcome::Done)
+    committed("the same id in another run", &other, writes(&elsewhere)).await
 }
 
 async fn a_transition_that_writes_something_twice_is_a_conflict(
@@ -133,7 +142,7 @@ async fn a_transition_that_writes_something_twice_is_a_conflict(
     twice.approvals.push(Arc::clone(&new));
     same("one approval twice", one.commit(twice).await?, CommitOutcome::Conflict)?;
     let given = grant("run", "tool")?;
-    same("a grant", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
+    committed("a grant", &one, gives(&given)).await?;
     let mut twice = writes(&new);
     twice.grants.extend([Arc::new(given.used()), Arc::new(given.used())]);
     same("two uses of one version of a grant", one.commit(twice).await?, CommitOutcome::Conflict)?;
@@ -141,7 +150,7 @@ async fn a_transition_that_writes_something_twice_is_a_conflict(
     same("the records", other.records(&RecordFilter::after(0)).await?.len(), 0)?;
     let mut both = writes(&new);
     both.approvals.push(approval("run", "other call", "tool", Verdict::Ask)?);
-    same("two calls", other.commit(both).await?, CommitOutcome::Done)
+    committed("two calls", &other, both).await
 }
 
 async fn runs_and_calls_are_never_confused((one, _): StoreHandles) -> Result<(), CheckFailure> {
@@ -156,7 +165,7 @@ async fn runs_and_calls_are_never_confused((one, _): StoreHandles) -> Result<(),
     ];
     for (run, call) in names {
         let new = approval(run, call, "tool", Verdict::Ask)?;
-        same("a call of its own", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a call of its own", &one, writes(&new)).await?;
         let history = one.load_history(&about(run, call, "tool", at(2))).await?;
         same("recalled", history.approval, Some(new))?;
     }
@@ -167,7 +176,7 @@ async fn a_transition_is_written_whole_or_not_at_all(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let known = approval("run", "known", "tool", Verdict::Ask)?;
-    same("the one that is there", one.commit(writes(&known)).await?, CommitOutcome::Done)?;
+    committed("the one that is there", &one, writes(&known)).await?;
     let new = approval("run", "new", "tool", Verdict::Ask)?;
     let mut mixed = writes(&new);
     mixed.approvals.push(Arc::clone(&known));
@@ -196,7 +205,7 @@ async fn of_many_who_change_one_approval_one_wins(
 ) -> Result<(), CheckFailure> {
     for round in 0..20 {
         let new = approval("run", &format!("call {round}"), "tool", Verdict::Ask)?;
-        same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a new approval", &one, writes(&new)).await?;
         let next = voted(&new, Decision::Approve)?;
         let tries = (0..16)
             .map(|turn| if turn % 2 == 0 { &one } else { &other })
@@ -232,7 +241,7 @@ async fn records_are_numbered_in_order_without_gaps(
     for index in 0..10 {
         let new = approval("run", &format!("call {index}"), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
-        same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a commit", store, writes(&new)).await?;
     }
     let all = other.records(&RecordFilter::after(0).limit(100)).await?;
     same(
@@ -283,23 +292,19 @@ async fn a_limit_is_exact_when_many_take_at_once(
 }
 
 async fn a_limit_counts_a_moving_window((one, other): StoreHandles) -> Result<(), CheckFailure> {
-    same("six of ten", one.commit(charges("key", 6, 10, at(0))).await?, CommitOutcome::Done)?;
+    committed("six of ten", &one, charges("key", 6, 10, at(0))).await?;
     same(
         "five more",
         other.commit(charges("key", 5, 10, at(1_800))).await?,
         CommitOutcome::LimitReached(0),
     )?;
-    same("four more", other.commit(charges("key", 4, 10, at(1_800))).await?, CommitOutcome::Done)?;
+    committed("four more", &other, charges("key", 4, 10, at(1_800))).await?;
     same(
         "one more, just before an hour",
         one.commit(charges("key", 1, 10, at(3_599))).await?,
         CommitOutcome::LimitReached(0),
     )?;
-    same(
-        "six more, after an hour",
-        one.commit(charges("key", 6, 10, at(3_600))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("six more, after an hour", &one, charges("key", 6, 10, at(3_600))).await?;
     same(
         "one more then",
         other.commit(charges("key", 1, 10, at(3_600))).await?,
@@ -320,7 +325,7 @@ async fn takes_of_one_transition_count_together(
     same("six and six of ten", one.commit(both).await?, CommitOutcome::LimitReached(1))?;
     let mut both = charges("key", 5, 10, at(0));
     both.charges.push(take("key", 5, 10));
-    same("five and five of ten", one.commit(both).await?, CommitOutcome::Done)?;
+    committed("five and five of ten", &one, both).await?;
     same(
         "one more",
         one.commit(charges("key", 1, 10, at(0))).await?,
@@ -330,11 +335,7 @@ async fn takes_of_one_transition_count_together(
 
 async fn keys_of_limits_are_not_confused((one, _): StoreHandles) -> Result<(), CheckFailure> {
     for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
-        same(
-            "a key of its own",
-            one.commit(charges(key, 1, 1, at(0))).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("a key of its own", &one, charges(key, 1, 1, at(0))).await?;
     }
     Ok(())
 }
@@ -347,9 +348,9 @@ async fn recall_knows_rejections_of_the_tool_in_the_run(
         [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
     {
         let new = approval(run, call, tool, Verdict::Ask)?;
-        same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("asked", &one, writes(&new)).await?;
         let rejected = voted(&new, Decision::Reject { reason: "no".into() })?;
-        same("rejected", other.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
+        committed("rejected", &other, writes(&rejected)).await?;
         if (run, tool) == ("run", "tool") {
             query.push(rejected);
         }
@@ -370,15 +371,15 @@ async fn recall_gives_grants_that_still_hold(
     };
     let first = grant("run", "tool")?;
     for given in [&first, &grant("run", "other")?, &grant("other", "tool")?] {
-        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
+        committed("given", &one, gives(given)).await?;
     }
     same("it holds", load_history(9).await?, vec![Arc::clone(&first)])?;
     same("it is over", load_history(10).await?, vec![])?;
     let used = Arc::new(first.used());
-    same("used once", one.commit(gives(&used)).await?, CommitOutcome::Done)?;
+    committed("used once", &one, gives(&used)).await?;
     same("used from the same version", other.commit(gives(&used)).await?, CommitOutcome::Conflict)?;
     same("two uses are left", load_history(9).await?, vec![Arc::clone(&used)])?;
-    same("revoked", one.commit(gives(&Arc::new(used.revoked()))).await?, CommitOutcome::Done)?;
+    committed("revoked", &one, gives(&Arc::new(used.revoked()))).await?;
     same("it no longer holds", load_history(9).await?, vec![])
 }
 
@@ -386,7 +387,7 @@ async fn a_grant_for_any_run_is_recalled_in_every_run(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let given = wide_grant("tool")?;
-    same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
+    committed("given", &one, gives(&given)).await?;
     for run in ["run", "a run that is not there yet"] {
         let history = other.load_history(&about(run, "new", "tool", at(2))).await?;
         same("it holds", history.grants, vec![Arc::clone(&given)])?;
@@ -403,40 +404,36 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
     for (index, scope) in scopes.into_iter().enumerate() {
         let new = approval("run", &index.to_string(), "tool", Verdict::Approve)?;
         let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
-        same("frozen", one.commit(freezes(&scope, "first")).await?, CommitOutcome::Done)?;
-        same("frozen again", one.commit(freezes(&scope, "second")).await?, CommitOutcome::Done)?;
-        same("what does not begin", other.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("frozen", &one, freezes(&scope, "first")).await?;
+        committed("frozen again", &one, freezes(&scope, "second")).await?;
+        committed("what does not begin", &other, writes(&new)).await?;
         same("what would begin", other.commit(writes(&begun)).await?, CommitOutcome::Frozen)?;
         same(
             "lifted as it was before",
             one.commit(lifts(&scope, "first")).await?,
             CommitOutcome::Conflict,
         )?;
-        same("lifted", one.commit(lifts(&scope, "second")).await?, CommitOutcome::Done)?;
+        committed("lifted", &one, lifts(&scope, "second")).await?;
         same(
             "lifted twice",
             other.commit(lifts(&scope, "second")).await?,
             CommitOutcome::Conflict,
         )?;
-        same("what begins then", other.commit(writes(&begun)).await?, CommitOutcome::Done)?;
-        same(
-            "frozen while it runs",
-            one.commit(freezes(&scope, "third")).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("what begins then", &other, writes(&begun)).await?;
+        committed("frozen while it runs", &one, freezes(&scope, "third")).await?;
         let mut renewing = writes(&Arc::new(begun.with_renewed_lease(at(2))));
         renewing.records.clear();
-        same("what runs is vouched for", other.commit(renewing).await?, CommitOutcome::Done)?;
-        same("lifted again", one.commit(lifts(&scope, "third")).await?, CommitOutcome::Done)?;
+        committed("what runs is vouched for", &other, renewing).await?;
+        committed("lifted again", &one, lifts(&scope, "third")).await?;
     }
     for (index, scope) in
         [FreezeScope::tool("other"), FreezeScope::agent("other")].into_iter().enumerate()
     {
-        same("frozen", one.commit(freezes(&scope, "other")).await?, CommitOutcome::Done)?;
+        committed("frozen", &one, freezes(&scope, "other")).await?;
         let new = approval("other", &index.to_string(), "tool", Verdict::Approve)?;
-        same("of another kind", other.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("of another kind", &other, writes(&new)).await?;
         let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
-        same("begins", other.commit(writes(&begun)).await?, CommitOutcome::Done)?;
+        committed("begins", &other, writes(&begun)).await?;
     }
     Ok(())
 }
@@ -444,17 +441,17 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
 async fn standing_lists_what_holds((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let (first, wide) = (grant("run", "tool")?, wide_grant("other")?);
     for given in [&first, &wide] {
-        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
+        committed("given", &one, gives(given)).await?;
     }
     let scope = FreezeScope::tool("tool");
     for reason in ["first", "second"] {
-        same("frozen", one.commit(freezes(&scope, reason)).await?, CommitOutcome::Done)?;
+        committed("frozen", &one, freezes(&scope, reason)).await?;
     }
     let controls = other.active_controls(at(9)).await?;
     same("grants", controls.grants, vec![first, Arc::clone(&wide)])?;
     let reasons: Vec<&str> = controls.freezes.iter().map(Freeze::reason).collect();
     same("one freeze for a scope, the last", reasons, vec!["second"])?;
-    same("lifted", one.commit(lifts(&scope, "second")).await?, CommitOutcome::Done)?;
+    committed("lifted", &one, lifts(&scope, "second")).await?;
     let later = other.active_controls(at(10)).await?;
     same("later, the grants", later.grants, vec![wide])?;
     same("later, the freezes", later.freezes, vec![])
@@ -465,7 +462,7 @@ async fn records_are_found_by_their_call((one, other): StoreHandles) -> Result<(
         (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
     let mut last = Vec::new();
     for new in [&first, &second] {
-        same("a call", one.commit(writes(new)).await?, CommitOutcome::Done)?;
+        committed("a call", &one, writes(new)).await?;
         let cancelled = CallEvent::Cancelled { reason: "no".to_owned() };
         last.push((new.apply(&cancelled, at(2))?, cancelled));
     }
@@ -473,7 +470,7 @@ async fn records_are_found_by_their_call((one, other): StoreHandles) -> Result<(
         let mut both = Changeset::at(at(2));
         both.records.push(next.record(event, at(2)));
         both.approvals.push(Arc::new(next));
-        same("its end", one.commit(both).await?, CommitOutcome::Done)?;
+        committed("its end", &one, both).await?;
     }
     let find = async |filter: RecordFilter| {
         let (found, texts) = (other.records(&filter).await?, other.record_texts(&filter).await?);
@@ -502,7 +499,7 @@ async fn records_are_found_by_their_case((one, other): StoreHandles) -> Result<(
             "tool",
             Verdict::Ask,
         )?;
-        same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a call", &one, writes(&new)).await?;
     }
     let find = async |filter: RecordFilter| {
         let found = other.records(&filter).await?;
@@ -521,17 +518,13 @@ async fn records_keep_their_numbers_within_their_calls(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let mut call = Approval::clone(&*approval("run", "1", "tool", Verdict::Approve)?);
-    same(
-        "another call",
-        one.commit(writes(&approval("run", "2", "tool", Verdict::Ask)?)).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("another call", &one, writes(&approval("run", "2", "tool", Verdict::Ask)?)).await?;
     for version in 1..=3 {
         call.set_version(version);
         let mut changeset = Changeset::at(at(1));
         changeset.records.extend((0..version).map(|_| call.record(CallEvent::Lapsed, at(1))));
         changeset.approvals.push(Arc::new(call.clone()));
-        same("a commit", one.commit(changeset).await?, CommitOutcome::Done)?;
+        committed("a commit", &one, changeset).await?;
         // Another process goes on from what it finds.
         let found = load(&other, &call).await?;
         call = Approval::clone(&*found.ok_or_else(|| CheckFailure("the approval is gone".into()))?);
@@ -551,20 +544,16 @@ async fn tools_are_kept_by_their_digest((one, other): StoreHandles) -> Result<()
     let mut keeps = Changeset::at(at(1));
     keeps.tools.push(Arc::clone(&tool));
     for store in [&one, &other] {
-        same("kept, twice", store.commit(keeps.clone()).await?, CommitOutcome::Done)?;
+        committed("kept, twice", store, keeps.clone()).await?;
     }
     same("found", other.tool(tool.digest()).await?, Some(Arc::clone(&tool)))?;
     let known = |written| vec![KnownTool::new(tool.name().clone(), tool.digest(), written)];
     same("known", other.active_controls(at(1)).await?.tools, known(0))?;
     // A gate that has it is built, after something else that happened.
-    same(
-        "a call",
-        one.commit(writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("a call", &one, writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?;
     let built = GateEvent::GateBuilt { tools: Vec::new(), directory: None };
     keeps.records.push(Record::of_gate(at(1), built));
-    same("built", one.commit(keeps).await?, CommitOutcome::Done)?;
+    committed("built", &one, keeps).await?;
     let newest =
         other.records(&RecordFilter::after(0)).await?.last().map_or(0, |record| record.seq());
     same("written again", other.active_controls(at(1)).await?.tools, known(newest))?;
@@ -579,7 +568,7 @@ async fn filters_admit_what_they_say_oldest_first(
         let run = if index % 2 == 0 { "even" } else { "odd" };
         let verdict = if index < 3 { Verdict::Ask } else { Verdict::Deny };
         let new = approval(run, &index.to_string(), "tool", verdict)?;
-        same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a call", &one, writes(&new)).await?;
         all.push(new);
     }
     let pick = |places: &[usize]| -> Vec<Arc<Approval>> {
@@ -626,7 +615,7 @@ async fn many_ids_are_found_at_once((one, other): StoreHandles) -> Result<(), Ch
     for call in 0..40_000 {
         if call % 10_000 == 5_000 {
             let new = approval("run", &call.to_string(), "tool", Verdict::Ask)?;
-            same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+            committed("a call", &one, writes(&new)).await?;
             filter = filter.id(new.id());
             query.push(new);
         } else {
@@ -644,7 +633,7 @@ async fn many_ids_are_found_at_once((one, other): StoreHandles) -> Result<(), Ch
 async fn large_values_come_back_whole((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let text: String = "¡ñandú! \u{202e}\u{0}\"\\ ".repeat(50_000);
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"text": text}))?;
-    same("a large approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+    committed("a large approval", &one, writes(&new)).await?;
     let found = load(&other, &new).await?;
     let whole = found
         .is_some_and(|found| found == new && found.arguments().get("text") == Some(json!(text)));
@@ -656,7 +645,7 @@ async fn watchers_learn_of_every_commit((one, other): StoreHandles) -> Result<()
     for index in 0..10_u64 {
         let new = approval("run", &index.to_string(), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
-        same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        committed("a commit", store, writes(&new)).await?;
         last.reach(index + 1).await.ok_or_else(|| CheckFailure("the watch ended".into()))?;
     }
     same("the last number, to who comes later", one.watch().seq(), 10)

@@ -9,7 +9,7 @@ use gate_core::ports::{Changeset, CommitOutcome, DeliveryFilter, RecordFilter, S
 use gate_core::records::{Delivery, DeliveryState};
 use jiff::Timestamp;
 
-use super::checks::{laws, same};
+use super::checks::{committed, laws, same};
 use super::samples::{approval, at, delivery, posts, writes};
 use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
@@ -39,20 +39,16 @@ async fn a_letter_is_written_only_over_the_version_before(
         one.commit(posts(&[&charged])).await?,
         CommitOutcome::Conflict,
     )?;
-    same("the first version", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
+    committed("the first version", &one, posts(&[&new])).await?;
     same("the first version again", other.commit(posts(&[&new])).await?, CommitOutcome::Conflict)?;
     let elsewhere =
         [&delivery("mail", 7, None), &delivery("chat", 8, None), &delivery("Chat", 7, None)];
-    same(
-        "others about it, and about another",
-        other.commit(posts(&elsewhere)).await?,
-        CommitOutcome::Done,
-    )?;
-    same("the second version", other.commit(posts(&[&charged])).await?, CommitOutcome::Done)?;
+    committed("others about it, and about another", &other, posts(&elsewhere)).await?;
+    committed("the second version", &other, posts(&[&charged])).await?;
     let late = new.claimed(at(1)).ok_or("it is due")?;
     same("another second version", one.commit(posts(&[&late])).await?, CommitOutcome::Conflict)?;
     let end = charged.delivered(Some("message 4711: “naïve”".into()), at(2));
-    same("the third version", one.commit(posts(&[&end])).await?, CommitOutcome::Done)?;
+    committed("the third version", &one, posts(&[&end])).await?;
     let found = other.deliveries(&DeliveryFilter::all().notifier("chat").record(7)).await?;
     same("what stands", found, vec![Arc::new(end)])
 }
@@ -61,7 +57,7 @@ async fn a_letter_is_written_with_the_rest_or_not_at_all(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let known = delivery("chat", 1, None);
-    same("the one that is there", one.commit(posts(&[&known])).await?, CommitOutcome::Done)?;
+    committed("the one that is there", &one, posts(&[&known])).await?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     let mut mixed = writes(&call);
     mixed.deliveries.extend([Arc::new(delivery("chat", 2, None)), Arc::new(known)]);
@@ -74,7 +70,7 @@ async fn a_letter_is_written_with_the_rest_or_not_at_all(
     same("the records", one.records(&RecordFilter::after(0)).await?.len(), 0)?;
     let mut whole = writes(&call);
     whole.deliveries.push(Arc::new(delivery("chat", 2, None)));
-    same("all of it fits", other.commit(whole.clone()).await?, CommitOutcome::Done)?;
+    committed("all of it fits", &other, whole.clone()).await?;
     whole.deliveries = vec![Arc::new(delivery("chat", 3, None))];
     same("the rest conflicts", other.commit(whole).await?, CommitOutcome::Conflict)?;
     same(
@@ -89,7 +85,7 @@ async fn of_many_who_take_one_letter_one_wins(
 ) -> Result<(), CheckFailure> {
     for round in 1..=20 {
         let new = delivery("chat", round, None);
-        same("a new letter", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
+        committed("a new letter", &one, posts(&[&new])).await?;
         let charged = new.claimed(at(0)).ok_or("it is due")?;
         let tries = (0..16)
             .map(|turn| if turn % 2 == 0 { &one } else { &other })
@@ -110,11 +106,11 @@ async fn a_letter_is_forgotten_only_as_it_stands(
     };
     let new = delivery("chat", 1, None);
     same("one that is not there", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
-    same("written", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
+    committed("written", &one, posts(&[&new])).await?;
     let dead = new.dead_lettered("it is gone", at(1));
-    same("changed", other.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
+    committed("changed", &other, posts(&[&dead])).await?;
     same("as it was", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
-    same("as it is", one.commit(forgets(&dead)).await?, CommitOutcome::Done)?;
+    committed("as it is", &one, forgets(&dead)).await?;
     same("gone", ids(other.deliveries(&DeliveryFilter::all()).await)?, Vec::new())?;
     same("twice", other.commit(forgets(&dead)).await?, CommitOutcome::Conflict)
 }
@@ -126,13 +122,9 @@ async fn a_mark_is_given_to_who_asks_for_it_only(
         Delivery::cursor(&"chat".into(), Some(41), at(0)),
         Delivery::cursor(&"mail".into(), Some(7), at(0)),
     );
-    same(
-        "two marks",
-        one.commit(posts(&[&chat, &mail, &delivery("chat", 42, None)])).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("two marks", &one, posts(&[&chat, &mail, &delivery("chat", 42, None)])).await?;
     let moved = chat.advance_cursor(42, at(1));
-    same("moved", other.commit(posts(&[&moved])).await?, CommitOutcome::Done)?;
+    committed("moved", &other, posts(&[&moved])).await?;
     let found = one.deliveries(&DeliveryFilter::all().notifier("chat").record(0)).await?;
     same("the mark", found, vec![Arc::new(moved)])?;
     same(
@@ -215,7 +207,7 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that(
         &delivery("chat", 6, None),
         &delivery("chat", 7, Some(call)),
     ];
-    same("written", one.commit(posts(&all)).await?, CommitOutcome::Done)?;
+    committed("written", &one, posts(&all)).await?;
     let firsts = || DeliveryFilter::all().first_of_each_call();
     let open =
         || firsts().state(DeliveryState::Waiting).state(DeliveryState::Sending).notifier("chat");
@@ -228,21 +220,21 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that(
         list(&["chat-3", "mail-4", "chat-5", "chat-6"]),
     )?;
     let taken = first.claimed(at(0)).ok_or("it is due")?;
-    same("the first is being sent", one.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
+    committed("the first is being sent", &one, posts(&[&taken])).await?;
     same(
         "the others wait",
         find(open().due_by(at(9))).await?,
         list(&["chat-3", "chat-5", "chat-6"]),
     )?;
     let late = taken.rescheduled("no", std::time::Duration::from_secs(99), 0, at(1));
-    same("the first is put off", one.commit(posts(&[&late])).await?, CommitOutcome::Done)?;
+    committed("the first is put off", &one, posts(&[&late])).await?;
     same(
         "the others wait still",
         find(open().due_by(at(9))).await?,
         list(&["chat-3", "chat-5", "chat-6"]),
     )?;
     let dead = late.dead_lettered("never", at(2));
-    same("the first is dead", one.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
+    committed("the first is dead", &one, posts(&[&dead])).await?;
     same(
         "the next one's turn",
         find(open()).await?,
@@ -256,7 +248,7 @@ async fn letters_are_due_to_the_microsecond(
     let nanoseconds =
         |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
     let call = Delivery::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
-    same("written", one.commit(posts(&[&call])).await?, CommitOutcome::Done)?;
+    committed("written", &one, posts(&[&call])).await?;
     let due = async |at| {
         ids(other.deliveries(&DeliveryFilter::all().due_by(at)).await).map(|found| found.len())
     };
@@ -269,15 +261,11 @@ async fn letters_tell_no_watcher_of_a_record(
 ) -> Result<(), CheckFailure> {
     let mut last = one.watch();
     last.mark_seen();
-    same("a letter", one.commit(posts(&[&delivery("chat", 1, None)])).await?, CommitOutcome::Done)?;
+    committed("a letter", &one, posts(&[&delivery("chat", 1, None)])).await?;
     same("news", last.changed().now_or_never(), None)?;
-    same(
-        "a letter of another",
-        other.commit(posts(&[&delivery("chat", 2, None)])).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("a letter of another", &other, posts(&[&delivery("chat", 2, None)])).await?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
-    same("a record", other.commit(writes(&call)).await?, CommitOutcome::Done)?;
+    committed("a record", &other, writes(&call)).await?;
     last.reach(1).await.ok_or("the watch ended")?;
     Ok(())
 }

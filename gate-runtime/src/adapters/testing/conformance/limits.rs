@@ -12,7 +12,7 @@ use gate_core::text::{Amount, DAY, HOUR, MINUTE, SchemaError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::checks::{laws, same};
+use super::checks::{committed, laws, same};
 use super::samples::{
     about, after, approval, approval_of, at, charges, gives, grant, ran, take, wide_grant, writes,
 };
@@ -53,7 +53,7 @@ async fn what_a_window_holds_is_counted_for_each_window(
             charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
         charged.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
         charged.charges.iter_mut().for_each(|take| take.window = DAY);
-        same("taken", one.commit(charged).await?, CommitOutcome::Done)?;
+        committed("taken", &one, charged).await?;
     }
     let (now, between) = (at(60 * 239), |first: u64, last: u64| (first..=last).sum::<u64>());
     let found = used(&other, "key", &[DAY, HOUR, 2 * MINUTE, MINUTE, Duration::ZERO], now).await?;
@@ -75,23 +75,15 @@ async fn amounts_are_exact_up_to_the_largest(
     let half = MAX / 2;
     for hour in 0..6 {
         let now = at(hour * 3_600);
-        same(
-            "half of all",
-            one.commit(charges("key", half, MAX, now)).await?,
-            CommitOutcome::Done,
-        )?;
-        same(
-            "the rest but one",
-            one.commit(charges("key", half, MAX, now)).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("half of all", &one, charges("key", half, MAX, now)).await?;
+        committed("the rest but one", &one, charges("key", half, MAX, now)).await?;
         same("used", used(&other, "key", &[HOUR], now).await?, vec![MAX - 1])?;
         same(
             "two more",
             other.commit(charges("key", 2, MAX, now)).await?,
             CommitOutcome::LimitReached(0),
         )?;
-        same("one more", other.commit(charges("key", 1, MAX, now)).await?, CommitOutcome::Done)?;
+        committed("one more", &other, charges("key", 1, MAX, now)).await?;
         same("all is used", used(&one, "key", &[HOUR], now).await?, vec![MAX])?;
         same(
             "nothing more",
@@ -101,37 +93,25 @@ async fn amounts_are_exact_up_to_the_largest(
     }
     for hour in 0..3 {
         let now = at(hour * 3_600);
-        same("all at once", one.commit(charges("all", MAX, MAX, now)).await?, CommitOutcome::Done)?;
+        committed("all at once", &one, charges("all", MAX, MAX, now)).await?;
         same("used", used(&other, "all", &[HOUR], now).await?, vec![MAX])?;
         same(
             "nothing more",
             one.commit(charges("all", 1, MAX, now)).await?,
             CommitOutcome::LimitReached(0),
         )?;
-        same(
-            "nothing is not more",
-            one.commit(charges("all", 0, MAX, now)).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("nothing is not more", &one, charges("all", 0, MAX, now)).await?;
     }
     for amount in [1 << 63, (1 << 63) - 1] {
         let key = amount.to_string();
-        same(
-            "a large one",
-            one.commit(charges(&key, amount, MAX, at(0))).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("a large one", &one, charges(&key, amount, MAX, at(0))).await?;
         same("its use", used(&other, &key, &[HOUR], at(0)).await?, vec![amount])?;
         same(
             "too much",
             one.commit(charges(&key, MAX - amount + 1, MAX, at(0))).await?,
             CommitOutcome::LimitReached(0),
         )?;
-        same(
-            "the rest",
-            one.commit(charges(&key, MAX - amount, MAX, at(0))).await?,
-            CommitOutcome::Done,
-        )?;
+        committed("the rest", &one, charges(&key, MAX - amount, MAX, at(0))).await?;
     }
     Ok(())
 }
@@ -139,9 +119,9 @@ async fn amounts_are_exact_up_to_the_largest(
 async fn a_clock_that_goes_back_forgets_no_use(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
-    same("taken", one.commit(charges("key", 1, 9, at(5_000))).await?, CommitOutcome::Done)?;
-    same("earlier", other.commit(charges("key", 2, 9, at(100))).await?, CommitOutcome::Done)?;
-    same("later", one.commit(charges("key", 4, 9, at(5_001))).await?, CommitOutcome::Done)?;
+    committed("taken", &one, charges("key", 1, 9, at(5_000))).await?;
+    committed("earlier", &other, charges("key", 2, 9, at(100))).await?;
+    committed("later", &one, charges("key", 4, 9, at(5_001))).await?;
     same("all of it", used(&one, "key", &[HOUR], at(8_599)).await?, vec![7])?;
     // What was taken when the clock was wrong counts until the later time.
     same("an hour after the first", used(&one, "key", &[HOUR], at(8_600)).await?, vec![4])
@@ -174,51 +154,27 @@ async fn what_did_not_happen_is_given_back((one, other): StoreHandles) -> Result
     for (call, amount, seconds) in [(first, 3, 0), (second, 4, 3_590), (third, 2, 3_595)] {
         let charged =
             taken_for(call, &[("limit", "key", amount), ("another", "key", 1)], at(seconds));
-        same("taken", one.commit(charged).await?, CommitOutcome::Done)?;
+        committed("taken", &one, charged).await?;
     }
     same("used", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
-    same("of none", one.commit(gives_back(unknown, None, at(3_599))).await?, CommitOutcome::Done)?;
+    committed("of none", &one, gives_back(unknown, None, at(3_599))).await?;
     same("used still", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
-    same(
-        "given back",
-        other.commit(gives_back(second, None, at(3_599))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("given back", &other, gives_back(second, None, at(3_599))).await?;
     same("used then", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
-    same(
-        "given back twice",
-        one.commit(gives_back(second, None, at(3_599))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("given back twice", &one, gives_back(second, None, at(3_599))).await?;
     same("once", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
-    same(
-        "taken again",
-        one.commit(taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("taken again", &one, taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?;
     same(
         "one more",
         one.commit(charges("key", 1, 10, at(3_599))).await?,
         CommitOutcome::LimitReached(0),
     )?;
     same("the first is behind", used(&one, "key", &windows, at(3_600)).await?, vec![7, 7])?;
-    same(
-        "the last",
-        other.commit(gives_back(unknown, None, at(3_600))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("the last", &other, gives_back(unknown, None, at(3_600))).await?;
     same("one is left", used(&one, "key", &windows, at(3_600)).await?, vec![2, 2])?;
-    same(
-        "and this too",
-        other.commit(gives_back(third, None, at(3_600))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("and this too", &other, gives_back(third, None, at(3_600))).await?;
     same("nothing is left", used(&one, "key", &windows, at(3_600)).await?, vec![0, 0])?;
-    same(
-        "all may be taken",
-        one.commit(charges("key", 10, 10, at(3_600))).await?,
-        CommitOutcome::Done,
-    )
+    committed("all may be taken", &one, charges("key", 10, 10, at(3_600))).await
 }
 
 async fn uses_of_one_limit_are_given_back_alone(
@@ -226,18 +182,14 @@ async fn uses_of_one_limit_are_given_back_alone(
 ) -> Result<(), CheckFailure> {
     let call = ApprovalId::new();
     let amounts = [("limit", "a", 3), ("limit", "b", 4), ("another", "a", 5)];
-    same("taken", one.commit(taken_for(call, &amounts, at(0))).await?, CommitOutcome::Done)?;
+    committed("taken", &one, taken_for(call, &amounts, at(0))).await?;
     let mut query = about("run", "new", "tool", at(1));
     let counters = amounts.map(|(limit, key, _)| (LimitKey::new(limit, key), HOUR));
     query.counters = counters.to_vec();
     same("used", other.load_history(&query).await?.used, vec![3, 4, 5])?;
-    same(
-        "of one limit",
-        one.commit(gives_back(call, Some("limit"), at(1))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("of one limit", &one, gives_back(call, Some("limit"), at(1))).await?;
     same("the other is used", other.load_history(&query).await?.used, vec![0, 0, 5])?;
-    same("of the rest", other.commit(gives_back(call, None, at(1))).await?, CommitOutcome::Done)?;
+    committed("of the rest", &other, gives_back(call, None, at(1))).await?;
     same("nothing is used", one.load_history(&query).await?.used, vec![0, 0, 0])
 }
 
@@ -247,20 +199,20 @@ async fn nothing_is_given_back_of_a_call_that_has_ended(
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let mut begins = writes(&new);
     begins.charges = taken_for(new.id(), &[("limit", "key", 3)], at(0)).charges;
-    same("taken", one.commit(begins).await?, CommitOutcome::Done)?;
+    committed("taken", &one, begins).await?;
     let begun = after(&new, &CallEvent::Dispatched)?;
     for step in [&begun, &ran(&new)?] {
-        same("it runs", one.commit(writes(step)).await?, CommitOutcome::Done)?;
+        committed("it runs", &one, writes(step)).await?;
     }
-    same("too late", other.commit(gives_back(new.id(), None, at(2))).await?, CommitOutcome::Done)?;
+    committed("too late", &other, gives_back(new.id(), None, at(2))).await?;
     same("it is used", used(&one, "key", &[HOUR], at(2)).await?, vec![3])?;
     let asked = approval("run", "asked", "tool", Verdict::Ask)?;
     let mut asks = writes(&asked);
     asks.charges = taken_for(asked.id(), &[("limit", "key", 4)], at(0)).charges;
-    same("asked", one.commit(asks).await?, CommitOutcome::Done)?;
+    committed("asked", &one, asks).await?;
     let mut ends = writes(&after(&asked, &CallEvent::Cancelled { reason: "late".into() })?);
     ends.given_back = gives_back(asked.id(), None, at(2)).given_back;
-    same("as it ends", other.commit(ends).await?, CommitOutcome::Done)?;
+    committed("as it ends", &other, ends).await?;
     same("it is given back", used(&one, "key", &[HOUR], at(2)).await?, vec![3])
 }
 
@@ -269,21 +221,9 @@ async fn a_use_that_its_window_left_behind_takes_no_other_with_it(
 ) -> Result<(), CheckFailure> {
     let calls = [(); 2].map(|()| ApprovalId::new());
     let [first, second] = calls;
-    same(
-        "taken",
-        one.commit(taken_for(first, &[("limit", "key", 3)], at(0))).await?,
-        CommitOutcome::Done,
-    )?;
-    same(
-        "later",
-        one.commit(taken_for(second, &[("limit", "key", 3)], at(4_000))).await?,
-        CommitOutcome::Done,
-    )?;
-    same(
-        "given back",
-        other.commit(gives_back(first, None, at(4_000))).await?,
-        CommitOutcome::Done,
-    )?;
+    committed("taken", &one, taken_for(first, &[("limit", "key", 3)], at(0))).await?;
+    committed("later", &one, taken_for(second, &[("limit", "key", 3)], at(4_000))).await?;
+    committed("given back", &other, gives_back(first, None, at(4_000))).await?;
     same("the other is used", used(&one, "key", &[HOUR], at(4_000)).await?, vec![3])
 }
 
@@ -297,27 +237,27 @@ async fn dead_grants_are_not_recalled_but_can_be_read(
         (grant("run", "tool")?, grant("run", "tool")?, grant("run", "tool")?);
     let wide = wide_grant("tool")?;
     for given in [&used_up, &revoked, &over, &wide] {
-        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
+        committed("given", &one, gives(given)).await?;
         same("it can be read", other.grant(given.id()).await?, Some(Arc::clone(given)))?;
     }
     same("all of them", load_history(2).await?.grants.len(), 4)?;
     let mut left = used_up;
     for uses in (0..3).rev() {
         left = Arc::new(left.used());
-        same("used", one.commit(gives(&left)).await?, CommitOutcome::Done)?;
+        committed("used", &one, gives(&left)).await?;
         let known = load_history(2).await?.grants.iter().any(|grant| grant.id() == left.id());
         same("it is recalled while uses are left", known, uses > 0)?;
     }
     same("it can be read", other.grant(left.id()).await?, Some(left))?;
     let revoked = Arc::new(revoked.revoked());
-    same("revoked", one.commit(gives(&revoked)).await?, CommitOutcome::Done)?;
+    committed("revoked", &one, gives(&revoked)).await?;
     same("it can be read too", other.grant(revoked.id()).await?, Some(revoked))?;
     let held: Vec<GrantId> = load_history(2).await?.grants.iter().map(|grant| grant.id()).collect();
     same("two hold", held, vec![over.id(), wide.id()])?;
     same("one is over", load_history(10).await?.grants, vec![Arc::clone(&wide)])?;
     same("it can still be read", other.grant(over.id()).await?, Some(over))?;
     let wide = Arc::new(wide.revoked());
-    same("revoked", one.commit(gives(&wide)).await?, CommitOutcome::Done)?;
+    committed("revoked", &one, gives(&wide)).await?;
     same(
         "none holds",
         load_history(2).await?.grants.iter().filter(|grant| grant.id() == wide.id()).count(),
@@ -332,32 +272,32 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun(
         async |seconds| other.active_controls(at(seconds)).await.map(|standing| standing.grants);
     let given = grant("run", "tool")?;
     let unused = grant("run", "tool")?;
-    same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
+    committed("given", &one, gives(&given)).await?;
     let mut used_up = given;
     while used_up.uses_left() != Some(0) {
         used_up = Arc::new(used_up.used());
-        same("used", one.commit(gives(&used_up)).await?, CommitOutcome::Done)?;
+        committed("used", &one, gives(&used_up)).await?;
     }
-    same("given", one.commit(gives(&unused)).await?, CommitOutcome::Done)?;
+    committed("given", &one, gives(&unused)).await?;
     same("it covers nothing", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "call", "tool", Verdict::Ask)?;
     let covered = after(&asked, &CallEvent::covered_by(&used_up))?;
     for step in [&asked, &covered] {
-        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
+        committed("written", &one, writes(step)).await?;
     }
     same("it covers a call", standing(2).await?, vec![Arc::clone(&used_up), Arc::clone(&unused)])?;
     same("though it is over", standing(10).await?, vec![Arc::clone(&used_up)])?;
     let begun = after(&covered, &CallEvent::Dispatched)?;
-    same("the call begins", one.commit(writes(&begun)).await?, CommitOutcome::Done)?;
+    committed("the call begins", &one, writes(&begun)).await?;
     same("it covers none that has not", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "another", "tool", Verdict::Ask)?;
     let covered = after(&asked, &CallEvent::covered_by(&unused))?;
     for step in [&asked, &covered] {
-        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
+        committed("written", &one, writes(step)).await?;
     }
     same("over, and it covers a call", standing(10).await?, vec![Arc::clone(&unused)])?;
     let revoked = Arc::new(unused.revoked());
-    same("revoked", one.commit(gives(&revoked)).await?, CommitOutcome::Done)?;
+    committed("revoked", &one, gives(&revoked)).await?;
     same("it is listed no more", standing(2).await?, vec![])
 }
 
@@ -395,7 +335,7 @@ async fn a_budget_of_money_is_spent_to_the_last_cent(
     )?;
     let large = money_grant(&json!(1), Scope::any_run().any("amount").budget("amount", u64::MAX))?;
     for given in [&tenths, &cents, &large] {
-        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
+        committed("given", &one, gives(given)).await?;
         same("read elsewhere", other.grant(given.id()).await?, Some(Arc::clone(given)))?;
     }
     let ten = spend(&one, &tenths, &vec![json!(0.1); 9]).await?;
@@ -439,7 +379,7 @@ async fn a_grant_from_before_there_were_decimals_covers_whole_numbers(
     same("its words", old.to_string(), given.to_string())?;
     same("written as it was", serde_json::to_value(&old).ok(), Some(stored))?;
     let old = Arc::new(old);
-    same("given", one.commit(gives(&old)).await?, CommitOutcome::Done)?;
+    committed("given", &one, gives(&old)).await?;
     same("read", other.grant(old.id()).await?, Some(Arc::clone(&old)))?;
     let amounts = [json!(50), json!(12.5), json!("5"), json!(51), json!(11), json!(10), json!(1)];
     same(
